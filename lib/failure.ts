@@ -1,0 +1,61 @@
+/**
+ * Failures an operator can act on, as opposed to bugs.
+ *
+ * An outcome the caller branches on is returned; a `Failure` ends the operation; a bug is an `assert`.
+ * Messages are lower case and read "cannot ‹verb› ‹object›: ‹reason with the actual value›".
+ */
+export class Failure<Code extends string = string> extends Error {
+  /** Stable; clients switch on it. */
+  readonly code: Code;
+  /** What the reader can do about it, as a sentence fragment: "run `apiclient update apply` first". */
+  readonly hint: string | undefined;
+
+  constructor(code: Code, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.name = "Failure";
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/** True for a `Failure` that carries one of `codes`; for any `Failure` when no code is given. */
+export function isFailure<Code extends string>(error: unknown, ...codes: readonly Code[]): error is Failure<Code> {
+  return error instanceof Failure && (codes.length === 0 || codes.includes(error.code as Code));
+}
+
+/** True for the error that Node and Bun throw when a path does not exist. */
+export function isNotFound(error: unknown): boolean {
+  return systemErrorCode(error) === "ENOENT";
+}
+
+/** The errno name ("ENOENT", "EACCES", …) that a system call's error carries. */
+export function systemErrorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && !(error instanceof Failure)
+    ? error.code
+    : undefined;
+}
+
+/** The error and its causes, a line each, the first hint last; bugs come with their stack. */
+export function explain(error: unknown): string {
+  const lines: string[] = [];
+  let hint: string | undefined;
+  for (let link: unknown = error, depth = 0; link !== undefined && link !== null && depth < 10; depth++) {
+    const expected = link instanceof Failure || systemErrorCode(link) !== undefined;
+    const text = link instanceof Error ? (expected ? link.message : (link.stack ?? link.message)) : Bun.inspect(link);
+    lines.push(depth === 0 ? text : `  because: ${text}`);
+    if (link instanceof Failure) hint ??= link.hint;
+    link = link instanceof Error ? link.cause : undefined;
+  }
+  if (hint !== undefined) lines.push(`hint: ${hint}`);
+  return lines.join("\n");
+}
+
+/** A claim about our own code; when it is false the program has a bug. */
+export function assert(claim: boolean, says = "assertion failed"): asserts claim {
+  if (!claim) throw new Error(`bug: ${says}`);
+}
+
+/** The end of an exhaustive `switch`. */
+export function unreachable(value: never): never {
+  throw new Error(`bug: unexpected value ${JSON.stringify(value)}`);
+}
