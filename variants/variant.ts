@@ -1,0 +1,42 @@
+/**
+ * What a variant is: one combination of contents, platform and orchestrator that an image is built for.
+ *
+ * Variants are data. `variants/<name>.ts` exports one of these, `variants/all.ts` lists them; the image builder takes
+ * the packages, the host and the laptop tools take the setting groups and defaults.
+ */
+import type { Group } from "../settings/group.ts";
+
+export const architectures = ["x86_64", "aarch64"] as const;
+export type Architecture = (typeof architectures)[number];
+
+/** Where the machine runs: decides the kernel flavour, the console and where user data comes from. */
+export type Platform = "qemu" | "metal" | "aws" | "vmware";
+
+export type Orchestrator = { kind: "none" } | { kind: "kubernetes"; minor: `1.${number}` } | { kind: "ecs" };
+
+/** Places that may hold user data, read in the order listed; a later one wins per setting. */
+export type UserDataSource = "local-file" | "fw-cfg" | "ec2" | "vmware-cd-rom" | "vmware-guestinfo";
+
+export type Variant = {
+  /** As in `VARIANT_ID`, for example "aws-k8s-1.20". */
+  name: string;
+  summary: string;
+  platform: Platform;
+  orchestrator: Orchestrator;
+  architectures: readonly Architecture[];
+  /** "cloud" is the small kernel for virtual machines, "generic" drives real hardware. */
+  kernel: "cloud" | "generic";
+  /** Debian packages beyond those every variant has (`image/packages/base.ts`). */
+  packages: readonly string[];
+  /** A person may look inside: shells, editors and debugging tools stay in the root. */
+  interactive: boolean;
+  /** The settings this variant has; everything else is an unknown key. */
+  groups: readonly Group[];
+  /** Defaults that differ from those beside the setting, as a tree with the names users write. */
+  defaults: Readonly<Record<string, unknown>>;
+  /** Put at the start of the kernel command line. */
+  kernelParameters: readonly string[];
+  userData: readonly UserDataSource[];
+  /** What `build` still needs before it can make this image; undefined when it can. */
+  lacks?: string;
+};
