@@ -1,0 +1,96 @@
+/**
+ * The few Linux calls that neither Bun nor Node offers, through the C library.
+ *
+ * The library is opened at the first call: commands that need none of this do not pay for it.
+ * Sources: sd_notify(3), unix(7), flock(2).
+ */
+import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { endianness } from "node:os";
+import { assert, Failure } from "../lib/failure.ts";
+
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+const MSG_NOSIGNAL = 0x4000;
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const LOCK_EX_NB = 2 | 4;
+const EWOULDBLOCK = 11;
+const sunPathBytes = 108;
+
+function open() {
+  return dlopen("libc.so.6", {
+    socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    sendto: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32, FFIType.ptr, FFIType.u32],
+      returns: FFIType.i64,
+    },
+    getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
+    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    close: { args: [FFIType.i32], returns: FFIType.i32 },
+    __errno_location: { args: [], returns: FFIType.ptr },
+  }).symbols;
+}
+
+let opened: ReturnType<typeof open> | undefined;
+const libc = (): ReturnType<typeof open> => (opened ??= open());
+
+/**
+ * Tells the service manager how this service does, for example `READY=1` or `WATCHDOG=1`.
+ *
+ * Does nothing and returns false when nobody asked to be told (`NOTIFY_SOCKET` is not set).
+ */
+export function sdNotify(state: string): boolean {
+  const path = process.env["NOTIFY_SOCKET"];
+  if (path === undefined || path === "") return false;
+  const name = Buffer.from(path);
+  if (name.length >= sunPathBytes) throw new Failure("bad-socket", `cannot notify ${path}: the path is too long`);
+  if (path.startsWith("@")) name[0] = 0; // an abstract socket
+  const address = Buffer.alloc(2 + name.length);
+  if (endianness() === "LE") address.writeUInt16LE(AF_UNIX);
+  else address.writeUInt16BE(AF_UNIX);
+  name.copy(address, 2);
+  const message = Buffer.from(state);
+  const c = libc();
+  const socket = c.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) throw systemCallFailure("open a socket to notify", path);
+  try {
+    const sent = c.sendto(socket, ptr(message), message.length, MSG_NOSIGNAL, ptr(address), address.length);
+    if (Number(sent) !== message.length) throw systemCallFailure("notify", path);
+  } finally {
+    c.close(socket);
+  }
+  return true;
+}
+
+export type PeerCredentials = { pid: number; uid: number; gid: number };
+
+/** Who is at the other end of a connected unix socket, as the kernel knows it. */
+export function peerCredentials(fd: number): PeerCredentials {
+  const credentials = new Int32Array(3);
+  const length = new Uint32Array([credentials.byteLength]);
+  if (libc().getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(length)) !== 0) {
+    throw systemCallFailure("read the peer of file descriptor", String(fd));
+  }
+  const [pid, uid, gid] = credentials;
+  assert(pid !== undefined && uid !== undefined && gid !== undefined && length[0] === 12);
+  return { pid, uid, gid };
+}
+
+/** Takes the exclusive lock of an open file; false when another process holds it. Closing the file releases it. */
+export function lockExclusively(fd: number): boolean {
+  if (libc().flock(fd, LOCK_EX_NB) === 0) return true;
+  if (errno() === EWOULDBLOCK) return false;
+  throw systemCallFailure("lock file descriptor", String(fd));
+}
+
+/** Only right after a failed call, before anything else runs. */
+function errno(): number {
+  const location = libc().__errno_location();
+  assert(location !== null);
+  return read.i32(location);
+}
+
+function systemCallFailure(verb: string, object: string): Failure<"system-call"> {
+  return new Failure("system-call", `cannot ${verb} ${object}: errno ${errno()}`);
+}

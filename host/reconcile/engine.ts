@@ -1,0 +1,218 @@
+/**
+ * Keeps the machine as the settings say: passes over every reconciler now, after each commit, and every five minutes.
+ *
+ * One pass runs at a time. What failed is tried again soon, and less and less soon while it goes on failing.
+ */
+import { firstOf } from "../../lib/first-of.ts";
+import type { Settings } from "../../settings/model.ts";
+import type { Facts } from "../facts.ts";
+import type { System } from "../system.ts";
+import { passFailure } from "./failed-unit.ts";
+import type { Effect, Pass, PassFailure, Reconciler } from "./reconciler.ts";
+
+/** Where the engine gets committed settings from. */
+export type SettingsSource = {
+  current(): { version: number; settings: Settings };
+  /** Resolves with the newest version once it is above `version`. */
+  changedSince(version: number, signal: AbortSignal): Promise<number>;
+};
+
+export type PassReport = {
+  /** The version of the settings that were applied. */
+  version: number;
+  reconcilers: { name: string; steps: number; effects: Effect[]; failures: PassFailure[] }[];
+};
+
+export type PlanReport = {
+  reconcilers: { name: string; effects: Effect[]; failure?: PassFailure }[];
+  rebootNeeded: string[];
+};
+
+export type ReconcilerStatus = {
+  name: string;
+  state: "waiting" | "converged" | "failing";
+  /** The sentence for a person: "converged", "failing: unit-failed, 3 times". */
+  says: string;
+  /** Passes that failed in a row. */
+  failures: number;
+  failing: PassFailure[];
+  /** What is set but only in force after a reboot. */
+  rebootNeeded: string[];
+};
+
+/** A machine that drifted without a commit is looked at this often. */
+export const driftCheckMs = 5 * 60_000;
+const firstRetryMs = 5_000;
+
+/** How long to leave a reconciler alone after it failed so many times in a row. */
+export function backoffMs(failures: number): number {
+  return Math.min(driftCheckMs, firstRetryMs * 2 ** Math.max(0, failures - 1));
+}
+
+type Known = { failures: number; failing: PassFailure[]; rebootNeeded: string[]; passed: boolean; retryAtMs: number };
+
+export class Engine {
+  readonly #system: System;
+  readonly #facts: Facts;
+  readonly #reconcilers: readonly Reconciler[];
+  readonly #source: SettingsSource;
+  readonly #known = new Map<string, Known>();
+  #last: PassReport | undefined;
+  #waiting: { version: number; resolve: (report: PassReport) => void }[] = [];
+  /** The tail of the queue of passes. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    { system, facts }: { system: System; facts: Facts },
+    reconcilers: readonly Reconciler[],
+    source: SettingsSource,
+  ) {
+    this.#system = system;
+    this.#facts = facts;
+    this.#reconcilers = reconcilers;
+    this.#source = source;
+  }
+
+  /** One pass of every reconciler with the settings of this moment. Never rejects because of a reconciler. */
+  async passAll(): Promise<PassReport> {
+    return this.#pass(() => this.#reconcilers);
+  }
+
+  /** What `passAll` would do now if these were the settings; changes nothing. */
+  async preview(settings: Settings): Promise<PlanReport> {
+    const report: PlanReport = { reconcilers: [], rebootNeeded: [] };
+    for (const one of this.#reconcilers) {
+      try {
+        const effects = await one.preview(this.#system, settings, this.#facts);
+        report.reconcilers.push({ name: one.name, effects });
+        report.rebootNeeded.push(...reasonsToReboot(effects));
+      } catch (error) {
+        report.reconcilers.push({ name: one.name, effects: [], failure: passFailure(error) });
+      }
+    }
+    return report;
+  }
+
+  /** The report of the first pass that used `version` or a newer one. */
+  async settled(version: number, signal: AbortSignal): Promise<PassReport> {
+    signal.throwIfAborted();
+    if (this.#last !== undefined && this.#last.version >= version) return this.#last;
+    const { promise, resolve, reject } = Promise.withResolvers<PassReport>();
+    const waiter = { version, resolve };
+    const stop = (): void => {
+      this.#waiting = this.#waiting.filter((other) => other !== waiter);
+      reject(signal.reason);
+    };
+    this.#waiting.push(waiter);
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** A line for each reconciler, in the order they run. */
+  status(): ReconcilerStatus[] {
+    return this.#reconcilers.map(({ name }) => {
+      const known = this.#known.get(name);
+      if (known === undefined || !known.passed) {
+        return { name, state: "waiting", says: "waiting", failures: 0, failing: [], rebootNeeded: [] };
+      }
+      const { failures, failing, rebootNeeded } = known;
+      if (failures === 0) return { name, state: "converged", says: "converged", failures, failing, rebootNeeded };
+      const times = failures === 1 ? "once" : `${failures} times`;
+      const says = `failing: ${failing.map(({ code }) => code).join(", ")}, ${times}`;
+      return { name, state: "failing", says, failures, failing, rebootNeeded };
+    });
+  }
+
+  /** Passes now and whenever there is a reason to, until the signal aborts. Only bugs end it early. */
+  async keep(signal: AbortSignal): Promise<void> {
+    let report = await this.passAll();
+    let fullPassAtMs = this.#nowMs() + driftCheckMs;
+    while (!signal.aborted) {
+      const version = report.version;
+      const wakeAtMs = Math.min(fullPassAtMs, ...this.#reconcilers.map(({ name }) => this.#retryAtMs(name)));
+      let reason: "commit" | "time";
+      try {
+        reason = await firstOf<"commit" | "time">(signal, [
+          async (raced) => (await this.#source.changedSince(version, raced), "commit"),
+          async (raced) => (await this.#system.clock.sleep(Math.max(0, wakeAtMs - this.#nowMs()), raced), "time"),
+        ]);
+      } catch (error) {
+        if (signal.aborted) return;
+        throw error;
+      }
+      const full = reason === "commit" || this.#nowMs() >= fullPassAtMs;
+      if (full) fullPassAtMs = this.#nowMs() + driftCheckMs;
+      report = await this.#pass(() =>
+        this.#reconcilers.filter(({ name }) => full || this.#retryAtMs(name) <= this.#nowMs()),
+      );
+    }
+  }
+
+  /** Passes wait for their turn and take the settings only then, so that a later one never applies older settings. */
+  async #pass(chosen: () => readonly Reconciler[]): Promise<PassReport> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#turn = promise;
+    try {
+      await before;
+      const { version, settings } = this.#source.current();
+      const all = this.#last !== undefined && version > this.#last.version;
+      const report: PassReport = { version, reconcilers: [] };
+      for (const one of all ? this.#reconcilers : chosen()) {
+        const pass = await this.#passOne(one, settings);
+        report.reconcilers.push({ name: one.name, ...pass });
+      }
+      this.#announce(report);
+      return report;
+    } finally {
+      resolve(undefined);
+    }
+  }
+
+  async #passOne(
+    one: Reconciler,
+    settings: Settings,
+  ): Promise<{ steps: number; effects: Effect[]; failures: PassFailure[] }> {
+    let pass: Pass;
+    try {
+      pass = await one.pass(this.#system, settings, this.#facts);
+    } catch (error) {
+      pass = { steps: 0, effects: [], failures: [error] };
+    }
+    for (const error of pass.failures) this.#system.log.error(one.name, error);
+    const failing = pass.failures.map(passFailure);
+    const known = this.#known.get(one.name);
+    const failures = failing.length === 0 ? 0 : (known?.failures ?? 0) + 1;
+    this.#known.set(one.name, {
+      passed: true,
+      failures,
+      failing,
+      rebootNeeded: reasonsToReboot(pass.effects),
+      retryAtMs: failures === 0 ? Number.POSITIVE_INFINITY : this.#nowMs() + backoffMs(failures),
+    });
+    return { steps: pass.steps, effects: pass.effects, failures: failing };
+  }
+
+  #announce(report: PassReport): void {
+    this.#last = report;
+    const served = this.#waiting.filter(({ version }) => version <= report.version);
+    this.#waiting = this.#waiting.filter(({ version }) => version > report.version);
+    for (const { resolve } of served) resolve(report);
+  }
+
+  #retryAtMs(name: string): number {
+    return this.#known.get(name)?.retryAtMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  #nowMs(): number {
+    return this.#system.clock.now().getTime();
+  }
+}
+
+function reasonsToReboot(effects: readonly Effect[]): string[] {
+  return effects.flatMap(({ rebootNeeded }) => (rebootNeeded === undefined ? [] : [rebootNeeded]));
+}

@@ -1,0 +1,54 @@
+/** What systemd knows about a unit that did not start: the result, and the last lines of its journal. */
+import { Failure, isFailure } from "../../lib/failure.ts";
+import type { System } from "../system.ts";
+import type { PassFailure } from "./reconciler.ts";
+
+/** A unit that did not do as told, with what it said. */
+export class UnitFailure extends Failure<"unit-failed"> {
+  readonly unit: string;
+  readonly journal: string;
+
+  constructor(unit: string, says: string, journal: string, cause: unknown) {
+    super("unit-failed", says, { cause, hint: `run \`apiclient status\` to see whether ${unit} recovers` });
+    this.unit = unit;
+    this.journal = journal;
+  }
+}
+
+const journalLines = 10;
+
+/** Runs `systemctl VERB UNIT`; when it fails, finds out why. */
+export async function actOnUnit(system: System, verb: string, unit: string): Promise<void> {
+  try {
+    await system.run(["systemctl", verb, unit]);
+  } catch (error) {
+    if (!isFailure(error, "exit-status", "timed-out")) throw error;
+    const result = await said(system, ["systemctl", "show", "--value", "--property=Result", unit]);
+    const journal = await said(system, [
+      "journalctl",
+      `--unit=${unit}`,
+      `--lines=${journalLines}`,
+      "--output=cat",
+      "--no-pager",
+    ]);
+    throw new UnitFailure(unit, `cannot ${verb} ${unit}: ${result === "" ? "no result" : result}`, journal, error);
+  }
+}
+
+/** The output of a program that only explains a failure: that failure must not be hidden by a second one. */
+async function said(system: System, argv: readonly [string, ...string[]]): Promise<string> {
+  try {
+    return (await system.run(argv, { timeoutMs: 5_000 })).trim();
+  } catch (error) {
+    if (isFailure(error)) return "";
+    throw error;
+  }
+}
+
+/** An error of a pass, in the words of the API. */
+export function passFailure(error: unknown): PassFailure {
+  const code = error instanceof Failure ? error.code : "internal";
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof UnitFailure)) return { code, message };
+  return { code, message, unit: error.unit, ...(error.journal === "" ? {} : { journal: error.journal }) };
+}

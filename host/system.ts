@@ -1,0 +1,99 @@
+/**
+ * Everything the host touches outside its own memory.
+ *
+ * It is the first argument of whatever acts; there is no other way to a file, a program, the network or the time.
+ * `linuxSystem()` is the real one; tests build theirs with `test/system.ts`.
+ */
+import { join } from "node:path";
+import { explain, Failure } from "../lib/failure.ts";
+import { runUnchecked } from "../lib/process.ts";
+
+export interface System {
+  /** Directory that stands for `/`: "/" on a host, a temporary directory in tests. */
+  readonly root: string;
+  readonly clock: Clock;
+  /**
+   * Runs a program to completion and gives its standard output.
+   *
+   * @throws {Failure<"exit-status">} unless it exits 0
+   * @throws {Failure<"no-such-program">} when it is not there
+   * @throws {Failure<"timed-out">} when it is not done after `limits.timeoutMs`; it is then sent SIGTERM
+   */
+  run(argv: Argv, limits?: RunLimits): Promise<string>;
+  readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
+  readonly log: Log;
+}
+
+export type Clock = {
+  now(): Date;
+  /** Rejects with the signal's reason when it aborts, also when it has aborted already. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+};
+
+/** Sentences for operators, prefixed by area: "sysctl: set net.ipv4.ip_forward to 1". */
+export type Log = { info(message: string): void; error(message: string, error: unknown): void };
+
+export type Argv = readonly [string, ...string[]];
+
+export type RunLimits = { timeoutMs?: number; stdin?: string; signal?: AbortSignal };
+
+/** Longer than systemd's own start and stop limits, so that its explanation wins over ours. */
+export const runTimeoutMs = 100_000;
+
+/** Where `path`, absolute on a host, really is. */
+export function hostPath(system: Pick<System, "root">, path: string): string {
+  return join(system.root, path);
+}
+
+/** The machine this process runs on. */
+export function linuxSystem(): System {
+  return { root: "/", clock: wallClock, run: runProgram, fetch, log: stderrLog };
+}
+
+const wallClock: Clock = {
+  now: () => new Date(),
+  async sleep(ms, signal) {
+    signal.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      const stop = (): void => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      };
+      const timer = setTimeout(() => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      }, ms);
+      signal.addEventListener("abort", stop, { once: true });
+    });
+  },
+};
+
+/** To stderr, which is the journal on a host; the prefix is the priority, see sd-daemon(3). */
+export const stderrLog: Log = {
+  info: (message) => void process.stderr.write(`${message}\n`),
+  error: (message, error) =>
+    void process.stderr.write(
+      `${message}: ${explain(error)}`
+        .split("\n")
+        .map((line) => `<3>${line}\n`)
+        .join(""),
+    ),
+};
+
+async function runProgram(argv: Argv, limits: RunLimits = {}): Promise<string> {
+  const timeoutMs = limits.timeoutMs ?? runTimeoutMs;
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const signal = limits.signal === undefined ? deadline : AbortSignal.any([deadline, limits.signal]);
+  try {
+    const { stdout, stderr, exitCode } = await runUnchecked(argv, {
+      signal,
+      ...(limits.stdin === undefined ? {} : { stdin: limits.stdin }),
+    });
+    if (exitCode === 0) return stdout;
+    const tail = (stderr.trim() || stdout.trim()).split("\n").slice(-5).join("\n");
+    throw new Failure("exit-status", `cannot run ${argv.join(" ").slice(0, 300)}: it exited with ${exitCode}: ${tail}`);
+  } catch (error) {
+    if (!deadline.aborted || limits.signal?.aborted === true) throw error;
+    throw new Failure("timed-out", `cannot run ${argv.join(" ").slice(0, 300)}: not done after ${timeoutMs / 1000} s`);
+  }
+}

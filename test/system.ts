@@ -1,0 +1,115 @@
+/**
+ * A small machine for tests: real files under a temporary root, programs that answer as the test says and are
+ * recorded, a clock that jumps, real HTTP.
+ */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { explain, Failure } from "../lib/failure.ts";
+import { readTextIfPresent } from "../lib/files.ts";
+import type { Argv, RunLimits, System } from "../host/system.ts";
+
+/** What a program does when it is run: prints the text, or throws what the caller shall see. */
+export type Program = (argv: Argv, limits: RunLimits) => string | Promise<string>;
+
+export type TestSystem = AsyncDisposable & {
+  readonly system: System;
+  /** Every command line that was run, arguments joined by spaces. */
+  readonly ran: string[];
+  readonly logged: string[];
+  /** By base name; a program that is not here does not exist on this machine. */
+  readonly programs: Map<string, Program>;
+  /** Moves the time forward and wakes who slept until then. */
+  advance(ms: number): Promise<void>;
+  write(path: string, text: string): Promise<void>;
+  read(path: string): Promise<string>;
+  readIfPresent(path: string): Promise<string | undefined>;
+};
+
+export type TestSystemOptions = {
+  /** "jumps": a sleep moves the time at once and returns; "stands": a sleep lasts until `advance`. */
+  clock?: "jumps" | "stands";
+  fetch?: System["fetch"];
+  startsAt?: Date;
+};
+
+type Sleeper = { untilMs: number; wake: () => void };
+
+export async function testSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
+  const root = await mkdtemp(join(tmpdir(), "orlop-root-"));
+  const { clock = "jumps" } = options;
+  let nowMs = (options.startsAt ?? new Date("2026-01-01T00:00:00Z")).getTime();
+  let sleepers: Sleeper[] = [];
+  const ran: string[] = [];
+  const logged: string[] = [];
+  const programs = new Map<string, Program>();
+
+  const system: System = {
+    root,
+    clock: {
+      now: () => new Date(nowMs),
+      async sleep(ms, signal) {
+        signal.throwIfAborted();
+        if (clock === "jumps") {
+          nowMs += ms;
+          await turn(); // lets real files and sockets go on, as a real sleep would
+          signal.throwIfAborted();
+          return;
+        }
+        const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+        const sleeper = { untilMs: nowMs + ms, wake: () => resolve(undefined) };
+        const stop = (): void => {
+          sleepers = sleepers.filter((other) => other !== sleeper);
+          reject(signal.reason);
+        };
+        sleepers.push(sleeper);
+        signal.addEventListener("abort", stop, { once: true });
+        await promise;
+        signal.removeEventListener("abort", stop);
+      },
+    },
+    async run(argv, limits = {}) {
+      ran.push(argv.join(" "));
+      const program = programs.get(argv[0]);
+      if (program === undefined) throw new Failure("no-such-program", `cannot run ${argv[0]}: it was not found`);
+      return program(argv, limits);
+    },
+    fetch: options.fetch ?? fetch,
+    log: {
+      info: (message) => void logged.push(message),
+      error: (message, error) => void logged.push(`${message}: ${explain(error)}`),
+    },
+  };
+
+  return {
+    system,
+    ran,
+    logged,
+    programs,
+    async advance(ms) {
+      nowMs += ms;
+      const due = sleepers.filter(({ untilMs }) => untilMs <= nowMs);
+      sleepers = sleepers.filter(({ untilMs }) => untilMs > nowMs);
+      for (const { wake } of due) wake();
+      await turn();
+    },
+    async write(path, text) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), text);
+    },
+    read: (path) => readFile(join(root, path), "utf8"),
+    readIfPresent: (path) => readTextIfPresent(join(root, path)),
+    async [Symbol.asyncDispose]() {
+      await rm(root, { recursive: true });
+    },
+  };
+}
+
+/** A program that exits with `status` and says `stderr`, as `System.run` reports it. */
+export function exits(status: number, stderr: string): Program {
+  return (argv) => {
+    throw new Failure("exit-status", `cannot run ${argv.join(" ")}: it exited with ${status}: ${stderr}`);
+  };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
