@@ -1,0 +1,135 @@
+/** Bodies of the API's answers and requests. Source: Bottlerocket's API for its shapes, our additions for the rest. */
+import { z } from "zod";
+
+/** A partial tree of settings with the names users write, without an outer "settings". */
+export const settingsTree = z.record(z.string(), z.json());
+export type SettingsTreeBody = z.infer<typeof settingsTree>;
+
+/** Full dotted keys, as `settings.motd`. */
+export const keys = z.array(z.string());
+
+export const problem = z.object({
+  key: z.string(),
+  message: z.string(),
+  suggestion: z.string().optional(),
+  line: z.number().int().optional(),
+  column: z.number().int().optional(),
+});
+
+export type ProblemBody = z.infer<typeof problem>;
+
+/** The body of every refusal when the client accepts application/json; otherwise it is plain text. */
+export const refusal = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().optional(),
+  problems: z.array(problem).optional(),
+});
+export type Refusal = z.infer<typeof refusal>;
+
+export const os = z.object({
+  arch: z.string(),
+  build_id: z.string(),
+  pretty_name: z.string(),
+  variant_id: z.string(),
+  version_id: z.string(),
+});
+
+export const service = z.object({
+  "configuration-files": z.array(z.string()),
+  "restart-commands": z.array(z.string()),
+});
+export const configurationFile = z.object({
+  path: z.string(),
+  "template-path": z.string(),
+  mode: z.string().optional(),
+});
+
+export const wholeModel = z.object({
+  settings: settingsTree.optional(),
+  services: z.record(z.string(), service).optional(),
+  "configuration-files": z.record(z.string(), configurationFile).optional(),
+  os: os.partial().optional(),
+});
+
+/** What one step of a reconciler does, or would do. */
+export const effect = z.object({
+  says: z.string(),
+  file: z.object({ path: z.string(), change: z.enum(["create", "modify", "remove"]) }).optional(),
+  units: z.array(z.object({ name: z.string(), action: z.enum(["restart", "reload", "start", "stop"]) })).optional(),
+  rebootNeeded: z.string().optional(),
+});
+
+export const applyFailure = z.object({
+  code: z.string(),
+  message: z.string(),
+  unit: z.string().optional(),
+  /** The last lines of the unit's journal. */
+  journal: z.string().optional(),
+});
+
+/** What one pass of all reconcilers did for one version of the settings. */
+export const passReport = z.object({
+  version: z.number().int(),
+  reconcilers: z.array(
+    z.object({
+      name: z.string(),
+      steps: z.number().int(),
+      effects: z.array(effect),
+      failure: applyFailure.optional(),
+    }),
+  ),
+});
+export type PassReportBody = z.infer<typeof passReport>;
+
+/** A key whose value differs; an absent side means that it is not set. */
+export const change = z.object({ key: z.string(), before: z.json().optional(), after: z.json().optional() });
+
+/** What a commit would do, before anything changes. */
+export const plan = z.object({
+  changes: z.array(change),
+  reconcilers: z.array(z.object({ name: z.string(), effects: z.array(effect) })),
+  rebootNeeded: z.array(z.string()),
+});
+export type Plan = z.infer<typeof plan>;
+
+/** What to plan without staging it: settings to set, and keys to return to their defaults. */
+export const planRequest = z.object({ set: settingsTree.optional(), delete: keys.optional() });
+
+export const author = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("socket"), uid: z.number().int(), pid: z.number().int().optional() }),
+  z.object({ kind: z.literal("remote"), subject: z.string() }),
+  z.object({ kind: z.literal("host"), part: z.string() }),
+]);
+
+export const transaction = z.object({
+  version: z.number().int(),
+  at: z.iso.datetime(),
+  by: author,
+  /** The version of the image that was running. */
+  image: z.string(),
+  says: z.string(),
+  changes: z.array(change),
+  hash: z.string(),
+});
+export type TransactionBody = z.infer<typeof transaction>;
+
+/** Newest first. */
+export const history = z.array(transaction);
+
+/** Settings on trial return to `revertsTo` at `deadline` unless confirmed. */
+export const trial = z.object({
+  version: z.number().int(),
+  revertsTo: z.number().int(),
+  deadline: z.iso.datetime(),
+});
+export type TrialBody = z.infer<typeof trial>;
+
+/** What a change did. `result` is absent when it was not asked for, or not there within the limit: see GET /status. */
+export const applied = z.object({
+  changed: keys,
+  version: z.number().int(),
+  result: passReport.optional(),
+  trial: trial.optional(),
+});
+export type Applied = z.infer<typeof applied>;

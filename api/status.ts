@@ -1,0 +1,66 @@
+/** The answer of GET /status: what the host is, how far it came, and what is failing. */
+import { z } from "zod";
+import { applyFailure, os, problem, trial } from "./answers.ts";
+
+export const bootStep = z.object({
+  step: z.string(),
+  state: z.enum(["waiting", "running", "done", "failed", "skipped"]),
+  failure: applyFailure.optional(),
+});
+
+export const reconcilerState = z.object({
+  name: z.string(),
+  state: z.enum(["waiting", "converged", "failing"]),
+  /** The version of the settings that its last pass used. */
+  version: z.number().int().optional(),
+  /** Passes that failed in a row. */
+  failures: z.number().int().optional(),
+  failure: applyFailure.optional(),
+});
+
+export const status = z.object({
+  os: os.extend({ platform: z.string() }),
+  hostname: z.string(),
+  uptimeSeconds: z.number(),
+  /** "booting" until every boot step has run; "degraded" when something below is failing. */
+  state: z.enum(["booting", "running", "degraded"]),
+  boot: z.array(bootStep),
+  userData: z.object({ problems: z.array(problem) }),
+  settings: z.object({
+    version: z.number().int(),
+    /** Transactions that hold uncommitted changes. */
+    pending: z.array(z.string()),
+    lastGoodBoot: z.object({ version: z.number().int(), at: z.iso.datetime() }).optional(),
+    /** Sentences about what was repaired when the datastore was opened. */
+    repairs: z.array(z.string()),
+  }),
+  reconcilers: z.array(reconcilerState),
+  rebootNeeded: z.array(z.string()),
+  trial: trial.optional(),
+  remote: z.object({
+    enabled: z.boolean(),
+    port: z.number().int().optional(),
+    /** SHA-256 of the server's certificate, as printed on the console. */
+    fingerprint: z.string().optional(),
+    failure: applyFailure.optional(),
+  }),
+});
+export type StatusBody = z.infer<typeof status>;
+
+/** The shape of Bottlerocket's update status. */
+const image = z.object({ arch: z.string(), version: z.string(), variant: z.string() });
+const partition = z.object({ image, next_to_boot: z.boolean() });
+export const updateStatus = z.object({
+  update_state: z.enum(["Idle", "Available", "Staged", "Ready"]),
+  available_updates: z.array(z.string()),
+  chosen_update: image.nullable(),
+  active_partition: partition.nullable(),
+  staging_partition: partition.nullable(),
+  most_recent_command: z.object({
+    cmd_type: z.enum(["refresh", "prepare", "activate", "deactivate"]),
+    cmd_status: z.enum(["Success", "Failed", "Unknown"]),
+    timestamp: z.string(),
+    exit_status: z.number().int().nullable(),
+    stderr: z.string().nullable(),
+  }),
+});

@@ -1,0 +1,156 @@
+/**
+ * One HTTP request to a host: over its unix socket, or over mutual TLS 1.3.
+ *
+ * Only `node:*` interfaces, so that it also runs on Node. The server's certificate is made on the host, so it is
+ * known by a CA file or by the fingerprint that the host prints on its console; nothing is sent before that holds.
+ */
+import { request as startRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { Failure } from "../lib/failure.ts";
+
+export type HostAddress =
+  | { socket: string }
+  | {
+      /** "https://host:8443" */
+      url: string;
+      /** PEM of the client's certificate and key. */
+      certificate: string;
+      key: string;
+      /** PEM that the server's certificate must chain to; or its SHA-256 fingerprint. */
+      trust: { ca: string } | { fingerprint: string };
+    };
+
+export type HttpRequest = {
+  method: string;
+  /** Path and query. */
+  target: string;
+  headers?: Record<string, string>;
+  body?: string | undefined;
+  signal?: AbortSignal | undefined;
+};
+export type HttpAnswer = { status: number; contentType: string; body: string };
+
+/** More than the longest history the server gives. */
+const answerBytesMost = 64 * 1024 * 1024;
+const connectTimeoutMs = 10_000;
+
+/** @throws {Failure<"cannot-connect" | "untrusted-host" | "answer-too-long">} */
+export async function send(address: HostAddress, request: HttpRequest): Promise<HttpAnswer> {
+  request.signal?.throwIfAborted();
+  const options: RequestOptions = {
+    method: request.method,
+    path: request.target,
+    agent: false,
+    headers: {
+      ...(request.body === undefined ? {} : { "content-length": String(Buffer.byteLength(request.body)) }),
+      ...request.headers,
+    },
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  };
+  if ("socket" in address) return exchange({ ...options, socketPath: address.socket }, request, address.socket);
+  const secured = await openTls(address, request.signal);
+  try {
+    return await exchange(
+      { ...options, host: new URL(address.url).host, createConnection: () => secured },
+      request,
+      address.url,
+    );
+  } finally {
+    secured.destroy();
+  }
+}
+
+async function exchange(options: RequestOptions, { body, signal }: HttpRequest, where: string): Promise<HttpAnswer> {
+  try {
+    return await new Promise<HttpAnswer>((resolve, reject) => {
+      const outgoing = startRequest(options, (incoming) => void readAll(incoming, where).then(resolve, reject));
+      outgoing.on("error", reject);
+      outgoing.end(body);
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof Failure) throw error;
+    throw cannotConnect(where, error);
+  }
+}
+
+async function readAll(incoming: IncomingMessage, where: string): Promise<HttpAnswer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of incoming) {
+    const bytes = Buffer.from(chunk);
+    length += bytes.length;
+    if (length > answerBytesMost) {
+      incoming.destroy();
+      throw new Failure("answer-too-long", `cannot read the answer of ${where}: more than ${answerBytesMost} bytes`);
+    }
+    chunks.push(bytes);
+  }
+  return {
+    status: incoming.statusCode ?? 0,
+    contentType: incoming.headers["content-type"] ?? "",
+    body: Buffer.concat(chunks).toString("utf8"),
+  };
+}
+
+async function openTls(
+  address: Extract<HostAddress, { url: string }>,
+  signal: AbortSignal | undefined,
+): Promise<TLSSocket> {
+  const url = new URL(address.url);
+  const pinned = "fingerprint" in address.trust ? canonicalFingerprint(address.trust.fingerprint) : undefined;
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  const socket = connectTls({
+    host,
+    port: Number(url.port || "8443"),
+    minVersion: "TLSv1.3",
+    cert: address.certificate,
+    key: address.key,
+    ...("ca" in address.trust ? { ca: address.trust.ca } : { rejectUnauthorized: false }),
+    // A host does not know the names and addresses under which it is reached: the CA or the fingerprint is the proof.
+    checkServerIdentity: () => undefined,
+  });
+  const aborted = (): void => void socket.destroy();
+  signal?.addEventListener("abort", aborted, { once: true });
+  const timer = setTimeout(
+    () => socket.destroy(new Error(`no answer within ${connectTimeoutMs / 1000} s`)),
+    connectTimeoutMs,
+  );
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("secureConnect", resolve);
+      socket.once("error", reject);
+      socket.once("close", () => reject(new Error("the connection was closed")));
+    });
+  } catch (error) {
+    socket.destroy();
+    signal?.throwIfAborted();
+    throw cannotConnect(address.url, error);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", aborted);
+  }
+  if (pinned !== undefined) {
+    const shown = socket.getPeerCertificate().fingerprint256;
+    if (shown === undefined || canonicalFingerprint(shown) !== pinned) {
+      socket.destroy();
+      throw new Failure("untrusted-host", `cannot trust ${address.url}: its certificate has the fingerprint ${shown}`, {
+        hint: "compare with the fingerprint on the host's console",
+      });
+    }
+  }
+  return socket;
+}
+
+/** Colons and case do not matter. */
+function canonicalFingerprint(text: string): string {
+  const digits = text.replaceAll(":", "").toLowerCase();
+  if (!/^[0-9a-f]{64}$/.test(digits)) {
+    throw new Failure("bad-fingerprint", `cannot use the fingerprint ${text}: expected the 64 hex digits of a SHA-256`);
+  }
+  return digits;
+}
+
+function cannotConnect(where: string, cause: unknown): Failure<"cannot-connect"> {
+  return new Failure("cannot-connect", `cannot talk to the host at ${where}`, { cause });
+}
