@@ -20,8 +20,11 @@ export type SettingsSource = {
 export type PassReport = {
   /** The version of the settings that were applied. */
   version: number;
-  reconcilers: { name: string; steps: number; effects: Effect[]; failures: PassFailure[] }[];
+  reconcilers: ReconcilerReport[];
 };
+
+/** `steps` counts those that were planned, `effects` are those that happened. */
+export type ReconcilerReport = { name: string; steps: number; effects: Effect[]; failure?: PassFailure };
 
 export type PlanReport = {
   reconcilers: { name: string; effects: Effect[]; failure?: PassFailure }[];
@@ -31,13 +34,11 @@ export type PlanReport = {
 export type ReconcilerStatus = {
   name: string;
   state: "waiting" | "converged" | "failing";
-  /** The sentence for a person: "converged", "failing: unit-failed, 3 times". */
-  says: string;
+  /** The version of the settings that its last pass used. */
+  version?: number;
   /** Passes that failed in a row. */
   failures: number;
-  failing: PassFailure[];
-  /** What is set but only in force after a reboot. */
-  rebootNeeded: string[];
+  failure?: PassFailure;
 };
 
 /** A machine that drifted without a commit is looked at this often. */
@@ -49,7 +50,13 @@ export function backoffMs(failures: number): number {
   return Math.min(driftCheckMs, firstRetryMs * 2 ** Math.max(0, failures - 1));
 }
 
-type Known = { failures: number; failing: PassFailure[]; rebootNeeded: string[]; passed: boolean; retryAtMs: number };
+type Known = {
+  version: number;
+  failures: number;
+  failure: PassFailure | undefined;
+  rebootNeeded: string[];
+  retryAtMs: number;
+};
 
 export class Engine {
   readonly #system: System;
@@ -87,7 +94,8 @@ export class Engine {
         report.reconcilers.push({ name: one.name, effects });
         report.rebootNeeded.push(...reasonsToReboot(effects));
       } catch (error) {
-        report.reconcilers.push({ name: one.name, effects: [], failure: passFailure(error) });
+        const failure = passFailure([error]);
+        report.reconcilers.push({ name: one.name, effects: [], ...(failure === undefined ? {} : { failure }) });
       }
     }
     return report;
@@ -112,19 +120,20 @@ export class Engine {
     }
   }
 
-  /** A line for each reconciler, in the order they run. */
+  /** One for each reconciler, in the order they run. */
   status(): ReconcilerStatus[] {
     return this.#reconcilers.map(({ name }) => {
       const known = this.#known.get(name);
-      if (known === undefined || !known.passed) {
-        return { name, state: "waiting", says: "waiting", failures: 0, failing: [], rebootNeeded: [] };
-      }
-      const { failures, failing, rebootNeeded } = known;
-      if (failures === 0) return { name, state: "converged", says: "converged", failures, failing, rebootNeeded };
-      const times = failures === 1 ? "once" : `${failures} times`;
-      const says = `failing: ${failing.map(({ code }) => code).join(", ")}, ${times}`;
-      return { name, state: "failing", says, failures, failing, rebootNeeded };
+      if (known === undefined) return { name, state: "waiting", failures: 0 };
+      const { version, failures, failure } = known;
+      if (failure === undefined) return { name, state: "converged", version, failures };
+      return { name, state: "failing", version, failures, failure };
     });
+  }
+
+  /** What is set but only in force after a reboot, as the last passes saw it. */
+  rebootNeeded(): string[] {
+    return [...this.#known.values()].flatMap(({ rebootNeeded }) => rebootNeeded);
   }
 
   /** Passes now and whenever there is a reason to, until the signal aborts. Only bugs end it early. */
@@ -163,8 +172,7 @@ export class Engine {
       const all = this.#last !== undefined && version > this.#last.version;
       const report: PassReport = { version, reconcilers: [] };
       for (const one of all ? this.#reconcilers : chosen()) {
-        const pass = await this.#passOne(one, settings);
-        report.reconcilers.push({ name: one.name, ...pass });
+        report.reconcilers.push(await this.#passOne(one, version, settings));
       }
       this.#announce(report);
       return report;
@@ -173,10 +181,7 @@ export class Engine {
     }
   }
 
-  async #passOne(
-    one: Reconciler,
-    settings: Settings,
-  ): Promise<{ steps: number; effects: Effect[]; failures: PassFailure[] }> {
+  async #passOne(one: Reconciler, version: number, settings: Settings): Promise<ReconcilerReport> {
     let pass: Pass;
     try {
       pass = await one.pass(this.#system, settings, this.#facts);
@@ -184,17 +189,17 @@ export class Engine {
       pass = { steps: 0, effects: [], failures: [error] };
     }
     for (const error of pass.failures) this.#system.log.error(one.name, error);
-    const failing = pass.failures.map(passFailure);
-    const known = this.#known.get(one.name);
-    const failures = failing.length === 0 ? 0 : (known?.failures ?? 0) + 1;
+    const failure = passFailure(pass.failures);
+    const failures = failure === undefined ? 0 : (this.#known.get(one.name)?.failures ?? 0) + 1;
     this.#known.set(one.name, {
-      passed: true,
+      version,
       failures,
-      failing,
+      failure,
       rebootNeeded: reasonsToReboot(pass.effects),
       retryAtMs: failures === 0 ? Number.POSITIVE_INFINITY : this.#nowMs() + backoffMs(failures),
     });
-    return { steps: pass.steps, effects: pass.effects, failures: failing };
+    const report = { name: one.name, steps: pass.steps, effects: pass.effects };
+    return failure === undefined ? report : { ...report, failure };
   }
 
   #announce(report: PassReport): void {

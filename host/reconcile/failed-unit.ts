@@ -45,10 +45,12 @@ async function said(system: System, argv: readonly [string, ...string[]]): Promi
   }
 }
 
-/** An error of a pass, in the words of the API. */
-export function passFailure(error: unknown): PassFailure {
-  const code = error instanceof Failure ? error.code : "internal";
-  const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof UnitFailure)) return { code, message };
-  return { code, message, unit: error.unit, ...(error.journal === "" ? {} : { journal: error.journal }) };
+/** What went wrong in a pass, in the words of the API: the first failure, with the messages of all. */
+export function passFailure(errors: readonly unknown[]): PassFailure | undefined {
+  if (errors.length === 0) return undefined;
+  const first = errors.find((error) => error instanceof UnitFailure) ?? errors[0];
+  const code = first instanceof Failure ? first.code : "internal";
+  const message = errors.map((error) => (error instanceof Error ? error.message : String(error))).join("; ");
+  if (!(first instanceof UnitFailure)) return { code, message };
+  return { code, message, unit: first.unit, ...(first.journal === "" ? {} : { journal: first.journal }) };
 }
