@@ -1,0 +1,120 @@
+/**
+ * The package lists that images and the builder's tools are made from, with the reason for each package.
+ *
+ * A name here brings what it depends on, never what it recommends. What a variant has beyond these stands in its own
+ * file in `variants/`.
+ */
+import type { Architecture, Variant } from "../../variants/variant.ts";
+
+type Reasons = Readonly<Record<string, string>>;
+
+/** What every host has. */
+export const basePackages: Reasons = {
+  systemd: "runs everything; also networkd, journald, tmpfiles, sysusers, growfs",
+  "systemd-sysv": "/sbin/init, poweroff and reboot",
+  "systemd-repart": "grows and makes the data and private partitions at first boot",
+  "systemd-resolved": "names from settings.dns and DHCP",
+  "libnss-resolve": "lets programs that use the C library ask systemd-resolved",
+  "libnss-myhostname": "the host's own name resolves without a line in /etc/hosts",
+  "libnss-systemd": "dynamic users have names",
+  udev: "device nodes and links, loading of drivers",
+  kmod: "loads modules: settings.kernel.modules, drivers",
+  "dbus-broker": "the system bus: hostd talks to systemd, networkd and resolved over it",
+  mount: "mount and umount for systemd's mount units",
+  "util-linux": "fsck, agetty for the console, blkid",
+  e2fsprogs: "mkfs and fsck of the data and private partitions",
+  chrony: "time, from settings.ntp",
+  containerd: "all containers",
+  runc: "runs what containerd tells it",
+  "ca-certificates": "the certificates that the trust store is built from (data only)",
+  tzdata: "leap seconds for chrony, UTC",
+  netbase: "/etc/protocols and /etc/services, which the C library and iptables read",
+};
+
+/**
+ * What the host does without although packages depend on it. No maintainer script runs, on the build machine or on
+ * the host, so everything that only those scripts need goes; so do shells and interpreters.
+ */
+export const excludedPackages: Reasons = {
+  adduser: "users are made by the builder",
+  "base-files": "the builder lays out the root and writes os-release",
+  "base-passwd": "users are made by the builder",
+  bash: "no shell on a host",
+  dash: "no shell on a host",
+  debconf: "asks questions for maintainer scripts; perl",
+  debianutils: "for maintainer scripts",
+  dpkg: "no package manager on a host",
+  "init-system-helpers": "for maintainer scripts; perl",
+  "initramfs-tools": "the builder makes its own initrd",
+  iproute2: "chrony wants it only for a hook of ifupdown; systemd-networkd configures the network",
+  "libpam-runtime": "nobody logs in; its files are made by a maintainer script",
+  "libpam-modules": "nobody logs in",
+  "libpam-modules-bin": "nobody logs in",
+  "linux-base": "perl; helps maintainer scripts of kernels",
+  mawk: "no interpreter on a host",
+  openssl: "ca-certificates wants it to hash certificates in its maintainer script",
+  perl: "no interpreter on a host",
+  "perl-base": "no interpreter on a host",
+  "sensible-utils": "for maintainer scripts",
+  ucf: "for maintainer scripts",
+};
+
+/** The kernel of each flavour, by the name of its set. */
+export const kernelPackages: Readonly<Record<Variant["kernel"], (architecture: Architecture) => string>> = {
+  cloud: (architecture) => `linux-image-cloud-${debianArchitecture(architecture)}`,
+  generic: (architecture) => `linux-image-${debianArchitecture(architecture)}`,
+};
+
+/** Files of the target's architecture that the builder puts on the ESP: systemd-boot and the stub of unified images. */
+export const bootPackages: Reasons = {
+  "systemd-boot-efi": "the boot loader and the stub that a unified kernel image starts with",
+};
+
+/** Programs that the builder and the virtual machines run, on the builder's machine. */
+export const toolPackages: Reasons = {
+  coreutils: "env, which the first line of ukify names",
+  "cryptsetup-bin": "veritysetup makes hash trees",
+  dosfstools: "mkfs.fat for the ESP",
+  e2fsprogs: "mkfs.ext4",
+  "erofs-utils": "mkfs.erofs",
+  fdisk: "sfdisk shows what is on an image",
+  kmod: "depmod for the modules of an image",
+  "libc-bin": "ldconfig",
+  mtools: "files on the ESP without mounting it",
+  openssl: "keys and certificates for Secure Boot",
+  ovmf: "UEFI firmware for virtual machines",
+  python3: "ukify is written in it",
+  "python3-cryptography": "ukify signs with it and makes keys",
+  "qemu-system-x86": "virtual machines",
+  "qemu-utils": "qemu-img converts and grows images",
+  sbsigntool: "signs UEFI binaries",
+  systemd: "systemd-measure, systemd-sysusers, systemd-hwdb, systemd-analyze verify",
+  "systemd-repart": "lays out disk images",
+  "systemd-boot-tools": "bootctl and systemd-sbsign",
+  "systemd-ukify": "makes unified kernel images",
+  udev: "systemd-hwdb",
+  "xz-utils": "reads modules and indexes",
+  zstd: "compresses images",
+  cpio: "makes initrds",
+};
+
+/** Only who boots images of the other architecture needs these. */
+export const aarch64ToolPackages: Reasons = {
+  "qemu-system-arm": "virtual machines of aarch64",
+  "qemu-efi-aarch64": "UEFI firmware for them",
+};
+
+/** What a maintainer script would have needed in the tools root. Perl and debconf would triple it. */
+export const excludedToolPackages: Reasons = {
+  ...excludedPackages,
+};
+
+/** Debian's name of an architecture. */
+export function debianArchitecture(architecture: Architecture): "amd64" | "arm64" {
+  switch (architecture) {
+    case "x86_64":
+      return "amd64";
+    case "aarch64":
+      return "arm64";
+  }
+}

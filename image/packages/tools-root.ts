@@ -1,0 +1,188 @@
+/**
+ * The builder's own tools: a root of Debian packages in the cache, from which single programs are run.
+ *
+ * Images come out the same wherever they are built because mkfs, veritysetup, ukify and the rest come from the lock
+ * and not from the machine. A tools root is made once per lock content, in a temporary directory that is renamed when
+ * it is whole, and only ever read afterwards; `bwrap` shows it to the program as its `/`.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { Failure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
+import { type Output, run, type RunOptions, runUnchecked } from "../../lib/process.ts";
+import type { Architecture } from "../../variants/variant.ts";
+import { cacheDirectory } from "./cache.ts";
+import { fetchPackages } from "./fetch.ts";
+import { type Lock, type LockedPackage, packagesOf, readLock } from "./lock.ts";
+import { unpackAll } from "./unpack.ts";
+
+export type ToolsRoot = { directory: string };
+
+export type ToolOptions = {
+  /** Directories and files of this machine that the program may read and write, at the same path. */
+  binds?: readonly string[];
+  /** The same, for reading only. */
+  readOnlyBinds?: readonly string[];
+  /** Where the program starts; it must lie within a bind. "/" when absent. */
+  cwd?: string;
+  /** Added to the small fixed environment. */
+  env?: Readonly<Record<string, string>>;
+  /** The program goes on when we end. Otherwise it dies with us. */
+  outlivesUs?: boolean;
+};
+
+/** Raised when what is done to a tools root after unpacking changes. */
+const recipe = 1;
+
+/** What programs in the tools root see, and nothing else, so that a locale or a proxy does not change an image. */
+const environment = {
+  PATH: "/usr/sbin:/usr/bin",
+  HOME: "/tmp",
+  LC_ALL: "C.UTF-8",
+  TZ: "UTC",
+};
+
+const docs = ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian"];
+
+/** The architecture of the machine that builds. */
+export function machineArchitecture(): Architecture {
+  switch (process.arch) {
+    case "x64":
+      return "x86_64";
+    case "arm64":
+      return "aarch64";
+    default:
+      throw new Failure("no-tools", `cannot make a tools root: there is no lock for ${process.arch} machines`);
+  }
+}
+
+/**
+ * The tools root of this machine's lock, made when it is not there yet.
+ *
+ * @param options.mirror the main archive's address; apt's configuration on this machine when absent
+ * @param options.sets what to put into it
+ */
+export async function openToolsRoot(
+  options: { lock?: Lock; mirror?: string; sets?: readonly string[]; signal?: AbortSignal } = {},
+): Promise<ToolsRoot> {
+  const lock = options.lock ?? (await readLock(machineArchitecture()));
+  const packages = packagesOf(lock, options.sets ?? ["tools"]);
+  const directory = join(cacheDirectory(), "tools", keyOf(packages));
+  if (await exists(directory)) return { directory };
+
+  const files = await fetchPackages(packages, options);
+  const temporary = `${directory}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
+  await mkdir(temporary, { recursive: true });
+  try {
+    const debs = packages.map(({ name, sha256 }) => ({ name, file: files.get(sha256) ?? "" }));
+    const { signal } = options;
+    await unpackAll(debs, temporary, {
+      says: "unpacking the tools",
+      exclude: docs,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    await settle({ directory: temporary });
+    await moveInto(temporary, directory);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+  return { directory };
+}
+
+function keyOf(packages: readonly LockedPackage[]): string {
+  const hash = createHash("sha256").update(`tools root, recipe ${recipe}\n`);
+  for (const { name, sha256 } of packages) hash.update(`${name} ${sha256}\n`);
+  return hash.digest("hex").slice(0, 20);
+}
+
+/** What maintainer scripts would have done, as far as our programs need it. */
+async function settle(tools: ToolsRoot): Promise<void> {
+  const { directory } = tools;
+  for (const [path, text] of [
+    // The C library looks users up; root is all that our programs ask for.
+    ["etc/passwd", "root:x:0:0:root:/root:/usr/sbin/nologin\n"],
+    ["etc/group", "root:x:0:\n"],
+    ["etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"],
+    // Places for bwrap to put the machine's own.
+    ["etc/resolv.conf", ""],
+    ["etc/hosts", "127.0.0.1 localhost\n"],
+  ] as const) {
+    await writeFile(join(directory, path), text);
+  }
+  await run(["bwrap", "--bind", directory, "/", "--dev", "/dev", "--proc", "/proc", "--", "/usr/sbin/ldconfig"]);
+}
+
+/** Another process may have made the same root meanwhile; then its one is as good. */
+async function moveInto(temporary: string, directory: string): Promise<void> {
+  try {
+    await rename(temporary, directory);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
+  }
+}
+
+/**
+ * Runs a program of the tools root to completion.
+ *
+ * @throws {Failure<"exit-status">} unless it exits 0; the message carries the last lines of what it said
+ */
+export async function runTool(
+  tools: ToolsRoot,
+  argv: readonly [string, ...string[]],
+  options: ToolOptions & Pick<RunOptions, "stdin" | "signal"> = {},
+): Promise<Output> {
+  const { stdin, signal } = options;
+  const { stdout, stderr, exitCode } = await runUnchecked(toolCommand(tools, argv, options), {
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (exitCode === 0) return { stdout, stderr };
+  const tail = (stderr.trim() === "" ? stdout : stderr).trim().split("\n").slice(-8).join("\n");
+  throw new Failure("exit-status", `cannot run ${argv.join(" ").slice(0, 300)}: it exited with ${exitCode}: ${tail}`);
+}
+
+/**
+ * The command that runs a program of the tools root, for who spawns it.
+ *
+ * The program shares the machine's network, devices and process numbers. `/tmp` is its own and empty, unless bound.
+ */
+export function toolCommand(
+  { directory }: ToolsRoot,
+  argv: readonly [string, ...string[]],
+  options: ToolOptions = {},
+): [string, ...string[]] {
+  const { binds = [], readOnlyBinds = [], cwd, env = {}, outlivesUs = false } = options;
+  const ends = outlivesUs ? [] : ["--die-with-parent"];
+  // The new root is a tmpfs that bwrap makes, so a bind may have any path, and the tools cannot be written to.
+  const root = ["usr", "etc", "var"].flatMap((name) => ["--ro-bind", join(directory, name), `/${name}`]);
+  const links = ["bin", "lib", "lib64", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]);
+  const kernelFiles = ["--dev-bind", "/dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"];
+  const machineFiles = ["--ro-bind-try", "/sys", "/sys", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"];
+  return [
+    "bwrap",
+    ...ends,
+    ...root,
+    ...links,
+    ...kernelFiles,
+    ...machineFiles,
+    ...readOnlyBinds.flatMap((path) => ["--ro-bind", resolve(path), resolve(path)]),
+    ...binds.flatMap((path) => ["--bind", resolve(path), resolve(path)]),
+    "--clearenv",
+    ...Object.entries({ ...environment, ...env }).flatMap(([name, value]) => ["--setenv", name, value]),
+    "--chdir",
+    cwd === undefined ? "/" : resolve(cwd),
+    "--",
+    ...argv,
+  ];
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}

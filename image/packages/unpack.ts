@@ -1,0 +1,249 @@
+/**
+ * Unpacks Debian packages into a directory, without running their maintainer scripts.
+ *
+ * `dpkg-deb` reads the archive and `tar` writes the files; every Debian machine has both. Modes, links and, for root,
+ * owners are as in the package. Two packages that bring the same file are refused, for the winner would be chance.
+ */
+import { mkdir, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure, systemErrorCode } from "../../lib/failure.ts";
+import { runUnchecked } from "../../lib/process.ts";
+import { progress } from "../../lib/progress.ts";
+
+export type Entry = {
+  /** Without a slash at either end: "usr/bin/ls". */
+  path: string;
+  type: "file" | "directory" | "symlink" | "hardlink" | "device";
+  /** As in `ls -l`, without the first letter: "rwxr-xr-x". */
+  permissions: string;
+  /** "0/0": numbers of user and group. */
+  owner: string;
+  bytes: number;
+  /** Of links: where they lead, as written in the package. */
+  target?: string;
+};
+
+export type Deb = { name: string; file: string };
+
+export type UnpackOptions = {
+  /** What is going on, for the progress bar. */
+  says: string;
+  /** Paths to leave out, with all below them; `*` stands for anything: "usr/share/doc", "usr/share/locale/*". */
+  exclude?: readonly string[];
+  signal?: AbortSignal;
+  parallel?: number;
+};
+
+/** Debian keeps everything under /usr; these names lead there (usr-merge). */
+const mergedDirectories = ["bin", "lib", "lib64", "sbin"];
+
+/**
+ * Unpacks packages side by side into `directory`; what each one brought comes back by its name.
+ *
+ * @throws {Failure<"file-conflict">} when two packages bring the same file
+ * @throws {Failure<"bad-package">} for a file that is no Debian package, or a broken one
+ */
+export async function unpackAll(
+  debs: readonly Deb[],
+  directory: string,
+  options: UnpackOptions,
+): Promise<Map<string, Entry[]>> {
+  await makeMergedDirectories(directory);
+  const unpacked = new Map<string, Entry[]>();
+  using bar = progress(options.says, debs.length, "things");
+  // base-files brings the usr-merge links; while tar replaces them, another package must not walk through them.
+  const queue = debs.filter(({ name }) => name !== "base-files");
+  for (const deb of debs.filter(({ name }) => name === "base-files")) await unpackInto(deb);
+  const failed = new AbortController();
+  const worker = async (): Promise<void> => {
+    for (let deb = queue.shift(); deb !== undefined && !failed.signal.aborted; deb = queue.shift()) {
+      options.signal?.throwIfAborted();
+      await unpackInto(deb);
+    }
+  };
+  const workers = Array.from({ length: options.parallel ?? 4 }, () =>
+    worker().catch((error: unknown) => failed.abort(error)),
+  );
+  await Promise.all(workers);
+  if (failed.signal.aborted) throw failed.signal.reason;
+  refuseConflicts(unpacked);
+  return new Map(debs.map(({ name }) => [name, unpacked.get(name) ?? []]));
+
+  async function unpackInto(deb: Deb): Promise<void> {
+    unpacked.set(deb.name, await unpack(deb.file, directory, options));
+    bar.advance(1);
+    bar.detail(deb.name);
+  }
+}
+
+/** Unpacks one package into a directory that exists. */
+export async function unpack(
+  file: string,
+  directory: string,
+  { exclude = [], signal }: Pick<UnpackOptions, "exclude" | "signal"> = {},
+): Promise<Entry[]> {
+  signal?.throwIfAborted();
+  const spawn = signal === undefined ? {} : { signal };
+  const reader = Bun.spawn(["dpkg-deb", "--fsys-tarfile", file], { ...spawn, stdout: "pipe", stderr: "pipe" });
+  const writer = Bun.spawn(
+    [
+      "tar",
+      "--extract",
+      `--directory=${directory}`,
+      "--preserve-permissions",
+      process.getuid?.() === 0 ? "--same-owner" : "--no-same-owner",
+      "--numeric-owner",
+      "--keep-directory-symlink",
+      "--warning=no-timestamp",
+      "--anchored",
+      "--wildcards",
+      ...exclude.map((pattern) => `--exclude=./${pattern}`),
+      "--verbose",
+      "--verbose",
+      "--full-time",
+      "--quoting-style=escape",
+    ],
+    { ...spawn, stdin: reader.stdout, stdout: "pipe", stderr: "pipe", env: { ...process.env, LC_ALL: "C", TZ: "UTC" } },
+  );
+  const [listing, readerSays, writerSays, readerExit, writerExit] = await Promise.all([
+    writer.stdout.text(),
+    reader.stderr.text(),
+    writer.stderr.text(),
+    reader.exited,
+    writer.exited,
+  ]);
+  signal?.throwIfAborted();
+  // When tar fails first, dpkg-deb complains about its pipe; when dpkg-deb fails, tar sees no archive.
+  if (writerExit !== 0 && readerExit === 0) throw broken(file, directory, writerSays);
+  if (readerExit !== 0) throw broken(file, directory, writerExit === 0 ? readerSays : `${readerSays}${writerSays}`);
+  return listing
+    .split("\n")
+    .filter((line) => line !== "")
+    .map(parseEntry)
+    .filter(({ path }) => path !== "");
+}
+
+/**
+ * A file of a package's control data ("conffiles", "control", "shlibs", …).
+ *
+ * @returns undefined when the package has no such file
+ */
+export async function controlFile(file: string, name: string): Promise<string | undefined> {
+  const { stdout, stderr, exitCode } = await runUnchecked(["dpkg-deb", "--info", file, name]);
+  if (exitCode === 0) return stdout;
+  // A package that cannot be read at all fails here too, and is told from one that lacks the file.
+  const { exitCode: readable } = await runUnchecked(["dpkg-deb", "--field", file, "Package"]);
+  if (readable === 0) return undefined;
+  throw broken(file, undefined, stderr);
+}
+
+/** Makes the links of usr-merge, where they are not there yet. */
+export async function makeMergedDirectories(root: string): Promise<void> {
+  for (const name of mergedDirectories) {
+    await mkdir(join(root, "usr", name), { recursive: true, mode: 0o755 });
+    try {
+      await symlink(`usr/${name}`, join(root, name));
+    } catch (error) {
+      if (systemErrorCode(error) !== "EEXIST") throw error;
+    }
+  }
+}
+
+function broken(file: string, directory: string | undefined, says: string): Failure {
+  const into = directory === undefined ? "" : ` into ${directory}`;
+  return new Failure("bad-package", `cannot unpack ${file}${into}: ${says.trim().split("\n").slice(-3).join("; ")}`);
+}
+
+/** A line of `tar --list --verbose --full-time`: "-rwxr-xr-x 0/0   1234 2025-05-01 12:00:00 ./usr/bin/x". */
+function parseEntry(line: string): Entry {
+  const match = /^([-dlhbcp])(\S{9})\S* (\S+) +(\d+|\d+,\d+) \S+ \S+ (.*)$/.exec(line);
+  const [, letter, permissions, owner, size, rest] = match ?? [];
+  if (letter === undefined || permissions === undefined || owner === undefined || rest === undefined) {
+    throw new Error(`bug: tar listed ${JSON.stringify(line)}`);
+  }
+  const type = entryType(letter);
+  const separator = type === "symlink" ? " -> " : type === "hardlink" ? " link to " : undefined;
+  const at = separator === undefined ? -1 : rest.indexOf(separator);
+  const path = unescape(at === -1 ? rest : rest.slice(0, at))
+    .replace(/^\.\/?/, "")
+    .replace(/\/$/, "");
+  const target = separator === undefined || at === -1 ? {} : { target: unescape(rest.slice(at + separator.length)) };
+  return { path, type, permissions, owner, bytes: Number(size) || 0, ...target };
+}
+
+function entryType(letter: string): Entry["type"] {
+  switch (letter) {
+    case "-":
+      return "file";
+    case "d":
+      return "directory";
+    case "l":
+      return "symlink";
+    case "h":
+      return "hardlink";
+    default:
+      return "device";
+  }
+}
+
+/** Undoes tar's `--quoting-style=escape`. */
+function unescape(text: string): string {
+  if (!text.includes("\\")) return text;
+  const bytes: number[] = [];
+  const source = Buffer.from(text, "utf8");
+  const named: Readonly<Record<string, number>> = { n: 10, t: 9, r: 13, a: 7, b: 8, f: 12, v: 11, "\\": 92, " ": 32 };
+  for (let at = 0; at < source.length; at++) {
+    const byte = source[at] ?? 0;
+    if (byte !== 92) {
+      bytes.push(byte);
+      continue;
+    }
+    const octal = /^[0-7]{3}/.exec(source.subarray(at + 1, at + 4).toString("latin1"))?.[0];
+    if (octal === undefined) {
+      const next = String.fromCharCode(source[at + 1] ?? 92);
+      bytes.push(named[next] ?? next.charCodeAt(0));
+      at += 1;
+    } else {
+      bytes.push(Number.parseInt(octal, 8));
+      at += 3;
+    }
+  }
+  return Buffer.from(bytes).toString("utf8");
+}
+
+/** Directories are shared; they must agree on mode and owner, and everything else has one owner. */
+function refuseConflicts(unpacked: ReadonlyMap<string, readonly Entry[]>): void {
+  const seen = new Map<string, { name: string; entry: Entry }>();
+  for (const [name, entries] of unpacked) {
+    for (const entry of entries) {
+      const path = canonical(entry.path);
+      const other = seen.get(path);
+      if (other === undefined) {
+        seen.set(path, { name, entry });
+        continue;
+      }
+      if (other.name === name) continue;
+      const agree =
+        entry.type === "directory" &&
+        other.entry.type === "directory" &&
+        entry.permissions === other.entry.permissions &&
+        entry.owner === other.entry.owner;
+      if (agree) continue;
+      throw new Failure(
+        "file-conflict",
+        `cannot unpack ${other.name} and ${name} into one root: ` +
+          `both have /${path} (${describe(other.entry)} and ${describe(entry)})`,
+      );
+    }
+  }
+}
+
+/** "/lib/x" and "/usr/lib/x" are one file. */
+function canonical(path: string): string {
+  const first = path.split("/", 1)[0] ?? "";
+  return mergedDirectories.includes(first) && path !== first ? `usr/${path}` : path;
+}
+
+function describe({ type, permissions, owner }: Entry): string {
+  return `${type} ${permissions} ${owner}`;
+}
