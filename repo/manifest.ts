@@ -1,0 +1,143 @@
+/**
+ * `manifest.json`: which versions a repository offers to whom, and when.
+ *
+ * The format is Bottlerocket's (reference 6.2), so that its tools read it: `updates` with their images and waves, one
+ * `max_version` for each variant and architecture, and `migrations` keyed by the text "(from, to)". It is a TUF target
+ * and therefore signed with everything else.
+ */
+import { z } from "zod";
+import { Failure } from "../lib/failure.ts";
+import { compareVersions, Version } from "./version.ts";
+import { seedLimit, type Wave } from "./waves.ts";
+
+const targetName = z.string().regex(/^[A-Za-z0-9._+-]{1,200}$/, "a target name without separators");
+const moment = z.iso.datetime({ offset: true });
+const seedBound = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,3})$/)
+  .refine((text) => Number(text) < seedLimit, "a seed from 0 to 2047");
+
+const Update = z.object({
+  variant: z.string().min(1),
+  arch: z.string().min(1),
+  version: Version,
+  max_version: Version,
+  waves: z.record(seedBound, moment),
+  images: z.object({ boot: targetName, root: targetName, hash: targetName }),
+});
+
+const Manifest = z.object({
+  updates: z.array(Update),
+  migrations: z.record(z.string().regex(/^\(\S+, \S+\)$/, 'a key like "(1.0.0, 1.1.0)"'), z.array(targetName)),
+});
+
+export type Update = z.infer<typeof Update>;
+export type Manifest = z.infer<typeof Manifest>;
+
+/** Which machines an update is for. */
+export type Machines = { variant: string; arch: string };
+
+export const emptyManifest: Manifest = { updates: [], migrations: {} };
+
+/** @throws {Failure<"bad-manifest">} naming the place and what was expected there */
+export function parseManifest(document: unknown): Manifest {
+  const parsed = Manifest.safeParse(document);
+  if (!parsed.success) throw new Failure("bad-manifest", `cannot use manifest.json: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+/** The waves of an update, ascending by seed. */
+export function wavesOfUpdate(update: Update): Wave[] {
+  return Object.entries(update.waves)
+    .map(([seed, start]) => ({ firstSeed: Number(seed), start: new Date(start) }))
+    .sort((a, b) => a.firstSeed - b.firstSeed);
+}
+
+/**
+ * Adds a version. Unless `maxVersion` says otherwise, the newest version known for these machines becomes their maximum.
+ *
+ * @throws {Failure<"update-exists" | "max-version-too-low">}
+ */
+export function addUpdate(
+  manifest: Manifest,
+  machines: Machines,
+  update: { version: string; images: Update["images"]; waves: readonly Wave[]; maxVersion?: string },
+): Manifest {
+  const { variant, arch } = machines;
+  const known = manifest.updates.filter((each) => isFor(each, machines));
+  if (known.some((each) => each.version === update.version)) {
+    throw new Failure(
+      "update-exists",
+      `cannot add version ${update.version} for ${variant} on ${arch}: it is in the manifest`,
+    );
+  }
+  const maxVersion = update.maxVersion ?? newest([update.version, ...known.map((each) => each.max_version)]);
+  const added: Update = {
+    variant,
+    arch,
+    version: update.version,
+    max_version: maxVersion,
+    waves: Object.fromEntries(update.waves.map(({ firstSeed, start }) => [String(firstSeed), start.toISOString()])),
+    images: update.images,
+  };
+  return setMaxVersion({ ...manifest, updates: [...manifest.updates, added] }, machines, maxVersion);
+}
+
+/** Hosts above the maximum are offered the newest version at or below it: this is how a release is recalled. */
+export function setMaxVersion(manifest: Manifest, machines: Machines, maxVersion: string): Manifest {
+  if (!manifest.updates.some((each) => isFor(each, machines) && compareVersions(each.version, maxVersion) <= 0)) {
+    throw new Failure(
+      "max-version-too-low",
+      `cannot make ${maxVersion} the newest version for ${machines.variant} on ${machines.arch}: no version at or below it is in the manifest`,
+    );
+  }
+  return {
+    ...manifest,
+    updates: manifest.updates.map((each) => (isFor(each, machines) ? { ...each, max_version: maxVersion } : each)),
+  };
+}
+
+/**
+ * Takes a bad release back: the maximum becomes the newest version below it, so that hosts which took it step back.
+ * The update stays in the manifest for those that are pinned to it.
+ *
+ * @throws {Failure<"no-such-update" | "max-version-too-low">}
+ */
+export function recall(manifest: Manifest, machines: Machines, version: string): Manifest {
+  const known = manifest.updates.filter((each) => isFor(each, machines)).map((each) => each.version);
+  if (!known.includes(version)) {
+    throw new Failure("no-such-update", `cannot recall ${version}: it is not in the manifest`, {
+      hint: `versions for ${machines.variant} on ${machines.arch}: ${known.join(", ") || "none"}`,
+    });
+  }
+  const older = known.filter((each) => compareVersions(each, version) < 0);
+  if (older.length === 0) {
+    throw new Failure("max-version-too-low", `cannot recall ${version}: there is no older version to step back to`);
+  }
+  return setMaxVersion(manifest, machines, newest(older));
+}
+
+/** Replaces the waves of one update. @throws {Failure<"no-such-update">} */
+export function setWaves(manifest: Manifest, machines: Machines, version: string, waves: readonly Wave[]): Manifest {
+  if (!manifest.updates.some((each) => isFor(each, machines) && each.version === version)) {
+    throw new Failure("no-such-update", `cannot set the waves of ${version}: it is not in the manifest`);
+  }
+  const bounds = Object.fromEntries(waves.map(({ firstSeed, start }) => [String(firstSeed), start.toISOString()]));
+  return {
+    ...manifest,
+    updates: manifest.updates.map((each) =>
+      isFor(each, machines) && each.version === version ? { ...each, waves: bounds } : each,
+    ),
+  };
+}
+
+export function isFor(update: Update, { variant, arch }: Machines): boolean {
+  return update.variant === variant && update.arch === arch;
+}
+
+function newest(versions: readonly string[]): string {
+  const sorted = versions.toSorted(compareVersions);
+  const last = sorted.at(-1);
+  if (last === undefined) throw new Error("bug: no version to choose from");
+  return last;
+}

@@ -1,0 +1,212 @@
+/** Protects: what a publisher signs is what an independent TUF client accepts, and an interruption breaks nothing. */
+import { expect, test } from "bun:test";
+import { createPrivateKey } from "node:crypto";
+import { appendFile, cp, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defaultExpirations } from "./expiration.ts";
+import { expirations } from "./expirations.ts";
+import { generateKeyPem, keyTypes } from "./key.ts";
+import { recall } from "./manifest.ts";
+import {
+  changeManifest, currentTree, initRepository, newestRoot, openRepository, publish, readManifest, refresh, rotateRoot,
+  type Release, type Repository,
+} from "./repository.ts"; // prettier-ignore
+import { withKey, withoutKey } from "./root-role.ts";
+import { serveRepository } from "./serve.ts";
+import { signerOf, type Signer } from "./signer.ts";
+import { serialise, type Signing } from "./tree.ts";
+import { validateTree, type Validation } from "./validate.ts";
+
+const machines = { variant: "dev", arch: "x86_64" };
+const newSigner = (type: (typeof keyTypes)[number] = "ed25519"): Signer =>
+  signerOf(createPrivateKey(generateKeyPem(type)));
+
+type World = AsyncDisposable & {
+  directory: string;
+  rootSigners: Signer[];
+  signing: Signing;
+  repository: Repository;
+  release(version: string): Promise<Release>;
+  validate(rootJson?: string): Promise<Validation>;
+};
+
+async function world(publication = newSigner()): Promise<World> {
+  const base = await mkdtemp(join(tmpdir(), "orlop-repo-"));
+  const directory = join(base, "repository");
+  const rootSigners = [newSigner(), newSigner("ecdsa"), newSigner("rsa")];
+  const signing: Signing = { signers: [publication], expirations: defaultExpirations, now: new Date() };
+  const repository = await initRepository(directory, {
+    rootSigners,
+    rootThreshold: 2,
+    publicationKeys: [publication.key],
+    publicationThreshold: 1,
+    signing,
+  });
+  return {
+    directory,
+    rootSigners,
+    signing,
+    repository,
+    async release(version) {
+      const source = async (kind: string): Promise<{ name: string; path: string }> => {
+        const name = `orlop-dev-x86_64-${version}-${kind}`;
+        await writeFile(join(base, name), `${kind} of ${version} ${"x".repeat(100_000)}`);
+        return { name, path: join(base, name) };
+      };
+      return {
+        ...machines,
+        version,
+        boot: await source("boot"),
+        root: await source("root"),
+        hash: await source("hash"),
+      };
+    },
+    async validate(rootJson = serialise(repository.roots[0])) {
+      using server = serveRepository(directory);
+      return await validateTree(server.url, machines, rootJson); // awaited, or the server is gone first
+    },
+    [Symbol.asyncDispose]: () => rm(base, { recursive: true }),
+  };
+}
+
+for (const type of keyTypes) {
+  test(`a client accepts what a ${type} key signed, byte for byte`, async () => {
+    await using here = await world(newSigner(type));
+    await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+    const { targets, roles } = await here.validate();
+    expect(targets.map(({ name }) => name).toSorted()).toEqual([
+      "manifest.json",
+      "orlop-dev-x86_64-1.0.0-boot",
+      "orlop-dev-x86_64-1.0.0-hash",
+      "orlop-dev-x86_64-1.0.0-root",
+    ]);
+    expect(roles.map(({ role, version }) => `${role} ${version}`)).toEqual([
+      "root 1",
+      "targets 1",
+      "snapshot 1",
+      "timestamp 1",
+    ]);
+  });
+}
+
+test("a second release keeps the first, and recalling it lowers the maximum for both", async () => {
+  await using here = await world();
+  await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  await publish(here.repository, await here.release("1.1.0"), { waves: [] }, here.signing);
+  await changeManifest(here.repository, machines, here.signing, (manifest) => recall(manifest, machines, "1.1.0"));
+  expect((await here.validate()).targets).toHaveLength(7);
+  const tree = await currentTree(await openRepository(here.directory), machines);
+  const { updates } = await readManifest(here.repository, tree?.targets.signed.targets ?? {});
+  expect(updates.map(({ version, max_version }) => [version, max_version])).toEqual([
+    ["1.0.0", "1.0.0"],
+    ["1.1.0", "1.0.0"],
+  ]);
+});
+
+test("publishing a version twice is refused and changes nothing", async () => {
+  await using here = await world();
+  await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  const again = publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  await expect(again).rejects.toThrow("cannot add version 1.0.0");
+  expect((await here.validate()).roles.at(-1)?.version).toBe(1);
+});
+
+test("a flipped byte in any target is found", async () => {
+  await using here = await world();
+  await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  const store = join(here.directory, "targets");
+  const [name] = (await readdir(store)).filter((each) => each.endsWith("-root"));
+  await rename(join(store, name ?? ""), join(store, "moved"));
+  const bytes = new Uint8Array(await Bun.file(join(store, "moved")).arrayBuffer());
+  bytes[500] = (bytes[500] ?? 0) ^ 1;
+  await writeFile(join(store, name ?? ""), bytes);
+  await expect(here.validate()).rejects.toThrow("orlop-dev-x86_64-1.0.0-root");
+});
+
+test("metadata that was edited by hand is neither accepted nor signed again", async () => {
+  await using here = await world();
+  await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  const path = join(here.directory, "metadata/dev/x86_64/1.targets.json");
+  await writeFile(path, (await Bun.file(path).text()).replaceAll(/"length": \d+/g, '"length": 7'));
+  await expect(here.validate()).rejects.toThrow();
+  await expect(refresh(here.repository, here.signing)).rejects.toThrow("cannot trust the metadata");
+});
+
+test("too few root keys cannot rotate the root, and the old and the new ones together can", async () => {
+  await using here = await world();
+  await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  const [first, second, third] = here.rootSigners;
+  if (first === undefined || second === undefined || third === undefined) throw new Error("three root keys");
+  const fresh = newSigner();
+  const replace = (content: Parameters<typeof withKey>[0]): ReturnType<typeof withKey> =>
+    withoutKey(withKey(content, ["root"], fresh.key), ["root"], first.key.keyID);
+  await expect(rotateRoot(here.repository, replace, [fresh, second], here.signing)).rejects.toThrow(
+    "asks for 2 of its 3 root keys",
+  );
+  await rotateRoot(here.repository, replace, [first, second, fresh], here.signing);
+  const { roles } = await here.validate(); // from version 1: an old host follows the chain
+  expect(roles.map(({ role, version }) => `${role} ${version}`)).toEqual([
+    "root 2",
+    "targets 2",
+    "snapshot 2",
+    "timestamp 2",
+  ]);
+});
+
+test("after the publication key was rotated, the old one can publish nothing", async () => {
+  await using here = await world();
+  await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  const fresh = newSigner("ecdsa");
+  const old = here.signing.signers[0];
+  if (old === undefined) throw new Error("a publication key");
+  const online = ["targets", "snapshot", "timestamp"] as const;
+  const rotated = await rotateRoot(
+    here.repository,
+    (content) => withoutKey(withKey(content, online, fresh.key), online, old.key.keyID),
+    here.rootSigners,
+    { ...here.signing, signers: [fresh] },
+  );
+  await expect(publish(rotated, await here.release("1.1.0"), { waves: [] }, here.signing)).rejects.toThrow(
+    "cannot sign targets",
+  );
+  await publish(rotated, await here.release("1.1.0"), { waves: [] }, { ...here.signing, signers: [fresh] });
+  expect((await here.validate()).targets).toHaveLength(7);
+  expect(newestRoot(await openRepository(here.directory)).signed.version).toBe(2);
+});
+
+test("whatever prefix of a publication reached the disk, clients see the old release or the new one, whole", async () => {
+  await using here = await world();
+  await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  const before = `${here.directory}-before`;
+  await cp(here.directory, before, { recursive: true });
+  await publish(here.repository, await here.release("1.1.0"), { waves: [] }, here.signing);
+  const metadata = "metadata/dev/x86_64";
+  const added = (await readdir(join(here.directory, "targets"))).map((name) => join("targets", name));
+  const order = [...added, `${metadata}/2.targets.json`, `${metadata}/2.snapshot.json`, `${metadata}/timestamp.json`];
+  for (let reached = 0; reached <= order.length; reached++) {
+    const path = order[reached - 1];
+    if (path !== undefined) await cp(join(here.directory, path), join(before, path));
+    using server = serveRepository(before);
+    const { targets } = await validateTree(server.url, machines, serialise(here.repository.roots[0]));
+    expect(targets.length).toBe(reached === order.length ? 7 : 4);
+  }
+  await rm(before, { recursive: true });
+});
+
+test("days left are told for every role, and a refresh renews them", async () => {
+  await using here = await world();
+  await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  const later = new Date(here.signing.now.getTime() + 6.5 * 86_400_000);
+  const [soonest] = await expirations(here.repository, later);
+  expect(soonest).toMatchObject({ role: "timestamp", daysLeft: 0.5 });
+  expect(await refresh(here.repository, { ...here.signing, now: later })).toEqual([machines]);
+  expect((await expirations(here.repository, later))[0]).toMatchObject({ role: "timestamp", daysLeft: 7, version: 2 });
+});
+
+test("a second publisher is kept out while one is at work", async () => {
+  await using here = await world();
+  await appendFile(join(here.directory, ".lock"), "4711\n");
+  const blocked = publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  await expect(blocked).rejects.toThrow("cannot change the repository");
+});

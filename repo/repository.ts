@@ -1,0 +1,282 @@
+/**
+ * The signed update repository: static files that any web server can serve.
+ *
+ * ```
+ * root/N.root.json                      the chain of root roles, shared by all trees
+ * metadata/<variant>/<arch>/…           one TUF tree for each kind of machine, with a copy of the chain
+ * targets/<sha256>.<name>               every file any tree names
+ * ```
+ *
+ * Every change follows the same order: targets, then metadata beside the old, then the timestamp in one step. A change
+ * that is interrupted leaves the old repository valid.
+ */
+import { mkdir, open, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Metadata, MetadataKind, type Key, type Root, type Targets } from "@tufjs/models";
+import { Failure, isFailure, systemErrorCode } from "../lib/failure.ts";
+import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../lib/files.ts";
+import { expiresAt } from "./expiration.ts";
+import { addUpdate, emptyManifest, parseManifest, type Machines, type Manifest } from "./manifest.ts";
+import { contentOf, firstRoot, signedRoot, type RootContent } from "./root-role.ts";
+import type { Signer } from "./signer.ts";
+import { storedName, storeTarget, storeTargetBytes } from "./target-store.ts";
+import { parsed, readTree, serialise, signedTree, writeTree, type Signing, type Tree } from "./tree.ts";
+import type { Wave } from "./waves.ts";
+
+const manifestName = "manifest.json";
+
+export type Repository = {
+  directory: string;
+  /** From version 1 to the newest, each verified by the one before it. */
+  roots: readonly [Metadata<Root>, ...Metadata<Root>[]];
+};
+
+/** An image's update artefacts: paths of files whose base names become target names. */
+export type Release = Machines & { version: string; boot: TargetSource; root: TargetSource; hash: TargetSource };
+export type TargetSource = { name: string; path: string };
+
+/** Makes an empty repository with its first root role. @throws {Failure<"repository-exists">} */
+export async function initRepository(
+  directory: string,
+  options: {
+    rootSigners: readonly Signer[];
+    rootThreshold: number;
+    publicationKeys: readonly Key[];
+    publicationThreshold: number;
+    signing: Signing;
+  },
+): Promise<Repository> {
+  if ((await readTextIfPresent(rootPath(directory, 1))) !== undefined) {
+    throw new Failure("repository-exists", `cannot make a repository in ${directory}: there is one`);
+  }
+  const { rootSigners, signing } = options;
+  const root = await signedRoot(
+    firstRoot({
+      ...options,
+      rootKeys: rootSigners.map((signer) => signer.key),
+      expires: expiresAt(signing.now, signing.expirations.root),
+    }),
+    rootSigners,
+  );
+  await writeFileAtomic(rootPath(directory, 1), serialise(root));
+  return { directory, roots: [root] };
+}
+
+/** @throws {Failure<"no-such-repository" | "bad-metadata">} */
+export async function openRepository(directory: string): Promise<Repository> {
+  const chain: Metadata<Root>[] = [];
+  for (let version = 1; ; version++) {
+    const path = rootPath(directory, version);
+    const json = await readTextIfPresent(path);
+    if (json === undefined) break;
+    const root = parsed(json, path, (document) => Metadata.fromJSON(MetadataKind.Root, document));
+    try {
+      for (const judge of [chain.at(-1) ?? root, root]) judge.verifyDelegate("root", root);
+    } catch (cause) {
+      throw new Failure("bad-metadata", `cannot trust ${path}`, { cause });
+    }
+    chain.push(root);
+  }
+  const [first, ...rest] = chain;
+  if (first === undefined) {
+    throw new Failure("no-such-repository", `cannot open the repository ${directory}: it has no root/1.root.json`, {
+      hint: "make one with `./orlop repo init`",
+    });
+  }
+  return { directory, roots: [first, ...rest] };
+}
+
+export function newestRoot(repository: Repository): Metadata<Root> {
+  return repository.roots.at(-1) ?? repository.roots[0];
+}
+
+/** Adds a version with its artefacts. @throws {Failure<"update-exists" | "too-few-signatures" | …>} */
+export async function publish(
+  repository: Repository,
+  release: Release,
+  options: { waves: readonly Wave[]; maxVersion?: string },
+  signing: Signing,
+): Promise<void> {
+  const { version, boot, root, hash } = release;
+  const images = { boot: boot.name, root: root.name, hash: hash.name };
+  await changeTree(repository, release, signing, async (tree) => {
+    const manifest = addUpdate(tree.manifest, release, { version, images, ...options });
+    for (const source of [boot, root, hash]) await tree.add(source);
+    return manifest;
+  });
+}
+
+/** Changes the manifest of a tree: waves, maximum, recall. */
+export async function changeManifest(
+  repository: Repository,
+  machines: Machines,
+  signing: Signing,
+  change: (manifest: Manifest) => Manifest,
+): Promise<void> {
+  await changeTree(repository, machines, signing, async ({ manifest }) => change(manifest));
+}
+
+/** Adds a file that is no update image, such as a kernel module kit. */
+export async function addTarget(
+  repository: Repository,
+  machines: Machines,
+  source: TargetSource,
+  signing: Signing,
+): Promise<void> {
+  await changeTree(repository, machines, signing, async (tree) => {
+    await tree.add(source);
+    return tree.manifest;
+  });
+}
+
+/** Signs every tree anew with later expirations and the newest root. @returns the trees */
+export async function refresh(repository: Repository, signing: Signing): Promise<Machines[]> {
+  const trees = await treesOf(repository);
+  for (const machines of trees) await changeTree(repository, machines, signing, async ({ manifest }) => manifest);
+  return trees;
+}
+
+/**
+ * Changes the root role: `change` gets the newest content, the result becomes the next version. Then every tree is
+ * signed anew, since the keys that may sign it can have changed.
+ *
+ * @param rootSigners the old root keys and the new ones, as many as both thresholds ask
+ */
+export async function rotateRoot(
+  repository: Repository,
+  change: (content: RootContent) => RootContent,
+  rootSigners: readonly Signer[],
+  signing: Signing,
+): Promise<Repository> {
+  const previous = newestRoot(repository);
+  const content = contentOf(previous.signed);
+  const next = await signedRoot(
+    { ...change(content), version: content.version + 1, expires: expiresAt(signing.now, signing.expirations.root) },
+    rootSigners,
+    previous,
+  );
+  const rotated: Repository = { ...repository, roots: [...repository.roots, next] };
+  // A root that trees cannot be signed under would leave hosts without updates: sign all of them before it is written.
+  const trees = await treesOf(repository);
+  for (const machines of trees) {
+    const tree = await currentTree(repository, machines);
+    await signedTree(tree?.targets.signed.targets ?? {}, tree, next, signing);
+  }
+  await using _lock = await lock(repository.directory);
+  await writeFileAtomic(rootPath(repository.directory, next.signed.version), serialise(next));
+  for (const machines of trees) {
+    const tree = await currentTree(repository, machines);
+    await writeSigned(rotated, machines, tree?.targets.signed.targets ?? {}, tree, signing);
+  }
+  return rotated;
+}
+
+/** The kinds of machines the repository has a tree for, in order. */
+export async function treesOf({ directory }: Repository): Promise<Machines[]> {
+  const trees: Machines[] = [];
+  for (const variant of await entries(join(directory, "metadata"))) {
+    for (const arch of await entries(join(directory, "metadata", variant))) trees.push({ variant, arch });
+  }
+  return trees;
+}
+
+export function treePath({ directory }: Repository, { variant, arch }: Machines): string {
+  return join(directory, "metadata", variant, arch);
+}
+
+/** The manifest of a tree; an empty one when it has none. */
+export async function readManifest(repository: Repository, targets: Targets["targets"]): Promise<Manifest> {
+  const target = targets[manifestName];
+  if (target === undefined) return emptyManifest;
+  const path = join(repository.directory, "targets", storedName(target));
+  const json = await readTextIfPresent(path);
+  if (json === undefined) throw new Failure("bad-manifest", `cannot read the manifest: ${path} does not exist`);
+  return parsed(json, path, parseManifest);
+}
+
+type OpenTree = { manifest: Manifest; add(source: TargetSource): Promise<void> };
+
+async function changeTree(
+  repository: Repository,
+  machines: Machines,
+  signing: Signing,
+  change: (tree: OpenTree) => Promise<Manifest>,
+): Promise<void> {
+  await using _lock = await lock(repository.directory);
+  const store = join(repository.directory, "targets");
+  const previous = await currentTree(repository, machines);
+  const targets = { ...previous?.targets.signed.targets };
+  const manifest = await change({
+    manifest: await readManifest(repository, targets),
+    add: async ({ name, path }) => {
+      targets[name] = await storeTarget(store, name, path);
+    },
+  });
+  const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
+  targets[manifestName] = await storeTargetBytes(store, manifestName, bytes);
+  await writeSigned(repository, machines, targets, previous, signing);
+}
+
+async function writeSigned(
+  repository: Repository,
+  machines: Machines,
+  targets: Targets["targets"],
+  previous: Tree | undefined,
+  signing: Signing,
+): Promise<void> {
+  const directory = treePath(repository, machines);
+  const tree = await signedTree(targets, previous, newestRoot(repository), signing);
+  for (const root of repository.roots) {
+    const path = join(directory, `${root.signed.version}.root.json`);
+    if ((await readTextIfPresent(path)) === undefined) await writeFileAtomic(path, serialise(root));
+  }
+  await writeTree(directory, tree);
+}
+
+/**
+ * A tree as it was last signed. A rotation that was interrupted leaves some trees one root behind, so older roots may
+ * still vouch for it.
+ */
+export async function currentTree(repository: Repository, machines: Machines): Promise<Tree | undefined> {
+  const directory = treePath(repository, machines);
+  let refused: unknown;
+  for (const root of repository.roots.toReversed()) {
+    try {
+      return await readTree(directory, root);
+    } catch (error) {
+      if (!isFailure(error, "bad-metadata")) throw error;
+      refused ??= error;
+    }
+  }
+  throw refused;
+}
+
+function rootPath(directory: string, version: number): string {
+  return join(directory, "root", `${version}.root.json`);
+}
+
+async function entries(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).toSorted();
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Two publishers at once would each sign without the other's targets. @throws {Failure<"repository-locked">} */
+async function lock(directory: string): Promise<AsyncDisposable> {
+  const path = join(directory, ".lock");
+  await mkdir(directory, { recursive: true });
+  try {
+    await using file = await open(path, "wx");
+    await file.writeFile(`${process.pid}\n`);
+  } catch (cause) {
+    if (systemErrorCode(cause) !== "EEXIST") throw cause;
+    throw new Failure("repository-locked", `cannot change the repository: ${path} exists`, {
+      hint: `another process (${(await readTextIfPresent(path))?.trim() ?? "unknown"}) is changing it; if it is gone, remove the file`,
+      cause,
+    });
+  }
+  return { [Symbol.asyncDispose]: async () => void (await removeIfPresent(path)) };
+}
