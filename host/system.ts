@@ -4,8 +4,9 @@
  * It is the first argument of whatever acts; there is no other way to a file, a program, the network or the time.
  * `linuxSystem()` is the real one; tests build theirs with `test/system.ts`.
  */
+import { Resolver } from "node:dns/promises";
 import { join } from "node:path";
-import { explain, Failure } from "../lib/failure.ts";
+import { explain, Failure, systemErrorCode } from "../lib/failure.ts";
 import { runUnchecked } from "../lib/process.ts";
 
 export interface System {
@@ -20,6 +21,7 @@ export interface System {
    * @throws {Failure<"timed-out">} when it is not done after `limits.timeoutMs`; it is then sent SIGTERM
    */
   run(argv: Argv, limits?: RunLimits): Promise<string>;
+  readonly dns: Dns;
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   readonly log: Log;
 }
@@ -28,6 +30,14 @@ export type Clock = {
   now(): Date;
   /** Rejects with the signal's reason when it aborts, also when it has aborted already. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+};
+
+/** Questions to the name servers alone: neither /etc/hosts nor the machine's own name counts. */
+export type Dns = {
+  /** The IPv4 and IPv6 addresses of a name; empty when it has none, or when nobody answers in time. */
+  addressesOf(name: string): Promise<string[]>;
+  /** The names of an address, by reverse lookup; empty as above. */
+  namesOf(address: string): Promise<string[]>;
 };
 
 /** Sentences for operators, prefixed by area: "sysctl: set net.ipv4.ip_forward to 1". */
@@ -47,7 +57,7 @@ export function hostPath(system: Pick<System, "root">, path: string): string {
 
 /** The machine this process runs on. */
 export function linuxSystem(): System {
-  return { root: "/", clock: wallClock, run: runProgram, fetch, log: stderrLog };
+  return { root: "/", clock: wallClock, run: runProgram, dns: dnsOf(systemResolver), fetch, log: stderrLog };
 }
 
 const wallClock: Clock = {
@@ -67,6 +77,30 @@ const wallClock: Clock = {
     });
   },
 };
+
+/** A new one for each question: it reads /etc/resolv.conf when it is made, and a lease may have changed that. */
+const systemResolver = (): Resolver => new Resolver({ timeout: 500, tries: 2 });
+
+/** Name lookups with what `resolver` makes. */
+export function dnsOf(resolver: () => Resolver): Dns {
+  return {
+    async addressesOf(name) {
+      const both = resolver();
+      return (await Promise.all([noneIfUnknown(both.resolve4(name)), noneIfUnknown(both.resolve6(name))])).flat();
+    },
+    namesOf: (address) => noneIfUnknown(resolver().reverse(address)),
+  };
+}
+
+/** DNS tells "no" and "no answer" by errors with a code; both mean that the name cannot be used. */
+async function noneIfUnknown(answers: Promise<string[]>): Promise<string[]> {
+  try {
+    return await answers;
+  } catch (error) {
+    if (systemErrorCode(error) !== undefined) return [];
+    throw error;
+  }
+}
 
 /** To stderr, which is the journal on a host; the prefix is the priority, see sd-daemon(3). */
 export const stderrLog: Log = {

@@ -30,6 +30,8 @@ export type TestSystemOptions = {
   /** "jumps": a sleep moves the time at once and returns; "stands": a sleep lasts until `advance`. */
   clock?: "jumps" | "stands";
   fetch?: System["fetch"];
+  /** Without it, nobody answers. */
+  dns?: Partial<System["dns"]>;
   startsAt?: Date;
 };
 
@@ -74,6 +76,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
       if (program === undefined) throw new Failure("no-such-program", `cannot run ${argv[0]}: it was not found`);
       return program(argv, limits);
     },
+    dns: { addressesOf: async () => [], namesOf: async () => [], ...options.dns },
     fetch: options.fetch ?? fetch,
     log: {
       info: (message) => void logged.push(message),

@@ -90,9 +90,9 @@ export class Engine {
     const report: PlanReport = { reconcilers: [], rebootNeeded: [] };
     for (const one of this.#reconcilers) {
       try {
-        const effects = await one.preview(this.#system, settings, this.#facts);
+        const { effects, rebootNeeded } = await one.preview(this.#system, settings, this.#facts);
         report.reconcilers.push({ name: one.name, effects });
-        report.rebootNeeded.push(...reasonsToReboot(effects));
+        report.rebootNeeded.push(...rebootNeeded);
       } catch (error) {
         const failure = passFailure([error]);
         report.reconcilers.push({ name: one.name, effects: [], ...(failure === undefined ? {} : { failure }) });
@@ -186,7 +186,7 @@ export class Engine {
     try {
       pass = await one.pass(this.#system, settings, this.#facts);
     } catch (error) {
-      pass = { steps: 0, effects: [], failures: [error] };
+      pass = { steps: 0, effects: [], failures: [error], rebootNeeded: [] };
     }
     for (const error of pass.failures) this.#system.log.error(one.name, error);
     const failure = passFailure(pass.failures);
@@ -195,7 +195,7 @@ export class Engine {
       version,
       failures,
       failure,
-      rebootNeeded: reasonsToReboot(pass.effects),
+      rebootNeeded: pass.rebootNeeded,
       retryAtMs: failures === 0 ? Number.POSITIVE_INFINITY : this.#nowMs() + backoffMs(failures),
     });
     const report = { name: one.name, steps: pass.steps, effects: pass.effects };
@@ -216,8 +216,4 @@ export class Engine {
   #nowMs(): number {
     return this.#system.clock.now().getTime();
   }
-}
-
-function reasonsToReboot(effects: readonly Effect[]): string[] {
-  return effects.flatMap(({ rebootNeeded }) => (rebootNeeded === undefined ? [] : [rebootNeeded]));
 }

@@ -14,8 +14,6 @@ export type Effect = {
   says: string;
   file?: { path: string; change: "create" | "modify" | "remove" };
   units?: { name: string; action: UnitAction }[];
-  /** Why this is only in force after a reboot. */
-  rebootNeeded?: string;
 };
 
 export type UnitAction = "restart" | "reload" | "start" | "stop";
@@ -29,7 +27,10 @@ export type Definition<Desired, Actual, Step> = {
   observe(system: System, desired: Desired): Promise<Actual>;
   /** Pure; [] means converged. */
   plan(desired: Desired, actual: Actual): Step[];
-  describe(step: Step): Effect;
+  /** Pure; what stays different whatever `apply` does, until the machine is booted again. */
+  rebootNeeded?(desired: Desired, actual: Actual): string[];
+  /** Undefined for bookkeeping that changes nothing a person could notice. */
+  describe(step: Step): Effect | undefined;
   apply(system: System, step: Step): Promise<void>;
   /** Whether the steps behind a failed one are still tried. A later step that relies on an earlier one says "stop". */
   afterFailure: "stop" | "continue";
@@ -43,8 +44,11 @@ export type PassFailure = {
   journal?: string;
 };
 
+/** What a pass would do. */
+export type Preview = { effects: Effect[]; rebootNeeded: string[] };
+
 /** `steps` counts those that were planned, `effects` are those that happened. */
-export type Pass = { steps: number; effects: Effect[]; failures: unknown[] };
+export type Pass = { steps: number; effects: Effect[]; failures: unknown[]; rebootNeeded: string[] };
 
 /** A definition with its types closed over, as the engine sees it. */
 export type Reconciler = {
@@ -52,32 +56,36 @@ export type Reconciler = {
   /** Makes it so; expected to need 0 steps the second time. Rejects only when it cannot even observe or plan. */
   pass(system: System, settings: Settings, facts: Facts): Promise<Pass>;
   /** What a pass with these settings would do now; changes nothing. */
-  preview(system: System, settings: Settings, facts: Facts): Promise<Effect[]>;
+  preview(system: System, settings: Settings, facts: Facts): Promise<Preview>;
 };
 
 export function reconciler<Desired, Actual, Step>(definition: Definition<Desired, Actual, Step>): Reconciler {
-  const stepsFor = async (system: System, settings: Settings, facts: Facts): Promise<Step[]> => {
+  const decide = async (system: System, settings: Settings, facts: Facts) => {
     const desired = definition.desired(settings, facts);
-    return definition.plan(desired, await definition.observe(system, desired));
+    const actual = await definition.observe(system, desired);
+    return { steps: definition.plan(desired, actual), rebootNeeded: definition.rebootNeeded?.(desired, actual) ?? [] };
   };
   return {
     name: definition.name,
     async preview(system, settings, facts) {
-      return (await stepsFor(system, settings, facts)).map((step) => definition.describe(step));
+      const { steps, rebootNeeded } = await decide(system, settings, facts);
+      return { effects: steps.flatMap((step) => definition.describe(step) ?? []), rebootNeeded };
     },
     async pass(system, settings, facts) {
-      const steps = await stepsFor(system, settings, facts);
-      const pass: Pass = { steps: steps.length, effects: [], failures: [] };
+      const { steps, rebootNeeded } = await decide(system, settings, facts);
+      const pass: Pass = { steps: steps.length, effects: [], failures: [], rebootNeeded };
       for (const step of steps) {
         const effect = definition.describe(step);
         try {
           await definition.apply(system, step);
-          pass.effects.push(effect);
-          system.log.info(`${definition.name}: ${effect.says}`);
         } catch (error) {
           pass.failures.push(error);
           if (definition.afterFailure === "stop") break;
+          continue;
         }
+        if (effect === undefined) continue;
+        pass.effects.push(effect);
+        system.log.info(`${definition.name}: ${effect.says}`);
       }
       return pass;
     },
