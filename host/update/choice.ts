@@ -14,7 +14,8 @@ export type HostView = Machines & {
   running: string;
   /** 0 to 2047; this host's place in the waves. */
   seed: number;
-  versionLock: "latest" | string;
+  /** "latest", or the one version to run. */
+  versionLock: string;
   ignoreWaves: boolean;
   /** Versions that were tried here and did not prove healthy. */
   failed: readonly { version: string; at: Date; reason: string }[];
