@@ -1,0 +1,246 @@
+/**
+ * Every file that is rendered from settings: written when it differs, removed when it is no longer rendered, and the
+ * units that read it restarted or reloaded.
+ *
+ * What was written is listed in `/run/orlop/files`, so that only our own files are ever removed. `units.ts` says how
+ * restarts survive a crash. A group of files that cannot be rendered keeps what it has and its units are left alone.
+ */
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { assert, isNotFound, unreachable } from "../../lib/failure.ts";
+import { removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
+import { hostPath, type System } from "../system.ts";
+import { actOnUnit } from "./failed-unit.ts";
+import { reconciler, type Effect, type Reconciler } from "./reconciler.ts";
+import { namesIn, readRecords, stale, unitsThatShouldRun, writeRecord } from "./units.ts";
+
+const ownedDirectory = "/run/orlop/files";
+
+/** Somebody who must take changed files in. */
+type Taker = { record: string; unit: string; action: "restart" | "reload"; hash: string };
+type Group = { name: string; files: RenderedFile[]; takers: Taker[] };
+type Refusal = { name: string; error: unknown };
+type Desired = { groups: Group[]; refusals: Refusal[] };
+type Actual = {
+  files: Map<string, { content: string; mode: number }>;
+  /** Path to the name of the group that wrote it. */
+  owned: Map<string, string>;
+  records: Map<string, string>;
+  shouldRun: Set<string>;
+};
+type Step =
+  | { kind: "refuse"; refusal: Refusal }
+  | { kind: "write"; file: RenderedFile; change: "create" | "modify"; group: string; outdated: string[] }
+  | { kind: "remove"; path: string; outdated: string[] }
+  | { kind: "act"; unit: string; action: Taker["action"]; records: Taker[] }
+  | { kind: "note"; untouched: Taker[]; inactive: Taker[] };
+
+export function filesReconciler(configuration: readonly ConfigFiles[]): Reconciler {
+  return reconciler<Desired, Actual, Step>({
+    name: "files",
+    desired: (settings, facts) => renderGroups(configuration, (group) => group.render(settings, facts)),
+    observe,
+    plan: planFiles,
+    describe,
+    apply,
+    afterFailure: "continue",
+  });
+}
+
+function renderGroups(configuration: readonly ConfigFiles[], render: (group: ConfigFiles) => RenderedFile[]): Desired {
+  const rendered: { group: ConfigFiles; files: RenderedFile[] }[] = [];
+  const refusals: Refusal[] = [];
+  const seen = new Set<string>();
+  for (const group of configuration) {
+    try {
+      const files = render(group);
+      for (const { path } of files) {
+        assert(!seen.has(path), `${path} has one owner`);
+        seen.add(path);
+      }
+      rendered.push({ group, files });
+    } catch (error) {
+      refusals.push({ name: group.name, error });
+    }
+  }
+  const refused = configuration.filter(({ name }) => refusals.some((refusal) => refusal.name === name));
+  const heldBack = new Set(refused.flatMap(takerNames).map(({ record }) => record));
+  const hashes = hashByRecord(rendered);
+  const groups = rendered.map(({ group, files }) => ({
+    name: group.name,
+    files,
+    takers: takerNames(group).flatMap((taker) => {
+      const hash = hashes.get(taker.record);
+      return hash === undefined || heldBack.has(taker.record) ? [] : [{ ...taker, hash }];
+    }),
+  }));
+  return { groups, refusals };
+}
+
+function takerNames({ restart, reload }: ConfigFiles): Omit<Taker, "hash">[] {
+  return [
+    ...restart.map((unit) => ({ record: unit, unit, action: "restart" as const })),
+    ...reload.map((unit) => ({ record: `${unit}.reload`, unit, action: "reload" as const })),
+  ];
+}
+
+/** A taker's hash covers all files it reads, of whichever group. */
+function hashByRecord(rendered: readonly { group: ConfigFiles; files: RenderedFile[] }[]): Map<string, string> {
+  const hashers = new Map<string, ReturnType<typeof createHash>>();
+  for (const { group, files } of rendered) {
+    for (const { record } of takerNames(group)) {
+      const hasher = hashers.get(record) ?? createHash("sha256");
+      hashers.set(record, hasher);
+      for (const file of files) hasher.update(JSON.stringify([file.path, file.mode, file.content]));
+    }
+  }
+  return new Map([...hashers].map(([record, hasher]) => [record, hasher.digest("hex")]));
+}
+
+async function observe(system: System, { groups }: Desired): Promise<Actual> {
+  const files: Actual["files"] = new Map();
+  for (const { path } of groups.flatMap((group) => group.files)) {
+    const file = await readWithMode(hostPath(system, path));
+    if (file !== undefined) files.set(path, file);
+  }
+  const records = await readRecords(system);
+  const outdated = groups
+    .flatMap(({ takers }) => takers)
+    .flatMap(({ record, unit, hash }) => (unit === serviceManager || records.get(record) === hash ? [] : [unit]));
+  return {
+    files,
+    owned: await readOwned(system),
+    records,
+    shouldRun: await unitsThatShouldRun(system, [...new Set(outdated)]),
+  };
+}
+
+function planFiles({ groups, refusals }: Desired, actual: Actual): Step[] {
+  const steps: Step[] = refusals.map((refusal) => ({ kind: "refuse", refusal }));
+  const touched = new Set<string>();
+  const outdatedIn = (group: Group | undefined): string[] => {
+    const outdated = (group?.takers ?? []).filter(({ record, hash }) => actual.records.get(record) !== hash);
+    return outdated.map(({ record }) => (touched.add(record), record));
+  };
+
+  for (const group of groups) {
+    for (const file of group.files) {
+      const present = actual.files.get(file.path);
+      if (present?.content === file.content && present.mode === file.mode) continue;
+      const change = present === undefined ? "create" : "modify";
+      steps.push({ kind: "write", file, change, group: group.name, outdated: outdatedIn(group) });
+    }
+  }
+  const rendered = new Set(groups.flatMap(({ files }) => files.map(({ path }) => path)));
+  for (const [path, owner] of actual.owned) {
+    if (rendered.has(path) || refusals.some(({ name }) => name === owner)) continue;
+    steps.push({ kind: "remove", path, outdated: outdatedIn(groups.find(({ name }) => name === owner)) });
+  }
+
+  const takers = new Map(groups.flatMap((group) => group.takers.map((taker) => [taker.record, taker])));
+  const [untouched, inactive, due]: [Taker[], Taker[], Taker[]] = [[], [], []];
+  for (const taker of takers.values()) {
+    const record = actual.records.get(taker.record);
+    if (record === taker.hash) continue;
+    if (record === undefined && !touched.has(taker.record)) untouched.push(taker);
+    else if (taker.unit === serviceManager || actual.shouldRun.has(taker.unit)) due.push(taker);
+    else inactive.push(taker);
+  }
+  steps.push(...unitSteps(due));
+  if (untouched.length + inactive.length > 0) steps.push({ kind: "note", untouched, inactive });
+  return steps;
+}
+
+/** The service manager first, since it starts the others; a restart makes a reload of the same unit needless. */
+function unitSteps(due: readonly Taker[]): Step[] {
+  const byUnit = Map.groupBy(due, ({ unit }) => unit);
+  const units = [...byUnit.keys()].toSorted((left, right) => rank(left) - rank(right));
+  return units.map((unit) => {
+    const records = byUnit.get(unit) ?? [];
+    const action = records.some((taker) => taker.action === "restart") ? "restart" : "reload";
+    return { kind: "act", unit, action, records };
+  });
+}
+
+const rank = (unit: string): number => (unit === serviceManager ? 0 : 1);
+
+function describe(step: Step): Effect | undefined {
+  switch (step.kind) {
+    case "refuse":
+      return { says: `leave ${step.refusal.name} as it is` };
+    case "write": {
+      const { change, file } = step;
+      return { says: `${change === "create" ? "create" : "change"} ${file.path}`, file: { path: file.path, change } };
+    }
+    case "remove":
+      return { says: `remove ${step.path}`, file: { path: step.path, change: "remove" } };
+    case "act":
+      if (step.unit === serviceManager) return { says: "read units again" };
+      return { says: `${step.action} ${step.unit}`, units: [{ name: step.unit, action: step.action }] };
+    case "note":
+      return undefined;
+    default:
+      return unreachable(step);
+  }
+}
+
+async function apply(system: System, step: Step): Promise<void> {
+  switch (step.kind) {
+    case "refuse":
+      throw step.refusal.error;
+    case "write": {
+      const { path, content, mode } = step.file;
+      for (const record of step.outdated) await writeRecord(system, record, stale);
+      await writeFileAtomic(ownedFile(system, path), step.group);
+      await writeFileAtomic(hostPath(system, path), content, mode);
+      return;
+    }
+    case "remove":
+      for (const record of step.outdated) await writeRecord(system, record, stale);
+      await removeIfPresent(hostPath(system, step.path));
+      await removeIfPresent(ownedFile(system, step.path));
+      return;
+    case "act":
+      if (step.unit === serviceManager) await system.run(["systemctl", "daemon-reload"]);
+      else await actOnUnit(system, step.action === "restart" ? "restart" : "reload-or-restart", step.unit);
+      for (const { record, hash } of step.records) await writeRecord(system, record, hash);
+      return;
+    case "note": {
+      // A unit that was started since it was observed may have read the old files; the next pass restarts it.
+      const started = await unitsThatShouldRun(
+        system,
+        step.inactive.map(({ unit }) => unit),
+      );
+      const taken = [...step.untouched, ...step.inactive.filter(({ unit }) => !started.has(unit))];
+      for (const { record, hash } of taken) await writeRecord(system, record, hash);
+      return;
+    }
+    default:
+      unreachable(step);
+  }
+}
+
+const ownedFile = (system: System, path: string): string =>
+  join(hostPath(system, ownedDirectory), encodeURIComponent(path));
+
+async function readOwned(system: System): Promise<Map<string, string>> {
+  const directory = hostPath(system, ownedDirectory);
+  const owned = new Map<string, string>();
+  for (const name of await namesIn(directory)) {
+    // A name with a leading dot is a temporary file that a crash left.
+    if (!name.startsWith(".")) owned.set(decodeURIComponent(name), await readFile(join(directory, name), "utf8"));
+  }
+  return owned;
+}
+
+async function readWithMode(path: string): Promise<{ content: string; mode: number } | undefined> {
+  try {
+    const { mode } = await stat(path);
+    return { content: await readFile(path, "utf8"), mode: mode & 0o7777 };
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
