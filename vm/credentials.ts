@@ -1,0 +1,1 @@
+export type Credentials = { ca: string; certificate: string; key: string; subject: string };

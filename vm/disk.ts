@@ -1,0 +1,47 @@
+/** Disks of a machine: an image is never written to; each machine writes into a layer of its own above it. */
+import { copyFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
+
+/** Firmware of the tools root, as its programs see it. */
+export const firmwareCode = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+const firmwareVariables = "usr/share/OVMF/OVMF_VARS_4M.fd";
+
+/**
+ * Makes a disk that reads like the image until it is written to.
+ *
+ * @param sizeBytes larger than the image to give the guest room; the image's own size when absent
+ */
+export async function createOverlay(tools: ToolsRoot, image: string, path: string, sizeBytes?: number): Promise<void> {
+  const size = sizeBytes === undefined ? [] : [String(sizeBytes)];
+  await runTool(tools, ["qemu-img", "create", "-q", "-f", "qcow2", "-b", image, "-F", "raw", path, ...size], {
+    binds: [dirname(path)],
+    readOnlyBinds: [dirname(image)],
+  });
+}
+
+/** Makes an empty disk that takes no space until it is written to. */
+export async function createEmptyDisk(tools: ToolsRoot, path: string, sizeBytes: number): Promise<void> {
+  await runTool(tools, ["qemu-img", "create", "-q", "-f", "qcow2", path, String(sizeBytes)], {
+    binds: [dirname(path)],
+  });
+}
+
+/** Gives a machine firmware variables of its own, as they leave the factory. */
+export async function createFirmwareVariables(tools: ToolsRoot, path: string): Promise<void> {
+  await copyFile(join(tools.directory, firmwareVariables), path);
+}
+
+/** Overwrites bytes of a disk that no machine is using. */
+export async function overwrite(
+  tools: ToolsRoot,
+  disk: { path: string; image: string },
+  offset: number,
+  bytes: { value: number; length: number },
+): Promise<void> {
+  const command = `write -P ${bytes.value} ${offset} ${bytes.length}`;
+  await runTool(tools, ["qemu-io", "-f", "qcow2", "-c", command, disk.path], {
+    binds: [dirname(disk.path)],
+    readOnlyBinds: [dirname(disk.image)],
+  });
+}

@@ -1,0 +1,125 @@
+/**
+ * A machine as it stands while it is switched off: an image, a disk above it, firmware variables, credentials.
+ *
+ * ```ts
+ * const machine = await createMachine(directory, { image, userData, credentials });
+ * await using running = await machine.switchOn(signal);
+ * ```
+ */
+import { copyFile, mkdir, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { openToolsRoot, type ToolsRoot } from "../image/packages/tools-root.ts";
+import { assert, isNotFound } from "../lib/failure.ts";
+import type { Credentials } from "./credentials.ts";
+import { createEmptyDisk, createFirmwareVariables, createOverlay, firmwareCode } from "./disk.ts";
+import { machineFiles, writeRecord } from "./machine-files.ts";
+import type { Accelerator, Disk, Hardware } from "./qemu.ts";
+import { startQemu } from "./qemu-process.ts";
+import { RunningMachine } from "./running-machine.ts";
+
+/** Port of the guest's remote API. */
+const apiPort = 8443;
+
+export type MachineOptions = {
+  /** Disk image; it is only read. */
+  image: string;
+  /** Whom the guest will know by its user data. */
+  credentials: Credentials;
+  /** Handed to the guest through fw_cfg. */
+  userData?: string | Uint8Array;
+  accelerator?: Accelerator;
+  cpus?: number;
+  memoryMiB?: number;
+  /** The system disk is made this large; as large as the image when absent. */
+  diskBytes?: number;
+  /** A second, empty disk of this size. */
+  dataDiskBytes?: number;
+  /** An ISO 9660 image. */
+  cdRom?: string;
+  /** Port of this computer's loopback that answers as the guest's 169.254.169.254:80. */
+  metadataPort?: number;
+  extraCards?: number;
+  /** A second console for the tests' root shell. */
+  shell?: boolean;
+  /** The machine goes on when this program ends. */
+  outlivesUs?: boolean;
+};
+
+export type Machine = {
+  readonly directory: string;
+  readonly tools: ToolsRoot;
+  /** Switches it on; the guest has not started yet when this returns. */
+  switchOn(signal: AbortSignal): Promise<RunningMachine>;
+};
+
+/** Makes the files of a machine in an empty or missing directory, whose base name becomes the machine's. */
+export async function createMachine(path: string, options: MachineOptions): Promise<Machine> {
+  const directory = resolve(path);
+  const image = resolve(options.image);
+  const files = machineFiles(directory);
+  const tools = await openToolsRoot();
+  await mkdir(directory, { recursive: true });
+  await createOverlay(tools, image, files.disk, options.diskBytes);
+  if (options.dataDiskBytes !== undefined) await createEmptyDisk(tools, files.dataDisk, options.dataDiskBytes);
+  await createFirmwareVariables(tools, files.firmwareVariables);
+  if (options.userData !== undefined) await writeFile(files.userData, options.userData, { mode: 0o600 });
+  await writeFile(files.ca, options.credentials.ca);
+  await writeFile(files.certificate, options.credentials.certificate);
+  await writeFile(files.key, options.credentials.key, { mode: 0o600 });
+  const hardware = await hardwareOf(directory, options);
+  const reads = [dirname(image), ...(options.cdRom === undefined ? [] : [dirname(resolve(options.cdRom))])];
+
+  return {
+    directory,
+    tools,
+    async switchOn(signal) {
+      const consoleFrom = await sizeOf(files.consoleLog);
+      const outlivesUs = options.outlivesUs ?? false;
+      const { process, ports } = await startQemu(tools, directory, hardware, { reads, outlivesUs, signal });
+      const port = ports.get(apiPort);
+      assert(port !== undefined, "QEMU does not forward the port that its arguments name");
+      const startedAt = new Date().toISOString();
+      await writeRecord(directory, { name: hardware.name, image, startedAt, process, apiPort: port, consoleFrom });
+      const running = await RunningMachine.find(directory);
+      if (running !== undefined) return running;
+      throw new Error(`machine ${hardware.name} ended as soon as it was switched on`);
+    },
+  };
+}
+
+async function hardwareOf(directory: string, options: MachineOptions): Promise<Hardware> {
+  const files = machineFiles(directory);
+  const disks: Disk[] = [{ path: files.disk, format: "qcow2", serial: "system" }];
+  if (options.dataDiskBytes !== undefined) disks.push({ path: files.dataDisk, format: "qcow2", serial: "data" });
+  return {
+    name: basename(directory),
+    accelerator: options.accelerator ?? "tcg",
+    cpus: options.cpus ?? 2,
+    memoryMiB: options.memoryMiB ?? 2048,
+    boot: { kind: "firmware", code: firmwareCode, variables: files.firmwareVariables },
+    disks,
+    ...(options.cdRom === undefined ? {} : { cdRom: resolve(options.cdRom) }),
+    ...(options.userData === undefined ? {} : { userData: files.userData }),
+    forwards: [{ hostPort: 0, guestPort: apiPort }],
+    ...(options.metadataPort === undefined ? {} : { metadataService: await relay(directory, options.metadataPort) }),
+    extraCards: options.extraCards ?? 0,
+    shell: options.shell ?? false,
+  };
+}
+
+/** QEMU sees the tools root and the machine's directory only, so what it is to start must be in there. */
+async function relay(directory: string, port: number): Promise<string[]> {
+  const [bun, script] = [join(directory, "bun"), join(directory, "relay.ts")];
+  await copyFile(process.execPath, bun);
+  await copyFile(join(import.meta.dir, "relay.ts"), script);
+  return [bun, script, String(port)];
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isNotFound(error)) return 0;
+    throw error;
+  }
+}

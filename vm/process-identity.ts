@@ -1,0 +1,53 @@
+/**
+ * Which process a number means: numbers are used again, so the moment of its start belongs to its name.
+ *
+ * Source: proc_pid_stat(5); the boot id tells two starts of this computer apart.
+ */
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { isNotFound, systemErrorCode } from "../lib/failure.ts";
+
+export const processIdentity = z.object({ pid: z.number().int(), startTicks: z.string(), bootId: z.string() });
+export type ProcessIdentity = z.infer<typeof processIdentity>;
+
+/** Undefined when there is no such process, or it has ended and only waits for its parent to take notice. */
+export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    // The second field, the name in parentheses, may hold spaces and parentheses of its own.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state = "", startTicks = ""] = [fields[0], fields[19]];
+    if (state === "Z" || state === "X") return undefined;
+    return { pid, startTicks, bootId: await bootId() };
+  } catch (error) {
+    if (isNotFound(error) || systemErrorCode(error) === "ESRCH") return undefined;
+    throw error;
+  }
+}
+
+export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
+  const now = await identify(identity.pid);
+  return now?.startTicks === identity.startTicks && now.bootId === identity.bootId;
+}
+
+/** Kills that process and no other; returns once it is gone. */
+export async function kill(identity: ProcessIdentity): Promise<void> {
+  while (await isAlive(identity)) {
+    try {
+      process.kill(identity.pid, "SIGKILL");
+    } catch (error) {
+      if (systemErrorCode(error) !== "ESRCH") throw error;
+    }
+    await sleep(20);
+  }
+}
+
+/** Resolves when the process is gone; rejects when the signal aborts first. */
+export async function untilGone(identity: ProcessIdentity, signal: AbortSignal): Promise<void> {
+  while (await isAlive(identity)) await sleep(50, undefined, { signal });
+}
+
+export async function bootId(): Promise<string> {
+  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+}

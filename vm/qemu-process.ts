@@ -1,0 +1,81 @@
+/** QEMU as a process: starting it in a machine's directory and learning what it could not be told beforehand. */
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { toolCommand, type ToolsRoot } from "../image/packages/tools-root.ts";
+import { Failure, isFailure } from "../lib/failure.ts";
+import { identify, kill, type ProcessIdentity } from "./process-identity.ts";
+import { files, qemuArguments, type Hardware } from "./qemu.ts";
+import { Qmp } from "./qmp.ts";
+
+/** Where the tools root has the firmware and option ROMs that QEMU loads by name. */
+const dataDirectories = ["/usr/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu"];
+const readyPollMs = 20;
+
+export type StartedQemu = {
+  process: ProcessIdentity;
+  /** Ports of this computer by port of the guest. */
+  ports: ReadonlyMap<number, number>;
+  /** Resolves with the exit code; a process ended by a signal has 128 + its number. */
+  exited: Promise<number>;
+};
+
+/**
+ * Starts QEMU; the guest runs when this returns.
+ *
+ * @param options.reads files and directories outside the machine's directory that QEMU opens, such as the image
+ * @param options.outlivesUs the machine goes on when this program ends; otherwise it dies with it
+ * @throws {Failure<"qemu-failed">} with what QEMU said when it did not start
+ */
+export async function startQemu(
+  tools: ToolsRoot,
+  directory: string,
+  hardware: Hardware,
+  options: { reads: readonly string[]; outlivesUs: boolean; signal: AbortSignal },
+): Promise<StartedQemu> {
+  const argv = ["qemu-system-x86_64", ...qemuArguments(hardware, dataDirectories)] as const;
+  const logPath = join(directory, "qemu.log");
+  await using log = await open(logPath, "w");
+  const child = Bun.spawn(
+    toolCommand(tools, argv, {
+      binds: [directory],
+      readOnlyBinds: options.reads,
+      cwd: directory,
+      outlivesUs: options.outlivesUs,
+    }),
+    // In a session of its own, so that Ctrl-C reaches us, who switch it off in order.
+    { stdin: "ignore", stdout: log.fd, stderr: log.fd, detached: true },
+  );
+  if (options.outlivesUs) child.unref();
+  const process = await identify(child.pid);
+  try {
+    if (process === undefined) throw await whyQemuEnded(logPath, child.exited);
+    await using qmp = await connectWhenReady(join(directory, files.qmp), child, logPath, options.signal);
+    return { process, ports: await qmp.forwardedPorts(), exited: child.exited };
+  } catch (error) {
+    if (process !== undefined) await kill(process);
+    throw error;
+  }
+}
+
+async function connectWhenReady(
+  path: string,
+  child: { exitCode: number | null; exited: Promise<number> },
+  logPath: string,
+  signal: AbortSignal,
+): Promise<Qmp> {
+  for (;;) {
+    try {
+      return await Qmp.connect(path);
+    } catch (error) {
+      if (child.exitCode !== null) throw await whyQemuEnded(logPath, child.exited);
+      if (!isFailure(error, "cannot-connect")) throw error;
+      await sleep(readyPollMs, undefined, { signal });
+    }
+  }
+}
+
+async function whyQemuEnded(logPath: string, exited: Promise<number>): Promise<Failure<"qemu-failed">> {
+  const said = (await readFile(logPath, "utf8")).trim().split("\n").slice(-5).join("\n") || "it said nothing";
+  return new Failure("qemu-failed", `cannot start QEMU: it ended with ${await exited}: ${said}`);
+}

@@ -1,0 +1,190 @@
+/**
+ * What a virtual machine is made of, and the QEMU command line that makes it.
+ *
+ * QEMU runs in the machine's directory, so sockets and files of the machine have short relative names there: the path
+ * of a unix socket may not be longer than 107 bytes. Source: qemu(1), QEMU 10.
+ */
+
+/** "tcg" emulates every instruction and always works; "kvm" only where `accelerator.ts` saw a kernel boot with it. */
+export type Accelerator = "tcg" | "kvm";
+
+export type Disk = {
+  path: string;
+  format: "qcow2" | "raw";
+  /** Seen by the guest as /dev/disk/by-id/virtio-<serial>; at most 20 bytes. */
+  serial: string;
+};
+
+/** `hostPort` 0 lets the kernel choose a free one; `Qmp.forwardedPorts` tells which. */
+export type Forward = { hostPort: number; guestPort: number };
+
+export type Boot =
+  | { kind: "firmware"; code: string; variables: string }
+  | { kind: "kernel"; kernel: string; initrd?: string; commandLine: string };
+
+export type Hardware = {
+  name: string;
+  accelerator: Accelerator;
+  cpus: number;
+  memoryMiB: number;
+  boot: Boot;
+  disks: readonly Disk[];
+  cdRom?: string;
+  /** File whose bytes the guest reads below /sys/firmware/qemu_fw_cfg. */
+  userData?: string;
+  forwards: readonly Forward[];
+  /** Command that QEMU starts for each connection to 169.254.169.254:80, with the connection as its stdin and stdout. */
+  metadataService?: readonly string[];
+  /** Further network cards, each on a network of its own with nobody else on it. */
+  extraCards: number;
+  /** A second console, /dev/hvc0, for the tests' root shell; the first one carries kernel messages. */
+  shell: boolean;
+  /** Seconds since 1970 that the guest's clock starts with; the time of the host when left out. */
+  clockStartsAt?: number;
+};
+
+/** Names inside the machine's directory. */
+export const files = {
+  console: "console.sock",
+  consoleLog: "console.log",
+  shell: "shell.sock",
+  qmp: "qmp.sock",
+} as const;
+
+/** Where the host looks for user data; see host/user-data. */
+export const userDataName = "opt/org.orlop.user-data";
+
+/**
+ * The network of the metadata service. QEMU's own network answers only for addresses inside it, so a guest that is to
+ * find the service at its well-known address lives in that address's network.
+ */
+const metadataNetwork = "169.254.169.0/24";
+
+/** An option and its value; an option without one stands alone. */
+type Option = readonly [string, string?];
+
+/** The arguments behind `qemu-system-x86_64`. `dataDirectories` hold its option ROMs and firmware blobs. */
+export function qemuArguments(hardware: Hardware, dataDirectories: readonly string[]): string[] {
+  const options: Option[] = [
+    ...dataDirectories.map((directory): Option => ["-L", directory]),
+    ["-name", hardware.name],
+    ["-nodefaults"],
+    ["-no-user-config"],
+    ["-display", "none"],
+    ["-machine", "q35"],
+    ...processor(hardware.accelerator),
+    ["-smp", String(hardware.cpus)],
+    ["-m", String(hardware.memoryMiB)],
+    ...boot(hardware.boot),
+    ...hardware.disks.flatMap(disk),
+    ...(hardware.cdRom === undefined ? [] : cdRom(hardware.cdRom)),
+    ...(hardware.userData === undefined ? [] : fwCfg(userDataName, hardware.userData)),
+    ...network(hardware),
+    ["-device", "virtio-rng-pci"],
+    ...clock(hardware.clockStartsAt),
+    ...consoles(hardware.shell),
+    ["-qmp", `unix:${files.qmp},server=on,wait=off`],
+  ];
+  return options.flatMap(([option, value]) => (value === undefined ? [option] : [option, value]));
+}
+
+function processor(accelerator: Accelerator): Option[] {
+  switch (accelerator) {
+    case "tcg":
+      return [
+        ["-cpu", "max"],
+        ["-accel", "tcg,thread=multi"],
+      ];
+    case "kvm":
+      return [
+        ["-cpu", "host"],
+        ["-accel", "kvm"],
+      ];
+  }
+}
+
+function boot(from: Boot): Option[] {
+  switch (from.kind) {
+    case "firmware":
+      return [
+        ["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${escaped(from.code)}`],
+        ["-drive", `if=pflash,unit=1,format=raw,file=${escaped(from.variables)}`],
+      ];
+    case "kernel":
+      return [
+        ["-kernel", from.kernel],
+        ["-append", from.commandLine],
+        ...(from.initrd === undefined ? [] : [["-initrd", from.initrd] as const]),
+      ];
+  }
+}
+
+/**
+ * A flush of the guest reaches the host's page cache and no further: a power cut here is the death of QEMU, and what a
+ * dead process has written stays written.
+ */
+function disk({ path, format, serial }: Disk, index: number): Option[] {
+  return [
+    ["-drive", `if=none,id=disk${index},format=${format},cache=writeback,discard=unmap,file=${escaped(path)}`],
+    ["-device", `virtio-blk-pci,drive=disk${index},serial=${serial},bootindex=${index}`],
+  ];
+}
+
+function cdRom(path: string): Option[] {
+  return [
+    ["-drive", `if=none,id=cdrom,media=cdrom,readonly=on,format=raw,file=${escaped(path)}`],
+    ["-device", "ide-cd,drive=cdrom,bus=ide.0"],
+  ];
+}
+
+function fwCfg(name: string, path: string): Option[] {
+  return [["-fw_cfg", `name=${name},file=${escaped(path)}`]];
+}
+
+function network({ forwards, metadataService, extraCards }: Hardware): Option[] {
+  const options = forwards.map(({ hostPort, guestPort }) => `hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
+  if (metadataService !== undefined) {
+    const command = metadataService.map(quoted).join(" ");
+    options.push(`net=${metadataNetwork}`, escaped(`guestfwd=tcp:169.254.169.254:80-cmd:${command}`));
+  }
+  const networks = [["user", "id=net0", ...options].join(",")];
+  for (let index = 1; index <= extraCards; index++) networks.push(`hubport,id=net${index},hubid=${index}`);
+  return networks.flatMap((behind, index): Option[] => [
+    ["-netdev", behind],
+    ["-device", `virtio-net-pci,netdev=net${index},mac=52:54:00:12:34:${hexByte(0x56 + index)}`],
+  ]);
+}
+
+function clock(startsAt: number | undefined): Option[] {
+  if (startsAt === undefined) return [];
+  return [["-rtc", `base=${new Date(startsAt * 1000).toISOString().slice(0, 19)},clock=vm`]];
+}
+
+function consoles(shell: boolean): Option[] {
+  const log = `logfile=${files.consoleLog},logappend=on`;
+  const first: Option[] = [
+    ["-chardev", `socket,id=console,path=${files.console},server=on,wait=off,${log}`],
+    ["-serial", "chardev:console"],
+  ];
+  if (!shell) return first;
+  return [
+    ...first,
+    ["-chardev", `socket,id=shell,path=${files.shell},server=on,wait=off`],
+    ["-device", "virtio-serial-pci"],
+    ["-device", "virtconsole,chardev=shell"],
+  ];
+}
+
+/** QEMU ends an option's value at a comma unless it is doubled. */
+function escaped(value: string): string {
+  return value.replaceAll(",", ",,");
+}
+
+/** One word of the command behind `cmd:`, which is split like a shell's line. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, "0");
+}

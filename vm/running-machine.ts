@@ -1,0 +1,149 @@
+/**
+ * A machine that is switched on: its power, and the ways to talk to what runs in it.
+ *
+ * Everything is found through the machine's directory, so another process than the one that switched it on can do all
+ * of it. Disposing cuts the power.
+ */
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect, type Client } from "../api/client.ts";
+import type { StatusBody } from "../api/status.ts";
+import { Failure, isFailure } from "../lib/failure.ts";
+import { readLines } from "./console.ts";
+import { machineFiles, readRecord, type MachineFiles, type MachineRecord } from "./machine-files.ts";
+import { isAlive, kill, untilGone } from "./process-identity.ts";
+import { Qmp } from "./qmp.ts";
+
+const pollMs = 250;
+/** How much of the console is told when a machine does not come up. */
+const linesTold = 15;
+
+/** How the host announces its remote API on the console. */
+const announcement = /remote API .*?fingerprint (?:SHA-?256:? ?)?([0-9A-Fa-f:]{64,95})/i;
+
+/** What it takes to call the remote API; written for `apiclient` too. */
+export type Access = { url: string; certificate: string; key: string; trust: { fingerprint: string } };
+
+export class RunningMachine implements AsyncDisposable {
+  readonly record: MachineRecord;
+  readonly files: MachineFiles;
+
+  private constructor(record: MachineRecord, files: MachineFiles) {
+    this.record = record;
+    this.files = files;
+  }
+
+  /** Undefined when no machine runs from that directory. */
+  static async find(directory: string): Promise<RunningMachine | undefined> {
+    const record = await readRecord(directory);
+    if (record === undefined || !(await isAlive(record.process))) return undefined;
+    return new RunningMachine(record, machineFiles(directory));
+  }
+
+  async isOn(): Promise<boolean> {
+    return isAlive(this.record.process);
+  }
+
+  /** Presses the power button and waits until the guest has shut down. */
+  async switchOff(signal: AbortSignal): Promise<void> {
+    {
+      await using qmp = await Qmp.connect(this.files.qmp);
+      await qmp.powerdown();
+    }
+    await untilGone(this.record.process, signal);
+  }
+
+  /** Ends QEMU between two of its instructions: what the guest has not written is lost. */
+  async cutPower(): Promise<void> {
+    await kill(this.record.process);
+  }
+
+  /** Presses the reset button. */
+  async reset(): Promise<void> {
+    await using qmp = await Qmp.connect(this.files.qmp);
+    await qmp.reset();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cutPower();
+  }
+
+  /** What the console showed since the machine was switched on. */
+  async consoleLines(): Promise<string[]> {
+    return readLines(this.files.consoleLog, this.record.consoleFrom);
+  }
+
+  /** Undefined as long as the host has not announced its remote API on the console. */
+  async access(): Promise<Access | undefined> {
+    const announced = (await this.consoleLines()).findLast((line) => announcement.test(line));
+    const fingerprint = announcement.exec(announced ?? "")?.[1];
+    if (fingerprint === undefined) return undefined;
+    return {
+      url: `https://127.0.0.1:${this.record.apiPort}`,
+      certificate: await readFile(this.files.certificate, "utf8"),
+      key: await readFile(this.files.key, "utf8"),
+      trust: { fingerprint },
+    };
+  }
+
+  /** @throws {Failure<"no-remote-api">} when the host has not announced it */
+  async api(): Promise<Client> {
+    const access = await this.access();
+    if (access !== undefined) return connect(access);
+    throw new Failure("no-remote-api", `cannot talk to machine ${this.record.name}: it has not announced its API yet`);
+  }
+
+  /**
+   * Waits until the API answers and the last status satisfies `until`.
+   *
+   * @throws {Failure<"machine-ended" | "not-in-time">} with the last lines of the console
+   */
+  async untilStatus(
+    until: (status: StatusBody) => boolean,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<StatusBody> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (let last: unknown; ;) {
+      try {
+        const status = await this.#status(signal);
+        if (status !== undefined && until(status)) return status;
+        if (status !== undefined) last = new Error(`its state is ${status.state}`);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isFailure(error, "cannot-connect", "http-503")) throw error;
+        last = error;
+      }
+      if (!(await this.isOn())) throw await this.#failure("machine-ended", "it switched itself off", last);
+      if (performance.now() > deadlineMs) {
+        throw await this.#failure("not-in-time", `it was not ready after ${timeoutMs / 1000} s`, last);
+      }
+      await sleep(pollMs, undefined, { signal });
+    }
+  }
+
+  /** Waits until every step of the boot has run, whether it went well or not. */
+  async untilConfigured(timeoutMs: number, signal: AbortSignal): Promise<StatusBody> {
+    return this.untilStatus((status) => status.state !== "booting", timeoutMs, signal);
+  }
+
+  /** Like `untilConfigured`, for the boot after a reboot that was asked for at `askedAtMs` (of `performance.now`). */
+  async untilRebooted(askedAtMs: number, timeoutMs: number, signal: AbortSignal): Promise<StatusBody> {
+    const isNewBoot = ({ uptimeSeconds }: StatusBody): boolean => performance.now() - uptimeSeconds * 1000 > askedAtMs;
+    return this.untilStatus((status) => status.state !== "booting" && isNewBoot(status), timeoutMs, signal);
+  }
+
+  async #status(signal: AbortSignal): Promise<StatusBody | undefined> {
+    const access = await this.access();
+    return access === undefined ? undefined : connect(access).call("getStatus", { signal });
+  }
+
+  async #failure<Code extends string>(code: Code, reason: string, cause: unknown): Promise<Failure<Code>> {
+    const lines = (await this.consoleLines()).slice(-linesTold).map((line) => `  | ${line}`);
+    const told = lines.length === 0 ? "its console is empty" : `the end of its console:\n${lines.join("\n")}`;
+    return new Failure(code, `cannot bring up machine ${this.record.name}: ${reason}; ${told}`, {
+      hint: `the whole console is in ${this.files.consoleLog}`,
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+}
