@@ -7,13 +7,15 @@ import { mirrorAt, mirrorOfMachine } from "./mirror.ts";
 export type FetchOptions = {
   /** The main archive's address; apt's configuration on this machine when absent. */
   mirror?: string;
+  /** The user's cache when absent. */
+  cache?: string;
   signal?: AbortSignal;
 };
 
 /** Downloads what is missing and checks what is there; the files come back by SHA-256. */
 export async function fetchPackages(
   packages: readonly LockedPackage[],
-  { mirror: address, signal }: FetchOptions = {},
+  { mirror: address, cache = cacheDirectory(), signal }: FetchOptions = {},
 ): Promise<Map<string, string>> {
   const mirror = address === undefined ? await mirrorOfMachine() : mirrorAt(address);
   const wanted = packages.map(({ archive, path, sha256, bytes }) => {
@@ -22,7 +24,7 @@ export async function fetchPackages(
     return { url, sha256, bytes };
   });
   return download(wanted, {
-    cache: cacheDirectory(),
+    cache,
     says: "downloading packages",
     ...(signal === undefined ? {} : { signal }),
   });

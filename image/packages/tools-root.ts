@@ -6,13 +6,13 @@
  * it is whole, and only ever read afterwards; `bwrap` shows it to the program as its `/`.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Failure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
 import { type Output, run, type RunOptions, runUnchecked } from "../../lib/process.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { cacheDirectory } from "./cache.ts";
-import { fetchPackages } from "./fetch.ts";
+import { fetchPackages, type FetchOptions } from "./fetch.ts";
 import { type Lock, type LockedPackage, packagesOf, readLock } from "./lock.ts";
 import { unpackAll } from "./unpack.ts";
 
@@ -32,7 +32,7 @@ export type ToolOptions = {
 };
 
 /** Raised when what is done to a tools root after unpacking changes. */
-const recipe = 1;
+const recipe = 2;
 
 /** What programs in the tools root see, and nothing else, so that a locale or a proxy does not change an image. */
 const environment = {
@@ -59,15 +59,14 @@ export function machineArchitecture(): Architecture {
 /**
  * The tools root of this machine's lock, made when it is not there yet.
  *
- * @param options.mirror the main archive's address; apt's configuration on this machine when absent
- * @param options.sets what to put into it
+ * @param options.sets what to put into it: "tools" when absent
  */
 export async function openToolsRoot(
-  options: { lock?: Lock; mirror?: string; sets?: readonly string[]; signal?: AbortSignal } = {},
+  options: FetchOptions & { lock?: Lock; sets?: readonly string[] } = {},
 ): Promise<ToolsRoot> {
   const lock = options.lock ?? (await readLock(machineArchitecture()));
   const packages = packagesOf(lock, options.sets ?? ["tools"]);
-  const directory = join(cacheDirectory(), "tools", keyOf(packages));
+  const directory = join(options.cache ?? cacheDirectory(), "tools", keyOf(packages));
   if (await exists(directory)) return { directory };
 
   const files = await fetchPackages(packages, options);
@@ -109,7 +108,14 @@ async function settle(tools: ToolsRoot): Promise<void> {
   ] as const) {
     await writeFile(join(directory, path), text);
   }
-  await run(["bwrap", "--bind", directory, "/", "--dev", "/dev", "--proc", "/proc", "--", "/usr/sbin/ldconfig"]);
+  const inside = ["bwrap", "--bind", directory, "/", "--dev", "/dev", "--proc", "/proc", "--"] as const;
+  await run([...inside, "/usr/sbin/ldconfig"]);
+  // Nothing can be written to the root later, and ukify takes three times as long when Python compiles its modules.
+  const python = (await readdir(join(directory, "usr/lib"))).filter((name) => /^python3(\.\d+)?$/.test(name));
+  if (python.length > 0) {
+    const modules = python.map((name) => `/usr/lib/${name}`);
+    await run([...inside, "/usr/bin/python3", "-m", "compileall", "-q", ...modules]);
+  }
 }
 
 /** Another process may have made the same root meanwhile; then its one is as good. */

@@ -4,7 +4,7 @@
  * `dpkg-deb` reads the archive and `tar` writes the files; every Debian machine has both. Modes, links and, for root,
  * owners are as in the package. Two packages that bring the same file are refused, for the winner would be chance.
  */
-import { mkdir, symlink } from "node:fs/promises";
+import { chmod, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
 import { runUnchecked } from "../../lib/process.ts";
@@ -103,7 +103,13 @@ export async function unpack(
       "--full-time",
       "--quoting-style=escape",
     ],
-    { ...spawn, stdin: reader.stdout, stdout: "pipe", stderr: "pipe", env: { ...process.env, LC_ALL: "C", TZ: "UTC" } },
+    {
+      ...spawn,
+      stdin: reader.stdout,
+      stdout: "pipe",
+      stderr: "pipe",
+      env: { PATH: process.env["PATH"], LC_ALL: "C", TZ: "UTC" },
+    },
   );
   const [listing, readerSays, writerSays, readerExit, writerExit] = await Promise.all([
     writer.stdout.text(),
@@ -140,7 +146,8 @@ export async function controlFile(file: string, name: string): Promise<string | 
 /** Makes the links of usr-merge, where they are not there yet. */
 export async function makeMergedDirectories(root: string): Promise<void> {
   for (const name of mergedDirectories) {
-    await mkdir(join(root, "usr", name), { recursive: true, mode: 0o755 });
+    await mkdir(join(root, "usr", name), { recursive: true });
+    await chmod(join(root, "usr", name), 0o755); // mkdir applies the umask
     try {
       await symlink(`usr/${name}`, join(root, name));
     } catch (error) {

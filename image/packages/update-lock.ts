@@ -14,7 +14,7 @@ import {
   bootPackages,
   debianArchitecture,
   excludedPackages,
-  excludedToolPackages,
+  initrdPackages,
   kernelPackages,
   toolPackages,
 } from "./base.ts";
@@ -48,14 +48,17 @@ export async function updateLock(architectures: readonly Architecture[], options
   const mirror = options.mirror === undefined ? await mirrorOfMachine() : mirrorAt(options.mirror);
   const releases = await fetchReleases(mirror, options.signal);
   const changes: string[] = [];
+  const locks: Lock[] = [];
   for (const architecture of architectures) {
     const before = await lockIfPresent(architecture);
     if (before !== undefined) refuseOlder(before, releases);
     const index = await fetchIndex(mirror, releases, architecture, options.signal);
     const lock = lockOf(index, releases, architecture, options.variants);
-    await writeLock(lock);
+    locks.push(lock);
     changes.push(...describeChanges(before, lock));
   }
+  // All or none: an image of each architecture has the same versions.
+  for (const lock of locks) await writeLock(lock);
   return changes;
 }
 
@@ -74,15 +77,14 @@ export function lockOf(
     sets.set(`kernel-${flavour}`, resolve(index, { wanted, excluded: without, given: base }));
   }
   sets.set("boot", resolve(index, { wanted: Object.keys(bootPackages), excluded: without }));
-  const withoutInTools = new Set(Object.keys(excludedToolPackages));
-  const tools = resolve(index, { wanted: Object.keys(toolPackages), excluded: withoutInTools });
+  sets.set("initrd", resolve(index, { wanted: Object.keys(initrdPackages), excluded: without }));
+  const tools = resolve(index, { wanted: Object.keys(toolPackages), excluded: without });
   sets.set("tools", tools);
-  sets.set(
-    "tools-aarch64",
-    resolve(index, { wanted: Object.keys(aarch64ToolPackages), excluded: withoutInTools, given: tools }),
-  );
-  for (const { name, packages, architectures } of variants) {
-    if (!architectures.includes(architecture)) continue;
+  const beyond = Object.keys(aarch64ToolPackages);
+  sets.set("tools-aarch64", resolve(index, { wanted: beyond, excluded: without, given: tools }));
+  for (const { name, packages, architectures, lacks } of variants) {
+    // The packages of a variant that cannot be built yet need not exist yet.
+    if (lacks !== undefined || !architectures.includes(architecture)) continue;
     sets.set(name, resolve(index, { wanted: packages, excluded: without, given: base }));
   }
 
