@@ -4,7 +4,7 @@
  * Variants are data. `variants/<name>.ts` exports one of these, `variants/all.ts` lists them; the image builder takes
  * the packages, the host and the laptop tools take the setting groups and defaults.
  */
-import type { Group } from "../settings/group.ts";
+import type { DefaultsOf, Group } from "../settings/group.ts";
 
 export const architectures = ["x86_64", "aarch64"] as const;
 export type Architecture = (typeof architectures)[number];
@@ -32,8 +32,8 @@ export type Variant = {
   interactive: boolean;
   /** The settings this variant has; everything else is an unknown key. */
   groups: readonly Group[];
-  /** Defaults that differ from those beside the setting, as a tree with the names users write. */
-  defaults: Readonly<Record<string, unknown>>;
+  /** Defaults that differ from those beside the setting. */
+  defaults: DefaultsOf;
   /** Put at the start of the kernel command line. */
   kernelParameters: readonly string[];
   userData: readonly UserDataSource[];

@@ -1,0 +1,26 @@
+/** `settings.api` */
+import { mapOf, setting, table } from "./setting.ts";
+import { base64, identifier, line } from "./text.ts";
+import { flag, oneOf, wholeNumber } from "./type.ts";
+
+export const api = table("The API of this host.", {
+  remote: table("The API over mutual TLS, beside the socket that this host's own containers use.", {
+    enabled: setting({ type: flag, doc: "Whether the API listens on the network.", default: false }),
+    port: setting({ type: wholeNumber({ least: 1, most: 65_535 }), doc: "TCP port.", default: 8443 }),
+    "client-cas": mapOf({
+      doc: "Certificate authorities that clients must come from. At least one when the remote API is enabled.",
+      name: identifier,
+      placeholder: "name",
+      entry: setting({ type: base64, doc: "A PEM bundle in base64." }),
+    }),
+    roles: mapOf({
+      doc: "What a client may do, by the common name of its certificate's subject. Who is not listed may do nothing.",
+      name: line,
+      placeholder: "common name",
+      entry: setting({
+        type: oneOf("read-only", "operator", "admin"),
+        doc: "read-only sees everything, operator also updates, reboots and confirms, admin may do everything.",
+      }),
+    }),
+  }),
+});

@@ -1,0 +1,125 @@
+/** The settings of one variant: everything that host, laptop and editor need to know about them. */
+import { isJsonObject, type Json } from "../lib/json.ts";
+import { assert, isFailure } from "../lib/failure.ts";
+import { catalogueOf, type CatalogueEntry } from "./catalogue.ts";
+import { groups, isGroup, type DefaultsOf, type Group, type Settings } from "./group.ts";
+import { root, splitKey } from "./key.ts";
+import type { Parsed, Problem } from "./problem.ts";
+import { readNode } from "./reading.ts";
+import { unmet } from "./requirements.ts";
+import type { AnyTable, Minor, Node, Nodes } from "./setting.ts";
+import { complete, leavesOf, nodeAt, treeOf, type SettingsTree } from "./tree.ts";
+import { typedValue } from "./typed.ts";
+
+export type { Settings } from "./group.ts";
+export type { SettingsTree } from "./tree.ts";
+export type { CatalogueEntry } from "./catalogue.ts";
+
+/** What of a variant decides which settings there are. */
+export type Selection = {
+  name: string;
+  groups: readonly Group[];
+  defaults: DefaultsOf;
+  orchestrator: { kind: string; minor?: Minor };
+};
+
+export type Model = {
+  /** Shape and values of a partial tree, without the outer "settings"; the value is in canonical form. */
+  parse(tree: unknown): Parsed<SettingsTree>;
+  /** What settings need from others; to be asked about the whole that would be committed. */
+  requirements(tree: SettingsTree): Problem[];
+  /** With the defaults of the variant. The tree must be a valid one. */
+  complete(tree: SettingsTree): Settings;
+  leaves(tree: SettingsTree): Map<string, Json>;
+  tree(leaves: ReadonlyMap<string, Json>): SettingsTree;
+  /** Whether it is a key of the model or a parent of one. */
+  hasPrefix(key: string): boolean;
+  /** A value that was typed as text, as in `set key=value`; the schema decides what it is. */
+  typed(key: string, text: string): Parsed<Json>;
+  catalogue: readonly CatalogueEntry[];
+  /** The declarations this variant has. */
+  declaration: AnyTable;
+};
+
+export function modelFor(variant: Selection): Model {
+  const minor = variant.orchestrator.minor;
+  const chosen = Object.fromEntries(variant.groups.map((name) => [name, groups[name]]));
+  const declaration: AnyTable = { kind: "table", doc: "All settings.", children: available(chosen, minor) };
+  const whyAbsent = (segments: readonly string[]): string | undefined => absence(variant, segments);
+  let catalogue: readonly CatalogueEntry[] | undefined;
+
+  const parse = (tree: unknown): Parsed<SettingsTree> => {
+    const { value, problems } = readNode(declaration, tree, [root], whyAbsent);
+    return problems.length > 0
+      ? { ok: false, problems }
+      : { ok: true, value: isJsonObject(value) ? value : {}, warnings: [] };
+  };
+  const completed = (tree: SettingsTree): Settings => {
+    const settings = complete(declaration, tree, variant.defaults);
+    assert(isJsonObject(settings));
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the declaration says is what Settings says
+    return settings as Settings;
+  };
+
+  return {
+    parse,
+    requirements: (tree) => unmet(completed(tree), tree),
+    complete: completed,
+    leaves: (tree) => leavesOf(declaration, tree),
+    tree: treeOf,
+    hasPrefix(key) {
+      const segments = segmentsOf(key);
+      return segments !== undefined && nodeAt(declaration, segments) !== undefined;
+    },
+    typed(key, text) {
+      const segments = segmentsOf(key);
+      const node = segments && nodeAt(declaration, segments);
+      if (node?.kind === "setting" && segments) return typedValue(node, text, [root, ...segments]);
+      // A tree with only this key makes the message that an unknown or unfinished key deserves.
+      const tree = (segments ?? [key]).reduceRight<Json>((inner, segment) => ({ [segment]: inner }), text);
+      const result = parse(tree);
+      return result.ok ? { ok: true, value: text, warnings: [] } : result;
+    },
+    get catalogue() {
+      return (catalogue ??= catalogueOf(declaration, variant.defaults));
+    },
+    declaration,
+  };
+}
+
+/** The segments behind `settings`; undefined for what is no key at all. */
+function segmentsOf(key: string): string[] | undefined {
+  try {
+    const [first, ...rest] = splitKey(key);
+    return first === root ? rest : undefined;
+  } catch (error) {
+    if (isFailure(error, "bad-key")) return undefined;
+    throw error;
+  }
+}
+
+const number = (minor: Minor): number => Number(minor.slice(2));
+
+/** What a kubelet of this minor does not know is left out. */
+function available(nodes: Nodes, minor: Minor | undefined): Nodes {
+  if (minor === undefined) return nodes;
+  const fits = (node: Node): boolean =>
+    node.kind === "table" || node.since === undefined || number(node.since) <= number(minor);
+  return Object.fromEntries(
+    Object.entries(nodes).flatMap(([name, node]): [string, Node][] => {
+      if (!fits(node)) return [];
+      if (node.kind === "table") return [[name, { ...node, children: available(node.children, minor) }]];
+      return [[name, node]];
+    }),
+  );
+}
+
+function absence(variant: Selection, segments: readonly string[]): string | undefined {
+  const [, group] = segments;
+  if (group === undefined || !isGroup(group)) return undefined;
+  if (!variant.groups.includes(group)) return `does not exist in variant ${variant.name}`;
+  const node = nodeAt({ kind: "table", doc: "", children: groups }, segments.slice(1));
+  return node === undefined || node.kind === "table" || node.since === undefined
+    ? undefined
+    : `needs Kubernetes ${node.since} or newer; variant ${variant.name} has ${variant.orchestrator.minor ?? "none"}`;
+}

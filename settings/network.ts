@@ -1,0 +1,35 @@
+/** `settings.network` */
+import { z } from "zod";
+import { hostname, ipAddress } from "./network-names.ts";
+import { setting, table } from "./setting.ts";
+import { line } from "./text.ts";
+import { described, listOf, mustBe } from "./type.ts";
+import { proxyUrl } from "./url.ts";
+
+const hostsEntry = described(
+  z.tuple([ipAddress, listOf(hostname, { least: 1 })], mustBe("a pair of an IP address and a list of host names")),
+  "a pair of an IP address and a list of host names",
+);
+
+export const network = table("Names and proxies of this host.", {
+  hostname: setting({
+    type: hostname,
+    doc: "Name of this host. Found by asking DNS for the name of its primary address unless set.",
+    example: "worker-1.example.com",
+  }),
+  hosts: setting({
+    type: listOf(hostsEntry),
+    doc: "Further lines of /etc/hosts. The names of a repeated address are joined.",
+    example: [["10.0.0.5", ["registry.example.com", "registry"]]],
+  }),
+  "https-proxy": setting({
+    type: proxyUrl,
+    doc: "Proxy for what services of this host fetch from elsewhere. Empty means none.",
+    example: "http://proxy.example.com:3128",
+  }),
+  "no-proxy": setting({
+    type: listOf(line),
+    doc: "Hosts and domains that are reached without the proxy, beside localhost and the cluster's own.",
+    example: ["10.0.0.0/8", ".example.com"],
+  }),
+});

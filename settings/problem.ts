@@ -1,0 +1,22 @@
+/** What is wrong with settings that someone gave, for people and for programs. */
+
+export type Problem = {
+  /** The key it is about, `settings.kernel.lockdown`; empty when it is about the document as a whole. */
+  key: string;
+  /** A sentence that starts with the key, without period. */
+  message: string;
+  /** What was probably meant: a key's last segment, or a value. */
+  suggestion?: string;
+  /** Position in the document, both counted from 1; columns count characters. */
+  line?: number;
+  column?: number;
+};
+
+export type Parsed<T> = { ok: true; value: T; warnings: Problem[] } | { ok: false; problems: Problem[] };
+
+/** One line: "line 3, column 12: settings.kernel.lockdown must be …; did you mean integrity?". */
+export function describeProblem(problem: Problem): string {
+  const { line, column, message, suggestion } = problem;
+  const position = line === undefined ? "" : `line ${line}${column === undefined ? "" : `, column ${column}`}: `;
+  return `${position}${message}${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`;
+}

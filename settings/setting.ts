@@ -1,0 +1,112 @@
+/**
+ * How settings are declared: a tree of tables and maps whose leaves are settings.
+ *
+ * The declaration is the only source: validation, defaults, help, the settings page, JSON Schema and the TypeScript
+ * type `Settings` come from it.
+ */
+import type { z } from "zod";
+import type { Json } from "../lib/json.ts";
+
+/** A Kubernetes minor version, as in "1.20". */
+export type Minor = `1.${number}`;
+
+/** A leaf: a scalar or a whole list. `Defaulted` says whether it always has a value. */
+export type Setting<T extends Json = Json, Defaulted extends boolean = boolean> = {
+  kind: "setting";
+  type: z.ZodType<T>;
+  /** Sentences for the person who sets it. */
+  doc: string;
+  default: T | undefined;
+  example: Json | undefined;
+  /** Must not be printed: in messages, logs or diagnostics. */
+  secret: boolean;
+  /** The first Kubernetes minor whose kubelet knows it. */
+  since: Minor | undefined;
+  defaulted: Defaulted;
+};
+
+/** Names that we choose. */
+export type Table<Children extends Nodes> = { kind: "table"; doc: string; children: Children };
+
+/** Names that the user chooses. */
+export type MapOf<Entry extends Node> = AnyMap & { entry: Entry };
+
+export type AnyTable = { kind: "table"; doc: string; children: Nodes };
+export type AnyMap = {
+  kind: "map";
+  doc: string;
+  /** What a name must be. */
+  name: z.ZodType<string>;
+  /** How the settings page calls a name: `host-containers.<name>`. */
+  placeholder: string;
+  entry: Node;
+  since: Minor | undefined;
+};
+
+export type Node = Setting | AnyTable | AnyMap;
+export interface Nodes {
+  readonly [name: string]: Node;
+}
+
+type Declared<T extends Json> = {
+  type: z.ZodType<T>;
+  doc: string;
+  example?: Json;
+  secret?: boolean;
+  since?: Minor;
+};
+
+export function setting<T extends Json>(declared: Declared<T> & { default: NoInfer<T> }): Setting<T, true>;
+export function setting<T extends Json>(declared: Declared<T>): Setting<T, false>;
+export function setting<T extends Json>(declared: Declared<T> & { default?: T }): Setting<T> {
+  return {
+    kind: "setting",
+    type: declared.type,
+    doc: declared.doc,
+    default: declared.default,
+    example: declared.example,
+    secret: declared.secret ?? false,
+    since: declared.since,
+    defaulted: declared.default !== undefined,
+  };
+}
+
+export function table<const Children extends Nodes>(doc: string, children: Children): Table<Children> {
+  return { kind: "table", doc, children };
+}
+
+export function mapOf<Entry extends Node>(declared: {
+  doc: string;
+  name: z.ZodType<string>;
+  placeholder: string;
+  entry: Entry;
+  since?: Minor;
+}): MapOf<Entry> {
+  return { kind: "map", ...declared, since: declared.since };
+}
+
+type Filled<Children extends Nodes> = {
+  [Name in keyof Children]: Children[Name] extends Setting<Json, false> ? never : Name;
+}[keyof Children];
+
+/** The TypeScript type of a declaration, defaults applied. Tables and maps are always there, if empty. */
+export type ValueOf<Declaration> =
+  Declaration extends Setting<infer T, boolean>
+    ? T
+    : Declaration extends MapOf<infer Entry>
+      ? { [name: string]: ValueOf<Entry> }
+      : Declaration extends Table<infer Children>
+        ? { [Name in Filled<Children>]: ValueOf<Children[Name]> } & {
+            [Name in Exclude<keyof Children, Filled<Children>>]?: ValueOf<Children[Name]> | undefined;
+          }
+        : never;
+
+/** The same with everything left out that one likes: what a variant says about its defaults. */
+export type PartOf<Declaration> =
+  Declaration extends Setting<infer T, boolean>
+    ? T
+    : Declaration extends MapOf<infer Entry>
+      ? { [name: string]: PartOf<Entry> }
+      : Declaration extends Table<infer Children>
+        ? { [Name in keyof Children]?: PartOf<Children[Name]> }
+        : never;

@@ -1,0 +1,85 @@
+/** Trees of settings and their leaves. A leaf is a scalar or a whole list; the tree above it is made of names. */
+import { isJsonObject, type Json, type JsonObject } from "../lib/json.ts";
+import { joinKey, root, splitKey } from "./key.ts";
+import { childOf } from "./reading.ts";
+import type { Node } from "./setting.ts";
+
+/** A partial tree with the names that users write, without the outer "settings". */
+export type SettingsTree = JsonObject;
+
+/** What lies at a place in the declaration; undefined when nothing does. */
+export function nodeAt(node: Node, segments: readonly string[]): Node | undefined {
+  let at: Node | undefined = node;
+  for (const segment of segments) at = at && childOf(at, segment);
+  return at;
+}
+
+/** Every leaf by its key. The tree must be a valid one. */
+export function leavesOf(node: Node, tree: SettingsTree): Map<string, Json> {
+  const leaves = new Map<string, Json>();
+  const visit = (at: Node, value: Json, segments: readonly string[]): void => {
+    if (at.kind === "setting" || !isJsonObject(value)) {
+      leaves.set(joinKey(segments), value);
+      return;
+    }
+    for (const [name, inner] of Object.entries(value)) {
+      const child = childOf(at, name);
+      if (child !== undefined) visit(child, inner, [...segments, name]);
+    }
+  };
+  visit(node, tree, [root]);
+  return leaves;
+}
+
+type Branch = Map<string, Branch | { leaf: Json }>;
+
+/**
+ * The tree that has these leaves.
+ *
+ * @throws {Failure<"bad-key">} for a key that cannot be read
+ */
+export function treeOf(leaves: ReadonlyMap<string, Json>): SettingsTree {
+  const trunk: Branch = new Map();
+  for (const [key, leaf] of leaves) {
+    const [, ...segments] = splitKey(key);
+    let branch = trunk;
+    for (const segment of segments.slice(0, -1)) {
+      const next = branch.get(segment);
+      const inner: Branch = next instanceof Map ? next : new Map();
+      branch.set(segment, inner);
+      branch = inner;
+    }
+    const last = segments.at(-1);
+    if (last !== undefined) branch.set(last, { leaf });
+  }
+  return objectOf(trunk);
+}
+
+// Object.fromEntries, because an assignment to `__proto__` would not make a key.
+function objectOf(branch: Branch): JsonObject {
+  return Object.fromEntries(
+    [...branch].map(([name, inner]) => [name, inner instanceof Map ? objectOf(inner) : inner.leaf]),
+  );
+}
+
+/** Defaults filled in: the tree's own values, else the variant's, else those beside the setting. Maps are sorted. */
+export function complete(node: Node, tree: Json | undefined, defaults: Json | undefined): Json | undefined {
+  if (node.kind === "setting") return tree ?? defaults ?? node.default;
+  const own = isJsonObject(tree) ? tree : {};
+  const given = isJsonObject(defaults) ? defaults : {};
+  const names =
+    node.kind === "table"
+      ? Object.keys(node.children)
+      : [...new Set([...Object.keys(given), ...Object.keys(own)])].toSorted();
+  const entries: [string, Json][] = [];
+  for (const name of names) {
+    const child = node.kind === "map" ? node.entry : childOf(node, name);
+    const value = child && complete(child, valueAt(own, name), valueAt(given, name));
+    if (value !== undefined) entries.push([name, value]);
+  }
+  return Object.fromEntries(entries);
+}
+
+function valueAt(object: JsonObject, name: string): Json | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}

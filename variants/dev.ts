@@ -1,0 +1,36 @@
+/** For QEMU, with everything a person needs to look inside. */
+import { baseGroupNames } from "../settings/group.ts";
+import type { Variant } from "./variant.ts";
+
+export const dev: Variant = {
+  name: "dev",
+  summary: "For QEMU; shells, editors and tracing tools to look inside",
+  platform: "qemu",
+  orchestrator: { kind: "none" },
+  architectures: ["x86_64", "aarch64"],
+  kernel: "cloud",
+  packages: [
+    "bash",
+    "coreutils",
+    "curl",
+    "findutils",
+    "gawk",
+    "grep",
+    "iproute2",
+    "iputils-ping",
+    "less",
+    "procps",
+    "psmisc",
+    "sed",
+    "strace",
+    "tar",
+    "tcpdump",
+    "util-linux",
+    "vim-tiny",
+  ],
+  interactive: true,
+  groups: baseGroupNames,
+  defaults: { kernel: { lockdown: "none" } },
+  kernelParameters: ["console=ttyS0"],
+  userData: ["local-file", "fw-cfg"],
+};
