@@ -5,14 +5,14 @@
  * are tried again with growing pauses. A server that lies, stalls or sends too much costs a try, never a wrong file:
  * a file gets its final name only after its hash was checked.
  */
-import { createHash, randomBytes, type Hash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, stat, type FileHandle } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { Failure, isFailure, isNotFound } from "../../lib/failure.ts";
-import { removeIfPresent } from "../../lib/files.ts";
+import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { Failure, isFailure } from "../../lib/failure.ts";
 import { progress, type Progress } from "../../lib/progress.ts";
 import { contentPath, isIntact } from "./cache.ts";
+import { adoptPartial } from "./partial-file.ts";
 
 export type Wanted = { url: string; sha256: string; bytes: number };
 
@@ -174,52 +174,6 @@ async function checkReceived(file: Wanted, received: number, hash: Hash, handle:
 
 async function hashOf(path: string, hash: Hash): Promise<void> {
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
-}
-
-/**
- * A name for the unfinished file that no other process uses: `<sha256>.<pid>-<random>.partial`.
- *
- * The longest one left by a process that has ended is taken over by renaming it, which only one process can do.
- */
-async function adoptPartial(path: string): Promise<string> {
-  const directory = dirname(path);
-  const own = join(directory, `${basename(path)}.${process.pid}-${randomBytes(4).toString("hex")}.partial`);
-  const left: { path: string; bytes: number }[] = [];
-  for (const name of await readdir(directory)) {
-    const pid = new RegExp(`^${basename(path)}\\.(\\d+)-[0-9a-f]+\\.partial$`).exec(name)?.[1];
-    if (pid === undefined || isRunning(Number(pid))) continue;
-    const size = await sizeIfPresent(join(directory, name));
-    if (size !== undefined) left.push({ path: join(directory, name), bytes: size });
-  }
-  for (const candidate of left.toSorted((a, b) => b.bytes - a.bytes)) {
-    try {
-      await rename(candidate.path, own);
-      for (const other of left) await removeIfPresent(other.path);
-      return own;
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  }
-  return own;
-}
-
-async function sizeIfPresent(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
-/** A process of another user counts as running: its files are not ours to take. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }
 
 function stallFailure(file: Wanted, stallMs: number): Failure {

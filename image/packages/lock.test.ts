@@ -36,7 +36,7 @@ test("a set that the lock lacks is an error that names it and the remedy", () =>
 });
 
 test.each([
-  ["no JSON", "{", "it is no JSON"],
+  ["no JSON", "{", "cannot read the lock"],
   ["another format", formatLock(lock).replace('"format": 1', '"format": 2'), "format"],
   ["a path outside the pool", formatLock(lock).replace("pool/main/a.deb", "pool/../../x"), "path"],
   ["a set with an unknown package", formatLock(lock).replace('"c"', '"z"'), "set dev has z"],

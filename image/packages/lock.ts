@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { Failure, isNotFound } from "../../lib/failure.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
+import { parseJson } from "../../lib/json.ts";
 import { type Architecture, architectures } from "../../variants/variant.ts";
 import { archives } from "./mirror.ts";
 
@@ -40,6 +41,8 @@ const lockSchema = z.strictObject({
   packages: z.array(packageSchema),
 });
 
+const remakeHint = "make it anew with `./orlop build --update-lock`";
+
 export type LockedPackage = z.infer<typeof packageSchema>;
 export type Lock = z.infer<typeof lockSchema>;
 
@@ -66,14 +69,14 @@ export async function readLock(architecture: Architecture, path = lockPath(archi
 export function parseLock(text: string, where: string): Lock {
   let tree: unknown;
   try {
-    tree = JSON.parse(text);
+    tree = parseJson(text);
   } catch (cause) {
-    throw new Failure("bad-lock", `cannot read ${where}: it is no JSON`, { cause });
+    throw new Failure("bad-lock", `cannot read ${where}`, { cause, hint: remakeHint });
   }
   const parsed = lockSchema.safeParse(tree);
   if (!parsed.success) {
     throw new Failure("bad-lock", `cannot read ${where}: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`, {
-      hint: "make it anew with `./orlop build --update-lock`",
+      hint: remakeHint,
     });
   }
   const lock = parsed.data;
@@ -94,9 +97,10 @@ export async function writeLock(lock: Lock, path = lockPath(lock.architecture)):
 /** JSON with one package a line, so that a diff shows exactly the packages that moved. */
 export function formatLock({ format, architecture, date, suites, sets, packages }: Lock): string {
   const line = (value: unknown): string => JSON.stringify(value);
-  const setLines = Object.entries(sets).map(
-    ([name, names]) => `    ${line(name)}: [\n${names.map((item) => `      ${line(item)}`).join(",\n")}\n    ]`,
-  );
+  const setLines = Object.entries(sets).map(([name, names]) => {
+    const members = names.map((item) => `\n      ${line(item)}`).join(",");
+    return `    ${line(name)}: [${members}${names.length > 0 ? "\n    " : ""}]`;
+  });
   return [
     "{",
     `  "format": ${line(format)},`,

@@ -5,6 +5,7 @@
  * one is there already, no backtracking. The same index and lists always give the same answer. Source: Policy 7.
  */
 import { Failure } from "../../lib/failure.ts";
+import { refuseConflicts } from "./conflict.ts";
 import { type Alternative, type Dependency, describeDependency, parseDependencies } from "./dependency.ts";
 import type { Package, PackageIndex } from "./package-index.ts";
 import { satisfies } from "./version.ts";
@@ -131,40 +132,4 @@ function unsatisfied(
   const reason = known.length > 0 ? ` (${known.join(", ")})` : "";
   const chain = way.slice(1).map((name) => `, wanted by ${name}`);
   return `nothing satisfies ${describeDependency(dependency)}${reason}, wanted by ${item.name} ${item.version}${chain.join("")}`;
-}
-
-function refuseConflicts(chosen: readonly Package[]): void {
-  const byName = new Map(chosen.map((item) => [item.name, item]));
-  const provided = new Map<string, { item: Package; version: string | undefined }[]>();
-  for (const item of chosen) {
-    for (const [virtual] of parseDependencies(item.relations.provides)) {
-      if (virtual === undefined) continue;
-      provided.set(virtual.name, [...(provided.get(virtual.name) ?? []), { item, version: virtual.bound?.version }]);
-    }
-  }
-  for (const item of chosen) {
-    for (const relation of ["conflicts", "breaks"] as const) {
-      for (const [against] of parseDependencies(item.relations[relation])) {
-        if (against === undefined) continue;
-        const real = byName.get(against.name);
-        const rivals = [
-          ...(real === undefined ? [] : [{ item: real, version: real.version }]),
-          ...(provided.get(against.name) ?? []),
-        ];
-        for (const { item: rival, version } of rivals) {
-          // A package that conflicts with what it provides itself wants to be its only provider (Policy 7.6.2).
-          if (rival.name === item.name) continue;
-          const { bound } = against;
-          if (bound !== undefined && (version === undefined || !satisfies(version, bound.relation, bound.version))) {
-            continue;
-          }
-          throw new Failure(
-            "package-conflict",
-            `cannot install ${item.name} ${item.version} with ${rival.name} ${rival.version}: ` +
-              `it ${relation === "breaks" ? "breaks" : "conflicts with"} ${describeDependency([against])}`,
-          );
-        }
-      }
-    }
-  }
 }
