@@ -1,0 +1,112 @@
+/**
+ * Runs commands inside a guest of the `dev` variant, which has a root shell on every serial console. For tests only:
+ * what a person can do must go through the API.
+ *
+ * The shell gets a console of its own, so nothing else writes between its lines.
+ */
+import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "../lib/failure.ts";
+import { connectUnix } from "./unix-socket.ts";
+
+/** A getty starts late in the boot and a login shell takes a moment, so the greeting is repeated. */
+const greetEveryMs = 1_000;
+const commandTimeoutMs = 60_000;
+const pollMs = 10;
+
+export type GuestOutput = { output: string; exitCode: number };
+
+export class GuestShell implements AsyncDisposable {
+  readonly #socket: Socket;
+  #received = "";
+  #count = 0;
+  #busy: Promise<unknown> = Promise.resolve();
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setEncoding("utf8");
+    socket.on("data", (text) => (this.#received += String(text)));
+    socket.on("error", () => undefined); // told to whoever waits: the connection is then destroyed
+  }
+
+  /** Waits until a shell answers on the console. */
+  static async connect(socketPath: string, signal: AbortSignal): Promise<GuestShell> {
+    const shell = new GuestShell(await connectUnix(socketPath));
+    try {
+      while (!(await shell.#greets(signal)));
+      return shell;
+    } catch (error) {
+      await shell[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Gives what a command printed, both streams together, without the last newline.
+   *
+   * @throws {Failure<"guest-command">} unless it exits 0
+   */
+  async run(command: string, timeoutMs = commandTimeoutMs): Promise<string> {
+    const { output, exitCode } = await this.try(command, timeoutMs);
+    if (exitCode === 0) return output;
+    throw new Failure("guest-command", `cannot run in the guest: ${command}: it exited with ${exitCode}: ${output}`);
+  }
+
+  /** Like `run`, for commands whose exit code is an answer. */
+  async try(command: string, timeoutMs = commandTimeoutMs): Promise<GuestOutput> {
+    const turn = this.#busy.then(async () => this.#exchange(command, timeoutMs));
+    this.#busy = turn.catch(() => undefined); // its own caller is told
+    return turn;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#socket.destroyed) return;
+    const closed = new Promise<void>((resolve) => this.#socket.once("close", () => resolve()));
+    this.#socket.destroy();
+    await closed;
+  }
+
+  /** From an answer on, the terminal passes bytes as they are and a shell without prompt and editor reads them. */
+  async #greets(signal: AbortSignal): Promise<boolean> {
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(greetEveryMs)]);
+    const id = crypto.randomUUID();
+    this.#socket.write(`\nstty raw -echo; printf 'ready %s\\n' ${id}; exec bash --noprofile --norc -s\n`);
+    try {
+      await this.#until(new RegExp(`ready ${id}`), inTime);
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (inTime.aborted) return false; // nobody reads yet
+      throw error;
+    }
+  }
+
+  async #exchange(command: string, timeoutMs: number): Promise<GuestOutput> {
+    const id = `${++this.#count}-${crypto.randomUUID()}`;
+    this.#received = "";
+    const quoted = `'${command.replaceAll("'", `'\\''`)}'`;
+    this.#socket.write(
+      `printf 'begin %s\\n' ${id}; bash -c ${quoted} </dev/null 2>&1; printf '\\nend %s %d\\n' ${id} $?\n`,
+    );
+    const end = new RegExp(`begin ${id}\\n([^]*)\\nend ${id} (\\d+)\\n`);
+    try {
+      const match = await this.#until(end, AbortSignal.timeout(timeoutMs));
+      const [, output = "", exitCode = ""] = match;
+      return { output: output.replace(/\n$/, ""), exitCode: Number(exitCode) };
+    } catch (error) {
+      const so = this.#received.slice(-500);
+      throw new Failure("guest-command", `cannot run in the guest: ${command}: no end in sight after: ${so}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #until(pattern: RegExp, signal: AbortSignal): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.#received);
+      if (match !== null) return match;
+      if (this.#socket.destroyed) throw new Error("the machine is gone");
+      await sleep(pollMs, undefined, { signal });
+    }
+  }
+}
