@@ -1,0 +1,137 @@
+/**
+ * Reads `net.toml`: its shape by version, then the rules between its parts.
+ *
+ * Source: Bottlerocket's network configuration, versions 1 (DHCP), 2 (static addresses and routes) and 3 (MAC keys,
+ * bonds, VLANs). Problems carry the key; a syntax error carries line and column.
+ */
+import { parse as parseToml, TomlError } from "smol-toml";
+import type { z } from "zod";
+import { nearest } from "../../lib/nearest.ts";
+import { joinKey } from "../../settings/key.ts";
+import type { Parsed, Problem } from "../../settings/problem.ts";
+import { linkOf, linkNameType, shapes } from "./net-toml-shape.ts";
+import { brokenRules } from "./net-toml-rules.ts";
+import type { Link, LinkKey, NetworkConfig } from "./network-config.ts";
+
+/** Far more than any machine's links need. */
+const maxCharacters = 256 * 1024;
+
+/** A table of known keys. */
+type Shape<Table> = z.ZodObject & z.ZodType<Table>;
+
+const macAddress = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
+
+export function parseNetToml(text: string): Parsed<NetworkConfig> {
+  if (text.length > maxCharacters) {
+    return refused([{ key: "", message: `must be at most ${maxCharacters} characters, has ${text.length}` }]);
+  }
+  let document: Record<string, unknown>;
+  try {
+    document = parseToml(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const says = error.message.split("\n")[0] ?? error.message;
+    return refused([{ key: "", message: says, line: error.line, column: error.column }]);
+  }
+  const { version, ...tables } = document;
+  if (version !== 1 && version !== 2 && version !== 3) {
+    return refused([
+      { key: "version", message: `version must be 1, 2 or 3, is ${JSON.stringify(version) ?? "missing"}` },
+    ]);
+  }
+  const problems: Problem[] = [];
+  const links: Link[] = [];
+  for (const [name, table] of Object.entries(tables)) {
+    const key = linkKey(name, version, problems);
+    const link = key === undefined ? undefined : readLink(key, table, version, problems);
+    if (link !== undefined) links.push(link);
+  }
+  problems.push(...brokenRules(links));
+  if (problems.length > 0) return refused(problems);
+  return { ok: true, value: withPrimary(links), warnings: [] };
+}
+
+const refused = (problems: Problem[]): Parsed<NetworkConfig> => ({ ok: false, problems });
+
+function linkKey(name: string, version: 1 | 2 | 3, problems: Problem[]): LinkKey | undefined {
+  const key = joinKey([name]);
+  if (macAddress.test(name)) {
+    if (version === 3) return { mac: name.toLowerCase() };
+    problems.push({ key, message: `${key} must be an interface name: MAC addresses need version = 3` });
+    return undefined;
+  }
+  const checked = linkNameType.safeParse(name);
+  if (checked.success) return { name };
+  for (const { message } of checked.error.issues) problems.push({ key, message: `${key} ${message}` });
+  return undefined;
+}
+
+function readLink(key: LinkKey, table: unknown, version: 1 | 2 | 3, problems: Problem[]): Link | undefined {
+  const name = "name" in key ? key.name : key.mac;
+  const kind = version === 3 && isTable(table) ? table["kind"] : undefined;
+  const read = <Table>(shape: Shape<Table>): Table | undefined => {
+    const parsed = shape.safeParse(table);
+    if (parsed.success) return parsed.data;
+    problems.push(...parsed.error.issues.flatMap((issue) => complaints(name, table, shape, issue)));
+    return undefined;
+  };
+  if (kind === undefined) {
+    const written = version === 1 ? read(shapes.dhcpOnly) : read(shapes.addressing);
+    return written && linkOf.addressing(key, written);
+  }
+  if ("mac" in key) {
+    problems.push({
+      key: joinKey([name]),
+      message: `${joinKey([name])} must be a name: a bond or VLAN has no address of its own`,
+    });
+    return undefined;
+  }
+  if (kind === "vlan") {
+    const written = read(shapes.vlan);
+    return written && linkOf.vlan(key, written);
+  }
+  if (kind === "bond") {
+    if (
+      isTable(table) &&
+      isTable(table["monitoring"]) &&
+      Object.keys(table["monitoring"]).some((part) => part.startsWith("arpmon-"))
+    ) {
+      const written = read(shapes.arpBond);
+      return written && linkOf.arpBond(key, written);
+    }
+    const written = read(shapes.miiBond);
+    return written && linkOf.miiBond(key, written);
+  }
+  const kindKey = joinKey([name, "kind"]);
+  problems.push({ key: kindKey, message: `${kindKey} must be "bond" or "vlan", is ${JSON.stringify(kind)}` });
+  return undefined;
+}
+
+/** The sentences for what one check found. */
+function complaints(name: string, table: unknown, shape: z.ZodObject, issue: z.core.$ZodIssue): Problem[] {
+  const path = issue.path.map(String);
+  const key = joinKey([name, ...path]);
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((unknown) => {
+      const full = joinKey([name, ...path, unknown]);
+      const suggestion = path.length === 0 ? nearest(unknown, Object.keys(shape.shape)) : undefined;
+      return { key: full, message: `${full} is not known`, ...(suggestion === undefined ? {} : { suggestion }) };
+    });
+  }
+  const value = issue.path.reduce<unknown>(
+    (inner, step) => (isTable(inner) || Array.isArray(inner) ? Reflect.get(inner, step) : undefined),
+    table,
+  );
+  if (value === undefined) return [{ key, message: `${key} is missing: it ${issue.message}` }];
+  return [{ key, message: `${key} ${issue.message}, is ${JSON.stringify(value)}`.slice(0, 500) }];
+}
+
+/** The first link of the file stands for the machine unless one says that it does. */
+function withPrimary(links: readonly Link[]): NetworkConfig {
+  if (links.some(({ addressing }) => addressing.primary)) return links;
+  return links.map((link, at) => (at === 0 ? { ...link, addressing: { ...link.addressing, primary: true } } : link));
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
