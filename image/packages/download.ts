@@ -11,7 +11,7 @@ import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import { progress, type Progress } from "../../lib/progress.ts";
-import { contentPath, isIntact } from "./cache.ts";
+import { contentPath, isIntact, markUsed } from "./cache.ts";
 import { adoptPartial } from "./partial-file.ts";
 
 export type Wanted = { url: string; sha256: string; bytes: number };
@@ -34,6 +34,9 @@ type Limits = { stallMs: number; tries: number; backoffMs: number; signal: Abort
 
 const maxBackoffMs = 15_000;
 
+/** Wrong content once may be an accident on the way; twice it will stay wrong. */
+const maxLies = 2;
+
 /**
  * Makes sure that every file is in the cache; the paths come back by SHA-256.
  *
@@ -47,7 +50,9 @@ export async function download(files: readonly Wanted[], options: DownloadOption
   const missing: Wanted[] = [];
   for (const file of unique) {
     options.signal?.throwIfAborted();
-    if (!(await isIntact(contentPath(cache, file.sha256), file))) missing.push(file);
+    const path = contentPath(cache, file.sha256);
+    if (await isIntact(path, file)) await markUsed(path);
+    else missing.push(file);
   }
   if (missing.length === 0) return paths;
 
@@ -80,7 +85,9 @@ async function downloadOne(file: Wanted, path: string, bar: Progress, limits: Li
   await mkdir(dirname(path), { recursive: true });
   const partial = await adoptPartial(path);
   let last: unknown;
-  for (let failures = 0; failures < limits.tries; failures++) {
+  let lies = 0;
+  let failures = 0;
+  for (; failures < limits.tries && lies < maxLies; failures++) {
     if (failures > 0) await pause(Math.min(limits.backoffMs * 2 ** (failures - 1), maxBackoffMs), limits.signal);
     limits.signal.throwIfAborted();
     try {
@@ -90,14 +97,16 @@ async function downloadOne(file: Wanted, path: string, bar: Progress, limits: Li
     } catch (error) {
       limits.signal.throwIfAborted();
       if (isFailure(error, "not-on-mirror")) throw error;
+      if (isFailure(error, "hash-mismatch", "length-mismatch")) lies++;
       last = error;
     }
   }
   const shown = withoutCredentials(file.url);
-  throw new Failure("download", `cannot download ${shown}: ${limits.tries} tries failed`, {
-    hint: "the part that arrived is kept; run the same command again to go on, or choose another mirror with --mirror",
-    cause: last,
-  });
+  const hint =
+    lies > 0
+      ? "the mirror or something on the way to it changes files; choose another one with --mirror"
+      : "the part that arrived is kept; run the same command again to go on, or choose another mirror with --mirror";
+  throw new Failure("download", `cannot download ${shown}: ${failures} tries failed`, { hint, cause: last });
 }
 
 /** One try: continues `partial`, and leaves it whole and checked, or as far as it came. */

@@ -2,8 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { readdir, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isNotFound, systemErrorCode } from "../../lib/failure.ts";
+import { isNotFound } from "../../lib/failure.ts";
 import { removeIfPresent } from "../../lib/files.ts";
+import { isRunning } from "./cache.ts";
 
 /**
  * A name for the unfinished file that no other process uses: `<sha256>.<pid>-<random>.partial`.
@@ -38,15 +39,5 @@ async function sizeIfPresent(path: string): Promise<number | undefined> {
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
-  }
-}
-
-/** A process of another user counts as running: its files are not ours to take. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemErrorCode(error) === "EPERM";
   }
 }

@@ -11,7 +11,7 @@ import { join, resolve } from "node:path";
 import { Failure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
 import { type Output, run, type RunOptions, runUnchecked } from "../../lib/process.ts";
 import type { Architecture } from "../../variants/variant.ts";
-import { cacheDirectory } from "./cache.ts";
+import { cacheDirectory, markUsed, pruneCache } from "./cache.ts";
 import { fetchPackages, type FetchOptions } from "./fetch.ts";
 import { type Lock, type LockedPackage, packagesOf, readLock } from "./lock.ts";
 import { unpackAll } from "./unpack.ts";
@@ -66,8 +66,12 @@ export async function openToolsRoot(
 ): Promise<ToolsRoot> {
   const lock = options.lock ?? (await readLock(machineArchitecture()));
   const packages = packagesOf(lock, options.sets ?? ["tools"]);
-  const directory = join(options.cache ?? cacheDirectory(), "tools", keyOf(packages));
-  if (await exists(directory)) return { directory };
+  const cache = options.cache ?? cacheDirectory();
+  const directory = join(cache, "tools", keyOf(packages));
+  if (await exists(directory)) {
+    await markUsed(directory);
+    return { directory };
+  }
 
   const files = await fetchPackages(packages, options);
   const temporary = `${directory}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
@@ -82,9 +86,12 @@ export async function openToolsRoot(
     });
     await settle({ directory: temporary });
     await moveInto(temporary, directory);
+    await markUsed(directory); // its time is that of the package that brought "/"
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+  // A new root means that the lock moved, and with it what the cache is for.
+  await pruneCache(cache, new Date());
   return { directory };
 }
 

@@ -5,60 +5,47 @@
  * nothing but the lock.
  */
 import { Failure, isFailure } from "../../lib/failure.ts";
-import { run } from "../../lib/process.ts";
-import { say } from "../../lib/progress.ts";
 import type { Architecture, Variant } from "../../variants/variant.ts";
+import { type ArchiveOptions, fetchIndex, fetchReleases } from "./archive.ts";
 import {
   aarch64ToolPackages,
   basePackages,
   bootPackages,
-  debianArchitecture,
   excludedPackages,
   initrdPackages,
   kernelPackages,
   toolPackages,
 } from "./base.ts";
-import { cacheDirectory } from "./cache.ts";
-import { download } from "./download.ts";
-import { type Lock, type LockedPackage, readLock, writeLock } from "./lock.ts";
-import { type Archive, type Mirror, mirrorAt, mirrorOfMachine } from "./mirror.ts";
-import { indexOf, type Package, type PackageIndex, readPackages } from "./package-index.ts";
-import { archiveKeys, readRelease, type Release } from "./release.ts";
+import { type Lock, type LockedPackage, lockPath, readLock, writeLock } from "./lock.ts";
+import { mirrorAt, mirrorOfMachine } from "./mirror.ts";
+import type { Package, PackageIndex } from "./package-index.ts";
+import type { Release } from "./release.ts";
 import { resolve } from "./resolve.ts";
 
-/** The suites of Debian 13 that images are made from, with the archive that has each. */
-const suites: readonly { suite: string; archive: Archive }[] = [
-  { suite: "trixie", archive: "debian" },
-  { suite: "trixie-updates", archive: "debian" },
-  { suite: "trixie-security", archive: "debian-security" },
-];
-
-/** An InRelease is some 150 KB; what is far larger is something else. */
-const maxReleaseBytes = 4 * 1024 * 1024;
-
-export type UpdateOptions = {
+export type UpdateOptions = ArchiveOptions & {
   variants: readonly Variant[];
   /** The main archive's address; apt's configuration on this machine when absent. */
   mirror?: string;
-  signal?: AbortSignal;
+  /** Where `variants/lock/` is; this repository when absent. */
+  repository?: string;
 };
 
 /** Resolves every set anew for each architecture and writes the locks; what changed comes back as sentences. */
 export async function updateLock(architectures: readonly Architecture[], options: UpdateOptions): Promise<string[]> {
   const mirror = options.mirror === undefined ? await mirrorOfMachine() : mirrorAt(options.mirror);
-  const releases = await fetchReleases(mirror, options.signal);
+  const releases = await fetchReleases(mirror, options);
   const changes: string[] = [];
   const locks: Lock[] = [];
   for (const architecture of architectures) {
-    const before = await lockIfPresent(architecture);
+    const before = await lockIfPresent(architecture, options.repository);
     if (before !== undefined) refuseOlder(before, releases);
-    const index = await fetchIndex(mirror, releases, architecture, options.signal);
+    const index = await fetchIndex(mirror, releases, architecture, options);
     const lock = lockOf(index, releases, architecture, options.variants);
     locks.push(lock);
     changes.push(...describeChanges(before, lock));
   }
   // All or none: an image of each architecture has the same versions.
-  for (const lock of locks) await writeLock(lock);
+  for (const lock of locks) await writeLock(lock, lockPath(lock.architecture, options.repository));
   return changes;
 }
 
@@ -114,84 +101,9 @@ function lockedPackage({ name, version, section, source, archive, path, bytes, s
   };
 }
 
-async function fetchReleases(mirror: Mirror, signal?: AbortSignal): Promise<Release[]> {
-  const keys = await archiveKeys();
-  const now = new Date();
-  return Promise.all(
-    suites.map(async ({ suite, archive }) => {
-      const url = `${mirror[archive]}/dists/${suite}/InRelease`;
-      const text = await fetchSmall(url, signal);
-      return readRelease(text, { suite, keys, now, where: url });
-    }),
-  );
-}
-
-/** Not through the cache: what it is worth is in its signature and its date, so it is always asked for anew. */
-async function fetchSmall(url: string, signal?: AbortSignal): Promise<string> {
-  let response;
+async function lockIfPresent(architecture: Architecture, repository?: string): Promise<Lock | undefined> {
   try {
-    response = await fetch(url, {
-      signal: AbortSignal.any([AbortSignal.timeout(60_000), ...(signal === undefined ? [] : [signal])]),
-    });
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new Failure("download", `cannot download ${url}`, { cause });
-  }
-  if (!response.ok) {
-    throw new Failure("download", `cannot download ${url}: the server answered ${response.status}`, {
-      hint: "choose another mirror with --mirror",
-    });
-  }
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxReleaseBytes) {
-      throw new Failure("download", `cannot download ${url}: it is longer than ${maxReleaseBytes} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-async function fetchIndex(
-  mirror: Mirror,
-  releases: readonly Release[],
-  architecture: Architecture,
-  signal?: AbortSignal,
-): Promise<PackageIndex> {
-  const wanted = suites.map(({ suite, archive }) => {
-    const path = `main/binary-${debianArchitecture(architecture)}/Packages.xz`;
-    const file = releases.find((release) => release.suite === suite)?.files.get(path);
-    if (file === undefined) {
-      throw new Failure("bad-release", `cannot find ${path} in the release file of ${suite}`);
-    }
-    const folder = path.slice(0, path.lastIndexOf("/"));
-    // By hash, for a name may already mean the next version while a mirror is being updated.
-    return {
-      ...file,
-      archive,
-      suite,
-      url: `${mirror[archive]}/dists/${suite}/${folder}/by-hash/SHA256/${file.sha256}`,
-    };
-  });
-  const paths = await download(wanted, {
-    cache: cacheDirectory(),
-    says: `downloading package indexes for ${architecture}`,
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const packages: Package[] = [];
-  for (const { sha256, archive, suite } of wanted) {
-    const { stdout } = await run(["xz", "--decompress", "--stdout", paths.get(sha256) ?? ""]);
-    packages.push(...readPackages(stdout, archive, `the package index of ${suite} for ${architecture}`));
-  }
-  say(`${architecture}: the indexes name ${packages.length} packages`);
-  return indexOf(packages);
-}
-
-async function lockIfPresent(architecture: Architecture): Promise<Lock | undefined> {
-  try {
-    return await readLock(architecture);
+    return await readLock(architecture, lockPath(architecture, repository));
   } catch (error) {
     // An unreadable lock is what an update mends.
     if (isFailure(error, "no-lock", "bad-lock")) return undefined;

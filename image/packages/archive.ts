@@ -1,0 +1,113 @@
+/**
+ * Debian's archives, as a mirror serves them: the release files of our suites and the package indexes they vouch for.
+ */
+import { Failure, isFailure } from "../../lib/failure.ts";
+import { run } from "../../lib/process.ts";
+import { say } from "../../lib/progress.ts";
+import type { Architecture } from "../../variants/variant.ts";
+import { debianArchitecture } from "./base.ts";
+import { cacheDirectory } from "./cache.ts";
+import { download } from "./download.ts";
+import type { Archive, Mirror } from "./mirror.ts";
+import { indexOf, type Package, type PackageIndex, readPackages } from "./package-index.ts";
+import { archiveKeys, readRelease, type Release } from "./release.ts";
+
+/** The suites of Debian 13 that images are made from, with the archive that has each. */
+const suites: readonly { suite: string; archive: Archive }[] = [
+  { suite: "trixie", archive: "debian" },
+  { suite: "trixie-updates", archive: "debian" },
+  { suite: "trixie-security", archive: "debian-security" },
+];
+
+/** An InRelease is some 150 KB; what is far larger is something else. */
+const maxReleaseBytes = 4 * 1024 * 1024;
+
+export type ArchiveOptions = {
+  /** The user's cache when absent. */
+  cache?: string;
+  /** The directory with the archive's public keys; the machine's own when absent. */
+  keyrings?: string;
+  signal?: AbortSignal;
+};
+
+/** The release files of all suites, each with a good signature. */
+export async function fetchReleases(mirror: Mirror, { keyrings, signal }: ArchiveOptions): Promise<Release[]> {
+  const keys = await archiveKeys(keyrings);
+  const now = new Date();
+  return Promise.all(
+    suites.map(async ({ suite, archive }) => {
+      const url = `${mirror[archive]}/dists/${suite}/InRelease`;
+      const text = await fetchSmall(url, signal);
+      return readRelease(text, { suite, keys, now, where: url });
+    }),
+  );
+}
+
+/** Not through the cache: what it is worth is in its signature and its date, so it is always asked for anew. */
+async function fetchSmall(url: string, signal?: AbortSignal): Promise<string> {
+  let response;
+  try {
+    response = await fetch(url, {
+      signal: AbortSignal.any([AbortSignal.timeout(60_000), ...(signal === undefined ? [] : [signal])]),
+    });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new Failure("download", `cannot download ${url}`, { cause });
+  }
+  if (!response.ok) {
+    throw new Failure("download", `cannot download ${url}: the server answered ${response.status}`, {
+      hint: "choose another mirror with --mirror",
+    });
+  }
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxReleaseBytes) {
+      throw new Failure("download", `cannot download ${url}: it is longer than ${maxReleaseBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** What the suites together offer for an architecture. */
+export async function fetchIndex(
+  mirror: Mirror,
+  releases: readonly Release[],
+  architecture: Architecture,
+  { cache = cacheDirectory(), signal }: ArchiveOptions,
+): Promise<PackageIndex> {
+  const wanted = suites.map(({ suite, archive }) => {
+    const path = `main/binary-${debianArchitecture(architecture)}/Packages.xz`;
+    const file = releases.find((release) => release.suite === suite)?.files.get(path);
+    if (file === undefined) {
+      throw new Failure("bad-release", `cannot find ${path} in the release file of ${suite}`);
+    }
+    const byHash = `main/binary-${debianArchitecture(architecture)}/by-hash/SHA256/${file.sha256}`;
+    return { ...file, archive, suite, base: `${mirror[archive]}/dists/${suite}`, byHash, path };
+  });
+  const options = {
+    cache,
+    says: `downloading package indexes for ${architecture}`,
+    ...(signal === undefined ? {} : { signal }),
+  };
+  const paths = await download(
+    // By hash, for a plain name may already mean the next version while a mirror is being updated.
+    wanted.map((file) => ({ ...file, url: `${file.base}/${file.byHash}` })),
+    options,
+  ).catch((error: unknown) => {
+    if (!isFailure(error, "not-on-mirror")) throw error;
+    return download(
+      wanted.map((file) => ({ ...file, url: `${file.base}/${file.path}` })),
+      options,
+    );
+  });
+  const packages: Package[] = [];
+  for (const { sha256, archive, suite } of wanted) {
+    const { stdout } = await run(["xz", "--decompress", "--stdout", paths.get(sha256) ?? ""]);
+    packages.push(...readPackages(stdout, archive, `the package index of ${suite} for ${architecture}`));
+  }
+  say(`${architecture}: the indexes name ${packages.length} packages`);
+  return indexOf(packages);
+}
