@@ -99,3 +99,9 @@ test("the ports that the kernel chose are read from the table of connections", a
   expect(await qmp.forwardedPorts()).toEqual(new Map([[8443, 41547]]));
   expect(parseForwardedPorts("")).toEqual(new Map());
 });
+
+test("a QEMU that dies while it is greeted is a failure, not a crash", async () => {
+  const { path } = await qemu([]);
+  opened[0]?.server.on("connection", (socket) => socket.on("data", () => socket.resetAndDestroy()));
+  expect(Qmp.connect(path)).rejects.toMatchObject({ code: "qmp-failed" });
+});

@@ -28,8 +28,8 @@ export class Qmp implements AsyncDisposable {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    createInterface({ input: socket }).on("line", (text) => this.#receive(text));
-    socket.on("error", (error) => this.#end(error));
+    const lines = createInterface({ input: socket }).on("line", (text) => this.#receive(text));
+    for (const source of [lines, socket]) source.on("error", (error: unknown) => this.#end(error));
     socket.on("close", () => this.#end(new Error("the connection was closed")));
   }
 
