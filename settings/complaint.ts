@@ -1,16 +1,18 @@
 /** Puts what zod says about a value into problems: which key, what was expected, what was there. */
 import type { z } from "zod";
+import { Literal } from "../lib/literal.ts";
 import { nearest } from "../lib/nearest.ts";
 import { joinKey } from "./key.ts";
 import type { Problem } from "./problem.ts";
 
-/** What a document can say and no setting can hold: a date, 110.0, an integer too large. Shown as it was written. */
-export class Literal {
-  readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
-}
+/** A problem and the place in the tree it is about. */
+export type Finding = {
+  /** Names from "settings" on, then places within a list. */
+  path: readonly PropertyKey[];
+  /** Whether the name is wrong, or what it stands for. */
+  about: "name" | "value";
+  problem: Problem;
+};
 
 type Issue = z.core.$ZodIssue;
 
@@ -23,16 +25,16 @@ export function show(value: unknown): string {
   return String(value);
 }
 
-/** One problem for each place in the value, the first that zod found there. */
-export function complaints(segments: readonly string[], error: z.ZodError, { secret }: { secret: boolean }): Problem[] {
-  const problems = new Map<string, Problem>();
+/** One finding for each place in the value, the first that zod has there. */
+export function complaints(segments: readonly string[], error: z.ZodError, { secret }: { secret: boolean }): Finding[] {
+  const findings = new Map<string, Finding>();
   for (const issue of error.issues.flatMap((issue) => unfold(issue, []))) {
-    for (const problem of problemsOf(segments, issue, secret)) {
-      const place = `${problem.key} ${issue.path.join(" ")}`;
-      if (!problems.has(place)) problems.set(place, problem);
+    for (const finding of findingsOf(segments, issue, secret)) {
+      const place = finding.path.map(String).join("\0");
+      if (!findings.has(place)) findings.set(place, finding);
     }
   }
-  return [...problems.values()];
+  return [...findings.values()];
 }
 
 /** The complaint of the alternative that fits best: the only one whose outermost type was right. */
@@ -44,28 +46,28 @@ function unfold(issue: Issue, parents: readonly PropertyKey[]): Issue[] {
   return only === undefined || close.length > 1 ? [{ ...issue, path }] : only.flatMap((inner) => unfold(inner, path));
 }
 
-function problemsOf(segments: readonly string[], issue: Issue, secret: boolean): Problem[] {
+function findingsOf(segments: readonly string[], issue: Issue, secret: boolean): Finding[] {
   const key = joinKey(segments);
   const place = key + placeWithin(issue.path);
+  const path = [...segments, ...issue.path];
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((name) => ({ key, message: `${place} has no key ${JSON.stringify(name)}` }));
+    return issue.keys.map((name) => {
+      const problem = { key, message: `${place} has no key ${JSON.stringify(name)}` };
+      return { path: [...path, name], about: "name", problem };
+    });
   }
   const { input } = issue;
-  const problem: Problem = {
-    key,
-    message:
-      input === undefined && issue.path.length > 0
-        ? `${place} is missing: it ${issue.message}`
-        : `${place} ${issue.message}${secret ? "" : `, not ${show(input)}`}`,
-  };
+  const missing = input === undefined && issue.path.length > 0;
+  const message = missing
+    ? `${place} is missing: it ${issue.message}`
+    : `${place} ${issue.message}${secret ? "" : `, not ${show(input)}`}`;
+  const problem: Problem = { key, message };
   if (issue.code === "invalid_value" && typeof input === "string" && !secret) {
-    const suggestion = nearest(
-      input,
-      issue.values.filter((value) => typeof value === "string"),
-    );
+    const values = issue.values.filter((value) => typeof value === "string");
+    const suggestion = nearest(input, values);
     if (suggestion !== undefined) problem.suggestion = suggestion;
   }
-  return [problem];
+  return [{ path, about: "value", problem }];
 }
 
 /** `[2].address`, counted from 0 as TOML and JSON tools do. */

@@ -1,7 +1,9 @@
 /** The settings of one variant: everything that host, laptop and editor need to know about them. */
 import { isJsonObject, type Json } from "../lib/json.ts";
 import { assert, isFailure } from "../lib/failure.ts";
+import type { Written } from "../lib/literal.ts";
 import { catalogueOf, type CatalogueEntry } from "./catalogue.ts";
+import type { Finding } from "./complaint.ts";
 import { groups, isGroup, type DefaultsOf, type Group, type Settings } from "./group.ts";
 import { root, splitKey } from "./key.ts";
 import type { Parsed, Problem } from "./problem.ts";
@@ -25,7 +27,9 @@ export type Selection = {
 
 export type Model = {
   /** Shape and values of a partial tree, without the outer "settings"; the value is in canonical form. */
-  parse(tree: unknown): Parsed<SettingsTree>;
+  parse(tree: Json): Parsed<SettingsTree>;
+  /** The same for what a document says, with the places that problems are about. */
+  read(tree: Written): { value: SettingsTree; findings: Finding[] };
   /** What settings need from others; to be asked about the whole that would be committed. */
   requirements(tree: SettingsTree): Problem[];
   /** With the defaults of the variant. The tree must be a valid one. */
@@ -48,11 +52,14 @@ export function modelFor(variant: Selection): Model {
   const whyAbsent = (segments: readonly string[]): string | undefined => absence(variant, segments);
   let catalogue: readonly CatalogueEntry[] | undefined;
 
-  const parse = (tree: unknown): Parsed<SettingsTree> => {
-    const { value, problems } = readNode(declaration, tree, [root], whyAbsent);
-    return problems.length > 0
-      ? { ok: false, problems }
-      : { ok: true, value: isJsonObject(value) ? value : {}, warnings: [] };
+  const read = (tree: Written): { value: SettingsTree; findings: Finding[] } => {
+    const { value, findings } = readNode(declaration, tree, [root], whyAbsent);
+    return { value: isJsonObject(value) ? value : {}, findings };
+  };
+  const parse = (tree: Json): Parsed<SettingsTree> => {
+    const { value, findings } = read(tree);
+    if (findings.length === 0) return { ok: true, value, warnings: [] };
+    return { ok: false, problems: findings.map(({ problem }) => problem) };
   };
   const completed = (tree: SettingsTree): Settings => {
     const settings = complete(declaration, tree, variant.defaults);
@@ -62,6 +69,7 @@ export function modelFor(variant: Selection): Model {
   };
 
   return {
+    read,
     parse,
     requirements: (tree) => unmet(completed(tree), tree),
     complete: completed,

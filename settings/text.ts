@@ -14,7 +14,8 @@ export function checked(words: string, regex: RegExp, accepts: (text: string) =>
 
 const longest = 1024 * 1024;
 
-/** C0 except tab and newline, delete, C1. */
+// C0 except tab and newline, delete, C1.
+// oxlint-disable-next-line no-control-regex -- to refuse them
 const printable = /^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/;
 const textWords = "text without control characters other than tab and newline";
 
@@ -26,12 +27,13 @@ export const text: z.ZodType<string> = checked(
 );
 
 const lineWords = "one line of text without control characters";
-const line_ = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/;
+// oxlint-disable-next-line no-control-regex -- to refuse them
+const singleLine = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/;
 
 /** One line; may be empty. */
 export const line: z.ZodType<string> = checked(
   lineWords,
-  line_,
+  singleLine,
   (value) => value.length <= longest && value.isWellFormed(),
 );
 

@@ -11,13 +11,14 @@ import type { Setting } from "./setting.ts";
  * A list may be given as its only item, which nobody means otherwise.
  */
 export function typedValue(setting: Setting, text: string, segments: readonly string[]): Parsed<Json> {
-  const read = (value: unknown): Reading => readNode(setting, value, segments, () => undefined);
+  const read = (value: Json): Reading => readNode(setting, value, segments, () => undefined);
   const asText = read(text);
   if (asText.value !== undefined) return { ok: true, value: asText.value, warnings: [] };
   const json = jsonOf(text);
   const asJson = read(json ?? [text]);
   if (asJson.value !== undefined) return { ok: true, value: asJson.value, warnings: [] };
-  return { ok: false, problems: typeof json === "object" ? asJson.problems : asText.problems };
+  const { findings } = typeof json === "object" ? asJson : asText;
+  return { ok: false, problems: findings.map(({ problem }) => problem) };
 }
 
 function jsonOf(text: string): Json | undefined {

@@ -4,6 +4,7 @@ import { described, mustBe } from "./type.ts";
 
 const schemed = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
 /** Neither white space, control characters, quotes, angle brackets, backslash, caret, backquote nor braces. */
+// oxlint-disable-next-line no-control-regex -- to refuse them
 const characters = /^[^\s\u0000-\u0020\u007f-\u00a0"<>\\^`{|}]+$/;
 
 const urlOf = (words: string, schemes: readonly string[]): z.ZodType<string> =>

@@ -1,0 +1,80 @@
+/**
+ * User data: a TOML or JSON document with a `[settings]` table, perhaps gzipped.
+ *
+ * Nothing that is handed in makes these functions throw; whatever is wrong is a problem with line and column.
+ */
+import { readJsonDocument } from "../lib/json-document.ts";
+import { isWrittenObject, type Written } from "../lib/literal.ts";
+import { nearest } from "../lib/nearest.ts";
+import { placeOf, type Places } from "../lib/places.ts";
+import { readToml } from "../lib/toml.ts";
+import { show } from "./complaint.ts";
+import { textOf } from "./document-text.ts";
+import { isGroup } from "./group.ts";
+import { root, splitKey } from "./key.ts";
+import type { Model, SettingsTree } from "./model.ts";
+import type { Parsed, Problem } from "./problem.ts";
+
+/** Shape, values and what settings need from each other. */
+export function parseDocument(document: string | Uint8Array, model: Model): Parsed<SettingsTree> {
+  const result = readDocument(document, model);
+  if (!result.ok) return result;
+  const problems = model.requirements(result.value).map((problem) => {
+    const path = splitKey(problem.key);
+    return { ...problem, ...placeOf(result.places(), path, "name") };
+  });
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: result.value, warnings: result.warnings };
+}
+
+export type DocumentReading =
+  | { ok: true; value: SettingsTree; warnings: Problem[]; places: () => Places }
+  | { ok: false; problems: Problem[] };
+
+/** Shape and values only: for a document that another one may complete. */
+export function readDocument(document: string | Uint8Array, model: Model): DocumentReading {
+  const text = textOf(document);
+  if (typeof text !== "string") return { ok: false, problems: [text] };
+  // No TOML document starts with a brace.
+  const read = text.trimStart().startsWith("{") ? readJsonDocument(text) : readToml(text);
+  if (!read.ok) {
+    const { line, column, says } = read.error;
+    return { ok: false, problems: [{ key: "", message: `cannot read the document: ${says}`, line, column }] };
+  }
+  return settingsIn(text, read.value, read.places, model);
+}
+
+function settingsIn(text: string, value: Written, places: () => Places, model: Model): DocumentReading {
+  if (!isWrittenObject(value)) {
+    const problem = { key: "", message: `the document must be a table with the key settings, not ${show(value)}` };
+    return { ok: false, problems: [{ ...problem, line: 1, column: 1 }] };
+  }
+  const others = Object.keys(value).filter((name) => name !== root);
+  if (!Object.hasOwn(value, root)) {
+    if (others.length > 0) return { ok: false, problems: others.map((name) => misplaced(name, places())) };
+    const warnings = text.trim() === "" ? [] : [{ key: "", message: "the document sets nothing", line: 1, column: 1 }];
+    return { ok: true, value: {}, warnings, places };
+  }
+  const { value: tree, findings } = model.read(value[root] ?? null);
+  if (findings.length > 0) {
+    const all = places();
+    const problems = findings.map(({ problem, path, about }) => ({ ...problem, ...placeOf(all, path, about) }));
+    return {
+      ok: false,
+      problems: problems.toSorted((one, other) => one.line - other.line || one.column - other.column),
+    };
+  }
+  const warnings = others.map((name) => ({
+    key: name,
+    message: `${name} is ignored: only settings is read`,
+    ...placeOf(places(), [name], "name"),
+  }));
+  return { ok: true, value: tree, warnings, places };
+}
+
+/** For a document without a settings table: what each key may have been meant to be. */
+function misplaced(name: string, places: Places): Problem {
+  const position = placeOf(places, [name], "name");
+  const message = `${name} stands outside of settings, and the document has no [settings] table`;
+  const suggestion = isGroup(name) ? `settings.${name}` : nearest(name, [root]);
+  return { key: name, message, ...position, ...(suggestion === undefined ? {} : { suggestion }) };
+}
