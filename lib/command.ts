@@ -76,11 +76,11 @@ export type Invocation = {
   /** Aborted by the first interrupt. */
   readonly signal: AbortSignal;
   /** Standard input to its end. */
-  stdin(): Promise<Uint8Array>;
+  stdin: () => Promise<Uint8Array>;
   /** Writes to standard output at once, for results that are a stream. */
-  write(text: string): void;
+  write: (text: string) => void;
   /** Tells the person something that is not the result. */
-  note(text: string): void;
+  note: (text: string) => void;
 };
 
 type Described = {

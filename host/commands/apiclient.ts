@@ -1,0 +1,90 @@
+/** `apiclient`: the command line of the host's API, on the host and from elsewhere. */
+import { runProgram } from "../../lib/command-line.ts";
+import { program } from "../../lib/command.ts";
+import { contextNames, defaultSocket } from "./apiclient/address.ts";
+import { apiContext } from "./apiclient/context.ts";
+import { deleteSettings, planDelete, tryDelete } from "./apiclient/delete.ts";
+import { get } from "./apiclient/get.ts";
+import { history, restore, undo } from "./apiclient/history.ts";
+import { raw } from "./apiclient/raw.ts";
+import { reboot } from "./apiclient/reboot.ts";
+import { planSet, set, trySet } from "./apiclient/set.ts";
+import { status } from "./apiclient/status.ts";
+import { confirm, revert } from "./apiclient/try.ts";
+import { updateApply, updateCancel, updateCheck } from "./apiclient/update.ts";
+import { version } from "../../package.json";
+
+export const apiclient = program({
+  name: "apiclient",
+  summary: "Look at a host, change its settings, update and reboot it",
+  version,
+  description: `Talks to the API of the host it runs on, or over mutual TLS to another one (--host, --context).
+Results go to standard output, everything else to standard error. Exit code 0: done, 1: failed, 2: wrong usage.`,
+  options: {
+    "socket-path": {
+      type: "text",
+      value: "PATH",
+      help: `Socket of the API, ${defaultSocket} unless given`,
+      short: "s",
+      complete: "files",
+    },
+    host: {
+      type: "text",
+      value: "URL",
+      help: "Another host: https://NAME[:PORT], or NAME; the port is 8443 unless given",
+    },
+    cert: { type: "text", value: "FILE", help: "Client certificate for --host (PEM)", complete: "files" },
+    key: { type: "text", value: "FILE", help: "Its private key (PEM)", complete: "files" },
+    ca: { type: "text", value: "FILE", help: "Certificate that --host must be known by (PEM)", complete: "files" },
+    fingerprint: { type: "text", value: "HEX", help: "Instead of --ca: the fingerprint that the host's console shows" },
+    context: {
+      type: "text",
+      value: "NAME",
+      help: "Another host whose URL and certificates are kept under this name",
+      complete: async () => (await contextNames()).map((value) => ({ value })),
+    },
+    verbose: { type: "boolean", help: "Show the HTTP status of `raw` and `get`", short: "v" },
+    "log-level": {
+      type: "text",
+      value: "LEVEL",
+      help: "Accepted for old scripts; debug and trace mean --verbose",
+      choices: ["off", "error", "warn", "info", "debug", "trace"],
+    },
+  },
+  groups: {
+    plan: "Say what a change would do, before anything changes",
+    try: "Change settings that go back by themselves unless confirmed",
+    update: "Look for updates, apply one, take it back",
+  },
+  unnamed: { command: "raw", options: ["-u", "--uri"] },
+  commands: [
+    get,
+    set,
+    deleteSettings,
+    planSet,
+    planDelete,
+    trySet,
+    tryDelete,
+    confirm,
+    revert,
+    history,
+    undo,
+    restore,
+    status,
+    reboot,
+    updateCheck,
+    updateApply,
+    updateCancel,
+    raw,
+  ],
+  context: (invocation, options) =>
+    apiContext(
+      invocation,
+      options,
+      options.verbose || options["log-level"] === "debug" || options["log-level"] === "trace",
+    ),
+});
+
+export async function main(words: readonly string[]): Promise<never> {
+  return await runProgram(apiclient, words);
+}

@@ -1,0 +1,46 @@
+/** What a change did, for people. */
+import type { Applied, PassReportBody, TrialBody } from "../../../api/answers.ts";
+import { formatDuration } from "../../../lib/duration.ts";
+
+/** Whether the host is as the settings say. A result that did not come in time is no failure. */
+export function hasApplied({ result }: Applied): boolean {
+  return result?.reconcilers.every(({ failure }) => failure === undefined) ?? true;
+}
+
+export function appliedText({ changed, version, result, trial }: Applied): string {
+  const lines =
+    changed.length === 0
+      ? [`nothing changed: the settings are so already (version ${version})`]
+      : [`version ${version} changed ${changed.join(", ")}`];
+  if (result === undefined) lines.push("still being applied: `apiclient status` shows how far it is");
+  else lines.push(...resultLines(result));
+  if (trial !== undefined) lines.push(trialText(trial, new Date()));
+  return lines.join("\n");
+}
+
+function resultLines({ reconcilers }: PassReportBody): string[] {
+  const lines: string[] = [];
+  for (const { effects } of reconcilers) lines.push(...effects.map(({ says }) => `  ${says}`));
+  const reboots = new Set(reconcilers.flatMap(({ effects }) => effects.flatMap((effect) => effect.rebootNeeded ?? [])));
+  for (const reason of reboots) lines.push(`reboot needed: ${reason}`);
+  for (const { name, failure } of reconcilers) {
+    if (failure === undefined) continue;
+    lines.push(`failed: ${name}: ${failure.message}`, ...indented(failure.journal));
+  }
+  return lines;
+}
+
+/** Lines of a unit's journal. */
+export function indented(journal: string | undefined): string[] {
+  return journal === undefined
+    ? []
+    : journal
+        .trimEnd()
+        .split("\n")
+        .map((line) => `  | ${line}`);
+}
+
+export function trialText({ version, revertsTo, deadline }: TrialBody, now: Date): string {
+  const left = formatDuration((new Date(deadline).getTime() - now.getTime()) / 1000);
+  return `version ${version} is on trial: \`apiclient confirm\` within ${left} keeps it, else version ${revertsTo} returns`;
+}

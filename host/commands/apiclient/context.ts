@@ -1,0 +1,55 @@
+/** What every command of `apiclient` has: a connection to a host, made when it is first needed. */
+import { connect, type Client } from "../../../api/client.ts";
+import { Refused } from "../../../api/refused.ts";
+import {
+  commandsWith,
+  type Arguments,
+  type Command,
+  type Definition,
+  type Invocation,
+  type Options,
+} from "../../../lib/command.ts";
+import { Failure } from "../../../lib/failure.ts";
+import { describeProblem } from "../../../settings/problem.ts";
+import { hostAddress, type AddressOptions } from "./address.ts";
+
+export type ApiContext = {
+  readonly invocation: Invocation;
+  readonly signal: AbortSignal;
+  readonly verbose: boolean;
+  /** The host, as the options say. */
+  readonly api: () => Promise<Client>;
+};
+
+export function apiContext(invocation: Invocation, options: AddressOptions, verbose: boolean): ApiContext {
+  let client: Promise<Client> | undefined;
+  return {
+    invocation,
+    signal: invocation.signal,
+    verbose,
+    api: () => (client ??= hostAddress(options).then(connect)),
+  };
+}
+
+type None = Record<never, never>;
+
+/** A command that talks to a host. What the host says is wrong with settings is part of what the person reads. */
+export function apiCommand<const O extends Options = None, const A extends Arguments = None, Data = unknown>(
+  definition: Definition<ApiContext, O, A, Data>,
+): Command<ApiContext> {
+  return commandsWith<ApiContext>()({
+    ...definition,
+    async run(context, values) {
+      try {
+        return await definition.run(context, values);
+      } catch (error) {
+        throw error instanceof Refused && error.problems.length > 0 ? withProblems(error) : error;
+      }
+    },
+  });
+}
+
+function withProblems({ code, message, hint, problems }: Refused): Failure {
+  const told = [message, ...problems.map((problem) => `  ${describeProblem(problem)}`)].join("\n");
+  return new Failure(code, told, hint === undefined ? {} : { hint });
+}

@@ -1,0 +1,80 @@
+/** `apiclient get`: settings and what else the host tells about itself. */
+import { isFailure } from "../../../lib/failure.ts";
+import { isJsonObject, parseJson, type Json, type JsonObject } from "../../../lib/json.ts";
+import { usageFailure } from "../../../lib/command.ts";
+import { splitKey } from "../../../settings/key.ts";
+import { apiCommand, type ApiContext } from "./context.ts";
+import { fullPrefix, settingKeys } from "./keys.ts";
+import { request } from "./raw.ts";
+
+export const get = apiCommand({
+  name: "get",
+  summary: "Print settings and facts about the host as JSON",
+  description: "Without a prefix, all settings and what is known of the OS. Defaults are included.",
+  examples: [
+    { run: "apiclient get settings.kernel", says: "all below a key" },
+    { run: "apiclient get motd network.hostname", says: "several, merged" },
+    { run: "apiclient get /tx/list", says: "any path of the API" },
+    { run: "apiclient get settings --exclude settings.kernel", says: "all but" },
+  ],
+  options: {
+    exclude: { type: "text", value: "PREFIX", help: "Leave out what is below this", many: true, complete: settingKeys },
+  },
+  arguments: {
+    prefixes: {
+      value: "PREFIX",
+      help: "Keys; `settings.` may be left out. Or one path that starts with /",
+      many: true,
+      optional: true,
+      complete: settingKeys,
+    },
+  },
+  async run(context, { prefixes, exclude }) {
+    const value = await fetchAll(context, prefixes);
+    const excluded = exclude.map((prefix) => segmentsOf(fullPrefix(prefix)));
+    if (excluded.length > 0 && !isJsonObject(value)) throw usageFailure("--exclude needs an answer that is an object");
+    return isJsonObject(value) ? excluded.reduce(without, value) : value;
+  },
+});
+
+async function fetchAll(context: ApiContext, prefixes: readonly string[]): Promise<Json> {
+  const [first = "", ...others] = prefixes;
+  if (first.startsWith("/")) {
+    if (others.length > 0) throw usageFailure("a path stands alone");
+    return parseJson((await request(context, "GET", first)).body);
+  }
+  const wanted = prefixes.length === 0 ? ["settings", "os"] : prefixes.map(fullPrefix);
+  const parts = await Promise.all(wanted.map(async (prefix) => await fetchPrefix(context, prefix)));
+  return parts.reduce(merged, {});
+}
+
+async function fetchPrefix(context: ApiContext, prefix: string): Promise<JsonObject> {
+  const { body } = await request(context, "GET", `/?${new URLSearchParams({ prefix }).toString()}`);
+  const value = parseJson(body);
+  const found = isJsonObject(value) ? value : {};
+  if (Object.keys(found).length === 0) context.invocation.note(`apiclient: there is nothing under ${prefix}`);
+  return found;
+}
+
+function merged(left: JsonObject, right: JsonObject): JsonObject {
+  const result = { ...left };
+  for (const [name, value] of Object.entries(right)) {
+    const present = result[name];
+    result[name] = isJsonObject(present) && isJsonObject(value) ? merged(present, value) : value;
+  }
+  return result;
+}
+
+function without(value: JsonObject, [name = "", ...rest]: readonly string[]): JsonObject {
+  const { [name]: inner, ...others } = value;
+  if (inner === undefined) return value;
+  return rest.length > 0 && isJsonObject(inner) ? { ...value, [name]: without(inner, rest) } : others;
+}
+
+function segmentsOf(prefix: string): string[] {
+  try {
+    return splitKey(prefix);
+  } catch (error) {
+    throw isFailure(error, "bad-key") ? usageFailure(error.message) : error;
+  }
+}

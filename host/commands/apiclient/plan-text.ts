@@ -1,0 +1,30 @@
+/** What a change would do, for people. */
+import type { Plan } from "../../../api/answers.ts";
+import { changeLine } from "./change-line.ts";
+
+export function planText({ changes, reconcilers, rebootNeeded }: Plan): string {
+  if (changes.length === 0) return "nothing would change: the settings are so already";
+  const effects = reconcilers.flatMap((reconciler) => reconciler.effects);
+  return [
+    "settings:",
+    ...changes.map((change) => `  ${changeLine(change)}`),
+    ...section(
+      "files:",
+      effects.flatMap(({ file }) => (file === undefined ? [] : [`${file.change} ${file.path}`])),
+    ),
+    ...section(
+      "units:",
+      effects.flatMap(({ units = [] }) => units.map(({ name, action }) => `${action} ${name}`)),
+    ),
+    ...section(
+      "also:",
+      effects.flatMap(({ says, file, units }) => (file === undefined && units === undefined ? [says] : [])),
+    ),
+    ...section("reboot needed:", rebootNeeded),
+    ...(effects.length === 0 && rebootNeeded.length === 0 ? ["nothing on the host depends on this"] : []),
+  ].join("\n");
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`)];
+}

@@ -1,0 +1,95 @@
+/** `apiclient status`: what the host is, how it came up, what is failing. */
+import type { z } from "zod";
+import type { applyFailure } from "../../../api/answers.ts";
+import type { StatusBody } from "../../../api/status.ts";
+import { formatDuration } from "../../../lib/duration.ts";
+import { describeProblem } from "../../../settings/problem.ts";
+import { indented, trialText } from "./applied-text.ts";
+import { apiCommand } from "./context.ts";
+
+export const status = apiCommand({
+  name: "status",
+  summary: "Show what the host is, how its boot went and what is failing",
+  examples: [
+    { run: "apiclient status", says: "for people" },
+    { run: "apiclient status --json", says: "for programs" },
+  ],
+  run: async ({ api, signal }) => await (await api()).call("getStatus", { signal }),
+  print: (body) => statusText(body, new Date()),
+});
+
+export function statusText(body: StatusBody, now: Date): string {
+  return [
+    ...identity(body),
+    ...settingsLines(body, now),
+    ...bootLines(body),
+    ...reconcilerLines(body),
+    ...remoteLines(body),
+  ].join("\n");
+}
+
+function identity({ os, hostname, state, uptimeSeconds, rebootNeeded }: StatusBody): string[] {
+  return [
+    row("host", `${hostname}, up ${formatDuration(uptimeSeconds)}`),
+    row("image", `${os.pretty_name}, variant ${os.variant_id}, ${os.arch}, build ${os.build_id}, on ${os.platform}`),
+    row("state", state),
+    ...rebootNeeded.map((reason) => row("reboot", `needed: ${reason}`)),
+  ];
+}
+
+function settingsLines({ settings, trial, userData }: StatusBody, now: Date): string[] {
+  const { version, lastGoodBoot, pending, repairs } = settings;
+  const good =
+    lastGoodBoot === undefined ? "" : `; last good boot with version ${lastGoodBoot.version} at ${lastGoodBoot.at}`;
+  return [
+    row("settings", `version ${version}${good}`),
+    ...(trial === undefined ? [] : [row("trial", trialText(trial, now))]),
+    ...(pending.length === 0 ? [] : [row("pending", `uncommitted changes in ${pending.join(", ")}`)]),
+    ...repairs.map((sentence) => row("repaired", sentence)),
+    ...userData.problems.map((problem) => row("user data", describeProblem(problem))),
+  ];
+}
+
+function bootLines({ boot }: StatusBody): string[] {
+  const done = boot.filter(({ state }) => state === "done" || state === "skipped").length;
+  return [
+    row("boot", `${done} of ${boot.length} steps done`),
+    ...boot.flatMap(({ step, state, failure }) =>
+      failure === undefined ? (state === "running" ? [row("", `running: ${step}`)] : []) : failureLines(step, failure),
+    ),
+  ];
+}
+
+function reconcilerLines({ reconcilers }: StatusBody): string[] {
+  const counted = (["converged", "waiting", "failing"] as const)
+    .map((state) => ({ state, count: reconcilers.filter((reconciler) => reconciler.state === state).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ state, count }) => `${count} ${state}`);
+  return [
+    row("reconcilers", counted.length === 0 ? "none" : counted.join(", ")),
+    ...reconcilers.flatMap(({ name, failure, failures }) =>
+      failure === undefined ? [] : failureLines(`${name}${times(failures)}`, failure),
+    ),
+  ];
+}
+
+function times(failures: number | undefined): string {
+  return failures === undefined || failures < 2 ? "" : `, ${failures} times`;
+}
+
+function failureLines(what: string, { message, journal }: z.infer<typeof applyFailure>): string[] {
+  return [row("", `failed: ${what}: ${message}`), ...indented(journal).map((line) => row("", line))];
+}
+
+function remoteLines({ remote }: StatusBody): string[] {
+  if (!remote.enabled) return [row("remote API", "off")];
+  const { port, fingerprint, failure } = remote;
+  return [
+    row("remote API", `port ${port ?? "unknown"}${fingerprint === undefined ? "" : `, fingerprint ${fingerprint}`}`),
+    ...(failure === undefined ? [] : failureLines("remote API", failure)),
+  ];
+}
+
+function row(name: string, text: string): string {
+  return `${name.padEnd(11)}  ${text}`;
+}

@@ -1,0 +1,67 @@
+/**
+ * Compiles our programs into executables that need nothing beside them. Runs on the build machine.
+ *
+ * The same source and the same `bun.sum` give the same bytes, whatever machine, directory or time it is. What comes out
+ * is no interpreter: it ignores the environment, `.env`, `bunfig.toml`, `tsconfig.json` and `package.json` around it.
+ */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeFileAtomic } from "../lib/files.ts";
+import { run } from "../lib/process.ts";
+import type { Architecture } from "../variants/variant.ts";
+import { sealedBun, type BunPlatform } from "./bun-executable.ts";
+
+/** Machines that people type `apiclient` on. */
+export const clientPlatforms = ["linux-x86_64", "linux-aarch64", "darwin-aarch64"] as const;
+export type ClientPlatform = (typeof clientPlatforms)[number];
+
+const bunPlatforms: Record<ClientPlatform, BunPlatform> = {
+  "linux-x86_64": "linux-x64",
+  "linux-aarch64": "linux-aarch64",
+  "darwin-aarch64": "darwin-aarch64",
+};
+const repository = join(import.meta.dir, "..");
+
+const targets: Record<BunPlatform, Bun.Build.CompileTarget> = {
+  "linux-x64": "bun-linux-x64",
+  "linux-aarch64": "bun-linux-arm64",
+  "darwin-aarch64": "bun-darwin-arm64",
+};
+
+/** Makes the one executable of a host; `host/names.ts` says by which names it is to be found. */
+export async function compileHost(architecture: Architecture, outfile: string): Promise<void> {
+  await compile("host/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
+}
+
+/** Makes an `apiclient` for machines that are no hosts. */
+export async function compileClient(platform: ClientPlatform, outfile: string): Promise<void> {
+  await compile("host/commands/apiclient-main.ts", bunPlatforms[platform], outfile);
+}
+
+/** @param entry relative to the root of the repository */
+export async function compile(entry: string, platform: BunPlatform, outfile: string): Promise<void> {
+  const executablePath = await sealedBun(platform);
+  // Its name goes into the executable, so it is always built under the same one.
+  const directory = await mkdtemp(join(tmpdir(), "compile-"));
+  try {
+    const flags = [
+      "--compile",
+      `--target=${targets[platform]}`,
+      `--compile-executable-path=${executablePath}`,
+      "--no-compile-autoload-dotenv",
+      "--no-compile-autoload-bunfig",
+      "--bytecode",
+      "--format=esm",
+      // Stacks in the journal are read by people: they name our functions, files and lines.
+      "--keep-names",
+      "--sourcemap=linked",
+      `--outfile=${join(directory, "program")}`,
+    ];
+    // Paths in the executable are relative to the working directory.
+    await run([process.execPath, "build", ...flags, entry], { cwd: repository });
+    await writeFileAtomic(outfile, await readFile(join(directory, "program")), 0o755);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

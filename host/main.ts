@@ -1,0 +1,22 @@
+/**
+ * The one executable of a host: the name it is called by says which program it is. Called by its own name, the first
+ * word says so: `orlop apiclient status`.
+ *
+ * Every program is imported when it is meant, so that none pays for the others at its start.
+ */
+import { basename } from "node:path";
+import { executable, names, type Name } from "./names.ts";
+
+const programs: Record<Name, (words: readonly string[]) => Promise<unknown>> = {
+  apiclient: async (words) => await (await import("./commands/apiclient.ts")).main(words),
+};
+
+const called = basename(process.argv0);
+const rest = process.argv.slice(2);
+const [name, words] = called === executable ? [rest[0] ?? "", rest.slice(1)] : [called, rest];
+const known = names.find((candidate) => candidate === name);
+if (known === undefined) {
+  process.stderr.write(`${executable}: ${name === "" ? "no name" : `"${name}"`} is none of ${names.join(", ")}\n`);
+  process.exit(2);
+}
+await programs[known](words);
