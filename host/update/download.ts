@@ -1,0 +1,155 @@
+/**
+ * Reading a file from a mirror that may lie, stall, truncate, send too much or too slowly.
+ *
+ * The bytes are not trusted: whoever reads them checks hash and length. What is promised here is that reading ends,
+ * that at most `maxBytes` are handed out, and that a connection that breaks is resumed where it broke (RFC 9110 §14).
+ */
+import { Failure } from "../../lib/failure.ts";
+import type { System } from "../system.ts";
+
+/** A connection that sends nothing for this long is given up. */
+const stallMs = 30_000;
+/** Slower than this over a whole window, a connection is given up as well: a mirror must not hold an update for days. */
+const slowestBytesPerSecond = 1024;
+const slownessWindowMs = 60_000;
+/** Connections in a row that bring no byte. */
+const fruitlessLimit = 5;
+const firstBackoffMs = 500;
+const longestBackoffMs = 30_000;
+
+export type DownloadLimits = { maxBytes: number; signal: AbortSignal; stallMs?: number };
+
+/**
+ * The bytes of `url`, in order, over as many connections as it takes.
+ *
+ * @throws {Failure<"not-found">} for 403 and 404
+ * @throws {Failure<"too-long">} when more than `maxBytes` come
+ * @throws {Failure<"unreachable">} when `fruitlessLimit` connections in a row brought nothing
+ */
+export async function* download(
+  system: System,
+  url: URL,
+  init: RequestInit,
+  limits: DownloadLimits,
+): AsyncGenerator<Uint8Array> {
+  let received = 0;
+  let total: number | undefined;
+  for (let fruitless = 0; ;) {
+    const before = received;
+    try {
+      for await (const chunk of connection(system, url, init, received, limits)) {
+        if (chunk instanceof Uint8Array) {
+          received += chunk.length;
+          if (received > limits.maxBytes) throw tooLong(url, limits.maxBytes);
+          yield chunk;
+        } else {
+          total = chunk.totalBytes;
+          if (total !== undefined && total > limits.maxBytes) throw tooLong(url, limits.maxBytes);
+        }
+      }
+      if (total === undefined || received >= total) return;
+      throw new Failure("cut-off", `the connection ended after ${received} of ${total} bytes`);
+    } catch (error) {
+      limits.signal.throwIfAborted();
+      if (error instanceof Failure && (error.code === "not-found" || error.code === "too-long")) throw error;
+      fruitless = received > before ? 0 : fruitless + 1;
+      if (fruitless >= fruitlessLimit) {
+        throw new Failure("unreachable", `cannot download ${shown(url)}: ${fruitless} tries in a row brought nothing`, {
+          cause: error,
+        });
+      }
+      await system.clock.sleep(Math.min(longestBackoffMs, firstBackoffMs * 2 ** fruitless), limits.signal);
+    }
+  }
+}
+
+/** One connection: the size of the whole file first, where the server says it, then its bytes from `offset` on. */
+async function* connection(
+  system: System,
+  url: URL,
+  init: RequestInit,
+  offset: number,
+  limits: DownloadLimits,
+): AsyncGenerator<Uint8Array | { totalBytes: number | undefined }> {
+  const patienceMs = limits.stallMs ?? stallMs;
+  const ended = new AbortController();
+  const signal = AbortSignal.any([limits.signal, ended.signal]);
+  const stalled = (): void => ended.abort(new Failure("stalled", `nothing came for ${patienceMs / 1000} s`));
+  let timer = setTimeout(stalled, patienceMs);
+  try {
+    const headers = new Headers(init.headers);
+    if (offset > 0) headers.set("range", `bytes=${offset}-`);
+    const response = await system.fetch(url, { ...init, headers, signal });
+    if (response.status === 403 || response.status === 404) {
+      throw new Failure("not-found", `cannot download ${shown(url)}: the server answered ${response.status}`);
+    }
+    if (!response.ok || response.body === null) {
+      throw new Failure("bad-answer", `the server answered ${response.status} for ${shown(url)}`);
+    }
+    const resumed = offset > 0 && response.status === 206 && rangeStart(response) === offset;
+    yield { totalBytes: sizeOf(response) };
+    let skip = resumed ? 0 : offset; // a server without ranges sends everything again
+    let windowStartedMs = performance.now();
+    let inWindow = 0;
+    for await (const bytes of response.body) {
+      clearTimeout(timer);
+      timer = setTimeout(stalled, patienceMs);
+      inWindow += bytes.length;
+      const elapsedMs = performance.now() - windowStartedMs;
+      if (elapsedMs > slownessWindowMs) {
+        if (inWindow / (elapsedMs / 1000) < slowestBytesPerSecond) {
+          throw new Failure(
+            "too-slow",
+            `${shown(url)} sent only ${inWindow} bytes in ${Math.round(elapsedMs / 1000)} s`,
+          );
+        }
+        windowStartedMs = performance.now();
+        inWindow = 0;
+      }
+      if (skip >= bytes.length) skip -= bytes.length;
+      else {
+        yield skip === 0 ? bytes : bytes.subarray(skip);
+        skip = 0;
+      }
+    }
+    signal.throwIfAborted(); // an aborted body may end instead of failing
+  } finally {
+    clearTimeout(timer);
+    ended.abort();
+  }
+}
+
+/** The whole file as one buffer. @throws as `download` */
+export async function downloadBytes(
+  system: System,
+  url: URL,
+  init: RequestInit,
+  limits: DownloadLimits,
+): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of download(system, url, init, limits)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function tooLong(url: URL, maxBytes: number): Failure {
+  return new Failure("too-long", `cannot download ${shown(url)}: it is longer than ${maxBytes} bytes`);
+}
+
+/** Without credentials and query. */
+function shown(url: URL): string {
+  return `${url.origin}${url.pathname}`;
+}
+
+function rangeStart(response: Response): number | undefined {
+  const match = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "");
+  return match === null ? undefined : Number(match[1]);
+}
+
+function sizeOf(response: Response): number | undefined {
+  const whole = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
+  const length = response.status === 206 ? whole : response.headers.get("content-length");
+  // A compressed body is longer than its content-length says.
+  return length === undefined || length === null || response.headers.has("content-encoding")
+    ? undefined
+    : Number(length);
+}
