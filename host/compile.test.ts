@@ -1,0 +1,55 @@
+import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { parseJson } from "../lib/json.ts";
+import { run } from "../lib/process.ts";
+
+const repository = join(import.meta.dir, "..");
+const sources = ["host", "lib", "settings", "variants", "api", "repo", "bun.sum", "package.json", "tsconfig.json"];
+const manifest = z.object({ dependencies: z.record(z.string(), z.string()).default({}) });
+
+/** The packages that programs may be compiled from, with what those need. */
+async function packages(directory: string, known = new Set<string>()): Promise<Set<string>> {
+  const { dependencies } = manifest.parse(parseJson(await readFile(join(directory, "package.json"), "utf8")));
+  for (const name of Object.keys(dependencies)) {
+    if (known.has(name)) continue;
+    known.add(name);
+    await packages(join(repository, "node_modules", name), known);
+  }
+  return known;
+}
+
+/** Compiles in another process, as another person somewhere else would. */
+async function compiledIn(directory: string, environment: Record<string, string>): Promise<string> {
+  const outfile = join(directory, "out", "program");
+  const script = `
+    import { compileHost } from ${JSON.stringify(join(directory, "host/compile.ts"))};
+    await compileHost("aarch64", ${JSON.stringify(outfile)});
+  `;
+  await run([process.execPath, "-e", script], { cwd: "/", env: { ...process.env, ...environment } });
+  return createHash("sha256")
+    .update(await readFile(outfile))
+    .digest("hex");
+}
+
+test("the same source gives the same executable in another directory, time zone and locale", async () => {
+  const first = await mkdtemp(join(tmpdir(), "compile-test-"));
+  const second = await mkdtemp(join(tmpdir(), "c-"));
+  const deeper = join(second, "deeper", "than", "the", "other");
+  try {
+    const modules = [...(await packages(repository))].map((name) => join("node_modules", name));
+    for (const name of [...sources, ...modules]) {
+      await cp(join(repository, name), join(first, name), { recursive: true });
+    }
+    await cp(first, deeper, { recursive: true });
+    const one = await compiledIn(first, { TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8" });
+    const two = await compiledIn(deeper, { TZ: "UTC", LC_ALL: "C", USER: "somebody" });
+    expect(two).toBe(one);
+  } finally {
+    await rm(first, { recursive: true });
+    await rm(second, { recursive: true });
+  }
+}, 60_000);
