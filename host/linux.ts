@@ -26,6 +26,7 @@ function open() {
       returns: FFIType.i64,
     },
     getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
+    getsockname: { args: [FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     close: { args: [FFIType.i32], returns: FFIType.i32 },
     __errno_location: { args: [], returns: FFIType.ptr },
@@ -75,6 +76,16 @@ export function peerCredentials(fd: number): PeerCredentials {
   const [pid, uid, gid] = credentials;
   assert(pid !== undefined && uid !== undefined && gid !== undefined && length[0] === 12);
   return { pid, uid, gid };
+}
+
+/** The path that a unix socket is bound to, or was accepted on; undefined for every other descriptor. */
+export function localSocketPath(fd: number): string | undefined {
+  const address = Buffer.alloc(2 + sunPathBytes);
+  const length = new Uint32Array([address.length]);
+  if (libc().getsockname(fd, ptr(address), ptr(length)) !== 0) return undefined;
+  const family = endianness() === "LE" ? address.readUInt16LE() : address.readUInt16BE();
+  const end = address.indexOf(0, 2); // unnamed and abstract sockets start with a zero byte
+  return family === AF_UNIX && end > 2 && (length[0] ?? 0) > 2 ? address.toString("utf8", 2, end) : undefined;
 }
 
 /** Takes the exclusive lock of an open file; false when another process holds it. Closing the file releases it. */

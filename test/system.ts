@@ -115,4 +115,4 @@ export function exits(status: number, stderr: string): Program {
   };
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));

@@ -2,12 +2,15 @@
  * Reads `net.toml`: its shape by version, then the rules between its parts.
  *
  * Source: Bottlerocket's network configuration, versions 1 (DHCP), 2 (static addresses and routes) and 3 (MAC keys,
- * bonds, VLANs). Problems carry the key; a syntax error carries line and column.
+ * bonds, VLANs).
  */
-import { parse as parseToml, TomlError } from "smol-toml";
 import type { z } from "zod";
+import { isWrittenObject, type Written } from "../../lib/literal.ts";
 import { nearest } from "../../lib/nearest.ts";
-import { joinKey } from "../../settings/key.ts";
+import { placeOf } from "../../lib/places.ts";
+import { readToml } from "../../lib/toml.ts";
+import { show } from "../../settings/complaint.ts";
+import { joinKey, splitKey } from "../../settings/key.ts";
 import type { Parsed, Problem } from "../../settings/problem.ts";
 import { linkOf, linkNameType, shapes } from "./net-toml-shape.ts";
 import { brokenRules } from "./net-toml-rules.ts";
@@ -25,19 +28,15 @@ export function parseNetToml(text: string): Parsed<NetworkConfig> {
   if (text.length > maxCharacters) {
     return refused([{ key: "", message: `must be at most ${maxCharacters} characters, has ${text.length}` }]);
   }
-  let document: Record<string, unknown>;
-  try {
-    document = parseToml(text);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    const says = error.message.split("\n")[0] ?? error.message;
-    return refused([{ key: "", message: says, line: error.line, column: error.column }]);
+  const document = readToml(text);
+  if (!document.ok) {
+    const { line, column, says } = document.error;
+    return refused([{ key: "", message: says, line, column }]);
   }
-  const { version, ...tables } = document;
+  const { version, ...tables } = isWrittenObject(document.value) ? document.value : {};
   if (version !== 1 && version !== 2 && version !== 3) {
-    return refused([
-      { key: "version", message: `version must be 1, 2 or 3, is ${JSON.stringify(version) ?? "missing"}` },
-    ]);
+    const is = version === undefined ? "missing" : show(version);
+    return refused([{ key: "version", message: `version must be 1, 2 or 3, is ${is}` }]);
   }
   const problems: Problem[] = [];
   const links: Link[] = [];
@@ -47,7 +46,10 @@ export function parseNetToml(text: string): Parsed<NetworkConfig> {
     if (link !== undefined) links.push(link);
   }
   problems.push(...brokenRules(links));
-  if (problems.length > 0) return refused(problems);
+  if (problems.length > 0) {
+    const places = document.places();
+    return refused(problems.map((problem) => ({ ...problem, ...placeOf(places, splitKey(problem.key), "name") })));
+  }
   return { ok: true, value: withPrimary(links), warnings: [] };
 }
 
@@ -66,13 +68,13 @@ function linkKey(name: string, version: 1 | 2 | 3, problems: Problem[]): LinkKey
   return undefined;
 }
 
-function readLink(key: LinkKey, table: unknown, version: 1 | 2 | 3, problems: Problem[]): Link | undefined {
+function readLink(key: LinkKey, table: Written | undefined, version: 1 | 2 | 3, problems: Problem[]): Link | undefined {
   const name = "name" in key ? key.name : key.mac;
-  const kind = version === 3 && isTable(table) ? table["kind"] : undefined;
+  const kind = version === 3 && isWrittenObject(table) ? table["kind"] : undefined;
   const read = <Table>(shape: Shape<Table>): Table | undefined => {
-    const parsed = shape.safeParse(table);
+    const parsed = shape.safeParse(table, { reportInput: true });
     if (parsed.success) return parsed.data;
-    problems.push(...parsed.error.issues.flatMap((issue) => complaints(name, table, shape, issue)));
+    problems.push(...parsed.error.issues.flatMap((issue) => complaints(name, shape, issue)));
     return undefined;
   };
   if (kind === undefined) {
@@ -92,8 +94,8 @@ function readLink(key: LinkKey, table: unknown, version: 1 | 2 | 3, problems: Pr
   }
   if (kind === "bond") {
     if (
-      isTable(table) &&
-      isTable(table["monitoring"]) &&
+      isWrittenObject(table) &&
+      isWrittenObject(table["monitoring"]) &&
       Object.keys(table["monitoring"]).some((part) => part.startsWith("arpmon-"))
     ) {
       const written = read(shapes.arpBond);
@@ -103,12 +105,12 @@ function readLink(key: LinkKey, table: unknown, version: 1 | 2 | 3, problems: Pr
     return written && linkOf.miiBond(key, written);
   }
   const kindKey = joinKey([name, "kind"]);
-  problems.push({ key: kindKey, message: `${kindKey} must be "bond" or "vlan", is ${JSON.stringify(kind)}` });
+  problems.push({ key: kindKey, message: `${kindKey} must be "bond" or "vlan", is ${show(kind)}` });
   return undefined;
 }
 
 /** The sentences for what one check found. */
-function complaints(name: string, table: unknown, shape: z.ZodObject, issue: z.core.$ZodIssue): Problem[] {
+function complaints(name: string, shape: z.ZodObject, issue: z.core.$ZodIssue): Problem[] {
   const path = issue.path.map(String);
   const key = joinKey([name, ...path]);
   if (issue.code === "unrecognized_keys") {
@@ -118,20 +120,13 @@ function complaints(name: string, table: unknown, shape: z.ZodObject, issue: z.c
       return { key: full, message: `${full} is not known`, ...(suggestion === undefined ? {} : { suggestion }) };
     });
   }
-  const value = issue.path.reduce<unknown>(
-    (inner, step) => (isTable(inner) || Array.isArray(inner) ? Reflect.get(inner, step) : undefined),
-    table,
-  );
-  if (value === undefined) return [{ key, message: `${key} is missing: it ${issue.message}` }];
-  return [{ key, message: `${key} ${issue.message}, is ${JSON.stringify(value)}`.slice(0, 500) }];
+  const { input } = issue;
+  if (input === undefined) return [{ key, message: `${key} is missing: it ${issue.message}` }];
+  return [{ key, message: `${key} ${issue.message}, is ${show(input)}` }];
 }
 
 /** The first link of the file stands for the machine unless one says that it does. */
 function withPrimary(links: readonly Link[]): NetworkConfig {
   if (links.some(({ addressing }) => addressing.primary)) return links;
   return links.map((link, at) => (at === 0 ? { ...link, addressing: { ...link.addressing, primary: true } } : link));
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }

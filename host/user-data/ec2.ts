@@ -1,0 +1,30 @@
+/** User data from EC2: the region from the identity document, then what the person gave, which may override it. */
+import { z } from "zod";
+import { Failure } from "../../lib/failure.ts";
+import { parseJson } from "../../lib/json.ts";
+import { Imds } from "../imds.ts";
+import type { System } from "../system.ts";
+import type { UserData } from "./source.ts";
+
+/** How long the network may take to come up. */
+const reachableMs = 60_000;
+
+const identityDocument = z.object({ region: z.string().min(1) });
+
+export async function readEc2(system: System, signal: AbortSignal): Promise<UserData[]> {
+  const imds = new Imds(system);
+  await imds.reachable(reachableMs, signal);
+  const found: UserData[] = [
+    { from: "EC2 instance identity document", settings: { aws: { region: await region(imds, signal) } } },
+  ];
+  const document = await imds.bytes("user-data", signal);
+  if (document !== undefined && document.length > 0) found.push({ from: "EC2 user data", document });
+  return found;
+}
+
+async function region(imds: Imds, signal: AbortSignal): Promise<string> {
+  const text = await imds.text("dynamic/instance-identity/document", signal);
+  const parsed = identityDocument.safeParse(text === undefined ? undefined : parseJson(text));
+  if (parsed.success) return parsed.data.region;
+  throw new Failure("no-region", "cannot find the region: the instance identity document does not name one");
+}

@@ -1,0 +1,13 @@
+/** What a place that may hold user data gives: documents as they are, or settings that it knows by itself. */
+import type { SettingsTree } from "../../settings/model.ts";
+import type { System } from "../system.ts";
+
+export type UserData = {
+  /** Where it is from, for people: "/var/lib/orlop/user-data.toml", "EC2 user data". */
+  from: string;
+} & ({ document: Uint8Array } | { settings: SettingsTree });
+
+/**
+ * Reads one place; [] when it has nothing. Rejects when the place cannot be read, or holds what makes no sense.
+ */
+export type ReadUserData = (system: System, signal: AbortSignal) => Promise<UserData[]>;
