@@ -1,8 +1,11 @@
 /** Bodies of the API's answers and requests. Source: Bottlerocket's API for its shapes, our additions for the rest. */
 import { z } from "zod";
 
+/** One instance, so that the OpenAPI document can tell "any JSON" apart. */
+export const anyJson = z.json();
+
 /** A partial tree of settings with the names users write, without an outer "settings". */
-export const settingsTree = z.record(z.string(), z.json());
+export const settingsTree = z.record(z.string(), anyJson);
 export type SettingsTreeBody = z.infer<typeof settingsTree>;
 
 /** Full dotted keys, as `settings.motd`. */
@@ -11,9 +14,9 @@ export const keys = z.array(z.string());
 export const problem = z.object({
   key: z.string(),
   message: z.string(),
-  suggestion: z.string().optional(),
-  line: z.number().int().optional(),
-  column: z.number().int().optional(),
+  suggestion: z.string().exactOptional(),
+  line: z.number().int().exactOptional(),
+  column: z.number().int().exactOptional(),
 });
 
 export type ProblemBody = z.infer<typeof problem>;
@@ -22,8 +25,8 @@ export type ProblemBody = z.infer<typeof problem>;
 export const refusal = z.object({
   code: z.string(),
   message: z.string(),
-  hint: z.string().optional(),
-  problems: z.array(problem).optional(),
+  hint: z.string().exactOptional(),
+  problems: z.array(problem).exactOptional(),
 });
 export type Refusal = z.infer<typeof refusal>;
 
@@ -42,30 +45,32 @@ export const service = z.object({
 export const configurationFile = z.object({
   path: z.string(),
   "template-path": z.string(),
-  mode: z.string().optional(),
+  mode: z.string().exactOptional(),
 });
 
 export const wholeModel = z.object({
-  settings: settingsTree.optional(),
-  services: z.record(z.string(), service).optional(),
-  "configuration-files": z.record(z.string(), configurationFile).optional(),
-  os: os.partial().optional(),
+  settings: settingsTree.exactOptional(),
+  services: z.record(z.string(), service).exactOptional(),
+  "configuration-files": z.record(z.string(), configurationFile).exactOptional(),
+  os: os.partial().exactOptional(),
 });
 
 /** What one step of a reconciler does, or would do. */
 export const effect = z.object({
   says: z.string(),
-  file: z.object({ path: z.string(), change: z.enum(["create", "modify", "remove"]) }).optional(),
-  units: z.array(z.object({ name: z.string(), action: z.enum(["restart", "reload", "start", "stop"]) })).optional(),
-  rebootNeeded: z.string().optional(),
+  file: z.object({ path: z.string(), change: z.enum(["create", "modify", "remove"]) }).exactOptional(),
+  units: z
+    .array(z.object({ name: z.string(), action: z.enum(["restart", "reload", "start", "stop"]) }))
+    .exactOptional(),
+  rebootNeeded: z.string().exactOptional(),
 });
 
 export const applyFailure = z.object({
   code: z.string(),
   message: z.string(),
-  unit: z.string().optional(),
+  unit: z.string().exactOptional(),
   /** The last lines of the unit's journal. */
-  journal: z.string().optional(),
+  journal: z.string().exactOptional(),
 });
 
 /** What one pass of all reconcilers did for one version of the settings. */
@@ -76,28 +81,28 @@ export const passReport = z.object({
       name: z.string(),
       steps: z.number().int(),
       effects: z.array(effect),
-      failure: applyFailure.optional(),
+      failure: applyFailure.exactOptional(),
     }),
   ),
 });
 export type PassReportBody = z.infer<typeof passReport>;
 
 /** A key whose value differs; an absent side means that it is not set. */
-export const change = z.object({ key: z.string(), before: z.json().optional(), after: z.json().optional() });
+export const change = z.object({ key: z.string(), before: anyJson.exactOptional(), after: anyJson.exactOptional() });
 
 /** What a commit would do, before anything changes. */
 export const plan = z.object({
   changes: z.array(change),
-  reconcilers: z.array(z.object({ name: z.string(), effects: z.array(effect) })),
+  reconcilers: z.array(z.object({ name: z.string(), effects: z.array(effect), failure: applyFailure.exactOptional() })),
   rebootNeeded: z.array(z.string()),
 });
 export type Plan = z.infer<typeof plan>;
 
 /** What to plan without staging it: settings to set, and keys to return to their defaults. */
-export const planRequest = z.object({ set: settingsTree.optional(), delete: keys.optional() });
+export const planRequest = z.object({ set: settingsTree.exactOptional(), delete: keys.exactOptional() });
 
 export const author = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("socket"), uid: z.number().int(), pid: z.number().int().optional() }),
+  z.object({ kind: z.literal("socket"), uid: z.number().int(), pid: z.number().int().exactOptional() }),
   z.object({ kind: z.literal("remote"), subject: z.string() }),
   z.object({ kind: z.literal("host"), part: z.string() }),
 ]);
@@ -129,7 +134,7 @@ export type TrialBody = z.infer<typeof trial>;
 export const applied = z.object({
   changed: keys,
   version: z.number().int(),
-  result: passReport.optional(),
-  trial: trial.optional(),
+  result: passReport.exactOptional(),
+  trial: trial.exactOptional(),
 });
 export type Applied = z.infer<typeof applied>;

@@ -8,7 +8,8 @@
  * ```
  */
 import { z } from "zod";
-import { Failure } from "../lib/failure.ts";
+import { Failure, isFailure } from "../lib/failure.ts";
+import { parseJson } from "../lib/json.ts";
 import { applied, refusal, type Applied } from "./answers.ts";
 import { endpoints, type EndpointName } from "./contract.ts";
 import type { AnswerOf, BodyOf, Endpoint, QueryOf } from "./endpoint.ts";
@@ -91,9 +92,9 @@ function refusedBy(answer: HttpAnswer, { method, target }: HttpRequest): Refused
 /** Undefined for what is no JSON: an older or foreign server answers errors as plain text. */
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (isFailure(error, "bad-json")) return undefined;
     throw error;
   }
 }

@@ -92,7 +92,7 @@ export const bottlerocketEndpoints = {
   commit: {
     method: "POST",
     path: "/tx/commit",
-    summary: "Make staged settings current without applying them",
+    summary: "Make staged settings current; the host follows by itself, without telling the result",
     role: "admin",
     remote: true,
     query: z.object({ tx, message: message.optional() }),
@@ -102,7 +102,7 @@ export const bottlerocketEndpoints = {
   apply: {
     method: "POST",
     path: "/tx/apply",
-    summary: "Apply current settings; with wait=1 answer what was done",
+    summary: "Look at every setting again and apply what differs; with wait=1 answer what was done",
     role: "admin",
     remote: true,
     query: z.object({ keys: keyList.optional(), wait: flag.optional() }),
@@ -304,7 +304,7 @@ export const ourEndpoints = {
     role: "read-only",
     remote: true,
     query: noQuery,
-    answers: { 200: z.record(z.string(), z.json()) },
+    answers: { 200: z.record(z.string(), answers.anyJson) },
     refusals: [],
   },
 } as const satisfies Record<string, Endpoint>;

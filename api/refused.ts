@@ -18,13 +18,3 @@ export class Refused<Code extends string = string> extends Failure<Code> {
     this.status = options.status;
   }
 }
-
-/** The problems as text, a line each. */
-export function problemLines(problems: readonly ProblemBody[]): string {
-  return problems
-    .map(({ key, message, suggestion }) => {
-      const words = message.startsWith(key) ? message : `${key}: ${message}`;
-      return suggestion === undefined ? words : `${words} (did you mean ${suggestion}?)`;
-    })
-    .join("\n");
-}

@@ -5,17 +5,17 @@ import { applyFailure, os, problem, trial } from "./answers.ts";
 export const bootStep = z.object({
   step: z.string(),
   state: z.enum(["waiting", "running", "done", "failed", "skipped"]),
-  failure: applyFailure.optional(),
+  failure: applyFailure.exactOptional(),
 });
 
 export const reconcilerState = z.object({
   name: z.string(),
   state: z.enum(["waiting", "converged", "failing"]),
   /** The version of the settings that its last pass used. */
-  version: z.number().int().optional(),
+  version: z.number().int().exactOptional(),
   /** Passes that failed in a row. */
-  failures: z.number().int().optional(),
-  failure: applyFailure.optional(),
+  failures: z.number().int().exactOptional(),
+  failure: applyFailure.exactOptional(),
 });
 
 export const status = z.object({
@@ -30,19 +30,19 @@ export const status = z.object({
     version: z.number().int(),
     /** Transactions that hold uncommitted changes. */
     pending: z.array(z.string()),
-    lastGoodBoot: z.object({ version: z.number().int(), at: z.iso.datetime() }).optional(),
+    lastGoodBoot: z.object({ version: z.number().int(), at: z.iso.datetime() }).exactOptional(),
     /** Sentences about what was repaired when the datastore was opened. */
     repairs: z.array(z.string()),
   }),
   reconcilers: z.array(reconcilerState),
   rebootNeeded: z.array(z.string()),
-  trial: trial.optional(),
+  trial: trial.exactOptional(),
   remote: z.object({
     enabled: z.boolean(),
-    port: z.number().int().optional(),
+    port: z.number().int().exactOptional(),
     /** SHA-256 of the server's certificate, as printed on the console. */
-    fingerprint: z.string().optional(),
-    failure: applyFailure.optional(),
+    fingerprint: z.string().exactOptional(),
+    failure: applyFailure.exactOptional(),
   }),
 });
 export type StatusBody = z.infer<typeof status>;
