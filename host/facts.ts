@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { Failure } from "../lib/failure.ts";
 import { architectures, type Architecture, type Variant } from "../variants/variant.ts";
 import { variantNamed } from "../variants/all.ts";
+import { readNetworkSource, type NetworkSource } from "./network/source.ts";
 import { hostPath, type System } from "./system.ts";
 
 export type Facts = {
@@ -14,6 +15,8 @@ export type Facts = {
   versionId: string;
   /** The commit the image was built from. */
   buildId: string;
+  /** How the links are configured, when somebody said so. */
+  network: NetworkSource | undefined;
 };
 
 /** @throws {Failure<"bad-os-release">} when the image does not say what it is */
@@ -31,6 +34,7 @@ export async function readFacts(system: System): Promise<Facts> {
     prettyName: field("PRETTY_NAME"),
     versionId: field("VERSION_ID"),
     buildId: field("BUILD_ID"),
+    network: await readNetworkSource(system),
   };
 }
 

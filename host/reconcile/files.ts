@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { assert, isNotFound, unreachable } from "../../lib/failure.ts";
+import { assert, systemErrorCode, unreachable } from "../../lib/failure.ts";
 import { removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import { hostPath, type System } from "../system.ts";
@@ -235,12 +235,13 @@ async function readOwned(system: System): Promise<Map<string, string>> {
   return owned;
 }
 
+/** Undefined also when something else stands in the way: then it is the write that fails, and says so. */
 async function readWithMode(path: string): Promise<{ content: string; mode: number } | undefined> {
   try {
     const { mode } = await stat(path);
     return { content: await readFile(path, "utf8"), mode: mode & 0o7777 };
   } catch (error) {
-    if (isNotFound(error)) return undefined;
+    if (["ENOENT", "ENOTDIR", "EISDIR"].includes(systemErrorCode(error) ?? "")) return undefined;
     throw error;
   }
 }

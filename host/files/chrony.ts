@@ -1,0 +1,25 @@
+/** Time servers for chronyd; see chrony.conf(5). */
+import type { Settings } from "../../settings/model.ts";
+import { configFile } from "./config-file.ts";
+
+export const chronyConf = configFile({
+  path: "/etc/chrony/chrony.conf",
+  restart: ["chrony.service"],
+  render: ({ ntp }) =>
+    [
+      "# Written from settings.ntp; changes are overwritten.",
+      ...ntp["time-servers"].map((server) => timeSource(server, ntp.options)),
+      "driftfile /var/lib/chrony/chrony.drift",
+      "ntsdumpdir /var/lib/chrony",
+      // Steps a clock that is far off at boot, and only slews it afterwards: containers see time go forward.
+      "makestep 1.0 3",
+      "rtcsync",
+      "leapsectz right/UTC",
+      "",
+    ].join("\n"),
+});
+
+function timeSource(server: Settings["ntp"]["time-servers"][number], common: readonly string[]): string {
+  if (typeof server === "string") return ["pool", server, ...common].join(" ");
+  return [server.directive ?? "pool", server.address, ...(server.options ?? common)].join(" ");
+}

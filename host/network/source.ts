@@ -1,0 +1,62 @@
+/**
+ * Where the configuration of the links comes from: `net.toml` on this machine, else the kernel command line.
+ *
+ * Read when the daemon starts. None means that the image's own DHCP on every wired link stays in force.
+ */
+import { Failure } from "../../lib/failure.ts";
+import { readTextIfPresent } from "../../lib/files.ts";
+import { describeProblem } from "../../settings/problem.ts";
+import { kernelParameters } from "../machine.ts";
+import { hostPath, type System } from "../system.ts";
+import { linkNameType } from "./net-toml-shape.ts";
+import { parseNetToml } from "./net-toml.ts";
+import type { NetworkConfig } from "./network-config.ts";
+
+/** The first one that is there wins. */
+const paths = ["/var/lib/netdog/net.toml", "/var/lib/orlop/net.toml"];
+const parameter = "netdog.default-interface";
+
+export type NetworkSource = { from: string; text: string };
+
+export async function readNetworkSource(system: System): Promise<NetworkSource | undefined> {
+  for (const path of paths) {
+    const text = await readTextIfPresent(hostPath(system, path));
+    if (text !== undefined) return { from: path, text };
+  }
+  const prefix = `${parameter}=`;
+  const given = (await kernelParameters(system)).find((one) => one.startsWith(prefix));
+  return given === undefined ? undefined : { from: parameter, text: given.slice(prefix.length) };
+}
+
+/** @throws {Failure<"bad-network-configuration">} with a line for each problem */
+export function networkConfig({ from, text }: NetworkSource): NetworkConfig {
+  if (from === parameter) return defaultInterface(text);
+  const parsed = parseNetToml(text);
+  if (parsed.ok) return parsed.value;
+  const problems = parsed.problems.map(describeProblem).join("\n");
+  throw new Failure("bad-network-configuration", `cannot configure the network from ${from}: ${problems}`);
+}
+
+/** `eth0:dhcp4,dhcp6?`: a question mark makes the protocol before it optional. */
+function defaultInterface(text: string): NetworkConfig {
+  const [name = "", protocols = "", ...rest] = text.split(":");
+  const given = protocols.split(",");
+  const isKnown = given.every((protocol) => /^dhcp[46]\??$/.test(protocol));
+  if (!linkNameType.safeParse(name).success || !isKnown || rest.length > 0) {
+    const expected = "an interface, a colon, and dhcp4, dhcp6 or both with a comma between, each perhaps with ?";
+    throw new Failure("bad-network-configuration", `cannot read ${parameter}=${text}: expected ${expected}`);
+  }
+  const dhcp = (protocol: string) => {
+    const found = given.find((one) => one.startsWith(protocol));
+    return found === undefined ? undefined : { optional: found.endsWith("?"), routeMetric: undefined };
+  };
+  const addressing = {
+    primary: true,
+    dhcp4: dhcp("dhcp4"),
+    dhcp6: dhcp("dhcp6"),
+    static4: [],
+    static6: [],
+    routes: [],
+  };
+  return [{ kind: "interface", key: { name }, addressing }];
+}

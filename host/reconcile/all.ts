@@ -1,0 +1,21 @@
+/**
+ * Every reconciler, in the order in which they run. The order is for a boot that settles at once: parameters of a
+ * module exist once it is loaded, and lockdown, which forbids much, comes last. Whatever runs too early is tried again.
+ */
+import { configuration } from "../files/all.ts";
+import { filesReconciler } from "./files.ts";
+import { hostname } from "./hostname.ts";
+import { hosts } from "./hosts.ts";
+import { kernelModules } from "./kernel-modules.ts";
+import { lockdown } from "./lockdown.ts";
+import type { Reconciler } from "./reconciler.ts";
+import { sysctl } from "./sysctl.ts";
+
+export const reconcilers: readonly Reconciler[] = [
+  hostname,
+  filesReconciler(configuration),
+  hosts,
+  kernelModules,
+  sysctl,
+  lockdown,
+];

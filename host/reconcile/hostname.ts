@@ -1,0 +1,16 @@
+/** The kernel's host name from `settings.network.hostname`, which is generated when nobody sets it. */
+import { readFile, writeFile } from "node:fs/promises";
+import { hostPath } from "../system.ts";
+import { reconciler } from "./reconciler.ts";
+
+const path = "/proc/sys/kernel/hostname";
+
+export const hostname = reconciler({
+  name: "hostname",
+  desired: ({ network }) => network.hostname,
+  observe: async (system) => (await readFile(hostPath(system, path), "utf8")).trim(),
+  plan: (desired, actual) => (desired === undefined || desired === actual ? [] : [desired]),
+  describe: (name) => ({ says: `name this host ${name}` }),
+  apply: (system, name) => writeFile(hostPath(system, path), name),
+  afterFailure: "stop",
+});
