@@ -29,7 +29,7 @@ const shop = program<Shop, { readonly loud: { type: "boolean"; help: string; sho
         return Promise.resolve({ colour, listed: loud ? listed.map((name) => name.toUpperCase()) : listed });
       },
       print: ({ colour, listed }) => listed.map((name) => `${colour} ${name}`).join("\n"),
-      succeeded: ({ listed }) => listed.length > 0,
+      exitCode: ({ listed }) => (listed.length > 0 ? 0 : 1),
     }),
     command({
       name: "order send",

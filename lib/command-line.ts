@@ -52,7 +52,8 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
   process.exit(interruptedBy === 0 ? exitCode : 128 + interruptedBy);
 }
 
-async function execute(program: Program, words: readonly string[], invocation: Invocation): Promise<number> {
+/** Runs a command line with somebody else's output, and gives its exit code. */
+export async function execute(program: Program, words: readonly string[], invocation: Invocation): Promise<number> {
   const whole = withCompletion(program);
   const parsed = parse(whole, words);
   if (parsed.kind === "text") {
@@ -64,7 +65,7 @@ async function execute(program: Program, words: readonly string[], invocation: I
   try {
     const data = await command.run(whole.context(invocation, globals), values);
     invocation.write(shown(command, data, json));
-    return command.succeeded(data) ? 0 : 1;
+    return command.exitCode(data);
   } catch (error) {
     if (isFailure(error, "usage")) {
       return tellUsage(program, error.message, `${program.name} ${command.name}`, invocation);

@@ -102,8 +102,8 @@ export type Definition<Context, O, A, Data> = Described & {
   run(context: Context, values: ValuesOf<O, A>): Promise<Data>;
   /** Text for people. With it the command also takes `--json`; without it the result is printed as JSON, or as it is when it is text. */
   print?: (data: Data) => string;
-  /** False when the result tells of a failure, which makes the exit code 1. */
-  succeeded?: (data: Data) => boolean;
+  /** For results that tell of a failure; 0 unless given. */
+  exitCode?: (data: Data) => number;
 };
 
 export type Command<Context = unknown> = Described & {
@@ -111,7 +111,7 @@ export type Command<Context = unknown> = Described & {
   arguments: Arguments;
   run(context: Context, values: Values): Promise<unknown>;
   print: ((data: unknown) => string) | undefined;
-  succeeded(data: unknown): boolean;
+  exitCode(data: unknown): number;
 };
 
 /** Makes commands that run with the same kind of context; types of values and data follow from each definition. */
@@ -119,7 +119,7 @@ export function commandsWith<Context>() {
   return function command<const O extends Options = None, const A extends Arguments = None, Data = unknown>(
     definition: Definition<Context, O, A, Data>,
   ): Command<Context> {
-    const { print, succeeded } = definition;
+    const { print, exitCode } = definition;
     return {
       ...definition,
       options: definition.options ?? {},
@@ -127,7 +127,7 @@ export function commandsWith<Context>() {
       // The parser builds `values` from these very options and arguments, and `data` is what `run` returned.
       run: (context, values) => definition.run(context, values as ValuesOf<O, A>),
       print: print && ((data) => print(data as Data)),
-      succeeded: (data) => succeeded?.(data as Data) ?? true,
+      exitCode: (data) => exitCode?.(data as Data) ?? 0,
     };
   };
 }
@@ -163,8 +163,8 @@ export function program<Context, const G extends Options>(
   };
 }
 
-/** The option by which a command prints JSON: its own `--json` may already mean something else. */
-export function jsonOption(command: Pick<Command, "print" | "options">): string | undefined {
-  if (command.print === undefined) return undefined;
-  return "json" in command.options ? "output-json" : "json";
+/** The option by which a command prints JSON: its own `--json` may mean something else already. */
+export function jsonOption({ print, passThrough, options }: Command): string | undefined {
+  if (print === undefined || passThrough !== undefined) return undefined;
+  return "json" in options ? "output-json" : "json";
 }

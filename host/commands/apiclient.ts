@@ -1,6 +1,7 @@
 /** `apiclient`: the command line of the host's API, on the host and from elsewhere. */
 import { runProgram } from "../../lib/command-line.ts";
 import { program } from "../../lib/command.ts";
+import { apply, planApply, tryApply } from "./apiclient/apply.ts";
 import { contextNames, defaultSocket } from "./apiclient/address.ts";
 import { apiContext } from "./apiclient/context.ts";
 import { deleteSettings, planDelete, tryDelete } from "./apiclient/delete.ts";
@@ -61,10 +62,13 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     get,
     set,
     deleteSettings,
+    apply,
     planSet,
     planDelete,
+    planApply,
     trySet,
     tryDelete,
+    tryApply,
     confirm,
     revert,
     history,

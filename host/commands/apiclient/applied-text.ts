@@ -2,9 +2,9 @@
 import type { Applied, PassReportBody, TrialBody } from "../../../api/answers.ts";
 import { formatDuration } from "../../../lib/duration.ts";
 
-/** Whether the host is as the settings say. A result that did not come in time is no failure. */
-export function hasApplied({ result }: Applied): boolean {
-  return result?.reconcilers.every(({ failure }) => failure === undefined) ?? true;
+/** 1 when the host is not as the settings say. A result that did not come in time is no failure. */
+export function appliedExitCode({ result }: Applied): 0 | 1 {
+  return result?.reconcilers.some(({ failure }) => failure !== undefined) === true ? 1 : 0;
 }
 
 export function appliedText({ changed, version, result, trial }: Applied): string {

@@ -1,5 +1,5 @@
 /** `apiclient delete`, and the same change planned and on trial. */
-import { appliedText, hasApplied } from "./applied-text.ts";
+import { appliedText, appliedExitCode } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";
 import { fullKey, settingKeys } from "./keys.ts";
 import { planText } from "./plan-text.ts";
@@ -26,7 +26,7 @@ export const deleteSettings = apiCommand({
   arguments: args,
   run: (context, { keys, message }) => commitStaged(context, staging(keys), { message }),
   print: appliedText,
-  succeeded: hasApplied,
+  exitCode: appliedExitCode,
 });
 
 export const planDelete = apiCommand({
@@ -46,13 +46,13 @@ export const tryDelete = apiCommand({
   arguments: args,
   run: (context, { keys, message, for: trySeconds }) => commitStaged(context, staging(keys), { message, trySeconds }),
   print: appliedText,
-  succeeded: hasApplied,
+  exitCode: appliedExitCode,
 });
 
 function staging(typed: readonly string[]): Stage {
   const keys = typed.map(fullKey);
   return async (api, tx) => {
     await api.call("deleteSettings", { query: { keys, tx } });
-    return `delete ${keys.join(" ")}`;
+    return { says: `delete ${keys.join(" ")}` };
   };
 }

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { author, TransactionBody } from "../../../api/answers.ts";
 import { usageFailure } from "../../../lib/command.ts";
 import { Failure } from "../../../lib/failure.ts";
-import { appliedText, hasApplied } from "./applied-text.ts";
+import { appliedText, appliedExitCode } from "./applied-text.ts";
 import { changeLine } from "./change-line.ts";
 import { apiCommand } from "./context.ts";
 
@@ -71,7 +71,7 @@ export const undo = apiCommand({
     return await (await api()).call("undo", { query: { ...which, wait: true }, signal });
   },
   print: appliedText,
-  succeeded: hasApplied,
+  exitCode: appliedExitCode,
 });
 
 export const restore = apiCommand({
@@ -105,5 +105,5 @@ export const restore = apiCommand({
     return await (await api()).call("restore", { query: { ...only, wait: true }, signal });
   },
   print: appliedText,
-  succeeded: hasApplied,
+  exitCode: appliedExitCode,
 });

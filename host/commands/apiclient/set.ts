@@ -1,9 +1,8 @@
 /** `apiclient set`, and the same change planned and on trial. */
-import type { Client } from "../../../api/client.ts";
 import { usageFailure, type ValuesOf } from "../../../lib/command.ts";
 import { isFailure } from "../../../lib/failure.ts";
 import { isJsonObject, parseJson, type JsonObject } from "../../../lib/json.ts";
-import { appliedText, hasApplied } from "./applied-text.ts";
+import { appliedText, appliedExitCode } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";
 import { fullKey, settingKeys } from "./keys.ts";
 import { planText } from "./plan-text.ts";
@@ -44,7 +43,7 @@ export const set = apiCommand({
   arguments: args,
   run: (context, values) => commitStaged(context, staging(values), { message: values.message }),
   print: appliedText,
-  succeeded: hasApplied,
+  exitCode: appliedExitCode,
 });
 
 export const planSet = apiCommand({
@@ -65,24 +64,24 @@ export const trySet = apiCommand({
   arguments: args,
   run: (context, values) => commitStaged(context, staging(values), { message: values.message, trySeconds: values.for }),
   print: appliedText,
-  succeeded: hasApplied,
+  exitCode: appliedExitCode,
 });
 
 function staging({ json, pairs }: ValuesOf<typeof options, typeof args>): Stage {
   if ((json === undefined) === (pairs.length === 0)) {
     throw usageFailure("either KEY=VALUE or --json JSON is expected");
   }
-  if (json !== undefined) return async (api, tx) => await stageTree(api, tx, json);
+  if (json !== undefined) {
+    return async (api, tx) => {
+      await api.call("patchSettings", { query: { tx }, body: json });
+      return { says: `set ${Object.keys(json).join(" ")}` };
+    };
+  }
   const full = pairs.map(fullPair);
   return async (api, tx) => {
     await api.call("patchKeypair", { query: { tx }, body: { request_payload: full.map(({ pair }) => pair) } });
-    return `set ${full.map(({ key }) => key).join(" ")}`;
+    return { says: `set ${full.map(({ key }) => key).join(" ")}` };
   };
-}
-
-async function stageTree(api: Client, tx: string, tree: JsonObject): Promise<string> {
-  await api.call("patchSettings", { query: { tx }, body: tree });
-  return `set ${Object.keys(tree).join(" ")}`;
 }
 
 /** The key ends at the first = that is not inside quotes. */

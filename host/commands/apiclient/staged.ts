@@ -2,11 +2,19 @@
 import { randomBytes } from "node:crypto";
 import type { Applied, Plan } from "../../../api/answers.ts";
 import type { Client } from "../../../api/client.ts";
+import { Refused } from "../../../api/refused.ts";
 import { isFailure } from "../../../lib/failure.ts";
 import type { ApiContext } from "./context.ts";
 
-/** Stages in transaction `tx` and returns what the history should say about it. */
-export type Stage = (api: Client, tx: string) => Promise<string>;
+/** Stages in transaction `tx`. */
+export type Stage = (api: Client, tx: string) => Promise<Staged>;
+
+export type Staged = {
+  /** What the history should say about the change. */
+  says: string;
+  /** Adds to a refusal where in the person's own text each problem is. */
+  locate?: (refusal: Refused) => Refused;
+};
 
 export const messageOption = {
   message: { type: "text", value: "TEXT", help: "What the history says about this change" },
@@ -21,22 +29,29 @@ export async function commitStaged(
   { message, trySeconds }: CommitOptions,
 ): Promise<Applied> {
   return await withTransaction(context, async (api, tx) => {
-    const says = await stage(api, tx);
+    const staged = await stage(api, tx);
     const trial = trySeconds === undefined ? {} : { try: trySeconds };
-    return await api.commitAndWait({ tx, message: message ?? says.slice(0, 200), ...trial }, context.signal);
+    const query = { tx, message: message ?? staged.says.slice(0, 200), ...trial };
+    return await located(staged, api.commitAndWait(query, context.signal));
   });
 }
 
 /** What committing would do. Nothing stays staged. */
 export async function planStaged(context: ApiContext, stage: Stage): Promise<Plan> {
   return await withTransaction(context, async (api, tx) => {
-    await stage(api, tx);
-    try {
-      return await api.call("plan", { query: { tx }, signal: context.signal });
-    } finally {
-      await drop(api, tx);
-    }
+    const staged = await stage(api, tx);
+    const plan = await located(staged, api.call("plan", { query: { tx }, signal: context.signal }));
+    await drop(api, tx);
+    return plan;
   });
+}
+
+async function located<Result>({ locate }: Staged, request: Promise<Result>): Promise<Result> {
+  try {
+    return await request;
+  } catch (error) {
+    throw error instanceof Refused && locate !== undefined ? locate(error) : error;
+  }
 }
 
 /** Leaves nothing staged when `use` fails. */

@@ -2,7 +2,7 @@
 import { trialSeconds } from "../../../api/contract.ts";
 import { parseDuration } from "../../../lib/duration.ts";
 import { Failure } from "../../../lib/failure.ts";
-import { appliedText, hasApplied } from "./applied-text.ts";
+import { appliedText, appliedExitCode } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";
 
 export const tryOptions = {
@@ -37,5 +37,5 @@ export const revert = apiCommand({
   examples: [{ run: "apiclient revert", says: "does not wait for the time to run out" }],
   run: async ({ api, signal }) => await (await api()).call("revert", { query: { wait: true }, signal }),
   print: appliedText,
-  succeeded: hasApplied,
+  exitCode: appliedExitCode,
 });

@@ -1,0 +1,73 @@
+/**
+ * The fast check: format, lint with types, types, tests that need no machine. `bun run check`, and the first part of
+ * `./orlop test`. Under a minute, or it is not run often enough.
+ */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { formatSeconds, say } from "../lib/progress.ts";
+import { runUnchecked } from "../lib/process.ts";
+import { noTests, reportText, succeeded, sum, type TestReport } from "./test-report.ts";
+import { runTests } from "./test-run.ts";
+
+const repository = join(import.meta.dir, "..");
+const program = (name: string): string => join(repository, "node_modules", ".bin", name);
+
+/** Tests elsewhere need machines, servers of other projects, or minutes. */
+const slowTests = ["test/vm/**", "test/conformance/**"];
+const unitTestTimeoutMs = 30_000;
+
+type Step = { name: string; run: (signal: AbortSignal) => Promise<TestReport> };
+
+const tool = (name: string, argv: readonly [string, ...string[]]): Step => ({
+  name,
+  async run(signal) {
+    const { stdout, stderr, exitCode } = await runUnchecked(argv, { cwd: repository, signal });
+    if (exitCode === 0) return { ...noTests, passed: 1 };
+    say(`${stdout}${stderr}`.trimEnd());
+    return { ...noTests, failed: 1, failures: [`${name}: ${argv.slice(1).join(" ") || "exit"} code ${exitCode}`] };
+  },
+});
+
+const steps = {
+  format: tool("format", [program("oxfmt"), "--check"]),
+  lint: tool("lint", [program("oxlint")]),
+  types: tool("types", [program("tsc")]),
+  unit: { name: "unit tests", run: unitTests },
+} satisfies Record<string, Step>;
+
+/** Each lane runs its steps one after the other, beside the other lanes. */
+const lanes: readonly (readonly Step[])[] = [[steps.format, steps.lint, steps.types], [steps.unit]];
+
+export async function check(signal: AbortSignal): Promise<TestReport> {
+  const reports = await Promise.all(lanes.map(async (lane) => await runLane(lane, signal)));
+  return sum(reports.flat());
+}
+
+export async function unitTests(signal: AbortSignal): Promise<TestReport> {
+  return await runTests({
+    says: "unit tests",
+    paths: [],
+    without: slowTests,
+    workers: Math.max(1, availableParallelism() - 1),
+    timeoutMs: unitTestTimeoutMs,
+    signal,
+  });
+}
+
+async function runLane(lane: readonly Step[], signal: AbortSignal): Promise<TestReport[]> {
+  const reports: TestReport[] = [];
+  for (const { name, run } of lane) {
+    const startedMs = performance.now();
+    const report = await run(signal);
+    const took = formatSeconds((performance.now() - startedMs) / 1000);
+    say(`${name}: ${report.failed === 0 ? "passed" : `${report.failed} failed`}, ${took}`);
+    reports.push(report);
+  }
+  return reports;
+}
+
+if (import.meta.main) {
+  const report = await check(new AbortController().signal);
+  process.stdout.write(`${reportText(report)}\n`);
+  process.exit(succeeded(report) ? 0 : 1);
+}

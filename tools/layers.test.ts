@@ -1,0 +1,61 @@
+import { expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { parseJson } from "../lib/json.ts";
+import { importsOf, layers, objection } from "./layers.ts";
+
+const repository = join(import.meta.dir, "..");
+const files = [...new Bun.Glob(`{${[...layers.keys()].join(",")}}/**/*.ts`).scanSync(repository)].toSorted();
+const read = async (file: string): Promise<string> => await readFile(join(repository, file), "utf8");
+
+test("no file imports from a layer above its own", async () => {
+  const objections: string[] = [];
+  for (const file of files) {
+    for (const module of importsOf(await read(file))) {
+      const why = objection(file, module);
+      if (why !== undefined) objections.push(why);
+    }
+  }
+  expect(objections).toEqual([]);
+  expect(files.length).toBeGreaterThan(50);
+});
+
+test("what is not only for development imports only the packages we depend on", async () => {
+  const { dependencies } = z
+    .object({ dependencies: z.record(z.string(), z.string()) })
+    .parse(parseJson(await read("package.json")));
+  const development = /^(cli|test|bench|tools)\/|\.test\.ts$/;
+  const foreign: string[] = [];
+  for (const file of files.filter((name) => !development.test(name))) {
+    for (const module of importsOf(await read(file))) {
+      if (/^(\.|node:|bun(:|$))/.test(module)) continue;
+      const name = module.split("/", module.startsWith("@") ? 2 : 1).join("/");
+      if (!(name in dependencies)) foreign.push(`${file} imports ${name}`);
+    }
+  }
+  expect(foreign).toEqual([]);
+});
+
+test("a wrong import is seen, whether of a value, of a type, or at run time", () => {
+  const source = `
+    import { a } from "../host/system.ts";
+    import type {
+      B,
+    } from "../image/step.ts";
+    export type { C } from "../api/client.ts";
+    import type D from "../lib/failure.ts";
+    const e = await import("../vm/machine.ts");
+    console.log(a, e);
+  `;
+  expect(importsOf(source).flatMap((module) => objection("settings/motd.ts", module) ?? [])).toEqual([
+    "settings/motd.ts imports host/system.ts, but settings may import only lib",
+    "settings/motd.ts imports vm/machine.ts, but settings may import only lib",
+    "settings/motd.ts imports image/step.ts, but settings may import only lib",
+    "settings/motd.ts imports api/client.ts, but settings may import only lib",
+  ]);
+  expect(objection("image/root.ts", "../host/compile.ts")).toBeUndefined();
+  expect(objection("image/root.ts", "../host/system.ts")).toContain("but image may import only");
+  expect(objection("lib/x.ts", "../settings/key.ts")).toContain("nothing of ours");
+  expect(objection("new/x.ts", "../lib/failure.ts")).toContain("tools/layers.ts does not know new/");
+});

@@ -1,0 +1,59 @@
+/** Who may import whom. `ARCHITECTURE.md` says why; `layers.test.ts` holds the tree to it. */
+import { dirname, join, normalize } from "node:path";
+
+const everything = [
+  "lib",
+  "settings",
+  "variants",
+  "api",
+  "repo",
+  "host",
+  "image",
+  "vm",
+  "cluster",
+  "cli",
+  "test",
+  "bench",
+  "tools",
+];
+
+/** By folder: the folders, or single files, that it may import beside its own. */
+export const layers: ReadonlyMap<string, readonly string[]> = new Map([
+  ["lib", []],
+  ["settings", ["lib"]],
+  ["variants", ["lib", "settings"]],
+  ["api", ["lib", "settings"]],
+  ["repo", ["lib"]],
+  ["host", ["lib", "settings", "variants", "api", "repo"]],
+  ["image", ["lib", "settings", "variants", "repo", "host/names.ts", "host/compile.ts"]],
+  ["vm", ["lib", "api", "image"]],
+  ["cluster", ["lib", "api"]],
+  ["cli", everything],
+  ["test", everything],
+  ["bench", everything],
+  ["tools", everything],
+]);
+
+const transpiler = new Bun.Transpiler({ loader: "ts" });
+
+/** Every module that a TypeScript source names, types included. */
+export function importsOf(source: string): string[] {
+  // The transpiler leaves out what is only a type.
+  const types = [...source.matchAll(/^\s*(?:import|export) type (?:\w+|\*|\{[^}]*\}) from "([^"]+)"/gm)].map(
+    ([, path]) => path ?? "",
+  );
+  return [...transpiler.scanImports(source).map(({ path }) => path), ...types];
+}
+
+/** Why `file` may not import `module`; undefined when it may, or when the module is a package. */
+export function objection(file: string, module: string): string | undefined {
+  if (!module.startsWith(".")) return undefined;
+  const target = normalize(join(dirname(file), module));
+  if (!target.includes("/")) return undefined; // package.json
+  const [layer = "", other = ""] = [file, target].map((path) => path.split("/", 1)[0]);
+  const allowed = layers.get(layer);
+  if (allowed === undefined) return `${file} is in no layer: tools/layers.ts does not know ${layer}/`;
+  if (other === layer || allowed.includes(other) || allowed.includes(target)) return undefined;
+  if (file.endsWith(".test.ts") && other === "test") return undefined; // worlds that tests share
+  return `${file} imports ${target}, but ${layer} may import only ${allowed.join(", ") || "nothing of ours"}`;
+}

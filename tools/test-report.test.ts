@@ -1,0 +1,53 @@
+import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readReport, sum, type TestReport } from "./test-report.ts";
+import { runTests } from "./test-run.ts";
+
+/** Runs a real `bun test` over one file with this content. */
+async function reportOf(source: string): Promise<TestReport> {
+  const directory = await mkdtemp(join(tmpdir(), "report-"));
+  try {
+    const file = join(directory, "sample.test.ts");
+    await Bun.write(file, `import { afterAll, describe, expect, test } from "bun:test";\n${source}`);
+    const { signal } = new AbortController();
+    return await runTests({ says: "a sample", paths: [file], workers: 1, timeoutMs: 5000, signal });
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+test("what passed, failed and was skipped is told apart, and failures are named", async () => {
+  const report = await reportOf(`
+    test("good", () => {});
+    test.skip("left out", () => {});
+    test.todo("later");
+    describe("a <group>", () => {
+      test("bad & worse", () => expect(1).toBe(2));
+    });
+  `);
+  expect(report).toMatchObject({ passed: 1, failed: 1, skipped: 2 });
+  expect(report.failures[0]).toEndWith("sample.test.ts > a <group> > bad & worse");
+});
+
+test("a file that cannot be loaded is a failure", async () => {
+  const report = await reportOf(`throw new Error("cannot load");`);
+  expect(report).toMatchObject({ passed: 0, failed: 1 });
+});
+
+test("an error outside of every test is a failure", async () => {
+  const report = await reportOf(`test("good", () => {}); afterAll(() => { throw new Error("loose"); });`);
+  expect(report.failed).toBeGreaterThan(0);
+});
+
+test("a run that ends itself is a failure, even with exit code 0", async () => {
+  expect(await reportOf("process.exit(0);")).toMatchObject({ passed: 0, failed: 1 });
+});
+
+test("no report is a failure, and reports add up", () => {
+  const lost = readReport(undefined, 0);
+  expect(lost).toMatchObject({ passed: 0, failed: 1 });
+  const good = { passed: 2, failed: 0, skipped: 1, failures: [] };
+  expect(sum([good, lost, good])).toEqual({ passed: 4, failed: 1, skipped: 2, failures: lost.failures });
+});
