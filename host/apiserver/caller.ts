@@ -1,0 +1,40 @@
+/** Who sent a request, and what they may do. */
+import type { Role } from "../../api/endpoint.ts";
+import type { Author } from "../datastore/datastore.ts";
+
+export type Caller = {
+  readonly author: Author;
+  /** Undefined for a certificate that no setting names. */
+  readonly role: Role | undefined;
+  readonly via: "socket" | "remote";
+};
+
+/** The unix socket is open to root and the group `api` only, so whoever reaches it may do everything. */
+export function socketCaller(peer: { uid: number; pid: number }): Caller {
+  const { uid, pid } = peer;
+  // A client in another pid namespace has no pid here.
+  return { author: pid > 0 ? { kind: "socket", uid, pid } : { kind: "socket", uid }, role: "admin", via: "socket" };
+}
+
+/** A certificate from one of the accepted authorities; `roleOf` is asked for each request, since settings change. */
+export function remoteCaller(subject: string, roleOf: (subject: string) => Role | undefined): Caller {
+  return {
+    author: { kind: "remote", subject },
+    via: "remote",
+    get role() {
+      return roleOf(subject);
+    },
+  };
+}
+
+/** "uid 0 (pid 812)", "certificate alice", "host: trial" */
+export function describeAuthor(author: Author): string {
+  switch (author.kind) {
+    case "socket":
+      return author.pid === undefined ? `uid ${author.uid}` : `uid ${author.uid} (pid ${author.pid})`;
+    case "remote":
+      return `certificate ${author.subject}`;
+    case "host":
+      return `host: ${author.part}`;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Every change of committed settings that the API makes: one at a time, checked as a whole, none during a trial.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { Refused } from "../../api/refused.ts";
+import type { Model } from "../../settings/model.ts";
+import type { Problem } from "../../settings/problem.ts";
+import type { Author, Change, Datastore } from "../datastore/datastore.ts";
+import { changesBetween, takenBack, withStaged, type Values } from "../datastore/change.ts";
+import type { Trial } from "../trial.ts";
+
+export type Committed = { version: number; changed: string[] };
+
+export class Changes {
+  readonly #model: Model;
+  readonly #datastore: Datastore;
+  readonly #trial: Trial;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(model: Model, datastore: Datastore, trial: Trial) {
+    this.#model = model;
+    this.#datastore = datastore;
+    this.#trial = trial;
+  }
+
+  /** @throws {Refused<"nothing-pending" | "unmet-requirements" | "on-trial">} */
+  async commit(transaction: string, by: Author, says: string, trySeconds?: number): Promise<Committed> {
+    return this.exclusively(async () => {
+      this.#trial.refuseWhileRunning();
+      const staged = this.#datastore.pending(transaction);
+      if (staged === undefined || staged.size === 0) {
+        throw new Refused("nothing-pending", `cannot commit transaction ${transaction}: nothing is staged in it`);
+      }
+      const after = withStaged(this.#datastore.values, staged);
+      this.checkWhole(after);
+      const commit = async (): Promise<Committed> => this.#datastore.commit(transaction, by, says);
+      if (trySeconds === undefined) return commit();
+      return this.#trial.start(changesBetween(this.#datastore.values, after), trySeconds, commit);
+    });
+  }
+
+  /** Takes back one transaction. @throws {Refused<"changed-since" | …>} */
+  async undo(version: number, changes: readonly Change[], by: Author): Promise<Committed> {
+    return this.exclusively(async () => {
+      this.#trial.refuseWhileRunning();
+      const { values, conflicts } = takenBack(this.#datastore.values, changes);
+      if (conflicts.length > 0) {
+        const keys = conflicts.join(", ");
+        throw new Refused("changed-since", `cannot undo version ${version}: changed again since: ${keys}`, {
+          hint: "undo the later versions first, or restore a whole version",
+        });
+      }
+      return this.#replace(values, by, `undo version ${version}`);
+    });
+  }
+
+  async restore(version: number, values: Values, by: Author): Promise<Committed> {
+    return this.exclusively(async () => {
+      this.#trial.refuseWhileRunning();
+      return this.#replace(values, by, `restore version ${version}`);
+    });
+  }
+
+  /** An older image may have accepted what this one does not. */
+  async #replace(values: Values, by: Author, says: string): Promise<Committed> {
+    const parsed = this.#model.parse(this.#model.tree(values));
+    if (!parsed.ok) {
+      throw new Refused("bad-settings", `cannot ${says}: this image does not accept those settings`, {
+        problems: parsed.problems,
+      });
+    }
+    this.checkWhole(values);
+    return this.#datastore.replace(values, by, says);
+  }
+
+  /**
+   * What the settings need from one another. Needs that were unmet before are let pass: a host that came to them with
+   * a new image must not refuse every other change, least of all the one that repairs it in several steps.
+   *
+   * @throws {Refused<"unmet-requirements">}
+   */
+  checkWhole(after: Values): void {
+    const unmet = this.#unmet(after);
+    if (unmet.length === 0) return;
+    const before = this.#unmet(this.#datastore.values);
+    const problems = unmet.filter((problem) => !before.some((old) => isDeepStrictEqual(old, problem)));
+    if (problems.length === 0) return;
+    throw new Refused("unmet-requirements", "cannot commit: some settings need others", { problems });
+  }
+
+  #unmet(values: Values): Problem[] {
+    return this.#model.requirements(this.#model.tree(values));
+  }
+
+  /** Runs `work` when all work before it has ended. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#turn = promise;
+    await before;
+    try {
+      return await work();
+    } finally {
+      resolve(undefined);
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/** What the handlers of the API work with. */
+import type { StatusBody } from "../../api/status.ts";
+import type { Model } from "../../settings/model.ts";
+import type { Datastore } from "../datastore/datastore.ts";
+import type { Facts } from "../facts.ts";
+import type { ConfigFiles } from "../files/config-file.ts";
+import type { Engine } from "../reconcile/engine.ts";
+import type { Reconciler } from "../reconcile/reconciler.ts";
+import type { System } from "../system.ts";
+import type { Trial } from "../trial.ts";
+import type { Changes } from "./changes.ts";
+import type { Document } from "./document.ts";
+
+export type ApiContext = {
+  system: System;
+  facts: Facts;
+  model: Model;
+  datastore: Datastore;
+  engine: Engine;
+  trial: Trial;
+  changes: Changes;
+  document: Document;
+  /** What settings act on, for the metadata that Bottlerocket's clients ask for. */
+  reconcilers: readonly Reconciler[];
+  configFiles: readonly ConfigFiles[];
+  /** Key to a sentence about how the host finds its value. */
+  generators: ReadonlyMap<string, string>;
+  status: () => Promise<StatusBody>;
+  /** Aborts when the daemon is told to stop. */
+  stopping: AbortSignal;
+};

@@ -1,0 +1,103 @@
+/**
+ * One request from its first line to its answer, for the unix socket and the remote API alike.
+ *
+ * Here is the edge at which everything that is thrown becomes a status: what is expected tells the client why, what is
+ * not goes to the journal with its stack.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Refused } from "../../api/refused.ts";
+import { explain } from "../../lib/failure.ts";
+import type { Log } from "../system.ts";
+import { Bodies, parseBody } from "./body.ts";
+import { describeAuthor, type Caller } from "./caller.ts";
+import type { Connection, Connections } from "./connections.ts";
+import type { ApiRequest, Handlers } from "./handlers.ts";
+import { reply, replyRefusal } from "./reply.ts";
+import { checkRole, routeOf, type Route } from "./router.ts";
+
+/** Handlers at work; clients that wait for reconcilers have a lower limit of their own, so they cannot fill this. */
+const handlersMost = 64;
+
+export class Exchange {
+  readonly #handlers: Handlers;
+  readonly #log: Log;
+  readonly #stopping: AbortSignal;
+  readonly #bodies = new Bodies();
+  #atWork = 0;
+
+  constructor(handlers: Handlers, log: Log, stopping: AbortSignal) {
+    this.#handlers = handlers;
+    this.#log = log;
+    this.#stopping = stopping;
+  }
+
+  /** Answers, sooner or later; never throws. */
+  serve(
+    connections: Connections<Caller>,
+    connection: Connection<Caller>,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const done = (answer: unknown): void => {
+      reply(response, answer);
+      connections.clientsTurn(connection);
+    };
+    const refuse = (error: unknown): void => {
+      const status = replyRefusal(request, response, error);
+      connections.clientsTurn(connection);
+      if (status >= 500) this.#note(request, connection.peer, status, error);
+    };
+    try {
+      const route = routeOf(request.method ?? "", request.url ?? "");
+      checkRole(connection.peer, route);
+      let answer: unknown;
+      if (route.endpoint.body === undefined) {
+        connections.requestComplete(connection);
+        answer = this.#handle(route, undefined, connection.peer, response);
+      } else {
+        connections.clientsTurn(connection);
+        answer = this.#bodies.read(request).then((text) => {
+          connections.requestComplete(connection);
+          return this.#handle(route, parseBody(route.endpoint, text), connection.peer, response);
+        });
+      }
+      if (answer instanceof Promise) void answer.then(done).catch(refuse);
+      else done(answer);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  #handle({ name, query }: Route, body: unknown, caller: Caller, response: ServerResponse): unknown {
+    if (this.#atWork >= handlersMost) {
+      throw new Refused("too-busy", `cannot answer: ${handlersMost} requests are being worked on`);
+    }
+    const signal = (): AbortSignal => AbortSignal.any([this.#stopping, goneSignal(response)]);
+    // The schemas of this very entry of the table have parsed query and body, so they have the types of its handler.
+    const handler = this.#handlers[name] as (request: ApiRequest<unknown, unknown>) => unknown;
+    const answer = handler({ query, body, caller, signal });
+    return answer instanceof Promise ? this.#counted(answer) : answer;
+  }
+
+  async #counted(answer: Promise<unknown>): Promise<unknown> {
+    this.#atWork++;
+    try {
+      return await answer;
+    } finally {
+      this.#atWork--;
+    }
+  }
+
+  #note(request: IncomingMessage, caller: Caller, status: number, error: unknown): void {
+    const line = `api: ${request.method} ${request.url?.slice(0, 300)} by ${describeAuthor(caller.author)}`;
+    if (status === 500) this.#log.error(line, error);
+    else this.#log.info(`${line}: ${explain(error)}`);
+  }
+}
+
+/** Aborts when the client goes away before it has its answer. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort(new Refused("stopping", "the client went away")));
+  return gone.signal;
+}

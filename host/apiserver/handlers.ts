@@ -1,0 +1,49 @@
+/** What every endpoint of the contract does: the type makes a missing one a compile error. */
+import type { endpoints, EndpointName } from "../../api/contract.ts";
+import type { AnswerOf, BodyOf, QueryOf } from "../../api/endpoint.ts";
+import { openApiDocument } from "../../api/openapi.ts";
+import { actionHandlers } from "./actions.ts";
+import type { Caller } from "./caller.ts";
+import type { ApiContext } from "./context.ts";
+import { historyHandlers } from "./history.ts";
+import { Metadata, metadataHandlers } from "./metadata.ts";
+import { modelHandlers } from "./model.ts";
+import { planHandlers } from "./plan.ts";
+import { Prepared } from "./reply.ts";
+import { settingsHandlers } from "./settings.ts";
+import { transactionHandlers } from "./transactions.ts";
+import { Waiting } from "./waiting.ts";
+
+type Table = typeof endpoints;
+
+export type ApiRequest<Query, Body> = {
+  query: Query;
+  body: Body;
+  caller: Caller;
+  /** Aborts when the client goes away or the daemon stops. */
+  signal: () => AbortSignal;
+};
+
+type Answer<Name extends EndpointName> = AnswerOf<Table[Name]> | Prepared;
+
+export type Handler<Name extends EndpointName> = (
+  request: ApiRequest<QueryOf<Table[Name]>, BodyOf<Table[Name]>>,
+) => Promise<Answer<Name>> | Answer<Name>;
+
+export type Handlers<Names extends EndpointName = EndpointName> = { [Name in Names]: Handler<Name> };
+
+export function handlersFor(context: ApiContext): Handlers {
+  const waiting = new Waiting(context);
+  const metadata = new Metadata(context);
+  const openApi = new Prepared(openApiDocument(context.facts.versionId));
+  return {
+    ...modelHandlers(context, metadata),
+    ...settingsHandlers(context),
+    ...transactionHandlers(context, waiting),
+    ...planHandlers(context),
+    ...historyHandlers(context, waiting),
+    ...metadataHandlers(context, metadata),
+    ...actionHandlers(context, waiting),
+    getOpenApi: () => openApi,
+  };
+}

@@ -1,0 +1,55 @@
+/** The whole model as Bottlerocket shows it, and the facts about the OS. */
+import type { Facts } from "../facts.ts";
+import type { ApiContext } from "./context.ts";
+import type { Handlers } from "./handlers.ts";
+import type { Metadata } from "./metadata.ts";
+import { leavesStartingWith } from "./settings.ts";
+
+export function modelHandlers(
+  { model, document, facts, status }: ApiContext,
+  metadata: Metadata,
+): Handlers<"getModel" | "getOs" | "getStatus"> {
+  return {
+    /** An unknown prefix gives an empty answer, as in Bottlerocket. */
+    getModel({ query: { prefix = "" } }) {
+      const settings = model.tree(leavesStartingWith(document.leaves(), prefix));
+      const services = startingWith(metadata.services(), "services.", prefix);
+      const files = startingWith(metadata.configurationFiles(), "configuration-files.", prefix);
+      const os = startingWith(osOf(facts), "os.", prefix);
+      return {
+        ...(isEmpty(settings) ? {} : { settings }),
+        ...(isEmpty(services) ? {} : { services }),
+        ...(isEmpty(files) ? {} : { "configuration-files": files }),
+        ...(isEmpty(os) ? {} : { os }),
+      };
+    },
+    getOs: ({ query: { prefix = "" } }) => startingWith(osOf(facts), "os.", withRoot(prefix, "os.")),
+    getStatus: async () => status(),
+  };
+}
+
+/** Bottlerocket's names for the facts. */
+export function osOf(facts: Facts) {
+  return {
+    arch: facts.arch,
+    build_id: facts.buildId,
+    pretty_name: facts.prettyName,
+    variant_id: facts.variant.name,
+    version_id: facts.versionId,
+  };
+}
+
+/** Entries whose name behind `root` starts with the prefix, which may also be a beginning of the root. */
+export function startingWith<Value>(
+  entries: Readonly<Record<string, Value>>,
+  root: string,
+  prefix: string,
+): Record<string, Value> {
+  return Object.fromEntries(Object.entries(entries).filter(([name]) => `${root}${name}`.startsWith(prefix)));
+}
+
+export function withRoot(prefix: string, root: string): string {
+  return prefix.startsWith(root) || root.startsWith(prefix) ? prefix : `${root}${prefix}`;
+}
+
+const isEmpty = (value: object): boolean => Object.keys(value).length === 0;

@@ -1,0 +1,101 @@
+/** Reading committed settings, and staging changes of them. */
+import { Refused } from "../../api/refused.ts";
+import { defaultTransaction } from "../../api/query.ts";
+import type { Json } from "../../lib/json.ts";
+import { nearest } from "../../lib/nearest.ts";
+import { isUnder, root } from "../../settings/key.ts";
+import type { Problem } from "../../settings/problem.ts";
+import type { ApiContext } from "./context.ts";
+import type { Handlers } from "./handlers.ts";
+
+export function settingsHandlers(
+  context: ApiContext,
+): Handlers<"getSettings" | "patchSettings" | "patchKeypair" | "deleteSettings"> {
+  const { model, datastore, document } = context;
+
+  return {
+    getSettings({ query: { keys, prefix } }) {
+      if (keys !== undefined) return model.tree(namedLeaves(context, keys));
+      if (prefix !== undefined) return model.tree(leavesStartingWith(document.leaves(), fullKey(prefix)));
+      return document.prepared();
+    },
+
+    patchSettings({ query, body }) {
+      const parsed = model.parse(body);
+      if (!parsed.ok) throw refusedSettings(parsed.problems);
+      datastore.stage(query.tx ?? defaultTransaction, model.leaves(parsed.value));
+    },
+
+    patchKeypair({ query, body }) {
+      const changes = new Map<string, Json>();
+      const problems: Problem[] = [];
+      for (const pair of body.request_payload) {
+        const equals = pair.indexOf("=");
+        const key = fullKey(equals === -1 ? pair : pair.slice(0, equals));
+        if (equals === -1) {
+          problems.push({ key: "", message: `${JSON.stringify(pair.slice(0, 200))} must be key=value` });
+          continue;
+        }
+        const typed = model.typed(key, pair.slice(equals + 1));
+        if (typed.ok) changes.set(key, typed.value);
+        else problems.push(...typed.problems);
+      }
+      if (problems.length > 0) throw refusedSettings(problems);
+      datastore.stage(query.tx ?? defaultTransaction, changes);
+    },
+
+    deleteSettings({ query }) {
+      const transaction = query.tx ?? defaultTransaction;
+      const set = [...datastore.values.keys(), ...(datastore.pending(transaction)?.keys() ?? [])];
+      const deleted = query.keys.flatMap((key) => keysToDelete(context, fullKey(key), set));
+      datastore.stage(transaction, new Map(deleted.map((key) => [key, undefined])));
+    },
+  };
+}
+
+/** "motd" and "settings.motd" mean the same. */
+export function fullKey(key: string): string {
+  return isUnder(key, root) ? key : `${root}.${key}`;
+}
+
+export function refusedSettings(problems: readonly Problem[]): Refused<"bad-settings"> {
+  const count = problems.length === 1 ? "there is a problem" : `there are ${problems.length} problems`;
+  return new Refused("bad-settings", `cannot accept the settings: ${count}`, { problems });
+}
+
+/** What is set under `key`; the key itself when nothing is, so that deleting twice is no error. */
+export function keysToDelete({ model, document }: ApiContext, key: string, set: readonly string[]): string[] {
+  if (!model.hasPrefix(key)) {
+    const meant = nearest(key, document.leaves().keys());
+    throw new Refused("no-such-key", `cannot delete ${key.slice(0, 300)}: there is no such setting`, {
+      ...(meant === undefined ? {} : { hint: `did you mean ${meant}?` }),
+    });
+  }
+  const below = set.filter((one) => isUnder(one, key));
+  return below.length === 0 ? [key] : below;
+}
+
+/** Bottlerocket: every listed key must be there. */
+function namedLeaves({ model, document }: ApiContext, keys: readonly string[]): Map<string, Json> {
+  const named = new Map<string, Json>();
+  for (const key of keys.map(fullKey)) {
+    const before = named.size;
+    for (const [leaf, value] of document.leaves()) if (isUnder(leaf, key)) named.set(leaf, value);
+    if (named.size > before || isNamedAlready(named, key)) continue;
+    const says = model.hasPrefix(key) ? "it is not set and has no default" : "there is no such setting";
+    const meant = model.hasPrefix(key) ? undefined : nearest(key, document.leaves().keys());
+    throw new Refused("no-such-key", `cannot get ${key.slice(0, 300)}: ${says}`, {
+      ...(meant === undefined ? {} : { hint: `did you mean ${meant}?` }),
+    });
+  }
+  return named;
+}
+
+function isNamedAlready(named: ReadonlyMap<string, Json>, key: string): boolean {
+  return [...named.keys()].some((leaf) => isUnder(leaf, key));
+}
+
+/** Bottlerocket compares text, so that "settings.mo" finds "settings.motd"; nothing found is no error. */
+export function leavesStartingWith(leaves: ReadonlyMap<string, Json>, prefix: string): Map<string, Json> {
+  return new Map([...leaves].filter(([key]) => key.startsWith(prefix)));
+}

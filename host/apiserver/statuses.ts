@@ -1,0 +1,43 @@
+/**
+ * Which HTTP status a failure has: the one table. Whatever is not in it is a bug or a broken machine: 500.
+ *
+ * Bottlerocket: 400 for missing, empty or malformed input and for settings that the model refuses, 404 for what is not
+ * there, 409 for what the present state does not allow, 422 for a commit with nothing pending, 423 while locked.
+ */
+import { Refused } from "../../api/refused.ts";
+import { Failure } from "../../lib/failure.ts";
+
+const statuses: ReadonlyMap<string, number> = new Map([
+  ["bad-body", 400],
+  ["bad-json", 400],
+  ["bad-key", 400],
+  ["bad-query", 400],
+  ["bad-settings", 400],
+  ["unmet-requirements", 400],
+  ["forbidden", 403],
+  ["no-such-endpoint", 404],
+  ["no-such-key", 404],
+  ["no-such-service", 404],
+  ["no-such-version", 404],
+  ["no-such-configuration-file", 404],
+  ["no-good-boot", 404],
+  ["no-updater", 404],
+  ["method-not-allowed", 405],
+  ["request-too-slow", 408],
+  ["changed-since", 409],
+  ["no-trial", 409],
+  ["on-trial", 409],
+  ["still-booting", 409],
+  ["body-too-long", 413],
+  ["target-too-long", 414],
+  ["nothing-pending", 422],
+  ["too-much-pending", 422],
+  ["too-busy", 503],
+  ["stopping", 503],
+  ["timed-out", 504],
+]);
+
+export function statusOf(error: unknown): number {
+  if (!(error instanceof Failure)) return 500;
+  return (error instanceof Refused ? error.status : undefined) ?? statuses.get(error.code) ?? 500;
+}

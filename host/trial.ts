@@ -1,0 +1,190 @@
+/**
+ * Settings on trial: they return to what they were unless somebody confirms them in time.
+ *
+ * What has to be taken back is on disk before the settings change, so there is no moment at which power may fail and
+ * leave the new settings in force for good. A daemon that is restarted goes on with the same deadline. A reboot ends
+ * the trial: who lost the host to its new settings gets it back by switching it off and on.
+ */
+import { z } from "zod";
+import type { TrialBody } from "../api/answers.ts";
+import { change } from "../api/answers.ts";
+import { Refused } from "../api/refused.ts";
+import { isFailure } from "../lib/failure.ts";
+import { firstOf } from "../lib/first-of.ts";
+import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../lib/files.ts";
+import { parseJson } from "../lib/json.ts";
+import type { Change, Datastore } from "./datastore/datastore.ts";
+import { hostPath, type System } from "./system.ts";
+import { takenBack } from "./datastore/change.ts";
+
+const path = "/var/lib/orlop/trial.json";
+const author = { kind: "host", part: "trial" } as const;
+const retryMs = 5_000;
+
+const onDisk = z.object({
+  version: z.number().int(),
+  revertsTo: z.number().int(),
+  seconds: z.number(),
+  deadline: z.iso.datetime(),
+  bootId: z.string(),
+  changes: z.array(change),
+});
+type OnDisk = z.infer<typeof onDisk>;
+
+export type RevertReason = "nobody confirmed in time" | "the host was rebooted" | "as asked";
+
+export class Trial {
+  readonly #system: System;
+  readonly #datastore: Datastore;
+  readonly #bootId: string;
+  #running: OnDisk | undefined;
+  /** Wakes `keep` when a trial starts or ends. */
+  #changed = Promise.withResolvers<undefined>();
+
+  private constructor(system: System, datastore: Datastore, bootId: string) {
+    this.#system = system;
+    this.#datastore = datastore;
+    this.#bootId = bootId;
+  }
+
+  /** Takes up a trial that is under way; one of an earlier boot is reverted first. */
+  static async open(system: System, datastore: Datastore): Promise<Trial> {
+    const bootId = (await readTextIfPresent(hostPath(system, "/proc/sys/kernel/random/boot_id"))) ?? "";
+    const trial = new Trial(system, datastore, bootId.trim());
+    const left = await readLeft(system);
+    if (left === undefined) return trial;
+    // A clock that is wrong when the daemon starts must not make a trial longer than it was asked to be.
+    const longestMs = system.clock.now().getTime() + left.seconds * 1000;
+    const deadline = new Date(Math.min(Date.parse(left.deadline), longestMs)).toISOString();
+    trial.#running = { ...left, deadline };
+    if (left.bootId === trial.#bootId) return trial;
+    try {
+      await trial.revert("the host was rebooted");
+    } catch (error) {
+      // Everything else must come up all the same; `keep` tries again at once.
+      system.log.error("trial: cannot revert after a reboot", error);
+      trial.#running = { ...left, deadline: system.clock.now().toISOString() };
+    }
+    return trial;
+  }
+
+  current(): TrialBody | undefined {
+    if (this.#running === undefined) return undefined;
+    const { version, revertsTo, deadline } = this.#running;
+    return { version, revertsTo, deadline };
+  }
+
+  /** @throws {Refused<"on-trial">} while there is one */
+  refuseWhileRunning(): void {
+    if (this.#running === undefined) return;
+    const { version, deadline } = this.#running;
+    throw new Refused("on-trial", `cannot change settings: version ${version} is on trial until ${deadline}`, {
+      hint: "confirm it with POST /actions/confirm, or end it with POST /actions/revert",
+    });
+  }
+
+  /** Runs `commit`, which makes `changes`; they are reverted after `seconds` unless confirmed. */
+  async start<Committed extends { version: number }>(
+    changes: readonly Change[],
+    seconds: number,
+    commit: () => Promise<Committed>,
+  ): Promise<Committed> {
+    this.refuseWhileRunning();
+    const revertsTo = this.#datastore.version;
+    const deadline = new Date(this.#system.clock.now().getTime() + seconds * 1000).toISOString();
+    const fresh = { version: revertsTo + 1, revertsTo, seconds, deadline, bootId: this.#bootId, changes: [...changes] };
+    await writeFileAtomic(hostPath(this.#system, path), JSON.stringify(fresh), 0o600);
+    try {
+      const committed = await commit();
+      this.#become({ ...fresh, version: committed.version });
+      this.#system.log.info(`trial: version ${committed.version} is reverted at ${deadline} unless confirmed`);
+      return committed;
+    } catch (error) {
+      await removeIfPresent(hostPath(this.#system, path));
+      throw error;
+    }
+  }
+
+  /** @throws {Refused<"no-trial">} */
+  async confirm(): Promise<void> {
+    const { version } = this.#needed("confirm");
+    await removeIfPresent(hostPath(this.#system, path));
+    this.#become(undefined);
+    this.#system.log.info(`trial: version ${version} is confirmed`);
+  }
+
+  /** @throws {Refused<"no-trial">} */
+  async revert(reason: RevertReason): Promise<{ version: number; changed: string[] }> {
+    const { version, changes } = this.#needed("revert");
+    const { values, conflicts } = takenBack(this.#datastore.values, changes);
+    const reverted = await this.#datastore.replace(values, author, `revert the trial of version ${version}: ${reason}`);
+    await removeIfPresent(hostPath(this.#system, path));
+    this.#become(undefined);
+    const kept = conflicts.length === 0 ? "" : `; changed since and kept: ${conflicts.join(", ")}`;
+    this.#system.log.info(`trial: version ${version} is reverted: ${reason}${kept}`);
+    return reverted;
+  }
+
+  /** Reverts at the deadline, through `exclusively`, until the signal aborts. */
+  async keep(exclusively: <T>(work: () => Promise<T>) => Promise<T>, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const running = this.#running;
+      try {
+        if (!(await this.#isDue(running, signal))) continue;
+        await exclusively(async () => {
+          // It may have been confirmed while this waited for its turn.
+          if (this.#running === running) await this.revert("nobody confirmed in time");
+        });
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#system.log.error("trial: cannot revert, trying again soon", error);
+        await this.#system.clock.sleep(retryMs, signal).catch(() => undefined); // the loop looks at the signal
+      }
+    }
+  }
+
+  /** Waits for the deadline, or for another trial to be the current one; true for the deadline. */
+  async #isDue(running: OnDisk | undefined, signal: AbortSignal): Promise<boolean> {
+    const changed = this.#changed.promise;
+    const change = async (raced: AbortSignal): Promise<boolean> => {
+      const aborted = Promise.withResolvers<undefined>();
+      const stop = (): void => aborted.resolve(undefined);
+      raced.addEventListener("abort", stop, { once: true });
+      await Promise.race([changed, aborted.promise]);
+      raced.removeEventListener("abort", stop);
+      return false;
+    };
+    if (running === undefined) return firstOf(signal, [change]);
+    const remainingMs = Math.max(0, Date.parse(running.deadline) - this.#system.clock.now().getTime());
+    const deadline = async (raced: AbortSignal): Promise<boolean> => {
+      await this.#system.clock.sleep(remainingMs, raced);
+      return true;
+    };
+    return firstOf(signal, [change, deadline]);
+  }
+
+  #needed(verb: string): OnDisk {
+    if (this.#running === undefined) throw new Refused("no-trial", `cannot ${verb}: no settings are on trial`);
+    return this.#running;
+  }
+
+  #become(running: OnDisk | undefined): void {
+    this.#running = running;
+    this.#changed.resolve(undefined);
+    this.#changed = Promise.withResolvers<undefined>();
+  }
+}
+
+async function readLeft(system: System): Promise<OnDisk | undefined> {
+  const text = await readTextIfPresent(hostPath(system, path));
+  if (text === undefined) return undefined;
+  try {
+    return onDisk.parse(parseJson(text));
+  } catch (error) {
+    if (!(error instanceof z.ZodError) && !isFailure(error, "bad-json")) throw error;
+    // The file is replaced atomically, so this is damage of the disk; without it nothing can be taken back.
+    system.log.error(`trial: cannot read ${path}; the settings stay as they are`, error);
+    await removeIfPresent(hostPath(system, path));
+    return undefined;
+  }
+}
