@@ -1,0 +1,35 @@
+/** `./orlop repo …`: the signed update repository, from its keys to what hosts see of it. */
+import type { Command } from "../lib/command.ts";
+import type { RepoContext } from "./repo/context.ts";
+import { init } from "./repo/init.ts";
+import { keyAdd, keyGenerate, keyId, keyRemove, keyRotate, rootRenew, rootThreshold } from "./repo/key.ts";
+import { checkExpirations, serve, show, validate } from "./repo/look.ts";
+import { maxVersion, recall, refresh, waves } from "./repo/manifest.ts";
+import { addFile, publishVersion } from "./repo/publish.ts";
+
+export const repoGroups = {
+  repo: "The signed update repository: keys, versions, waves, expirations",
+  "repo key": "Keys and what they may sign",
+  "repo root": "The root role, which says whose signatures count",
+} as const;
+
+export const repoCommands: readonly Command<RepoContext>[] = [
+  keyGenerate,
+  keyId,
+  init,
+  publishVersion,
+  refresh,
+  show,
+  validate,
+  checkExpirations,
+  maxVersion,
+  recall,
+  waves,
+  addFile,
+  keyAdd,
+  keyRemove,
+  keyRotate,
+  rootThreshold,
+  rootRenew,
+  serve,
+];

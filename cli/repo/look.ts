@@ -1,0 +1,190 @@
+/** `./orlop repo show | check-expirations | validate | serve`: looking at a repository without changing it. */
+import { formatBytes, progress } from "../../lib/progress.ts";
+import { Failure } from "../../lib/failure.ts";
+import { parseDurationMs } from "../../repo/duration.ts";
+import { expirations } from "../../repo/expirations.ts";
+import { isFor, type Machines, type Manifest } from "../../repo/manifest.ts";
+import { currentTree, newestRoot, readManifest, treesOf, type Repository } from "../../repo/repository.ts";
+import { contentOf, roleNames } from "../../repo/root-role.ts";
+import { serveRepository } from "../../repo/serve.ts";
+import { serialise } from "../../repo/tree.ts";
+import { validateTree, type Validation } from "../../repo/validate.ts";
+import { compareVersions } from "../../repo/version.ts";
+import { directory, machinesOptions, opened, readText, repoCommand } from "./context.ts";
+
+export const show = repoCommand({
+  name: "repo show",
+  summary: "Say what a repository offers, who signs it and how long it lives",
+  examples: [{ run: "./orlop repo show updates", says: "keys, trees, versions, waves" }],
+  arguments: { directory },
+  async run(_context, values) {
+    const repository = await opened(values);
+    const root = newestRoot(repository).signed;
+    const content = contentOf(root);
+    return {
+      root: {
+        version: root.version,
+        expires: root.expires,
+        roles: roleNames.map((role) => ({
+          role,
+          threshold: content.roles[role].threshold,
+          keys: content.roles[role].keys.map(({ keyID, keyType }) => ({ id: keyID, type: keyType })),
+        })),
+      },
+      trees: await Promise.all(
+        (await treesOf(repository)).map(async (machines) => await shownTree(repository, machines)),
+      ),
+    };
+  },
+  print: ({ root, trees }) =>
+    [
+      `root version ${root.version}, expires ${root.expires}`,
+      ...root.roles.flatMap(({ role, threshold, keys }) => [
+        `  ${role}: ${threshold} of ${keys.length}`,
+        ...keys.map(({ id, type }) => `    ${id} ${type}`),
+      ]),
+      ...trees.flatMap(({ variant, arch, expires, updates, otherTargets }) => [
+        `${variant} on ${arch}, expires ${expires}`,
+        ...updates.map(
+          ({ version, recalled, waves, bytes }) =>
+            `  ${version}${recalled ? " (above the maximum)" : ""}  ${formatBytes(bytes)}  ${waves === 0 ? "open to all" : `${waves} waves`}`,
+        ),
+        ...otherTargets.map((name) => `  ${name}`),
+      ]),
+    ].join("\n"),
+});
+
+async function shownTree(repository: Repository, machines: Machines) {
+  const tree = await currentTree(repository, machines);
+  const targets = tree?.targets.signed.targets ?? {};
+  const manifest: Manifest = await readManifest(repository, targets);
+  const updates = manifest.updates.filter((each) => isFor(each, machines));
+  const images = new Set(updates.flatMap((each) => Object.values(each.images)));
+  return {
+    ...machines,
+    expires: tree?.timestamp.signed.expires ?? "never",
+    updates: updates
+      .toSorted((a, b) => compareVersions(b.version, a.version))
+      .map((each) => ({
+        version: each.version,
+        maxVersion: each.max_version,
+        recalled: compareVersions(each.version, each.max_version) > 0,
+        waves: Object.keys(each.waves).length,
+        bytes: Object.values(each.images).reduce((sum, name) => sum + (targets[name]?.length ?? 0), 0),
+      })),
+    otherTargets: Object.keys(targets).filter((name) => name !== "manifest.json" && !images.has(name)),
+  };
+}
+
+export const checkExpirations = repoCommand({
+  name: "repo check-expirations",
+  summary: "Say how many days each role has left; exit 1 when one has fewer than --within",
+  examples: [{ run: './orlop repo check-expirations updates --within "3 days"', says: "for a daily job" }],
+  arguments: { directory },
+  options: {
+    within: { type: "text", value: "TIME", help: "How early to warn", default: "3 days", parse: parseDurationMs },
+  },
+  async run(_context, values) {
+    const roles = await expirations(await opened(values), new Date());
+    return { roles, expiring: roles.filter(({ daysLeft }) => daysLeft * 86_400_000 <= values.within) };
+  },
+  print: ({ roles }) =>
+    roles
+      .map(({ variant, arch, role, version, expires, daysLeft }) =>
+        [
+          daysLeft < 0 ? "EXPIRED" : `${daysLeft.toFixed(1)} days left`,
+          `${role} version ${version}`,
+          `expires ${expires}`,
+          `${variant} on ${arch}`,
+        ].join("  "),
+      )
+      .join("\n"),
+  exitCode: ({ expiring }) => (expiring.length === 0 ? 0 : 1),
+});
+
+export const validate = repoCommand({
+  name: "repo validate",
+  summary: "Read a repository as an independent client would: every signature, every byte of every target",
+  examples: [
+    { run: "./orlop repo validate updates", says: "all trees of a directory, trusting its newest root role" },
+    {
+      run: "./orlop repo validate https://updates.example.org/ --root root.json --variant dev",
+      says: "what hosts would get",
+    },
+  ],
+  arguments: { source: { value: "DIRECTORY|URL", help: "The repository", complete: "files" } },
+  options: {
+    root: { type: "text", value: "FILE", help: "A root role to trust; required for a URL", complete: "files" },
+    variant: { type: "text", value: "NAME", help: "Only this variant; required for a URL" },
+    arch: machinesOptions.arch,
+  },
+  async run(_context, values): Promise<Validation[]> {
+    const root = values.root === undefined ? undefined : await readText(values.root);
+    if (/^https?:\/\//.test(values.source)) {
+      if (root === undefined || values.variant === undefined) {
+        throw new Failure("usage", "validating a URL needs --root and --variant");
+      }
+      return [await validated(new URL(values.source), { variant: values.variant, arch: values.arch }, root)];
+    }
+    const repository = await opened({ directory: values.source });
+    const trees = await treesOf(repository);
+    const wanted = trees.filter(({ variant }) => values.variant === undefined || variant === values.variant);
+    if (wanted.length === 0) {
+      throw new Failure(
+        "no-such-tree",
+        `cannot validate ${values.source}: nothing is published in it for that variant`,
+      );
+    }
+    using server = serveRepository(values.source);
+    const results: Validation[] = [];
+    for (const machines of wanted) {
+      results.push(await validated(server.url, machines, root ?? serialise(repository.roots[0])));
+    }
+    return results;
+  },
+  print: (results) =>
+    results
+      .map(({ variant, arch, targets }) => {
+        const bytes = targets.reduce((sum, target) => sum + target.bytes, 0);
+        return `${variant} on ${arch}: ${targets.length} targets, ${formatBytes(bytes)}, all as signed`;
+      })
+      .join("\n"),
+});
+
+async function validated(base: URL, machines: Machines, root: string): Promise<Validation> {
+  const url = base.href.endsWith("/") ? base : new URL(`${base.href}/`);
+  using bar = progress(`validating ${machines.variant} on ${machines.arch}`);
+  return await validateTree(url, machines, root, ({ bytes }) => bar.advance(bytes));
+}
+
+export const serve = repoCommand({
+  name: "repo serve",
+  summary: "Serve a repository over HTTP until interrupted, for a try on a laptop",
+  examples: [{ run: "./orlop repo serve updates --port 8000", says: "guests of `./orlop up` reach it at 10.0.2.2" }],
+  arguments: { directory },
+  options: {
+    listen: { type: "text", value: "ADDRESS", help: "Address to listen on", default: "127.0.0.1" },
+    port: {
+      type: "text",
+      value: "PORT",
+      help: "Port to listen on; 0 takes a free one",
+      default: "0",
+      parse: parsePort,
+    },
+  },
+  async run({ invocation }, values) {
+    await opened(values);
+    using server = serveRepository(values.directory, { hostname: values.listen, port: values.port });
+    invocation.write(`${server.url.href}\n`);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (invocation.signal.aborted) return;
+    invocation.signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+  },
+});
+
+/** @throws {Failure<"bad-port">} */
+function parsePort(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new Failure("bad-port", `a port from 0 to 65535 is expected, not "${text}"`);
+}

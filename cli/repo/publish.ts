@@ -1,0 +1,91 @@
+/** `./orlop repo publish` and `./orlop repo add-target`: what hosts can download. */
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { Failure } from "../../lib/failure.ts";
+import { addTarget, publish, treesOf, type TargetSource } from "../../repo/repository.ts";
+import {
+  directory, machinesOptions, opened, parseVersion, repoCommand, signingFrom, signingOptions, version,
+} from "./context.ts"; // prettier-ignore
+import { waveOptions, wavesFrom } from "./waves.ts";
+
+const artefact = (says: string) =>
+  ({ type: "text", value: "FILE", help: `${says}, compressed with zstd`, required: true, complete: "files" }) as const;
+
+export const publishVersion = repoCommand({
+  name: "repo publish",
+  summary: "Offer a version: its artefacts, and when which hosts may take it",
+  description: "Targets are written before metadata. A publish that is interrupted leaves the repository as it was.",
+  examples: [
+    {
+      run: "./orlop repo publish updates 0.2.0 --variant dev --boot b.efi.zst --root r.zst --hash h.zst --key pub.pem",
+      says: "spread over six days",
+    },
+  ],
+  arguments: { directory, version },
+  options: {
+    ...machinesOptions,
+    boot: artefact("The unified kernel image"),
+    root: artefact("The root file system"),
+    hash: artefact("Its verity hash tree"),
+    ...waveOptions,
+    "max-version": {
+      type: "text",
+      value: "VERSION",
+      help: "Newest version hosts may run; otherwise the newest there is",
+      parse: parseVersion,
+    },
+    ...signingOptions,
+  },
+  async run(_context, values) {
+    const { variant, arch } = values;
+    const [boot, root, hash] = [await source(values.boot), await source(values.root), await source(values.hash)];
+    await publish(
+      await opened(values),
+      { variant, arch, version: values.version, boot, root, hash },
+      {
+        waves: await wavesFrom(values),
+        ...(values["max-version"] === undefined ? {} : { maxVersion: values["max-version"] }),
+      },
+      await signingFrom(values),
+    );
+    return { variant, arch, version: values.version };
+  },
+  print: ({ variant, arch, version: published }) => `published ${published} for ${variant} on ${arch}`,
+});
+
+export const addFile = repoCommand({
+  name: "repo add-target",
+  summary: "Offer a file that is no update image, such as a kernel module kit",
+  examples: [
+    { run: "./orlop repo add-target updates kit.tar.zst --variant dev --key pub.pem", says: "named kit.tar.zst" },
+  ],
+  arguments: { directory, file: { value: "FILE", help: "The file", complete: "files" } },
+  options: {
+    ...machinesOptions,
+    name: { type: "text", value: "NAME", help: "Name of the target; otherwise that of the file" },
+    ...signingOptions,
+  },
+  async run(_context, values) {
+    const { variant, arch, file, name = basename(file) } = values;
+    const repository = await opened(values);
+    const known = await treesOf(repository);
+    if (!known.some((each) => each.variant === variant && each.arch === arch)) {
+      throw new Failure("no-such-tree", `cannot add a target for ${variant} on ${arch}: nothing is published for it`, {
+        hint: `there is: ${known.map((each) => `${each.variant} on ${each.arch}`).join(", ") || "nothing yet"}`,
+      });
+    }
+    await addTarget(repository, { variant, arch }, { ...(await source(file)), name }, await signingFrom(values));
+    return { variant, arch, name };
+  },
+  print: ({ variant, arch, name }) => `added ${name} for ${variant} on ${arch}`,
+});
+
+/** @throws {Failure<"no-such-file">} */
+async function source(path: string): Promise<TargetSource> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() === true && found.size > 0) return { name: basename(path), path };
+  throw new Failure(
+    "no-such-file",
+    `cannot publish ${path}: ${found === undefined ? "it does not exist" : "it is no file or empty"}`,
+  );
+}
