@@ -19,6 +19,8 @@ export type TestSystem = AsyncDisposable & {
   readonly logged: string[];
   /** By base name; a program that is not here does not exist on this machine. */
   readonly programs: Map<string, Program>;
+  /** How many sleep, on a clock that stands. */
+  sleeping(): number;
   /** Moves the time forward and wakes who slept until then. */
   advance(ms: number): Promise<void>;
   write(path: string, text: string): Promise<void>;
@@ -89,6 +91,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     ran,
     logged,
     programs,
+    sleeping: () => sleepers.length,
     async advance(ms) {
       nowMs += ms;
       const due = sleepers.filter(({ untilMs }) => untilMs <= nowMs);

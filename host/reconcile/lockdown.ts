@@ -1,5 +1,5 @@
 /** Kernel lockdown from `settings.kernel.lockdown`. The kernel only ever raises it; relaxing takes a reboot. */
-import { writeFile } from "node:fs/promises";
+import { constants, writeFile } from "node:fs/promises";
 import { readTextIfPresent } from "../../lib/files.ts";
 import { Failure } from "../../lib/failure.ts";
 import { hostPath } from "../system.ts";
@@ -25,7 +25,7 @@ export const lockdown = reconciler<Level, Level, Level>({
   describe: (level) => ({ says: `raise kernel lockdown to ${level}` }),
   async apply(system, level) {
     try {
-      await writeFile(hostPath(system, path), level, { flag: "r+" });
+      await writeFile(hostPath(system, path), level, { flag: constants.O_WRONLY | constants.O_TRUNC });
     } catch (error) {
       throw new Failure("lockdown-refused", `cannot raise kernel lockdown to ${level}`, { cause: error });
     }

@@ -4,7 +4,7 @@
  * What a parameter was before it was first set is kept in `/run/orlop/sysctl`, so that a setting that is deleted
  * returns to that value and not only at the next boot.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { constants, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
 import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
@@ -86,7 +86,7 @@ async function apply(system: System, step: Step): Promise<void> {
   if (step.kind === "set" && step.former !== undefined) await writeFileAtomic(former, step.former);
   try {
     // Not created when it is not there: what is missing in /proc/sys is no file.
-    await writeFile(hostPath(system, sysctlPath(key)), value, { flag: "r+" });
+    await writeFile(hostPath(system, sysctlPath(key)), value, { flag: constants.O_WRONLY | constants.O_TRUNC });
   } catch (error) {
     const reason = isNotFound(error)
       ? "the kernel has no such parameter"
