@@ -49,7 +49,10 @@ export class RemoteServer implements AsyncDisposable {
     limits: ConnectionLimits = connectionLimits,
   ): Promise<RemoteServer> {
     const connections = new Connections<Caller>(limits);
-    const handshakes = new Connections<undefined>({ most: limits.most, requestMs: Math.min(handshakeMs, limits.requestMs) });
+    const handshakes = new Connections<undefined>({
+      most: limits.most,
+      requestMs: Math.min(handshakeMs, limits.requestMs),
+    });
     const http = httpServer(exchange, connections);
     const tls = tlsServer(identity, clientCas);
     tls.on("connection", (socket) => void handshakes.admit(socket, () => undefined));

@@ -71,7 +71,9 @@ export class Remote implements AsyncDisposable {
   }
 
   async #open(wanted: Listening): Promise<void> {
-    const [first, ...others] = Object.entries(wanted["client-cas"]).flatMap(([name, bundle]) => certificatesOf(name, bundle));
+    const [first, ...others] = Object.entries(wanted["client-cas"]).flatMap(([name, bundle]) =>
+      certificatesOf(name, bundle),
+    );
     if (first === undefined) {
       throw new Failure("bad-client-ca", "cannot open the remote API: settings.api.remote.client-cas is empty");
     }
@@ -102,7 +104,9 @@ function certificatesOf(name: string, bundle: string): string[] {
     try {
       new X509Certificate(block);
     } catch (error) {
-      throw new Failure("bad-client-ca", `cannot use ${key}: certificate ${index + 1} cannot be read`, { cause: error });
+      throw new Failure("bad-client-ca", `cannot use ${key}: certificate ${index + 1} cannot be read`, {
+        cause: error,
+      });
     }
   }
   return blocks;

@@ -81,7 +81,8 @@ function parseQuery(method: string, path: string, endpoint: Endpoint, search: st
     if (!known.includes(name)) {
       const meant = nearest(name, known);
       const named = JSON.stringify(name.slice(0, 100));
-      refuse(`it has no parameter ${named}`, meant === undefined ? undefined : `did you mean ${meant}?`);
+      const takes = known.length === 0 ? "it takes none" : `it takes ${known.join(", ")}`;
+      refuse(`it has no parameter ${named}`, meant === undefined ? takes : `did you mean ${meant}?`);
     }
     if (name in given) refuse(`${name} is given twice`);
     given[name] = text;
