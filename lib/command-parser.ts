@@ -112,7 +112,8 @@ function commanderOf(
       getOutHelpWidth: () => Math.min(process.stdout.columns ?? helpColumns, helpColumns),
     })
     .version(`${program.name} ${program.version}`, "--version", "Print the version")
-    .helpOption("-h, --help", "Show what can be done");
+    .helpOption("-h, --help", "Show what can be done")
+    .helpCommand("help [command]", "Show what can be done, or more about a command");
   addOptions(root, program.options);
   const groups = new Map<string, Commander>([["", root]]);
   for (const command of program.commands) {

@@ -1,0 +1,40 @@
+/** `./orlop apiclient`: the host's own command line, against a machine that `up` started. */
+import { execute } from "../lib/command-line.ts";
+import { complete } from "../lib/completion.ts";
+import { verb } from "./context.ts";
+import { chosenMachine, contextOf, machineCandidates } from "./machines.ts";
+
+export const apiclient = verb({
+  name: "apiclient",
+  summary: "Run apiclient against a machine",
+  description: "Everything behind `apiclient` is apiclient's own; see docs/apiclient.md.",
+  examples: [
+    { run: "./orlop apiclient status", says: "of the machine that runs" },
+    { run: "./orlop apiclient --machine web set motd=hi", says: "of one of several" },
+  ],
+  options: {
+    machine: { type: "text", value: "NAME", help: "Which machine", complete: machineCandidates },
+  },
+  arguments: { words: { value: "WORD", help: "A command of apiclient", many: true, optional: true } },
+  passThrough: {
+    async complete(words) {
+      const { apiclient: program } = await import("../host/commands/apiclient.ts");
+      const candidates = await complete(program, words);
+      return candidates === "files" ? [] : candidates;
+    },
+  },
+  async run({ invocation }, { machine, words }) {
+    const { apiclient: program } = await import("../host/commands/apiclient.ts");
+    return await execute(program, [...(await addressOptions(machine, words)), ...words], invocation);
+  },
+  print: () => "",
+  exitCode: (code) => code,
+});
+
+/** Help needs no machine. */
+async function addressOptions(machine: string | undefined, words: readonly string[]): Promise<string[]> {
+  const own = words.some((word) => ["--help", "-h", "--version", "--host", "--context", "-s"].includes(word));
+  if (own || words.length === 0 || words[0] === "help" || words[0] === "completion") return [];
+  const { url, certificate, key, fingerprint = "" } = await contextOf(await chosenMachine(machine));
+  return ["--host", url, "--cert", certificate, "--key", key, "--fingerprint", fingerprint];
+}

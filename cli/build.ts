@@ -1,0 +1,103 @@
+/** `./orlop build` */
+import { join } from "node:path";
+import { usageFailure } from "../lib/command.ts";
+import { formatBytes, formatSeconds } from "../lib/progress.ts";
+import { architectureOption, buildDirectory, mirrorOption, variantOption, verb } from "./context.ts";
+
+type Made = { path: string; bytes: number };
+type Result = { made: Made[]; changes?: string[]; seconds: number };
+
+export const build = verb({
+  name: "build",
+  summary: "Make an image of a variant and the files of an update, in build/",
+  description: `The same commit, lock and signing key give the same bytes. Steps are kept by what goes into them,
+so building again after a change of ours takes seconds.`,
+  examples: [
+    { run: "./orlop build --variant dev", says: "an image for this computer's architecture" },
+    { run: "./orlop build --variant metal-dev --arch aarch64", says: "for another one" },
+    { run: "./orlop build --update-lock", says: "moves the locked packages to what Debian has now" },
+    { run: "./orlop build --client linux-aarch64", says: "an apiclient for laptops" },
+  ],
+  options: {
+    variant: variantOption,
+    arch: architectureOption,
+    mirror: mirrorOption,
+    output: { type: "text", value: "DIRECTORY", help: "Where the files go; build/ unless given", complete: "files" },
+    "update-lock": { type: "boolean", help: "Resolve the packages anew and write the locks, instead of building" },
+    "update-golden": { type: "boolean", help: "Write the list of the image's executables anew" },
+    client: {
+      type: "text",
+      value: "PLATFORM",
+      help: "Make an apiclient for this platform, instead of an image",
+      choices: ["linux-x86_64", "linux-aarch64", "darwin-aarch64"],
+    },
+  },
+  async run({ invocation: { signal } }, options): Promise<Result> {
+    const startedMs = performance.now();
+    if (options["update-lock"] && options.client !== undefined) {
+      throw usageFailure("--update-lock and --client exclude each other");
+    }
+    const result = options["update-lock"]
+      ? await moveLock(options.mirror, signal)
+      : options.client === undefined
+        ? await makeImage(options, signal)
+        : await makeClient(options.client, options.output ?? buildDirectory);
+    return { ...result, seconds: (performance.now() - startedMs) / 1000 };
+  },
+  print: ({ made, changes = [], seconds }) =>
+    [
+      ...changes,
+      ...made.map(({ path, bytes }) => `${path}  ${formatBytes(bytes)}`),
+      `took ${formatSeconds(seconds)}`,
+    ].join("\n"),
+});
+
+type Partial = Omit<Result, "seconds">;
+
+async function makeImage(
+  options: {
+    variant: string;
+    arch: "x86_64" | "aarch64" | undefined;
+    output: string | undefined;
+    mirror: string | undefined;
+    "update-golden": boolean;
+  },
+  signal: AbortSignal,
+): Promise<Partial> {
+  const { builtImage } = await import("./built-image.ts");
+  const { machineArchitecture } = await import("../image/packages/tools-root.ts");
+  const { variant, arch, output, mirror } = options;
+  const golden = options["update-golden"] ? "write" : "check";
+  const architecture = arch ?? machineArchitecture();
+  const { manifest, manifestPath } = await builtImage({ variant, architecture, output, mirror, golden }, signal);
+  const { disk, root, hash, unifiedImage, sbom } = manifest;
+  const directory = output ?? buildDirectory;
+  return {
+    made: [
+      ...[disk, root, hash, unifiedImage, sbom].map(({ name, bytes }) => ({ path: join(directory, name), bytes })),
+      { path: manifestPath, bytes: Bun.file(manifestPath).size },
+    ],
+  };
+}
+
+async function makeClient(
+  platform: "linux-x86_64" | "linux-aarch64" | "darwin-aarch64",
+  directory: string,
+): Promise<Partial> {
+  const { compileClient } = await import("../host/compile.ts");
+  const path = join(directory, `apiclient-${platform}`);
+  await compileClient(platform, path);
+  return { made: [{ path, bytes: Bun.file(path).size }] };
+}
+
+async function moveLock(mirror: string | undefined, signal: AbortSignal): Promise<Partial> {
+  const { updateLock } = await import("../image/packages/update-lock.ts");
+  const { architectures } = await import("../variants/variant.ts");
+  const { variants } = await import("../variants/all.ts");
+  const changes = await updateLock(architectures, {
+    variants: [...variants.values()],
+    signal,
+    ...(mirror === undefined ? {} : { mirror }),
+  });
+  return { made: [], changes: changes.length === 0 ? ["the locks are up to date"] : changes };
+}

@@ -1,0 +1,14 @@
+/** `./orlop console` */
+import { verb } from "./context.ts";
+import { chosenMachine, machineArgument } from "./machines.ts";
+
+export const serialConsole = verb({
+  name: "console",
+  summary: "Talk to a machine's serial console; Ctrl-] leaves it",
+  examples: [{ run: "./orlop console", says: "the one that runs" }],
+  arguments: { machine: machineArgument },
+  async run({ invocation: { signal } }, { machine }) {
+    const { attach } = await import("../vm/terminal.ts");
+    await attach((await chosenMachine(machine)).files.console, signal);
+  },
+});

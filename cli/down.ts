@@ -1,0 +1,21 @@
+/** `./orlop down` */
+import { verb } from "./context.ts";
+import { chosenMachine, forgetContext, machineArgument } from "./machines.ts";
+
+export const down = verb({
+  name: "down",
+  summary: "Shut a machine down and remove what it left",
+  examples: [
+    { run: "./orlop down", says: "the one that runs" },
+    { run: "./orlop down web", says: "one of several" },
+  ],
+  arguments: { machine: machineArgument },
+  async run({ invocation: { signal } }, { machine }) {
+    const vm = await import("../vm/up.ts");
+    const { name } = (await chosenMachine(machine)).record;
+    const result = await vm.down(name, signal);
+    await forgetContext(name);
+    return result;
+  },
+  print: ({ name, shutDown }) => `${name} ${shutDown ? "has shut down" : "was switched off"}`,
+});

@@ -1,0 +1,54 @@
+/** `./orlop test` */
+import { exists } from "node:fs/promises";
+import { join } from "node:path";
+import { formatSeconds } from "../lib/progress.ts";
+import { reportText, succeeded, sum, type TestReport } from "../tools/test-report.ts";
+import { repository, verb } from "./context.ts";
+
+const groups = ["check", "unit", "conformance", "vm"] as const;
+type Group = (typeof groups)[number];
+
+/** Booting under emulation takes a while; no single test may take longer than this. */
+const machineTestTimeoutMs = 10 * 60_000;
+
+export const test = verb({
+  name: "test",
+  summary: "Run the tests; without a group, all of them",
+  description: `check: format, lint, types, layers, unit tests and a simulation. unit: tests that need no machine.
+conformance: against the suites of others. vm: boots machines in QEMU. The last line counts what really ran.`,
+  examples: [
+    { run: "./orlop test", says: "everything" },
+    { run: "./orlop test unit", says: "one group" },
+  ],
+  arguments: { groups: { value: "GROUP", help: "Which tests", many: true, optional: true, choices: groups } },
+  async run({ invocation: { signal } }, { groups: chosen }): Promise<TestReport & { seconds: number }> {
+    const startedMs = performance.now();
+    const reports: TestReport[] = [];
+    const wanted: readonly Group[] = chosen.length > 0 ? chosen : ["check", "conformance", "vm"];
+    for (const group of wanted) {
+      if (chosen.length === 0 && !(await isThere(group))) continue;
+      reports.push(await runGroup(group, signal));
+    }
+    return { ...sum(reports), seconds: (performance.now() - startedMs) / 1000 };
+  },
+  print: ({ seconds, ...report }) => `took ${formatSeconds(seconds)}\n${reportText(report)}`,
+  exitCode: (report) => (succeeded(report) ? 0 : 1),
+});
+
+async function runGroup(group: Group, signal: AbortSignal): Promise<TestReport> {
+  const { check, unitTests } = await import("../tools/check.ts");
+  if (group === "check") return await check(signal);
+  if (group === "unit") return await unitTests(signal);
+  const { runTests } = await import("../tools/test-run.ts");
+  return await runTests({
+    says: `${group} tests`,
+    paths: [`./test/${group}/`],
+    workers: 1,
+    timeoutMs: machineTestTimeoutMs,
+    signal,
+  });
+}
+
+async function isThere(group: Group): Promise<boolean> {
+  return group === "check" || group === "unit" || (await exists(join(repository, "test", group)));
+}

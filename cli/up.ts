@@ -1,0 +1,126 @@
+/** `./orlop up` */
+import { readFile } from "node:fs/promises";
+import type { Invocation } from "../lib/command.ts";
+import { Failure } from "../lib/failure.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { say } from "../lib/progress.ts";
+import type { StatusBody } from "../api/status.ts";
+import type { RunningMachine } from "../vm/running-machine.ts";
+import { mirrorOption, variantOption, verb } from "./context.ts";
+import { forgetContext, keepContext } from "./machines.ts";
+
+export const up = verb({
+  name: "up",
+  summary: "Build an image if needed, boot it in QEMU and wait until the host is configured",
+  description: `Stays until Ctrl-C, which leaves nothing behind; with --detach the machine runs until \`./orlop down\`.
+The machine is always new. It gets a client certificate of its own, which \`./orlop apiclient\` uses.`,
+  examples: [
+    { run: "./orlop up", says: "a dev host" },
+    { run: "./orlop up --detach --name web --user-data web.toml", says: "one of several, with settings" },
+    { run: "./orlop up --image build/my.img", says: "an image that is there already" },
+  ],
+  options: {
+    variant: variantOption,
+    name: { type: "text", value: "NAME", help: "Name of the machine; the variant's unless given", short: "n" },
+    "user-data": {
+      type: "text",
+      value: "FILE",
+      help: "Settings, TOML or JSON; - is standard input",
+      short: "u",
+      complete: "files",
+    },
+    detach: { type: "boolean", help: "Return as soon as the host is configured", short: "d" },
+    image: { type: "text", value: "FILE", help: "Boot this image instead of building one", complete: "files" },
+    mirror: mirrorOption,
+    cpus: { type: "text", value: "N", help: "Processors", default: "2", parse: wholeNumber },
+    memory: { type: "text", value: "MIB", help: "Memory in MiB", default: "2048", parse: wholeNumber },
+    disk: {
+      type: "text",
+      value: "GIB",
+      help: "Size of the disk in GiB; as large as the image unless given",
+      parse: wholeNumber,
+    },
+  },
+  async run({ invocation }, options) {
+    const { signal } = invocation;
+    const vm = await import("../vm/up.ts");
+    const name = options.name ?? options.variant;
+    const userData = await readUserData(options["user-data"], invocation);
+    const image = options.image ?? (await buildFor(options.variant, options.mirror, signal));
+    say(`booting ${name}`);
+    const startedMs = performance.now();
+    const { machine, status } = await vm.up(
+      {
+        name,
+        image,
+        userData,
+        detach: options.detach,
+        cpus: options.cpus,
+        memoryMiB: options.memory,
+        ...(options.disk === undefined ? {} : { diskBytes: options.disk * 1024 ** 3 }),
+      },
+      signal,
+    );
+    await keepContext(machine);
+    const result = { ...described(machine, status), seconds: (performance.now() - startedMs) / 1000 };
+    if (options.detach) return result;
+    invocation.write(`${upText(result)}\nCtrl-C ends it\n`);
+    await untilEnd(machine, name, signal);
+    return undefined;
+  },
+  print: (result) => (result === undefined ? "" : upText(result)),
+});
+
+type Described = { name: string; state: string; hostname: string; url: string; image: string };
+
+export function described({ record }: RunningMachine, { state, hostname }: StatusBody): Described {
+  return { name: record.name, state, hostname, url: `https://127.0.0.1:${record.apiPort}`, image: record.image };
+}
+
+function upText({ name, state, url, seconds }: Described & { seconds: number }): string {
+  return [
+    `${name} is ${state} after ${formatDuration(seconds)}; its API is at ${url}`,
+    `  ./orlop apiclient status         what the host is, and what is failing`,
+    `  ./orlop apiclient set motd=hi    change a setting`,
+    `  ./orlop console                  its serial console`,
+    `  ./orlop down                     end it`,
+  ].join("\n");
+}
+
+/** Waits for Ctrl-C, then ends the machine; or for the machine to end by itself. */
+async function untilEnd(machine: RunningMachine, name: string, signal: AbortSignal): Promise<void> {
+  const { directoryOf } = await import("../vm/up.ts");
+  const { untilGone } = await import("../vm/process-identity.ts");
+  const { rm } = await import("node:fs/promises");
+  try {
+    await untilGone(machine.record.process, signal);
+    say(`${name} has switched itself off`);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await machine.cutPower();
+    await rm(directoryOf(name), { recursive: true, force: true });
+    await forgetContext(name);
+  }
+}
+
+async function buildFor(variant: string, mirror: string | undefined, signal: AbortSignal): Promise<string> {
+  const { builtImage } = await import("./built-image.ts");
+  const { machineArchitecture } = await import("../image/packages/tools-root.ts");
+  return (await builtImage({ variant, architecture: machineArchitecture(), mirror }, signal)).image;
+}
+
+async function readUserData(path: string | undefined, invocation: Invocation): Promise<string> {
+  if (path === undefined) return "";
+  if (path === "-") return new TextDecoder().decode(await invocation.stdin());
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new Failure("cannot-read", `cannot read ${path}`, { cause: error });
+  }
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new Failure("bad-number", `a whole number of 1 or more is expected, not "${text}"`);
+}
