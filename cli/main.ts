@@ -1,6 +1,6 @@
 /** `./orlop`: what people type on a laptop. Each verb is a file beside this one and imports what it needs when it runs. */
 import { runProgram } from "../lib/command-line.ts";
-import { program } from "../lib/command.ts";
+import { program, type Program } from "../lib/command.ts";
 import { version } from "../package.json";
 import { apiclient } from "./apiclient.ts";
 import { build } from "./build.ts";
@@ -11,16 +11,29 @@ import { status } from "./status.ts";
 import { test } from "./test.ts";
 import { up } from "./up.ts";
 
-export const orlop = program({
-  name: "orlop",
-  summary: "Build, boot, configure and test Orlop",
-  version,
-  description: `Start with \`./orlop up\`. Results go to standard output, everything else to standard error.
-Exit code 0: done, 1: failed, 2: wrong usage.`,
-  options: {},
-  groups: {},
-  commands: [up, down, status, apiclient, serialConsole, logs, build, test],
-  context: (invocation) => ({ invocation }),
-});
+const verbs = [up, down, status, apiclient, serialConsole, logs, build, test];
 
-if (import.meta.main) await runProgram(orlop, process.argv.slice(2));
+/**
+ * The program for a command line. `repo` brings the libraries of TUF with it, which take longer to load than a quick
+ * verb takes in all; lines that start with another verb do without.
+ */
+export async function orlop(words: readonly string[]): Promise<Program> {
+  const isOther = verbs.some(({ name }) => name === words[0]);
+  const { repoCommands, repoGroups } = isOther ? { repoCommands: [], repoGroups: {} } : await import("./repo.ts");
+  return program({
+    name: "orlop",
+    summary: "Build, boot, configure and test Orlop",
+    version,
+    description: `Start with \`./orlop up\`. Results go to standard output, everything else to standard error.
+Exit code 0: done, 1: failed, 2: wrong usage.`,
+    options: {},
+    groups: repoGroups,
+    commands: [...verbs, ...repoCommands],
+    context: (invocation) => ({ invocation }),
+  });
+}
+
+if (import.meta.main) {
+  const words = process.argv.slice(2);
+  await runProgram(await orlop(words), words);
+}
