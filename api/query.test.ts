@@ -33,8 +33,8 @@ test("numbers are whole and within their limits", () => {
 });
 
 test("flags are 1, true, 0 or false", () => {
-  expect(["1", "true", "0", "false"].map((text) => z.decode(flag, text))).toEqual([true, true, false, false]);
-  expect(z.safeDecode(flag, "yes").success).toBe(false);
+  expect(["1", "true", "0", "false"].map((text) => flag.parse(text))).toEqual([true, true, false, false]);
+  expect(flag.safeParse("yes").success).toBe(false);
 });
 
 test("a moment needs its zone and keeps its instant", () => {
