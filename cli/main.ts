@@ -6,12 +6,13 @@ import { apiclient } from "./apiclient.ts";
 import { build } from "./build.ts";
 import { serialConsole } from "./console.ts";
 import { down } from "./down.ts";
+import { generate } from "./generate.ts";
 import { logs } from "./logs.ts";
 import { status } from "./status.ts";
 import { test } from "./test.ts";
 import { up } from "./up.ts";
 
-const verbs = [up, down, status, apiclient, serialConsole, logs, build, test];
+const verbs = [up, down, status, apiclient, serialConsole, logs, build, test, generate];
 
 /**
  * The program for a command line. `repo` brings the libraries of TUF with it, which take longer to load than a quick

@@ -209,7 +209,9 @@ function collecting(option: CommanderOption): CommanderOption {
   return option.argParser((text: string, given: string[] | undefined) => [...(given ?? []), text]);
 }
 
-function optionHelp(option: TextOption): string {
+/** The help of an option with what its definition says besides. */
+export function optionHelp(option: Option): string {
+  if (option.type === "boolean") return option.help;
   const notes = [
     ...(option.choices === undefined ? [] : [`one of ${option.choices.join(", ")}`]),
     ...(option.default === undefined ? [] : [`default ${option.default}`]),

@@ -1,0 +1,22 @@
+/** `./orlop generate` */
+import { join } from "node:path";
+import { readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
+import { repository, verb } from "./context.ts";
+
+export const generate = verb({
+  name: "generate",
+  summary: "Write the files of this tree that are made from code",
+  examples: [{ run: "./orlop generate", says: "after a change of a setting, an endpoint or a command" }],
+  async run() {
+    const { generated } = await import("../tools/generated.ts");
+    const written: string[] = [];
+    for (const [path, make] of Object.entries(generated)) {
+      const text = await make();
+      if ((await readTextIfPresent(join(repository, path))) === text) continue;
+      await writeFileAtomic(join(repository, path), text);
+      written.push(path);
+    }
+    return { written };
+  },
+  print: ({ written }) => (written.length === 0 ? "everything is as the code says" : written.join("\n")),
+});
