@@ -1,7 +1,12 @@
 /** `settings.api` */
 import { mapOf, setting, table } from "./setting.ts";
-import { base64, identifier, line } from "./text.ts";
+import { certificates } from "./pem.ts";
+import { identifier, pattern } from "./text.ts";
 import { flag, oneOf, wholeNumber } from "./type.ts";
+
+/** X.520 allows 64 characters. */
+// oxlint-disable-next-line no-control-regex -- to refuse them
+const commonName = pattern("a common name of 1 to 64 characters", /^[^\u0000-\u001f\u007f-\u009f]{1,64}$/);
 
 export const api = table("The API of this host.", {
   remote: table("The API over mutual TLS, beside the socket that this host's own containers use.", {
@@ -11,11 +16,11 @@ export const api = table("The API of this host.", {
       doc: "Certificate authorities that clients must come from. At least one when the remote API is enabled.",
       name: identifier,
       placeholder: "name",
-      entry: setting({ type: base64, doc: "A PEM bundle in base64." }),
+      entry: setting({ type: certificates, doc: "The certificates: PEM in base64." }),
     }),
     roles: mapOf({
       doc: "What a client may do, by the common name of its certificate's subject. Who is not listed may do nothing.",
-      name: line,
+      name: commonName,
       placeholder: "common name",
       entry: setting({
         type: oneOf("read-only", "operator", "admin"),

@@ -2,7 +2,6 @@
 import { isJsonObject, type Json } from "../lib/json.ts";
 import { joinKey, root } from "./key.ts";
 import type { Minor, Node, Setting } from "./setting.ts";
-import { wordsOf } from "./type.ts";
 
 export type CatalogueEntry = {
   /** With `<name>` for what the user chooses: `settings.host-containers.<name>.source`. */
@@ -46,7 +45,7 @@ function entryOf(
   given: unknown,
   since: Minor | undefined,
 ): CatalogueEntry {
-  const entry: CatalogueEntry = { key, group, type: wordsOf(setting.type), doc: setting.doc, secret: setting.secret };
+  const entry: CatalogueEntry = { key, group, type: setting.type.words, doc: setting.doc, secret: setting.secret };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a variant's defaults are typed like the setting
   const standard = (given as Json | undefined) ?? setting.default;
   if (standard !== undefined) entry.default = standard;

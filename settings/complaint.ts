@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { Literal } from "../lib/literal.ts";
 import { nearest } from "../lib/nearest.ts";
 import { joinKey } from "./key.ts";
-import type { Problem } from "./problem.ts";
+import { withSuggestion, type Problem } from "./problem.ts";
 
 /** A problem and the place in the tree it is about. */
 export type Finding = {
@@ -37,13 +37,20 @@ export function complaints(segments: readonly string[], error: z.ZodError, { sec
   return [...findings.values()];
 }
 
-/** The complaint of the alternative that fits best: the only one whose outermost type was right. */
+/**
+ * The complaints of the alternative that fits best: its outermost type was right, and it has fewest of them. What fits
+ * none, or two equally, gets the words for all alternatives.
+ */
 function unfold(issue: Issue, parents: readonly PropertyKey[]): Issue[] {
   const path = [...parents, ...issue.path];
   if (issue.code !== "invalid_union") return [{ ...issue, path }];
-  const close = issue.errors.filter((branch) => !branch.some((inner) => inner.path.length === 0));
-  const [only] = close;
-  return only === undefined || close.length > 1 ? [{ ...issue, path }] : only.flatMap((inner) => unfold(inner, path));
+  const close = issue.errors
+    .filter((branch) => !branch.some((inner) => inner.path.length === 0))
+    .toSorted((one, other) => one.length - other.length);
+  const [best, second] = close;
+  return best === undefined || best.length === second?.length
+    ? [{ ...issue, path }]
+    : best.flatMap((inner) => unfold(inner, path));
 }
 
 function findingsOf(segments: readonly string[], issue: Issue, secret: boolean): Finding[] {
@@ -61,13 +68,9 @@ function findingsOf(segments: readonly string[], issue: Issue, secret: boolean):
   const message = missing
     ? `${place} is missing: it ${issue.message}`
     : `${place} ${issue.message}${secret ? "" : `, not ${show(input)}`}`;
-  const problem: Problem = { key, message };
-  if (issue.code === "invalid_value" && typeof input === "string" && !secret) {
-    const values = issue.values.filter((value) => typeof value === "string");
-    const suggestion = nearest(input, values);
-    if (suggestion !== undefined) problem.suggestion = suggestion;
-  }
-  return [{ path, about: "value", problem }];
+  const values = issue.code === "invalid_value" ? issue.values.filter((value) => typeof value === "string") : [];
+  const suggestion = typeof input === "string" && !secret ? nearest(input, values) : undefined;
+  return [{ path, about: "value", problem: withSuggestion({ key, message }, suggestion) }];
 }
 
 /** `[2].address`, counted from 0 as TOML and JSON tools do. */

@@ -1,5 +1,4 @@
 /** The text of a document that came as bytes: gzip is detected, UTF-8 is strict, size is limited. */
-import { gunzipSync } from "node:zlib";
 import { systemErrorCode } from "../lib/failure.ts";
 import type { Problem } from "./problem.ts";
 
@@ -42,6 +41,8 @@ function isGzip(bytes: Uint8Array): boolean {
 }
 
 function unzipped(bytes: Uint8Array): Uint8Array | Problem {
+  // Asked for here because loading it takes 5 ms that most documents need not spend.
+  const { gunzipSync } = process.getBuiltinModule("node:zlib");
   try {
     return gunzipSync(bytes, { maxOutputLength: maxDocumentBytes });
   } catch (error) {

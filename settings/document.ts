@@ -8,7 +8,7 @@ import { isWrittenObject, type Written } from "../lib/literal.ts";
 import { nearest } from "../lib/nearest.ts";
 import { placeOf, type Places } from "../lib/places.ts";
 import { readToml } from "../lib/toml.ts";
-import { show } from "./complaint.ts";
+import { show, type Finding } from "./complaint.ts";
 import { textOf } from "./document-text.ts";
 import { isGroup } from "./group.ts";
 import { root, splitKey } from "./key.ts";
@@ -54,21 +54,25 @@ function settingsIn(text: string, value: Written, places: () => Places, model: M
     const warnings = text.trim() === "" ? [] : [{ key: "", message: "the document sets nothing", line: 1, column: 1 }];
     return { ok: true, value: {}, warnings, places };
   }
-  const { value: tree, findings } = model.read(value[root] ?? null);
-  if (findings.length > 0) {
-    const all = places();
-    const problems = findings.map(({ problem, path, about }) => ({ ...problem, ...placeOf(all, path, about) }));
+  const reading = model.read(value[root] ?? null);
+  if (reading.problems.length > 0) return { ok: false, problems: placed(reading.problems, places()) };
+  if (others.length === 0 && reading.warnings.length === 0)
+    return { ok: true, value: reading.value, warnings: [], places };
+  const ignored = others.map((name): Finding => {
     return {
-      ok: false,
-      problems: problems.toSorted((one, other) => one.line - other.line || one.column - other.column),
+      path: [name],
+      about: "name",
+      problem: { key: name, message: `${name} is ignored: only settings is read` },
     };
-  }
-  const warnings = others.map((name) => ({
-    key: name,
-    message: `${name} is ignored: only settings is read`,
-    ...placeOf(places(), [name], "name"),
-  }));
-  return { ok: true, value: tree, warnings, places };
+  });
+  return { ok: true, value: reading.value, warnings: placed([...reading.warnings, ...ignored], places()), places };
+}
+
+/** In the order in which a person reads the document. */
+function placed(findings: readonly Finding[], places: Places): Problem[] {
+  return findings
+    .map(({ problem, path, about }) => ({ ...problem, ...placeOf(places, path, about) }))
+    .toSorted((one, other) => one.line - other.line || one.column - other.column);
 }
 
 /** For a document without a settings table: what each key may have been meant to be. */

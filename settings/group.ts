@@ -1,16 +1,47 @@
 /** The top-level names under `settings`. A variant has some of them. */
 import { api } from "./api.ts";
+import { autoscaling, aws, cloudformation } from "./aws.ts";
+import { boot } from "./boot.ts";
+import { bootstrapCommands, bootstrapContainers } from "./bootstrap.ts";
+import { containerRegistry } from "./container-registry.ts";
+import { containerRuntime } from "./container-runtime.ts";
+import { dns } from "./dns.ts";
+import { ecs } from "./ecs.ts";
+import { hostContainers } from "./host-containers.ts";
 import { kernel } from "./kernel.ts";
+import { kubernetes } from "./kubernetes.ts";
+import { metrics } from "./metrics.ts";
 import { motd } from "./motd.ts";
 import { network } from "./network.ts";
 import { ntp } from "./ntp.ts";
+import { ociDefaults, ociHooks } from "./oci-defaults.ts";
+import { pki } from "./pki.ts";
 import type { PartOf, ValueOf } from "./setting.ts";
+import { updates } from "./updates.ts";
 
 /** Every variant has these. */
-export const baseGroups = { api, kernel, motd, network, ntp };
+export const baseGroups = {
+  api,
+  boot,
+  "bootstrap-commands": bootstrapCommands,
+  "bootstrap-containers": bootstrapContainers,
+  "container-registry": containerRegistry,
+  "container-runtime": containerRuntime,
+  dns,
+  "host-containers": hostContainers,
+  kernel,
+  metrics,
+  motd,
+  network,
+  ntp,
+  "oci-defaults": ociDefaults,
+  "oci-hooks": ociHooks,
+  pki,
+  updates,
+};
 
-/** Those of an orchestrator or a platform. */
-export const specialGroups = {};
+/** Those of a platform or an orchestrator. */
+export const specialGroups = { autoscaling, aws, cloudformation, ecs, kubernetes };
 
 export const groups = { ...baseGroups, ...specialGroups };
 export type Group = keyof typeof groups;

@@ -1,8 +1,13 @@
 /** `settings.kernel` */
+import { pageCount } from "./amounts.ts";
 import { moduleName, sysctlKey } from "./kernel-names.ts";
 import { mapOf, setting, table } from "./setting.ts";
 import { line } from "./text.ts";
 import { flag, oneOf } from "./type.ts";
+
+const pages = table("Pages of this size. Which sizes there are depends on the processor.", {
+  count: setting({ type: pageCount, doc: "How many, for the machine or for each NUMA node.", example: "512" }),
+});
 
 export const kernel = table("The kernel.", {
   lockdown: setting({
@@ -27,6 +32,28 @@ export const kernel = table("The kernel.", {
         default: true,
       }),
       autoload: setting({ type: flag, doc: "Load it at boot. It must be allowed.", default: false }),
+    }),
+  }),
+  hugepages: table("Pages of memory larger than usual.", {
+    static: table("Pages set aside at boot; a change is in force after a reboot.", {
+      essential: setting({
+        type: flag,
+        doc: "Whether the boot stops when not all of them could be had.",
+        default: false,
+      }),
+      "64Ki": pages,
+      "2Mi": pages,
+      "32Mi": pages,
+      "512Mi": pages,
+      "1Gi": pages,
+      "16Gi": pages,
+    }),
+    transparent: table("Pages that the kernel makes of usual ones.", {
+      enabled: setting({ type: oneOf("always", "madvise", "never"), doc: "For whom." }),
+      defrag: setting({
+        type: oneOf("always", "defer", "defer+madvise", "madvise", "never"),
+        doc: "How hard the kernel tries to have some.",
+      }),
     }),
   }),
 });

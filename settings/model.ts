@@ -1,5 +1,5 @@
 /** The settings of one variant: everything that host, laptop and editor need to know about them. */
-import { isJsonObject, type Json } from "../lib/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../lib/json.ts";
 import { assert, isFailure } from "../lib/failure.ts";
 import type { Written } from "../lib/literal.ts";
 import { catalogueOf, type CatalogueEntry } from "./catalogue.ts";
@@ -25,11 +25,13 @@ export type Selection = {
   orchestrator: { kind: string; minor?: Minor };
 };
 
+export type TreeReading = { value: SettingsTree; problems: Finding[]; warnings: Finding[] };
+
 export type Model = {
   /** Shape and values of a partial tree, without the outer "settings"; the value is in canonical form. */
   parse(tree: Json): Parsed<SettingsTree>;
   /** The same for what a document says, with the places that problems are about. */
-  read(tree: Written): { value: SettingsTree; findings: Finding[] };
+  read(tree: Written): TreeReading;
   /** What settings need from others; to be asked about the whole that would be committed. */
   requirements(tree: SettingsTree): Problem[];
   /** With the defaults of the variant. The tree must be a valid one. */
@@ -50,19 +52,21 @@ export function modelFor(variant: Selection): Model {
   const chosen = Object.fromEntries(variant.groups.map((name) => [name, groups[name]]));
   const declaration: AnyTable = { kind: "table", doc: "All settings.", children: available(chosen, minor) };
   const whyAbsent = (segments: readonly string[]): string | undefined => absence(variant, segments);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JSON by its type, but for keys that may be undefined
+  const defaults = variant.defaults as JsonObject;
   let catalogue: readonly CatalogueEntry[] | undefined;
 
-  const read = (tree: Written): { value: SettingsTree; findings: Finding[] } => {
-    const { value, findings } = readNode(declaration, tree, [root], whyAbsent);
-    return { value: isJsonObject(value) ? value : {}, findings };
+  const read = (tree: Written): TreeReading => {
+    const { value, problems, warnings } = readNode(declaration, tree, [root], whyAbsent);
+    return { value: isJsonObject(value) ? value : {}, problems, warnings };
   };
   const parse = (tree: Json): Parsed<SettingsTree> => {
-    const { value, findings } = read(tree);
-    if (findings.length === 0) return { ok: true, value, warnings: [] };
-    return { ok: false, problems: findings.map(({ problem }) => problem) };
+    const { value, problems, warnings } = read(tree);
+    if (problems.length > 0) return { ok: false, problems: problems.map(({ problem }) => problem) };
+    return { ok: true, value, warnings: warnings.map(({ problem }) => problem) };
   };
   const completed = (tree: SettingsTree): Settings => {
-    const settings = complete(declaration, tree, variant.defaults);
+    const settings = complete(declaration, [tree, defaults]);
     assert(isJsonObject(settings));
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the declaration says is what Settings says
     return settings as Settings;
@@ -89,7 +93,7 @@ export function modelFor(variant: Selection): Model {
       return result.ok ? { ok: true, value: text, warnings: [] } : result;
     },
     get catalogue() {
-      return (catalogue ??= catalogueOf(declaration, variant.defaults));
+      return (catalogue ??= catalogueOf(declaration, defaults));
     },
     declaration,
   };

@@ -1,14 +1,13 @@
 /** `settings.network` */
 import { z } from "zod";
-import { hostname, ipAddress } from "./network-names.ts";
+import { hostname, interfaceName, ipAddress } from "./network-names.ts";
 import { setting, table } from "./setting.ts";
 import { line } from "./text.ts";
-import { described, listOf, mustBe } from "./type.ts";
+import { listOf, typeOf } from "./type.ts";
 import { proxyUrl } from "./url.ts";
 
-const hostsEntry = described(
-  z.tuple([ipAddress, listOf(hostname, { least: 1 })], mustBe("a pair of an IP address and a list of host names")),
-  "a pair of an IP address and a list of host names",
+const hostsEntry = typeOf("a pair of an IP address and a list of host names", (refusal) =>
+  z.tuple([ipAddress.schema(), listOf(hostname, { least: 1 }).schema()], refusal),
 );
 
 export const network = table("Names and proxies of this host.", {
@@ -31,5 +30,10 @@ export const network = table("Names and proxies of this host.", {
     type: listOf(line),
     doc: "Hosts and domains that are reached without the proxy, beside localhost and the cluster's own.",
     example: ["10.0.0.0/8", ".example.com"],
+  }),
+  "disable-ipv6": setting({
+    type: listOf(interfaceName),
+    doc: "Interfaces that have no IPv6.",
+    example: ["eth1"],
   }),
 });

@@ -3,41 +3,46 @@ import { z } from "zod";
 import { host } from "./network-names.ts";
 import { setting, table } from "./setting.ts";
 import { pattern } from "./text.ts";
-import { described, listOf, mustBe, oneOf } from "./type.ts";
+import { listOf, oneOf, typeOf } from "./type.ts";
 
-/** A word or number of chrony.conf; anything that could start another line or comment is out. */
-const option = pattern("a word of chrony.conf such as iburst or minpoll", /^[A-Za-z0-9.:/_-]{1,64}$/);
+/** Anything that could start another line or a comment is out. */
+const option = pattern(
+  "an option of chrony.conf such as iburst or minpoll 4",
+  /^[A-Za-z0-9.:/_-]+(?: [A-Za-z0-9.:/_-]+)*$/,
+);
 
-const described_ = described(
+const server = typeOf("a table with address, and perhaps directive (server or pool) and options", (refusal) =>
   z.strictObject(
     {
-      address: host,
-      directive: oneOf("server", "pool").exactOptional(),
-      options: listOf(option).exactOptional(),
+      address: host.schema(),
+      directive: oneOf("server", "pool").schema().default("server"),
+      options: listOf(option).schema().default([]),
     },
-    mustBe("a table with address, directive and options"),
+    refusal,
   ),
-  "a table with address, directive and options",
+);
+
+const servers = typeOf(
+  "a list of host names and IP addresses, or a list of tables with address, directive and options",
+  (refusal) => z.union([listOf(host).schema(), listOf(server).schema()], refusal),
 );
 
 export const ntp = table("Time.", {
   "time-servers": setting({
-    type: listOf(
-      described(
-        z.union(
-          [host, described_],
-          mustBe("a host name, an IP address, or a table with address, directive and options"),
-        ),
-        "a host name, an IP address, or a table with address, directive (server or pool) and options",
-      ),
-    ),
-    doc: "Where the time comes from. A plain name or address is used as a pool with settings.ntp.options.",
+    type: servers,
+    doc: "Where the time comes from. Names and addresses are used as pools with settings.ntp.options, tables as they say.",
     default: ["2.debian.pool.ntp.org"],
-    example: ["169.254.169.123", { address: "time.example.com", directive: "server", options: ["iburst"] }],
+    example: [{ address: "time.example.com", directive: "server", options: ["iburst", "minpoll 4"] }],
   }),
   options: setting({
     type: listOf(option),
-    doc: "Options for every time server that does not bring its own, in the words of chrony.conf.",
+    doc: "Options for every time server that is given as a name or address, in the words of chrony.conf.",
     default: ["iburst"],
+  }),
+  logging: setting({
+    type: listOf(
+      oneOf("measurements", "rawmeasurements", "refclocks", "rtc", "selection", "statistics", "tempcomp", "tracking"),
+    ),
+    doc: "What chrony writes to /var/log/chrony.",
   }),
 });

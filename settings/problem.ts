@@ -20,3 +20,7 @@ export function describeProblem(problem: Problem): string {
   const position = line === undefined ? "" : `line ${line}${column === undefined ? "" : `, column ${column}`}: `;
   return `${position}${message}${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`;
 }
+
+export function withSuggestion(problem: Problem, suggestion: string | undefined): Problem {
+  return suggestion === undefined ? problem : { ...problem, suggestion };
+}

@@ -1,35 +1,46 @@
 /**
- * What a setting needs from another one.
- *
- * One list for `check`, user data and commits, so that all three say the same. A rule looks at what would be in force,
- * defaults included, and points at the key to set.
+ * What settings need from each other, in one list: `check`, user data and commits all say the same.
  */
 import type { Settings } from "./group.ts";
-import { joinKey } from "./key.ts";
+import { kubernetesRules } from "./kubernetes-requirements.ts";
 import type { Problem } from "./problem.ts";
+import { missing, unmetAt, type Rule } from "./rule.ts";
 import type { SettingsTree } from "./tree.ts";
-
-export type Rule = {
-  name: string;
-  /** `set` holds only what someone set, `settings` has the defaults too. */
-  check(settings: Settings, set: SettingsTree): Iterable<Problem>;
-};
-
-/** A key and what it needs: `settings.api.remote needs client-cas`. */
-function needs(segments: readonly string[], sentence: string): Problem {
-  const key = joinKey(["settings", ...segments]);
-  return { key, message: `${key} ${sentence}` };
-}
 
 export const rules: readonly Rule[] = [
   {
     name: "a remote API knows whom to trust",
-    *check({ api }) {
-      if (api.remote.enabled && Object.keys(api.remote["client-cas"]).length === 0) {
-        yield needs(
-          ["api", "remote", "client-cas"],
-          "needs at least one entry while settings.api.remote.enabled is true",
-        );
+    *check({ api: { remote } }) {
+      if (remote.enabled && Object.keys(remote["client-cas"]).length === 0) {
+        yield missing(["api", "remote", "client-cas"], "settings.api.remote.enabled is true");
+      }
+    },
+  },
+  {
+    name: "an enabled host container has an image",
+    *check(settings) {
+      for (const [name, { enabled, source }] of Object.entries(settings["host-containers"])) {
+        if (enabled && source === undefined) yield missing(["host-containers", name, "source"], "enabled is true");
+      }
+    },
+  },
+  {
+    name: "a bootstrap container that runs has an image",
+    *check(settings) {
+      for (const [name, { mode, source }] of Object.entries(settings["bootstrap-containers"])) {
+        if (mode !== "off" && source === undefined) {
+          yield missing(["bootstrap-containers", name, "source"], `mode is ${mode}`);
+        }
+      }
+    },
+  },
+  {
+    name: "bootstrap commands that run are there",
+    *check(settings) {
+      for (const [name, { mode, commands }] of Object.entries(settings["bootstrap-commands"])) {
+        if (mode !== "off" && commands === undefined) {
+          yield missing(["bootstrap-commands", name, "commands"], `mode is ${mode}`);
+        }
       }
     },
   },
@@ -38,13 +49,68 @@ export const rules: readonly Rule[] = [
     *check({ kernel }) {
       for (const [name, { allowed, autoload }] of Object.entries(kernel.modules)) {
         if (autoload && !allowed) {
-          yield needs(["kernel", "modules", name, "allowed"], "must be true while autoload is true");
+          yield unmetAt(["kernel", "modules", name, "allowed"], "must be true because autoload is true");
         }
       }
     },
   },
+  {
+    name: "reports have somewhere to go",
+    *check({ metrics }) {
+      if (metrics["send-metrics"] && metrics["metrics-url"] === undefined) {
+        yield missing(["metrics", "metrics-url"], "send-metrics is true");
+      }
+    },
+  },
+  {
+    name: "a bundle of certificates has some",
+    *check({ pki }) {
+      for (const [name, { data, trusted }] of Object.entries(pki)) {
+        if (trusted && data === undefined) yield missing(["pki", name, "data"], "trusted is true");
+      }
+    },
+  },
+  {
+    name: "an update repository has metadata and targets",
+    *check({ updates }) {
+      const metadata = updates["metadata-base-url"];
+      const targets = updates["targets-base-url"];
+      if (metadata === undefined && targets !== undefined) {
+        yield missing(["updates", "metadata-base-url"], "targets-base-url is set");
+      }
+      if (metadata !== undefined && targets === undefined) {
+        yield missing(["updates", "targets-base-url"], "metadata-base-url is set");
+      }
+    },
+  },
+  {
+    name: "a limit of a resource has both sides, the soft one within the hard one",
+    *check(settings) {
+      for (const [name, limit] of Object.entries(settings["oci-defaults"]["resource-limits"])) {
+        const { "soft-limit": soft, "hard-limit": hard } = limit;
+        const place = ["oci-defaults", "resource-limits", name];
+        if (soft === undefined && hard !== undefined) yield missing([...place, "soft-limit"], "hard-limit is set");
+        if (soft !== undefined && hard === undefined) yield missing([...place, "hard-limit"], "soft-limit is set");
+        if (soft === undefined || hard === undefined || hard === "unlimited") continue;
+        if (soft === "unlimited" || soft > hard) {
+          yield unmetAt([...place, "soft-limit"], `must not be above hard-limit, which is ${hard}`);
+        }
+      }
+    },
+  },
+  {
+    name: "a signal to CloudFormation says for whom it is",
+    *check({ cloudformation }) {
+      if (cloudformation?.["should-signal"] !== true) return;
+      for (const name of ["stack-name", "logical-resource-id"] as const) {
+        if (cloudformation[name] === undefined) yield missing(["cloudformation", name], "should-signal is true");
+      }
+    },
+  },
+  ...kubernetesRules,
 ];
 
+/** Every rule that does not hold. */
 export function unmet(settings: Settings, set: SettingsTree): Problem[] {
   return rules.flatMap((rule) => [...rule.check(settings, set)]);
 }

@@ -4,8 +4,8 @@
  * The declaration is the only source: validation, defaults, help, the settings page, JSON Schema and the TypeScript
  * type `Settings` come from it.
  */
-import type { z } from "zod";
-import type { Json } from "../lib/json.ts";
+import type { Json, JsonObject } from "../lib/json.ts";
+import type { Type } from "./type.ts";
 
 /** A Kubernetes minor version, as in "1.20". */
 export type Minor = `1.${number}`;
@@ -13,7 +13,7 @@ export type Minor = `1.${number}`;
 /** A leaf: a scalar or a whole list. `Defaulted` says whether it always has a value. */
 export type Setting<T extends Json = Json, Defaulted extends boolean = boolean> = {
   kind: "setting";
-  type: z.ZodType<T>;
+  type: Type<T>;
   /** Sentences for the person who sets it. */
   doc: string;
   default: T | undefined;
@@ -22,6 +22,8 @@ export type Setting<T extends Json = Json, Defaulted extends boolean = boolean> 
   secret: boolean;
   /** The first Kubernetes minor whose kubelet knows it. */
   since: Minor | undefined;
+  /** Why setting it changes nothing; it is accepted for the sake of what people already wrote. */
+  inert: string | undefined;
   defaulted: Defaulted;
 };
 
@@ -36,10 +38,12 @@ export type AnyMap = {
   kind: "map";
   doc: string;
   /** What a name must be. */
-  name: z.ZodType<string>;
+  name: Type<string>;
   /** How the settings page calls a name: `host-containers.<name>`. */
   placeholder: string;
   entry: Node;
+  /** Entries that are always there. */
+  standard: JsonObject;
   since: Minor | undefined;
 };
 
@@ -49,11 +53,12 @@ export interface Nodes {
 }
 
 type Declared<T extends Json> = {
-  type: z.ZodType<T>;
+  type: Type<T>;
   doc: string;
   example?: Json;
   secret?: boolean;
   since?: Minor;
+  inert?: string;
 };
 
 export function setting<T extends Json>(declared: Declared<T> & { default: NoInfer<T> }): Setting<T, true>;
@@ -67,6 +72,7 @@ export function setting<T extends Json>(declared: Declared<T> & { default?: T })
     example: declared.example,
     secret: declared.secret ?? false,
     since: declared.since,
+    inert: declared.inert,
     defaulted: declared.default !== undefined,
   };
 }
@@ -77,12 +83,13 @@ export function table<const Children extends Nodes>(doc: string, children: Child
 
 export function mapOf<Entry extends Node>(declared: {
   doc: string;
-  name: z.ZodType<string>;
+  name: Type<string>;
   placeholder: string;
   entry: Entry;
+  standard?: { [name: string]: PartOf<Entry> } & JsonObject;
   since?: Minor;
 }): MapOf<Entry> {
-  return { kind: "map", ...declared, since: declared.since };
+  return { kind: "map", ...declared, standard: declared.standard ?? {}, since: declared.since };
 }
 
 type Filled<Children extends Nodes> = {

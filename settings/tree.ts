@@ -62,24 +62,24 @@ function objectOf(branch: Branch): JsonObject {
   );
 }
 
-/** Defaults filled in: the tree's own values, else the variant's, else those beside the setting. Maps are sorted. */
-export function complete(node: Node, tree: Json | undefined, defaults: Json | undefined): Json | undefined {
-  if (node.kind === "setting") return tree ?? defaults ?? node.default;
-  const own = isJsonObject(tree) ? tree : {};
-  const given = isJsonObject(defaults) ? defaults : {};
-  const names =
-    node.kind === "table"
-      ? Object.keys(node.children)
-      : [...new Set([...Object.keys(given), ...Object.keys(own)])].toSorted();
+/**
+ * Defaults filled in. The first of `layers` that has a leaf decides it, then the default beside the setting. Maps are
+ * sorted, so that what is rendered from them does not depend on the order in which someone set them.
+ */
+export function complete(node: Node, layers: readonly Json[]): Json | undefined {
+  if (node.kind === "setting") return layers[0] ?? node.default;
+  const objects = [...layers, ...(node.kind === "map" ? [node.standard] : [])].filter(isJsonObject);
+  const names = node.kind === "table" ? Object.keys(node.children) : namesIn(objects);
   const entries: [string, Json][] = [];
   for (const name of names) {
-    const child = node.kind === "map" ? node.entry : childOf(node, name);
-    const value = child && complete(child, valueAt(own, name), valueAt(given, name));
+    const child = node.kind === "map" ? node.entry : node.children[name];
+    const inner = objects.flatMap((object) => (Object.hasOwn(object, name) ? [object[name] ?? null] : []));
+    const value = child && complete(child, inner);
     if (value !== undefined) entries.push([name, value]);
   }
   return Object.fromEntries(entries);
 }
 
-function valueAt(object: JsonObject, name: string): Json | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
+function namesIn(objects: readonly JsonObject[]): string[] {
+  return [...new Set(objects.flatMap((object) => Object.keys(object)))].toSorted();
 }

@@ -1,61 +1,84 @@
 /**
  * Types of setting values: zod schemas whose every complaint reads "must be …".
  *
- * A type carries its words as `description`, which the settings page and JSON Schema show as well. What a value was
- * and which key it was for is added by `settings/complaint.ts`.
+ * A schema is made when a value is first checked: the host starts faster for all the schemas it does not need. What the
+ * value was and which key it was for is added by `settings/complaint.ts`.
  */
 import { z } from "zod";
 import type { Json } from "../lib/json.ts";
+import { Literal } from "../lib/literal.ts";
 
-export type Type<T extends Json = Json> = z.ZodType<T>;
+export type Type<T extends Json = Json> = {
+  /** What it accepts; completes "must be". */
+  readonly words: string;
+  /** The values of an enumeration. */
+  readonly values?: readonly string[];
+  schema(): z.ZodType<T>;
+};
 
-/** Gives a type its words; `words` completes "must be". */
-export function described<T extends z.ZodType>(type: T, words: string): T {
-  z.globalRegistry.add(type, { description: words });
-  return type;
+/** What zod says about a value it refuses; handed to every check of a schema. */
+export type Refusal = { error: string };
+
+/** A type from its words and the schema that enforces them. */
+export function typeOf<T extends Json>(words: string, make: (refusal: Refusal) => z.ZodType<T>): Type<T> {
+  let schema: z.ZodType<T> | undefined;
+  return { words, schema: () => (schema ??= make({ error: `must be ${words}` })) };
 }
 
-/** What a type accepts, to complete "must be". */
-export function wordsOf(type: z.ZodType): string {
-  return type.description ?? "of another type";
-}
+export const flag: Type<boolean> = typeOf("true or false", (refusal) => z.boolean(refusal));
 
-export const mustBe = (words: string): { error: string } => ({ error: `must be ${words}` });
-
-export const flag: z.ZodType<boolean> = described(z.boolean(mustBe("true or false")), "true or false");
-
-export function oneOf<const Value extends string>(...values: readonly [Value, ...Value[]]): z.ZodType<Value> {
-  const words = values.length === 1 ? JSON.stringify(values[0]) : `one of ${values.join(", ")}`;
-  return described(z.enum(values, mustBe(words)), words);
+export function oneOf<const Value extends string>(...values: readonly [Value, ...Value[]]): Type<Value> {
+  const shown = values.map((value) => (value === "" ? '""' : value));
+  const words = shown.length === 1 ? `${shown[0]}` : `one of ${shown.join(", ")}`;
+  return { ...typeOf(words, (refusal) => z.enum(values, refusal)), values };
 }
 
 export const int32 = { least: -(2 ** 31), most: 2 ** 31 - 1 };
 export const uint32 = { least: 0, most: 2 ** 32 - 1 };
 
 /** A whole number within bounds, both allowed; 110.0 is none. */
-export function wholeNumber({ least, most }: { least: number; most: number }): z.ZodType<number> {
-  const words = `a whole number from ${least} to ${most}`;
-  return described(z.int(mustBe(words)).min(least, mustBe(words)).max(most, mustBe(words)), words);
+export function wholeNumber(bounds: { least: number; most: number; multipleOf?: number }): Type<number> {
+  const { least, most, multipleOf } = bounds;
+  const kind = multipleOf === undefined ? "a whole number" : `a multiple of ${multipleOf}`;
+  return typeOf(`${kind} from ${least} to ${most}`, (refusal) => {
+    const number = z.int(refusal).min(least, refusal).max(most, refusal);
+    return multipleOf === undefined ? number : number.multipleOf(multipleOf, refusal);
+  });
+}
+
+/** Any number within bounds; unlike a whole number it may be written 1.0. */
+export function decimal({ above, most }: { above: number; most: number }): Type<number> {
+  return typeOf(`a number above ${above}, at most ${most}`, (refusal) =>
+    z.preprocess(
+      (value) => (value instanceof Literal ? (value.decimal ?? value) : value),
+      z.number(refusal).gt(above, refusal).lte(most, refusal),
+    ),
+  );
+}
+
+/** A number for which -1 stands for no limit. */
+export function unlimitedOr(number: Type<number>): Type<number> {
+  return typeOf(`${number.words}, or -1 for no limit`, (refusal) =>
+    z.union([number.schema(), z.literal(-1, refusal)], refusal),
+  );
 }
 
 /** Longer lists are mistakes, and everything has a limit. */
 const mostItems = 1000;
 
-export function listOf<T extends Json>(item: z.ZodType<T>, { least = 0, most = mostItems } = {}): z.ZodType<T[]> {
-  const count = least === 0 ? "" : `${least} or more `;
-  const words = `a list, each item ${wordsOf(item)}`;
-  return described(
+export function listOf<T extends Json>(item: Type<T>, { least = 0 } = {}): Type<T[]> {
+  const words = `a list${least === 0 ? "" : ` of ${least} or more`}, each item ${item.words}`;
+  return typeOf(words, (refusal) =>
     z
-      .array(item, mustBe(words))
-      .min(least, mustBe(`a list of ${count}items`))
-      .max(most, mustBe(`a list of at most ${most} items`)),
-    words,
+      .array(item.schema(), refusal)
+      .min(least, { error: `must have ${least} or more items` })
+      .max(mostItems, { error: `must have at most ${mostItems} items` }),
   );
 }
 
 /** A list that may be written as its only item; a list is what comes out. */
-export function oneOrList<T extends Json>(item: z.ZodType<T>): z.ZodType<T[]> {
-  const list = listOf(item);
-  const words = `${wordsOf(item)}, or a list of them`;
-  return described(z.union([item.transform((only) => [only]), list], mustBe(words)), words);
+export function oneOrList<T extends Json>(item: Type<T>): Type<T[]> {
+  return typeOf(`${item.words}, or a list of them`, (refusal) =>
+    z.union([item.schema().transform((only) => [only]), listOf(item).schema()], refusal),
+  );
 }

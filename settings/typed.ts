@@ -13,12 +13,16 @@ import type { Setting } from "./setting.ts";
 export function typedValue(setting: Setting, text: string, segments: readonly string[]): Parsed<Json> {
   const read = (value: Json): Reading => readNode(setting, value, segments, () => undefined);
   const asText = read(text);
-  if (asText.value !== undefined) return { ok: true, value: asText.value, warnings: [] };
+  if (asText.value !== undefined) return accepted(asText.value, asText);
   const json = jsonOf(text);
   const asJson = read(json ?? [text]);
-  if (asJson.value !== undefined) return { ok: true, value: asJson.value, warnings: [] };
-  const { findings } = typeof json === "object" ? asJson : asText;
-  return { ok: false, problems: findings.map(({ problem }) => problem) };
+  if (asJson.value !== undefined) return accepted(asJson.value, asJson);
+  const { problems } = typeof json === "object" ? asJson : asText;
+  return { ok: false, problems: problems.map(({ problem }) => problem) };
+}
+
+function accepted(value: Json, { warnings }: Reading): Parsed<Json> {
+  return { ok: true, value, warnings: warnings.map(({ problem }) => problem) };
 }
 
 function jsonOf(text: string): Json | undefined {

@@ -31,6 +31,6 @@ export const dev: Variant = {
   interactive: true,
   groups: baseGroupNames,
   defaults: { kernel: { lockdown: "none" } },
-  kernelParameters: ["console=ttyS0"],
+  kernelParameters: [],
   userData: ["local-file", "fw-cfg"],
 };

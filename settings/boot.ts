@@ -1,0 +1,26 @@
+/** `settings.boot` */
+import { bootParameter, bootValue } from "./kernel-names.ts";
+import { mapOf, setting, table } from "./setting.ts";
+import { flag, listOf } from "./type.ts";
+
+const values = (doc: string) => setting({ type: listOf(bootValue), doc, example: ["tty0", "ttyS1,115200n8"] });
+
+export const boot = table("The command lines of kernel and init, in force from the next boot.", {
+  "kernel-parameters": mapOf({
+    doc: "Parameters of the kernel.",
+    name: bootParameter,
+    placeholder: "parameter",
+    entry: values("Its values; an empty list for a parameter without value."),
+  }),
+  "init-parameters": mapOf({
+    doc: "Parameters of systemd.",
+    name: bootParameter,
+    placeholder: "parameter",
+    entry: values("Its values; an empty list for a parameter without value."),
+  }),
+  "reboot-to-reconcile": setting({
+    type: flag,
+    doc: "Whether to reboot once, as soon as the host is configured, when it was booted with other parameters.",
+    default: false,
+  }),
+});

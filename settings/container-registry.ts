@@ -1,0 +1,68 @@
+/** `settings.container-registry` */
+import { z } from "zod";
+import { registryHost, registryText } from "./oci-names.ts";
+import { setting, table } from "./setting.ts";
+import { line } from "./text.ts";
+import { listOf, oneOf, typeOf } from "./type.ts";
+import { url } from "./url.ts";
+
+const mirror = typeOf("a table with registry and endpoint", (refusal) =>
+  z.strictObject(
+    {
+      registry: registryHost.schema(),
+      endpoint: listOf(url).schema(),
+      capabilities: listOf(oneOf("pull", "resolve", "push"))
+        .schema()
+        .exactOptional(),
+    },
+    refusal,
+  ),
+);
+
+/** The table form is the one of Bottlerocket before 1.4; the list is what comes out. */
+const mirrors = typeOf(
+  "a list of tables with registry and endpoint, or a table of endpoints for each registry",
+  (refusal) =>
+    z.union(
+      [
+        listOf(mirror).schema(),
+        z
+          .record(z.string().regex(registryText), listOf(url).schema(), refusal)
+          .transform((table) => Object.entries(table).map(([registry, endpoint]) => ({ registry, endpoint }))),
+      ],
+      refusal,
+    ),
+);
+
+const credential = typeOf("a table with registry, and username and password, auth or identitytoken", (refusal) =>
+  z
+    .strictObject(
+      {
+        registry: registryHost.schema(),
+        username: line.schema().exactOptional(),
+        password: line.schema().exactOptional(),
+        auth: line.schema().exactOptional(),
+        identitytoken: line.schema().exactOptional(),
+      },
+      refusal,
+    )
+    .refine(
+      ({ username, password, auth, identitytoken }) =>
+        (username === undefined) === (password === undefined) && (username ?? auth ?? identitytoken) !== undefined,
+      refusal,
+    ),
+);
+
+export const containerRegistry = table("Where images come from.", {
+  mirrors: setting({
+    type: mirrors,
+    doc: "Mirrors, tried in order before the registry itself.",
+    example: [{ registry: "docker.io", endpoint: ["https://mirror.example.com"] }],
+  }),
+  credentials: setting({
+    type: listOf(credential),
+    doc: "Credentials, with the fields of a Docker configuration file.",
+    example: [{ registry: "registry.example.com", username: "puller", password: "…" }],
+    secret: true,
+  }),
+});

@@ -1,0 +1,24 @@
+/** What nodes of Kubernetes have in common, wherever they run. */
+import { baseGroupNames, type DefaultsOf, type Group } from "../settings/group.ts";
+import type { Minor } from "../settings/setting.ts";
+
+export const kubernetesGroups: readonly Group[] = [...baseGroupNames, "kubernetes"];
+
+/** Debian packages that kubelet calls, or that pods expect on a node. */
+export const kubernetesPackages: readonly string[] = ["conntrack", "containernetworking-plugins", "iptables"];
+
+export function isAtLeast(minor: Minor, other: Minor): boolean {
+  return Number(minor.slice(2)) >= Number(other.slice(2));
+}
+
+/** Defaults of Bottlerocket's variants of this minor. */
+export function kubernetesDefaults(minor: Minor): DefaultsOf & { kubernetes: object } {
+  return {
+    kubernetes: {
+      ...(isAtLeast(minor, "1.32") ? { "device-ownership-from-security-context": true } : {}),
+      ...(isAtLeast(minor, "1.33") ? { "seccomp-default": true } : {}),
+    },
+    "oci-defaults": { "resource-limits": { "max-open-files": { "soft-limit": 65_536, "hard-limit": 1_048_576 } } },
+    metrics: { "service-checks": ["hostd", "chronyd", "containerd", "kubelet"] },
+  };
+}

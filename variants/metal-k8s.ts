@@ -1,0 +1,22 @@
+/** Nodes of Kubernetes on physical machines. */
+import type { Minor } from "../settings/setting.ts";
+import { kubernetesDefaults, kubernetesGroups, kubernetesPackages } from "./kubernetes.ts";
+import type { Variant } from "./variant.ts";
+
+export function metalK8s(minor: Minor): Variant {
+  return {
+    name: `metal-k8s-${minor}`,
+    summary: `Node of Kubernetes ${minor} on a physical machine`,
+    platform: "metal",
+    orchestrator: { kind: "kubernetes", minor },
+    architectures: ["x86_64", "aarch64"],
+    kernel: "generic",
+    packages: kubernetesPackages,
+    interactive: false,
+    groups: kubernetesGroups,
+    defaults: kubernetesDefaults(minor),
+    kernelParameters: [],
+    userData: ["local-file"],
+    lacks: `kubelet ${minor} is not built yet`,
+  };
+}
