@@ -1,0 +1,152 @@
+/**
+ * What a host remembers of its update repository, across refreshes and boots.
+ *
+ * The newest metadata it has verified is why an older one is refused (TUF specification §5.3 to §5.6); the latest time
+ * it has known is why a clock that went back is noticed. A client works on a copy; what it verified is kept file by
+ * file, root first, also when the refresh as a whole is refused.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Metadata, MetadataKind, type Root } from "@tufjs/models";
+import { z } from "zod";
+import { Failure, isFailure } from "../../lib/failure.ts";
+import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { parseJson } from "../../lib/json.ts";
+import type { Log } from "../system.ts";
+
+const roles = ["root", "timestamp", "snapshot", "targets"] as const;
+
+const Known = z.object({
+  /** The latest time at which metadata was accepted. Metadata expires, so a wrong clock spoils it for days only. */
+  latestTime: z.iso.datetime(),
+  /** SHA-256 of every root role that images brought. */
+  origins: z.array(z.string()),
+});
+type Known = z.infer<typeof Known>;
+
+export class TufState {
+  readonly #directory: string;
+  readonly #log: Log;
+
+  constructor(directory: string, log: Log) {
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  async latestTime(): Promise<Date | undefined> {
+    const known = await this.#known();
+    return known === undefined ? undefined : new Date(known.latestTime);
+  }
+
+  /** Remembers that metadata was accepted at `now`, starting from the root that the image brought. */
+  async accepted(now: Date, shippedRoot: string): Promise<void> {
+    const known = await this.#known();
+    const origins = [...new Set([...(known?.origins ?? []), digest(shippedRoot)])];
+    await writeFileAtomic(
+      join(this.#directory, "known.json"),
+      JSON.stringify({ latestTime: now.toISOString(), origins }),
+    );
+  }
+
+  /**
+   * A copy to work on. Disposing it keeps what changed in it.
+   *
+   * @param shippedRoot the root role in the image
+   * @throws {Failure<"bad-root">}
+   */
+  async open(shippedRoot: string): Promise<AsyncDisposable & { directory: string }> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const directory = await mkdtemp(join(this.#directory, ".work-"));
+    const before = new Map<string, string>();
+    for (const role of roles) {
+      const kept = await readTextIfPresent(this.#path(role));
+      const text = role === "root" ? await this.#rootToStartFrom(shippedRoot, kept) : kept;
+      if (kept !== undefined) before.set(role, kept);
+      if (text !== undefined) await writeFile(join(directory, `${role}.json`), text);
+    }
+    return {
+      directory,
+      [Symbol.asyncDispose]: async () => {
+        try {
+          for (const role of roles) {
+            const text = await readTextIfPresent(join(directory, `${role}.json`));
+            if (text !== undefined && text !== before.get(role)) await writeFileAtomic(this.#path(role), text, 0o600);
+          }
+        } finally {
+          await rm(directory, { recursive: true, force: true });
+        }
+      },
+    };
+  }
+
+  /**
+   * The kept root, unless the image brought a newer one, or one that the kept one has nothing to do with: then another
+   * repository is meant. The older image of a rollback brings a root that is known already.
+   */
+  async #rootToStartFrom(shippedRoot: string, kept: string | undefined): Promise<string> {
+    const shipped = rootIn(shippedRoot);
+    if (shipped === undefined)
+      throw new Failure("bad-root", "cannot use the trusted root in the image: it is not signed by itself");
+    if (kept === undefined) return shippedRoot;
+    const current = rootIn(kept);
+    if (current === undefined) {
+      this.#log.info("update: the kept root role is damaged; starting from the one in the image");
+      return shippedRoot;
+    }
+    if (shipped.version > current.version) return shippedRoot;
+    const known = (await this.#known())?.origins.includes(digest(shippedRoot)) === true;
+    const shared = (shipped.roles["root"]?.keyIDs ?? []).some((id) => current.roles["root"]?.keyIDs.includes(id));
+    if (known || shared) return kept;
+    this.#log.info("update: the image trusts other keys than the kept root role; starting from the one in the image");
+    return shippedRoot;
+  }
+
+  async #known(): Promise<Known | undefined> {
+    const text = await readTextIfPresent(join(this.#directory, "known.json"));
+    if (text === undefined) return undefined;
+    try {
+      return Known.parse(parseJson(text));
+    } catch (error) {
+      if (!isFailure(error, "bad-json") && !(error instanceof z.ZodError)) throw error;
+      this.#log.error("update: cannot read what was known about the time; going on without", error);
+      return undefined;
+    }
+  }
+
+  #path(role: string): string {
+    return join(this.#directory, `${role}.json`);
+  }
+}
+
+/** The root role of a text that is signed by its own keys. */
+function rootIn(text: string): Root | undefined {
+  try {
+    const metadata = Metadata.fromJSON(MetadataKind.Root, JSON.parse(text));
+    metadata.verifyDelegate("root", metadata);
+    return metadata.signed;
+  } catch {
+    return undefined; // whatever is wrong with it, it cannot be started from
+  }
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** The metadata of a role in a directory that a client left; undefined when there is none. */
+export async function keptMetadata(directory: string, role: (typeof roles)[number]): Promise<string | undefined> {
+  return await readTextIfPresent(join(directory, `${role}.json`));
+}
+
+/** @throws {Failure<"bad-root">} */
+export async function readShippedRoot(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new Failure("bad-root", `cannot read the trusted root of the update repository at ${path}`, {
+      hint: "the image was built without one; build it with --update-root",
+      cause,
+    });
+  }
+}
