@@ -1,0 +1,216 @@
+/**
+ * The settings that someone set: who, when and what, as a log of transactions that survives power loss at any moment.
+ *
+ * What a person, user data or a generator set is here; defaults are code. How it lies on the disk is told in README.md.
+ */
+import { Failure } from "../../lib/failure.ts";
+import type { Clock } from "../system.ts";
+import { changesBetween, changesOf, type Change, type Staged, type Values } from "./change.ts";
+import { CommitQueue, type Prepared } from "./commit-queue.ts";
+import type { Disk } from "./disk.ts";
+import { History } from "./history.ts";
+import { checkedValue, saysLength, settingsBytes, storeSize, type StoreSize } from "./limits.ts";
+import { Log } from "./log.ts";
+import { Staging } from "./staging.ts";
+import { advance, type State } from "./state.ts";
+import { markLine, transactionLine, type Author, type Transaction } from "./transaction.ts";
+import { VersionWatch } from "./version-watch.ts";
+
+export type { Change, Staged, Values } from "./change.ts";
+export type { Author, Transaction } from "./transaction.ts";
+
+export type Committed = { version: number; changed: string[] };
+
+export type DatastoreOptions = {
+  /** Recorded with every transaction. */
+  image: string;
+  clock: Pick<Clock, "now">;
+  size?: StoreSize;
+};
+
+const historyLimit = 100;
+
+export class Datastore implements AsyncDisposable {
+  readonly #log: Log;
+  readonly #image: string;
+  readonly #clock: Pick<Clock, "now">;
+  readonly #staging: Staging;
+  readonly #history: History;
+  readonly #queue: CommitQueue;
+  readonly #watch: VersionWatch;
+  readonly #nextVersion: number;
+  #state: State;
+
+  private constructor(log: Log, state: State, nextVersion: number, disk: Disk, { image, clock }: DatastoreOptions) {
+    this.#log = log;
+    this.#image = image;
+    this.#clock = clock;
+    this.#state = state;
+    this.#nextVersion = nextVersion;
+    this.#staging = new Staging(() => clock.now());
+    this.#history = new History(disk, () => log.chain);
+    this.#watch = new VersionWatch(state.version);
+    this.#queue = new CommitQueue(
+      state,
+      (from, lines) => log.append(from, lines),
+      (reached) => {
+        this.#state = reached;
+        this.#watch.reached(reached.version);
+      },
+    );
+  }
+
+  /**
+   * Finds the newest state that the disk can prove; nothing is written. What had to be left out is in `repairs`.
+   *
+   * @throws {Failure<"newer-format" | "disk-error">} never because of damaged content
+   */
+  static async open(disk: Disk, options: DatastoreOptions): Promise<Datastore> {
+    const { log, state, nextVersion } = await Log.open(disk, options.image, options.size ?? storeSize);
+    return new Datastore(log, state, nextVersion, disk, options);
+  }
+
+  /** Of the committed settings; 0 before the first commit. */
+  get version(): number {
+    return this.#state.version;
+  }
+
+  /** The committed settings. The map never changes: after a commit there is another one. */
+  get values(): Values {
+    return this.#state.values;
+  }
+
+  /** Sentences about damage that was found, and about errors of the disk since. */
+  get repairs(): readonly string[] {
+    return this.#log.repairs;
+  }
+
+  /**
+   * Adds to a pending transaction, which begins to exist by that; `undefined` deletes. All of it, or none.
+   *
+   * @throws {Failure<"bad-transaction-name" | "bad-value" | "too-large" | "too-many-transactions" | "too-many-changes">}
+   */
+  stage(transaction: string, changes: Staged): void {
+    this.#staging.stage(transaction, changes);
+  }
+
+  pending(transaction: string): Staged | undefined {
+    return this.#staging.get(transaction);
+  }
+
+  pendingNames(): string[] {
+    return this.#staging.names();
+  }
+
+  /** Forgets a pending transaction; returns the keys that were staged in it. */
+  drop(transaction: string): string[] {
+    return this.#staging.drop(transaction);
+  }
+
+  /**
+   * Makes pending changes current. They are durable when this resolves; when it rejects, they are pending again.
+   *
+   * What is staged already as current changes nothing and gets no version.
+   *
+   * @throws {Failure<"nothing-pending" | "too-large" | "disk-full" | "disk-error" | "busy" | "closed">}
+   */
+  async commit(transaction: string, by: Author, says: string): Promise<Committed> {
+    const staged = this.#staging.take(transaction);
+    try {
+      return await this.#change(by, says, (values) => changesOf(values, staged));
+    } catch (error) {
+      this.#staging.giveBack(transaction, staged);
+      throw error;
+    }
+  }
+
+  /**
+   * Makes `values` current in one transaction, for undo, restore and revert.
+   *
+   * @throws {Failure<"bad-value" | "too-large" | "disk-full" | "disk-error" | "busy" | "closed">}
+   */
+  async replace(values: Values, by: Author, says: string): Promise<Committed> {
+    const wanted = new Map([...values].map(([key, value]) => [key, checkedValue(key, value)]));
+    return this.#change(by, says, (now) => changesBetween(now, wanted));
+  }
+
+  /** Committed transactions, newest first; only those below version `before` when it is given. */
+  async history(limit = historyLimit, before = Number.POSITIVE_INFINITY): Promise<Transaction[]> {
+    return this.#history.newest(limit, before);
+  }
+
+  /** @throws {Failure<"no-such-version">} */
+  async transaction(version: number): Promise<Transaction> {
+    const [found] = await this.#history.newest(1, version + 1);
+    if (found?.version === version) return found;
+    throw new Failure("no-such-version", `cannot find a transaction of version ${version} in the history`);
+  }
+
+  /** @throws {Failure<"no-such-version">} when there never was one, or its history is no longer kept */
+  async valuesAt(version: number): Promise<Values> {
+    const { goodBoot } = this.#state;
+    if (version === this.version) return this.values;
+    return version === goodBoot?.version ? goodBoot.values : this.#history.valuesAt(version);
+  }
+
+  /** The newest version committed at `time` or before. @throws {Failure<"no-such-version">} */
+  async versionAt(time: Date): Promise<number> {
+    return this.#history.versionAt(time);
+  }
+
+  /** Notes that the machine came up with the settings of now; `valuesAt` that version stays possible from then on. */
+  async markGoodBoot(): Promise<void> {
+    await this.#queue.add((state) => {
+      const mark = { goodBoot: state.version, at: this.#clock.now(), image: this.#image };
+      const { hash, bytes: line } = markLine(state.hash, mark);
+      return { line, next: advance(state, [{ kind: "mark", mark, hash }]) };
+    });
+  }
+
+  lastGoodBoot(): { version: number; at: Date } | undefined {
+    const { goodBoot } = this.#state;
+    return goodBoot === undefined ? undefined : { version: goodBoot.version, at: goodBoot.at };
+  }
+
+  /** Resolves with the newest version once it is above `version`; rejects with the signal's reason. */
+  async changedSince(version: number, signal: AbortSignal): Promise<number> {
+    return this.#watch.above(version, signal);
+  }
+
+  /** Finishes what was asked for before, then lets go of the disk. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#queue.close();
+    this.#watch.close();
+    await this.#log[Symbol.asyncDispose]();
+  }
+
+  async #change(by: Author, says: string, changesIn: (values: Values) => Change[]): Promise<Committed> {
+    let changed: string[] = [];
+    const { version } = await this.#queue.add((state) => {
+      const changes = changesIn(state.values);
+      changed = changes.map(({ key }) => key);
+      return changes.length === 0 ? undefined : this.#prepare(state, by, says, changes);
+    });
+    return { version, changed };
+  }
+
+  #prepare(state: State, by: Author, says: string, changes: Change[]): Prepared {
+    const draft = {
+      version: Math.max(state.version + 1, this.#nextVersion),
+      at: this.#clock.now(),
+      by,
+      image: this.#image,
+      says: says.length > saysLength ? `${says.slice(0, saysLength)}…` : says,
+      changes,
+    };
+    const { hash, bytes: line } = transactionLine(state.hash, draft);
+    const next = advance(state, [{ kind: "transaction", transaction: { ...draft, hash } }]);
+    if (next.bytes > settingsBytes && next.bytes > state.bytes) {
+      throw new Failure(
+        "too-large",
+        `cannot commit: all settings together would take ${next.bytes} bytes, at most ${settingsBytes} fit`,
+      );
+    }
+    return { line, next };
+  }
+}

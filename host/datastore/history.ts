@@ -1,0 +1,92 @@
+/** Reads transactions and former settings back from the segments that are still there. */
+import { Failure, isNotFound } from "../../lib/failure.ts";
+import type { Values } from "./change.ts";
+import type { Disk } from "./disk.ts";
+import { diskFailure } from "./disk-failure.ts";
+import type { Link } from "./recovery.ts";
+import { readSegment, segmentName } from "./segment.ts";
+import { advance, type State } from "./state.ts";
+import type { Entry, Transaction } from "./transaction.ts";
+
+type Part = { base: State; entries: readonly Entry[] };
+
+export class History {
+  readonly #disk: Disk;
+  readonly #chain: () => readonly Link[];
+
+  /** `chain` is asked again each time, since segments come and go. */
+  constructor(disk: Disk, chain: () => readonly Link[]) {
+    this.#disk = disk;
+    this.#chain = chain;
+  }
+
+  /** Newest first, those below version `before`. */
+  async newest(limit: number, before: number): Promise<Transaction[]> {
+    const found: Transaction[] = [];
+    for (const link of this.#chain().toReversed()) {
+      if (found.length >= limit) break;
+      if (link.from.version + 1 >= before) continue;
+      const part = await this.#read(link);
+      if (part === undefined) continue;
+      const transactions = transactionsOf(part.entries).filter(({ version }) => version < before);
+      found.push(...transactions.toReversed().slice(0, limit - found.length));
+    }
+    return found;
+  }
+
+  /** @throws {Failure<"no-such-version">} */
+  async valuesAt(version: number): Promise<Values> {
+    const link = this.#chain().findLast(({ from }) => from.version <= version);
+    const part = link === undefined ? undefined : await this.#read(link);
+    if (part === undefined) throw await this.#noSuchVersion(`version ${version}`);
+    const end = part.entries.findLastIndex(
+      (entry) => entry.kind === "transaction" && entry.transaction.version <= version,
+    );
+    const state = advance(part.base, part.entries.slice(0, end + 1));
+    if (state.version !== version) throw await this.#noSuchVersion(`version ${version}`);
+    return state.values;
+  }
+
+  /**
+   * The newest version that was committed at `time` or before, by the clock of that moment.
+   *
+   * @throws {Failure<"no-such-version">}
+   */
+  async versionAt(time: Date): Promise<number> {
+    for (const link of this.#chain().toReversed()) {
+      const part = await this.#read(link);
+      if (part === undefined) continue;
+      const found = transactionsOf(part.entries).findLast(({ at }) => at <= time);
+      if (found !== undefined) return found.version;
+      if (link.from.version > 0 && link.from.at <= time) return link.from.version;
+    }
+    throw await this.#noSuchVersion(time.toISOString());
+  }
+
+  async #read({ number, goodBytes, base: known }: Link): Promise<Part | undefined> {
+    const name = segmentName(number);
+    try {
+      const file = await this.#disk.read(name);
+      const bytes = Buffer.from(file.buffer, file.byteOffset, Math.min(file.length, goodBytes));
+      const { base, entries } = readSegment(bytes, name, known);
+      return base === undefined ? undefined : { base, entries };
+    } catch (error) {
+      if (isNotFound(error)) return undefined; // it made room for newer ones meanwhile
+      throw diskFailure("read the history of settings", error);
+    }
+  }
+
+  async #noSuchVersion(wanted: string): Promise<Failure<"no-such-version">> {
+    const [oldest] = this.#chain();
+    const reaches =
+      oldest === undefined
+        ? "no settings were ever committed"
+        : `the history begins with version ${oldest.from.version}` +
+          (oldest.from.version === 0 ? "" : ` of ${oldest.from.at.toISOString()}`);
+    return new Failure("no-such-version", `cannot go back to ${wanted}: ${reaches} and has none for it`);
+  }
+}
+
+function transactionsOf(entries: readonly Entry[]): Transaction[] {
+  return entries.flatMap((entry) => (entry.kind === "transaction" ? entry.transaction : []));
+}

@@ -1,0 +1,106 @@
+/** Settings that were sent but not committed. They live in memory only: a restart drops them, as a boot always did. */
+import { Failure } from "../../lib/failure.ts";
+import type { Json } from "../../lib/json.ts";
+import type { Staged } from "./change.ts";
+import * as limits from "./limits.ts";
+
+type Pending = { changes: Map<string, Json | undefined>; bytes: number; touchedMs: number };
+
+export class Staging {
+  readonly #pending = new Map<string, Pending>();
+  readonly #now: () => Date;
+
+  constructor(now: () => Date) {
+    this.#now = now;
+  }
+
+  /**
+   * Adds to a transaction, all of `changes` or none.
+   *
+   * @throws {Failure<"bad-transaction-name" | "bad-value" | "too-large" | "too-many-transactions" | "too-many-changes">}
+   */
+  stage(name: string, changes: Staged): void {
+    if (name === "" || Buffer.byteLength(name) > limits.transactionNameBytes) {
+      throw new Failure(
+        "bad-transaction-name",
+        `cannot stage settings: a transaction's name has 1 to ${limits.transactionNameBytes} bytes, ` +
+          `this one ${Buffer.byteLength(name)}`,
+      );
+    }
+    const checked = new Map<string, Json | undefined>();
+    for (const [key, value] of changes) {
+      limits.checkKey(key);
+      checked.set(key, value === undefined ? undefined : limits.checkedValue(key, value));
+    }
+    this.#put(name, new Map([...(this.#pending.get(name)?.changes ?? []), ...checked]));
+  }
+
+  get(name: string): Staged | undefined {
+    return this.#pending.get(name)?.changes;
+  }
+
+  names(): string[] {
+    return [...this.#pending.keys()].toSorted();
+  }
+
+  /** Forgets a transaction; returns the keys that were staged in it, sorted. */
+  drop(name: string): string[] {
+    const dropped = this.#pending.get(name);
+    this.#pending.delete(name);
+    return [...(dropped?.changes.keys() ?? [])].toSorted();
+  }
+
+  /** Takes a transaction out, to commit it. @throws {Failure<"nothing-pending">} */
+  take(name: string): Staged {
+    const pending = this.#pending.get(name);
+    if (pending === undefined || pending.changes.size === 0) {
+      throw new Failure("nothing-pending", `cannot commit transaction ${name}: nothing is staged in it`);
+    }
+    this.#pending.delete(name);
+    return pending.changes;
+  }
+
+  /** Puts back what could not be committed; what was staged meanwhile stays on top. */
+  giveBack(name: string, changes: Staged): void {
+    const merged = new Map([...changes, ...(this.#pending.get(name)?.changes ?? [])]);
+    this.#pending.set(name, { changes: merged, bytes: bytesOf(merged), touchedMs: this.#now().getTime() });
+  }
+
+  #put(name: string, changes: Map<string, Json | undefined>): void {
+    if (changes.size > limits.changesPerTransaction) {
+      throw new Failure(
+        "too-many-changes",
+        `cannot stage settings: transaction ${name} would hold ${changes.size} keys, ` +
+          `at most ${limits.changesPerTransaction} fit`,
+      );
+    }
+    const bytes = bytesOf(changes);
+    if (!this.#hasRoom(name, bytes)) this.#dropAbandoned();
+    if (!this.#hasRoom(name, bytes)) {
+      throw new Failure(
+        "too-many-transactions",
+        `cannot stage settings: ${this.#pending.size} transactions are pending, at most ` +
+          `${limits.pendingTransactions} and ${limits.pendingBytes} bytes fit`,
+        { hint: "commit or drop one: GET /tx/list names them" },
+      );
+    }
+    this.#pending.set(name, { changes, bytes, touchedMs: this.#now().getTime() });
+  }
+
+  #hasRoom(name: string, bytes: number): boolean {
+    const others = [...this.#pending].filter(([other]) => other !== name);
+    const taken = others.reduce((sum, [, pending]) => sum + pending.bytes, 0);
+    return others.length < limits.pendingTransactions && taken + bytes <= limits.pendingBytes;
+  }
+
+  #dropAbandoned(): void {
+    const before = this.#now().getTime() - limits.abandonedAfterMs;
+    for (const [name, { touchedMs }] of this.#pending) if (touchedMs < before) this.#pending.delete(name);
+  }
+}
+
+function bytesOf(changes: Staged): number {
+  let bytes = 0;
+  for (const [key, value] of changes) bytes += limits.sizeOf(key, value ?? null);
+  return bytes;
+}

@@ -1,0 +1,39 @@
+/** Who waits for settings newer than those they know. */
+import { Failure } from "../../lib/failure.ts";
+
+type Watcher = { above: number; resolve: (version: number) => void; reject: (reason: unknown) => void };
+
+export class VersionWatch {
+  readonly #watchers = new Set<Watcher>();
+  #version: number;
+
+  constructor(version: number) {
+    this.#version = version;
+  }
+
+  reached(version: number): void {
+    this.#version = version;
+    for (const watcher of this.#watchers) if (version > watcher.above) watcher.resolve(version);
+  }
+
+  /** Resolves with the newest version once it is above `version`, at once when it is. */
+  async above(version: number, signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    if (this.#version > version) return this.#version;
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const watcher = { above: version, resolve, reject };
+    const stop = (): void => reject(signal.reason);
+    this.#watchers.add(watcher);
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await promise;
+    } finally {
+      this.#watchers.delete(watcher);
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  close(): void {
+    for (const { reject } of this.#watchers) reject(new Failure("closed", "cannot wait: the datastore is closed"));
+  }
+}
