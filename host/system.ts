@@ -5,6 +5,7 @@
  * `linuxSystem()` is the real one; tests build theirs with `test/system.ts`.
  */
 import { Resolver } from "node:dns/promises";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { explain, Failure, systemErrorCode } from "../lib/failure.ts";
 import { runUnchecked } from "../lib/process.ts";
@@ -21,6 +22,8 @@ export interface System {
    * @throws {Failure<"timed-out">} when it is not done after `limits.timeoutMs`; it is then sent SIGTERM
    */
   run(argv: Argv, limits?: RunLimits): Promise<string>;
+  /** The addresses of links that are up, by name of the link. */
+  interfaces(): Interfaces;
   readonly dns: Dns;
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   readonly log: Log;
@@ -31,6 +34,8 @@ export type Clock = {
   /** Rejects with the signal's reason when it aborts, also when it has aborted already. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 };
+
+export type Interfaces = ReturnType<typeof networkInterfaces>;
 
 /** Questions to the name servers alone: neither /etc/hosts nor the machine's own name counts. */
 export type Dns = {
@@ -57,7 +62,15 @@ export function hostPath(system: Pick<System, "root">, path: string): string {
 
 /** The machine this process runs on. */
 export function linuxSystem(): System {
-  return { root: "/", clock: wallClock, run: runProgram, dns: dnsOf(systemResolver), fetch, log: stderrLog };
+  return {
+    root: "/",
+    clock: wallClock,
+    run: runProgram,
+    interfaces: networkInterfaces,
+    dns: dnsOf(systemResolver),
+    fetch,
+    log: stderrLog,
+  };
 }
 
 const wallClock: Clock = {

@@ -32,6 +32,8 @@ export type TestSystemOptions = {
   /** "jumps": a sleep moves the time at once and returns; "stands": a sleep lasts until `advance`. */
   clock?: "jumps" | "stands";
   fetch?: System["fetch"];
+  /** Without it, the machine has no links. */
+  interfaces?: System["interfaces"];
   /** Without it, nobody answers. */
   dns?: Partial<System["dns"]>;
   startsAt?: Date;
@@ -78,6 +80,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
       if (program === undefined) throw new Failure("no-such-program", `cannot run ${argv[0]}: it was not found`);
       return program(argv, limits);
     },
+    interfaces: options.interfaces ?? (() => ({})),
     dns: { addressesOf: async () => [], namesOf: async () => [], ...options.dns },
     fetch: options.fetch ?? fetch,
     log: {

@@ -1,82 +1,112 @@
 /** The shape of `net.toml`: what a table of each kind may hold, and where each value goes. */
 import { z } from "zod";
-import { flag, mustBe, oneOf, wholeNumber } from "../../settings/type.ts";
 import { arpValidates, type Addressing, type Dhcp, type Link, type LinkKey } from "./network-config.ts";
+
+const mustBe = (words: string): { error: string } => ({ error: `must be ${words}` });
+
+const flag = (): z.ZodBoolean => z.boolean(mustBe("true or false"));
+
+function wholeNumber(most: number): z.ZodInt {
+  const says = mustBe(`a whole number from 0 to ${most}`);
+  return z.int(says).min(0, says).max(most, says);
+}
 
 export const linkNameType = z
   .string(mustBe("text"))
   .regex(/^[^./\s\p{Cc}]{1,15}$/u, mustBe("an interface name: 1 to 15 characters, no dot, slash or space"));
 
 const int32Most = 2 ** 31 - 1;
-const metric = wholeNumber({ least: 0, most: 2 ** 32 - 1 });
-const milliseconds = wholeNumber({ least: 0, most: int32Most });
-const address = z.union([z.ipv4(), z.ipv6()], mustBe("an IP address"));
-const network4 = z.cidrv4(mustBe("an IPv4 address with prefix length, such as 192.168.0.5/24"));
-const network6 = z.cidrv6(mustBe("an IPv6 address with prefix length, such as 2001:db8::5/64"));
-const targets = mustBe("a list of 1 to 16 IPv4 addresses");
-const addresses = mustBe("a list of one or more addresses");
+
+/** Made when a file is there to be read: most machines have none. */
+let made: ReturnType<typeof makeShapes> | undefined;
+export const shapes = (): ReturnType<typeof makeShapes> => (made ??= makeShapes());
+
+function makeShapes() {
+  const addressing = addressingShape();
+  const [mii, arp] = monitoringShapes();
+  const bond = {
+    ...addressing,
+    kind: z.literal("bond"),
+    mode: z.literal("active-backup", mustBe("active-backup")),
+    "min-links": wholeNumber(int32Most).optional(),
+    interfaces: z.array(linkNameType, mustBe("a list of interface names")),
+  };
+  const { primary, dhcp4, dhcp6 } = addressing;
+  return {
+    dhcpOnly: z.strictObject({ primary, dhcp4, dhcp6 }, mustBe("a table")),
+    addressing: z.strictObject(addressing, mustBe("a table")),
+    miiBond: z.strictObject({ ...bond, monitoring: mii }),
+    arpBond: z.strictObject({ ...bond, monitoring: arp }),
+    vlan: z.strictObject({ ...addressing, kind: z.literal("vlan"), device: linkNameType, id: wholeNumber(4094) }),
+  };
+}
 
 /** `dhcp4 = true` is short for `dhcp4 = { enabled = true }`. */
-const dhcp = z.preprocess(
-  (value) => (typeof value === "boolean" ? { enabled: value } : value),
-  z.strictObject(
-    { enabled: flag, optional: flag.optional(), "route-metric": metric.optional() },
-    mustBe("true, false, or a table with enabled, optional and route-metric"),
-  ),
-);
+function dhcpShape() {
+  return z.preprocess(
+    (value) => (typeof value === "boolean" ? { enabled: value } : value),
+    z.strictObject(
+      { enabled: flag(), optional: flag().optional(), "route-metric": wholeNumber(2 ** 32 - 1).optional() },
+      mustBe("true, false, or a table with enabled, optional and route-metric"),
+    ),
+  );
+}
 
-const route = z.strictObject(
-  {
-    to: z.union([z.literal("default"), z.cidrv4(), z.cidrv6()], mustBe('"default" or a network such as 10.0.0.0/8')),
-    from: address.optional(),
-    via: address.optional(),
-    "route-metric": metric.optional(),
-  },
-  mustBe("a table"),
-);
+function addressingShape() {
+  const address = z.union([z.ipv4(), z.ipv6()], mustBe("an IP address"));
+  const network4 = z.cidrv4(mustBe("an IPv4 address with prefix length, such as 192.168.0.5/24"));
+  const network6 = z.cidrv6(mustBe("an IPv6 address with prefix length, such as 2001:db8::5/64"));
+  const addresses = mustBe("a list of one or more addresses");
+  const route = z.strictObject(
+    {
+      to: z.union([z.literal("default"), z.cidrv4(), z.cidrv6()], mustBe('"default" or a network such as 10.0.0.0/8')),
+      from: address.optional(),
+      via: address.optional(),
+      "route-metric": wholeNumber(2 ** 32 - 1).optional(),
+    },
+    mustBe("a table"),
+  );
+  return {
+    primary: flag().optional(),
+    dhcp4: dhcpShape().optional(),
+    dhcp6: dhcpShape().optional(),
+    static4: z
+      .strictObject({ addresses: z.array(network4, addresses).min(1, addresses) }, mustBe("a table"))
+      .optional(),
+    static6: z
+      .strictObject({ addresses: z.array(network6, addresses).min(1, addresses) }, mustBe("a table"))
+      .optional(),
+    route: z.array(route, mustBe("an array of tables")).optional(),
+  };
+}
 
-const dhcpKeys = { primary: flag.optional(), dhcp4: dhcp.optional(), dhcp6: dhcp.optional() };
-const addressingKeys = {
-  ...dhcpKeys,
-  static4: z.strictObject({ addresses: z.array(network4, addresses).min(1, addresses) }, mustBe("a table")).optional(),
-  static6: z.strictObject({ addresses: z.array(network6, addresses).min(1, addresses) }, mustBe("a table")).optional(),
-  route: z.array(route, mustBe("an array of tables")).optional(),
-};
+function monitoringShapes() {
+  const table = mustBe("a table with miimon-frequency-ms or arpmon-interval-ms");
+  const targets = mustBe("a list of 1 to 16 IPv4 addresses");
+  const mii = z.strictObject(
+    {
+      "miimon-frequency-ms": wholeNumber(int32Most),
+      "miimon-updelay-ms": wholeNumber(int32Most).optional(),
+      "miimon-downdelay-ms": wholeNumber(int32Most).optional(),
+    },
+    table,
+  );
+  const arp = z.strictObject(
+    {
+      "arpmon-interval-ms": wholeNumber(int32Most),
+      "arpmon-validate": z.enum(arpValidates, mustBe(`one of ${arpValidates.join(", ")}`)),
+      "arpmon-targets": z
+        .array(z.ipv4(mustBe("an IPv4 address")), targets)
+        .min(1, targets)
+        .max(16, targets),
+    },
+    table,
+  );
+  return [mii, arp] as const;
+}
 
-const monitoring = mustBe("a table with miimon-frequency-ms or arpmon-interval-ms");
-const miiKeys = {
-  "miimon-frequency-ms": milliseconds,
-  "miimon-updelay-ms": milliseconds.optional(),
-  "miimon-downdelay-ms": milliseconds.optional(),
-};
-const arpKeys = {
-  "arpmon-interval-ms": milliseconds,
-  "arpmon-validate": oneOf(...arpValidates),
-  "arpmon-targets": z
-    .array(z.ipv4(mustBe("an IPv4 address")), targets)
-    .min(1, targets)
-    .max(16, targets),
-};
-const bondKeys = {
-  ...addressingKeys,
-  kind: z.literal("bond"),
-  mode: oneOf("active-backup"),
-  "min-links": wholeNumber({ least: 0, most: int32Most }).optional(),
-  interfaces: z.array(linkNameType, mustBe("a list of interface names")),
-};
-export const shapes = {
-  dhcpOnly: z.strictObject(dhcpKeys, mustBe("a table")),
-  addressing: z.strictObject(addressingKeys, mustBe("a table")),
-  miiBond: z.strictObject({ ...bondKeys, monitoring: z.strictObject(miiKeys, monitoring) }),
-  arpBond: z.strictObject({ ...bondKeys, monitoring: z.strictObject(arpKeys, monitoring) }),
-  vlan: z.strictObject({
-    ...addressingKeys,
-    kind: z.literal("vlan"),
-    device: linkNameType,
-    id: wholeNumber({ least: 0, most: 4094 }),
-  }),
-};
-type Written<Name extends keyof typeof shapes> = z.infer<(typeof shapes)[Name]>;
+type Shapes = ReturnType<typeof makeShapes>;
+type Written<Name extends keyof Shapes> = z.infer<Shapes[Name]>;
 
 /** A table that has its shape, with the words of this program. */
 export const linkOf = {
@@ -138,7 +168,7 @@ function addressingOf(table: Written<"addressing">): Addressing {
   };
 }
 
-function dhcpOf(written: z.infer<typeof dhcp> | undefined): Dhcp | undefined {
+function dhcpOf(written: Written<"addressing">["dhcp4"]): Dhcp | undefined {
   if (written?.enabled !== true) return undefined;
   return { optional: written.optional ?? false, routeMetric: written["route-metric"] };
 }

@@ -199,7 +199,7 @@ const refused: [says: string, text: string, message: string][] = [
   [
     "another bond mode",
     bond(`interfaces = ["a"]\n${monitored}`).replace("active-backup", "802.3ad"),
-    'bond0.mode must be "active-backup", is "802.3ad"',
+    'bond0.mode must be active-backup, is "802.3ad"',
   ],
   [
     "a bond without monitoring",

@@ -78,7 +78,7 @@ function readLink(key: LinkKey, table: Written | undefined, version: 1 | 2 | 3, 
     return undefined;
   };
   if (kind === undefined) {
-    const written = version === 1 ? read(shapes.dhcpOnly) : read(shapes.addressing);
+    const written = version === 1 ? read(shapes().dhcpOnly) : read(shapes().addressing);
     return written && linkOf.addressing(key, written);
   }
   if ("mac" in key) {
@@ -89,7 +89,7 @@ function readLink(key: LinkKey, table: Written | undefined, version: 1 | 2 | 3, 
     return undefined;
   }
   if (kind === "vlan") {
-    const written = read(shapes.vlan);
+    const written = read(shapes().vlan);
     return written && linkOf.vlan(key, written);
   }
   if (kind === "bond") {
@@ -98,10 +98,10 @@ function readLink(key: LinkKey, table: Written | undefined, version: 1 | 2 | 3, 
       isWrittenObject(table["monitoring"]) &&
       Object.keys(table["monitoring"]).some((part) => part.startsWith("arpmon-"))
     ) {
-      const written = read(shapes.arpBond);
+      const written = read(shapes().arpBond);
       return written && linkOf.arpBond(key, written);
     }
-    const written = read(shapes.miiBond);
+    const written = read(shapes().miiBond);
     return written && linkOf.miiBond(key, written);
   }
   const kindKey = joinKey([name, "kind"]);

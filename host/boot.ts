@@ -1,0 +1,151 @@
+/**
+ * How a host becomes configured, top to bottom. Every step may run again: if the daemon dies, boot begins from the top.
+ *
+ * A step that fails is kept for `apiclient status` and the next one runs all the same: a host that is half configured
+ * and says so can be repaired through its API, one that gave up cannot. What was staged but not committed needs no
+ * step: it lives in the daemon's memory.
+ */
+import { access } from "node:fs/promises";
+import { explain, Failure, isNotFound } from "../lib/failure.ts";
+import type { Json } from "../lib/json.ts";
+import { writeFileAtomic } from "../lib/files.ts";
+import type { Model } from "../settings/model.ts";
+import { describeProblem, type Problem } from "../settings/problem.ts";
+import type { Datastore } from "./datastore/datastore.ts";
+import type { Facts } from "./facts.ts";
+import { generate } from "./generators/generate.ts";
+import type { Engine } from "./reconcile/engine.ts";
+import type { PassFailure } from "./reconcile/reconciler.ts";
+import { passFailure } from "./reconcile/failed-unit.ts";
+import { hostPath, type System } from "./system.ts";
+import { readUserData } from "./user-data/user-data.ts";
+
+export type BootHost = { system: System; facts: Facts; model: Model; datastore: Datastore; engine: Engine };
+
+export type BootStep = {
+  step: string;
+  state: "waiting" | "running" | "done" | "failed" | "skipped";
+  failure?: PassFailure;
+};
+
+/** Where a boot is; changes while it runs. */
+export type BootStatus = { steps: BootStep[]; userData: { problems: Problem[] } };
+
+type Outcome = "done" | "skipped";
+type Step = { says: string; run: (host: BootHost, status: BootStatus, signal: AbortSignal) => Promise<Outcome> };
+
+const steps: readonly Step[] = [
+  { says: "read user data, on first boot", run: applyUserData },
+  { says: "generate settings that depend on this machine", run: applyGenerated },
+  { says: "write configuration files and apply kernel settings", run: applySettings },
+];
+
+/** User data is for the first boot: present once it has been read without a problem. */
+const userDataMark = "/var/lib/orlop/user-data.read";
+/** `preconfigured.target` is only reached when it is there. */
+const configuredMark = "/run/orlop/configured";
+
+/** The transaction's name in Bottlerocket. */
+const launch = "bottlerocket-launch";
+
+export function newBootStatus(): BootStatus {
+  return { steps: steps.map(({ says }) => ({ step: says, state: "waiting" })), userData: { problems: [] } };
+}
+
+/** Runs every step; rejects only when the signal aborts. */
+export async function boot(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<void> {
+  for (const [at, { says, run }] of steps.entries()) {
+    const mark = (step: BootStep): void => void (status.steps[at] = step);
+    mark({ step: says, state: "running" });
+    try {
+      mark({ step: says, state: await run(host, status, signal) });
+    } catch (error) {
+      signal.throwIfAborted();
+      host.system.log.error(`boot: cannot ${says}`, error);
+      mark({
+        step: says,
+        state: "failed",
+        failure: passFailure([error]) ?? { code: "internal", message: explain(error) },
+      });
+    }
+  }
+  await writeFileAtomic(hostPath(host.system, configuredMark), "");
+}
+
+/** Sets what user data says and nobody set yet. A host whose user data was wrong reads it again at its next boot. */
+async function applyUserData(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<Outcome> {
+  const { system, facts, model, datastore } = host;
+  if (await exists(hostPath(system, userDataMark))) return "skipped";
+  const { values, from, problems } = await readUserData({ system, variant: facts.variant, model }, signal);
+  status.userData.problems = problems;
+  await commitUnset(datastore, values, "user-data", `user data from ${from.join(", ")}`);
+  if (problems.length > 0) {
+    throw new Failure("bad-user-data", `cannot apply all user data: ${problems.map(describeProblem).join("; ")}`);
+  }
+  await writeFileAtomic(hostPath(system, userDataMark), "");
+  return "done";
+}
+
+async function applyGenerated(host: BootHost, _status: BootStatus, signal: AbortSignal): Promise<Outcome> {
+  const { datastore, model } = host;
+  const settings = model.complete(model.tree(datastore.values));
+  const { values, failures } = await generate({ ...host, settings }, (key) => datastore.values.has(key), signal);
+  await commitUnset(datastore, values, "generators", `generate ${[...values.keys()].join(", ")}`);
+  const [first] = failures;
+  if (first === undefined) return values.size === 0 ? "skipped" : "done";
+  const keys = failures.map(({ key, error }) => `${key}: ${error instanceof Error ? error.message : String(error)}`);
+  throw new Failure("not-generated", `cannot generate ${keys.join("; ")}`, { cause: first.error });
+}
+
+async function applySettings({ engine }: BootHost): Promise<Outcome> {
+  const { reconcilers } = await engine.passAll();
+  const failing = reconcilers.flatMap(({ name, failure }) => (failure === undefined ? [] : [{ name, failure }]));
+  if (failing.length === 0) return "done";
+  const says = failing.map(({ name, failure }) => `${name}: ${failure.message}`).join("; ");
+  throw new Failure("not-applied", `cannot apply all settings: ${says}`);
+}
+
+/** Commits what is new; what a person set meanwhile, through the API, wins. */
+async function commitUnset(
+  datastore: Datastore,
+  values: ReadonlyMap<string, Json>,
+  part: string,
+  says: string,
+): Promise<void> {
+  const unset = new Map([...values].filter(([key]) => !datastore.values.has(key)));
+  if (unset.size === 0) return;
+  datastore.stage(launch, unset);
+  await datastore.commit(launch, { kind: "host", part }, says);
+}
+
+const firstRetryMs = 10_000;
+const lastRetryMs = 5 * 60_000;
+
+/** After the boot: goes on looking for values that were not to be had, so that a network that is late still names the host. */
+export async function keepGenerating(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<void> {
+  const at = steps.findIndex(({ run }) => run === applyGenerated);
+  for (let waitMs = firstRetryMs; status.steps[at]?.state === "failed"; waitMs = Math.min(lastRetryMs, waitMs * 2)) {
+    await host.system.clock.sleep(waitMs, signal);
+    const step = status.steps[at].step;
+    try {
+      status.steps[at] = { step, state: await applyGenerated(host, status, signal) };
+    } catch (error) {
+      signal.throwIfAborted();
+      status.steps[at] = {
+        step,
+        state: "failed",
+        failure: passFailure([error]) ?? { code: "internal", message: explain(error) },
+      };
+    }
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}

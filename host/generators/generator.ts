@@ -1,0 +1,22 @@
+/** A setting that the host works out by itself when nobody set it. */
+import type { Json } from "../../lib/json.ts";
+import type { Settings } from "../../settings/model.ts";
+import type { Group } from "../../settings/group.ts";
+import type { Platform } from "../../variants/variant.ts";
+import type { Facts } from "../facts.ts";
+import type { System } from "../system.ts";
+
+export type Generator = {
+  key: `settings.${string}`;
+  group: Group;
+  /** Absent when it is for every platform. */
+  platform?: Platform;
+  /** How the value is found, for people. */
+  says: string;
+  /**
+   * The value; undefined when this machine has none, which is no failure.
+   *
+   * Gives up within half a minute: the boot waits for it.
+   */
+  generate(host: { system: System; facts: Facts; settings: Settings }, signal: AbortSignal): Promise<Json | undefined>;
+};

@@ -1,0 +1,34 @@
+/**
+ * The host's name: what EC2 calls it, else the name of its primary address in DNS, else the address as text.
+ *
+ * Source: Bottlerocket's dogtag, detectors 20-imds and 10-reverse-dns. Lower case, as its setting wants it.
+ */
+import { hostname as hostnameType } from "../../settings/network-names.ts";
+import { Imds } from "../imds.ts";
+import type { Generator } from "./generator.ts";
+import { primaryAddress } from "./primary-address.ts";
+
+const imdsWaitMs = 10_000;
+
+export const hostname: Generator = {
+  key: "settings.network.hostname",
+  group: "network",
+  says: "the name that EC2 gives, else the name of the primary address in DNS, else that address",
+  async generate(host, signal) {
+    if (host.facts.variant.platform === "aws") {
+      const imds = new Imds(host.system);
+      await imds.reachable(imdsWaitMs, signal);
+      const given = usable((await imds.text("meta-data/local-hostname", signal)) ?? "");
+      if (given !== undefined) return given;
+    }
+    const address = await primaryAddress(host, ["IPv4", "IPv6"], signal);
+    const names = await host.system.dns.namesOf(address);
+    // An IPv6 address is no host name: its colons become hyphens.
+    return names.map(usable).find((name) => name !== undefined) ?? address.replaceAll(":", "-").replace(/^-/, "0-");
+  },
+};
+
+function usable(name: string): string | undefined {
+  const plain = name.trim().toLowerCase().replace(/\.$/, "");
+  return hostnameType.schema().safeParse(plain).success && plain !== "localhost" ? plain : undefined;
+}

@@ -1,0 +1,70 @@
+/** The address by which others reach this machine: that of its primary link. */
+import { Failure } from "../../lib/failure.ts";
+import { readTextIfPresent } from "../../lib/files.ts";
+import type { Facts } from "../facts.ts";
+import { linkName, primaryLink } from "../network/network-config.ts";
+import { networkConfig } from "../network/source.ts";
+import { hostPath, type System } from "../system.ts";
+
+const pollMs = 100;
+const waitMs = 15_000;
+
+export type Family = "IPv4" | "IPv6";
+
+/**
+ * Waits for the address: at boot a lease may still be on its way.
+ *
+ * @throws {Failure<"no-address">} when there is none after 15 s
+ */
+export async function primaryAddress(
+  { system, facts }: { system: System; facts: Facts },
+  families: readonly Family[],
+  signal: AbortSignal,
+): Promise<string> {
+  const untilMs = system.clock.now().getTime() + waitMs;
+  for (;;) {
+    const link = await primaryLinkName(system, facts);
+    const address = link === undefined ? undefined : addressOf(system, link, families);
+    if (address !== undefined) return address;
+    if (system.clock.now().getTime() >= untilMs) {
+      const where = link === undefined ? "no link has a default route" : `${link} has none`;
+      throw new Failure("no-address", `cannot find the primary address after ${waitMs / 1000} s: ${where}`);
+    }
+    await system.clock.sleep(pollMs, signal);
+  }
+}
+
+function addressOf(system: System, link: string, families: readonly Family[]): string | undefined {
+  const addresses = (system.interfaces()[link] ?? []).filter(({ address }) => !address.startsWith("fe80:"));
+  for (const family of families) {
+    const found = addresses.find((one) => one.family === family);
+    if (found !== undefined) return found.address;
+  }
+  return undefined;
+}
+
+/** The link that the network configuration calls primary; without one, that of the default route. */
+async function primaryLinkName(system: System, facts: Facts): Promise<string | undefined> {
+  const primary = facts.network === undefined ? undefined : primaryLink(networkConfig(facts.network));
+  if (primary === undefined) return defaultRouteLink(system);
+  const { key } = primary;
+  if ("name" in key) return key.name;
+  const links = Object.entries(system.interfaces());
+  return links.find(([, addresses]) => addresses?.some(({ mac }) => mac === linkName(key)))?.[0];
+}
+
+/** From the kernel's routing tables, IPv4 before IPv6; see proc_net(5). */
+async function defaultRouteLink(system: System): Promise<string | undefined> {
+  const ipv4 = rows(await readTextIfPresent(hostPath(system, "/proc/net/route")))
+    .filter(([, destination, , , , , , mask]) => destination === "00000000" && mask === "00000000")
+    .map(([link, , , , , , metric]) => ({ link, metric: Number(metric) }));
+  const ipv6 = rows(await readTextIfPresent(hostPath(system, "/proc/net/ipv6_route")))
+    .filter(
+      ([destination, length, , , , , , , , link]) => /^0+$/.test(destination ?? "") && length === "00" && link !== "lo",
+    )
+    .map((fields) => ({ link: fields[9], metric: Number.parseInt(fields[5] ?? "", 16) }));
+  const [best] = (ipv4.length > 0 ? ipv4 : ipv6).toSorted((left, right) => left.metric - right.metric);
+  return best?.link;
+}
+
+const rows = (text = ""): string[][] => text.split("\n").map((line) => line.trim().split(/\s+/));

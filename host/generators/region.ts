@@ -1,0 +1,17 @@
+/** The AWS region, for a host whose user data did not come from EC2. */
+import { Imds } from "../imds.ts";
+import type { Generator } from "./generator.ts";
+
+const imdsWaitMs = 10_000;
+
+export const region: Generator = {
+  key: "settings.aws.region",
+  group: "aws",
+  platform: "aws",
+  says: "the region of the instance, from its metadata",
+  async generate({ system }, signal) {
+    const imds = new Imds(system);
+    await imds.reachable(imdsWaitMs, signal);
+    return imds.text("meta-data/placement/region", signal);
+  },
+};

@@ -1,0 +1,63 @@
+/**
+ * The places that may hold user data, in the order in which they are read; a later one wins per setting.
+ *
+ * Local defaults come first and local overrides last, whatever a platform says between them, as in Bottlerocket.
+ */
+import type { UserDataSource, Variant } from "../../variants/variant.ts";
+import { kernelParameters, machineVendor } from "../machine.ts";
+import type { System } from "../system.ts";
+import { readEc2 } from "./ec2.ts";
+import { readFwCfg } from "./fw-cfg.ts";
+import { firstUserDataFile, userDataFile } from "./local-file.ts";
+import type { ReadUserData } from "./source.ts";
+import { readVmwareCdRom } from "./vmware-cd-rom.ts";
+import { readVmwareGuestinfo } from "./vmware-guestinfo.ts";
+
+const always = async (): Promise<boolean> => true;
+
+type Place = {
+  /** Shown when it cannot be read. */
+  name: string;
+  read: ReadUserData;
+  /** Whether this machine can have it at all: nobody waits for a service that is not there. */
+  isHere: (system: System, variant: Variant) => Promise<boolean>;
+};
+
+const places: Record<Exclude<UserDataSource, "local-file">, Place> = {
+  "fw-cfg": { name: "QEMU fw_cfg", read: readFwCfg, isHere: always },
+  ec2: { name: "EC2", read: readEc2, isHere: isEc2 },
+  "vmware-cd-rom": { name: "VMware CD-ROM", read: readVmwareCdRom, isHere: always },
+  "vmware-guestinfo": { name: "VMware guestinfo", read: readVmwareGuestinfo, isHere: isVmware },
+};
+const before: Place[] = [
+  { name: "local defaults", read: userDataFile("/local/user-data-defaults.toml"), isHere: always },
+  {
+    name: "local user data",
+    read: firstUserDataFile("/var/lib/orlop/user-data.toml", "/var/lib/bottlerocket/user-data.toml"),
+    isHere: always,
+  },
+];
+const after: Place[] = [
+  { name: "local overrides", read: userDataFile("/local/user-data-overrides.toml"), isHere: always },
+];
+
+/** The places that a variant looks at and this machine has. */
+export async function placesOf(system: System, variant: Variant): Promise<Place[]> {
+  const own = variant.userData.flatMap((source) => (source === "local-file" ? [] : [places[source]]));
+  const local = variant.userData.includes("local-file");
+  const all = local ? [...before, ...own, ...after] : own;
+  const here: Place[] = [];
+  for (const place of all) if (await place.isHere(system, variant)) here.push(place);
+  return here;
+}
+
+/** An image for EC2 is on EC2. Another one asks the firmware, or is told: tests have a metadata service of their own. */
+async function isEc2(system: System, variant: Variant): Promise<boolean> {
+  if (variant.platform === "aws") return true;
+  if ((await machineVendor(system)) === "Amazon EC2") return true;
+  return (await kernelParameters(system)).includes("orlop.user-data=ec2");
+}
+
+async function isVmware(system: System): Promise<boolean> {
+  return (await machineVendor(system)).startsWith("VMware");
+}
