@@ -5,6 +5,9 @@ import { changeLine } from "./change-line.ts";
 export function planText({ changes, reconcilers, rebootNeeded }: Plan): string {
   if (changes.length === 0) return "nothing would change: the settings are so already";
   const effects = reconcilers.flatMap((reconciler) => reconciler.effects);
+  const failures = reconcilers.flatMap(({ name, failure }) =>
+    failure === undefined ? [] : [`${name}: ${failure.message}`],
+  );
   return [
     "settings:",
     ...changes.map((change) => `  ${changeLine(change)}`),
@@ -21,7 +24,8 @@ export function planText({ changes, reconcilers, rebootNeeded }: Plan): string {
       effects.flatMap(({ says, file, units }) => (file === undefined && units === undefined ? [says] : [])),
     ),
     ...section("reboot needed:", rebootNeeded),
-    ...(effects.length === 0 && rebootNeeded.length === 0 ? ["nothing on the host depends on this"] : []),
+    ...section("cannot tell:", failures),
+    ...(effects.length + rebootNeeded.length + failures.length === 0 ? ["nothing on the host depends on this"] : []),
   ].join("\n");
 }
 

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readSource } from "./source.ts";
+
+const words = 'motd = "hi"\n';
+let directory = "";
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "source-"));
+  await writeFile(join(directory, "a b.toml"), words);
+});
+afterAll(async () => await rm(directory, { recursive: true }));
+
+const { signal } = new AbortController();
+const stdin = (): Promise<Uint8Array> => Promise.resolve(new TextEncoder().encode("typed"));
+const read = async (source: string): Promise<string> =>
+  new TextDecoder().decode(await readSource(source, { stdin, signal }));
+
+test("reads a path, a file URL, base64 and standard input", async () => {
+  expect(await read(join(directory, "a b.toml"))).toBe(words);
+  expect(await read(`file://${directory}/a%20b.toml`)).toBe(words);
+  expect(await read(`base64:${Buffer.from(words).toString("base64")}`)).toBe(words);
+  expect(await read("-")).toBe("typed");
+});
+
+test("reads from a web server, and tells its refusal", async () => {
+  await using server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: ({ url }) =>
+      new URL(url).pathname === "/there" ? new Response(words) : new Response("no", { status: 404 }),
+  });
+  expect(await read(new URL("/there", server.url).href)).toBe(words);
+  const gone = new URL("/gone", server.url);
+  gone.username = "me";
+  gone.password = "secret";
+  expect(read(gone.href)).rejects.toThrow(`cannot read http://127.0.0.1:${server.port}/gone: status 404`);
+});
+
+test("stops reading from a server that does not end", async () => {
+  await using server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () =>
+      new Response(
+        new ReadableStream({
+          pull: (controller) => controller.enqueue(new Uint8Array(100_000)),
+        }),
+      ),
+  });
+  expect(read(server.url.href)).rejects.toThrow("it has more than 2097152 bytes");
+});
+
+test.each([
+  ["ftp://example.com/x", "ftp: is none of file:, http:, https: and base64:"],
+  ["base64:!", "cannot read the base64 text"],
+  ["/no/such/file", "cannot read /no/such/file"],
+  ["http://127.0.0.1:1/x", "cannot read http://127.0.0.1:1/x"],
+  ["file://elsewhere/x", "it is no path on this machine"],
+  ["/dev/zero", "it has more than 2097152 bytes"],
+])("refuses %s", async (source, message) => {
+  expect(read(source)).rejects.toThrow(message);
+});
