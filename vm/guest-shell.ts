@@ -85,9 +85,9 @@ export class GuestShell implements AsyncDisposable {
     const id = `${++this.#count}-${crypto.randomUUID()}`;
     this.#received = "";
     const quoted = `'${command.replaceAll("'", `'\\''`)}'`;
-    this.#socket.write(
-      `printf 'begin %s\\n' ${id}; bash -c ${quoted} </dev/null 2>&1; printf '\\nend %s %d\\n' ${id} $?\n`,
-    );
+    // Through a pipe, so that no program pages, colours or asks.
+    const piped = `bash -c ${quoted} </dev/null 2>&1 | cat; printf '\\nend %s %d\\n' ${id} "\${PIPESTATUS[0]}"`;
+    this.#socket.write(`printf 'begin %s\\n' ${id}; ${piped}\n`);
     const end = new RegExp(`begin ${id}\\n([^]*)\\nend ${id} (\\d+)\\n`);
     try {
       const match = await this.#until(end, AbortSignal.timeout(timeoutMs));

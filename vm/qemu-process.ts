@@ -11,6 +11,7 @@ import { Qmp } from "./qmp.ts";
 /** Where the tools root has the firmware and option ROMs that QEMU loads by name. */
 const dataDirectories = ["/usr/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu"];
 const readyPollMs = 20;
+const dyingMs = 1_000;
 
 export type StartedQemu = {
   process: ProcessIdentity;
@@ -68,6 +69,8 @@ async function connectWhenReady(
     try {
       return await Qmp.connect(path);
     } catch (error) {
+      // A dying QEMU closes its sockets before it is gone.
+      if (isFailure(error, "qmp-failed")) await Promise.race([child.exited, sleep(dyingMs)]);
       if (child.exitCode !== null) throw await whyQemuEnded(logPath, child.exited);
       if (!isFailure(error, "cannot-connect")) throw error;
       await sleep(readyPollMs, undefined, { signal });

@@ -31,7 +31,7 @@ test("a machine has exactly what its description names", () => {
     "disk.qcow2",
   ]);
   expect(values(argv, "-device")).toEqual([
-    "virtio-blk-pci,drive=disk0,serial=system,bootindex=0",
+    "virtio-blk-pci,drive=disk0,serial=system,bootindex=1",
     "virtio-net-pci,netdev=net0,mac=52:54:00:12:34:56",
     "virtio-rng-pci",
   ]);
@@ -78,8 +78,8 @@ test("two disks keep their order and names", () => {
   const second = { path: "data.qcow2", format: "qcow2", serial: "data" } as const;
   const devices = values(qemuArguments({ ...plain, disks: [...plain.disks, second] }, []), "-device");
   expect(devices.slice(0, 2)).toEqual([
-    "virtio-blk-pci,drive=disk0,serial=system,bootindex=0",
-    "virtio-blk-pci,drive=disk1,serial=data,bootindex=1",
+    "virtio-blk-pci,drive=disk0,serial=system,bootindex=1",
+    "virtio-blk-pci,drive=disk1,serial=data,bootindex=2",
   ]);
 });
 

@@ -121,12 +121,12 @@ function boot(from: Boot): Option[] {
 
 /**
  * A flush of the guest reaches the host's page cache and no further: a power cut here is the death of QEMU, and what a
- * dead process has written stays written.
+ * dead process has written stays written.  The first boot index is the one of a kernel that is given.
  */
 function disk({ path, format, serial }: Disk, index: number): Option[] {
   return [
     ["-drive", `if=none,id=disk${index},format=${format},cache=writeback,discard=unmap,file=${escaped(path)}`],
-    ["-device", `virtio-blk-pci,drive=disk${index},serial=${serial},bootindex=${index}`],
+    ["-device", `virtio-blk-pci,drive=disk${index},serial=${serial},bootindex=${index + 1}`],
   ];
 }
 
