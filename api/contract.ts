@@ -245,7 +245,8 @@ export const ourEndpoints = {
   undo: {
     method: "POST",
     path: "/actions/undo",
-    summary: "Take back the changes of one transaction, the newest unless a version is named, and apply",
+    summary:
+      "Take back the changes of one transaction, the newest that a client made unless a version is named, and apply",
     role: "admin",
     remote: true,
     query: z.object({ version: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(), wait: flag.optional() }),

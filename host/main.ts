@@ -8,13 +8,16 @@ import { basename } from "node:path";
 import { executable, names, type Name } from "./names.ts";
 
 const programs: Record<Name, (words: readonly string[]) => Promise<unknown>> = {
+  hostd: async (words) => await (await import("./hostd.ts")).main(words),
   apiclient: async (words) => await (await import("./commands/apiclient.ts")).main(words),
 };
 
 const called = basename(process.argv0);
 const rest = process.argv.slice(2);
-const [name, words] = called === executable ? [rest[0] ?? "", rest.slice(1)] : [called, rest];
-const known = names.find((candidate) => candidate === name);
+const isName = (word: string | undefined): word is Name => names.some((name) => name === word);
+// From source, what is called is the runtime.
+const [name, words] = isName(called) ? [called, rest] : [rest[0] ?? "", rest.slice(1)];
+const known = isName(name) ? name : undefined;
 if (known === undefined) {
   process.stderr.write(`${executable}: ${name === "" ? "no name" : `"${name}"`} is none of ${names.join(", ")}\n`);
   process.exit(2);

@@ -11,11 +11,20 @@ const historyUsually = 100;
 export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers<"getHistory" | "undo" | "restore"> {
   const { datastore, changes } = context;
 
-  const versionMeant = (query: {
+  /** What somebody wants to take back is what somebody did, not what the host found out by itself meanwhile. */
+  const newestOfPeople = async (): Promise<Transaction> => {
+    const newest = (await datastore.history()).find(({ by }) => by.kind !== "host");
+    if (newest !== undefined) return newest;
+    throw new Refused("no-such-version", "cannot undo: nobody has changed settings yet", {
+      hint: "name a version of GET /history to undo what the host did",
+    });
+  };
+
+  const versionMeant = async (query: {
     version?: number | undefined;
     time?: Date | undefined;
     lastGoodBoot: boolean;
-  }): number => {
+  }): Promise<number> => {
     const ways = [query.version !== undefined, query.time !== undefined, query.lastGoodBoot].filter(Boolean);
     if (ways.length !== 1) {
       throw new Refused("bad-query", "cannot restore: give exactly one of version=N, time=T and last-good-boot=1");
@@ -28,22 +37,20 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
   };
 
   return {
-    getHistory: ({ query }) => datastore.history(query.limit ?? historyUsually).map(transactionBody),
+    async getHistory({ query }) {
+      return (await datastore.history(query.limit ?? historyUsually)).map(transactionBody);
+    },
 
     async undo({ query, caller, signal }) {
-      const version = query.version ?? datastore.version;
-      const transaction = datastore.history().find((one) => one.version === version);
-      if (transaction === undefined) {
-        const says = version === 0 ? "nothing was committed yet" : `there is no version ${version} in the history`;
-        throw new Refused("no-such-version", `cannot undo: ${says}`);
-      }
-      const committed = await changes.undo(version, transaction.changes, caller.author);
+      const { version, changes: made } =
+        query.version === undefined ? await newestOfPeople() : await datastore.transaction(query.version);
+      const committed = await changes.undo(version, made, caller.author);
       return waiting.applied(committed, query.wait, signal());
     },
 
     async restore({ query, caller, signal }) {
-      const version = versionMeant({ ...query, lastGoodBoot: query["last-good-boot"] === true });
-      const committed = await changes.restore(version, datastore.valuesAt(version), caller.author);
+      const version = await versionMeant({ ...query, lastGoodBoot: query["last-good-boot"] === true });
+      const committed = await changes.restore(version, await datastore.valuesAt(version), caller.author);
       return waiting.applied(committed, query.wait, signal());
     },
   };

@@ -7,10 +7,10 @@
 import { basename } from "node:path";
 import { Refused } from "../../api/refused.ts";
 import { isFailure } from "../../lib/failure.ts";
-import { nearest } from "../../lib/nearest.ts";
 import { isUnder } from "../../settings/key.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import type { ApiContext } from "./context.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import type { Handlers } from "./handlers.ts";
 import { startingWith, withRoot } from "./model.ts";
 import { recordReads } from "./reads.ts";
@@ -131,14 +131,8 @@ function chosen<Value>(
     names.map((name) => {
       const value = Object.hasOwn(all, name) ? all[name] : undefined;
       if (value !== undefined) return [name, value];
-      const meant = nearest(name, Object.keys(all));
-      throw new Refused(
-        `no-such-${kind}`,
-        `cannot get ${name.slice(0, 200)}: there is no such ${kind.replace("-", " ")}`,
-        {
-          ...(meant === undefined ? {} : { hint: `did you mean ${meant}?` }),
-        },
-      );
+      const says = `cannot get ${name.slice(0, 200)}: there is no such ${kind.replace("-", " ")}`;
+      throw new Refused(`no-such-${kind}`, says, didYouMean(name, Object.keys(all)));
     }),
   );
 }

@@ -1,4 +1,5 @@
 /** What a change would do, before anything changes. */
+import type { SettingsTreeBody } from "../../api/answers.ts";
 import { defaultTransaction } from "../../api/query.ts";
 import { Refused } from "../../api/refused.ts";
 import type { Json } from "../../lib/json.ts";
@@ -17,14 +18,14 @@ export function planHandlers(context: ApiContext): Handlers<"plan"> {
   /** What the request adds to a transaction's staged settings; a body without `tx` stands alone. */
   const proposed = (
     tx: string | undefined,
-    set: unknown,
+    set: SettingsTreeBody | undefined,
     deleted: readonly string[],
   ): Map<string, Json | undefined> => {
     const alone = tx === undefined && (set !== undefined || deleted.length > 0);
     const staged = new Map<string, Json | undefined>(alone ? undefined : datastore.pending(tx ?? defaultTransaction));
     const present = [...datastore.values.keys(), ...staged.keys()];
-    for (const key of deleted)
-      for (const one of keysToDelete(context, fullKey(key), present)) staged.set(one, undefined);
+    for (const key of deleted.flatMap((one) => keysToDelete(context, fullKey(one), present)))
+      staged.set(key, undefined);
     if (set === undefined) return staged;
     const parsed = model.parse(set);
     if (!parsed.ok) throw refusedSettings(parsed.problems);

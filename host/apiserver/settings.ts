@@ -2,10 +2,10 @@
 import { Refused } from "../../api/refused.ts";
 import { defaultTransaction } from "../../api/query.ts";
 import type { Json } from "../../lib/json.ts";
-import { nearest } from "../../lib/nearest.ts";
 import { isUnder, root } from "../../settings/key.ts";
 import type { Problem } from "../../settings/problem.ts";
 import type { ApiContext } from "./context.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import type { Handlers } from "./handlers.ts";
 
 export function settingsHandlers(
@@ -66,10 +66,8 @@ export function refusedSettings(problems: readonly Problem[]): Refused<"bad-sett
 /** What is set under `key`; the key itself when nothing is, so that deleting twice is no error. */
 export function keysToDelete({ model, document }: ApiContext, key: string, set: readonly string[]): string[] {
   if (!model.hasPrefix(key)) {
-    const meant = nearest(key, document.leaves().keys());
-    throw new Refused("no-such-key", `cannot delete ${key.slice(0, 300)}: there is no such setting`, {
-      ...(meant === undefined ? {} : { hint: `did you mean ${meant}?` }),
-    });
+    const says = `cannot delete ${key.slice(0, 300)}: there is no such setting`;
+    throw new Refused("no-such-key", says, didYouMean(key, document.leaves().keys()));
   }
   const below = set.filter((one) => isUnder(one, key));
   return below.length === 0 ? [key] : below;
@@ -82,11 +80,11 @@ function namedLeaves({ model, document }: ApiContext, keys: readonly string[]): 
     const before = named.size;
     for (const [leaf, value] of document.leaves()) if (isUnder(leaf, key)) named.set(leaf, value);
     if (named.size > before || isNamedAlready(named, key)) continue;
-    const says = model.hasPrefix(key) ? "it is not set and has no default" : "there is no such setting";
-    const meant = model.hasPrefix(key) ? undefined : nearest(key, document.leaves().keys());
-    throw new Refused("no-such-key", `cannot get ${key.slice(0, 300)}: ${says}`, {
-      ...(meant === undefined ? {} : { hint: `did you mean ${meant}?` }),
-    });
+    if (model.hasPrefix(key)) {
+      throw new Refused("no-such-key", `cannot get ${key.slice(0, 300)}: it is not set and has no default`);
+    }
+    const says = `cannot get ${key.slice(0, 300)}: there is no such setting`;
+    throw new Refused("no-such-key", says, didYouMean(key, document.leaves().keys()));
   }
   return named;
 }

@@ -20,12 +20,12 @@ const pathBytesMost = 103;
 export type SocketPlace = { path: string; gid: number | undefined };
 
 export class SocketServer implements AsyncDisposable {
-  readonly #path: string;
+  readonly path: string;
   readonly #server: Server;
   readonly #connections: Connections<Caller>;
 
   private constructor(path: string, server: Server, connections: Connections<Caller>) {
-    this.#path = path;
+    this.path = path;
     this.#server = server;
     this.#connections = connections;
   }
@@ -75,7 +75,7 @@ export class SocketServer implements AsyncDisposable {
 
   /** Answers what is being worked on, for a moment, and closes. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await removeIfPresent(this.#path);
+    await removeIfPresent(this.path);
     await closeServer(this.#server, this.#connections, stopGraceMs);
   }
 }

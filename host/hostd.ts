@@ -1,0 +1,200 @@
+/**
+ * The daemon's story: settings, API, boot, and then keeping the machine as the settings say.
+ *
+ * The API answers before the boot begins and whatever becomes of it: it is how people find out and roll back.
+ */
+import { access, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { version } from "../package.json";
+import { explain, isNotFound, systemErrorCode } from "../lib/failure.ts";
+import { writeFileAtomic } from "../lib/files.ts";
+import { modelFor } from "../settings/model.ts";
+import { Changes } from "./apiserver/changes.ts";
+import { Document } from "./apiserver/document.ts";
+import { Exchange } from "./apiserver/exchange.ts";
+import { handlersFor } from "./apiserver/handlers.ts";
+import { Remote } from "./apiserver/remote.ts";
+import { apiGroup, SocketServer, type SocketPlace } from "./apiserver/socket-server.ts";
+import { boot, keepGenerating, newBootStatus, type BootStatus } from "./boot.ts";
+import { Datastore } from "./datastore/datastore.ts";
+import { directoryDisk } from "./datastore/disk.ts";
+import { readFacts } from "./facts.ts";
+import { configuration } from "./files/all.ts";
+import { generatorsOf } from "./generators/generate.ts";
+import { sdNotify } from "./linux.ts";
+import { reconcilers } from "./reconcile/all.ts";
+import { Engine } from "./reconcile/engine.ts";
+import { statusOf } from "./status.ts";
+import { hostPath, linuxSystem, type System } from "./system.ts";
+import { Trial } from "./trial.ts";
+
+const datastorePath = "/var/lib/orlop/datastore";
+const socketPath = "/run/api.sock";
+const consolePath = "/dev/console";
+/** Present when this boot was noted as a good one; it ends with the boot. */
+const goodBootMark = "/run/orlop/good-boot";
+/** The unit's WatchdogSec is three times this. */
+const watchdogMs = 20_000;
+
+/** Runs until the signal aborts, then closes in order. Rejects when the daemon cannot do its work. */
+export async function hostd(system: System, socket: SocketPlace, signal: AbortSignal): Promise<void> {
+  const facts = await readFacts(system);
+  const model = modelFor(facts.variant);
+  const disk = directoryDisk(hostPath(system, datastorePath));
+  await using datastore = await Datastore.open(disk, { image: facts.versionId, clock: system.clock });
+  for (const repair of datastore.repairs) system.log.info(`datastore: ${repair}`);
+
+  const trial = await Trial.open(system, datastore);
+  const changes = new Changes(model, datastore, trial);
+  const document = new Document(model, datastore);
+  const engine = new Engine({ system, facts }, reconcilers, {
+    current: () => ({ version: datastore.version, settings: document.settings() }),
+    changedSince: async (known, raced) => datastore.changedSince(known, raced),
+  });
+  const bootStatus = newBootStatus();
+  const host = { system, facts, model, datastore, engine };
+
+  const sources = { facts, datastore, engine, boot: bootStatus, trial };
+  const handlers = handlersFor({
+    ...host,
+    trial,
+    changes,
+    document,
+    reconcilers,
+    configFiles: configuration,
+    generators: new Map(generatorsOf(facts).map(({ key, says }) => [key, says])),
+    status: async () => statusOf({ ...sources, remote }),
+    stopping: signal,
+  });
+  await using remote = new Remote(system, new Exchange(handlers, system.log, signal), async (line) =>
+    showOnConsole(system, line),
+  );
+  await using server = await SocketServer.open(socket, new Exchange(handlers, system.log, signal), system.log);
+  system.log.info(`api: listening on ${server.path}`);
+  using _watchdog = watchdog();
+
+  const remoteSettings = () => document.settings().api.remote;
+  await untilAborted(signal, [
+    async (until) => keepRemote(datastore, async () => remote.become(remoteSettings()), until),
+    async (until) => trial.keep(async (work) => changes.exclusively(work), until),
+    async (until) => {
+      await boot(host, bootStatus, until);
+      await noteGoodBoot(system, datastore, bootStatus, trial);
+      sdNotify("READY=1");
+      await Promise.all([engine.keep(until), keepGenerating(host, bootStatus, until)]);
+    },
+  ]);
+  sdNotify("STOPPING=1");
+}
+
+/** One that fails is a bug: it ends the others and the daemon, so that it is started again. */
+async function untilAborted(
+  signal: AbortSignal,
+  works: readonly ((until: AbortSignal) => Promise<unknown>)[],
+): Promise<void> {
+  const failed = new AbortController();
+  const until = AbortSignal.any([signal, failed.signal]);
+  const running = works.map(async (work) => work(until));
+  try {
+    await Promise.all(running);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    failed.abort(new Error("another part of the daemon failed"));
+    await Promise.allSettled(running);
+  }
+}
+
+async function keepRemote(datastore: Datastore, become: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const { version: known } = datastore;
+    await become();
+    await datastore.changedSince(known, signal);
+  }
+}
+
+/** Settings on trial are not good before somebody says so. */
+async function noteGoodBoot(system: System, datastore: Datastore, { steps }: BootStatus, trial: Trial): Promise<void> {
+  if (steps.some(({ state }) => state === "failed") || trial.current() !== undefined) return;
+  const mark = hostPath(system, goodBootMark);
+  if (await exists(mark)) return;
+  try {
+    await datastore.markGoodBoot();
+    await writeFileAtomic(mark, "");
+  } catch (error) {
+    // The boot went well all the same; only `restore --last-good-boot` will not lead here.
+    system.log.error("datastore: cannot note that the boot was good", error);
+  }
+}
+
+function watchdog(): Disposable {
+  const timer = setInterval(() => sdNotify("WATCHDOG=1"), watchdogMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** A machine without a console is no reason to fail. */
+async function showOnConsole(system: System, line: string): Promise<void> {
+  try {
+    await writeFile(hostPath(system, consolePath), `${line}\n`, { flag: "r+" });
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+const usage = `hostd: the daemon of an Orlop host: API, settings, boot, reconcilers
+
+  hostd                              on a host, as a service
+  hostd --root DIR [--socket PATH]   on a developer's machine; DIR stands for the host
+`;
+
+export async function main(words: readonly string[]): Promise<void> {
+  const options = optionsIn(words);
+  if (options === undefined || options.help) {
+    process[options === undefined ? "stderr" : "stdout"].write(usage);
+    process.exit(options === undefined ? 2 : 0);
+  }
+  const stop = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort(new Error(`got ${name}`)));
+  try {
+    await hostd(await systemAt(options.root), socketAt(options), stop.signal);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`<3>hostd: ${explain(error).replaceAll("\n", "\n<3>")}\n`);
+    process.exit(1);
+  }
+}
+
+function optionsIn(words: readonly string[]): { root: string; socket: string | undefined; help: boolean } | undefined {
+  try {
+    const { values } = parseArgs({
+      args: [...words],
+      options: { root: { type: "string" }, socket: { type: "string" }, help: { type: "boolean", short: "h" } },
+    });
+    return { root: resolve(values.root ?? "/"), socket: values.socket, help: values.help ?? false };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    process.stderr.write(`hostd: ${error.message}\n`);
+    return undefined;
+  }
+}
+
+async function systemAt(root: string): Promise<System> {
+  if (root === "/") return linuxSystem();
+  const { developmentSystem } = await import("./development.ts");
+  return developmentSystem(root, version);
+}
+
+function socketAt({ root, socket }: { root: string; socket: string | undefined }): SocketPlace {
+  return { path: socket ?? hostPath({ root }, socketPath), gid: root === "/" ? apiGroup : undefined };
+}
