@@ -9,47 +9,66 @@ export type CatalogueEntry = {
   group: string;
   /** What it accepts, completing "must be". */
   type: string;
+  /** The values of an enumeration. */
+  values?: readonly string[];
+  /** What the tables around it are about, as far as the group does not say it. */
+  about: string;
   doc: string;
+  /** What each `<name>` in the key must be. */
+  names: readonly { placeholder: string; type: string }[];
   default?: Json;
   example?: Json;
   since?: Minor;
+  /** Why it has no effect. */
+  inert?: string;
   secret: boolean;
 };
 
-export function catalogueOf(declaration: Node, defaults: unknown): CatalogueEntry[] {
+type Place = Pick<CatalogueEntry, "key" | "group" | "names" | "about"> & { since: Minor | undefined };
+
+export function catalogueOf(declaration: Node, defaults: Json): CatalogueEntry[] {
   const entries: CatalogueEntry[] = [];
-  const visit = (node: Node, key: string, group: string, given: unknown, since: Minor | undefined): void => {
-    switch (node.kind) {
-      case "setting":
-        entries.push(entryOf(node, key, group, given, node.since ?? since));
-        break;
-      case "map":
-        visit(node.entry, `${key}.<${node.placeholder}>`, group, undefined, node.since ?? since);
-        break;
-      case "table":
-        for (const [name, child] of Object.entries(node.children)) {
-          const inner = isJsonObject(given) ? given[name] : undefined;
-          visit(child, `${key}.${joinKey([name])}`, group === "" ? name : group, inner, since);
-        }
-        break;
+  const visit = (node: Node, place: Place, given: Json | undefined): void => {
+    const since = place.since ?? (node.kind === "table" ? undefined : node.since);
+    if (node.kind === "setting") {
+      entries.push(entryOf(node, { ...place, since }, given));
+    } else if (node.kind === "map") {
+      const key = `${place.key}.<${node.placeholder}>`;
+      const names = [...place.names, { placeholder: node.placeholder, type: node.name.words }];
+      // The doc of an entry's table only says that it is one of the map's.
+      visit(node.entry, { ...place, key, names, since }, undefined);
+    } else {
+      for (const [name, child] of Object.entries(node.children)) {
+        const isGroup = place.group === "";
+        const about = isGroup || child.kind === "setting" ? place.about : `${place.about}${child.doc} `;
+        const inner = { ...place, key: `${place.key}.${joinKey([name])}`, group: isGroup ? name : place.group, about };
+        visit(child, inner, isJsonObject(given) ? given[name] : undefined);
+      }
     }
   };
-  visit(declaration, root, "", defaults, undefined);
+  visit(declaration, { key: root, group: "", names: [], about: "", since: undefined }, defaults);
   return entries;
 }
 
 function entryOf(
   setting: Setting,
-  key: string,
-  group: string,
-  given: unknown,
-  since: Minor | undefined,
+  { key, group, names, about, since }: Place,
+  given: Json | undefined,
 ): CatalogueEntry {
-  const entry: CatalogueEntry = { key, group, type: setting.type.words, doc: setting.doc, secret: setting.secret };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a variant's defaults are typed like the setting
-  const standard = (given as Json | undefined) ?? setting.default;
-  if (standard !== undefined) entry.default = standard;
-  if (setting.example !== undefined) entry.example = setting.example;
-  if (since !== undefined) entry.since = since;
-  return entry;
+  const { type, doc, secret, example, inert } = setting;
+  const standard = given ?? setting.default;
+  return {
+    key,
+    group,
+    type: type.words,
+    ...(type.values === undefined ? {} : { values: type.values }),
+    about: about.trimEnd(),
+    doc,
+    names,
+    ...(standard === undefined ? {} : { default: standard }),
+    ...(example === undefined ? {} : { example }),
+    ...(since === undefined ? {} : { since }),
+    ...(inert === undefined ? {} : { inert }),
+    secret,
+  };
 }

@@ -43,8 +43,9 @@ export type Model = {
   /** A value that was typed as text, as in `set key=value`; the schema decides what it is. */
   typed(key: string, text: string): Parsed<Json>;
   catalogue: readonly CatalogueEntry[];
-  /** The declarations this variant has. */
+  /** The declarations this variant has, and the defaults that it sets itself. */
   declaration: AnyTable;
+  defaults: JsonObject;
 };
 
 export function modelFor(variant: Selection): Model {
@@ -96,6 +97,7 @@ export function modelFor(variant: Selection): Model {
       return (catalogue ??= catalogueOf(declaration, defaults));
     },
     declaration,
+    defaults,
   };
 }
 

@@ -68,12 +68,10 @@ const mostItems = 1000;
 
 export function listOf<T extends Json>(item: Type<T>, { least = 0 } = {}): Type<T[]> {
   const words = `a list${least === 0 ? "" : ` of ${least} or more`}, each item ${item.words}`;
-  return typeOf(words, (refusal) =>
-    z
-      .array(item.schema(), refusal)
-      .min(least, { error: `must have ${least} or more items` })
-      .max(mostItems, { error: `must have at most ${mostItems} items` }),
-  );
+  return typeOf(words, (refusal) => {
+    const list = z.array(item.schema(), refusal).max(mostItems, { error: `must have at most ${mostItems} items` });
+    return least === 0 ? list : list.min(least, { error: `must have ${least} or more items` });
+  });
 }
 
 /** A list that may be written as its only item; a list is what comes out. */

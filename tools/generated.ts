@@ -2,8 +2,23 @@
 import { apiclient } from "../host/commands/apiclient.ts";
 import { referencePage } from "../lib/command-reference.ts";
 import { withCompletion } from "../lib/completion.ts";
+import { jsonSchemaOf } from "../settings/json-schema.ts";
+import { modelFor, type Model } from "../settings/model.ts";
+import { settingsPage } from "../settings/settings-page.ts";
+import { variants } from "../variants/all.ts";
+
+const models: ReadonlyMap<string, Model> = new Map(
+  [...variants.values()].map((variant) => [variant.name, modelFor(variant)]),
+);
 
 /** Content by path. */
 export const generated: Readonly<Record<string, () => string | Promise<string>>> = {
   "docs/apiclient.md": () => referencePage(withCompletion(apiclient)),
+  "docs/settings.md": () => settingsPage(models),
+  ...Object.fromEntries(
+    [...models].map(([name, model]) => [
+      `docs/schema/${name}.json`,
+      () => `${JSON.stringify(jsonSchemaOf(model, name), null, 2)}\n`,
+    ]),
+  ),
 };
