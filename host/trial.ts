@@ -155,7 +155,8 @@ export class Trial {
       return false;
     };
     if (running === undefined) return firstOf(signal, [change]);
-    const remainingMs = Math.max(0, Date.parse(running.deadline) - this.#system.clock.now().getTime());
+    const remainingMs = Date.parse(running.deadline) - this.#system.clock.now().getTime();
+    if (remainingMs <= 0) return true;
     const deadline = async (raced: AbortSignal): Promise<boolean> => {
       await this.#system.clock.sleep(remainingMs, raced);
       return true;

@@ -33,6 +33,6 @@ test("two hosts never have the same certificate", async () => {
 test("a damaged file is told, not replaced: clients know the fingerprint", async () => {
   await using host = await testSystem();
   await host.write(path, "nothing of the kind\n");
-  expect(ensureIdentity(host.system)).rejects.toMatchObject({ code: "bad-identity" });
+  await expect(ensureIdentity(host.system)).rejects.toMatchObject({ code: "bad-identity" });
   expect(await host.read(path)).toBe("nothing of the kind\n");
 });

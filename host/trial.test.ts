@@ -1,0 +1,134 @@
+import { expect, test } from "bun:test";
+import { runningHost, type RunningHost } from "../test/running-host.ts";
+
+async function motdOf({ api }: RunningHost): Promise<unknown> {
+  return (await api.call("getSettings", { query: { keys: ["settings.motd"] } }))["motd"];
+}
+
+async function tryMotd({ api }: RunningHost, motd: string, seconds: number): Promise<void> {
+  await api.call("patchSettings", { query: { tx: "t" }, body: { motd } });
+  await api.commitAndWait({ tx: "t", try: seconds });
+}
+
+/** What follows from a moment of the clock happens a little later. */
+async function eventually(claim: () => Promise<void>): Promise<void> {
+  const untilMs = performance.now() + 5_000;
+  for (;;) {
+    try {
+      await claim();
+      return;
+    } catch (error) {
+      if (performance.now() > untilMs) throw error;
+      await Bun.sleep(10);
+    }
+  }
+}
+
+test("settings on trial are in force, and return when nobody confirms in time", async () => {
+  await using host = await runningHost();
+  await tryMotd(host, "on trial", 60);
+  expect(await host.machine.read("/etc/motd")).toContain("on trial");
+  expect((await host.api.call("getStatus")).trial).toMatchObject({ deadline: "2026-01-01T00:01:00.000Z" });
+
+  await host.machine.advance(59_000);
+  expect(await motdOf(host)).toBe("on trial");
+  await host.machine.advance(1_000);
+  await eventually(async () => expect(await host.machine.read("/etc/motd")).not.toContain("on trial"));
+  expect((await host.api.call("getStatus")).trial).toBeUndefined();
+  const [newest] = await host.api.call("getHistory", { query: { limit: 1 } });
+  expect(newest).toMatchObject({ by: { kind: "host", part: "trial" }, changes: [{ before: "on trial" }] });
+});
+
+test("what is confirmed in time stays", async () => {
+  await using host = await runningHost();
+  await tryMotd(host, "kept", 60);
+  await host.api.call("confirm");
+  await host.machine.advance(3600_000);
+  expect(await motdOf(host)).toBe("kept");
+  await expect(host.api.call("confirm")).rejects.toMatchObject({ code: "no-trial", status: 409 });
+});
+
+test("a trial can be ended at once, and only what it changed returns", async () => {
+  await using host = await runningHost();
+  await host.api.call("patchSettings", { body: { motd: "before" } });
+  await host.api.commitAndWait({});
+  await tryMotd(host, "on trial", 60);
+  const reverted = await host.api.call("revert", { query: { wait: true } });
+  expect(reverted.changed).toEqual(["settings.motd"]);
+  expect(await motdOf(host)).toBe("before");
+  expect(await host.machine.read("/etc/motd")).toContain("before");
+});
+
+test("while settings are on trial, nothing else is committed, not even a second trial", async () => {
+  await using host = await runningHost();
+  await tryMotd(host, "on trial", 60);
+  await host.api.call("patchSettings", { query: { tx: "other" }, body: { motd: "other" } });
+  const refused = { code: "on-trial", status: 409 };
+  await expect(host.api.call("commit", { query: { tx: "other" } })).rejects.toMatchObject(refused);
+  await expect(host.api.commitAndWait({ tx: "other", try: 60 })).rejects.toMatchObject(refused);
+  await expect(host.api.call("undo", {})).rejects.toMatchObject(refused);
+  await host.api.call("confirm");
+  expect((await host.api.commitAndWait({ tx: "other" })).changed).toEqual(["settings.motd"]);
+});
+
+test("a daemon that is restarted goes on with the same deadline", async () => {
+  await using host = await runningHost();
+  await tryMotd(host, "on trial", 60);
+  await host.machine.advance(40_000);
+  await host.restart();
+  expect(await motdOf(host)).toBe("on trial");
+  expect((await host.api.call("getStatus")).trial?.deadline).toBe("2026-01-01T00:01:00.000Z");
+  await host.machine.advance(20_000);
+  await eventually(async () => expect(await motdOf(host)).not.toBe("on trial"));
+});
+
+test("a deadline that passed while the daemon was down is kept at its start", async () => {
+  await using host = await runningHost();
+  await tryMotd(host, "on trial", 60);
+  await host.stop();
+  await host.machine.advance(120_000);
+  await host.restart();
+  await eventually(async () => expect(await motdOf(host)).not.toBe("on trial"));
+});
+
+test("a reboot ends a trial: who was locked out gets the old settings", async () => {
+  await using host = await runningHost();
+  await tryMotd(host, "on trial", 3600);
+  await host.reboot();
+  expect(await motdOf(host)).not.toBe("on trial");
+  expect(await host.machine.read("/etc/motd")).not.toContain("on trial");
+  expect((await host.api.call("getStatus")).trial).toBeUndefined();
+});
+
+test("a trial that was refused leaves nothing behind to revert", async () => {
+  await using host = await runningHost();
+  await expect(host.api.commitAndWait({ tx: "nothing-there", try: 60 })).rejects.toMatchObject({ code: "nothing-pending" });
+  expect((await host.api.call("getStatus")).trial).toBeUndefined();
+  expect(await host.machine.readIfPresent("/var/lib/orlop/trial.json")).toBeUndefined();
+});
+
+test("power that fails between noting a trial and committing it changes nothing", async () => {
+  await using host = await runningHost();
+  await host.api.call("patchSettings", { body: { motd: "kept" } });
+  await host.api.commitAndWait({});
+  const { version } = (await host.api.call("getStatus")).settings;
+  await host.stop();
+  const noted = { key: "settings.motd", before: "kept", after: "never committed" };
+  const file = { version: version + 1, revertsTo: version, seconds: 60, bootId: "another", changes: [noted] };
+  await host.machine.write(
+    "/var/lib/orlop/trial.json",
+    JSON.stringify({ ...file, deadline: "2026-01-01T00:01:00.000Z" }),
+  );
+  await host.reboot();
+  expect(await motdOf(host)).toBe("kept");
+  expect((await host.api.call("getStatus")).settings.version).toBe(version);
+});
+
+test("a damaged note of a trial does not keep the host from starting", async () => {
+  await using host = await runningHost();
+  await host.stop();
+  await host.machine.write("/var/lib/orlop/trial.json", "{");
+  await host.restart();
+  expect((await host.api.call("getStatus")).trial).toBeUndefined();
+  expect(host.machine.logged.some((line) => line.includes("trial: cannot read"))).toBe(true);
+});

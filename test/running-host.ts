@@ -1,0 +1,115 @@
+/**
+ * A whole host in this process: the real daemon on a small machine, with its real API on a unix socket.
+ *
+ * The clock stands: what waits for a time goes on at `machine.advance`.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type Client } from "../api/client.ts";
+import type { StatusBody } from "../api/status.ts";
+import { hostd } from "../host/hostd.ts";
+import { runSystemd, type TestUnit } from "./systemd.ts";
+import { testSystem, type TestSystem } from "./system.ts";
+
+export type RunningHost = AsyncDisposable & {
+  readonly machine: TestSystem;
+  readonly socket: string;
+  readonly api: Client;
+  readonly units: Map<string, TestUnit>;
+  /** Ends the daemon as systemd does, and starts it again on the same machine. */
+  restart(): Promise<void>;
+  /** The same, with what a reboot takes away: /run, /etc and the boot's id. */
+  reboot(): Promise<void>;
+  /** Ends the daemon and keeps the machine. */
+  stop(): Promise<void>;
+};
+
+const image = `ID=orlop
+PRETTY_NAME="Orlop 0.1.0"
+VARIANT_ID=dev
+VERSION_ID=0.1.0
+BUILD_ID=dafe3b16
+`;
+/** So that nothing has to be asked of a network. */
+const userData = `[settings.network]
+hostname = "test-host"
+[settings.updates]
+seed = 7
+`;
+
+export async function runningHost(): Promise<RunningHost> {
+  const machine = await testSystem({ clock: "stands" });
+  const directory = await mkdtemp(join(tmpdir(), "orlop-api-"));
+  const socket = join(directory, "api.sock");
+  const units = runSystemd(machine, { "chrony.service": "active", "systemd-networkd.service": "active" });
+  machine.programs.set("modprobe", () => "");
+  await machine.write("/usr/lib/os-release", image);
+  await machine.write("/var/lib/orlop/user-data.toml", userData);
+  await machine.write("/dev/console", "");
+  const switchOn = async (): Promise<void> => {
+    await machine.write("/proc/sys/kernel/random/boot_id", `${crypto.randomUUID()}\n`);
+    await machine.write("/proc/sys/kernel/hostname", "localhost\n");
+    await machine.write("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
+  };
+  await switchOn();
+
+  let running = start(machine, socket);
+  await booted(socket, running);
+  const again = async (prepare: () => Promise<void>): Promise<void> => {
+    await running.stop();
+    await prepare();
+    running = start(machine, socket);
+    await booted(socket, running);
+  };
+  return {
+    machine,
+    socket,
+    api: connect({ socket }),
+    units,
+    restart: () => again(async () => undefined),
+    reboot: () =>
+      again(async () => {
+        for (const gone of ["run", "etc"]) await rm(join(machine.system.root, gone), { recursive: true, force: true });
+        await switchOn();
+      }),
+    stop: () => running.stop(),
+    async [Symbol.asyncDispose]() {
+      await running.stop();
+      await machine[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+type Daemon = { ended: Promise<unknown>; stop(): Promise<void> };
+
+function start({ system }: TestSystem, path: string): Daemon {
+  const stop = new AbortController();
+  const ended = hostd(system, { path, gid: undefined }, stop.signal).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return {
+    ended,
+    async stop() {
+      stop.abort(new Error("the test stops the daemon"));
+      const error = await ended;
+      if (error !== undefined) throw error;
+    },
+  };
+}
+
+/** The API answers at once; the rest of the boot takes a moment. */
+async function booted(socket: string, { ended }: Daemon): Promise<void> {
+  const api = connect({ socket });
+  const untilMs = performance.now() + 10_000;
+  let status: StatusBody | undefined;
+  while (performance.now() < untilMs) {
+    const early = await Promise.race([ended.then((error) => error ?? "it ended"), Bun.sleep(10)]);
+    if (early !== undefined) throw new Error("the daemon ended", { cause: early });
+    status = await api.call("getStatus").catch(() => undefined); // not listening yet
+    if (status !== undefined && status.state !== "booting") return;
+  }
+  throw new Error(`the host did not boot: ${JSON.stringify(status)}`);
+}
