@@ -1,0 +1,86 @@
+/** Our units, judged by the systemd that images hold: is every line understood, and how exposed is each service? */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { openToolsRoot, runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
+
+const source = join(import.meta.dir, "../os/units");
+const unitDirectory = "usr/lib/systemd/system";
+/** In tenths, as systemd-analyze shows it. */
+const mostExposure = 30;
+const excuse = /^# Exposed: \S/m;
+
+const names = (await readdir(source)).filter((name) => /\.[a-z]+$/.test(name) && !name.endsWith(".d"));
+const services = names.filter((name) => name.endsWith(".service"));
+
+let tools: ToolsRoot;
+let root: string;
+
+beforeAll(async () => {
+  tools = await openToolsRoot();
+  root = await mkdtemp(join(tmpdir(), "orlop-units-"));
+  // Beside our units those of systemd itself, which ours are ordered by; and the programs that ours start.
+  await cp(join(tools.directory, unitDirectory), join(root, unitDirectory), {
+    recursive: true,
+    verbatimSymlinks: true,
+  });
+  await cp(source, join(root, unitDirectory), { recursive: true });
+  for (const name of services) {
+    const text = await readFile(join(source, name), "utf8");
+    for (const [, program = ""] of text.matchAll(/^Exec\w+=[-@:+!|]*(\/\S+)/gm)) {
+      await mkdir(dirname(join(root, program)), { recursive: true });
+      await writeFile(join(root, program), "#!/bin/true\n");
+      await chmod(join(root, program), 0o755);
+    }
+  }
+}, 600_000);
+
+afterAll(async () => rm(root, { recursive: true, force: true }));
+
+/** A template is judged by one of its instances. */
+const instance = (name: string): string => name.replace("@.", "@example.");
+
+test("systemd understands every line of every unit", async () => {
+  const argv = [
+    "systemd-analyze",
+    "verify",
+    `--root=${root}`,
+    "--man=no",
+    "--generators=no",
+    ...names.map(instance),
+  ] as const;
+  const { stdout, stderr } = await runTool(tools, argv, { binds: [root] });
+  const about = `${stdout}${stderr}`
+    .split("\n")
+    .filter((line) => names.some((name) => line.includes(name.split("@")[0] ?? name)));
+  expect(about).toEqual([]);
+}, 60_000);
+
+for (const name of services) {
+  test(`${name} is confined, or says why not`, async () => {
+    if (excuse.test(await readFile(join(source, name), "utf8"))) return;
+    const argv = [
+      "systemd-analyze",
+      "security",
+      "--offline=yes",
+      `--threshold=${mostExposure}`,
+      `--root=${root}`,
+    ] as const;
+    await runTool(tools, [...argv, instance(name)], { binds: [root] });
+  }, 60_000);
+}
+
+test("a unit that systemd does not understand is found", async () => {
+  const path = join(root, unitDirectory, "broken.service");
+  await writeFile(path, "[Service]\nExecStart=/usr/bin/no-such-program\nRestrt=always\n");
+  const argv = [
+    "systemd-analyze",
+    "verify",
+    `--root=${root}`,
+    "--man=no",
+    "--generators=no",
+    "broken.service",
+  ] as const;
+  await expect(runTool(tools, argv, { binds: [root] })).rejects.toThrow(/Restrt[^]*no-such-program/);
+}, 60_000);
