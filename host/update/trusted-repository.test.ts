@@ -223,7 +223,7 @@ test("a target whose bytes were changed or cut is refused at its end", async () 
   await using here = await world();
   const target = (await here.look()).target("1.1.0-root.zst");
   if (target === undefined) throw new Error("no target");
-  const stored = join(here.repository.directory, "targets", `${target.sha256}.${target.name}`);
+  const stored = join(here.repository.directory, "targets", `${target.digest.hex}.${target.name}`);
   for (const bytes of ["root 9.9.9", "root 1"]) {
     await writeFile(stored, bytes);
     const read = targetBytes(here.host.system, here.repository.mirror, target, 100, signal);

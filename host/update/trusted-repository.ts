@@ -33,7 +33,7 @@ export const statePath = "/var/lib/orlop/tuf";
 export const shippedRootPath = "/usr/share/orlop/updates/root.json";
 
 /** A file as the targets role describes it. */
-export type Target = { name: string; bytes: number; sha256: string };
+export type Target = { name: string; bytes: number; digest: { algorithm: "sha256" | "sha512"; hex: string } };
 
 export type TrustedRepository = {
   manifest: Manifest;
@@ -58,7 +58,7 @@ export async function refreshTrust(
   const state = new TufState(hostPath(system, statePath), system.log);
   assertSaneClock(system.clock.now(), builtAt, await state.latestTime());
   await using work = await state.open(shippedRoot);
-  const targets = await refreshMetadata(system, mirror, work.directory, signal);
+  const { targets } = await refreshMetadata(system, mirror, work.directory, signal);
   const trusted = targetIn(targets);
   const manifestTarget = trusted("manifest.json");
   if (manifestTarget === undefined) {
@@ -78,6 +78,7 @@ export async function refreshTrust(
  * The TUF client workflow on the metadata in `directory`, which must hold a trusted `root.json`. What is verified on
  * the way is written there, however it ends.
  *
+ * @returns the targets role, and the library's client for whoever follows delegations
  * @throws {Failure<TufCode>}
  */
 export async function refreshMetadata(
@@ -85,10 +86,16 @@ export async function refreshMetadata(
   mirror: Mirror,
   directory: string,
   signal: AbortSignal,
-): Promise<Targets> {
+): Promise<{ targets: Targets; updater: Updater }> {
   const fetcher = new MetadataFetcher(system, mirror, signal);
   try {
-    const updater = tufUpdater(mirror, directory, fetcher);
+    const updater = new Updater({
+      metadataDir: directory,
+      metadataBaseUrl: mirror.metadata.href,
+      targetBaseUrl: mirror.targets.href,
+      fetcher,
+      config: limits,
+    });
     await updater.refresh();
     const text = await keptMetadata(directory, "targets");
     if (text === undefined) throw new Error("bug: a refresh left no targets.json");
@@ -96,7 +103,7 @@ export async function refreshMetadata(
     const targets = Metadata.fromJSON(MetadataKind.Targets, JSON.parse(text)).signed;
     const now = system.clock.now();
     if (targets.isExpired(now)) throw new Error("targets.json is expired"); // by our clock, whatever the library read
-    return targets;
+    return { targets, updater };
   } catch (error) {
     signal.throwIfAborted();
     const refusal = refusalOf(error, {
@@ -109,18 +116,8 @@ export async function refreshMetadata(
   }
 }
 
-export function tufUpdater(mirror: Mirror, directory: string, fetcher: MetadataFetcher): Updater {
-  return new Updater({
-    metadataDir: directory,
-    metadataBaseUrl: mirror.metadata.href,
-    targetBaseUrl: mirror.targets.href,
-    fetcher,
-    config: limits,
-  });
-}
-
 /** What tuf-js reads metadata with: `download.ts`, and a memory of what went wrong. */
-export class MetadataFetcher {
+class MetadataFetcher {
   readonly #system: System;
   readonly #mirror: Mirror;
   readonly #signal: AbortSignal;
@@ -178,14 +175,14 @@ export async function* targetStream(
   consistent = true,
 ): AsyncGenerator<Uint8Array> {
   const url = urlOf(mirror, mirror.targets, storedPath(target, consistent));
-  const hash = createHash("sha256");
+  const hash = createHash(target.digest.algorithm);
   let received = 0;
   for await (const bytes of download(system, url, requestOf(mirror, url), { maxBytes: target.bytes, signal })) {
     hash.update(bytes);
     received += bytes.length;
     yield bytes;
   }
-  if (received !== target.bytes || hash.digest("hex") !== target.sha256) {
+  if (received !== target.bytes || hash.digest("hex") !== target.digest.hex) {
     const reason = received === target.bytes ? "its hash differs" : `${received} of ${target.bytes} bytes came`;
     throw new Failure("target-not-as-signed", `cannot use ${target.name}: it is not what was signed: ${reason}`);
   }
@@ -211,18 +208,26 @@ export async function targetBytes(
 }
 
 /** Where a target lies below the targets URL; consistent snapshots put its hash before the name (TUF §5.7.3). */
-function storedPath({ name, sha256 }: Target, consistent: boolean): string {
+function storedPath({ name, digest }: Target, consistent: boolean): string {
   const segments = name.split("/").map(encodeURIComponent);
   const last = segments.pop() ?? "";
-  return [...segments, consistent ? `${sha256}.${last}` : last].join("/");
+  return [...segments, consistent ? `${digest.hex}.${last}` : last].join("/");
 }
 
 export function targetIn(targets: Targets): (name: string) => Target | undefined {
   return (name) => {
-    const file: TargetFile | undefined = Object.hasOwn(targets.targets, name) ? targets.targets[name] : undefined;
-    const sha256 = file?.hashes["sha256"];
-    return file === undefined || sha256 === undefined ? undefined : { name, bytes: file.length, sha256 };
+    const file = Object.hasOwn(targets.targets, name) ? targets.targets[name] : undefined;
+    return file === undefined ? undefined : targetOf(file);
   };
+}
+
+/** Undefined when the metadata has no hash that we compute. */
+export function targetOf({ path, length, hashes }: TargetFile): Target | undefined {
+  for (const algorithm of ["sha256", "sha512"] as const) {
+    const hex = hashes[algorithm];
+    if (hex !== undefined) return { name: path, bytes: length, digest: { algorithm, hex } };
+  }
+  return undefined;
 }
 
 /** @throws {Failure<"clock-not-sane">} */
