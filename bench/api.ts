@@ -1,0 +1,132 @@
+/**
+ * The host's API on its unix socket: how fast it answers, what it needs, and what a commit costs.
+ *
+ * The daemon runs natively on a directory that stands for the host, so there is no emulation in the figures. The limit
+ * is Bun's own HTTP server with the same bytes, and for a commit one write that is synced, on the same disk.
+ */
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type Client } from "../api/client.ts";
+import { compileHost } from "../host/compile.ts";
+import { executable } from "../host/names.ts";
+import { machineArchitecture } from "../image/packages/tools-root.ts";
+import { say } from "../lib/progress.ts";
+import { run } from "./load.ts";
+import { computer, percentile, type Report } from "./report.ts";
+import { ServerProcess } from "./server-process.ts";
+
+const target = "/settings";
+const clients = 50;
+const requests = 200_000;
+/** Enough for the just-in-time compiler to be done. */
+const warmUpRequests = 20_000;
+const commits = 500;
+
+export async function benchApi(signal: AbortSignal): Promise<Report> {
+  const directory = await mkdtemp(join(tmpdir(), "bench-api-"));
+  try {
+    say("compiling the host's programs");
+    const program = join(directory, executable);
+    await compileHost(machineArchitecture(), program);
+    signal.throwIfAborted();
+    return await measure(directory, program, signal);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function measure(directory: string, program: string, signal: AbortSignal): Promise<Report> {
+  const socket = join(directory, "api.sock");
+  const root = join(directory, "root");
+  const hostd = [program, "hostd", "--root", root, "--socket", socket] as const;
+  let ours, startBytes, warmBytes, endBytes, body, commitMs;
+  {
+    await using server = await ServerProcess.start(hostd, socket, target);
+    startBytes = await server.residentBytes();
+    body = await (await fetch(`http://localhost${target}`, { unix: socket })).bytes();
+    await run({ socket, target, clients, requests: warmUpRequests });
+    warmBytes = await server.residentBytes();
+    say(`${requests} requests of ${clients} clients`);
+    ours = await run({ socket, target, clients, requests });
+    endBytes = await server.residentBytes();
+    signal.throwIfAborted();
+    say(`${commits} commits`);
+    commitMs = await commitTimes(connect({ socket }), signal);
+  }
+  const file = join(directory, "body");
+  await Bun.write(file, body);
+  const bareSocket = join(directory, "bare.sock");
+  const bareServer = [process.execPath, join(import.meta.dir, "bare-server.ts"), bareSocket, file] as const;
+  let limit, limitStartBytes, limitEndBytes;
+  {
+    await using server = await ServerProcess.start(bareServer, bareSocket, target);
+    limitStartBytes = await server.residentBytes();
+    await run({ socket: bareSocket, target, clients, requests: warmUpRequests });
+    say(`${requests} requests to the bare server`);
+    limit = await run({ socket: bareSocket, target, clients, requests });
+    limitEndBytes = await server.residentBytes();
+  }
+  const syncMs = await syncTimes(join(directory, "synced"), commits);
+  return {
+    benchmark: "api",
+    ours: `hostd, GET ${target} of ${body.length} bytes over its unix socket, ${clients} keep-alive clients`,
+    limit: "Bun.serve with the same bytes; for a commit, appending 4 KiB and syncing it",
+    figures: [
+      {
+        what: "requests",
+        unit: "per second",
+        ours: ours.requestsPerSecond,
+        limit: limit.requestsPerSecond,
+        goal: { beside: "limit", atLeast: 0.5 },
+      },
+      { what: "request, p50", unit: "milliseconds", ours: ours.p50Ms, limit: limit.p50Ms },
+      { what: "request, p99", unit: "milliseconds", ours: ours.p99Ms, limit: limit.p99Ms },
+      { what: "memory when started", unit: "bytes", ours: startBytes, limit: limitStartBytes },
+      { what: `memory after ${warmUpRequests} requests`, unit: "bytes", ours: warmBytes },
+      { what: `memory after ${requests} more`, unit: "bytes", ours: endBytes, limit: limitEndBytes },
+      {
+        what: "set, commit, apply motd, p50",
+        unit: "milliseconds",
+        ours: percentile(commitMs, 0.5),
+        limit: percentile(syncMs, 0.5),
+      },
+      {
+        what: "set, commit, apply motd, p99",
+        unit: "milliseconds",
+        ours: percentile(commitMs, 0.99),
+        limit: percentile(syncMs, 0.99),
+      },
+    ],
+    notes: [
+      `server and load generator share the processors; ${requests} requests each after ${warmUpRequests} to warm up`,
+      `${commits} commits, one after the other; each waits for the result of every reconciler`,
+    ],
+    computer: computer(),
+  };
+}
+
+/** From staging to the answer that tells what was applied. */
+async function commitTimes(host: Client, signal: AbortSignal): Promise<number[]> {
+  const times: number[] = [];
+  for (let count = 0; count < commits; count++) {
+    const startedMs = performance.now();
+    await host.call("patchSettings", { query: { tx: "bench" }, body: { motd: `greeting ${count}` }, signal });
+    await host.commitAndWait({ tx: "bench" }, signal);
+    times.push(performance.now() - startedMs);
+  }
+  return times;
+}
+
+async function syncTimes(path: string, count: number): Promise<number[]> {
+  const block = Buffer.alloc(4096, "x");
+  const times: number[] = [];
+  await using file = await open(path, "w");
+  for (let written = 0; written < count; written++) {
+    const startedMs = performance.now();
+    await file.write(block);
+    await file.datasync();
+    times.push(performance.now() - startedMs);
+  }
+  return times;
+}

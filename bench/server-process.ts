@@ -1,0 +1,50 @@
+/** A server that a benchmark starts: waits until it answers, tells its memory, and ends it. */
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "../lib/failure.ts";
+
+const answerTimeoutMs = 20_000;
+
+export class ServerProcess implements AsyncDisposable {
+  readonly #child: Bun.Subprocess<"ignore", "ignore", "pipe">;
+
+  private constructor(child: Bun.Subprocess<"ignore", "ignore", "pipe">) {
+    this.#child = child;
+  }
+
+  /** @throws {Failure<"no-answer">} with what the server said when it does not answer on the socket */
+  static async start(argv: readonly [string, ...string[]], socket: string, target: string): Promise<ServerProcess> {
+    const server = new ServerProcess(Bun.spawn([...argv], { stdin: "ignore", stdout: "ignore", stderr: "pipe" }));
+    const deadlineMs = performance.now() + answerTimeoutMs;
+    while (!(await answers(socket, target))) {
+      if (server.#child.exitCode === null && performance.now() < deadlineMs) {
+        await sleep(20);
+        continue;
+      }
+      await server[Symbol.asyncDispose]();
+      const said = (await server.#child.stderr.text()).trim().split("\n").slice(-5).join("\n");
+      throw new Failure("no-answer", `cannot get an answer of ${argv.join(" ")}: ${said}`);
+    }
+    return server;
+  }
+
+  /** Resident memory now. Source: proc_pid_status(5). */
+  async residentBytes(): Promise<number> {
+    const status = await readFile(`/proc/${this.#child.pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill();
+    await this.#child.exited;
+  }
+}
+
+async function answers(socket: string, target: string): Promise<boolean> {
+  try {
+    return (await fetch(`http://localhost${target}`, { unix: socket })).ok;
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return false; // nobody listens yet
+    throw error;
+  }
+}
