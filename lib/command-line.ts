@@ -64,7 +64,7 @@ export async function execute(program: Program, words: readonly string[], invoca
   const { command, values, globals, json } = parsed;
   try {
     const data = await command.run(whole.context(invocation, globals), values);
-    invocation.write(shown(command, data, json));
+    invocation.write(await shown(command, data, json));
     return command.exitCode(data);
   } catch (error) {
     if (isFailure(error, "usage")) {
@@ -80,11 +80,11 @@ function tellUsage(program: Program, message: string, see: string, invocation: I
   return 2;
 }
 
-function shown(command: Command, data: unknown, json: boolean): string {
+async function shown(command: Command, data: unknown, json: boolean): Promise<string> {
   if (data === undefined) return "";
   const text =
     command.print !== undefined && !json
-      ? command.print(data)
+      ? await command.print(data)
       : typeof data === "string" && !json
         ? data
         : JSON.stringify(data, null, 2);

@@ -101,7 +101,7 @@ export type Definition<Context, O, A, Data> = Described & {
   arguments?: A;
   run(context: Context, values: ValuesOf<O, A>): Promise<Data>;
   /** Text for people. With it the command also takes `--json`; without it the result is printed as JSON, or as it is when it is text. */
-  print?: (data: Data) => string;
+  print?: (data: Data) => string | Promise<string>;
   /** For results that tell of a failure; 0 unless given. */
   exitCode?: (data: Data) => number;
 };
@@ -110,7 +110,7 @@ export type Command<Context = unknown> = Described & {
   options: Options;
   arguments: Arguments;
   run(context: Context, values: Values): Promise<unknown>;
-  print: ((data: unknown) => string) | undefined;
+  print: ((data: unknown) => string | Promise<string>) | undefined;
   exitCode(data: unknown): number;
 };
 

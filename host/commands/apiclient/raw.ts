@@ -34,5 +34,5 @@ export async function request(
   const answer = await (await api()).raw({ method, target: uri, headers, body, signal });
   if (verbose) invocation.note(`${method} ${uri}: status ${answer.status}`);
   if (answer.status >= 200 && answer.status <= 299) return answer;
-  throw new Failure("refused", `cannot ${method} ${uri}: status ${answer.status}: ${answer.body.trim()}`);
+  throw new Failure("refused", `the host answered with status ${answer.status}: ${answer.body.trim()}`);
 }

@@ -1,0 +1,34 @@
+/** `./orlop check` */
+import type { CheckReport } from "../settings/check.ts";
+import { variantOption, verb } from "./context.ts";
+
+type Checked = CheckReport & { file: string };
+
+export const check = verb({
+  name: "check",
+  summary: "Say whether a host of a variant would take this user data",
+  description: "Every problem is told with line, column, key, what was expected, and what was probably meant.",
+  examples: [
+    { run: "./orlop check user-data.toml --variant aws-k8s-1.20", says: "TOML or JSON, gzip too" },
+    { run: "./orlop check --json user-data.toml", says: "for editors; docs/schema/ holds JSON Schemas" },
+  ],
+  options: { variant: variantOption },
+  arguments: { files: { value: "FILE", help: "User data; - is standard input", many: true, complete: "files" } },
+  async run({ invocation }, { files, variant }): Promise<Checked[]> {
+    const [{ checkDocument }, { modelFor }, { variantNamed }] = await Promise.all([
+      import("../settings/check.ts"),
+      import("../settings/model.ts"),
+      import("../variants/all.ts"),
+    ]);
+    const model = modelFor(variantNamed(variant));
+    const { readSource } = await import("../host/commands/apiclient/source.ts");
+    return await Promise.all(
+      files.map(async (file) => ({ file, ...checkDocument(await readSource(file, invocation), model) })),
+    );
+  },
+  async print(reports) {
+    const { describeCheck } = await import("../settings/check.ts");
+    return reports.map(({ file, ...report }) => describeCheck(file, report)).join("\n");
+  },
+  exitCode: (reports) => (reports.every(({ valid }) => valid) ? 0 : 1),
+});
