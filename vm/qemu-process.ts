@@ -25,6 +25,7 @@ export type StartedQemu = {
  * Starts QEMU; the guest runs when this returns.
  *
  * @param options.reads files and directories outside the machine's directory that QEMU opens, such as the image
+ * @param options.writes the same for what it also writes to
  * @param options.outlivesUs the machine goes on when this program ends; otherwise it dies with it
  * @throws {Failure<"qemu-failed">} with what QEMU said when it did not start
  */
@@ -32,14 +33,14 @@ export async function startQemu(
   tools: ToolsRoot,
   directory: string,
   hardware: Hardware,
-  options: { reads: readonly string[]; outlivesUs: boolean; signal: AbortSignal },
+  options: { reads: readonly string[]; writes?: readonly string[]; outlivesUs: boolean; signal: AbortSignal },
 ): Promise<StartedQemu> {
   const argv = ["qemu-system-x86_64", ...qemuArguments(hardware, dataDirectories)] as const;
   const logPath = join(directory, "qemu.log");
   await using log = await open(logPath, "w");
   const child = Bun.spawn(
     toolCommand(tools, argv, {
-      binds: [directory],
+      binds: [directory, ...(options.writes ?? [])],
       readOnlyBinds: options.reads,
       cwd: directory,
       outlivesUs: options.outlivesUs,

@@ -1,0 +1,185 @@
+/**
+ * How long a boot takes, from the start of the kernel, by the guest's own clock.
+ *
+ * Ours is the `dev` image; the peer is stock Debian 13 with systemd and containerd; the limit is the image's kernel with
+ * an init that only prints. All under the same QEMU with the same processors and memory, one after the other in turns,
+ * so that what else this computer does hits all of them.
+ */
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { builtImage } from "../cli/built-image.ts";
+import { buildDirectory } from "../cli/context.ts";
+import { openToolsRoot, type ToolsRoot } from "../image/packages/tools-root.ts";
+import { say } from "../lib/progress.ts";
+import { waitForLine } from "../vm/console.ts";
+import { makeCredentials } from "../vm/credentials.ts";
+import { GuestShell } from "../vm/guest-shell.ts";
+import { createMachine } from "../vm/machine.ts";
+import { kill } from "../vm/process-identity.ts";
+import { files, type Hardware } from "../vm/qemu.ts";
+import { startQemu } from "../vm/qemu-process.ts";
+import { kernelOf } from "../vm/unified-kernel.ts";
+import { withRemoteAccess } from "../vm/user-data.ts";
+import { computer, median, type Report } from "./report.ts";
+import { makeStockDebian, type StockDebian } from "./stock-debian.ts";
+import { tinyInitramfs, words } from "./tiny-init.ts";
+
+const rounds = 3;
+const bootTimeoutMs = 300_000;
+const size = { cpus: 2, memoryMiB: 2048 };
+
+/** Seconds since the kernel started. */
+type Ours = { userspace: number; api: number; configured: number; multiUser: number };
+type Theirs = { userspace: number; multiUser: number };
+
+export async function benchBoot(signal: AbortSignal): Promise<Report> {
+  const tools = await openToolsRoot();
+  const { image, manifest } = await builtImage({ variant: "dev", architecture: "x86_64" }, signal);
+  const directory = join(buildDirectory, "bench");
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  try {
+    say("making a stock Debian");
+    const debian = await makeStockDebian(tools, join(directory, "debian"), signal);
+    const kernel = join(directory, "kernel");
+    await writeFile(kernel, kernelOf(await readFile(join(buildDirectory, manifest.unifiedImage.name))));
+    const [ours, theirs, least]: [Ours[], Theirs[], number[]] = [[], [], []];
+    for (let round = 1; round <= rounds; round++) {
+      say(`round ${round} of ${rounds}`);
+      ours.push(await bootOurs(image, join(directory, "ours"), signal));
+      theirs.push(await bootDebian(tools, debian, join(directory, "theirs"), signal));
+      least.push(await bootLeast(tools, kernel, join(directory, "least"), signal));
+    }
+    return report(ours, theirs, least);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function report(ours: readonly Ours[], theirs: readonly Theirs[], least: readonly number[]): Report {
+  const our = (name: keyof Ours): number => median(ours.map((boot) => boot[name]));
+  const their = (name: keyof Theirs): number => median(theirs.map((boot) => boot[name]));
+  const limit = median(least);
+  const goal = { beside: "peer", atMost: 0.5 } as const;
+  const peer = their("multiUser");
+  return {
+    benchmark: "boot",
+    ours: "the dev image, by firmware and systemd-boot",
+    peer: "stock Debian 13 with systemd and containerd, started by QEMU; multi-user.target unless the row says otherwise",
+    limit: "our kernel with an init that only prints",
+    figures: [
+      {
+        what: "kernel to init of the real root",
+        unit: "seconds",
+        ours: our("userspace"),
+        peer: their("userspace"),
+        limit,
+      },
+      { what: "kernel to API answering", unit: "seconds", ours: our("api"), peer, limit, goal },
+      { what: "kernel to configured.target", unit: "seconds", ours: our("configured"), peer, limit },
+      { what: "kernel to multi-user.target", unit: "seconds", ours: our("multiUser"), peer, limit, goal },
+    ],
+    notes: [
+      `medians of ${rounds} boots each, in turns; first boots, so ours makes its data partition and reads user data`,
+      `QEMU without KVM, ${size.cpus} processors, ${size.memoryMiB} MiB`,
+    ],
+    computer: computer(),
+  };
+}
+
+async function bootOurs(image: string, directory: string, signal: AbortSignal): Promise<Ours> {
+  await rm(directory, { recursive: true, force: true });
+  const credentials = await makeCredentials();
+  const userData = withRemoteAccess("", credentials);
+  const machine = await createMachine(directory, { image, credentials, userData, shell: true, ...size });
+  await using running = await machine.switchOn(signal);
+  await using shell = await GuestShell.connect(running.files.shell, inTime(signal));
+  await shell.try("systemctl is-system-running --wait", bootTimeoutMs);
+  // The journal's monotonic clock starts with the kernel.
+  const listening = await shell.run(
+    "journalctl -b -u hostd.service -o short-monotonic -g 'api: listening' --no-hostname",
+  );
+  return {
+    userspace: await userspaceStart(shell),
+    api: Number(/\[ *([\d.]+)\]/.exec(listening)?.[1]),
+    configured: await reachedAt(shell, "configured.target"),
+    multiUser: await reachedAt(shell, "multi-user.target"),
+  };
+}
+
+async function bootDebian(
+  tools: ToolsRoot,
+  { disk, kernel, initrd }: StockDebian,
+  directory: string,
+  signal: AbortSignal,
+): Promise<Theirs> {
+  const commandLine = "console=ttyS0 root=/dev/vda rw quiet net.ifnames=0";
+  await using running = await start(tools, directory, signal, {
+    boot: { kind: "kernel", kernel, initrd, commandLine },
+    disks: [{ path: disk, format: "raw", serial: "system" }],
+    shell: true,
+  });
+  await using shell = await GuestShell.connect(join(running.directory, files.shell), inTime(signal));
+  await shell.try("systemctl is-system-running --wait", bootTimeoutMs);
+  const found = { userspace: await userspaceStart(shell), multiUser: await reachedAt(shell, "multi-user.target") };
+  await shell.run("sync"); // the next round boots the same disk
+  return found;
+}
+
+async function bootLeast(tools: ToolsRoot, kernel: string, directory: string, signal: AbortSignal): Promise<number> {
+  await mkdir(directory, { recursive: true });
+  const initrd = join(directory, "tiny.cpio");
+  await writeFile(initrd, tinyInitramfs());
+  const commandLine = "console=ttyS0 loglevel=4";
+  await using running = await start(tools, directory, signal, {
+    boot: { kind: "kernel", kernel, initrd, commandLine },
+    disks: [],
+    shell: false,
+  });
+  const line = new RegExp(`^\\[ *([\\d.]+)\\] ${words}`);
+  const [, seconds] = await waitForLine(join(running.directory, files.consoleLog), line, { signal: inTime(signal) });
+  return Number(seconds);
+}
+
+async function start(
+  tools: ToolsRoot,
+  directory: string,
+  signal: AbortSignal,
+  hardware: Pick<Hardware, "boot" | "disks" | "shell">,
+): Promise<AsyncDisposable & { directory: string }> {
+  await mkdir(directory, { recursive: true });
+  await rm(join(directory, files.consoleLog), { force: true });
+  const reads = [
+    ...hardware.disks.map(({ path }) => dirname(path)),
+    ...(hardware.boot.kind === "kernel" ? [dirname(hardware.boot.kernel)] : []),
+  ];
+  const qemu = await startQemu(
+    tools,
+    directory,
+    { name: "bench", accelerator: "tcg", ...size, ...hardware, forwards: [], extraCards: 0 },
+    { reads, writes: hardware.disks.map(({ path }) => dirname(path)), outlivesUs: false, signal },
+  );
+  return {
+    directory,
+    async [Symbol.asyncDispose]() {
+      await kill(qemu.process);
+    },
+  };
+}
+
+/** When systemd of the real root began, in seconds since the kernel started. */
+async function userspaceStart(shell: GuestShell): Promise<number> {
+  return microseconds(await shell.run("systemctl show --value -p UserspaceTimestampMonotonic"));
+}
+
+async function reachedAt(shell: GuestShell, unit: string): Promise<number> {
+  return microseconds(await shell.run(`systemctl show --value -p ActiveEnterTimestampMonotonic ${unit}`));
+}
+
+function microseconds(text: string): number {
+  return Number(text.trim()) / 1e6;
+}
+
+function inTime(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(bootTimeoutMs)]);
+}
