@@ -1,0 +1,423 @@
+/**
+ * The real API, called as Bottlerocket's clients call it: same paths, queries, bodies and statuses. Every answer is
+ * checked against the OpenAPI document that the host itself serves, and every operation of it is called.
+ *
+ * Source: Bottlerocket sources/api/openapi.yaml and apiserver/src/server/error.rs, as of 1.3.0 and later additions.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import Ajv2020 from "ajv/dist/2020";
+import { connect } from "../../api/client.ts";
+import { send, type HttpAnswer } from "../../api/transport.ts";
+import { assert } from "../../lib/failure.ts";
+import { isJsonObject, parseJson, type Json, type JsonObject } from "../../lib/json.ts";
+import { runningHost, type RunningHost } from "../running-host.ts";
+
+let host: RunningHost;
+let document: JsonObject;
+const ajv = new Ajv2020({ strict: false, formats: { "date-time": (text: string) => !Number.isNaN(Date.parse(text)) } });
+const called = new Set<string>();
+
+beforeAll(async () => {
+  host = await runningHost();
+  document = await connect({ socket: host.socket }).call("getOpenApi");
+  ajv.addSchema({ ...document, $id: "api" });
+});
+
+afterAll(async () => {
+  await host[Symbol.asyncDispose]();
+});
+
+type Called = { status: number; body: Json | string | undefined };
+
+/** Calls, checks the answer against the document, and gives it. */
+async function call(method: string, target: string, body?: Json, accept?: string): Promise<Called> {
+  const answer = await send(
+    { socket: host.socket },
+    {
+      method,
+      target,
+      headers: { "content-type": "application/json", ...(accept === undefined ? {} : { accept }) },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    },
+  );
+  checkAnswer(method, target, answer);
+  return { status: answer.status, body: bodyOf(answer) };
+}
+
+function bodyOf({ contentType, body }: HttpAnswer): Json | string | undefined {
+  if (body === "") return undefined;
+  return contentType === "application/json" ? parseJson(body) : body;
+}
+
+function checkAnswer(method: string, target: string, answer: HttpAnswer): void {
+  const [path = ""] = target.split("?");
+  const pointer = ["paths", path, method.toLowerCase()];
+  const operation = at(document, pointer);
+  if (!isJsonObject(operation)) {
+    expect([404, 405]).toContain(answer.status); // what is not in the document does not exist
+    return;
+  }
+  called.add(nameOf(operation));
+  let place = [...pointer, "responses", String(answer.status)];
+  const response = at(document, place);
+  assert(
+    isJsonObject(response),
+    `${method} ${path} documents status ${answer.status}, body ${answer.body.slice(0, 200)}`,
+  );
+  if (typeof response["$ref"] === "string") place = response["$ref"].split("/").slice(1);
+  if (answer.status === 204) {
+    expect(answer.body).toBe("");
+    return;
+  }
+  const [type = ""] = answer.contentType.split(";");
+  const schema = [...place, "content", type, "schema"];
+  assert(at(document, schema) !== undefined, `${method} ${path} documents ${type} for status ${answer.status}`);
+  const validate = ajv.getSchema(`api#/${schema.map(escaped).join("/")}`);
+  assert(validate !== undefined);
+  const body = bodyOf(answer);
+  if (validate(body) !== true)
+    throw new Error(`${method} ${target}: ${ajv.errorsText(validate.errors)}: ${answer.body}`);
+}
+
+function nameOf(operation: Json): string {
+  const name = at(operation, ["operationId"]);
+  assert(typeof name === "string", "every operation has a name");
+  return name;
+}
+
+const escaped = (name: string): string => encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"));
+
+function at(value: Json | undefined, pointer: readonly string[]): Json | undefined {
+  return pointer.reduce<Json | undefined>((inner, name) => (isJsonObject(inner) ? inner[name] : undefined), value);
+}
+
+describe("reading", () => {
+  test("GET / shows the whole model, and part of it for a prefix", async () => {
+    const whole = await call("GET", "/");
+    expect(whole.status).toBe(200);
+    expect(Object.keys(whole.body as object)).toEqual(["settings", "services", "configuration-files", "os"]);
+    const part = await call("GET", "/?prefix=settings.motd");
+    expect(part.body).toEqual({ settings: { motd: expect.any(String) } });
+    expect((await call("GET", "/?prefix=os.arch")).body).toEqual({ os: { arch: expect.any(String) } });
+    expect((await call("GET", "/?prefix=services.motd")).body).toHaveProperty(["services", "motd"]);
+  });
+
+  test("GET / with a prefix that nothing has is empty, not 404", async () => {
+    expect(await call("GET", "/?prefix=nothing.has.this")).toEqual({ status: 200, body: {} });
+  });
+
+  test("GET /settings shows committed settings with defaults, without an outer table", async () => {
+    const { body } = await call("GET", "/settings");
+    expect(body).toMatchObject({ network: { hostname: "test-host" }, updates: { seed: 7 }, motd: expect.any(String) });
+  });
+
+  test("GET /settings?keys= shows just these; keys win over a prefix", async () => {
+    const { body } = await call("GET", "/settings?keys=settings.updates.seed,settings.motd&prefix=settings.network");
+    expect(body).toEqual({ updates: { seed: 7 }, motd: expect.any(String) });
+  });
+
+  test("GET /settings?prefix= compares text, with and without `settings.`", async () => {
+    for (const prefix of ["settings.network.host", "network.host"]) {
+      expect((await call("GET", `/settings?prefix=${prefix}`)).body).toEqual({ network: { hostname: "test-host" } });
+    }
+  });
+
+  test("GET /settings refuses empty values with 400 and unknown keys with 404", async () => {
+    expect((await call("GET", "/settings?keys=")).status).toBe(400);
+    expect((await call("GET", "/settings?prefix=")).status).toBe(400);
+    const unknown = await call("GET", "/settings?keys=settings.motd,settings.mtod");
+    expect(unknown).toEqual({ status: 404, body: expect.stringContaining("did you mean settings.motd?") });
+    expect((await call("GET", "/settings?keys=settings.motd..x")).status).toBe(404);
+  });
+
+  test("GET /os has Bottlerocket's five facts", async () => {
+    const { body } = await call("GET", "/os");
+    expect(body).toEqual({
+      arch: expect.stringMatching(/^(x86_64|aarch64)$/),
+      build_id: "dafe3b16",
+      pretty_name: "Orlop 0.1.0",
+      variant_id: "dev",
+      version_id: "0.1.0",
+    });
+  });
+
+  test("GET /metadata/affected-services needs keys and names who reads them", async () => {
+    expect((await call("GET", "/metadata/affected-services")).status).toBe(400);
+    const { body } = await call("GET", "/metadata/affected-services?keys=settings.motd,settings.ntp.time-servers");
+    expect(body).toEqual({ "settings.motd": ["motd"], "settings.ntp.time-servers": ["chrony"] });
+  });
+
+  test("GET /metadata/setting-generators and templates", async () => {
+    expect((await call("GET", "/metadata/setting-generators")).body).toHaveProperty(["settings.network.hostname"]);
+    expect((await call("GET", "/metadata/templates")).status).toBe(400);
+    expect(await call("GET", "/metadata/templates?keys=settings.motd")).toEqual({ status: 200, body: {} });
+  });
+
+  test("GET /services and /configuration-files, by names and by prefix", async () => {
+    expect((await call("GET", "/services")).body).toHaveProperty(["chrony", "restart-commands"]);
+    expect(await call("GET", "/services?names=motd")).toEqual({
+      status: 200,
+      body: { motd: { "configuration-files": ["/etc/motd"], "restart-commands": [] } },
+    });
+    expect((await call("GET", "/services?names=modt")).status).toBe(404);
+    expect(Object.keys((await call("GET", "/services?prefix=services.chr")).body as object)).toEqual(["chrony"]);
+    const file = { path: "/etc/motd", "template-path": "", mode: "0644" };
+    expect((await call("GET", "/configuration-files?names=/etc/motd")).body).toEqual({ "/etc/motd": file });
+    expect((await call("GET", "/configuration-files?names=/etc/passwd")).status).toBe(404);
+    expect((await call("GET", "/configuration-files?prefix=/etc/mo")).body).toHaveProperty(["/etc/motd"]);
+  });
+
+  test("GET /status tells how it is", async () => {
+    const { body } = await call("GET", "/status");
+    expect(body).toMatchObject({
+      state: "running",
+      settings: { lastGoodBoot: { version: 1 } },
+      remote: { enabled: false },
+    });
+  });
+
+  test("GET /openapi.json is the document itself", async () => {
+    expect((await call("GET", "/openapi.json")).body).toEqual(document);
+  });
+});
+
+describe("changing", () => {
+  test("PATCH, GET /tx, commit_and_apply: staged settings become current, and their keys are told", async () => {
+    expect(
+      (await call("PATCH", "/settings?tx=a", { motd: "ahoy", ntp: { "time-servers": ["time.example.org"] } })).status,
+    ).toBe(204);
+    expect((await call("GET", "/tx?tx=a")).body).toEqual({
+      motd: "ahoy",
+      ntp: { "time-servers": ["time.example.org"] },
+    });
+    expect((await call("GET", "/tx/list")).body).toEqual(["a"]);
+    expect((await call("GET", "/settings?keys=settings.motd")).body).not.toEqual({ motd: "ahoy" });
+    const { status, body } = await call("POST", "/tx/commit_and_apply?tx=a");
+    expect([status, body]).toEqual([200, ["settings.motd", "settings.ntp.time-servers"]]);
+    expect((await call("GET", "/settings?keys=settings.motd")).body).toEqual({ motd: "ahoy" });
+    expect((await call("GET", "/tx/list")).body).toEqual([]);
+  });
+
+  test("the transaction is `default` when none is named", async () => {
+    await call("PATCH", "/settings", { motd: "default" });
+    expect((await call("GET", "/tx?tx=default")).body).toEqual({ motd: "default" });
+    expect(await call("POST", "/tx/commit")).toEqual({ status: 200, body: ["settings.motd"] });
+  });
+
+  test("commit without anything staged is 422", async () => {
+    for (const path of ["/tx/commit", "/tx/commit_and_apply"]) {
+      expect(await call("POST", `${path}?tx=empty`)).toMatchObject({
+        status: 422,
+        body: expect.stringContaining("nothing is staged"),
+      });
+    }
+  });
+
+  test("a commit answers only the keys whose value changed", async () => {
+    await call("PATCH", "/settings?tx=same", { motd: "default" });
+    expect(await call("POST", "/tx/commit?tx=same")).toEqual({ status: 200, body: [] });
+  });
+
+  test("DELETE /tx forgets and tells what", async () => {
+    await call("PATCH", "/settings?tx=b", { motd: "never" });
+    expect(await call("DELETE", "/tx?tx=b")).toEqual({ status: 200, body: ["settings.motd"] });
+    expect(await call("DELETE", "/tx?tx=b")).toEqual({ status: 200, body: [] });
+    expect((await call("GET", "/tx?tx=b")).body).toEqual({});
+  });
+
+  test("PATCH refuses unknown keys and bad values with 400, all of them, and stages nothing", async () => {
+    const tree = { motdd: "x", kernel: { lockdown: "severe" } };
+    const text = await call("PATCH", "/settings?tx=bad", tree);
+    expect(text.status).toBe(400);
+    expect(text.body).toContain("settings.motdd");
+    expect(text.body).toContain("settings.kernel.lockdown must be one of none, integrity, confidentiality");
+    const json = await call("PATCH", "/settings?tx=bad", tree, "application/json");
+    expect(json.body).toMatchObject({
+      code: "bad-settings",
+      problems: [{ key: "settings.motdd", suggestion: "motd" }, { key: "settings.kernel.lockdown" }],
+    });
+    expect((await call("GET", "/tx/list")).body).toEqual([]);
+  });
+
+  test("PATCH /settings/keypair: the setting decides the type", async () => {
+    const pairs = ["motd=42", "settings.updates.seed=42", 'ntp.time-servers=["a.example", "b.example"]'];
+    expect((await call("PATCH", "/settings/keypair?tx=k", { request_payload: pairs })).status).toBe(204);
+    expect((await call("GET", "/tx?tx=k")).body).toEqual({
+      motd: "42",
+      updates: { seed: 42 },
+      ntp: { "time-servers": ["a.example", "b.example"] },
+    });
+    await call("DELETE", "/tx?tx=k");
+    for (const wrong of ["motd", "mtod=x", "updates.seed=many"]) {
+      expect((await call("PATCH", "/settings/keypair?tx=k", { request_payload: [wrong] })).status).toBe(400);
+    }
+  });
+
+  test("a setting that needs another one is refused at commit, with every problem, and stays staged", async () => {
+    await call("PATCH", "/settings?tx=r", { api: { remote: { enabled: true } } });
+    const refused = await call("POST", "/tx/commit_and_apply?tx=r", undefined, "application/json");
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { code: "unmet-requirements", problems: [{ key: "settings.api.remote.client-cas" }] },
+    });
+    expect((await call("DELETE", "/tx?tx=r")).body).toEqual(["settings.api.remote.enabled"]);
+  });
+
+  test("POST /tx/apply is 204 at once, and 200 with the report for wait=1", async () => {
+    expect((await call("POST", "/tx/apply")).status).toBe(204);
+    expect((await call("POST", "/tx/apply?keys=settings.motd")).status).toBe(204);
+    const { status, body } = await call("POST", "/tx/apply?wait=1");
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ reconcilers: expect.arrayContaining([expect.objectContaining({ name: "files" })]) });
+  });
+
+  test("wait=1 tells what was done, and which unit failed and why", async () => {
+    await call("PATCH", "/settings?tx=w", { ntp: { "time-servers": ["other.example.org"] } });
+    const chrony = host.units.get("chrony.service");
+    assert(chrony !== undefined);
+    chrony.breaks = { result: "exit-code", journal: "Could not parse server directive" };
+    const { body } = await call("POST", "/tx/commit_and_apply?tx=w&wait=1");
+    delete chrony.breaks;
+    expect(body).toMatchObject({ changed: ["settings.ntp.time-servers"], version: expect.any(Number) });
+    const files = at(body as Json, ["result", "reconcilers"]) as JsonObject[];
+    expect(files.find(({ name }) => name === "files")).toMatchObject({
+      failure: { unit: "chrony.service", journal: "Could not parse server directive" },
+    });
+    expect((await call("GET", "/status")).body).toMatchObject({ state: "degraded" });
+    await call("POST", "/tx/apply?wait=1");
+    expect((await call("GET", "/status")).body).toMatchObject({ state: "running" });
+  });
+});
+
+describe("planning and going back", () => {
+  test("POST /plan says what would change, and nothing does", async () => {
+    const before = (await call("GET", "/status")).body;
+    const { body } = await call("POST", "/plan", { set: { motd: "planned" } });
+    expect(body).toMatchObject({
+      changes: [{ key: "settings.motd", after: "planned" }],
+      reconcilers: expect.arrayContaining([
+        { name: "files", effects: [{ says: "change /etc/motd", file: { path: "/etc/motd", change: "modify" } }] },
+      ]),
+      rebootNeeded: [],
+    });
+    expect(at((await call("GET", "/status")).body as Json, ["settings"])).toEqual(at(before as Json, ["settings"]));
+    expect(await host.machine.read("/etc/motd")).not.toContain("planned");
+  });
+
+  test("POST /plan of a transaction is what its commit then does", async () => {
+    await call("PATCH", "/settings?tx=p", { motd: "as planned" });
+    const planned = (await call("POST", "/plan?tx=p")).body as JsonObject;
+    const done = (await call("POST", "/tx/commit_and_apply?tx=p&wait=1")).body as JsonObject;
+    const effects = (report: Json | undefined): Json =>
+      (at(report, ["reconcilers"]) as JsonObject[]).map(({ name, effects: list }) => [name ?? null, list ?? null]);
+    expect(effects(planned)).toEqual(effects(at(done, ["result"])));
+  });
+
+  test("POST /plan refuses what a commit would refuse", async () => {
+    expect((await call("POST", "/plan", { set: { mtod: "x" } })).status).toBe(400);
+    expect((await call("POST", "/plan", { set: { api: { remote: { enabled: true } } } })).status).toBe(400);
+    expect((await call("POST", "/plan", { delete: ["settings.mtod"] })).status).toBe(404);
+    expect((await call("POST", "/plan", ["motd"])).status).toBe(400);
+  });
+
+  test("DELETE /settings returns to the default, for a setting and for all below", async () => {
+    const standard = { motd: "Welcome to Orlop!" };
+    expect((await call("DELETE", "/settings?keys=motd,settings.ntp&tx=d")).status).toBe(204);
+    expect((await call("GET", "/tx?tx=d")).body).toEqual({ motd: null, ntp: { "time-servers": null } });
+    expect((await call("POST", "/tx/commit_and_apply?tx=d&wait=1")).status).toBe(200);
+    expect((await call("GET", "/settings?keys=settings.motd")).body).toEqual(standard);
+    expect((await call("DELETE", "/settings?keys=settings.motd&tx=d")).status).toBe(204);
+    expect(await call("POST", "/tx/commit?tx=d")).toEqual({ status: 200, body: [] });
+    expect((await call("DELETE", "/settings?keys=settings.mtod")).status).toBe(404);
+    expect((await call("DELETE", "/settings")).status).toBe(400);
+  });
+
+  test("GET /history is newest first and says who, when and what", async () => {
+    await call("PATCH", "/settings?tx=h", { motd: "history" });
+    await call("POST", "/tx/commit?tx=h&message=for+the+record");
+    const { body } = await call("GET", "/history?limit=1");
+    expect(body).toEqual([
+      {
+        version: expect.any(Number),
+        at: "2026-01-01T00:00:00.000Z",
+        by: { kind: "socket", uid: process.getuid?.() ?? -1, pid: process.pid },
+        image: "0.1.0",
+        says: "for the record",
+        changes: [{ key: "settings.motd", after: "history" }],
+        hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+    ]);
+    expect((await call("GET", "/history?limit=0")).status).toBe(400);
+  });
+
+  test("POST /actions/undo takes back the newest change, and twice is as before", async () => {
+    const motd = async (): Promise<unknown> => (await call("GET", "/settings?keys=settings.motd")).body;
+    await call("POST", "/actions/undo?wait=1");
+    expect(await motd()).toEqual({ motd: "Welcome to Orlop!" });
+    await call("POST", "/actions/undo");
+    expect(await motd()).toEqual({ motd: "history" });
+    expect((await call("POST", "/actions/undo?version=999999")).status).toBe(404);
+  });
+
+  test("POST /actions/undo of what was changed again since is 409 and names the keys", async () => {
+    const [older] = (await call("GET", "/history?limit=1")).body as JsonObject[];
+    await call("PATCH", "/settings?tx=u", { motd: "newer" });
+    await call("POST", "/tx/commit?tx=u");
+    const { status, body } = await call("POST", `/actions/undo?version=${Number(older?.["version"])}`);
+    expect([status, body]).toEqual([409, expect.stringContaining("settings.motd")]);
+  });
+
+  test("POST /actions/restore by version, by time, by the last good boot", async () => {
+    const { body } = await call("POST", "/actions/restore?version=1&wait=1");
+    expect(body).toMatchObject({ changed: ["settings.motd"], result: { reconcilers: expect.any(Array) } });
+    expect((await call("POST", "/actions/restore?last-good-boot=1")).body).toMatchObject({ changed: [] });
+    expect((await call("POST", "/actions/restore?time=2026-01-01T00:00:00Z")).status).toBe(200);
+    expect((await call("POST", "/actions/restore?time=2025-01-01T00:00:00Z")).status).toBe(404);
+    expect((await call("POST", "/actions/restore?version=999999")).status).toBe(404);
+    expect((await call("POST", "/actions/restore")).status).toBe(400);
+    expect((await call("POST", "/actions/restore?version=1&last-good-boot=1")).status).toBe(400);
+  });
+
+  test("a trial is told, confirmed and reverted", async () => {
+    await call("PATCH", "/settings?tx=t", { motd: "trial" });
+    const { body } = await call("POST", "/tx/commit_and_apply?tx=t&wait=1&try=60");
+    expect(body).toMatchObject({ trial: { deadline: "2026-01-01T00:01:00.000Z" } });
+    expect((await call("POST", "/actions/confirm")).status).toBe(204);
+    expect((await call("POST", "/actions/confirm")).status).toBe(409);
+    expect((await call("POST", "/actions/revert")).status).toBe(409);
+    await call("PATCH", "/settings?tx=t", { motd: "trial again" });
+    await call("POST", "/tx/commit_and_apply?tx=t&try=60");
+    expect((await call("POST", "/actions/revert")).body).toMatchObject({ changed: ["settings.motd"] });
+  });
+});
+
+describe("actions", () => {
+  test("POST /actions/reboot asks the service manager and is 204", async () => {
+    host.machine.programs.set("systemctl", () => "");
+    expect((await call("POST", "/actions/reboot")).status).toBe(204);
+    expect(host.machine.ran.at(-1)).toBe("systemctl --no-block reboot");
+  });
+
+  test("updates are 404 with words as long as there is no updater", async () => {
+    for (const action of ["refresh", "prepare", "activate", "deactivate"]) {
+      const { status, body } = await call(
+        "POST",
+        `/actions/${action === "refresh" ? "refresh-updates" : `${action}-update`}`,
+      );
+      expect([status, body]).toEqual([404, expect.stringContaining("no updater")]);
+    }
+    expect((await call("GET", "/updates/status")).status).toBe(404);
+  });
+
+  test("what does not exist is 404, another method 405", async () => {
+    expect((await call("GET", "/exec")).status).toBe(404);
+    expect((await call("PUT", "/settings", {})).status).toBe(405);
+    expect((await call("POST", "/status")).status).toBe(405);
+  });
+});
+
+test("every operation of the document was called", () => {
+  const paths = Object.values(document["paths"] as { [path: string]: JsonObject });
+  const operations = paths.flatMap((methods) => Object.values(methods)).map(nameOf);
+  expect([...called].toSorted()).toEqual(operations.toSorted());
+});
