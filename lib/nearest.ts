@@ -5,7 +5,8 @@ import { distance } from "fastest-levenshtein";
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const plain = fold(word.slice(0, 100)); // nobody means a name when they write a novel
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(plain.length / 3));
+  // A single letter is not enough to know what someone meant.
+  let bestDistance = plain.length < 2 ? 0 : Math.max(1, Math.floor(plain.length / 3));
   for (const candidate of candidates) {
     const away = distance(plain, fold(candidate));
     if (away < bestDistance || (away === bestDistance && best === undefined)) {

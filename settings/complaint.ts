@@ -38,19 +38,19 @@ export function complaints(segments: readonly string[], error: z.ZodError, { sec
 }
 
 /**
- * The complaints of the alternative that fits best: its outermost type was right, and it has fewest of them. What fits
- * none, or two equally, gets the words for all alternatives.
+ * The complaints of the alternative that fits best: of those whose outermost type was right, the one that got deepest,
+ * then the one with fewest complaints. What fits none, or two equally, gets the words for all alternatives.
  */
 function unfold(issue: Issue, parents: readonly PropertyKey[]): Issue[] {
   const path = [...parents, ...issue.path];
   if (issue.code !== "invalid_union") return [{ ...issue, path }];
-  const close = issue.errors
-    .filter((branch) => !branch.some((inner) => inner.path.length === 0))
-    .toSorted((one, other) => one.length - other.length);
-  const [best, second] = close;
-  return best === undefined || best.length === second?.length
-    ? [{ ...issue, path }]
-    : best.flatMap((inner) => unfold(inner, path));
+  const branches = issue.errors
+    .map((issues) => ({ issues, depth: Math.min(...issues.map((inner) => inner.path.length)) }))
+    .filter(({ depth }) => depth > 0)
+    .toSorted((one, other) => other.depth - one.depth || one.issues.length - other.issues.length);
+  const [best, second] = branches;
+  const isTie = best?.depth === second?.depth && best?.issues.length === second?.issues.length;
+  return best === undefined || isTie ? [{ ...issue, path }] : best.issues.flatMap((inner) => unfold(inner, path));
 }
 
 function findingsOf(segments: readonly string[], issue: Issue, secret: boolean): Finding[] {
@@ -59,7 +59,7 @@ function findingsOf(segments: readonly string[], issue: Issue, secret: boolean):
   const path = [...segments, ...issue.path];
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((name) => {
-      const problem = { key, message: `${place} has no key ${JSON.stringify(name)}` };
+      const problem = { key, message: `${place} has no key ${JSON.stringify(name)}, ${issue.message}` };
       return { path: [...path, name], about: "name", problem };
     });
   }

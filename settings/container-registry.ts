@@ -3,11 +3,11 @@ import { z } from "zod";
 import { registryHost, registryText } from "./oci-names.ts";
 import { setting, table } from "./setting.ts";
 import { line } from "./text.ts";
-import { listOf, oneOf, typeOf } from "./type.ts";
+import { listOf, oneOf, tableOf, typeOf } from "./type.ts";
 import { url } from "./url.ts";
 
 const mirror = typeOf("a table with registry and endpoint", (refusal) =>
-  z.strictObject(
+  tableOf(
     {
       registry: registryHost.schema(),
       endpoint: listOf(url).schema(),
@@ -35,22 +35,20 @@ const mirrors = typeOf(
 );
 
 const credential = typeOf("a table with registry, and username and password, auth or identitytoken", (refusal) =>
-  z
-    .strictObject(
-      {
-        registry: registryHost.schema(),
-        username: line.schema().exactOptional(),
-        password: line.schema().exactOptional(),
-        auth: line.schema().exactOptional(),
-        identitytoken: line.schema().exactOptional(),
-      },
-      refusal,
-    )
-    .refine(
-      ({ username, password, auth, identitytoken }) =>
-        (username === undefined) === (password === undefined) && (username ?? auth ?? identitytoken) !== undefined,
-      refusal,
-    ),
+  tableOf(
+    {
+      registry: registryHost.schema(),
+      username: line.schema().exactOptional(),
+      password: line.schema().exactOptional(),
+      auth: line.schema().exactOptional(),
+      identitytoken: line.schema().exactOptional(),
+    },
+    refusal,
+  ).refine(
+    ({ username, password, auth, identitytoken }) =>
+      (username === undefined) === (password === undefined) && (username ?? auth ?? identitytoken) !== undefined,
+    refusal,
+  ),
 );
 
 export const containerRegistry = table("Where images come from.", {

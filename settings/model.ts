@@ -6,7 +6,7 @@ import { catalogueOf, type CatalogueEntry } from "./catalogue.ts";
 import type { Finding } from "./complaint.ts";
 import { groups, isGroup, type DefaultsOf, type Group, type Settings } from "./group.ts";
 import { root, splitKey } from "./key.ts";
-import type { Parsed, Problem } from "./problem.ts";
+import { withSuggestion, type Parsed, type Problem } from "./problem.ts";
 import { readNode } from "./reading.ts";
 import { unmet } from "./requirements.ts";
 import type { AnyTable, Minor, Node, Nodes } from "./setting.ts";
@@ -86,12 +86,20 @@ export function modelFor(variant: Selection): Model {
     },
     typed(key, text) {
       const segments = segmentsOf(key);
-      const node = segments && nodeAt(declaration, segments);
-      if (node?.kind === "setting" && segments) return typedValue(node, text, [root, ...segments]);
+      if (segments === undefined) {
+        const guess = `${root}.${key}`;
+        const isMeant = nodeAt(declaration, segmentsOf(guess) ?? [""]) !== undefined;
+        return {
+          ok: false,
+          problems: [withSuggestion({ key, message: `${key} is no setting` }, isMeant ? guess : undefined)],
+        };
+      }
+      const node = nodeAt(declaration, segments);
+      if (node?.kind === "setting") return typedValue(node, text, [root, ...segments]);
       // A tree with only this key makes the message that an unknown or unfinished key deserves.
-      const tree = (segments ?? [key]).reduceRight<Json>((inner, segment) => ({ [segment]: inner }), text);
-      const result = parse(tree);
-      return result.ok ? { ok: true, value: text, warnings: [] } : result;
+      const result = parse(segments.reduceRight<Json>((inner, segment) => ({ [segment]: inner }), text));
+      assert(!result.ok, "what is no setting has no value");
+      return result;
     },
     get catalogue() {
       return (catalogue ??= catalogueOf(declaration, defaults));

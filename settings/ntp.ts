@@ -3,7 +3,7 @@ import { z } from "zod";
 import { host } from "./network-names.ts";
 import { setting, table } from "./setting.ts";
 import { pattern } from "./text.ts";
-import { listOf, oneOf, typeOf } from "./type.ts";
+import { listOf, oneOf, tableOf, typeOf } from "./type.ts";
 
 /** Anything that could start another line or a comment is out. */
 const option = pattern(
@@ -12,7 +12,7 @@ const option = pattern(
 );
 
 const server = typeOf("a table with address, and perhaps directive (server or pool) and options", (refusal) =>
-  z.strictObject(
+  tableOf(
     {
       address: host.schema(),
       directive: oneOf("server", "pool").schema().default("server"),

@@ -74,6 +74,16 @@ export function listOf<T extends Json>(item: Type<T>, { least = 0 } = {}): Type<
   });
 }
 
+/** A table inside of a list, where our own tables do not reach. What is wrong with its keys tells which there are. */
+export function tableOf<Shape extends z.core.$ZodLooseShape>(
+  shape: Shape,
+  refusal: Refusal,
+): z.ZodObject<Shape, z.core.$strict> {
+  const error = (issue: { code: string }): string =>
+    issue.code === "unrecognized_keys" ? `only ${Object.keys(shape).join(", ")}` : refusal.error;
+  return z.strictObject(shape, { error });
+}
+
 /** A list that may be written as its only item; a list is what comes out. */
 export function oneOrList<T extends Json>(item: Type<T>): Type<T[]> {
   return typeOf(`${item.words}, or a list of them`, (refusal) =>

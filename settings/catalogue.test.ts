@@ -1,0 +1,75 @@
+/** Every declaration of every variant keeps what the settings page, help and JSON Schema promise about it. */
+import { expect, test } from "bun:test";
+import { variants } from "../variants/all.ts";
+import { groups } from "./group.ts";
+import { modelFor } from "./model.ts";
+import type { Node, Setting } from "./setting.ts";
+
+type Declared = { key: string; setting: Setting };
+
+function declarations(node: Node, key: string): Declared[] {
+  switch (node.kind) {
+    case "setting":
+      return [{ key, setting: node }];
+    case "map":
+      return declarations(node.entry, `${key}.<${node.placeholder}>`);
+    case "table":
+      return Object.entries(node.children).flatMap(([name, child]) => declarations(child, `${key}.${name}`));
+  }
+}
+
+const all = Object.entries(groups).flatMap(([name, group]) => declarations(group, name));
+
+test("no key is declared twice", () => {
+  expect(new Set(all.map(({ key }) => key)).size).toBe(all.length);
+});
+
+test.each(all)("$key has a doc in sentences, and a default and example of its own type", ({ setting }) => {
+  expect(setting.doc).toMatch(/^[\p{L}~-].*[^.]\.$/u);
+  expect(setting.type.words).not.toMatch(/\.$/);
+  const schema = setting.type.schema();
+  if (setting.default !== undefined) {
+    // Canonical, so that setting a default changes nothing.
+    expect(schema.safeParse(setting.default)).toEqual({ success: true, data: setting.default });
+  }
+  if (setting.example !== undefined) {
+    const once = schema.safeParse(setting.example);
+    expect(once.success).toBe(true);
+    expect(schema.safeParse(once.data)).toEqual(once);
+  }
+});
+
+test.each([...variants.values()])("the defaults of $name are settings of $name, in canonical form", (variant) => {
+  const model = modelFor(variant);
+  const parsed = model.parse(model.defaults);
+  expect(parsed).toMatchObject({ ok: true, warnings: [] });
+  if (parsed.ok) expect(model.leaves(parsed.value)).toEqual(model.leaves(model.defaults));
+  expect(model.requirements({})).toEqual([]);
+});
+
+test.each([...variants.values()])("what $name is without any user data parses, and completes to itself", (variant) => {
+  const model = modelFor(variant);
+  const complete = JSON.parse(JSON.stringify(model.complete({})));
+  const parsed = model.parse(complete);
+  expect(parsed.ok).toBe(true);
+  if (parsed.ok) expect(model.complete(parsed.value)).toEqual(complete);
+});
+
+test("the catalogue says which variant's default it is and what names must be", () => {
+  const dev = modelFor(variantOf("dev")).catalogue;
+  const nodes = modelFor(variantOf("aws-k8s-1.20")).catalogue;
+  const entry = (catalogue: typeof dev, key: string) => catalogue.find((one) => one.key === key);
+  expect(entry(dev, "settings.kernel.lockdown")).toMatchObject({ default: "none", group: "kernel" });
+  expect(entry(nodes, "settings.kernel.lockdown")).toMatchObject({ default: "integrity" });
+  expect(entry(nodes, "settings.kubernetes.authentication-mode")).toMatchObject({ default: "aws" });
+  expect(entry(nodes, "settings.kubernetes.node-labels.<label>")).toMatchObject({ names: [{ placeholder: "label" }] });
+  expect(entry(dev, "settings.kubernetes.max-pods")).toBeUndefined();
+  // Kubernetes 1.20 does not know it.
+  expect(entry(nodes, "settings.kubernetes.seccomp-default")).toBeUndefined();
+});
+
+function variantOf(name: string) {
+  const variant = variants.get(name);
+  if (variant === undefined) throw new Error(`no variant ${name}`);
+  return variant;
+}
