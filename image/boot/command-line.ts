@@ -1,0 +1,46 @@
+/**
+ * The kernel command line, which is part of the signed image: what is in it, a firmware or boot loader cannot change.
+ *
+ * Words that the kernel does not know and that have no dot reach the initrd as environment (`os/initrd/init`).
+ */
+import { assert } from "../../lib/failure.ts";
+import type { Architecture, Platform, Variant } from "../../variants/variant.ts";
+import { blockBytes, partitionUuids, type Verity, verityTable } from "../verity.ts";
+
+/** Consoles of a platform; the kernel's last one is /dev/console. */
+function consoles(platform: Platform, architecture: Architecture): string[] {
+  const serial = architecture === "x86_64" ? "ttyS0" : "ttyAMA0";
+  return platform === "qemu" ? [`console=${serial}`] : ["console=tty0", `console=${serial},115200n8`];
+}
+
+/** The kernel takes at most 2048 bytes on x86_64. */
+const maxBytes = 2047;
+
+export function commandLine(
+  variant: Pick<Variant, "platform" | "kernelParameters">,
+  architecture: Architecture,
+  verity: Verity,
+): string {
+  const { root, hash } = partitionUuids(verity);
+  const words = [
+    ...variant.kernelParameters,
+    ...consoles(variant.platform, architecture),
+    `roothash=${verity.rootHash}`,
+    `rootuuid=${root}`,
+    `hashuuid=${hash}`,
+    `veritysize=${(verity.dataBlocks * blockBytes) / 512}`,
+    `veritytable="${verityTable(verity)}"`,
+    // Machines in clouds are known as eth0; hardware has names by place, which survive a new card.
+    ...(variant.platform === "metal" ? [] : ["net.ifnames=0"]),
+    // The machine's id is the one of its firmware: it is there before any disk is, and outlives every image.
+    "systemd.machine_id=firmware",
+    // A kernel that panics reboots after 10 s, so that a bad image loses its turn.
+    "panic=10",
+    // Warnings and worse; the journal has everything.
+    "loglevel=4",
+    "systemd.show_status=auto",
+  ];
+  const line = words.join(" ");
+  assert(Buffer.byteLength(line) <= maxBytes, `the kernel command line has ${Buffer.byteLength(line)} bytes`);
+  return line;
+}

@@ -1,0 +1,160 @@
+/**
+ * What the initrd holds: programs with the libraries they need, and the kernel modules that lead to the root.
+ *
+ * Everything is found by name in the packages and their ELF headers, so it works for another architecture too.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { Failure } from "../../lib/failure.ts";
+import type { Platform } from "../../variants/variant.ts";
+import { elfNeeds, isElf } from "../elf.ts";
+import { resolveInRoot } from "../root/tree.ts";
+
+/** Programs by the name that `os/initrd/init` calls them, with where the packages have them. */
+export const programs: Readonly<Record<string, string>> = {
+  cp: "usr/bin/cp",
+  dmsetup: "usr/sbin/dmsetup",
+  echo: "usr/bin/echo",
+  findfs: "usr/sbin/findfs",
+  insmod: "usr/lib/klibc/bin/insmod",
+  mount: "usr/lib/klibc/bin/mount",
+  reboot: "usr/lib/klibc/bin/reboot",
+  sleep: "usr/bin/sleep",
+  switch_root: "usr/sbin/switch_root",
+  ...Object.fromEntries(
+    [
+      "backtick",
+      "define",
+      "dollarat",
+      "elgetpositionals",
+      "elglob",
+      "exec",
+      "execlineb",
+      "exit",
+      "foreground",
+      "forx",
+      "heredoc",
+      "if",
+      "ifelse",
+      "importas",
+      "multidefine",
+      "multisubstitute",
+      "redirfd",
+    ].map((name) => [name, `usr/lib/execline/bin/${name}`]),
+  ),
+};
+
+/** Modules by the name of their file. What they depend on comes with them. */
+export const rootModules = ["dm-verity", "erofs"] as const;
+
+/**
+ * Modules that make SHA-256, and so every read from the root, several times faster than the generic code. Not every
+ * kernel has each as a module, so those that are there are taken.
+ */
+const fasterHash = ["sha256-ssse3", "sha256-arm64", "sha2-ce"];
+
+/** Drivers of disks that a machine of the platform may boot from. Built-in ones (NVMe in "cloud") need no line. */
+export const diskModules: Readonly<Record<Platform, readonly string[]>> = {
+  qemu: ["virtio_blk", "virtio_scsi", "sd_mod", "nvme"],
+  aws: ["nvme", "xen-blkfront"],
+  vmware: ["vmw_pvscsi", "sd_mod", "nvme", "ahci", "mptspi"],
+  metal: [
+    ...["nvme", "ahci", "sd_mod", "usb-storage", "uas", "xhci-pci", "virtio_blk", "virtio_scsi"],
+    ...["megaraid_sas", "mpt3sas", "hpsa", "smartpqi", "aacraid", "mpi3mr"],
+  ],
+};
+
+export type InitrdFile = { path: string; source: string };
+
+/** Programs, libraries and loader: where each goes in the initrd, and where it is on this machine. */
+export async function programFiles(packages: string): Promise<InitrdFile[]> {
+  const files = new Map<string, string>();
+  const libraries = await libraryIndex(packages);
+  const queue = Object.entries(programs).map(([name, path]) => ({ path: `bin/${name}`, name: path }));
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    if (files.has(next.path)) continue;
+    const found = await resolveInRoot(packages, next.name);
+    if (found === undefined) {
+      throw new Failure("no-such-executable", `cannot find /${next.name} for the initrd in its packages`);
+    }
+    const source = join(packages, found);
+    files.set(next.path, source);
+    const content = await readFile(source);
+    if (!isElf(content)) continue;
+    const needs = elfNeeds(content, next.name);
+    if (needs.loader !== undefined) {
+      const loader = needs.loader.replace(/^\//, "");
+      queue.push({ path: loader, name: loader });
+    }
+    for (const library of needs.libraries) {
+      const place = libraries.get(library);
+      if (place === undefined) {
+        throw new Failure("no-such-library", `cannot find ${library}, which /${next.name} needs, for the initrd`);
+      }
+      queue.push({ path: place, name: place });
+    }
+  }
+  return [...files].map(([path, source]) => ({ path, source })).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Libraries of Debian's multi-arch directory, by name. */
+async function libraryIndex(packages: string): Promise<Map<string, string>> {
+  const index = new Map<string, string>();
+  for (const folder of await readdir(join(packages, "usr/lib"))) {
+    if (!folder.endsWith("-linux-gnu")) continue;
+    for (const name of await readdir(join(packages, "usr/lib", folder))) {
+      if (/\.so\.[0-9.]+$/.test(name)) index.set(name, `usr/lib/${folder}/${name}`);
+    }
+  }
+  return index;
+}
+
+/**
+ * The modules to load, each after what it depends on.
+ *
+ * @param dependencies text of modules.dep
+ * @param builtIn text of modules.builtin
+ * @returns paths below the directory of modules
+ */
+export function moduleOrder(platform: Platform, dependencies: string, builtIn: string): string[] {
+  const paths = new Map<string, string>();
+  const needs = new Map<string, string[]>();
+  for (const line of dependencies.split("\n").filter((text) => text.includes(":"))) {
+    const [path = "", rest = ""] = line.split(":", 2);
+    paths.set(moduleName(path), path);
+    // modules.dep lists the direct needs first and the deepest last; loading goes the other way round.
+    needs.set(
+      path,
+      rest
+        .split(" ")
+        .filter((text) => text !== "")
+        .toReversed(),
+    );
+  }
+  const isBuiltIn = new Set(builtIn.split("\n").map(moduleName));
+  const order = new Set<string>();
+  const wanted = [
+    ...fasterHash.filter((name) => paths.has(moduleName(name))),
+    ...diskModules[platform],
+    ...rootModules,
+  ];
+  for (const name of wanted) {
+    if (isBuiltIn.has(moduleName(name))) continue;
+    const path = paths.get(moduleName(name));
+    if (path === undefined) {
+      throw new Failure("no-such-module", `cannot find the module ${name} for the initrd among the kernel's modules`, {
+        hint: "correct image/initrd/files.ts, or what image/root/kernel-modules.ts removes",
+      });
+    }
+    for (const needed of needs.get(path) ?? []) order.add(needed);
+    order.add(path);
+  }
+  return [...order];
+}
+
+/** "dm_verity" for "kernel/drivers/md/dm-verity.ko": both spellings are in use for the same module. */
+function moduleName(path: string): string {
+  return basename(path)
+    .replace(/\.ko(?:\.[a-z]+)?$/, "")
+    .replaceAll("-", "_");
+}

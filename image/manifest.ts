@@ -1,0 +1,48 @@
+/** What a build made: the machine-readable list of an image's artefacts, for publishing and for who boots it. */
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { z } from "zod";
+import { architectures } from "../variants/variant.ts";
+import { sha256OfFile } from "./packages/cache.ts";
+
+const artefactSchema = z.strictObject({
+  /** Name of the file, beside the manifest. */
+  name: z.string(),
+  bytes: z.int().nonnegative(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+/** How an update's file looks once it is unpacked onto its partition. */
+const payloadSchema = artefactSchema.extend({
+  unpackedBytes: z.int().positive(),
+  unpackedSha256: artefactSchema.shape.sha256,
+});
+
+export const manifestSchema = z.strictObject({
+  format: z.literal(1),
+  variant: z.string(),
+  architecture: z.enum(architectures),
+  version: z.string(),
+  commit: z.string(),
+  /** dm-verity's root hash; its halves are the UUIDs of the two partitions. */
+  rootHash: artefactSchema.shape.sha256,
+  disk: artefactSchema,
+  root: payloadSchema,
+  hash: payloadSchema,
+  unifiedImage: artefactSchema,
+  sbom: artefactSchema,
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type Artefact = z.infer<typeof artefactSchema>;
+export type Payload = z.infer<typeof payloadSchema>;
+
+export async function artefact(path: string): Promise<Artefact> {
+  const [{ size }, sha256] = await Promise.all([stat(path), sha256OfFile(path)]);
+  return { name: basename(path), bytes: size, sha256 };
+}
+
+export async function payload(path: string, unpacked: string): Promise<Payload> {
+  const whole = await artefact(unpacked);
+  return { ...(await artefact(path)), unpackedBytes: whole.bytes, unpackedSha256: whole.sha256 };
+}

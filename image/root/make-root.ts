@@ -1,0 +1,215 @@
+/**
+ * Packages in, root directory out: what maintainer scripts and an installer would do, done visibly and without them.
+ */
+import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../../lib/failure.ts";
+import type { Variant } from "../../variants/variant.ts";
+import type { Lock, LockedPackage } from "../packages/lock.ts";
+import { packagesOf } from "../packages/lock.ts";
+import { fetchPackages } from "../packages/fetch.ts";
+import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
+import type { Entry } from "../packages/tar-listing.ts";
+import { unpackAll } from "../packages/unpack.ts";
+import { makeAccounts } from "./accounts.ts";
+import { type ExecutableGroup, hostExecutables, neverExecutables } from "./executable-groups.ts";
+import { executablesIn, formatGolden, keepOnly, unfitExecutables } from "./executables.ts";
+import { makeFactory } from "./factory.ts";
+import { settleKernel } from "./kernel-modules.ts";
+import { osFiles, placeOsContent } from "./os-content.ts";
+import { walk } from "./tree.ts";
+import { makeTrustStore } from "./trust-store.ts";
+import { enableUnits, pruneUnits, unitNames } from "./units.ts";
+
+/** Never unpacked: what only people, package tools or other init systems read. */
+const excluded: readonly string[] = [
+  "etc/alternatives",
+  "etc/init.d",
+  "usr/include",
+  "usr/lib/kernel",
+  "usr/lib/pcrlock.d",
+  "usr/lib/python3",
+  "usr/lib/systemd/catalog",
+  "usr/lib/udev/hwdb.d",
+  "usr/share/applications",
+  "usr/share/apport",
+  "usr/share/bash-completion",
+  "usr/share/bug",
+  "usr/share/common-licenses",
+  "usr/share/doc",
+  "usr/share/doc-base",
+  "usr/share/fish",
+  "usr/share/icons",
+  "usr/share/info",
+  "usr/share/initramfs-tools",
+  "usr/share/lintian",
+  "usr/share/locale",
+  "usr/share/man",
+  "usr/share/menu",
+  "usr/share/pixmaps",
+  "usr/share/polkit-1",
+  "usr/share/xml",
+  "usr/share/zsh",
+  // The clock of a host is UTC; leap seconds are what chrony reads.
+  "usr/share/zoneinfo/[A-TV-Z]*",
+  "usr/share/zoneinfo/posix",
+  "usr/share/zoneinfo/right",
+];
+
+/** Mount points and directories that the running system expects; all else lies below them. */
+const directories: Readonly<Record<string, number>> = {
+  dev: 0o755,
+  efi: 0o755,
+  etc: 0o755,
+  home: 0o755,
+  local: 0o755,
+  mnt: 0o755,
+  opt: 0o755,
+  proc: 0o555,
+  root: 0o700,
+  run: 0o755,
+  sys: 0o555,
+  tmp: 0o1777,
+  var: 0o755,
+};
+
+export type RootPackages = { host: readonly LockedPackage[]; variant: readonly LockedPackage[] };
+
+/** The packages of a variant's root: those every host has with the kernel, and those of the variant alone. */
+export function rootPackages(lock: Lock, variant: Variant): RootPackages {
+  const host = packagesOf(lock, ["base", `kernel-${variant.kernel}`]);
+  const known = new Set(host.map(({ name }) => name));
+  const own = variant.packages.length === 0 ? [] : packagesOf(lock, [variant.name]);
+  return { host, variant: own.filter(({ name }) => !known.has(name)) };
+}
+
+export type RootInputs = {
+  tools: ToolsRoot;
+  lock: Lock;
+  variant: Variant;
+  epochSeconds: number;
+  /** Names of links to the host's executable. */
+  hostNames: readonly string[];
+  mirror?: string;
+  cache?: string;
+  signal?: AbortSignal;
+};
+
+/**
+ * Makes `directory/root`, the kernel beside it as `directory/kernel`, and the list of executables as
+ * `directory/executables.golden`. The host's executable and os-release are not in it: they change with every build.
+ */
+export async function makeRoot(directory: string, inputs: RootInputs): Promise<void> {
+  const { tools, lock, variant, epochSeconds } = inputs;
+  const root = join(directory, "root");
+  await mkdir(root);
+  const packages = rootPackages(lock, variant);
+  const brought = await unpack(root, packages, inputs);
+  const files = await osFiles(variant.interactive);
+
+  const groups = executableGroups(variant, packages, brought);
+  await keepOnly(root, groups);
+  await pruneUnits(root);
+  await placeOsContent(root, files);
+  await settleKernel(tools, root, join(directory, "kernel"));
+  await makeAccounts(tools, root, epochSeconds);
+  await makeTrustStore(root);
+  await enableUnits(tools, root, unitNames(files.map(({ path }) => path)));
+  await makeLinkerCache(tools, root);
+  const own = files.filter(({ path }) => path.startsWith("etc/")).map(({ path }) => path.slice("etc/".length));
+  await makeFactory(root, { own, interactive: variant.interactive });
+  await makeDirectories(root);
+  await removeSetUid(root);
+
+  const problems = await unfitExecutables(root, { scripts: variant.interactive });
+  if (problems.length > 0) throw new Failure("unfit-root", `cannot use this root: ${problems.join("; ")}`);
+  await writeFile(
+    join(directory, "executables.golden"),
+    formatGolden(executablesIn(await walk(root)), [...groups, ownExecutables(inputs.hostNames)]),
+  );
+}
+
+async function unpack(
+  root: string,
+  { host, variant }: RootPackages,
+  { signal, mirror, cache }: RootInputs,
+): Promise<Map<string, Entry[]>> {
+  const packages = [...host, ...variant];
+  const options = {
+    ...(signal === undefined ? {} : { signal }),
+    ...(mirror === undefined ? {} : { mirror }),
+    ...(cache === undefined ? {} : { cache }),
+  };
+  const downloads = await fetchPackages(packages, options);
+  const debs = packages.map(({ name, sha256 }) => ({ name, file: downloads.get(sha256) ?? "" }));
+  return unpackAll(debs, root, { says: "unpacking the root", exclude: excluded, ...options });
+}
+
+/** Reasons for every program: a table for hosts; in interactive variants also each package that a person asked for. */
+function executableGroups(
+  variant: Variant,
+  packages: RootPackages,
+  brought: ReadonlyMap<string, readonly Entry[]>,
+): ExecutableGroup[] {
+  if (!variant.interactive) {
+    const ofVariant = packages.variant.map(({ name }) => ({
+      reason: name,
+      paths: programsOf(brought.get(name) ?? []),
+    }));
+    return [...hostExecutables, ...ofVariant.filter(({ paths }) => paths.length > 0)];
+  }
+  const taken = new Set([...hostExecutables.flatMap(({ paths }) => paths), ...neverExecutables]);
+  const rest = [...packages.host, ...packages.variant].map(({ name }) => ({
+    reason: `for people who look inside: ${name}`,
+    paths: programsOf(brought.get(name) ?? []).filter((path) => !taken.has(path)),
+  }));
+  return [...hostExecutables, ...rest.filter(({ paths }) => paths.length > 0)];
+}
+
+function programsOf(entries: readonly Entry[]): string[] {
+  return executablesIn(
+    entries.map(({ path, type, permissions, bytes }) => ({
+      path: path.replace(/^(bin|sbin|lib|lib64)\//, "usr/$1/"),
+      type: type === "hardlink" ? "file" : type === "device" ? "other" : type,
+      mode: /x|s/.test(permissions) ? 0o755 : 0o644,
+      bytes,
+    })),
+  );
+}
+
+/** The host's own programs, which are laid into the root later. */
+export function ownExecutables(names: readonly string[]): ExecutableGroup {
+  return {
+    reason: "the host itself: one executable, known by several names",
+    paths: names.map((name) => `usr/bin/${name}`),
+  };
+}
+
+/** The cache of the dynamic linker; `/etc/ld.so.cache` leads to it. */
+async function makeLinkerCache(tools: ToolsRoot, root: string): Promise<void> {
+  const cache = "usr/lib/ld.so.cache";
+  await writeFile(join(root, "etc/ld.so.conf"), "include /etc/ld.so.conf.d/*.conf\n");
+  await runTool(tools, ["ldconfig", "-r", root, "-X", "-C", `/${cache}`, "-f", "/etc/ld.so.conf"], { binds: [root] });
+  if ((await readFile(join(root, cache))).length < 1000) {
+    throw new Failure("no-linker-cache", `cannot make ${cache}: ldconfig found no libraries`);
+  }
+}
+
+async function makeDirectories(root: string): Promise<void> {
+  for (const { path, type } of await walk(root)) {
+    const first = path.split("/", 1)[0] ?? "";
+    // A package's /var and the like would be hidden by the mounts that come there.
+    if (type === "directory" && path === first && first in directories) await rm(join(root, path), { recursive: true });
+  }
+  for (const [name, mode] of Object.entries(directories)) {
+    await mkdir(join(root, name), { recursive: true });
+    await chmod(join(root, name), mode);
+  }
+}
+
+/** Without logins there is nobody to become somebody else. */
+async function removeSetUid(root: string): Promise<void> {
+  for (const { path, type, mode } of await walk(root)) {
+    if (type === "file" && (mode & 0o6000) !== 0) await chmod(join(root, path), mode & 0o777);
+  }
+}

@@ -1,0 +1,84 @@
+/** Lays the OS content of `os/` into a root: units, users, temporary files, kernel parameters, network defaults. */
+import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { createHash } from "node:crypto";
+import { Failure, isNotFound } from "../../lib/failure.ts";
+
+export const osDirectory = join(import.meta.dir, "../../os");
+
+/** Where each folder of `os/` goes. `os/interactive/` has the same folders, for variants that a person looks into. */
+const places: Readonly<Record<string, string>> = {
+  etc: "etc",
+  "modules-load": "usr/lib/modules-load.d",
+  network: "usr/lib/systemd/network",
+  presets: "usr/lib/systemd/system-preset",
+  repart: "usr/lib/orlop/repart",
+  sysctl: "usr/lib/sysctl.d",
+  systemd: "usr/lib/systemd",
+  sysusers: "usr/lib/sysusers.d",
+  tmpfiles: "usr/lib/tmpfiles.d",
+  udev: "usr/lib/udev/rules.d",
+  units: "usr/lib/systemd/system",
+};
+
+/** A file of `os/`: where it is there, and where it goes in the root. */
+export type OsFile = { source: string; path: string };
+
+/**
+ * The files that a variant gets.
+ *
+ * @throws {Failure<"unknown-os-folder">} for a folder of `os/` that has no place in a root
+ */
+export async function osFiles(interactive: boolean, directory = osDirectory): Promise<OsFile[]> {
+  const files: OsFile[] = [];
+  for (const base of interactive ? [directory, join(directory, "interactive")] : [directory]) {
+    for (const folder of await namesIn(base)) {
+      if (folder === "initrd" || folder === "interactive" || folder.endsWith(".md")) continue;
+      const place = places[folder];
+      if (place === undefined) {
+        throw new Failure(
+          "unknown-os-folder",
+          `cannot place ${join(base, folder)} in a root: no such folder is known`,
+          {
+            hint: `expected one of ${Object.keys(places).join(", ")}`,
+          },
+        );
+      }
+      const entries = await readdir(join(base, folder), { recursive: true, withFileTypes: true });
+      for (const entry of entries.filter((item) => item.isFile() && !item.name.endsWith(".ts"))) {
+        const source = join(entry.parentPath, entry.name);
+        files.push({ source, path: `${place}${source.slice(join(base, folder).length)}` });
+      }
+    }
+  }
+  return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Identifies the content that `osFiles` names. */
+export async function osContentHash(files: readonly OsFile[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const { source, path } of files)
+    hash
+      .update(`${path}\0`)
+      .update(await readFile(source))
+      .update("\0");
+  return hash.digest("hex");
+}
+
+/** Copies the files; what a package brought at the same path is replaced. */
+export async function placeOsContent(root: string, files: readonly OsFile[]): Promise<void> {
+  for (const { source, path } of files) {
+    const target = join(root, path);
+    await mkdir(dirname(target), { recursive: true });
+    await copyFile(source, target);
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).toSorted();
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
+}

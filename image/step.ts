@@ -1,0 +1,100 @@
+/**
+ * Steps of a build, each kept by the hash of what went into it.
+ *
+ * A step makes one directory out of its inputs and the code of the module it is written in. When the same directory
+ * has been made before, it is taken instead. Results are made beside their place and renamed, so a build that is
+ * interrupted leaves nothing half done; nobody writes to a result afterwards.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { isNotFound, systemErrorCode } from "../lib/failure.ts";
+import { formatSeconds, say } from "../lib/progress.ts";
+import { sourceHash } from "./source-hash.ts";
+
+export type Step = {
+  /** Unique among the steps of an image, with whatever tells two images apart: "erofs-dev-x86_64". */
+  name: string;
+  /** What is going on, for people: "compressing the root". */
+  says: string;
+  /** The file that the step is written in (`import.meta.path`); its code is an input. */
+  module: string;
+  /** Everything else that the result depends on, as text or hash. */
+  inputs: Readonly<Record<string, string | number | readonly string[]>>;
+  /** Fills the directory. */
+  make(directory: string): Promise<void>;
+};
+
+/** A result of a step. */
+export type Made = {
+  directory: string;
+  /** Identifies the content: an input for the steps that build on it. */
+  key: string;
+};
+
+/** Older results of the same step, kept so that switching between two branches stays fast. */
+const keptPerStep = 3;
+
+/** The step's result: the kept one when its inputs were seen before, a new one otherwise. */
+export async function runStep(cache: string, step: Step): Promise<Made> {
+  const key = await keyOf(step);
+  const folder = join(cache, "steps");
+  const directory = join(folder, `${step.name}-${key.slice(0, 24)}`);
+  if (await isKept(directory)) return { directory, key };
+
+  const startedMs = performance.now();
+  const temporary = join(folder, `.${step.name}-${randomBytes(6).toString("hex")}.new`);
+  await mkdir(temporary, { recursive: true });
+  try {
+    await step.make(temporary);
+    await moveTo(directory, temporary);
+  } finally {
+    await removeTree(temporary);
+  }
+  say(`${step.says}: took ${formatSeconds((performance.now() - startedMs) / 1000)}`);
+  await forgetOld(folder, step.name);
+  return { directory, key };
+}
+
+async function keyOf({ name, module, inputs }: Step): Promise<string> {
+  const sorted = Object.entries(inputs).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256")
+    .update(JSON.stringify([name, await sourceHash(module), sorted]))
+    .digest("hex");
+}
+
+/** True when the result is there; says by its time that it was used. */
+async function isKept(directory: string): Promise<boolean> {
+  try {
+    const now = new Date();
+    await utimes(directory, now, now);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+/** Another build may have made the same result meanwhile; then that one is as good. */
+async function moveTo(directory: string, temporary: string): Promise<void> {
+  try {
+    await rename(temporary, directory);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
+  }
+}
+
+async function forgetOld(folder: string, name: string): Promise<void> {
+  const results = (await readdir(folder)).filter((entry) => new RegExp(`^${name}-[0-9a-f]{24}$`).test(entry));
+  const dated = await Promise.all(
+    results.map(async (entry) => ({ entry, usedMs: (await stat(join(folder, entry))).mtimeMs })),
+  );
+  const old = dated.toSorted((a, b) => b.usedMs - a.usedMs).slice(keptPerStep);
+  for (const { entry } of old) await removeTree(join(folder, entry));
+}
+
+/** Removes a directory that may hold directories without write permission. */
+async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
