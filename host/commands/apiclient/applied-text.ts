@@ -1,6 +1,5 @@
 /** What a change did, for people. */
 import type { Applied, PassReportBody, TrialBody } from "../../../api/answers.ts";
-import { formatDuration } from "../../../lib/duration.ts";
 
 /** 1 when the host is not as the settings say. A result that did not come in time is no failure. */
 export function appliedExitCode({ result }: Applied): 0 | 1 {
@@ -14,7 +13,7 @@ export function appliedText({ changed, version, result, trial }: Applied): strin
       : [`version ${version} changed ${changed.join(", ")}`];
   if (result === undefined) lines.push("still being applied: `apiclient status` shows how far it is");
   else lines.push(...resultLines(result));
-  if (trial !== undefined) lines.push(trialText(trial, new Date()));
+  if (trial !== undefined) lines.push(trialText(trial));
   return lines.join("\n");
 }
 
@@ -40,7 +39,7 @@ export function indented(journal: string | undefined): string[] {
         .map((line) => `  | ${line}`);
 }
 
-export function trialText({ version, revertsTo, deadline }: TrialBody, now: Date): string {
-  const left = formatDuration((new Date(deadline).getTime() - now.getTime()) / 1000);
-  return `version ${version} is on trial: \`apiclient confirm\` within ${left} keeps it, else version ${revertsTo} returns`;
+/** The deadline is the host's own time: clocks differ, so nothing is counted down here. */
+export function trialText({ version, revertsTo, deadline }: TrialBody): string {
+  return `version ${version} is on trial: \`apiclient confirm\` before ${deadline} keeps it, else version ${revertsTo} returns`;
 }

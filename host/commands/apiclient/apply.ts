@@ -2,7 +2,7 @@
 import type { Client } from "../../../api/client.ts";
 import { Refused } from "../../../api/refused.ts";
 import { Failure } from "../../../lib/failure.ts";
-import { placeOf } from "../../../lib/places.ts";
+import { placeOf, type Places } from "../../../lib/places.ts";
 import { readDocument, type DocumentReading } from "../../../settings/document.ts";
 import { groups, isGroup } from "../../../settings/group.ts";
 import { splitKey } from "../../../settings/key.ts";
@@ -114,22 +114,34 @@ function refused(source: string, problems: readonly Problem[], hint: string | un
 
 /** The host names keys; people look for lines. */
 function located(error: Refused, documents: readonly Document[]): Refused {
-  const problems = error.problems.map((problem) => {
-    const path = splitKey(problem.key);
-    for (const { source, reading } of documents.toReversed()) {
-      const places = reading.places();
-      const isThere = path.reduce<typeof places | undefined>((at, segment) => at?.inner.get(segment), places);
-      if (isThere === undefined) continue;
-      const { line, column } = placeOf(places, path, "name");
-      return { ...problem, message: `${problem.message} (${source}, line ${line}, column ${column})` };
-    }
-    return problem;
-  });
   const { code, message, hint, status } = error;
+  const problems = error.problems.map((problem) => {
+    const place = placeIn(documents, splitKey(problem.key));
+    return place === undefined ? problem : { ...problem, message: `${problem.message} (${place})` };
+  });
   return new Refused(code, message, {
     cause: error,
     problems,
     ...(hint === undefined ? {} : { hint }),
     ...(status === undefined ? {} : { status }),
   });
+}
+
+/** Where the key is, or what it stands in; the last document wins, as it does for the host. */
+function placeIn(documents: readonly Document[], path: readonly string[]): string | undefined {
+  let best: { depth: number; place: string } | undefined;
+  for (const { source, reading } of documents) {
+    const places = reading.places();
+    const depth = depthOf(places, path);
+    // The settings table alone says nothing.
+    if (depth < 2 || (best !== undefined && depth < best.depth)) continue;
+    const { line, column } = placeOf(places, path, "name");
+    best = { depth, place: `${source}, line ${line}, column ${column}` };
+  }
+  return best?.place;
+}
+
+function depthOf(places: Places, [segment, ...rest]: readonly string[]): number {
+  const inner = segment === undefined ? undefined : places.inner.get(segment);
+  return inner === undefined ? 0 : 1 + depthOf(inner, rest);
 }

@@ -15,13 +15,13 @@ export const status = apiCommand({
     { run: "apiclient status --json", says: "for programs" },
   ],
   run: async ({ api, signal }) => await (await api()).call("getStatus", { signal }),
-  print: (body) => statusText(body, new Date()),
+  print: statusText,
 });
 
-export function statusText(body: StatusBody, now: Date): string {
+export function statusText(body: StatusBody): string {
   return [
     ...identity(body),
-    ...settingsLines(body, now),
+    ...settingsLines(body),
     ...bootLines(body),
     ...reconcilerLines(body),
     ...remoteLines(body),
@@ -37,13 +37,13 @@ function identity({ os, hostname, state, uptimeSeconds, rebootNeeded }: StatusBo
   ];
 }
 
-function settingsLines({ settings, trial, userData }: StatusBody, now: Date): string[] {
+function settingsLines({ settings, trial, userData }: StatusBody): string[] {
   const { version, lastGoodBoot, pending, repairs } = settings;
   const good =
     lastGoodBoot === undefined ? "" : `; last good boot with version ${lastGoodBoot.version} at ${lastGoodBoot.at}`;
   return [
     row("settings", `version ${version}${good}`),
-    ...(trial === undefined ? [] : [row("trial", trialText(trial, now))]),
+    ...(trial === undefined ? [] : [row("trial", trialText(trial))]),
     ...(pending.length === 0 ? [] : [row("pending", `uncommitted changes in ${pending.join(", ")}`)]),
     ...repairs.map((sentence) => row("repaired", sentence)),
     ...userData.problems.map((problem) => row("user data", describeProblem(problem))),

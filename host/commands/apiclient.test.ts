@@ -1,0 +1,307 @@
+/** Every verb of `apiclient`, as people type it, against the real daemon on a small machine. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseJson } from "../../lib/json.ts";
+import { invoke } from "../../lib/command-line.ts";
+import { runningHost, type RunningHost } from "../../test/running-host.ts";
+import { apiclient } from "./apiclient.ts";
+
+let host: RunningHost;
+let directory = "";
+beforeAll(async () => {
+  host = await runningHost();
+  directory = await mkdtemp(join(tmpdir(), "apiclient-"));
+});
+afterAll(async () => {
+  await host[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+const run = async (...words: string[]) => await invoke(apiclient, ["-s", host.socket, ...words]);
+const piped = async (stdin: string, ...words: string[]) =>
+  await invoke(apiclient, ["-s", host.socket, ...words], { stdin });
+const ok = async (...words: string[]): Promise<string> => {
+  const { stdout, stderr, exitCode } = await run(...words);
+  expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+  return stdout;
+};
+const motd = async (): Promise<unknown> => parseJson(await ok("get", "motd"));
+const isMotd = (text: string): unknown => ({ settings: { motd: text } });
+
+beforeEach(async () => {
+  await run("delete", "motd", "kernel", "ntp");
+});
+
+describe("get", () => {
+  test("prints settings with defaults and the OS when nothing is named", async () => {
+    const all = parseJson(await ok("get"));
+    expect(all).toMatchObject({ os: { variant_id: "dev" }, settings: { motd: "Welcome to Orlop!" } });
+    expect(Object.keys(Object(all))).toEqual(["settings", "os"]);
+  });
+
+  test("merges prefixes, with or without settings in front", async () => {
+    expect(parseJson(await ok("get", "motd", "settings.network.hostname", "os.arch"))).toEqual({
+      settings: { motd: "Welcome to Orlop!", network: { hostname: "test-host" } },
+      os: { arch: expect.any(String) },
+    });
+  });
+
+  test("leaves out what is excluded", async () => {
+    const all = Object(
+      parseJson(await ok("get", "settings", "--exclude", "settings.network.hostname", "--exclude", "motd")),
+    );
+    expect(all.settings.motd).toBeUndefined();
+    expect(all.settings.network.hostname).toBeUndefined();
+    expect(all.settings.network.hosts ?? all.settings.ntp).toBeDefined();
+  });
+
+  test("takes a path, and says on stderr when there is nothing", async () => {
+    expect(parseJson(await ok("get", "/tx/list"))).toEqual([]);
+    expect(await run("get", "settings.nope")).toEqual({
+      stdout: "{}\n",
+      stderr: "apiclient: there is nothing under settings.nope\n",
+      exitCode: 0,
+    });
+  });
+});
+
+describe("set", () => {
+  test("commits, applies and says what was done", async () => {
+    const text = await ok("set", "motd=ahoy");
+    expect(text).toMatch(/^version \d+ changed settings\.motd\n  change \/etc\/motd\n$/);
+    expect(await host.machine.read("/etc/motd")).toContain("ahoy");
+    expect(await ok("set", "settings.motd=ahoy")).toStartWith("nothing changed");
+  });
+
+  test("lets the setting decide what the text is", async () => {
+    await host.machine.write("/proc/sys/net/ipv4/ip_forward", "0\n");
+    await ok("set", "motd=42", 'ntp.time-servers=["10.0.0.1", "10.0.0.2"]', 'kernel.sysctl."net.ipv4.ip_forward"=1');
+    expect(parseJson(await ok("get", "motd", "ntp.time-servers", "kernel.sysctl"))).toEqual({
+      settings: {
+        motd: "42",
+        ntp: { "time-servers": ["10.0.0.1", "10.0.0.2"] },
+        kernel: { sysctl: { "net.ipv4.ip_forward": "1" } },
+      },
+    });
+  });
+
+  test("takes JSON, with or without the outer settings", async () => {
+    await ok("set", "-j", '{"motd": "one"}');
+    expect(await motd()).toEqual(isMotd("one"));
+    await ok("set", "--json", '{"settings": {"motd": "two"}}');
+    expect(await motd()).toEqual(isMotd("two"));
+  });
+
+  test("prints the result as JSON", async () => {
+    expect(parseJson(await ok("set", "motd=json", "--output-json"))).toMatchObject({
+      changed: ["settings.motd"],
+      version: expect.any(Number),
+      result: { reconcilers: expect.any(Array) },
+    });
+  });
+
+  test("tells which unit failed and why, and exits 1", async () => {
+    const chrony = host.units.get("chrony.service");
+    if (chrony === undefined) throw new Error("this machine has no chrony.service");
+    chrony.breaks = { result: "exit-code", journal: "Could not parse directive" };
+    try {
+      const { stdout, exitCode } = await run("set", 'ntp.time-servers=["10.9.9.9"]');
+      expect(stdout).toContain("chrony.service");
+      expect(stdout).toContain("failed: files: ");
+      expect(stdout).toContain("  | Could not parse directive");
+      expect(exitCode).toBe(1);
+    } finally {
+      delete chrony.breaks;
+    }
+  });
+
+  test("names every wrong setting, changes nothing and leaves nothing staged", async () => {
+    const { stdout, stderr, exitCode } = await run("set", "motd=good", "kernel.lockdown=x", "kernel.lokdown=none");
+    expect(stdout).toBe("");
+    expect(stderr).toContain("settings.kernel.lockdown must be one of none, integrity, confidentiality");
+    expect(stderr).toContain("settings.kernel.lokdown is no setting; did you mean lockdown?");
+    expect(exitCode).toBe(1);
+    expect(await motd()).toEqual(isMotd("Welcome to Orlop!"));
+    expect(parseJson(await ok("get", "/tx/list"))).toEqual([]);
+  });
+
+  test.each([
+    [[], "either KEY=VALUE or --json JSON is expected"],
+    [["a=1", "--json", "{}"], "either KEY=VALUE or --json JSON is expected"],
+    [["motd"], 'KEY=VALUE is expected, not "motd"'],
+    [["--json", "{"], "cannot read JSON: line 1, column 2"],
+    [["--json", "[]"], "an object is expected"],
+  ])("%j is wrong usage", async (words, message) => {
+    const { stderr, exitCode } = await run("set", ...words);
+    expect(stderr).toContain(message);
+    expect(exitCode).toBe(2);
+  });
+});
+
+test("delete returns settings to their defaults", async () => {
+  await ok("set", "motd=gone soon", 'ntp.options=["minpoll", "5"]', 'ntp.time-servers=["10.0.0.3"]');
+  expect(await ok("delete", "settings.motd", "ntp")).toContain(
+    "changed settings.motd, settings.ntp.options, settings.ntp.time-servers",
+  );
+  expect(await motd()).toEqual(isMotd("Welcome to Orlop!"));
+  const { stderr, exitCode } = await run("delete", "mot");
+  expect(stderr).toContain("settings.mot");
+  expect(exitCode).toBe(1);
+});
+
+describe("apply", () => {
+  test("takes TOML from standard input, and JSON and TOML from files and base64; a later one wins", async () => {
+    const { exitCode } = await piped('[settings]\nmotd = "piped"\n', "apply");
+    expect(exitCode).toBe(0);
+    expect(await motd()).toEqual(isMotd("piped"));
+    const file = join(directory, "a.json");
+    await writeFile(file, '{"settings": {"motd": "file", "ntp": {"options": ["iburst"]}}}');
+    const base64 = Buffer.from('settings.motd = "base64"').toString("base64");
+    await ok("apply", file, `base64:${base64}`, "--message", "from two places");
+    expect(await motd()).toEqual(isMotd("base64"));
+    expect(parseJson(await ok("history", "--limit", "1", "--json"))).toMatchObject([{ says: "from two places" }]);
+  });
+
+  test("says where a document is wrong", async () => {
+    const { stderr, exitCode } = await piped('[settings.kernel]\n  lockdwon = "none"\n', "apply", "-");
+    expect(stderr).toBe(
+      "apiclient: cannot apply standard input:\n  line 2, column 3: settings.kernel.lockdwon is no setting; did you mean lockdown?\n",
+    );
+    expect(exitCode).toBe(1);
+  });
+
+  test("says where in a document is what the host refuses as a whole", async () => {
+    const { stderr, exitCode } = await piped("[settings.api.remote]\nenabled = true\n", "apply");
+    expect(stderr).toContain("(standard input, line 1, column 15)");
+    expect(exitCode).toBe(1);
+    expect(parseJson(await ok("get", "/tx/list"))).toEqual([]);
+  });
+});
+
+test("plan tells what would be done and does nothing", async () => {
+  const version = Object(parseJson(await ok("status", "--json"))).settings.version;
+  expect(await ok("plan", "set", "motd=planned")).toBe(
+    'settings:\n  settings.motd: default -> "planned"\nfiles:\n  modify /etc/motd\n',
+  );
+  const { stdout } = await piped('settings.ntp.options = ["minpoll", "4"]', "plan", "apply");
+  expect(stdout).toContain("units:\n  restart chrony.service");
+  expect(await ok("plan", "delete", "motd")).toContain("nothing would change");
+  expect(parseJson(await ok("get", "/tx/list"))).toEqual([]);
+  expect(Object(parseJson(await ok("status", "--json"))).settings.version).toBe(version);
+});
+
+describe("try", () => {
+  test("returns by itself", async () => {
+    const text = await ok("try", "set", "--for", "90s", "motd=tried");
+    expect(text).toContain("is on trial: `apiclient confirm` before 2026-01-01T00:01:30.000Z keeps it");
+    expect(await motd()).toEqual(isMotd("tried"));
+    expect(await ok("status")).toContain("on trial");
+    await host.machine.advance(91_000);
+    const untilMs = performance.now() + 5_000;
+    while (performance.now() < untilMs && (await ok("status")).includes("on trial")) await Bun.sleep(10);
+    expect(await motd()).toEqual(isMotd("Welcome to Orlop!"));
+  });
+
+  test("stays when it is confirmed", async () => {
+    await ok("try", "set", "motd=kept");
+    expect(await ok("confirm")).toBe("");
+    await host.machine.advance(600_000);
+    expect(await motd()).toEqual(isMotd("kept"));
+    const { stderr, exitCode } = await run("confirm");
+    expect(stderr).toContain("cannot confirm");
+    expect(exitCode).toBe(1);
+  });
+
+  test("returns at once when told to, and nothing else is changed meanwhile", async () => {
+    await ok("set", "motd=before");
+    await ok("try", "delete", "motd");
+    const { stderr, exitCode } = await run("set", "motd=meanwhile");
+    expect(stderr).toContain("trial");
+    expect(exitCode).toBe(1);
+    expect(await ok("revert")).toContain("changed settings.motd");
+    expect(await motd()).toEqual(isMotd("before"));
+  });
+
+  test.each(["5s", "2d", "soon"])("--for %s is wrong usage", async (time) => {
+    expect((await run("try", "set", "--for", time, "motd=x")).exitCode).toBe(2);
+  });
+});
+
+test("history, undo and restore go back", async () => {
+  await ok("set", "motd=first", "--message", "the first");
+  const { version } = Object(Object(parseJson(await ok("history", "-n", "1", "--json")))[0]);
+  await ok("set", "motd=second");
+  expect(await ok("history", "--limit", "2")).toMatch(
+    /uid \d+ .*\n  set settings\.motd\n    settings\.motd: "first" -> "second"\n(.|\n)*the first/,
+  );
+  await ok("undo");
+  expect(await motd()).toEqual(isMotd("first"));
+  await ok("set", "motd=third");
+  await ok("restore", "--to", String(version));
+  expect(await motd()).toEqual(isMotd("first"));
+  expect(await ok("restore", "--last-good-boot")).toContain("changed settings.motd");
+  expect((await run("undo", "999999")).exitCode).toBe(1);
+  expect((await run("restore")).exitCode).toBe(2);
+  expect((await run("restore", "--to", "1", "--last-good-boot")).exitCode).toBe(2);
+  expect((await run("restore", "--time", "yesterday")).stderr).toContain("a time such as 2026-01-31T18:30");
+});
+
+describe("raw", () => {
+  test("sends what it is told, in all of Bottlerocket's spellings", async () => {
+    await ok("raw", "-m", "PATCH", "-u", "/settings?tx=mine", "-d", '{"motd": "raw"}');
+    expect(parseJson(await ok("-u", "/tx?tx=mine"))).toEqual({ motd: "raw" });
+    expect(parseJson(await ok("raw", "-X", "DELETE", "--uri", "/tx?tx=mine"))).toEqual(["settings.motd"]);
+    const verbose = await invoke(apiclient, [
+      "-v",
+      "--log-level",
+      "info",
+      "--socket-path",
+      host.socket,
+      "-u",
+      "/tx/list",
+    ]);
+    expect(verbose).toEqual({ stdout: "[]\n", stderr: "GET /tx/list: status 200\n", exitCode: 0 });
+  });
+
+  test("fails with what the host says", async () => {
+    const { stderr, exitCode } = await run("-u", "/nope");
+    expect(stderr).toContain("the host answered with status 404: ");
+    expect(exitCode).toBe(1);
+  });
+});
+
+test("status tells what the host is", async () => {
+  const text = await ok("status");
+  expect(text).toMatch(/^host {9}\S+, up \d/);
+  expect(text).toContain("variant dev");
+  expect(parseJson(await ok("status", "--json"))).toMatchObject({
+    state: "running",
+    os: { build_id: "dafe3b16" },
+  });
+});
+
+test("updates fail honestly on an image without an updater", async () => {
+  for (const words of [["check"], ["apply"], ["apply", "--check", "--reboot"], ["cancel"]]) {
+    const { stdout, stderr, exitCode } = await run("update", ...words);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("this image has no updater");
+    expect(exitCode).toBe(1);
+  }
+});
+
+test("a host that is not there is named", async () => {
+  const { stderr, exitCode } = await invoke(apiclient, ["-s", join(directory, "no.sock"), "status"]);
+  expect(stderr).toContain(`cannot talk to the host at ${join(directory, "no.sock")}`);
+  expect(exitCode).toBe(1);
+});
+
+test("completion offers keys of settings, in the form in which they are typed", async () => {
+  const offered = async (...words: string[]): Promise<string[]> =>
+    (await invoke(apiclient, ["__complete", ...words])).stdout.split("\n").map((line) => line.split("\t", 1)[0] ?? "");
+  expect(await offered("set", "settings.mot")).toContain("settings.motd=");
+  expect(await offered("set", "mot")).toContain("motd=");
+  expect(await offered("get", "settings.kernel.l")).toContain("settings.kernel.lockdown");
+  expect(await offered("delete", "kernel.sysc")).toContain("kernel.sysctl.");
+});
