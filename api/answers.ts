@@ -1,11 +1,16 @@
 /** Bodies of the API's answers and requests. Source: Bottlerocket's API for its shapes, our additions for the rest. */
 import { z } from "zod";
+import { isJsonObject, type Json, type JsonObject } from "../lib/json.ts";
 
-/** One instance, so that the OpenAPI document can tell "any JSON" apart. */
-export const anyJson = z.json();
+/** What `parseJson` gave is JSON already. The OpenAPI document knows this schema and the next by their instances. */
+export const anyJson = z.custom<Json>((value) => value !== undefined);
 
-/** A partial tree of settings with the names users write, without an outer "settings". */
-export const settingsTree = z.record(z.string(), anyJson);
+/**
+ * A partial tree of settings with the names users write, without an outer "settings".
+ *
+ * Not a record of zod's: that would drop a key `__proto__` where the model refuses it.
+ */
+export const settingsTree = z.custom<JsonObject>(isJsonObject, "must be a table of settings");
 export type SettingsTreeBody = z.infer<typeof settingsTree>;
 
 /** Full dotted keys, as `settings.motd`. */

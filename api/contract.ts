@@ -305,7 +305,7 @@ export const ourEndpoints = {
     role: "read-only",
     remote: true,
     query: noQuery,
-    answers: { 200: z.record(z.string(), answers.anyJson) },
+    answers: { 200: answers.settingsTree },
     refusals: [],
   },
 } as const satisfies Record<string, Endpoint>;

@@ -7,11 +7,15 @@ import { endpoints } from "./contract.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { reconcilerState, status, updateStatus } from "./status.ts";
 
-const { anyJson } = answers;
+/** What zod cannot write down as JSON Schema. */
+const written = new Map<z.core.$ZodType, z.core.JSONSchema.BaseSchema>([
+  [answers.anyJson, {}],
+  [answers.settingsTree, { type: "object" }],
+]);
 
 /** Schemas that deserve a name of their own in the document. */
 const named: Readonly<Record<string, z.ZodType>> = {
-  Json: anyJson,
+  Json: answers.anyJson,
   SettingsTree: answers.settingsTree,
   Keys: answers.keys,
   Problem: answers.problem,
@@ -133,10 +137,8 @@ function componentSchemas(registry: z.core.$ZodRegistry<{ id: string }>): JsonOb
   const { schemas } = z.toJSONSchema(registry, {
     uri: (id) => `#/components/schemas/${id}`,
     io: "input",
-    override({ zodSchema, jsonSchema }) {
-      // zod spells out what JSON is; a schema without a word means the same.
-      if (zodSchema === anyJson) for (const word of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, word);
-    },
+    unrepresentable: "any",
+    override: ({ zodSchema, jsonSchema }) => void Object.assign(jsonSchema, written.get(zodSchema)),
   });
   return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, jsonOf(schema)]));
 }

@@ -8,6 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type Client } from "../api/client.ts";
 import type { StatusBody } from "../api/status.ts";
+import type { ConnectionLimits } from "../host/apiserver/connections.ts";
+import type { SocketPlace } from "../host/apiserver/socket-server.ts";
 import { hostd } from "../host/hostd.ts";
 import { runSystemd, type TestUnit } from "./systemd.ts";
 import { testSystem, type TestSystem } from "./system.ts";
@@ -38,10 +40,12 @@ hostname = "test-host"
 seed = 7
 `;
 
-export async function runningHost(): Promise<RunningHost> {
+/** @param limits of the API's socket, when they should be met sooner than on a real host */
+export async function runningHost(limits?: ConnectionLimits): Promise<RunningHost> {
   const machine = await testSystem({ clock: "stands" });
   const directory = await mkdtemp(join(tmpdir(), "orlop-api-"));
   const socket = join(directory, "api.sock");
+  const place: SocketPlace = { path: socket, gid: undefined, ...(limits === undefined ? {} : { limits }) };
   const units = runSystemd(machine, { "chrony.service": "active", "systemd-networkd.service": "active" });
   machine.programs.set("modprobe", () => "");
   await machine.write("/usr/lib/os-release", image);
@@ -54,12 +58,12 @@ export async function runningHost(): Promise<RunningHost> {
   };
   await switchOn();
 
-  let running = start(machine, socket);
+  let running = start(machine, place);
   await booted(socket, running);
   const again = async (prepare: () => Promise<void>): Promise<void> => {
     await running.stop();
     await prepare();
-    running = start(machine, socket);
+    running = start(machine, place);
     await booted(socket, running);
   };
   return {
@@ -84,9 +88,9 @@ export async function runningHost(): Promise<RunningHost> {
 
 type Daemon = { ended: Promise<unknown>; stop(): Promise<void> };
 
-function start({ system }: TestSystem, path: string): Daemon {
+function start({ system }: TestSystem, place: SocketPlace): Daemon {
   const stop = new AbortController();
-  const ended = hostd(system, { path, gid: undefined }, stop.signal).then(
+  const ended = hostd(system, place, stop.signal).then(
     () => undefined,
     (error: unknown) => error,
   );

@@ -8,6 +8,11 @@ import { parseJson } from "../../lib/json.ts";
 /** Bottlerocket's limit. */
 export const bodyBytesMost = 2 * 1024 * 1024;
 
+/**
+ * Most clients read the answer only when they have sent everything, and break when the connection is closed before: so
+ * much of a body that is too long is read and forgotten.
+ */
+const skippedBytesMost = 16 * 1024 * 1024;
 /** All bodies that are being read at one time; clients that send slowly do not count for more than they sent. */
 const bufferedBytesMost = 32 * 1024 * 1024;
 
@@ -16,33 +21,34 @@ export class Bodies {
 
   /** @throws {Refused<"body-too-long" | "bad-body" | "too-busy">} */
   async read(request: IncomingMessage): Promise<string> {
-    const announced = request.headers["content-length"];
-    if (announced !== undefined && Number(announced) > bodyBytesMost) throw tooLong();
     const encoding = request.headers["content-encoding"];
     if (encoding !== undefined && encoding !== "identity") {
       throw new Refused("bad-body", `cannot read the body: its encoding is ${encoding.slice(0, 100)}, expected none`);
     }
     const chunks: Buffer[] = [];
     let length = 0;
+    let buffered = 0;
     try {
       await new Promise<undefined>((resolve, reject) => {
         request.on("data", (chunk: Buffer) => {
           length += chunk.length;
-          this.#bufferedBytes += chunk.length;
+          if (length > skippedBytesMost) reject(tooLong());
+          if (length > bodyBytesMost) return;
           chunks.push(chunk);
-          if (length > bodyBytesMost) reject(tooLong());
-          else if (this.#bufferedBytes > bufferedBytesMost) {
+          buffered += chunk.length;
+          this.#bufferedBytes += chunk.length;
+          if (this.#bufferedBytes > bufferedBytesMost) {
             reject(new Refused("too-busy", "cannot read the body: other clients are sending too much"));
           }
         });
-        request.once("end", () => resolve(undefined));
+        request.once("end", () => (length > bodyBytesMost ? reject(tooLong()) : resolve(undefined)));
         const gone = (): void => reject(new Refused("bad-body", "cannot read the body: the connection was closed"));
         request.once("error", gone);
         request.once("close", gone);
       });
     } finally {
       request.removeAllListeners("data");
-      this.#bufferedBytes -= length;
+      this.#bufferedBytes -= buffered;
     }
     return decoded(Buffer.concat(chunks));
   }

@@ -17,7 +17,7 @@ import { recordReads } from "./reads.ts";
 import { fullKey } from "./settings.ts";
 
 export type Service = { "configuration-files": string[]; "restart-commands": string[] };
-export type ConfigurationFile = { path: string; "template-path": string; mode: string };
+export type ConfigurationFile = { path: string; "template-path": string; mode?: string };
 
 /** It applies `configFiles`, which are looked at one by one instead. */
 const filesReconcilerName = "files";
@@ -58,7 +58,11 @@ export class Metadata {
     const { configFiles, document, facts } = this.#context;
     const files = configFiles.flatMap((group) => rendered(group, () => group.render(document.settings(), facts)));
     return Object.fromEntries(
-      files.map(({ path, mode }) => [path, { path, "template-path": "", mode: mode.toString(8).padStart(4, "0") }]),
+      files.map((file) => {
+        const { path } = file;
+        const mode = "mode" in file ? { mode: file.mode.toString(8).padStart(4, "0") } : {};
+        return [path, { path, "template-path": "", ...mode }];
+      }),
     );
   }
 

@@ -38,16 +38,10 @@ export function replyRefusal(request: IncomingMessage, response: ServerResponse,
   const text = asJson ? JSON.stringify(body) : `${textOf(body)}\n`;
   response.writeHead(status, {
     ...(asJson ? jsonHeaders(text) : textHeaders(text)),
-    // What is left of a body that was refused is not read, so nothing else can follow on this connection.
-    ...(request.complete || !announcesBody(request) ? {} : { connection: "close" }),
     ...(status === 503 ? { "retry-after": "1" } : {}),
   });
   response.end(text);
   return status;
-}
-
-function announcesBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
 function refusalOf(error: unknown): Refusal {

@@ -17,7 +17,7 @@ const socketMode = 0o660;
 /** sockaddr_un, with its closing zero byte and the suffix below. */
 const pathBytesMost = 103;
 
-export type SocketPlace = { path: string; gid: number | undefined };
+export type SocketPlace = { path: string; gid: number | undefined; limits?: ConnectionLimits };
 
 export class SocketServer implements AsyncDisposable {
   readonly path: string;
@@ -32,10 +32,9 @@ export class SocketServer implements AsyncDisposable {
 
   /** @throws {Failure<"cannot-listen">} */
   static async open(
-    { path: given, gid }: SocketPlace,
+    { path: given, gid, limits = connectionLimits }: SocketPlace,
     exchange: Exchange,
     log: Log,
-    limits: ConnectionLimits = connectionLimits,
   ): Promise<SocketServer> {
     const path = resolve(given);
     const connections = new Connections<Caller>(limits);
