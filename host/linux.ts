@@ -15,6 +15,7 @@ const MSG_NOSIGNAL = 0x4000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const LOCK_EX_NB = 2 | 4;
+const POSIX_FADV_DONTNEED = 4;
 const EWOULDBLOCK = 11;
 const sunPathBytes = 108;
 
@@ -27,6 +28,7 @@ function open() {
     },
     getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     getsockname: { args: [FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
+    posix_fadvise: { args: [FFIType.i32, FFIType.i64, FFIType.i64, FFIType.i32], returns: FFIType.i32 },
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     close: { args: [FFIType.i32], returns: FFIType.i32 },
     __errno_location: { args: [], returns: FFIType.ptr },
@@ -93,6 +95,14 @@ export function lockExclusively(fd: number): boolean {
   if (libc().flock(fd, LOCK_EX_NB) === 0) return true;
   if (errno() === EWOULDBLOCK) return false;
   throw systemCallFailure("lock file descriptor", String(fd));
+}
+
+/** Forgets what memory holds of an open file, so that the next read comes from the medium. Unsynced pages stay. */
+export function dropPageCache(fd: number): void {
+  const error = libc().posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  if (error !== 0) {
+    throw new Failure("system-call", `cannot drop the page cache of file descriptor ${fd}: errno ${error}`);
+  }
 }
 
 /** Only right after a failed call, before anything else runs. */

@@ -1,0 +1,120 @@
+/**
+ * Whether a root and its hash tree are what a root hash promises, before anything boots from them.
+ *
+ * Source: cryptsetup's on-disk format of dm-verity, version 1, hash type 1: a superblock, then the levels of the tree
+ * from the top one down, each digest being SHA-256 of the salt and a block of 4096 bytes. The tree is held in memory:
+ * it has 1/127 of the root's size.
+ */
+import { createHash } from "node:crypto";
+import { Failure } from "../../lib/failure.ts";
+import type { BlockDevice } from "./block-device.ts";
+import type { Promised } from "./unified-image.ts";
+
+const blockBytes = 4096;
+const digestBytes = 32;
+const digestsInBlock = blockBytes / digestBytes;
+const readBytes = 1024 * 1024;
+/** For a root of 8 GiB; what is larger cannot be one of ours. */
+const largestTreeBytes = 64 * 1024 * 1024;
+
+/**
+ * Reads both devices to their end.
+ *
+ * @param onRead told after each read
+ * @throws {Failure<"image-not-verified">} naming the first block that differs
+ */
+export async function verifyTree(
+  root: BlockDevice,
+  hash: BlockDevice,
+  promised: Promised,
+  onRead: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const levels = levelsOf(promised.dataBlocks);
+  const treeBlocks = levels.reduce((sum, { blocks }) => sum + blocks, 0);
+  if (treeBlocks * blockBytes > largestTreeBytes)
+    throw refuse(hash, `a hash tree of ${treeBlocks} blocks is too large`);
+  checkSuperblock(hash, await hash.read(0, blockBytes), promised);
+  const tree = await hash.read(blockBytes, treeBlocks * blockBytes);
+  onRead(tree.length);
+
+  const salt = Buffer.from(promised.salt, "hex");
+  const digest = (block: Uint8Array): Buffer => createHash("sha256").update(salt).update(block).digest();
+  const [top] = levels;
+  if (top === undefined || !digest(blockIn(tree, top.firstBlock)).equals(Buffer.from(promised.rootHash, "hex"))) {
+    throw refuse(hash, "the top of its hash tree is not the signed root hash");
+  }
+  for (const [index, level] of levels.entries()) {
+    const parent = levels[index - 1];
+    if (parent === undefined) continue;
+    for (let block = 0; block < level.blocks; block++) {
+      const expected = digestIn(tree, parent.firstBlock, block);
+      if (!digest(blockIn(tree, level.firstBlock + block)).equals(expected)) {
+        throw refuse(hash, `block ${level.firstBlock + block + 1} of its hash tree differs`);
+      }
+    }
+  }
+  const leaves = levels.at(-1) ?? top;
+  for (let block = 0; block < promised.dataBlocks;) {
+    signal.throwIfAborted();
+    const count = Math.min(readBytes / blockBytes, promised.dataBlocks - block);
+    const data = await root.read(block * blockBytes, count * blockBytes);
+    for (let each = 0; each < count; each++, block++) {
+      if (!digest(blockIn(data, each)).equals(digestIn(tree, leaves.firstBlock, block))) {
+        throw refuse(root, `block ${block} differs from its hash`);
+      }
+    }
+    onRead(data.length);
+  }
+}
+
+/** The levels from the top down, each with its place behind the superblock; none for a single block. */
+export function levelsOf(dataBlocks: number): { firstBlock: number; blocks: number }[] {
+  const sizes: number[] = [];
+  for (let below = dataBlocks; below > 1; below = sizes.at(-1) ?? 1) {
+    sizes.push(Math.ceil(below / digestsInBlock));
+  }
+  let firstBlock = 0;
+  return sizes.toReversed().map((blocks) => {
+    const level = { firstBlock, blocks };
+    firstBlock += blocks;
+    return level;
+  });
+}
+
+function checkSuperblock(hash: BlockDevice, block: Buffer, promised: Promised): void {
+  const saltBytes = block.readUInt16LE(80);
+  const found = {
+    signature: block.toString("latin1", 0, 8),
+    version: block.readUInt32LE(8),
+    hashType: block.readUInt32LE(12),
+    uuid: block.toString("hex", 16, 32),
+    algorithm: block.toString("latin1", 32, 64).replace(/\0+$/, ""),
+    dataBlocks: Number(block.readBigUInt64LE(72)),
+    salt: block.toString("hex", 88, 88 + Math.min(256, saltBytes)),
+  };
+  const expected = {
+    signature: "verity\0\0",
+    version: 1,
+    hashType: 1,
+    uuid: promised.hashUuid.replaceAll("-", ""),
+    algorithm: "sha256",
+    dataBlocks: promised.dataBlocks,
+    salt: promised.salt,
+  };
+  for (const [name, value] of Object.entries(expected)) {
+    const actual = found[name as keyof typeof found];
+    if (actual !== value) throw refuse(hash, `its superblock says ${name} ${actual}, the signed image ${value}`);
+  }
+}
+
+const blockIn = (data: Buffer, index: number): Buffer => data.subarray(index * blockBytes, (index + 1) * blockBytes);
+
+function digestIn(tree: Buffer, firstBlock: number, index: number): Buffer {
+  const at = firstBlock * blockBytes + index * digestBytes;
+  return tree.subarray(at, at + digestBytes);
+}
+
+function refuse(device: BlockDevice, reason: string): Failure<"image-not-verified"> {
+  return new Failure("image-not-verified", `cannot use what was written to ${device.path}: ${reason}`);
+}
