@@ -5,6 +5,7 @@ import { withCompletion } from "../lib/completion.ts";
 import { jsonSchemaOf } from "../settings/json-schema.ts";
 import { modelFor, type Model } from "../settings/model.ts";
 import { settingsPage } from "../settings/settings-page.ts";
+import { goldenFiles } from "../test/golden.ts";
 import { variants } from "../variants/all.ts";
 
 const models: ReadonlyMap<string, Model> = new Map(
@@ -15,6 +16,7 @@ const models: ReadonlyMap<string, Model> = new Map(
 export const generated: Readonly<Record<string, () => string | Promise<string>>> = {
   "docs/apiclient.md": () => referencePage(withCompletion(apiclient)),
   "docs/settings.md": () => settingsPage(models),
+  ...goldenFiles,
   ...Object.fromEntries(
     [...models].map(([name, model]) => [
       `docs/schema/${name}.json`,
