@@ -3,8 +3,10 @@
  */
 import { readFile } from "node:fs/promises";
 import { Failure } from "../lib/failure.ts";
+import { readTextIfPresent } from "../lib/files.ts";
 import { architectures, type Architecture, type Variant } from "../variants/variant.ts";
 import { variantNamed } from "../variants/all.ts";
+import { imageBundle } from "./files/trust-store.ts";
 import { readNetworkSource, type NetworkSource } from "./network/source.ts";
 import { hostPath, type System } from "./system.ts";
 
@@ -15,6 +17,8 @@ export type Facts = {
   versionId: string;
   /** The commit the image was built from. */
   buildId: string;
+  /** The certificate authorities that the image trusts, as a PEM bundle. */
+  certificates: string;
   /** How the links are configured, when somebody said so. */
   network: NetworkSource | undefined;
 };
@@ -34,6 +38,7 @@ export async function readFacts(system: System): Promise<Facts> {
     prettyName: field("PRETTY_NAME"),
     versionId: field("VERSION_ID"),
     buildId: field("BUILD_ID"),
+    certificates: (await readTextIfPresent(hostPath(system, imageBundle))) ?? "",
     network: await readNetworkSource(system),
   };
 }

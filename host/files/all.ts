@@ -1,17 +1,25 @@
 /** Every file that is rendered from settings. Those of groups that a variant lacks render to nothing. */
 import { chronyConf } from "./chrony.ts";
 import type { ConfigFiles } from "./config-file.ts";
+import { containerdConfig } from "./containerd.ts";
+import { resolvedConf } from "./dns.ts";
 import { hostnameFile } from "./hostname.ts";
 import { deniedModules } from "./kernel-modules.ts";
 import { motd } from "./motd.ts";
 import { links } from "./network.ts";
 import { proxyEnvironment } from "./proxy.ts";
+import { registries } from "./registries.ts";
+import { trustStore } from "./trust-store.ts";
 
 export const configuration: readonly ConfigFiles[] = [
   motd,
   hostnameFile,
   links,
+  resolvedConf,
   chronyConf,
+  trustStore,
   proxyEnvironment,
+  registries,
+  containerdConfig,
   deniedModules,
 ];

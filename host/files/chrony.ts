@@ -15,11 +15,14 @@ export const chronyConf = configFile({
       "makestep 1.0 3",
       "rtcsync",
       "leapsectz right/UTC",
+      ...(ntp.logging === undefined || ntp.logging.length === 0
+        ? []
+        : ["logdir /var/log/chrony", `log ${ntp.logging.join(" ")}`]),
       "",
     ].join("\n"),
 });
 
 function timeSource(server: Settings["ntp"]["time-servers"][number], common: readonly string[]): string {
   if (typeof server === "string") return ["pool", server, ...common].join(" ");
-  return [server.directive ?? "pool", server.address, ...(server.options ?? common)].join(" ");
+  return [server.directive, server.address, ...server.options].join(" ");
 }

@@ -9,9 +9,7 @@ import type { Facts } from "../facts.ts";
 export type RenderedFile = {
   /** Absolute, below /etc or /run: what is rendered does not outlive a boot. */
   path: string;
-  mode: number;
-  content: string;
-};
+} & ({ mode: number; content: string } | { linkTo: string });
 
 export type UnitName = `${string}.${"service" | "socket" | "target" | "timer" | "mount"}`;
 

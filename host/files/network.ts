@@ -1,5 +1,6 @@
-/** The links of this machine, when somebody configured them, for systemd-networkd. */
-import { networkdFiles } from "../network/networkd.ts";
+/** The links of this machine for systemd-networkd: as somebody configured them, else the image's own but for settings. */
+import { linkName } from "../network/network-config.ts";
+import { defaultLinkFiles, networkdFiles, withoutIpv6 } from "../network/networkd.ts";
 import { networkConfig } from "../network/source.ts";
 import type { ConfigFiles } from "./config-file.ts";
 
@@ -7,8 +8,19 @@ export const links: ConfigFiles = {
   name: "/etc/systemd/network",
   restart: [],
   reload: ["systemd-networkd.service"],
-  render(_settings, { network }) {
-    if (network === undefined) return [];
-    return networkdFiles(networkConfig(network)).map((file) => ({ ...file, mode: 0o644 }));
+  render({ network: { "disable-ipv6": disabled = [] }, dns }, { network }) {
+    const lease = {
+      useDns: (dns["name-servers"] ?? []).length === 0,
+      useDomains: (dns["search-list"] ?? []).length === 0,
+    };
+    const config = network === undefined ? undefined : networkConfig(network);
+    const files =
+      config === undefined
+        ? defaultLinkFiles(disabled, lease)
+        : networkdFiles(
+            config.map((link) => (disabled.includes(linkName(link.key)) ? withoutIpv6(link) : link)),
+            lease,
+          );
+    return files.map((file) => ({ ...file, mode: 0o644 }));
   },
 };

@@ -30,6 +30,14 @@ export const proxyEnvironment = configFile({
 });
 
 /** Hosts and domains that are reached without the proxy. */
-export function withoutProxy({ network }: Settings): string[] {
-  return [...(network["no-proxy"] ?? []), "localhost", "127.0.0.1"];
+export function withoutProxy({ network, kubernetes }: Settings): string[] {
+  const server = kubernetes?.["api-server"];
+  const domain = kubernetes?.["cluster-domain"];
+  return [
+    ...(network["no-proxy"] ?? []),
+    "localhost",
+    "127.0.0.1",
+    ...(server === undefined ? [] : [new URL(server).hostname]),
+    ...(domain === undefined ? [] : [`.${domain}`]),
+  ];
 }

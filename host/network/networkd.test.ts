@@ -1,12 +1,14 @@
 import { expect, test } from "bun:test";
 import { parseNetToml } from "./net-toml.ts";
-import { networkdFiles } from "./networkd.ts";
+import { defaultLinkFiles, networkdFiles, withoutIpv6 } from "./networkd.ts";
+
+const lease = { useDns: true, useDomains: true };
 
 function render(text: string): Record<string, string> {
   const parsed = parseNetToml(text);
   if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join("\n"));
   return Object.fromEntries(
-    networkdFiles(parsed.value).map(({ path, content }) => [
+    networkdFiles(parsed.value, lease).map(({ path, content }) => [
       path.replace("/etc/systemd/network/", ""),
       content.split("\n").slice(1).join("\n").trim(),
     ]),
@@ -32,7 +34,8 @@ IPv6AcceptRA=no
 
 [DHCPv4]
 UseHostname=no
-RouteMetric=5`,
+RouteMetric=5
+UseDomains=yes`,
   );
 });
 
@@ -69,6 +72,9 @@ IPv6AcceptRA=no
 Address=10.0.0.2/24
 Address=10.0.0.3/24
 Address=2001:db8::2/64
+
+[IPv6AcceptRA]
+UseDomains=yes
 
 [Route]
 Destination=0.0.0.0/0
@@ -131,4 +137,36 @@ test("a VLAN is named by the link below it, which gets a file of its own when it
   expect(files["10-v10.netdev"]).toBe("[NetDev]\nName=v10\nKind=vlan\n\n[VLAN]\nId=10");
   expect(files["10-eno1.network"]).toContain("VLAN=v10");
   expect(files["10-eno2.network"]).toEndWith("[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nVLAN=v20");
+});
+
+test("what settings say about names is not taken from leases", () => {
+  const parsed = parseNetToml("version = 1\n[eno1]\ndhcp4 = true\n");
+  const config = parsed.ok ? parsed.value : [];
+  const files = networkdFiles(config, { useDns: false, useDomains: false });
+  expect(files[1]?.content).toEndWith("[DHCPv4]\nUseHostname=no\nUseDNS=no\nUseDomains=no\n");
+});
+
+test("without a configuration only what settings say differs from the image", () => {
+  expect(defaultLinkFiles([], lease)).toEqual([]);
+  const [dropIn] = defaultLinkFiles([], { useDns: false, useDomains: true });
+  expect(dropIn?.path).toBe("/etc/systemd/network/80-dhcp.network.d/50-orlop.conf");
+  expect(dropIn?.content).toContain("[DHCPv6]\nUseDNS=no\nUseDomains=yes\n");
+  const [own, ...others] = defaultLinkFiles(["eth1"], lease);
+  expect(own?.path).toBe("/etc/systemd/network/10-eth1.network");
+  expect(own?.content).toContain("DHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n");
+  expect(others).toEqual([]);
+});
+
+test("a link without IPv6 loses all that it had of it", () => {
+  const parsed = parseNetToml(`version = 2
+    [eno1]
+    dhcp6 = true
+    static4 = { addresses = ["10.0.0.2/24"] }
+    static6 = { addresses = ["2001:db8::2/64"] }
+    route = [{ to = "10.9.0.0/16", via = "10.0.0.1" }]`);
+  const [link] = parsed.ok ? parsed.value : [];
+  if (link === undefined) throw new Error("the text was refused");
+  const [, stripped] = networkdFiles([withoutIpv6(link)], lease);
+  expect(stripped?.content).toContain("DHCP=no\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nAddress=10.0.0.2/24\n");
+  expect(stripped?.content).toContain("Gateway=10.0.0.1");
 });

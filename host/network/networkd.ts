@@ -18,7 +18,10 @@ export const defaultLinksFile = "80-dhcp.network";
 /** A part of a file: keys may repeat, absent values are left out. */
 type Section = { title: string; entries: [key: string, value: string | number | boolean | undefined][] };
 
-export function networkdFiles(config: NetworkConfig): NetworkFile[] {
+/** What settings say about names, and so not the lease. */
+export type LeaseUse = { useDns: boolean; useDomains: boolean };
+
+export function networkdFiles(config: NetworkConfig, lease: LeaseUse): NetworkFile[] {
   const vlansOn = Map.groupBy(
     config.filter((link) => link.kind === "vlan"),
     ({ device }) => device,
@@ -28,9 +31,9 @@ export function networkdFiles(config: NetworkConfig): NetworkFile[] {
   const named = new Set(config.map(({ key }) => linkName(key)));
   const bareDevices = [...vlansOn.keys()].filter((device) => !named.has(device));
   return [
-    { path: `${directory}/${defaultLinksFile}`, content: header },
+    { path: `${directory}/${defaultLinksFile}`, content: "" },
     ...config.flatMap((link) => netdevFile(link)),
-    ...config.map((link) => networkFile(link, vlanNames(linkName(link.key)))),
+    ...config.map((link) => networkFile(link, vlanNames(linkName(link.key)), lease)),
     ...bonds.flatMap((bond) => bond.interfaces.map((member, at) => memberFile(member, bond.key.name, at === 0))),
     ...bareDevices.map((device) => bareFile(device, vlanNames(device))),
   ];
@@ -39,11 +42,15 @@ export function networkdFiles(config: NetworkConfig): NetworkFile[] {
 const header = "# Written from net.toml and settings.network; changes are overwritten.\n";
 
 function file(name: string, sections: readonly Section[]): NetworkFile {
+  return { path: `${directory}/10-${name.replaceAll(":", "")}`, content: header + sectionTexts(sections) };
+}
+
+function sectionTexts(sections: readonly Section[]): string {
   const paragraphs = sections.flatMap(({ title, entries }) => {
     const lines = entries.flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${text(value)}\n`]));
     return lines.length === 0 ? [] : [`\n[${title}]\n${lines.join("")}`];
   });
-  return { path: `${directory}/10-${name.replaceAll(":", "")}`, content: header + paragraphs.join("") };
+  return paragraphs.join("");
 }
 
 const text = (value: string | number | boolean): string =>
@@ -98,7 +105,36 @@ function monitoringEntries({ monitoring }: Extract<Link, { kind: "bond" }>): Sec
   ];
 }
 
-function networkFile({ key, addressing }: Link, vlans: readonly string[]): NetworkFile {
+/** For machines whose links nobody configured: the image's own file, but for what settings say. */
+export function defaultLinkFiles(withoutIpv6: readonly string[], lease: LeaseUse): NetworkFile[] {
+  const dropIn: NetworkFile = {
+    path: `${directory}/${defaultLinksFile}.d/50-orlop.conf`,
+    content: header + sectionTexts(leaseSections(lease)),
+  };
+  const own = withoutIpv6.map((name) => {
+    const dhcp4 = { optional: false, routeMetric: undefined };
+    const addressing = { primary: false, dhcp4, dhcp6: undefined, static4: [], static6: [], routes: [] };
+    return networkFile({ kind: "interface", key: { name }, addressing }, [], lease);
+  });
+  return lease.useDns && lease.useDomains ? own : [dropIn, ...own];
+}
+
+/** A link that must not speak IPv6, whatever its configuration has of it. */
+export function withoutIpv6(link: Link): Link {
+  const { addressing } = link;
+  const routes = addressing.routes.filter((route) => routeFamily(route, addressing) !== 6);
+  return { ...link, addressing: { ...addressing, dhcp6: undefined, static6: [], routes } };
+}
+
+const leaseEntries = ({ useDns, useDomains }: LeaseUse): Section["entries"] => [
+  ["UseDNS", useDns ? undefined : false],
+  ["UseDomains", useDomains],
+];
+
+const leaseSections = (lease: LeaseUse): Section[] =>
+  ["DHCPv4", "DHCPv6", "IPv6AcceptRA"].map((title) => ({ title, entries: leaseEntries(lease) }));
+
+function networkFile({ key, addressing }: Link, vlans: readonly string[], lease: LeaseUse): NetworkFile {
   // A bond or VLAN on top of a card shows the card's address too; the permanent one is the card's alone.
   const match: Section["entries"] = "name" in key ? [["Name", key.name]] : [["PermanentMACAddress", key.mac]];
   const { dhcp4, dhcp6, static4, static6 } = addressing;
@@ -110,13 +146,17 @@ function networkFile({ key, addressing }: Link, vlans: readonly string[]): Netwo
     ...[...static4, ...static6].map((address): [string, string] => ["Address", address]),
     ...vlans.map((vlan): [string, string] => ["VLAN", vlan]),
   ];
+  const names = leaseEntries(lease);
   return file(`${linkName(key)}.network`, [
     { title: "Match", entries: match },
     { title: "Link", entries: onlineEntries(addressing) },
     { title: "Network", entries: network },
-    { title: "DHCPv4", entries: dhcp4 === undefined ? [] : [...dhcpEntries, ["RouteMetric", dhcp4.routeMetric]] },
-    { title: "DHCPv6", entries: dhcp6 === undefined ? [] : dhcpEntries },
-    { title: "IPv6AcceptRA", entries: hasIpv6 ? [["RouteMetric", dhcp6?.routeMetric]] : [] },
+    {
+      title: "DHCPv4",
+      entries: dhcp4 === undefined ? [] : [...dhcpEntries, ["RouteMetric", dhcp4.routeMetric], ...names],
+    },
+    { title: "DHCPv6", entries: dhcp6 === undefined ? [] : [...dhcpEntries, ...names] },
+    { title: "IPv6AcceptRA", entries: hasIpv6 ? [["RouteMetric", dhcp6?.routeMetric], ...names] : [] },
     ...addressing.routes.map((route) => routeSection(route, addressing)),
   ]);
 }

@@ -5,9 +5,9 @@
  * What was written is listed in `/run/orlop/files`, so that only our own files are ever removed. `units.ts` says how
  * restarts survive a crash. A group of files that cannot be rendered keeps what it has and its units are left alone.
  */
-import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash, randomBytes } from "node:crypto";
+import { lstat, mkdir, readFile, readlink, rename, symlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { assert, systemErrorCode, unreachable } from "../../lib/failure.ts";
 import { removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
@@ -24,7 +24,7 @@ type Group = { name: string; files: RenderedFile[]; takers: Taker[] };
 type Refusal = { name: string; error: unknown };
 type Desired = { groups: Group[]; refusals: Refusal[] };
 type Actual = {
-  files: Map<string, { content: string; mode: number }>;
+  files: Map<string, RenderedFile>;
   /** Path to the name of the group that wrote it. */
   owned: Map<string, string>;
   records: Map<string, string>;
@@ -93,7 +93,7 @@ function hashByRecord(rendered: readonly { group: ConfigFiles; files: RenderedFi
     for (const { record } of takerNames(group)) {
       const hasher = hashers.get(record) ?? createHash("sha256");
       hashers.set(record, hasher);
-      for (const file of files) hasher.update(JSON.stringify([file.path, file.mode, file.content]));
+      for (const file of files) hasher.update(JSON.stringify(file));
     }
   }
   return new Map([...hashers].map(([record, hasher]) => [record, hasher.digest("hex")]));
@@ -102,7 +102,7 @@ function hashByRecord(rendered: readonly { group: ConfigFiles; files: RenderedFi
 async function observe(system: System, { groups }: Desired): Promise<Actual> {
   const files: Actual["files"] = new Map();
   for (const { path } of groups.flatMap((group) => group.files)) {
-    const file = await readWithMode(hostPath(system, path));
+    const file = await readAsRendered(system, path);
     if (file !== undefined) files.set(path, file);
   }
   const records = await readRecords(system);
@@ -128,7 +128,7 @@ function planFiles({ groups, refusals }: Desired, actual: Actual): Step[] {
   for (const group of groups) {
     for (const file of group.files) {
       const present = actual.files.get(file.path);
-      if (present?.content === file.content && present.mode === file.mode) continue;
+      if (present !== undefined && isSame(file, present)) continue;
       const change = present === undefined ? "create" : "modify";
       steps.push({ kind: "write", file, change, group: group.name, outdated: outdatedIn(group) });
     }
@@ -191,10 +191,12 @@ async function apply(system: System, step: Step): Promise<void> {
     case "refuse":
       throw step.refusal.error;
     case "write": {
-      const { path, content, mode } = step.file;
+      const { file } = step;
+      const path = hostPath(system, file.path);
       for (const record of step.outdated) await writeRecord(system, record, stale);
-      await writeFileAtomic(ownedFile(system, path), step.group);
-      await writeFileAtomic(hostPath(system, path), content, mode);
+      await writeFileAtomic(ownedFile(system, file.path), step.group);
+      if ("linkTo" in file) await linkAtomic(path, file.linkTo);
+      else await writeFileAtomic(path, file.content, file.mode);
       return;
     }
     case "remove":
@@ -235,13 +237,28 @@ async function readOwned(system: System): Promise<Map<string, string>> {
   return owned;
 }
 
+function isSame(one: RenderedFile, other: RenderedFile): boolean {
+  if ("linkTo" in one) return "linkTo" in other && one.linkTo === other.linkTo;
+  return "content" in other && one.content === other.content && one.mode === other.mode;
+}
+
 /** Undefined also when something else stands in the way: then it is the write that fails, and says so. */
-async function readWithMode(path: string): Promise<{ content: string; mode: number } | undefined> {
+async function readAsRendered(system: System, path: string): Promise<RenderedFile | undefined> {
+  const real = hostPath(system, path);
   try {
-    const { mode } = await stat(path);
-    return { content: await readFile(path, "utf8"), mode: mode & 0o7777 };
+    const stats = await lstat(real);
+    if (stats.isSymbolicLink()) return { path, linkTo: await readlink(real) };
+    return { path, mode: stats.mode & 0o7777, content: await readFile(real, "utf8") };
   } catch (error) {
     if (["ENOENT", "ENOTDIR", "EISDIR"].includes(systemErrorCode(error) ?? "")) return undefined;
     throw error;
   }
+}
+
+/** As `writeFileAtomic`: whoever looks finds the old or the new. */
+async function linkAtomic(path: string, target: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}`);
+  await symlink(target, temporary);
+  await rename(temporary, path);
 }

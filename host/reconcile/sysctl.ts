@@ -1,5 +1,5 @@
 /**
- * Kernel parameters from `settings.kernel.sysctl`. Bottlerocket calls this corndog.
+ * Kernel parameters from `settings.kernel.sysctl` and `settings.network.disable-ipv6`. Bottlerocket calls this corndog.
  *
  * What a parameter was before it was first set is kept in `/run/orlop/sysctl`, so that a setting that is deleted
  * returns to that value and not only at the next boot.
@@ -25,7 +25,13 @@ type Step =
 
 export const sysctl = reconciler<ReadonlyMap<string, string>, Actual, Step>({
   name: "sysctl",
-  desired: ({ kernel }) => new Map(Object.entries(kernel.sysctl)),
+  desired({ kernel, network }) {
+    // The network's own daemon only ever switches IPv6 on.
+    const disabled = (network["disable-ipv6"] ?? []).map(
+      (name) => [`net/ipv6/conf/${name}/disable_ipv6`, "1"] as const,
+    );
+    return new Map([...disabled, ...Object.entries(kernel.sysctl)]);
+  },
   observe,
   plan: planSysctl,
   describe: ({ kind, key, value }) => ({ says: `${kind} ${key} to ${value}` }),

@@ -1,0 +1,72 @@
+/**
+ * containerd where the orchestrator, or a person on a host without one, uses it; see containerd-config.toml(5), version 2.
+ *
+ * The CRI plugin is there for kubelet alone. Mirrors stand in `registries.ts`, since containerd reads those at each pull.
+ */
+import { stringify } from "smol-toml";
+import type { Settings } from "../../settings/model.ts";
+import type { Variant } from "../../variants/variant.ts";
+import { configFile } from "./config-file.ts";
+import { registryDirectory } from "./registries.ts";
+
+export const containerdConfig = configFile({
+  path: "/etc/containerd/config.toml",
+  // Credentials of registries.
+  mode: 0o600,
+  // Containers go on while it restarts: their shims are processes of their own.
+  restart: ["containerd.service"],
+  render: (settings, { variant }) =>
+    `# Written from settings; changes are overwritten.\n${stringify(configurationOf(settings, variant))}\n`,
+});
+
+const cri = "io.containerd.grpc.v1.cri";
+
+function configurationOf(settings: Settings, { orchestrator }: Variant) {
+  const level = settings["container-runtime"]["log-level"];
+  const hasCri = orchestrator.kind === "kubernetes";
+  return {
+    version: 2,
+    root: "/var/lib/containerd",
+    state: "/run/containerd",
+    ...(hasCri ? {} : { disabled_plugins: [cri] }),
+    grpc: { address: "/run/containerd/containerd.sock" },
+    ...(level === undefined ? {} : { debug: { level } }),
+    ...(hasCri ? { plugins: { [cri]: criPlugin(settings) } } : {}),
+  };
+}
+
+function criPlugin({ kubernetes, "container-runtime": runtime, "container-registry": registry }: Settings) {
+  const credentials = registry.credentials ?? [];
+  return defined({
+    sandbox_image: kubernetes?.["pod-infra-container-image"],
+    enable_unprivileged_icmp: runtime["enable-unprivileged-icmp"],
+    enable_unprivileged_ports: runtime["enable-unprivileged-ports"],
+    max_concurrent_downloads: runtime["max-concurrent-downloads"],
+    max_container_log_line_size: runtime["max-container-log-line-size"],
+    containerd: {
+      default_runtime_name: "runc",
+      snapshotter: runtime.snapshotter ?? "overlayfs",
+      // kubelet's cgroup driver is systemd.
+      runtimes: { runc: { runtime_type: "io.containerd.runc.v2", options: { SystemdCgroup: true } } },
+    },
+    cni: { bin_dir: "/opt/cni/bin", conf_dir: "/etc/cni/net.d" },
+    registry: {
+      config_path: registryDirectory,
+      ...(credentials.length === 0 ? {} : { configs: authByRegistry(credentials) }),
+    },
+  });
+}
+
+function authByRegistry(credentials: NonNullable<Settings["container-registry"]["credentials"]>) {
+  return Object.fromEntries(
+    credentials.map(({ registry, username, password, auth, identitytoken }) => [
+      // The host that Docker Hub's images really come from.
+      registry === "docker.io" ? "registry-1.docker.io" : registry,
+      { auth: defined({ username, password, auth, identitytoken }) },
+    ]),
+  );
+}
+
+function defined(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,62 @@
+/**
+ * Every rendered file of every variant, with default and with all-set settings, as text that stands in the tree: whoever
+ * changes what a host writes sees it in the diff. `./orlop generate` writes them.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Facts } from "../host/facts.ts";
+import { configuration } from "../host/files/all.ts";
+import type { RenderedFile } from "../host/files/config-file.ts";
+import { isWrittenObject, type Written } from "../lib/literal.ts";
+import { readToml } from "../lib/toml.ts";
+import { describeProblem } from "../settings/problem.ts";
+import { modelFor, type Settings } from "../settings/model.ts";
+import { variants } from "../variants/all.ts";
+import type { Variant } from "../variants/variant.ts";
+import { factsOf } from "./settings.ts";
+
+const directory = join(import.meta.dir, "golden");
+const text = (name: string): string => readFileSync(join(directory, name), "utf8");
+
+export const cases = ["default", "all-set"] as const;
+export type Case = (typeof cases)[number];
+
+/** Content by path in the repository. */
+export const goldenFiles: Readonly<Record<string, () => string>> = Object.fromEntries(
+  [...variants.values()].flatMap((variant) =>
+    cases.map((one) => [`test/golden/${variant.name}-${one}.golden`, () => shown(rendered(variant, one))]),
+  ),
+);
+
+export function rendered(variant: Variant, one: Case): RenderedFile[] {
+  const settings = settingsFor(variant, one);
+  return configuration.flatMap((group) => group.render(settings, factsFor(variant, one)));
+}
+
+function settingsFor(variant: Variant, one: Case): Settings {
+  const model = modelFor(variant);
+  if (one === "default") return model.complete({});
+  const document = readToml(text("all-set.toml"));
+  if (!document.ok) throw new Error(document.error.says);
+  const all = isWrittenObject(document.value) ? document.value["settings"] : undefined;
+  const groups: readonly string[] = variant.groups;
+  const own = Object.entries(isWrittenObject(all) ? all : {}).filter(([name]) => groups.includes(name));
+  const { value, problems } = model.read(Object.fromEntries<Written>(own));
+  if (problems.length > 0) throw new Error(problems.map(({ problem }) => describeProblem(problem)).join("\n"));
+  return model.complete(value);
+}
+
+function factsFor(variant: Variant, one: Case): Facts {
+  const network = one === "default" ? undefined : { from: "/var/lib/orlop/net.toml", text: text("net.toml") };
+  return factsOf(variant.name, { certificates: text("image-certificates.pem"), network });
+}
+
+function shown(files: readonly RenderedFile[]): string {
+  return files
+    .map((file) =>
+      "linkTo" in file
+        ? `=== ${file.path} -> ${file.linkTo}\n`
+        : `=== ${file.path} ${file.mode.toString(8).padStart(4, "0")}\n${file.content}`,
+    )
+    .join("\n");
+}
