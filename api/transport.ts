@@ -40,21 +40,21 @@ export async function send(address: HostAddress, request: HttpRequest): Promise<
   const options: RequestOptions = {
     method: request.method,
     path: request.target,
-    agent: false,
     headers: {
       ...(request.body === undefined ? {} : { "content-length": String(Buffer.byteLength(request.body)) }),
       ...request.headers,
     },
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
-  if ("socket" in address) return exchange({ ...options, socketPath: address.socket }, request, address.socket);
+  if ("socket" in address) {
+    return exchange({ ...options, agent: false, socketPath: address.socket }, request, address.socket);
+  }
   const secured = await openTls(address, request.signal);
   try {
-    return await exchange(
-      { ...options, host: new URL(address.url).host, createConnection: () => secured },
-      request,
-      address.url,
-    );
+    // An agent, and false makes one too, would open a connection of its own.
+    const { hostname, host } = new URL(address.url);
+    const headers = { ...options.headers, host };
+    return await exchange({ ...options, hostname, headers, createConnection: () => secured }, request, address.url);
   } finally {
     secured.destroy();
   }
