@@ -5,7 +5,7 @@
  * `/` is a dm-verity device; its slaves are the active root and hash partitions. The others are on the same disk, by
  * the names that the disk layout gives them. Source: kernel Documentation/ABI/testing/sysfs-block; PARTNAME in uevent.
  */
-import { readdir, readFile, readlink, realpath } from "node:fs/promises";
+import { readdir, readFile, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files.ts";
@@ -68,9 +68,7 @@ async function rootSlaves(system: System): Promise<string[]> {
     throw noSets(`/ is on the device ${device}, which is no device-mapper device`, cause);
   }
   if (names.length === 0) throw noSets(`/ is on the device ${device}, which has no partitions below it`);
-  return await Promise.all(
-    names.map(async (name) => await realpath(join(directory, await readlink(join(directory, name)).catch(() => name)))),
-  );
+  return await Promise.all(names.map(async (name) => await realpath(join(directory, name))));
 }
 
 async function described(directory: string): Promise<Partition & { name: string | undefined }> {
