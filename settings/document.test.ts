@@ -1,0 +1,191 @@
+import { describe, expect, test } from "bun:test";
+import { gzipSync } from "node:zlib";
+import { variantNamed } from "../variants/all.ts";
+import { maxDocumentBytes } from "./document-text.ts";
+import { parseDocument, readDocument } from "./document.ts";
+import { modelFor, type SettingsTree } from "./model.ts";
+import { describeProblem, type Parsed } from "./problem.ts";
+
+const model = modelFor(variantNamed("dev"));
+const node = modelFor(variantNamed("metal-k8s-1.20"));
+
+function problems(document: string | Uint8Array, of = model): string[] {
+  const result = parseDocument(document, of);
+  return result.ok ? [] : result.problems.map(describeProblem);
+}
+
+function warnings(document: string | Uint8Array): string[] {
+  const result = parseDocument(document, model);
+  return result.ok ? result.warnings.map(describeProblem) : ["refused"];
+}
+
+test("every mistake is found in one go, in the order of the document, with line and column", () => {
+  const document = `[settings.kernel]
+lockdown = "integrty"
+modules.foo.allowd = true
+[settings.ntp]
+options = [
+  "iburst",
+  "a#b" ]
+[settings.api.remote]
+port = 110.0
+enabled = 1979-05-27
+[[settings.container-registry.mirrors]]
+registry = "docker.io"
+endpoints = []
+`;
+  expect(problems(document)).toEqual([
+    'line 2, column 12: settings.kernel.lockdown must be one of none, integrity, confidentiality, not "integrty"; did you mean integrity?',
+    "line 3, column 13: settings.kernel.modules.foo.allowd is no setting; did you mean allowed?",
+    'line 7, column 3: settings.ntp.options[1] must be an option of chrony.conf such as iburst or minpoll 4, not "a#b"',
+    "line 9, column 8: settings.api.remote.port must be a whole number from 1 to 65535, not 110.0",
+    "line 10, column 11: settings.api.remote.enabled must be true or false, not 1979-05-27",
+    "line 11, column 31: settings.container-registry.mirrors[0].endpoint is missing: it must be a list, each item a URL such as https://example.com/path",
+    'line 13, column 1: settings.container-registry.mirrors[0] has no key "endpoints", only registry, endpoint, capabilities',
+  ]);
+});
+
+test("JSON has lines and columns too", () => {
+  const document = `{
+  "settings": {
+    "kernel": { "lockdown": "None" },
+    "motdd": "x"
+  }
+}`;
+  expect(problems(document)).toEqual([
+    'line 3, column 29: settings.kernel.lockdown must be one of none, integrity, confidentiality, not "None"; did you mean none?',
+    "line 4, column 5: settings.motdd is no setting; did you mean motd?",
+  ]);
+});
+
+describe("syntax", () => {
+  test.each([
+    ["[settings]\nmotd = ", "line 2, column 8: cannot read the document: invalid value"],
+    [
+      "[settings]\nmotd = 'a'\nmotd = 'b'",
+      "line 3, column 1: cannot read the document: trying to redefine an already defined table or value",
+    ],
+    ["[settings\n", "line 1, column 10: cannot read the document"],
+    ['{"settings": {}', "line 1, column 16: cannot read the document: close brace expected"],
+    [
+      '{"settings": {"motd": "a", "motd": "b"}}',
+      'line 1, column 28: cannot read the document: the key "motd" is given twice',
+    ],
+    ["#!/bin/sh\necho hi\n", "line 2, column 6: cannot read the document"],
+    ["<powershell>", "line 1, column 1: cannot read the document"],
+    ["[1, 2]", "line 1, column 3: cannot read the document"],
+  ])("%j is refused", (document, says) => {
+    const [first, ...others] = problems(document);
+    expect(first).toStartWith(says);
+    expect(others).toEqual([]);
+  });
+});
+
+describe("the settings table", () => {
+  test.each([
+    [
+      "[setings]\nmotd = 'x'",
+      [
+        "line 1, column 2: setings stands outside of settings, and the document has no [settings] table; did you mean settings?",
+      ],
+    ],
+    [
+      "[kubernetes]\na = 1",
+      [
+        "line 1, column 2: kubernetes stands outside of settings, and the document has no [settings] table; did you mean settings.kubernetes?",
+      ],
+    ],
+    ["settings = 'x'", ['line 1, column 12: settings must be a table of settings, not "x"']],
+    ['{"settings": null}', ["line 1, column 14: settings must be a table of settings, not null"]],
+    ["[[settings]]\nmotd = 'x'", ["line 1, column 1: settings must be a table of settings, not a list"]],
+  ])("%j is refused", (document, says) => {
+    expect(problems(document)).toEqual(says);
+  });
+
+  test("other tables beside it are a warning", () => {
+    expect(warnings("[settings]\nmotd = 'x'\n[other]\na = 1")).toEqual([
+      "line 3, column 2: other is ignored: only settings is read",
+    ]);
+  });
+
+  test("a document with only comments is a warning, an empty one is nothing", () => {
+    expect(warnings("# nothing yet\n")).toEqual(["line 1, column 1: the document sets nothing"]);
+    expect(warnings("{}")).toEqual(["line 1, column 1: the document sets nothing"]);
+    expect(warnings("")).toEqual([]);
+    expect(warnings(" \n\n")).toEqual([]);
+    expect(warnings("[settings]\n")).toEqual([]);
+  });
+
+  test("a setting without effect is a warning at its place", () => {
+    expect(warnings("[settings.oci-hooks]\nlog4j-hotpatch-enabled = true")).toEqual([
+      "line 2, column 1: settings.oci-hooks.log4j-hotpatch-enabled has no effect: the patch is gone, as it is from Bottlerocket since 1.15",
+    ]);
+  });
+});
+
+describe("bytes", () => {
+  const document = "[settings]\nmotd = 'ü'\n";
+
+  test("gzip is detected, a byte order mark is no content", () => {
+    const expected: Parsed<SettingsTree> = { ok: true, value: { motd: "ü" }, warnings: [] };
+    expect(parseDocument(Buffer.from(document), model)).toEqual(expected);
+    expect(parseDocument(gzipSync(document), model)).toEqual(expected);
+    expect(parseDocument(Buffer.from(`\uFEFF${document}`), model)).toEqual(expected);
+    expect(parseDocument(`\uFEFF${document}`, model)).toEqual(expected);
+  });
+
+  test("what is no UTF-8 is refused at its place", () => {
+    expect(problems(Buffer.from(document, "latin1"))).toEqual([
+      "line 2, column 9: the document holds bytes that are no UTF-8",
+    ]);
+    expect(problems("motd = '\ud800'")).toEqual(["line 1, column 9: the document holds half of a surrogate pair"]);
+    expect(problems('{"settings": {"motd": "\\ud800"}}')[0]).toStartWith(
+      "line 1, column 23: settings.motd must be text",
+    );
+  });
+
+  test("broken gzip is refused", () => {
+    expect(problems(gzipSync(document).subarray(0, 20))[0]).toStartWith(
+      "line 1, column 1: cannot unzip the document: ",
+    );
+    expect(problems(Buffer.from([0x1f, 0x8b, 1, 2, 3]))[0]).toStartWith(
+      "line 1, column 1: cannot unzip the document: ",
+    );
+  });
+
+  test("what is too large is refused, before and after unzipping", () => {
+    const says = ["line 1, column 1: the document is larger than 1048576 bytes"];
+    const large = Buffer.alloc(maxDocumentBytes + 1, "#");
+    expect(problems(large)).toEqual(says);
+    expect(problems(large.toString())).toEqual(says);
+    expect(problems(gzipSync(large))).toEqual(says);
+    expect(problems(gzipSync(Buffer.alloc(100 * maxDocumentBytes)))).toEqual(says);
+    expect(warnings(large.subarray(1))).toEqual(["line 1, column 1: the document sets nothing"]);
+  });
+
+  test("a document just within the limit is read in a second", () => {
+    const lines = Array.from({ length: 30_000 }, (_, index) => `"net.key${index}" = "${index}"`).join("\n");
+    const startedMs = performance.now();
+    expect(parseDocument(`[settings.kernel.sysctl]\n${lines}`, model).ok).toBe(true);
+    expect(problems(`[settings.kernel.sysctl]\n${lines}\n"a b" = 1`)).toHaveLength(1);
+    expect(performance.now() - startedMs).toBeLessThan(5000);
+  });
+});
+
+test("what a setting needs from another is told at the nearest place that is there", () => {
+  const document = `[settings.motd]
+[settings.kubernetes]
+api-server = "https://api.example.com"
+[settings.host-containers.admin]
+enabled = true
+`;
+  const needs = document.replace("[settings.motd]\n", "");
+  expect(problems(needs, node)).toEqual([
+    "line 3, column 27: settings.host-containers.admin.source must be set because enabled is true",
+    "line 1, column 11: settings.kubernetes.cluster-certificate must be set because api-server is set and authentication-mode is tls",
+    "line 1, column 11: settings.kubernetes.bootstrap-token must be set because api-server is set and authentication-mode is tls",
+  ]);
+  expect(readDocument(needs, node)).toMatchObject({ ok: true });
+  // A value that is wrong is told before what is missing.
+  expect(problems(document, node)).toHaveLength(1);
+});
