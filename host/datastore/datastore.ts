@@ -38,15 +38,13 @@ export class Datastore implements AsyncDisposable {
   readonly #history: History;
   readonly #queue: CommitQueue;
   readonly #watch: VersionWatch;
-  readonly #nextVersion: number;
   #state: State;
 
-  private constructor(log: Log, state: State, nextVersion: number, disk: Disk, { image, clock }: DatastoreOptions) {
+  private constructor(log: Log, state: State, disk: Disk, { image, clock }: DatastoreOptions) {
     this.#log = log;
     this.#image = image;
     this.#clock = clock;
     this.#state = state;
-    this.#nextVersion = nextVersion;
     this.#staging = new Staging(() => clock.now());
     this.#history = new History(disk, () => log.chain);
     this.#watch = new VersionWatch(state.version);
@@ -66,8 +64,8 @@ export class Datastore implements AsyncDisposable {
    * @throws {Failure<"newer-format" | "disk-error">} never because of damaged content
    */
   static async open(disk: Disk, options: DatastoreOptions): Promise<Datastore> {
-    const { log, state, nextVersion } = await Log.open(disk, options.image, options.size ?? storeSize);
-    return new Datastore(log, state, nextVersion, disk, options);
+    const { log, state } = await Log.open(disk, options.image, options.size ?? storeSize);
+    return new Datastore(log, state, disk, options);
   }
 
   /** Of the committed settings; 0 before the first commit. */
@@ -196,7 +194,7 @@ export class Datastore implements AsyncDisposable {
 
   #prepare(state: State, by: Author, says: string, changes: Change[]): Prepared {
     const draft = {
-      version: Math.max(state.version + 1, this.#nextVersion),
+      version: state.nextVersion,
       at: this.#clock.now(),
       by,
       image: this.#image,

@@ -10,7 +10,7 @@ import { isNotFound, systemErrorCode } from "../../lib/failure.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { diskFailure, isFull } from "./disk-failure.ts";
 import type { StoreSize } from "./limits.ts";
-import { recover, type Link } from "./recovery.ts";
+import { recover, type Link, type Recovered } from "./recovery.ts";
 import { segmentName, unfinishedName, writeBase, type Follows } from "./segment.ts";
 import type { State } from "./state.ts";
 
@@ -31,7 +31,7 @@ export class Log implements AsyncDisposable {
   #follows: Follows | undefined;
   #current: Current | undefined;
 
-  private constructor(disk: Disk, image: string, size: StoreSize, found: Awaited<ReturnType<typeof recover>>) {
+  private constructor(disk: Disk, image: string, size: StoreSize, found: Recovered) {
     this.#disk = disk;
     this.#image = image;
     this.#size = size;
@@ -48,13 +48,9 @@ export class Log implements AsyncDisposable {
    *
    * @throws {Failure<"newer-format" | "disk-error">} never for damaged content: see `repairs`
    */
-  static async open(
-    disk: Disk,
-    image: string,
-    size: StoreSize,
-  ): Promise<{ log: Log; state: State; nextVersion: number }> {
+  static async open(disk: Disk, image: string, size: StoreSize): Promise<{ log: Log; state: State }> {
     const found = await recover(disk);
-    return { log: new Log(disk, image, size, found), state: found.state, nextVersion: found.nextVersion };
+    return { log: new Log(disk, image, size, found), state: found.state };
   }
 
   /** What was found damaged, and errors of the disk that were got round since. */
@@ -119,12 +115,13 @@ export class Log implements AsyncDisposable {
   /** A new segment: all settings at `state`, and the lines that follow it. */
   async #begin(state: State, lines: Buffer): Promise<void> {
     const number = this.#nextNumber++;
-    const { version, at, hash } = state;
+    const { version, at, nextVersion, hash } = state;
     const follows = this.#follows;
     const head = {
       segment: number,
       version,
       at,
+      nextVersion,
       hash,
       image: this.#image,
       ...(follows === undefined ? {} : { follows }),
@@ -167,7 +164,9 @@ export class Log implements AsyncDisposable {
     } catch (error) {
       const opened = file;
       if (opened !== undefined) await this.#tolerate("close", async () => opened[Symbol.asyncDispose]());
-      await this.#tolerate("remove", async () => this.#disk.remove(name));
+      const gone = await this.#tolerate("remove", async () => this.#disk.remove(name));
+      // What stays behind must be the first to make room: nothing that is older than a missing segment may be left.
+      if (!gone && name !== unfinishedName) this.#files.set(number, data.length);
       throw error;
     }
   }

@@ -27,8 +27,6 @@ export type Link = {
 
 export type Recovered = {
   state: State;
-  /** Above every version that was ever acknowledged, lost ones too. */
-  nextVersion: number;
   /** Oldest first; versions that lie between two links are lost. */
   chain: Link[];
   /** What the next segment follows. */
@@ -67,8 +65,8 @@ class Recovery {
     await this.#checkHistory(lowest);
     for (const number of this.#numbers) if (!this.#files.has(number)) await this.#read(number);
     return {
-      state,
-      nextVersion: state.version + Math.floor(lostBytes / shortestTransactionBytes) + 1,
+      // A number that was lost with its transaction must not come to stand for another one.
+      state: { ...state, nextVersion: state.nextVersion + Math.floor(lostBytes / shortestTransactionBytes) },
       chain: this.#chain,
       ...(follows === undefined ? {} : { follows }),
       neededFrom: lowest?.number ?? Number.POSITIVE_INFINITY,
@@ -157,10 +155,12 @@ class Recovery {
     }
   }
 
-  /** The segment that `follows` names, or when that is not there, the next older one. */
+  /**
+   * The segment that `follows` names, or the next older one when that is damaged or gone. Those between it and `number`
+   * are left over from commits that failed.
+   */
   #before(number: number, follows: Follows | undefined): number | undefined {
-    const older = this.#numbers.filter((other) => other < number);
-    return older.find((other) => other === follows?.segment) ?? older[0];
+    return this.#numbers.find((other) => other < number && other <= (follows?.segment ?? other));
   }
 
   async #read(number: number): Promise<Buffer | undefined> {

@@ -20,7 +20,11 @@ export const format = 1;
 /** The segment before, of which only the first `bytes` count. */
 export type Follows = { segment: number; bytes: number; sha256: string };
 
-export type Head = { segment: number; version: number; at: Date; hash: string; image: string; follows?: Follows };
+export type Head = Pick<State, "version" | "at" | "nextVersion" | "hash"> & {
+  segment: number;
+  image: string;
+  follows?: Follows;
+};
 
 export type Segment = {
   /** Undefined when line 1 is damaged. */
@@ -53,6 +57,7 @@ const headBody = z.object({
   segment: z.int().positive(),
   version: z.int().nonnegative(),
   at: date,
+  nextVersion: z.int().positive(),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   image: z.string(),
   follows: z.object({ segment: z.int(), bytes: z.int().positive(), sha256: z.string() }).exactOptional(),
@@ -154,11 +159,11 @@ function headOf(line: Line | undefined, name: string): Head | undefined {
   return headBody.safeParse(value).data;
 }
 
-function baseOf({ version, at, hash }: Head, line: Line): State | undefined {
+function baseOf({ version, at, nextVersion, hash }: Head, line: Line): State | undefined {
   const body = valuesBody.safeParse(readBody(line.body));
   if (!body.success) return undefined;
   const values = new Map(Object.entries(body.data.values));
-  const state: State = { version, at, hash, values, bytes: totalSize(values) };
+  const state: State = { version, at, nextVersion, hash, values, bytes: totalSize(values) };
   const { goodBoot } = body.data;
   if (goodBoot === undefined) return state;
   const good = new Map([...values, ...Object.entries(goodBoot.set)]);

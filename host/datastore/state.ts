@@ -10,6 +10,8 @@ export type State = {
   version: number;
   /** When that version was committed. */
   at: Date;
+  /** Above every version that was ever acknowledged, those lost to damage too. */
+  nextVersion: number;
   /** Of the newest entry; the next one follows it. */
   hash: string;
   values: Values;
@@ -21,13 +23,20 @@ export type State = {
 /** The settings are kept with it, so that a flood of transactions cannot push them out of the history. */
 export type GoodBoot = { version: number; at: Date; values: Values };
 
-export const emptyState: State = { version: 0, at: new Date(0), hash: genesisHash, values: new Map(), bytes: 0 };
+export const emptyState: State = {
+  version: 0,
+  at: new Date(0),
+  nextVersion: 1,
+  hash: genesisHash,
+  values: new Map(),
+  bytes: 0,
+};
 
 /** The state after `entries`, which follow `state`. */
 export function advance(state: State, entries: readonly Entry[]): State {
   if (entries.length === 0) return state;
   const values = new Map(state.values);
-  let { version, at, hash, bytes, goodBoot } = state;
+  let { version, at, nextVersion, hash, bytes, goodBoot } = state;
   for (const entry of entries) {
     if (entry.kind === "mark") {
       ({ hash } = entry);
@@ -35,9 +44,10 @@ export function advance(state: State, entries: readonly Entry[]): State {
       continue;
     }
     ({ version, at, hash } = entry.transaction);
+    nextVersion = Math.max(nextVersion, version + 1);
     for (const { key, after } of entry.transaction.changes) bytes += put(values, key, after);
   }
-  return { version, at, hash, values, bytes, ...(goodBoot === undefined ? {} : { goodBoot }) };
+  return { version, at, nextVersion, hash, values, bytes, ...(goodBoot === undefined ? {} : { goodBoot }) };
 }
 
 export function totalSize(values: Values): number {
