@@ -23,6 +23,17 @@ so building again after a change of ours takes seconds.`,
     arch: architectureOption,
     mirror: mirrorOption,
     output: { type: "text", value: "DIRECTORY", help: "Where the files go; build/ unless given", complete: "files" },
+    "os-version": {
+      type: "text",
+      value: "VERSION",
+      help: "The image's version, such as 1.2.3; that of this work tree unless given",
+    },
+    "update-root": {
+      type: "text",
+      value: "FILE",
+      help: "The update repository's root.json that hosts shall trust; without it they take no updates",
+      complete: "files",
+    },
     "update-lock": { type: "boolean", help: "Resolve the packages anew and write the locks, instead of building" },
     "update-golden": { type: "boolean", help: "Write the list of the image's executables anew" },
     client: {
@@ -60,6 +71,8 @@ async function makeImage(
     arch: "x86_64" | "aarch64" | undefined;
     output: string | undefined;
     mirror: string | undefined;
+    "os-version": string | undefined;
+    "update-root": string | undefined;
     "update-golden": boolean;
   },
   signal: AbortSignal,
@@ -69,7 +82,10 @@ async function makeImage(
   const { variant, arch, output, mirror } = options;
   const golden = options["update-golden"] ? "write" : "check";
   const architecture = arch ?? machineArchitecture();
-  const { manifest, manifestPath } = await builtImage({ variant, architecture, output, mirror, golden }, signal);
+  const { manifest, manifestPath } = await builtImage(
+    { variant, architecture, output, mirror, golden, updateRoot: options["update-root"] },
+    signal,
+  );
   const { disk, root, hash, unifiedImage, sbom } = manifest;
   const directory = output ?? buildDirectory;
   return {

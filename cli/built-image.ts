@@ -17,10 +17,14 @@ export type Wanted = {
   mirror?: string | undefined;
   /** What to do when the executables differ from the golden list. */
   golden?: "check" | "write";
+  /** A root role of the update repository that the image shall trust. */
+  updateRoot?: string | undefined;
+  /** Of the OS; that of this work tree unless given. */
+  osVersion?: string | undefined;
 };
 
 export async function builtImage(
-  { variant, architecture, output, mirror, golden }: Wanted,
+  { variant, architecture, output, mirror, golden, updateRoot, osVersion = version }: Wanted,
   signal: AbortSignal,
 ): Promise<Built> {
   const chosen = variantNamed(variant);
@@ -28,7 +32,7 @@ export async function builtImage(
   const hostBinary = join(buildDirectory, `host-${architecture}`, executable);
   await compileHost(architecture, hostBinary);
   return await buildImage(chosen, architecture, {
-    version,
+    version: osVersion,
     commit: await commitOf(repository),
     hostBinary,
     hostNames: { executable, links: names },
@@ -36,5 +40,6 @@ export async function builtImage(
     signal,
     ...(mirror === undefined ? {} : { mirror }),
     ...(golden === undefined ? {} : { golden }),
+    ...(updateRoot === undefined ? {} : { updateRoot }),
   });
 }

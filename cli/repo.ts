@@ -5,7 +5,7 @@ import { init } from "./repo/init.ts";
 import { keyAdd, keyGenerate, keyId, keyRemove, keyRotate, rootRenew, rootThreshold } from "./repo/key.ts";
 import { checkExpirations, serve, show, validate } from "./repo/look.ts";
 import { maxVersion, recall, refresh, waves } from "./repo/manifest.ts";
-import { addFile, publishVersion } from "./repo/publish.ts";
+import { addFile, publishImage, publishVersion } from "./repo/publish.ts";
 
 export const repoGroups = {
   repo: "The signed update repository: keys, versions, waves, expirations",
@@ -18,6 +18,7 @@ export const repoCommands: readonly Command<RepoContext>[] = [
   keyId,
   init,
   publishVersion,
+  publishImage,
   refresh,
   show,
   validate,

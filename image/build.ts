@@ -27,7 +27,7 @@ import { makeRoot, rootPackages } from "./root/make-root.ts";
 import { osContentHash, osFiles } from "./root/os-content.ts";
 import { imageName, type ImageIdentity } from "./root/os-release.ts";
 import { type Made, runStep } from "./step.ts";
-import { partitionUuids, readVerity } from "./verity.ts";
+import { readVerity } from "./verity.ts";
 
 export type BuildOptions = {
   /** "0.1.0" */
@@ -47,6 +47,8 @@ export type BuildOptions = {
   /** The main archive's address; apt's configuration on this machine when absent. */
   mirror?: string;
   lock?: Lock;
+  /** A root role (root.json) of the update repository that hosts shall trust; without it they take no updates. */
+  updateRoot?: string;
   /** What to do when the executables differ from the golden list: refuse, or write the list anew. */
   golden?: "check" | "write";
   signal?: AbortSignal;
@@ -188,6 +190,7 @@ async function sealStep(build: Build, root: Made): Promise<Made> {
     inputs: {
       root: root.key,
       host: await sha256OfFile(options.hostBinary),
+      updateRoot: options.updateRoot === undefined ? "" : await sha256OfFile(options.updateRoot),
       names: [options.hostNames.executable, ...options.hostNames.links],
       ...{ version, commit, epochSeconds },
     },
@@ -198,6 +201,7 @@ async function sealStep(build: Build, root: Made): Promise<Made> {
         packages: [...packages.host, ...packages.variant],
         hostBinary: options.hostBinary,
         hostNames: options.hostNames,
+        ...(options.updateRoot === undefined ? {} : { updateRoot: options.updateRoot }),
       }),
   });
 }
@@ -249,12 +253,11 @@ async function writeArtefacts(build: Build, { sealed, boot }: { sealed: Made; bo
     const { rootHash } = await readVerity(sealed.directory);
     const erofs = join(sealed.directory, "root.erofs");
     const tree = join(sealed.directory, "root.verity");
-    const uuids = partitionUuids({ rootHash });
     const esp = await espFiles(join(working, "esp"), { architecture, version, boot: boot.directory, epochSeconds });
     const layout = diskLayout({
       ...{ architecture, esp },
-      root: { path: erofs, bytes: (await stat(erofs)).size, uuid: uuids.root },
-      hash: { path: tree, bytes: (await stat(tree)).size, uuid: uuids.hash },
+      root: { path: erofs, bytes: (await stat(erofs)).size },
+      hash: { path: tree, bytes: (await stat(tree)).size },
     });
     await makeDisk(tools, paths.image, layout, { seed: derivedUuid("disk", `${name} ${rootHash}`), epochSeconds });
     await copyFile(`${erofs}.zst`, paths.root);

@@ -24,7 +24,7 @@ export const manifestSchema = z.strictObject({
   architecture: z.enum(architectures),
   version: z.string(),
   commit: z.string(),
-  /** dm-verity's root hash; its halves are the UUIDs of the two partitions. */
+  /** dm-verity's root hash. */
   rootHash: artefactSchema.shape.sha256,
   disk: artefactSchema,
   root: payloadSchema,

@@ -1,8 +1,9 @@
 /**
  * dm-verity: the hash tree of a root, its root hash, and the device-mapper table that the initrd loads.
  *
- * Sources: kernel Documentation/admin-guide/device-mapper/verity.rst; Discoverable Partitions Specification for the
- * UUIDs, which let the initrd find exactly the two partitions that belong to the root hash in its command line.
+ * Source: kernel Documentation/admin-guide/device-mapper/verity.rst. The initrd finds the two partitions by the UUIDs in
+ * their content, those of the file system and of the hash tree: an update then writes content only, and never the
+ * partition table, which no write can change in one step.
  */
 import { createHash } from "node:crypto";
 import { readFile, stat, writeFile } from "node:fs/promises";
@@ -16,7 +17,14 @@ import { runTool, type ToolsRoot } from "./packages/tools-root.ts";
 export const blockBytes = 4096;
 
 const hexDigits = z.string().regex(/^[0-9a-f]{64}$/);
-const veritySchema = z.strictObject({ rootHash: hexDigits, salt: hexDigits, dataBlocks: z.int().positive() });
+const veritySchema = z.strictObject({
+  rootHash: hexDigits,
+  salt: hexDigits,
+  dataBlocks: z.int().positive(),
+  /** Of the file system, and of the superblock of its hash tree. */
+  rootUuid: z.uuid(),
+  hashUuid: z.uuid(),
+});
 
 /** What is needed to open a root: SHA-256 hashes as hexadecimal digits, and its length. */
 export type Verity = z.infer<typeof veritySchema>;
@@ -27,6 +35,7 @@ export async function makeVerity(tools: ToolsRoot, data: string, hash: string): 
   if (size % blockBytes !== 0) throw new Error(`bug: ${data} is not made of whole blocks`);
   const content = await sha256OfFile(data);
   const salt = createHash("sha256").update(`orlop verity salt\0${content}`).digest("hex");
+  const hashUuid = derivedUuid("verity", content);
   const { stdout } = await runTool(
     tools,
     [
@@ -34,7 +43,7 @@ export async function makeVerity(tools: ToolsRoot, data: string, hash: string): 
       "format",
       "--hash=sha256",
       `--salt=${salt}`,
-      `--uuid=${derivedUuid("verity", content)}`,
+      `--uuid=${hashUuid}`,
       `--data-block-size=${blockBytes}`,
       `--hash-block-size=${blockBytes}`,
       data,
@@ -45,12 +54,18 @@ export async function makeVerity(tools: ToolsRoot, data: string, hash: string): 
   const rootHash = /^Root hash:\s*([0-9a-f]{64})$/m.exec(stdout)?.[1];
   if (rootHash === undefined)
     throw new Failure("no-root-hash", "cannot make the hash tree: veritysetup names no root hash");
-  return { rootHash, salt, dataBlocks: size / blockBytes };
+  return { rootHash, salt, dataBlocks: size / blockBytes, rootUuid: await erofsUuid(data), hashUuid };
 }
 
-/** The UUIDs that the partitions of a root and of its hash tree carry: the two halves of the root hash. */
-export function partitionUuids({ rootHash }: Pick<Verity, "rootHash">): { root: string; hash: string } {
-  return { root: uuidOfHex(rootHash.slice(0, 32)), hash: uuidOfHex(rootHash.slice(32)) };
+/** The UUID in an EROFS superblock, which lies 1024 bytes into the file; see the kernel's erofs_fs.h. */
+async function erofsUuid(path: string): Promise<string> {
+  const superblock = Buffer.from(
+    await Bun.file(path)
+      .slice(1024, 1024 + 64)
+      .arrayBuffer(),
+  );
+  if (superblock.length < 64 || superblock.readUInt32LE(0) !== 0xe0f5e1e2) throw new Error(`bug: ${path} is no EROFS`);
+  return uuidOfHex(superblock.toString("hex", 48, 64));
 }
 
 /** The device-mapper table behind the two devices. The hash tree begins after one block of superblock. */

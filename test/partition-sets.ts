@@ -35,6 +35,6 @@ export async function writePartitionSets(host: TestSystem, active: SetName, vers
     ["21 1 253:0 / / ro - erofs /dev/mapper/root ro", "22 21 0:5 / /dev rw - devtmpfs dev rw", ""].join("\n"),
   );
   const entry = { set: active, priority: 1, standing: { kind: "successful" }, version } as const;
-  await host.write(`/boot/loader/entries/${entryName(entry)}`, entryText(entry));
-  await host.write(`/boot/EFI/orlop/${active}.efi`, "kernel");
+  await host.write(`/efi/loader/entries/${entryName(entry)}`, entryText(entry));
+  await host.write(`/efi/EFI/orlop/${active}.efi`, "kernel");
 }

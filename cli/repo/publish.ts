@@ -1,10 +1,14 @@
 /** `./orlop repo publish` and `./orlop repo add-target`: what hosts can download. */
 import { stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { manifestSchema, type Artefact, type Manifest } from "../../image/manifest.ts";
+import { sha256OfFile } from "../../image/packages/cache.ts";
 import { Failure } from "../../lib/failure.ts";
+import { parseJson } from "../../lib/json.ts";
 import { addTarget, publish, treesOf, type TargetSource } from "../../repo/repository.ts";
 import {
-  directory, machinesOptions, opened, parseVersion, repoCommand, signingFrom, signingOptions, version,
+  directory, machinesOptions, opened, parseVersion, readText, repoCommand, signingFrom, signingOptions, version,
 } from "./context.ts"; // prettier-ignore
 import { waveOptions, wavesFrom } from "./waves.ts";
 
@@ -50,7 +54,48 @@ export const publishVersion = repoCommand({
     );
     return { variant, arch, version: values.version };
   },
-  print: ({ variant, arch, version: published }) => `published ${published} for ${variant} on ${arch}`,
+  print: describePublished,
+});
+
+export const publishImage = repoCommand({
+  name: "repo publish-image",
+  summary: "Offer the version that `./orlop build` made",
+  examples: [
+    {
+      run: "./orlop repo publish-image updates build/orlop-dev-x86_64-0.2.0-dafe3b16.json --waves none --key pub.pem",
+      says: "to all hosts at once",
+    },
+  ],
+  arguments: {
+    directory,
+    manifest: { value: "MANIFEST", help: "The build's list of artefacts; they lie beside it", complete: "files" },
+  },
+  options: { ...waveOptions, ...signingOptions },
+  async run(_context, values) {
+    const built = await readManifest(values.manifest);
+    const { variant, architecture: arch, version: made } = built;
+    const beside = async ({ name, sha256 }: Artefact): Promise<TargetSource> => {
+      const found = await source(join(dirname(values.manifest), name));
+      if ((await sha256OfFile(found.path)) === sha256) return found;
+      throw new Failure(
+        "not-as-built",
+        `cannot publish ${found.path}: it is not what ${values.manifest} says was built`,
+      );
+    };
+    await publish(
+      await opened(values),
+      {
+        ...{ variant, arch, version: made },
+        boot: await beside(built.unifiedImage),
+        root: await beside(built.root),
+        hash: await beside(built.hash),
+      },
+      { waves: await wavesFrom(values) },
+      await signingFrom(values),
+    );
+    return { variant, arch, version: made };
+  },
+  print: describePublished,
 });
 
 export const addFile = repoCommand({
@@ -88,4 +133,22 @@ async function source(path: string): Promise<TargetSource> {
     "no-such-file",
     `cannot publish ${path}: ${found === undefined ? "it does not exist" : "it is no file or empty"}`,
   );
+}
+
+function describePublished({
+  variant,
+  arch,
+  version: published,
+}: Record<"variant" | "arch" | "version", string>): string {
+  return `published ${published} for ${variant} on ${arch}`;
+}
+
+/** @throws {Failure<"bad-manifest">} */
+async function readManifest(path: string): Promise<Manifest> {
+  try {
+    return manifestSchema.parse(parseJson(await readText(path)));
+  } catch (cause) {
+    if (!(cause instanceof z.ZodError)) throw cause;
+    throw new Failure("bad-manifest", `cannot publish ${path}: it is no list of a build's artefacts`, { cause });
+  }
 }

@@ -5,7 +5,7 @@
  */
 import { assert } from "../../lib/failure.ts";
 import type { Architecture, Platform, Variant } from "../../variants/variant.ts";
-import { blockBytes, partitionUuids, type Verity, verityTable } from "../verity.ts";
+import { blockBytes, type Verity, verityTable } from "../verity.ts";
 
 /** Consoles of a platform; the kernel's last one is /dev/console. */
 function consoles(platform: Platform, architecture: Architecture): string[] {
@@ -21,13 +21,12 @@ export function commandLine(
   architecture: Architecture,
   verity: Verity,
 ): string {
-  const { root, hash } = partitionUuids(verity);
   const words = [
     ...variant.kernelParameters,
     ...consoles(variant.platform, architecture),
     `roothash=${verity.rootHash}`,
-    `rootuuid=${root}`,
-    `hashuuid=${hash}`,
+    `rootuuid=${verity.rootUuid}`,
+    `hashuuid=${verity.hashUuid}`,
     `veritysize=${(verity.dataBlocks * blockBytes) / 512}`,
     `veritytable="${verityTable(verity)}"`,
     // Machines in clouds are known as eth0; hardware has names by place, which survive a new card.

@@ -31,7 +31,6 @@ export type Partition = {
   type: string;
   label: string;
   bytes: number;
-  uuid?: string;
   /** A file whose bytes it starts with. */
   content?: string;
   /** A directory whose files are copied into a new file system. */
@@ -43,8 +42,8 @@ export type LayoutInputs = {
   architecture: Architecture;
   /** Directory with the content of the ESP. */
   esp: string;
-  root: { path: string; bytes: number; uuid: string };
-  hash: { path: string; bytes: number; uuid: string };
+  root: { path: string; bytes: number };
+  hash: { path: string; bytes: number };
 };
 
 /**
@@ -67,8 +66,8 @@ export function diskLayout({ architecture, esp, root, hash }: LayoutInputs): Par
   const type = rootTypes[architecture];
   return [
     { type: "esp", label: "ORLOP-ESP", bytes: sizes.esp, format: "vfat", files: esp },
-    { type, label: "ORLOP-ROOT-A", bytes: sizes.root, uuid: root.uuid, content: root.path },
-    { type: `${type}-verity`, label: "ORLOP-HASH-A", bytes: sizes.hash, uuid: hash.uuid, content: hash.path },
+    { type, label: "ORLOP-ROOT-A", bytes: sizes.root, content: root.path },
+    { type: `${type}-verity`, label: "ORLOP-HASH-A", bytes: sizes.hash, content: hash.path },
     { type, label: "ORLOP-ROOT-B", bytes: sizes.root },
     { type: `${type}-verity`, label: "ORLOP-HASH-B", bytes: sizes.hash },
     { type: privatePartitionType, label: "ORLOP-PRIVATE", bytes: sizes.private, format: "ext4" },
@@ -76,14 +75,13 @@ export function diskLayout({ architecture, esp, root, hash }: LayoutInputs): Par
 }
 
 /** One partition as a definition file of systemd-repart; see repart.d(5). */
-export function repartDefinition({ type, label, bytes, uuid, content, files, format }: Partition): string {
+export function repartDefinition({ type, label, bytes, content, files, format }: Partition): string {
   return [
     "[Partition]",
     `Type=${type}`,
     `Label=${label}`,
     `SizeMinBytes=${bytes}`,
     `SizeMaxBytes=${bytes}`,
-    ...(uuid === undefined ? [] : [`UUID=${uuid}`]),
     ...(content === undefined ? [] : [`CopyBlocks=${content}`]),
     ...(format === undefined ? [] : [`Format=${format}`]),
     ...(files === undefined ? [] : [`CopyFiles=${files}:/`]),

@@ -1,5 +1,5 @@
 /** Adds our own programs to a root, and makes of it the read-only file system and its hash tree. */
-import { chmod, copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Lock, LockedPackage } from "../packages/lock.ts";
 import { sha256OfFile } from "../packages/cache.ts";
@@ -19,6 +19,8 @@ export type SealInputs = {
   root: string;
   hostBinary: string;
   hostNames: { executable: string; links: readonly string[] };
+  /** A root role of the update repository, to be trusted. */
+  updateRoot?: string;
   epochSeconds: number;
 };
 
@@ -40,6 +42,10 @@ export async function sealRoot(directory: string, inputs: SealInputs): Promise<v
   await writeFile(join(directory, "sbom.spdx.json"), sbom);
   await mkdir(join(tree, "usr/share/orlop"), { recursive: true });
   await writeFile(join(tree, "usr/share/orlop/sbom.spdx.json"), sbom);
+  if (inputs.updateRoot !== undefined) {
+    await mkdir(join(tree, "usr/share/orlop/updates"));
+    await writeFile(join(tree, "usr/share/orlop/updates/root.json"), await readFile(inputs.updateRoot));
+  }
 
   const erofs = join(directory, "root.erofs");
   const hash = join(directory, "root.verity");
