@@ -37,13 +37,14 @@ const connectTimeoutMs = 10_000;
 /** @throws {Failure<"cannot-connect" | "untrusted-host" | "answer-too-long">} */
 export async function send(address: HostAddress, request: HttpRequest): Promise<HttpAnswer> {
   request.signal?.throwIfAborted();
+  const headers = {
+    ...(request.body === undefined ? {} : { "content-length": String(Buffer.byteLength(request.body)) }),
+    ...request.headers,
+  };
   const options: RequestOptions = {
     method: request.method,
     path: request.target,
-    headers: {
-      ...(request.body === undefined ? {} : { "content-length": String(Buffer.byteLength(request.body)) }),
-      ...request.headers,
-    },
+    headers,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
   if ("socket" in address) {
@@ -53,8 +54,8 @@ export async function send(address: HostAddress, request: HttpRequest): Promise<
   try {
     // An agent, and false makes one too, would open a connection of its own.
     const { hostname, host } = new URL(address.url);
-    const headers = { ...options.headers, host };
-    return await exchange({ ...options, hostname, headers, createConnection: () => secured }, request, address.url);
+    const own = { hostname, headers: { ...headers, host }, createConnection: () => secured };
+    return await exchange({ ...options, ...own }, request, address.url);
   } finally {
     secured.destroy();
   }

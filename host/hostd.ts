@@ -14,7 +14,7 @@ import { Changes } from "./apiserver/changes.ts";
 import { Document } from "./apiserver/document.ts";
 import { Exchange } from "./apiserver/exchange.ts";
 import { handlersFor } from "./apiserver/handlers.ts";
-import { Remote } from "./apiserver/remote.ts";
+import { Remote, remoteReconciler } from "./apiserver/remote.ts";
 import { apiGroup, SocketServer, type SocketPlace } from "./apiserver/socket-server.ts";
 import { boot, keepGenerating, newBootStatus, type BootStatus } from "./boot.ts";
 import { Datastore } from "./datastore/datastore.ts";
@@ -48,7 +48,11 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   const trial = await Trial.open(system, datastore);
   const changes = new Changes(model, datastore, trial);
   const document = new Document(model, datastore);
-  const engine = new Engine({ system, facts }, reconcilers, {
+  // The handlers below serve it, and the engine they use opens it.
+  const exchange = (): Exchange => new Exchange(handlers, system.log, signal);
+  await using remote = new Remote(system, exchange, async (line) => showOnConsole(system, line));
+  const all = [remoteReconciler(remote), ...reconcilers];
+  const engine = new Engine({ system, facts }, all, {
     current: () => ({ version: datastore.version, settings: document.settings() }),
     changedSince: async (known, raced) => datastore.changedSince(known, raced),
   });
@@ -61,22 +65,19 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     trial,
     changes,
     document,
-    reconcilers,
+    reconcilers: all,
     configFiles: configuration,
     generators: new Map(generatorsOf(facts).map(({ key, says }) => [key, says])),
     status: async () => statusOf({ ...sources, remote }),
     stopping: signal,
   });
-  await using remote = new Remote(system, new Exchange(handlers, system.log, signal), async (line) =>
-    showOnConsole(system, line),
-  );
-  await using server = await SocketServer.open(socket, new Exchange(handlers, system.log, signal), system.log);
+  await using server = await SocketServer.open(socket, exchange(), system.log);
   system.log.info(`api: listening on ${server.path}`);
   using _watchdog = watchdog();
 
-  const remoteSettings = () => document.settings().api.remote;
+  await openEarly(system, remote, document);
+
   await untilAborted(signal, [
-    async (until) => keepRemote(datastore, async () => remote.become(remoteSettings()), until),
     async (until) => trial.keep(async (work) => changes.exclusively(work), until),
     async (until) => {
       await boot(host, bootStatus, until);
@@ -106,11 +107,12 @@ async function untilAborted(
   }
 }
 
-async function keepRemote(datastore: Datastore, become: () => Promise<void>, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const { version: known } = datastore;
-    await become();
-    await datastore.changedSince(known, signal);
+/** A host that booted before is reachable from afar before this boot is through. What fails here is tried in the boot. */
+async function openEarly(system: System, remote: Remote, document: Document): Promise<void> {
+  try {
+    await remote.become(document.settings().api.remote);
+  } catch (error) {
+    system.log.error("api: cannot open the remote API", error);
   }
 }
 

@@ -1,14 +1,16 @@
 /**
  * The remote API as the settings want it: opened, moved, or closed while the daemon runs.
  *
- * It is off by default, needs no restart, and a listener that cannot be opened is told in GET /status and tried again
- * with the next change. Connections made under the old CAs or port end with the answer they are waiting for.
+ * It is off by default and needs no restart. `remoteReconciler` makes it so with everything else, so that a plan says
+ * it, and a listener that cannot be opened is told and tried again. Connections made under the old CAs or port end with
+ * the answer they are waiting for.
  */
 import { X509Certificate } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { StatusBody } from "../../api/status.ts";
 import { Failure } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model.ts";
+import { reconciler, type Reconciler } from "../reconcile/reconciler.ts";
 import type { System } from "../system.ts";
 import { ensureIdentity } from "./certificate.ts";
 import type { Exchange } from "./exchange.ts";
@@ -17,33 +19,47 @@ import { RemoteServer } from "./remote-server.ts";
 /** As long as a client may wait for reconcilers. */
 const closeGraceMs = 240_000;
 
-type RemoteSettings = Settings["api"]["remote"];
-type Listening = Pick<RemoteSettings, "enabled" | "port" | "client-cas">;
+export type RemoteSettings = Settings["api"]["remote"];
+type Step = { says: string; wanted: RemoteSettings };
 
 export class Remote implements AsyncDisposable {
   readonly #system: System;
-  readonly #exchange: Exchange;
+  readonly #exchange: () => Exchange;
   readonly #announce: (line: string) => Promise<void>;
-  #roles: RemoteSettings["roles"] = {};
-  #listening: Listening | undefined;
+  #is: RemoteSettings = { enabled: false, port: 0, "client-cas": {}, roles: {} };
   #server: RemoteServer | undefined;
   #fingerprint: string | undefined;
   #failure: Failure | undefined;
   #closing: Promise<unknown> = Promise.resolve();
 
-  /** @param announce shows a line on the console, where whoever set the machine up can compare the fingerprint */
-  constructor(system: System, exchange: Exchange, announce: (line: string) => Promise<void>) {
+  /**
+   * @param exchange made anew for each listener, with limits of its own
+   * @param announce shows a line on the console, where whoever set the machine up can compare the fingerprint
+   */
+  constructor(system: System, exchange: () => Exchange, announce: (line: string) => Promise<void>) {
     this.#system = system;
     this.#exchange = exchange;
     this.#announce = announce;
   }
 
-  /** Makes it so. Never rejects for what the settings say. */
-  async become({ enabled, port, "client-cas": cas, roles }: RemoteSettings): Promise<void> {
-    this.#roles = roles;
-    const wanted: Listening = { enabled, port, "client-cas": cas };
-    if (isDeepStrictEqual(this.#listening, wanted) && this.#failure === undefined) return;
-    this.#listening = wanted;
+  /** What is missing to be as the settings say, in words; [] when nothing is. */
+  stepsTo(wanted: RemoteSettings): Step[] {
+    if (!wanted.enabled) return this.#is.enabled ? [{ says: "close the remote API", wanted }] : [];
+    const { roles, ...listening } = wanted;
+    const { roles: rolesNow, ...listeningNow } = this.#is;
+    if (this.#failure !== undefined || !isDeepStrictEqual(listening, listeningNow)) {
+      return [{ says: `open the remote API on port ${wanted.port}`, wanted }];
+    }
+    return isDeepStrictEqual(roles, rolesNow) ? [] : [{ says: "change who may use the remote API", wanted }];
+  }
+
+  /** @throws {Failure<"bad-client-ca" | "bad-identity" | "cannot-listen">} it is closed then */
+  async become(wanted: RemoteSettings): Promise<void> {
+    const { roles: _, ...listening } = wanted;
+    const { roles: __, ...listeningNow } = this.#is;
+    const stays = this.#server !== undefined && isDeepStrictEqual(listening, listeningNow);
+    this.#is = wanted;
+    if (stays) return;
     this.#failure = undefined;
     if (this.#server !== undefined) {
       // Whoever made this change over the remote API still waits there for its result.
@@ -51,26 +67,26 @@ export class Remote implements AsyncDisposable {
       this.#server = undefined;
       this.#system.log.info("api: the remote API is closed");
     }
-    if (!enabled) return;
+    if (!wanted.enabled) return;
     try {
       await this.#open(wanted);
     } catch (error) {
       this.#failure = error instanceof Failure ? error : new Failure("internal", "cannot open it", { cause: error });
-      this.#system.log.error("api: cannot open the remote API", error);
+      throw error;
     }
   }
 
   status(): StatusBody["remote"] {
     const failure = this.#failure;
     return {
-      enabled: this.#listening?.enabled ?? false,
+      enabled: this.#is.enabled,
       ...(this.#server === undefined ? {} : { port: this.#server.port }),
       ...(this.#fingerprint === undefined ? {} : { fingerprint: this.#fingerprint }),
       ...(failure === undefined ? {} : { failure: { code: failure.code, message: failure.message } }),
     };
   }
 
-  async #open(wanted: Listening): Promise<void> {
+  async #open(wanted: RemoteSettings): Promise<void> {
     const [first, ...others] = Object.entries(wanted["client-cas"]).flatMap(([name, bundle]) =>
       certificatesOf(name, bundle),
     );
@@ -79,9 +95,9 @@ export class Remote implements AsyncDisposable {
     }
     const identity = await ensureIdentity(this.#system);
     this.#fingerprint = identity.fingerprint;
-    const roleOf = (subject: string) => (Object.hasOwn(this.#roles, subject) ? this.#roles[subject] : undefined);
+    const roleOf = (subject: string) => (Object.hasOwn(this.#is.roles, subject) ? this.#is.roles[subject] : undefined);
     const place = { port: wanted.port, identity, clientCas: [first, ...others] as const };
-    this.#server = await RemoteServer.open(place, this.#exchange, roleOf, this.#system.log);
+    this.#server = await RemoteServer.open(place, this.#exchange(), roleOf, this.#system.log);
     const line = `remote API on port ${this.#server.port}, certificate fingerprint SHA256 ${identity.fingerprint}`;
     this.#system.log.info(`api: ${line}`);
     await this.#announce(line);
@@ -92,6 +108,19 @@ export class Remote implements AsyncDisposable {
     this.#server = undefined;
     await this.#closing;
   }
+}
+
+/** `settings.api.remote`, kept like everything else that settings say. */
+export function remoteReconciler(remote: Remote): Reconciler {
+  return reconciler<RemoteSettings, Step[], Step>({
+    name: "remote-api",
+    desired: ({ api }) => api.remote,
+    observe: async (_system, wanted) => remote.stepsTo(wanted),
+    plan: (_wanted, steps) => steps,
+    describe: ({ says }) => ({ says }),
+    apply: async (_system, { wanted }) => remote.become(wanted),
+    afterFailure: "stop",
+  });
 }
 
 /** Each certificate of a bundle on its own: what TLS would quietly skip is refused here. */
