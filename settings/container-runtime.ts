@@ -32,6 +32,11 @@ export const containerRuntime = table("containerd, where the orchestrator uses i
     example: "8mib",
     inert: olderContainerd,
   }),
+  "concurrent-layer-fetch-buffer": setting({
+    type: byteSize,
+    doc: "An older name of concurrent-download-chunk-size.",
+    inert: olderContainerd,
+  }),
   "max-concurrent-unpacks": setting({
     type: positive,
     doc: "Layers of an image that are unpacked at the same time.",

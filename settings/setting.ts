@@ -64,6 +64,8 @@ type Declared<T extends Json> = {
 export function setting<T extends Json>(declared: Declared<T> & { default: NoInfer<T> }): Setting<T, true>;
 export function setting<T extends Json>(declared: Declared<T>): Setting<T, false>;
 export function setting<T extends Json>(declared: Declared<T> & { default?: T }): Setting<T> {
+  // Everyone is handed the same list; whoever changes it shall notice.
+  if (Array.isArray(declared.default)) Object.freeze(declared.default);
   return {
     kind: "setting",
     type: declared.type,
