@@ -1,5 +1,5 @@
 /**
- * TOML with positions. smol-toml reads; toml-eslint-parser, ten times slower, is asked where things stand once there
+ * TOML with positions. smol-toml reads; toml-eslint-parser, many times slower, is asked where things stand once there
  * is something to say about them.
  */
 import { parse, TomlDate, TomlError, type TomlTable, type TomlValue } from "smol-toml";
