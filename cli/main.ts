@@ -3,6 +3,7 @@ import { runProgram } from "../lib/command-line.ts";
 import { program, type Program } from "../lib/command.ts";
 import { version } from "../package.json";
 import { apiclient } from "./apiclient.ts";
+import { bench } from "./bench.ts";
 import { build } from "./build.ts";
 import { check } from "./check.ts";
 import { serialConsole } from "./console.ts";
@@ -13,7 +14,7 @@ import { status } from "./status.ts";
 import { test } from "./test.ts";
 import { up } from "./up.ts";
 
-const verbs = [up, down, status, apiclient, serialConsole, logs, check, build, test, generate];
+const verbs = [up, down, status, apiclient, serialConsole, logs, check, build, test, bench, generate];
 
 /**
  * The program for a command line. `repo` brings the libraries of TUF with it, which take longer to load than a quick

@@ -1,0 +1,34 @@
+/** `./orlop bench` */
+import type { Report } from "../bench/report.ts";
+import { verb } from "./context.ts";
+
+type Benchmark = (signal: AbortSignal) => Promise<Report>;
+
+const benchmarks = {
+  boot: async (): Promise<Benchmark> => (await import("../bench/boot.ts")).benchBoot,
+  api: async (): Promise<Benchmark> => (await import("../bench/api.ts")).benchApi,
+};
+type Name = keyof typeof benchmarks;
+const isName = (text: string): text is Name => Object.hasOwn(benchmarks, text);
+
+export const bench = verb({
+  name: "bench",
+  summary: "Measure ours beside a peer and beside the limit, in one run",
+  description: "Figures of a quiet machine are in docs/benchmarks.md.",
+  examples: [
+    { run: "./orlop bench boot", says: "kernel start to multi-user, beside stock Debian" },
+    { run: "./orlop bench api --json", says: "the host's API" },
+  ],
+  arguments: {
+    names: { value: "NAME", help: "What to measure", many: true, choices: Object.keys(benchmarks) },
+  },
+  async run({ invocation: { signal } }, { names }): Promise<Report[]> {
+    const reports: Report[] = [];
+    for (const name of names.filter(isName)) reports.push(await (await benchmarks[name]())(signal));
+    return reports;
+  },
+  async print(reports) {
+    const { table } = await import("../bench/report.ts");
+    return reports.map(table).join("\n\n");
+  },
+});
