@@ -11,6 +11,7 @@ async function consoleWithBash(): Promise<AsyncDisposable & { path: string }> {
   const path = join(directory, "shell.sock");
   const bash = Bun.spawn(["bash", "--noprofile", "--norc"], { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
   const server = createServer((socket) => {
+    socket.write("the boot loader's menu\r\nbash-5.2# ");
     socket.on("data", (bytes) => {
       void bash.stdin.write(bytes);
       void bash.stdin.flush();

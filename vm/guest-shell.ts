@@ -9,8 +9,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../lib/failure.ts";
 import { connectUnix } from "./unix-socket.ts";
 
-/** A getty starts late in the boot and a login shell takes a moment, so the greeting is repeated. */
-const greetEveryMs = 1_000;
+/** What a login shell shows when it waits for a command: "bash-5.2# ", "root@host:~# ". */
+const prompt = /^.*[^\s#]# $/m;
 const commandTimeoutMs = 60_000;
 const pollMs = 10;
 
@@ -29,16 +29,31 @@ export class GuestShell implements AsyncDisposable {
     socket.on("error", () => undefined); // told to whoever waits: the connection is then destroyed
   }
 
-  /** Waits until a shell answers on the console. */
+  /**
+   * Waits for the shell of the next boot, or of this one if nobody was connected before.
+   *
+   * Nothing is typed before the shell asks for it: the firmware and the boot loader listen on this console too, and
+   * would stop in their menus. So connect before the guest gets that far.
+   */
   static async connect(socketPath: string, signal: AbortSignal): Promise<GuestShell> {
     const shell = new GuestShell(await connectUnix(socketPath));
     try {
-      while (!(await shell.#greets(signal)));
+      await shell.untilNextBoot(signal);
       return shell;
     } catch (error) {
       await shell[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Waits for the shell of the boot that follows a reboot or reset. */
+  async untilNextBoot(signal: AbortSignal): Promise<void> {
+    await this.#until(prompt, signal);
+    const id = crypto.randomUUID();
+    // From here on the terminal passes bytes as they are and a shell without prompt and editor reads them.
+    this.#socket.write(`stty raw -echo; printf 'ready %s\\n' ${id}; exec bash --noprofile --norc -s\n`);
+    await this.#until(new RegExp(`ready ${id}`), signal);
+    this.#received = "";
   }
 
   /**
@@ -64,21 +79,6 @@ export class GuestShell implements AsyncDisposable {
     const closed = new Promise<void>((resolve) => this.#socket.once("close", () => resolve()));
     this.#socket.destroy();
     await closed;
-  }
-
-  /** From an answer on, the terminal passes bytes as they are and a shell without prompt and editor reads them. */
-  async #greets(signal: AbortSignal): Promise<boolean> {
-    const inTime = AbortSignal.any([signal, AbortSignal.timeout(greetEveryMs)]);
-    const id = crypto.randomUUID();
-    this.#socket.write(`\nstty raw -echo; printf 'ready %s\\n' ${id}; exec bash --noprofile --norc -s\n`);
-    try {
-      await this.#until(new RegExp(`ready ${id}`), inTime);
-      return true;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (inTime.aborted) return false; // nobody reads yet
-      throw error;
-    }
   }
 
   async #exchange(command: string, timeoutMs: number): Promise<GuestOutput> {
