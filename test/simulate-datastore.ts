@@ -22,6 +22,10 @@ const endingsPerPowerLoss = 4;
 
 const author = { kind: "host", part: "simulator" } as const;
 const allHistory = 1_000_000;
+/** More than an event can commit. */
+const recentHistory = 8;
+/** Reading former settings back is slow, so not every version is asked for. */
+const looksBack = 4;
 
 export async function runScenario(scenario: Scenario): Promise<Outcome> {
   const life = new Life(scenario);
@@ -227,7 +231,8 @@ class Life {
     this.#crashStates++;
     this.#disk = disk;
     this.#accept(store, newer, true);
-    if (lossy) this.#model.forgetLostVersions();
+    // When no first line is left either, nothing tells which numbers were given.
+    if (lossy || store.version === 0) this.#model.forgetLostVersions();
   }
 
   async #open(disk: SimulatedDisk): Promise<Datastore> {
@@ -252,6 +257,11 @@ class Life {
       .filter((version) => version > this.#model.acknowledged.version);
     const newer: Known[] = [];
     for (const version of versions.toReversed()) newer.push({ version, values: await store.valuesAt(version) });
+    // A commit that failed and turned up after a restart is in the base of what follows it, not always in the history.
+    const last = newer.at(-1)?.version ?? this.#model.acknowledged.version;
+    if (this.#scenario.mode === "errors" && store.version > last) {
+      newer.push({ version: store.version, values: store.values });
+    }
     return newer;
   }
 
@@ -268,8 +278,9 @@ class Life {
     const history = await store.history(allHistory);
     const versions = history.map(({ version }) => version);
     this.#model.checkHistory(versions, this.#scenario.mode === "damage");
-    for (const { version, changes, at } of history) {
-      this.#checkChanges(version, changes);
+    for (const { version, changes } of history) this.#checkChanges(version, changes);
+    const step = Math.ceil(history.length / looksBack);
+    for (const { version, at } of history.filter((_, index) => index % step === 0)) {
       const values = await store.valuesAt(version);
       claim(isDeepStrictEqual(values, this.#model.valuesOf(version)), `version ${version} reads back changed`);
       claim((await store.versionAt(at)) === version, `the time of version ${version} leads to another one`);

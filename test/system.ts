@@ -23,8 +23,8 @@ export type TestSystem = AsyncDisposable & {
   sleeping(): number;
   /** Moves the time forward and wakes who slept until then. */
   advance(ms: number): Promise<void>;
-  write(path: string, text: string): Promise<void>;
-  read(path: string): Promise<string>;
+  write(path: string, text: string, encoding?: "utf8" | "latin1"): Promise<void>;
+  read(path: string, encoding?: "utf8" | "latin1"): Promise<string>;
   readIfPresent(path: string): Promise<string | undefined>;
 };
 
@@ -102,11 +102,11 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
       for (const { wake } of due) wake();
       await turn();
     },
-    async write(path, text) {
+    async write(path, text, encoding = "utf8") {
       await mkdir(dirname(join(root, path)), { recursive: true });
-      await writeFile(join(root, path), text);
+      await writeFile(join(root, path), text, encoding);
     },
-    read: (path) => readFile(join(root, path), "utf8"),
+    read: (path, encoding = "utf8") => readFile(join(root, path), encoding),
     readIfPresent: (path) => readTextIfPresent(join(root, path)),
     async [Symbol.asyncDispose]() {
       await rm(root, { recursive: true });

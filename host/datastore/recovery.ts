@@ -61,12 +61,11 @@ class Recovery {
 
   async run(): Promise<Recovered> {
     const newest = await this.#newest();
-    const { state, lostBytes, follows, lowest } = this.#replay(newest);
+    const { state, follows, lowest } = this.#replay(newest);
     await this.#checkHistory(lowest);
     for (const number of this.#numbers) if (!this.#files.has(number)) await this.#read(number);
     return {
-      // A number that was lost with its transaction must not come to stand for another one.
-      state: { ...state, nextVersion: state.nextVersion + Math.floor(lostBytes / shortestTransactionBytes) },
+      state,
       chain: this.#chain,
       ...(follows === undefined ? {} : { follows }),
       neededFrom: lowest?.number ?? Number.POSITIVE_INFINITY,
@@ -92,15 +91,17 @@ class Recovery {
   }
 
   /** Goes through what was loaded, each segment from where the one before ends. */
-  #replay(newest: readonly Loaded[]): { state: State; lostBytes: number; follows?: Follows; lowest?: Loaded } {
+  #replay(newest: readonly Loaded[]): { state: State; follows?: Follows; lowest?: Loaded } {
     let state = emptyState;
-    let lostBytes = 0;
+    let { nextVersion } = state;
     let follows: Follows | undefined;
     for (const { number, bytes, segment: alone } of newest) {
       const name = segmentName(number);
       const segment = alone.ownBase ? alone : readSegment(bytes, name, state);
       const { goodBytes, base, ownBase } = segment;
-      lostBytes += bytes.length - goodBytes;
+      // A number that was lost with its transaction must not come to stand for another one.
+      nextVersion = Math.max(nextVersion, segment.head?.nextVersion ?? 0, segment.end?.nextVersion ?? 0);
+      nextVersion += Math.floor((bytes.length - goodBytes) / shortestTransactionBytes);
       if (goodBytes === 0 || base === undefined) {
         this.#repairs.push(`${name}: none of its ${bytes.length} bytes can be read; they were left out`);
         continue;
@@ -117,8 +118,7 @@ class Recovery {
     if (this.#repairs.length > 0) this.#repairs.push(describeState(state));
     const [lowest] = newest;
     return {
-      state,
-      lostBytes,
+      state: { ...state, nextVersion },
       ...(follows === undefined ? {} : { follows }),
       ...(lowest === undefined ? {} : { lowest }),
     };

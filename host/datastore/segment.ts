@@ -53,6 +53,9 @@ export function segmentNumber(name: string): number | undefined {
   return /^segment-\d{10}$/.test(name) ? Number(name.slice(namePrefix.length)) : undefined;
 }
 
+/** What line 1 says in every format. */
+const anyHead = z.object({ format: z.int() });
+
 const headBody = z.object({
   segment: z.int().positive(),
   version: z.int().nonnegative(),
@@ -148,7 +151,7 @@ function readEntries(bytes: Buffer, start: number, base: State): { entries: Entr
 function headOf(line: Line | undefined, name: string): Head | undefined {
   if (line === undefined) return undefined;
   const value = readBody(line.body);
-  const written = z.object({ format: z.int() }).safeParse(value);
+  const written = anyHead.safeParse(value);
   if (written.success && written.data.format > format) {
     throw new Failure(
       "newer-format",
