@@ -13,6 +13,7 @@ export const basePackages: Reasons = {
   systemd: "runs everything; also networkd, journald, tmpfiles, sysusers, growfs",
   "systemd-sysv": "/sbin/init, poweroff and reboot",
   "systemd-repart": "grows and makes the data and private partitions at first boot",
+  "systemd-boot-efi": "the stub that boot addons are made from (settings.boot); the rest of it stays out of the root",
   "systemd-resolved": "names from settings.dns and DHCP",
   "libnss-resolve": "lets programs that use the C library ask systemd-resolved",
   "libnss-myhostname": "the host's own name resolves without a line in /etc/hosts",

@@ -29,6 +29,8 @@ const excluded: readonly string[] = [
   "usr/lib/kernel",
   "usr/lib/pcrlock.d",
   "usr/lib/python3",
+  "usr/lib/systemd/boot/efi/linux*",
+  "usr/lib/systemd/boot/efi/systemd-boot*",
   "usr/lib/systemd/catalog",
   "usr/lib/udev/hwdb.d",
   "usr/share/applications",
