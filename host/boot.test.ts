@@ -48,7 +48,7 @@ test("a first boot sets what user data says, generates the rest, and writes file
   await using host = await world.start();
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps.map(({ state }) => state)).toEqual(["done", "done", "done"]);
+  expect(status.steps.map(({ state }) => state)).toEqual(["done", "done", "done", "skipped"]);
   expect(host.datastore.values.get("settings.motd")).toBe("hello");
   expect(host.datastore.values.get("settings.updates.seed")).toBeNumber();
   expect(await world.read("/etc/motd")).toBe("hello");
@@ -72,7 +72,7 @@ test("a second boot keeps settings, ignores user data, and commits nothing", asy
   const { version } = host.datastore;
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps.map(({ state }) => state)).toEqual(["skipped", "skipped", "done"]);
+  expect(status.steps.map(({ state }) => state)).toEqual(["skipped", "skipped", "done", "skipped"]);
   expect(host.datastore.version).toBe(version);
   expect(await world.read("/etc/motd")).toBe("first");
 });
@@ -147,4 +147,18 @@ test("a name that the network was too late for is found after the boot", async (
   await keepGenerating(host, status, signal);
   expect(status.steps[1]?.state).toBe("done");
   expect(host.datastore.values.get("settings.network.hostname")).toBe("10.0.2.15");
+});
+
+test("a boot that has other parameters than the settings reboots once, when it is told to", async () => {
+  await using world = await machine();
+  const boots = "[settings.boot]\nreboot-to-reconcile = true\n[settings.boot.kernel-parameters]\nquiet = []\n";
+  await world.write(userData, `${hostname}${boots}`);
+  world.programs.set("systemctl", () => "");
+  for (const state of ["done", "skipped"] as const) {
+    await using host = await world.start();
+    const status = newBootStatus();
+    await boot(host, status, signal);
+    expect(status.steps[3]?.state).toBe(state);
+  }
+  expect(world.ran).toEqual(["systemctl --no-block reboot"]);
 });

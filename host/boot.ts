@@ -8,12 +8,13 @@
 import { access } from "node:fs/promises";
 import { explain, Failure, isNotFound } from "../lib/failure.ts";
 import type { Json } from "../lib/json.ts";
-import { writeFileAtomic } from "../lib/files.ts";
+import { readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
 import type { Model } from "../settings/model.ts";
 import { describeProblem, type Problem } from "../settings/problem.ts";
 import type { Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
 import { generate } from "./generators/generate.ts";
+import { commandLineWords, wordsOfThisBoot } from "./reconcile/boot-parameters.ts";
 import type { Engine } from "./reconcile/engine.ts";
 import type { PassFailure } from "./reconcile/reconciler.ts";
 import { passFailure } from "./reconcile/failed-unit.ts";
@@ -38,12 +39,16 @@ const steps: readonly Step[] = [
   { says: "read user data, on first boot", run: applyUserData },
   { says: "generate settings that depend on this machine", run: applyGenerated },
   { says: "write configuration files and apply kernel settings", run: applySettings },
+  { says: "reboot for boot parameters, when settings say so", run: rebootToReconcile },
 ];
 
 /** User data is for the first boot: present once it has been read without a problem. */
 const userDataMark = "/var/lib/orlop/user-data.read";
 /** `preconfigured.target` is only reached when it is there. */
 const configuredMark = "/run/orlop/configured";
+
+/** The boot parameters for which this machine has rebooted. */
+const rebootMark = "/var/lib/orlop/rebooted-for";
 
 /** The transaction's name in Bottlerocket. */
 const launch = "bottlerocket-launch";
@@ -103,6 +108,19 @@ async function applySettings({ engine }: BootHost): Promise<Outcome> {
   if (failing.length === 0) return "done";
   const says = failing.map(({ name, failure }) => `${name}: ${failure.message}`).join("; ");
   throw new Failure("not-applied", `cannot apply all settings: ${says}`);
+}
+
+/** Once for the same parameters: a machine that does not take them must not reboot for ever. */
+async function rebootToReconcile({ system, model, datastore }: BootHost): Promise<Outcome> {
+  const { boot: settings } = model.complete(model.tree(datastore.values));
+  if (!settings["reboot-to-reconcile"]) return "skipped";
+  const words = commandLineWords(settings);
+  const tried = await readTextIfPresent(hostPath(system, rebootMark));
+  if (words === (await wordsOfThisBoot(system)) || words === tried) return "skipped";
+  await writeFileAtomic(hostPath(system, rebootMark), words);
+  system.log.info("boot: rebooting, as settings.boot.reboot-to-reconcile says");
+  await system.run(["systemctl", "--no-block", "reboot"]);
+  return "done";
 }
 
 /** Commits what is new; what a person set meanwhile, through the API, wins. */

@@ -14,7 +14,7 @@ export const chronyConf = configFile({
       // Steps a clock that is far off at boot, and only slews it afterwards: containers see time go forward.
       "makestep 1.0 3",
       "rtcsync",
-      "leapsectz right/UTC",
+      "leapseclist /usr/share/zoneinfo/leap-seconds.list",
       ...(ntp.logging === undefined || ntp.logging.length === 0
         ? []
         : ["logdir /var/log/chrony", `log ${ntp.logging.join(" ")}`]),

@@ -1,8 +1,9 @@
 /**
  * Every reconciler, in the order in which they run. The order is for a boot that settles at once: parameters of a
- * module exist once it is loaded, and lockdown, which forbids much, comes last. Whatever runs too early is tried again.
+ * module exist once it is loaded, and lockdown, which forbids much, comes after them. Whatever runs too early is tried again.
  */
 import { configuration } from "../files/all.ts";
+import { bootParameters } from "./boot-parameters.ts";
 import { filesReconciler } from "./files.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
@@ -18,4 +19,5 @@ export const reconcilers: readonly Reconciler[] = [
   kernelModules,
   sysctl,
   lockdown,
+  bootParameters,
 ];

@@ -1,0 +1,130 @@
+/**
+ * Parameters of kernel and init from `settings.boot`: an addon on the ESP whose words systemd-stub appends to the signed
+ * command line. docs/decisions/0031-boot-parameters.md tells why, and what becomes of it under Secure Boot.
+ *
+ * `/run/orlop/boot-parameters` keeps with which addon this boot began, so that it is known whether the next one differs.
+ */
+import { readFile } from "node:fs/promises";
+import { Failure, isNotFound, unreachable } from "../../lib/failure.ts";
+import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import type { Settings } from "../../settings/model.ts";
+import type { Architecture } from "../../variants/variant.ts";
+import { makeAddon, wordsOfAddon } from "../boot-addon.ts";
+import { hostPath, type System } from "../system.ts";
+import { reconciler } from "./reconciler.ts";
+
+const addonPath = "/efi/loader/addons/orlop-settings.addon.efi";
+const beganPath = "/run/orlop/boot-parameters";
+const secureBootPath = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+const stubPath = (arch: Architecture): string =>
+  `/usr/lib/systemd/boot/efi/addon${{ x86_64: "x64", aarch64: "aa64" }[arch]}.efi.stub`;
+/** The kernel takes 2048 bytes on x86_64, and the image's own words need some 1000 of them. */
+const maxBytes = 1000;
+
+/** Words by which the image finds its own root and init; another value would start neither set. */
+const reserved = ["hashuuid", "init", "rdinit", "root", "roothash", "rootuuid", "veritysize", "veritytable"];
+
+type Desired = { words: string; arch: Architecture };
+type Actual = { words: string; began: string; secureBoot: boolean };
+type Step =
+  | { kind: "write"; words: string; began: string; arch: Architecture }
+  | { kind: "remove"; began: string }
+  | { kind: "refuse" };
+
+export const bootParameters = reconciler<Desired, Actual, Step>({
+  name: "boot-parameters",
+  desired: ({ boot }, { arch }) => ({ words: commandLineWords(boot), arch }),
+  async observe(system) {
+    const addon = await readIfPresent(hostPath(system, addonPath));
+    const words = (addon && wordsOfAddon(addon)) ?? "";
+    const secureBoot = await readIfPresent(hostPath(system, secureBootPath));
+    // Four bytes of attributes, then the value; see efivarfs.
+    return { words, began: await wordsOfThisBoot(system), secureBoot: secureBoot?.at(4) === 1 };
+  },
+  plan({ words, arch }, actual) {
+    const { began } = actual;
+    if (words === actual.words) return [];
+    if (words === "") return [{ kind: "remove", began }];
+    return actual.secureBoot ? [{ kind: "refuse" }] : [{ kind: "write", words, began, arch }];
+  },
+  rebootNeeded({ words }, { began, secureBoot }) {
+    if (words === began || (secureBoot && words !== "")) return [];
+    return ["settings.boot.kernel-parameters and init-parameters are not those of this boot"];
+  },
+  describe(step) {
+    switch (step.kind) {
+      case "refuse":
+        return { says: "leave the kernel command line as it is" };
+      case "remove":
+        return { says: "boot without parameters next time", file: { path: addonPath, change: "remove" } };
+      case "write":
+        return { says: `boot with ${step.words} next time`, file: { path: addonPath, change: "modify" } };
+      default:
+        return unreachable(step);
+    }
+  },
+  async apply(system, step) {
+    if (step.kind === "refuse") {
+      throw new Failure("secure-boot", "cannot add kernel parameters: Secure Boot starts only what is signed", {
+        hint: "name them in kernelParameters of a variant of your own, whose image you sign",
+      });
+    }
+    await writeFileAtomic(hostPath(system, beganPath), step.began);
+    if (step.kind === "remove") await removeIfPresent(hostPath(system, addonPath));
+    else
+      await writeFileAtomic(
+        hostPath(system, addonPath),
+        makeAddon(await readStub(system, step.arch), step.words),
+        0o600,
+      );
+  },
+  afterFailure: "stop",
+});
+
+/** The words that were added to the command line of this boot. */
+export async function wordsOfThisBoot(system: System): Promise<string> {
+  const began = await readTextIfPresent(hostPath(system, beganPath));
+  if (began !== undefined) return began;
+  const addon = await readIfPresent(hostPath(system, addonPath));
+  return (addon && wordsOfAddon(addon)) ?? "";
+}
+
+/** Parameters in the order of their names, a word for each value; init reads the same command line. */
+export function commandLineWords(boot: Settings["boot"]): string {
+  const parameters = [boot["kernel-parameters"], boot["init-parameters"]].flatMap((group) =>
+    Object.entries(group).toSorted(([one], [other]) => (one < other ? -1 : 1)),
+  );
+  const [own] = parameters.flatMap(([name]) => (reserved.includes(name) ? [name] : []));
+  if (own !== undefined) {
+    throw new Failure("reserved-boot-parameter", `cannot add kernel parameters: ${own} is the image's own`);
+  }
+  const words = parameters
+    .flatMap(([name, values]) => (values.length === 0 ? [name] : values.map((value) => `${name}=${quoted(value)}`)))
+    .join(" ");
+  if (Buffer.byteLength(words) <= maxBytes) return words;
+  const message = `cannot add kernel parameters: they have ${Buffer.byteLength(words)} bytes, at most ${maxBytes} fit`;
+  throw new Failure("too-many-boot-parameters", message);
+}
+
+/** The kernel knows double quotes and no way to put one inside of them. */
+function quoted(value: string): string {
+  if (!/[\s"]/.test(value)) return value;
+  if (!value.includes('"')) return `"${value}"`;
+  throw new Failure("bad-boot-parameter", `cannot add kernel parameters: ${JSON.stringify(value)} has a double quote`);
+}
+
+async function readStub(system: System, arch: Architecture): Promise<Uint8Array> {
+  const path = stubPath(arch);
+  const stub = await readIfPresent(hostPath(system, path));
+  if (stub === undefined) throw new Failure("no-stub", `cannot add kernel parameters: the image has no ${path}`);
+  return stub;
+}
+
+async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
