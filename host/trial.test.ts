@@ -102,9 +102,18 @@ test("a reboot ends a trial: who was locked out gets the old settings", async ()
 
 test("a trial that was refused leaves nothing behind to revert", async () => {
   await using host = await runningHost();
-  await expect(host.api.commitAndWait({ tx: "nothing-there", try: 60 })).rejects.toMatchObject({ code: "nothing-pending" });
+  await expect(host.api.commitAndWait({ tx: "nothing-there", try: 60 })).rejects.toMatchObject({
+    code: "nothing-pending",
+  });
   expect((await host.api.call("getStatus")).trial).toBeUndefined();
   expect(await host.machine.readIfPresent("/var/lib/orlop/trial.json")).toBeUndefined();
+});
+
+test("trying what is so already starts no trial", async () => {
+  await using host = await runningHost();
+  await host.api.call("patchSettings", { query: { tx: "t" }, body: { network: { hostname: "test-host" } } });
+  expect(await host.api.commitAndWait({ tx: "t", try: 60 })).toMatchObject({ changed: [] });
+  expect((await host.api.call("getStatus")).trial).toBeUndefined();
 });
 
 test("power that fails between noting a trial and committing it changes nothing", async () => {

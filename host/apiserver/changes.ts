@@ -34,8 +34,10 @@ export class Changes {
       const after = withStaged(this.#datastore.values, staged);
       this.checkWhole(after);
       const commit = async (): Promise<Committed> => this.#datastore.commit(transaction, by, says);
-      if (trySeconds === undefined) return commit();
-      return this.#trial.start(changesBetween(this.#datastore.values, after), trySeconds, commit);
+      const changes = changesBetween(this.#datastore.values, after);
+      return trySeconds === undefined || changes.length === 0
+        ? commit()
+        : this.#trial.start(changes, trySeconds, commit);
     });
   }
 

@@ -73,7 +73,7 @@ test("raw bytes: the connection is answered or closed", async () => {
   const anything = fc.oneof(fc.uint8Array({ maxLength: 400 }), mutated);
   await fc.assert(
     fc.asyncProperty(anything, async (bytes) => expectNoServerError(await sendRaw(bytes))),
-    { numRuns: 600 },
+    { numRuns: 300 },
   );
 }, 60_000);
 
@@ -99,7 +99,7 @@ test("any path and query: a status of the client's fault, in words", async () =>
       expect(status).toBeLessThan(500);
       if (status >= 400) expect(body).toMatch(/^cannot .{8}/);
     }),
-    { numRuns: 600 },
+    { numRuns: 300 },
   );
 }, 60_000);
 
@@ -128,7 +128,7 @@ test("any JSON as body: accepted or refused in words", async () => {
       if (answer.status >= 400) expect(answer.body).toMatch(/^cannot .{8}/);
       await send({ socket: host.socket }, { method: "DELETE", target: "/tx?tx=fuzz" });
     }),
-    { numRuns: 600 },
+    { numRuns: 300 },
   );
 }, 60_000);
 
