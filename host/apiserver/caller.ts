@@ -27,13 +27,13 @@ export function remoteCaller(subject: string, roleOf: (subject: string) => Role 
   };
 }
 
-/** "uid 0 (pid 812)", "certificate alice", "host: trial" */
+/** uid 0 (pid 812), certificate "alice", host: trial */
 export function describeAuthor(author: Author): string {
   switch (author.kind) {
     case "socket":
       return author.pid === undefined ? `uid ${author.uid}` : `uid ${author.uid} (pid ${author.pid})`;
     case "remote":
-      return `certificate ${author.subject}`;
+      return `certificate ${JSON.stringify(author.subject)}`; // a certificate may name itself with a line break
     case "host":
       return `host: ${author.part}`;
   }

@@ -31,12 +31,6 @@ export async function ensureIdentity(system: System): Promise<Identity> {
   return identityOf(made);
 }
 
-/** The fingerprint of what was made before; undefined when nothing was. */
-export async function knownFingerprint(system: System): Promise<string | undefined> {
-  const present = await readTextIfPresent(hostPath(system, path));
-  return present === undefined ? undefined : identityOf(present).fingerprint;
-}
-
 function identityOf(pem: string): Identity {
   const certificate = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?/s.exec(pem)?.[0];
   const key = /-----BEGIN PRIVATE KEY-----.*?-----END PRIVATE KEY-----\n?/s.exec(pem)?.[0];
