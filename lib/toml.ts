@@ -35,7 +35,7 @@ function deepPlace(value: TomlValue | undefined, path: readonly string[]): reado
   if (path.length > maxDepth) return path;
   if (!Array.isArray(value) && !isTable(value)) return undefined;
   for (const [name, inner] of Object.entries<TomlValue>(value)) {
-    const deep = deepPlace(inner, [...path, name]);
+    const deep = typeof inner === "object" ? deepPlace(inner, [...path, name]) : undefined;
     if (deep !== undefined) return deep;
   }
   return undefined;

@@ -7,7 +7,7 @@ import type { Finding } from "./complaint.ts";
 import { groups, isGroup, type DefaultsOf, type Group, type Settings } from "./group.ts";
 import { root, splitKey } from "./key.ts";
 import { withSuggestion, type Parsed, type Problem } from "./problem.ts";
-import { readNode } from "./reading.ts";
+import { readNode, type Findings } from "./reading.ts";
 import { unmet } from "./requirements.ts";
 import type { AnyTable, Minor, Node, Nodes } from "./setting.ts";
 import { complete, leavesOf, nodeAt, treeOf, type SettingsTree } from "./tree.ts";
@@ -52,14 +52,14 @@ export function modelFor(variant: Selection): Model {
   const minor = variant.orchestrator.minor;
   const chosen = Object.fromEntries(variant.groups.map((name) => [name, groups[name]]));
   const declaration: AnyTable = { kind: "table", doc: "All settings.", children: available(chosen, minor) };
-  const whyAbsent = (segments: readonly string[]): string | undefined => absence(variant, segments);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JSON by its type, but for keys that may be undefined
   const defaults = variant.defaults as JsonObject;
   let catalogue: readonly CatalogueEntry[] | undefined;
 
   const read = (tree: Written): TreeReading => {
-    const { value, problems, warnings } = readNode(declaration, tree, [root], whyAbsent);
-    return { value: isJsonObject(value) ? value : {}, problems, warnings };
+    const to: Findings = { problems: [], warnings: [], whyAbsent: (segments) => absence(variant, segments) };
+    const value = readNode(declaration, tree, [root], to);
+    return { value: isJsonObject(value) ? value : {}, problems: to.problems, warnings: to.warnings };
   };
   const parse = (tree: Json): Parsed<SettingsTree> => {
     const { value, problems, warnings } = read(tree);

@@ -1,6 +1,6 @@
 /** Certificates in PEM, in base64. */
 import type { X509Certificate } from "node:crypto";
-import { base64Text, pattern } from "./text.ts";
+import { base64Of } from "./text.ts";
 import type { Type } from "./type.ts";
 
 const block = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
@@ -21,16 +21,11 @@ export function certificatesIn(encoded: string): X509Certificate[] | undefined {
 
 const words = "one or more X.509 certificates in PEM, in base64";
 
-export const certificates: Type<string> = pattern(
-  words,
-  base64Text,
-  (encoded) => (certificatesIn(encoded)?.length ?? 0) > 0,
-);
+export const certificates: Type<string> = base64Of(words, (encoded) => (certificatesIn(encoded)?.length ?? 0) > 0);
 
 /** Blank says that there are none, because in Bottlerocket a setting that was made cannot be unmade. */
-export const certificatesOrNone: Type<string> = pattern(
+export const certificatesOrNone: Type<string> = base64Of(
   words,
-  base64Text,
   (encoded) => isBlank(encoded) || (certificatesIn(encoded)?.length ?? 0) > 0,
 );
 

@@ -1,42 +1,49 @@
-/** Reads a partial tree of settings against the declaration: every problem is found, not only the first. */
+/** Reads a partial tree of settings against the declaration: many problems are found, not only the first. */
 import type { Json } from "../lib/json.ts";
-import { isWrittenObject, type Written } from "../lib/literal.ts";
+import { isWrittenObject, Literal, type Written } from "../lib/literal.ts";
 import { nearest } from "../lib/nearest.ts";
 import { complaints, show, type Finding } from "./complaint.ts";
 import { joinKey } from "./key.ts";
 import { withSuggestion, type Problem } from "./problem.ts";
 import type { AnyMap, AnyTable, Node, Setting } from "./setting.ts";
 
-/** Why a key that other variants have is not there; undefined when none has it. */
-export type WhyAbsent = (segments: readonly string[]) => string | undefined;
+/** Nobody reads more, and a document may hold a hundred thousand mistakes. */
+const mostProblems = 100;
 
-export type Reading = { value: Json | undefined; problems: Finding[]; warnings: Finding[] };
+/** A list may nest, and every value in it is checked. */
+const mostValues = 10_000;
 
-/** The value in canonical form; tables and maps that set nothing are left out. */
-export function readNode(node: Node, value: Written, segments: readonly string[], whyAbsent: WhyAbsent): Reading {
-  if (node.kind === "setting") return readLeaf(node, value, segments);
+/** What reading a tree collects, and what it needs to know. */
+export type Findings = {
+  problems: Finding[];
+  warnings: Finding[];
+  /** Why a key that other variants have is not there; undefined when none has it. */
+  whyAbsent: (segments: readonly string[]) => string | undefined;
+};
+
+/** The value in canonical form, as far as it is right; tables and maps that set nothing are left out. */
+export function readNode(node: Node, value: Written, segments: readonly string[], to: Findings): Json | undefined {
+  if (node.kind === "setting") return readLeaf(node, value, segments, to);
   if (!isWrittenObject(value)) {
     const key = joinKey(segments);
     const problem = { key, message: `${key} must be a table of settings, not ${show(value)}` };
-    return { value: undefined, problems: [{ path: segments, about: "value", problem }], warnings: [] };
+    to.problems.push({ path: segments, about: "value", problem });
+    return undefined;
   }
-  const problems: Finding[] = [];
-  const warnings: Finding[] = [];
   const entries: [string, Json][] = [];
   for (const [name, inner] of Object.entries(value)) {
+    if (to.problems.length >= mostProblems) break;
     const place = [...segments, name];
     const child = childOf(node, name);
     if (child === undefined) {
-      const problem = node.kind === "map" ? badName(node, place) : unknownName(node, place, whyAbsent);
-      problems.push({ path: place, about: "name", problem });
+      const problem = node.kind === "map" ? badName(node, place) : unknownName(node, place, to.whyAbsent);
+      to.problems.push({ path: place, about: "name", problem });
       continue;
     }
-    const reading = readNode(child, inner, place, whyAbsent);
-    problems.push(...reading.problems);
-    warnings.push(...reading.warnings);
-    if (reading.value !== undefined) entries.push([name, reading.value]);
+    const read = readNode(child, inner, place, to);
+    if (read !== undefined) entries.push([name, read]);
   }
-  return { value: entries.length === 0 ? undefined : Object.fromEntries(entries), problems, warnings };
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
 /** What a name below `node` stands for; undefined when it may not be there. */
@@ -46,18 +53,38 @@ export function childOf(node: Node, name: string): Node | undefined {
   return undefined;
 }
 
-function readLeaf(setting: Setting, value: Written, segments: readonly string[]): Reading {
+function readLeaf(setting: Setting, value: Written, segments: readonly string[], to: Findings): Json | undefined {
+  const key = joinKey(segments);
+  if (countOf(value) > mostValues) {
+    const problem = { key, message: `${key} must hold at most ${mostValues} values` };
+    to.problems.push({ path: segments, about: "value", problem });
+    return undefined;
+  }
   const result = setting.type.schema().safeParse(value, { reportInput: true });
   if (!result.success) {
-    return { value: undefined, problems: complaints(segments, result.error, setting), warnings: [] };
+    const left = mostProblems - to.problems.length;
+    to.problems.push(...complaints(segments, result.error, setting).slice(0, left));
+    return undefined;
   }
-  const warnings: Finding[] = [];
   if (setting.inert !== undefined) {
-    const key = joinKey(segments);
     const problem = { key, message: `${key} has no effect: ${setting.inert}` };
-    warnings.push({ path: segments, about: "name", problem });
+    to.warnings.push({ path: segments, about: "name", problem });
   }
-  return { value: result.data, problems: [], warnings };
+  return result.data;
+}
+
+/** How many values there are, lists and tables included; counting ends above the limit. */
+function countOf(value: Written): number {
+  const waiting: Written[] = [value];
+  let count = 0;
+  for (let next = waiting.pop(); next !== undefined && count <= mostValues; next = waiting.pop()) {
+    count++;
+    if (typeof next !== "object" || next === null || next instanceof Literal) continue;
+    const inner = Array.isArray(next) ? next : Object.values(next);
+    if (inner.length > mostValues) return inner.length;
+    waiting.push(...inner);
+  }
+  return count;
 }
 
 function badName(node: AnyMap, place: readonly string[]): Problem {
@@ -67,7 +94,7 @@ function badName(node: AnyMap, place: readonly string[]): Problem {
   return withSuggestion(problem, nearest(name, node.name.values ?? []));
 }
 
-function unknownName(node: AnyTable, place: readonly string[], whyAbsent: WhyAbsent): Problem {
+function unknownName(node: AnyTable, place: readonly string[], whyAbsent: Findings["whyAbsent"]): Problem {
   const key = joinKey(place);
   const why = whyAbsent(place);
   if (why !== undefined) return { key, message: `${key} ${why}` };

@@ -27,11 +27,12 @@ export function settingsPage(variants: Variants): string {
 
 function section(group: string, variants: Variants, names: readonly string[]): string {
   const having = names.filter((name) => variants.get(name)?.catalogue.some((entry) => entry.group === group));
-  const doc = isGroup(group) ? groups[group].doc : "";
+  // A group that is a setting itself says what it is about below.
+  const doc = isGroup(group) && groups[group].kind !== "setting" ? groups[group].doc : "";
   const only = having.length === names.length ? "" : ` Only in ${having.join(", ")}.`;
   const keys = new Set(having.flatMap((name) => entriesOf(variants, name, group).map(({ key }) => key)));
   const settings = [...keys].map((key) => describe(key, having, variants));
-  return [`## ${group}`, `${doc}${only}`, ...settings].join("\n\n");
+  return [`## ${group}`, `${doc}${only}`.trim(), ...settings].filter((part) => part !== "").join("\n\n");
 }
 
 function entriesOf(variants: Variants, name: string, group: string): readonly CatalogueEntry[] {

@@ -2,7 +2,7 @@
 import { isFailure } from "../lib/failure.ts";
 import { parseJson, type Json } from "../lib/json.ts";
 import type { Parsed } from "./problem.ts";
-import { readNode, type Reading } from "./reading.ts";
+import { readNode, type Findings } from "./reading.ts";
 import type { Setting } from "./setting.ts";
 
 /**
@@ -11,18 +11,19 @@ import type { Setting } from "./setting.ts";
  * A list may be given as its only item, which nobody means otherwise.
  */
 export function typedValue(setting: Setting, text: string, segments: readonly string[]): Parsed<Json> {
-  const read = (value: Json): Reading => readNode(setting, value, segments, () => undefined);
-  const asText = read(text);
-  if (asText.value !== undefined) return accepted(asText.value, asText);
+  const asText = read(setting, text, segments);
+  if (asText.ok) return asText;
   const json = jsonOf(text);
-  const asJson = read(json ?? [text]);
-  if (asJson.value !== undefined) return accepted(asJson.value, asJson);
-  const { problems } = typeof json === "object" ? asJson : asText;
-  return { ok: false, problems: problems.map(({ problem }) => problem) };
+  const asJson = read(setting, json ?? [text], segments);
+  return asJson.ok || typeof json === "object" ? asJson : asText;
 }
 
-function accepted(value: Json, { warnings }: Reading): Parsed<Json> {
-  return { ok: true, value, warnings: warnings.map(({ problem }) => problem) };
+function read(setting: Setting, value: Json, segments: readonly string[]): Parsed<Json> {
+  const to: Findings = { problems: [], warnings: [], whyAbsent: () => undefined };
+  const canonical = readNode(setting, value, segments, to);
+  return canonical === undefined
+    ? { ok: false, problems: to.problems.map(({ problem }) => problem) }
+    : { ok: true, value: canonical, warnings: to.warnings.map(({ problem }) => problem) };
 }
 
 function jsonOf(text: string): Json | undefined {

@@ -8,9 +8,12 @@ const schemed = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
 // oxlint-disable-next-line no-control-regex -- to refuse them
 const characters = /^[^\s\u0000-\u0020\u007f-\u00a0"<>\\^`{|}]+$/;
 
+const mostCharacters = 8192;
+
 function urlOf(schemes: readonly string[], refusal: Refusal): z.ZodType<string> {
   return z
     .string(refusal)
+    .max(mostCharacters, { ...refusal, abort: true })
     .regex(characters, refusal)
     .overwrite((value) => (schemed.test(value) ? value : `http://${value}`))
     .refine((value) => {
