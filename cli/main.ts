@@ -7,6 +7,7 @@ import { bench } from "./bench.ts";
 import { build } from "./build.ts";
 import { check } from "./check.ts";
 import { serialConsole } from "./console.ts";
+import { dev } from "./dev.ts";
 import { down } from "./down.ts";
 import { generate } from "./generate.ts";
 import { logs } from "./logs.ts";
@@ -14,7 +15,7 @@ import { status } from "./status.ts";
 import { test } from "./test.ts";
 import { up } from "./up.ts";
 
-const verbs = [up, down, status, apiclient, serialConsole, logs, check, build, test, bench, generate];
+const verbs = [up, down, status, apiclient, serialConsole, logs, check, build, test, bench, dev, generate];
 
 /**
  * The program for a command line. `repo` brings the libraries of TUF with it, which take longer to load than a quick

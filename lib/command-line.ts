@@ -49,7 +49,8 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
     note: (text) => void process.stderr.write(`${text}\n`),
   });
   await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
-  process.exit(interruptedBy === 0 ? exitCode : 128 + interruptedBy);
+  // An interrupt is the usual end of what runs until then; whatever it stopped in the middle did not succeed.
+  process.exit(exitCode === 0 || interruptedBy === 0 ? exitCode : 128 + interruptedBy);
 }
 
 /** Runs a command line with somebody else's output, and gives its exit code. */
