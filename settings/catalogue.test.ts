@@ -1,8 +1,7 @@
 /** Every declaration of every variant keeps what the settings page, help and JSON Schema promise about it. */
 import { expect, test } from "bun:test";
-import { variants } from "../variants/all.ts";
+import { everyVariant, modelNamed } from "../test/models.ts";
 import { groups } from "./group.ts";
-import { modelFor } from "./model.ts";
 import type { Node, Setting } from "./setting.ts";
 
 type Declared = { key: string; setting: Setting };
@@ -39,16 +38,16 @@ test.each(all)("$key has a doc in sentences, and a default and example of its ow
   }
 });
 
-test.each([...variants.values()])("the defaults of $name are settings of $name, in canonical form", (variant) => {
-  const model = modelFor(variant);
+test.each(everyVariant)("the defaults of $name are settings of $name, in canonical form", (variant) => {
+  const model = modelNamed(variant.name);
   const parsed = model.parse(model.defaults);
   expect(parsed).toMatchObject({ ok: true, warnings: [] });
   if (parsed.ok) expect(model.leaves(parsed.value)).toEqual(model.leaves(model.defaults));
   expect(model.requirements({})).toEqual([]);
 });
 
-test.each([...variants.values()])("what $name is without any user data parses, and completes to itself", (variant) => {
-  const model = modelFor(variant);
+test.each(everyVariant)("what $name is without any user data parses, and completes to itself", (variant) => {
+  const model = modelNamed(variant.name);
   const complete = JSON.parse(JSON.stringify(model.complete({})));
   const parsed = model.parse(complete);
   expect(parsed.ok).toBe(true);
@@ -56,8 +55,8 @@ test.each([...variants.values()])("what $name is without any user data parses, a
 });
 
 test("the catalogue says which variant's default it is and what names must be", () => {
-  const dev = modelFor(variantOf("dev")).catalogue;
-  const nodes = modelFor(variantOf("aws-k8s-1.20")).catalogue;
+  const dev = modelNamed("dev").catalogue;
+  const nodes = modelNamed("aws-k8s-1.20").catalogue;
   const entry = (catalogue: typeof dev, key: string) => catalogue.find((one) => one.key === key);
   expect(entry(dev, "settings.kernel.lockdown")).toMatchObject({ default: "none", group: "kernel" });
   expect(entry(nodes, "settings.kernel.lockdown")).toMatchObject({ default: "integrity" });
@@ -67,9 +66,3 @@ test("the catalogue says which variant's default it is and what names must be", 
   // Kubernetes 1.20 does not know it.
   expect(entry(nodes, "settings.kubernetes.seccomp-default")).toBeUndefined();
 });
-
-function variantOf(name: string) {
-  const variant = variants.get(name);
-  if (variant === undefined) throw new Error(`no variant ${name}`);
-  return variant;
-}

@@ -1,9 +1,8 @@
 import { expect, test } from "bun:test";
-import { variantNamed } from "../variants/all.ts";
+import { modelNamed } from "../test/models.ts";
 import { checkDocument, describeCheck } from "./check.ts";
-import { modelFor } from "./model.ts";
 
-const model = modelFor(variantNamed("dev"));
+const model = modelNamed("dev");
 
 test("mistakes are told in the form that editors and terminals link", () => {
   const report = checkDocument("[settings]\nmotd = 1\nmotdd = 'x'\n", model);

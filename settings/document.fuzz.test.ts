@@ -5,25 +5,17 @@
 import { expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { assert, property, string, uint8Array } from "fast-check";
+import { modelNamed } from "../test/models.ts";
 import { damaged, mutated, userDataSamples } from "../test/user-data.ts";
-import { variants } from "../variants/all.ts";
 import { parseDocument } from "./document.ts";
-import { modelFor, type Model } from "./model.ts";
 import { describeProblem } from "./problem.ts";
 
 const samples = await userDataSamples();
-const models = new Map([...variants].map(([name, variant]): [string, Model] => [name, modelFor(variant)]));
 const timeoutMs = 30_000;
-
-function modelOf(variant: string): Model {
-  const model = models.get(variant);
-  if (model === undefined) throw new Error(`no variant ${variant}`);
-  return model;
-}
 
 /** Holds for every document; says whether it was accepted. */
 function examine(document: string | Uint8Array, variant: string): boolean {
-  const model = modelOf(variant);
+  const model = modelNamed(variant);
   const result = parseDocument(document, model);
   const lines = (typeof document === "string" ? document : new TextDecoder().decode(document)).split("\n").length;
   for (const problem of result.ok ? result.warnings : result.problems) {
@@ -44,10 +36,10 @@ function examine(document: string | Uint8Array, variant: string): boolean {
 }
 
 test.each(samples)("$name is accepted by $variant", ({ text, variant }) => {
-  expect(parseDocument(text, modelOf(variant))).toMatchObject({ ok: true, warnings: [] });
+  expect(parseDocument(text, modelNamed(variant))).toMatchObject({ ok: true, warnings: [] });
   expect(examine(text, variant)).toBe(true);
   const bytes = Buffer.from(text);
-  expect(parseDocument(gzipSync(bytes), modelOf(variant))).toEqual(parseDocument(bytes, modelOf(variant)));
+  expect(parseDocument(gzipSync(bytes), modelNamed(variant))).toEqual(parseDocument(bytes, modelNamed(variant)));
 });
 
 test(

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
-import { variantNamed } from "../variants/all.ts";
+import { modelNamed } from "../test/models.ts";
 import { maxDocumentBytes } from "./document-text.ts";
 import { parseDocument, readDocument } from "./document.ts";
-import { modelFor, type SettingsTree } from "./model.ts";
+import type { SettingsTree } from "./model.ts";
 import { describeProblem, type Parsed } from "./problem.ts";
 
-const model = modelFor(variantNamed("dev"));
-const node = modelFor(variantNamed("metal-k8s-1.20"));
+const model = modelNamed("dev");
+const node = modelNamed("metal-k8s-1.20");
 
 function problems(document: string | Uint8Array, of = model): string[] {
   const result = parseDocument(document, of);

@@ -3,17 +3,17 @@ import { expect, test } from "bun:test";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { assert, property } from "fast-check";
 import { parse } from "smol-toml";
+import { everyVariant, modelNamed } from "../test/models.ts";
 import { mutated, userDataSamples, type Sample } from "../test/user-data.ts";
-import { variants } from "../variants/all.ts";
 import { parseDocument } from "./document.ts";
 import { jsonSchemaOf } from "./json-schema.ts";
-import { modelFor, type Model } from "./model.ts";
+import type { Model } from "./model.ts";
 
 type Both = { model: Model; validate: ValidateFunction };
 
 const both = new Map(
-  [...variants].map(([name, variant]): [string, Both] => {
-    const model = modelFor(variant);
+  everyVariant.map(({ name }): [string, Both] => {
+    const model = modelNamed(name);
     return [
       name,
       {

@@ -1,13 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { array, assert, constantFrom, dictionary, property, record, string } from "fast-check";
-import { variantNamed } from "../variants/all.ts";
-import { awsK8s } from "../variants/aws-k8s.ts";
+import { awsModel, modelNamed } from "../test/models.ts";
 import type { Json } from "../lib/json.ts";
-import { modelFor } from "./model.ts";
 import type { Parsed } from "./problem.ts";
 
-const dev = modelFor(variantNamed("dev"));
-const node = modelFor(variantNamed("metal-k8s-1.20"));
+const dev = modelNamed("dev");
+const node = modelNamed("metal-k8s-1.20");
 
 function problems(result: Parsed<unknown>): string[] {
   return result.ok
@@ -118,7 +116,7 @@ describe("parse", () => {
     expect(problems(node.parse({ kubernetes: { "seccomp-default": true } }))).toEqual([
       "settings.kubernetes.seccomp-default needs Kubernetes 1.25 or newer; variant metal-k8s-1.20 has 1.20",
     ]);
-    expect(modelFor(awsK8s("1.25")).parse({ kubernetes: { "seccomp-default": true } })).toMatchObject({ ok: true });
+    expect(awsModel("1.25").parse({ kubernetes: { "seccomp-default": true } })).toMatchObject({ ok: true });
   });
 
   test("a name like a property of every object is a name like others", () => {

@@ -1,8 +1,7 @@
 /** Protects: every setting that Bottlerocket 1.3.0 has, and those it got later that concern us, keep their names. */
 import { expect, test } from "bun:test";
-import { variants } from "../variants/all.ts";
-import { awsK8s } from "../variants/aws-k8s.ts";
-import { modelFor, type Model } from "./model.ts";
+import { awsModel, everyVariant, modelNamed } from "../test/models.ts";
+import type { Model } from "./model.ts";
 
 const everywhere = `
 motd
@@ -79,8 +78,8 @@ function missing(model: Model, keys: readonly string[]): string[] {
   return keys.filter((key) => !model.hasPrefix(key));
 }
 
-test.each([...variants.values()])("$name has the settings that its kind has", (variant) => {
-  const model = modelFor(variant);
+test.each(everyVariant)("$name has the settings that its kind has", (variant) => {
+  const model = modelNamed(variant.name);
   expect(missing(model, keysIn(everywhere))).toEqual([]);
   const groups = [
     { keys: keysIn(aws), isHere: variant.platform === "aws" },
@@ -92,6 +91,6 @@ test.each([...variants.values()])("$name has the settings that its kind has", (v
 
 test("settings of later kubelets are there with a later kubelet only", () => {
   const keys = keysIn(laterKubernetes, "kubernetes.");
-  expect(missing(modelFor(awsK8s("1.33")), keys)).toEqual([]);
-  expect(missing(modelFor(awsK8s("1.20")), keys)).toEqual(keys);
+  expect(missing(awsModel("1.33"), keys)).toEqual([]);
+  expect(missing(awsModel("1.20"), keys)).toEqual(keys);
 });

@@ -1,19 +1,17 @@
 /** Each rule is seen failing and holding; a rule without a case here fails the last test. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { variantNamed } from "../variants/all.ts";
-import { awsK8s } from "../variants/aws-k8s.ts";
-import { metalK8s } from "../variants/metal-k8s.ts";
-import { modelFor, type SettingsTree } from "./model.ts";
+import { awsModel, metalModel, modelNamed } from "../test/models.ts";
+import type { SettingsTree } from "./model.ts";
 import { rules } from "./requirements.ts";
 
 const sample = await Bun.file(join(import.meta.dir, "samples", "eks.toml")).text();
 const pem = /cluster-certificate = "(.*)"/.exec(sample)?.[1] ?? "";
 
 const models = {
-  metal: modelFor(metalK8s("1.33")),
-  aws: modelFor(awsK8s("1.33")),
-  dev: modelFor(variantNamed("dev")),
+  metal: metalModel("1.33"),
+  aws: awsModel("1.33"),
+  dev: modelNamed("dev"),
 };
 
 type Case = {
