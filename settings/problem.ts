@@ -7,7 +7,7 @@ export type Problem = {
   message: string;
   /** What was probably meant: a key's last segment, or a value. */
   suggestion?: string;
-  /** Position in the document, both counted from 1; columns count characters. */
+  /** Position in the document, both counted from 1; columns count UTF-16 units, as editors do. */
   line?: number;
   column?: number;
 };
