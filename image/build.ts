@@ -4,7 +4,7 @@
  * Every step is kept by its inputs (`step.ts`), and every step gives the same bytes for the same inputs, so an image is
  * determined by the commit, the lock and the signing key.
  */
-import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isNotFound } from "../lib/failure.ts";
 import { writeFileAtomic } from "../lib/files.ts";
@@ -173,7 +173,11 @@ async function initrdStep(build: Build, root: Made): Promise<Made> {
     },
     make: (directory) =>
       makeInitrd(directory, {
-        ...{ tools, lock, platform: variant.platform, epochSeconds, root: join(root.directory, "root") },
+        tools,
+        lock,
+        platform: variant.platform,
+        epochSeconds,
+        root: join(root.directory, "root"),
         ...from(options),
       }),
   });
@@ -192,11 +196,16 @@ async function sealStep(build: Build, root: Made): Promise<Made> {
       host: await sha256OfFile(options.hostBinary),
       updateRoot: options.updateRoot === undefined ? "" : await sha256OfFile(options.updateRoot),
       names: [options.hostNames.executable, ...options.hostNames.links],
-      ...{ version, commit, epochSeconds },
+      version,
+      commit,
+      epochSeconds,
     },
     make: (directory) =>
       sealRoot(directory, {
-        ...{ tools, lock, epochSeconds, root: join(root.directory, "root") },
+        tools,
+        lock,
+        epochSeconds,
+        root: join(root.directory, "root"),
         identity: { variant, architecture, version, commit },
         packages: [...packages.host, ...packages.variant],
         hostBinary: options.hostBinary,
@@ -215,15 +224,24 @@ async function bootStep(build: Build, made: { root: Made; initrd: Made; sealed: 
     module: join(import.meta.dir, "boot/make-boot.ts"),
     inputs: {
       ...packageInputs(packages),
-      ...{ root: made.root.key, initrd: made.initrd.key, sealed: made.sealed.key },
+      root: made.root.key,
+      initrd: made.initrd.key,
+      sealed: made.sealed.key,
       privateKey: await sha256OfFile(key.privateKey),
       certificate: await sha256OfFile(key.certificate),
       parameters: variant.kernelParameters,
-      ...{ platform: variant.platform, version, commit, epochSeconds },
+      platform: variant.platform,
+      version,
+      commit,
+      epochSeconds,
     },
     make: (directory) =>
       makeBoot(directory, {
-        ...{ tools, key, packages, epochSeconds, variant },
+        tools,
+        key,
+        packages,
+        epochSeconds,
+        variant,
         identity: { variant, architecture, version, commit },
         kernel: join(made.root.directory, "kernel"),
         root: join(made.root.directory, "root"),
@@ -255,7 +273,8 @@ async function writeArtefacts(build: Build, { sealed, boot }: { sealed: Made; bo
     const tree = join(sealed.directory, "root.verity");
     const esp = await espFiles(join(working, "esp"), { architecture, version, boot: boot.directory, epochSeconds });
     const layout = diskLayout({
-      ...{ architecture, esp },
+      architecture,
+      esp,
       root: { path: erofs, bytes: (await stat(erofs)).size },
       hash: { path: tree, bytes: (await stat(tree)).size },
     });
@@ -265,7 +284,12 @@ async function writeArtefacts(build: Build, { sealed, boot }: { sealed: Made; bo
     await copyFile(join(boot.directory, "unified.efi"), paths.unifiedImage);
     await copyFile(join(sealed.directory, "sbom.spdx.json"), paths.sbom);
     const manifest: Manifest = {
-      ...{ format: 1, variant: variant.name, architecture, version, commit, rootHash },
+      format: 1,
+      variant: variant.name,
+      architecture,
+      version,
+      commit,
+      rootHash,
       disk: await artefact(paths.image),
       root: await payload(paths.root, erofs),
       hash: await payload(paths.hash, tree),

@@ -55,7 +55,10 @@ export async function makeBoot(directory: string, inputs: BootInputs): Promise<v
   await writeFile(kernel, await plainKernel(inputs.kernel));
   const unsigned = join(directory, "unsigned.efi");
   await makeUnifiedImage(tools, unsigned, {
-    ...{ architecture, initrd, kernel, epochSeconds },
+    architecture,
+    initrd,
+    kernel,
+    epochSeconds,
     stub: join(efi, `linux${name}.efi.stub`),
     kernelVersion: await kernelVersion(inputs.root),
     commandLine: commandLine(variant, architecture, await readVerity(inputs.sealed)),

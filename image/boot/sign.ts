@@ -15,8 +15,18 @@ export async function signEfi(
   await runTool(
     tools,
     [
-      ...(["faketime", "-f", `@${time}`, "/usr/lib/systemd/systemd-sbsign", "sign"] as const),
-      ...["--private-key", key.privateKey, "--certificate", key.certificate, "--output", output, input],
+      "faketime",
+      "-f",
+      `@${time}`,
+      "/usr/lib/systemd/systemd-sbsign",
+      "sign",
+      "--private-key",
+      key.privateKey,
+      "--certificate",
+      key.certificate,
+      "--output",
+      output,
+      input,
     ],
     { binds: [dirname(output)], readOnlyBinds: [key.directory, ...(input.startsWith("/usr/") ? [] : [input])] },
   );

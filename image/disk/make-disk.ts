@@ -21,7 +21,10 @@ export async function makeDisk(
     tools,
     [
       "systemd-repart",
-      ...["--offline=yes", "--empty=create", "--dry-run=no", "--no-pager"],
+      "--offline=yes",
+      "--empty=create",
+      "--dry-run=no",
+      "--no-pager",
       // Firmware of virtual machines reads no FAT with other sectors than the disk's.
       "--sector-size=512",
       `--size=${sizes.disk}`,

@@ -59,8 +59,20 @@ export const diskModules: Readonly<Record<Platform, readonly string[]>> = {
   aws: ["nvme", "xen-blkfront"],
   vmware: ["vmw_pvscsi", "sd_mod", "nvme", "ahci", "mptspi"],
   metal: [
-    ...["nvme", "ahci", "sd_mod", "usb-storage", "uas", "xhci-pci", "virtio_blk", "virtio_scsi"],
-    ...["megaraid_sas", "mpt3sas", "hpsa", "smartpqi", "aacraid", "mpi3mr"],
+    "nvme",
+    "ahci",
+    "sd_mod",
+    "usb-storage",
+    "uas",
+    "xhci-pci",
+    "virtio_blk",
+    "virtio_scsi",
+    "megaraid_sas",
+    "mpt3sas",
+    "hpsa",
+    "smartpqi",
+    "aacraid",
+    "mpi3mr",
   ],
 };
 

@@ -95,7 +95,12 @@ async function pack(directory: string, tree: string, { tools, epochSeconds }: In
     tools,
     [
       "cpio",
-      ...["--create", "--quiet", "--format=newc", "--reproducible", "--null", "--owner=+0:+0"],
+      "--create",
+      "--quiet",
+      "--format=newc",
+      "--reproducible",
+      "--null",
+      "--owner=+0:+0",
       `--directory=${tree}`,
       `--file=${join(directory, "initrd")}`,
     ],

@@ -140,6 +140,7 @@ export const neverExecutables: readonly string[] = [
   "usr/sbin/agetty",
   "usr/sbin/getty",
   "usr/sbin/sulogin",
+  "usr/lib/systemd/systemd-sulogin-shell",
   "usr/bin/su",
   "usr/sbin/runuser",
 ];

@@ -30,6 +30,8 @@ const unwantedUnits: readonly string[] = [
   "sys-kernel-config.mount",
   "sys-kernel-debug.mount",
   "sys-kernel-tracing.mount",
+  // For DHCP servers, which hosts are not.
+  "systemd-networkd-persistent-storage.service",
   // Hosts do not sleep.
   "hibernate.target",
   "hybrid-sleep.target",
