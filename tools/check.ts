@@ -1,6 +1,6 @@
 /**
- * The fast check: format, lint with types, types, tests that need no machine, and a while of simulation. `bun run check`, and the first part of
- * `./orlop test`. Under a minute, or it is not run often enough.
+ * The fast check, `bun run check` and the first part of `./orlop test`: format, lint with types, types, tests that need
+ * no machine, and a while of simulation. Under a minute, or it is not run often enough.
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
