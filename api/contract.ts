@@ -8,7 +8,7 @@ import { z } from "zod";
 import * as answers from "./answers.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { flag, keyList, message, moment, prefix, transactionName, wholeNumber } from "./query.ts";
-import { status, updateStatus } from "./status.ts";
+import { status, updateExplanation, updateStatus } from "./status.ts";
 
 /** A trial must outlast a reboot to be of use, and a day is more than any person watches a host. */
 export const trialSeconds = { least: 10, most: 86_400 };
@@ -297,6 +297,26 @@ export const ourEndpoints = {
     query: noQuery,
     answers: { 200: status },
     refusals: [],
+  },
+  explainUpdates: {
+    method: "GET",
+    path: "/updates/explain",
+    summary: "Look for updates, and say when this host sees which version and what holds the others; chooses nothing",
+    role: "read-only",
+    remote: true,
+    query: noQuery,
+    answers: { 200: updateExplanation },
+    refusals: [409],
+  },
+  releaseUpdate: {
+    method: "POST",
+    path: "/actions/release-update",
+    summary: "Let a version that failed on this host be tried again",
+    role: "operator",
+    remote: true,
+    query: z.object({ version: z.string().min(1, "must not be empty") }),
+    answers: { 204: "nothing" },
+    refusals: [404, 409, 423],
   },
   getOpenApi: {
     method: "GET",

@@ -63,4 +63,43 @@ export const updateStatus = z.object({
     exit_status: z.number().int().nullable(),
     stderr: z.string().nullable(),
   }),
+  /** Ours: what is being done right now. `most_recent_command` tells the result when it has one. */
+  progress: z
+    .object({
+      command: z.enum(["refresh", "prepare", "activate", "deactivate"]),
+      step: z.enum(["look", "download", "verify"]),
+      done_bytes: z.number().int().exactOptional(),
+      total_bytes: z.number().int().exactOptional(),
+      bytes_per_second: z.number().int().exactOptional(),
+      seconds_left: z.number().int().exactOptional(),
+    })
+    .exactOptional(),
 });
+export type UpdateStatusBody = z.infer<typeof updateStatus>;
+
+/** When this host will see which version, and what holds the others. */
+export const updateExplanation = z.object({
+  running: image,
+  /** Whether the running version has proved healthy since it was installed. */
+  proved: z.boolean(),
+  seed: z.number().int(),
+  chosen: z.string().exactOptional(),
+  /** Newest first, as of `checkedAt`. */
+  versions: z.array(
+    z.object({
+      version: z.string(),
+      holds: z.array(
+        z.object({
+          kind: z.enum(["above-maximum", "wave", "version-lock", "not-newer", "failed-before"]),
+          says: z.string(),
+          opensAt: z.iso.datetime().exactOptional(),
+        }),
+      ),
+    }),
+  ),
+  /** Versions that were started here and did not prove healthy. */
+  held: z.array(z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() })),
+  checkedAt: z.iso.datetime(),
+  metadataExpires: z.iso.datetime(),
+});
+export type UpdateExplanation = z.infer<typeof updateExplanation>;

@@ -28,6 +28,7 @@ import { Engine } from "./reconcile/engine.ts";
 import { statusOf } from "./status.ts";
 import { hostPath, linuxSystem, type System } from "./system.ts";
 import { Trial } from "./trial.ts";
+import { Updater } from "./update/updater.ts";
 
 const datastorePath = "/var/lib/orlop/datastore";
 const socketPath = "/run/api.sock";
@@ -59,10 +60,14 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   const bootStatus = newBootStatus();
   const host = { system, facts, model, datastore, engine };
 
+  const running = { version: facts.versionId, variant: facts.variant.name, arch: facts.arch };
+  await using updater = await Updater.open({ system, running, settings: () => document.settings() });
+
   const sources = { facts, datastore, engine, boot: bootStatus, trial };
   const handlers = handlersFor({
     ...host,
     trial,
+    updater,
     changes,
     document,
     reconcilers: all,

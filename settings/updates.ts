@@ -1,14 +1,14 @@
 /** `settings.updates` */
 import { setting, table } from "./setting.ts";
-import { versionOrLatest } from "./text.ts";
-import { flag, uint32, wholeNumber } from "./type.ts";
+import { line, versionOrLatest } from "./text.ts";
+import { flag, listOf, uint32, wholeNumber } from "./type.ts";
 import { url } from "./url.ts";
 
 export const updates = table("Where updates come from, and when they are taken.", {
   "metadata-base-url": setting({
     type: url,
-    doc: "Where the metadata of the update repository lies. There are no updates without it.",
-    example: "https://updates.example.com/metadata/",
+    doc: "Where the metadata of the update repository for this variant and architecture lies. There are no updates without it.",
+    example: "https://updates.example.com/metadata/dev/x86_64/",
   }),
   "targets-base-url": setting({
     type: url,
@@ -27,4 +27,28 @@ export const updates = table("Where updates come from, and when they are taken."
     example: "v1.2.3",
   }),
   "ignore-waves": setting({ type: flag, doc: "Whether to see an update before its wave opens.", default: false }),
+  tries: setting({
+    type: wholeNumber({ least: 1, most: 10 }),
+    doc: "How often an update may be started before it must have proved healthy.",
+    default: 1,
+  }),
+  health: table("What must hold before an update counts as good. Otherwise the host goes back by itself.", {
+    units: setting({
+      type: listOf(line),
+      doc: "Further systemd units that must be active, beside those of the variant.",
+      default: [],
+      example: ["nginx.service"],
+    }),
+    "http-probes": setting({
+      type: listOf(url),
+      doc: "URLs that must answer with a status from 200 to 399.",
+      default: [],
+      example: ["http://127.0.0.1:8080/healthz"],
+    }),
+    "timeout-seconds": setting({
+      type: wholeNumber({ least: 10, most: 86_400 }),
+      doc: "How long after its start an update may take until everything holds.",
+      default: 600,
+    }),
+  }),
 });

@@ -74,9 +74,10 @@ export async function testRepository(now: Date = new Date()): Promise<TestReposi
         hash: Buffer.from(`hash ${version}`),
       };
       const source = async (part: keyof Artefacts): Promise<{ name: string; path: string }> => {
-        const path = join(base, `${version}-${part}.zst`);
-        await writeFile(path, bytes[part]);
-        return { name: `${version}-${part}.zst`, path };
+        const isProgram = Buffer.from(bytes[part].subarray(0, 2)).toString("latin1") === "MZ";
+        const name = `${version}-${part}.${isProgram ? "efi" : "zst"}`;
+        await writeFile(join(base, name), bytes[part]);
+        return { name, path: join(base, name) };
       };
       const [boot, root, hash] = [await source("boot"), await source("root"), await source("hash")];
       const release = { ...testMachines, version, boot, root, hash };

@@ -8,6 +8,7 @@ import type { Engine } from "../reconcile/engine.ts";
 import type { Reconciler } from "../reconcile/reconciler.ts";
 import type { System } from "../system.ts";
 import type { Trial } from "../trial.ts";
+import type { Updater } from "../update/updater.ts";
 import type { Changes } from "./changes.ts";
 import type { Document } from "./document.ts";
 
@@ -18,6 +19,7 @@ export type ApiContext = {
   datastore: Datastore;
   engine: Engine;
   trial: Trial;
+  updater: Updater;
   changes: Changes;
   document: Document;
   /** What settings act on, for the metadata that Bottlerocket's clients ask for. */

@@ -282,12 +282,19 @@ test("status tells what the host is", async () => {
   });
 });
 
-test("updates fail honestly on an image without an updater", async () => {
-  for (const words of [["check"], ["apply"], ["apply", "--check", "--reboot"], ["cancel"]]) {
+test("without an update repository every update command says which setting is missing, or what is to be done first", async () => {
+  const missing = "settings.updates.metadata-base-url is not set";
+  const expected: [string[], string][] = [
+    [["apply"], "run `apiclient update check`"],
+    [["check"], missing],
+    [["apply", "--check", "--reboot"], missing],
+    [["explain"], missing],
+    [["cancel"], "the update state is idle"],
+    [["release", "1.0.0"], "it is not held back on this host"],
+  ];
+  for (const [words, says] of expected) {
     const { stdout, stderr, exitCode } = await run("update", ...words);
-    expect(stdout).toBe("");
-    expect(stderr).toContain("this image has no updater");
-    expect(exitCode).toBe(1);
+    expect([words, stdout, stderr, exitCode]).toEqual([words, "", expect.stringContaining(says), 1]);
   }
 });
 

@@ -12,7 +12,7 @@ import { reboot } from "./apiclient/reboot.ts";
 import { planSet, set, trySet } from "./apiclient/set.ts";
 import { status } from "./apiclient/status.ts";
 import { confirm, revert } from "./apiclient/try.ts";
-import { updateApply, updateCancel, updateCheck } from "./apiclient/update.ts";
+import { updateApply, updateCancel, updateCheck, updateExplain, updateRelease } from "./apiclient/update.ts";
 import { version } from "../../package.json";
 
 export const apiclient = program({
@@ -55,7 +55,7 @@ Results go to standard output, everything else to standard error. Exit code 0: d
   groups: {
     plan: "Say what a change would do, before anything changes",
     try: "Change settings that go back by themselves unless confirmed",
-    update: "Look for updates, apply one, take it back",
+    update: "Look for updates, apply one, take it back, and say what holds one",
   },
   unnamed: { command: "raw", options: ["-u", "--uri"] },
   commands: [
@@ -79,6 +79,8 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     updateCheck,
     updateApply,
     updateCancel,
+    updateExplain,
+    updateRelease,
     raw,
   ],
   context: (invocation, options) =>

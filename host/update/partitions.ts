@@ -53,7 +53,8 @@ export async function findPartitions(system: System): Promise<Partitions> {
 
 /** The sysfs directories of what is below the device that `/` is mounted from. */
 async function rootSlaves(system: System): Promise<string[]> {
-  const mounts = await readFile(hostPath(system, "/proc/self/mountinfo"), "utf8");
+  const mounts = await readTextIfPresent(hostPath(system, "/proc/self/mountinfo"));
+  if (mounts === undefined) throw noSets("there is no /proc"); // a directory that stands for a host
   const device = mounts
     .split("\n")
     .map((line) => line.split(" "))

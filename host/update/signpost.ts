@@ -51,6 +51,14 @@ export class Signpost {
     await this.#removeOthers(this.#active);
   }
 
+  /** The running set, while it is on trial, may be started once more. */
+  async returnTry(): Promise<void> {
+    const { entry, name } = await this.#file(this.#active);
+    if (entry.standing.kind !== "trying" || entry.standing.done === 0) return;
+    const standing = { kind: "trying", left: entry.standing.left + 1, done: entry.standing.done - 1 } as const;
+    await this.#rename(name, entryName({ ...entry, standing }));
+  }
+
   /** The inactive set is about to be overwritten: it must not boot, whatever happens from here on. */
   async clearInactive(): Promise<void> {
     for (const { entry, name } of await this.#files()) {

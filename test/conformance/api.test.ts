@@ -398,15 +398,30 @@ describe("actions", () => {
     expect(host.machine.ran.at(-1)).toBe("systemctl --no-block reboot");
   });
 
-  test("updates are 404 with words as long as there is no updater", async () => {
-    for (const action of ["refresh", "prepare", "activate", "deactivate"]) {
-      const { status, body } = await call(
-        "POST",
-        `/actions/${action === "refresh" ? "refresh-updates" : `${action}-update`}`,
-      );
-      expect([status, body]).toEqual([404, expect.stringContaining("no updater")]);
-    }
+  test("before the first look for updates there is no status, and nothing to prepare, activate or take back", async () => {
     expect((await call("GET", "/updates/status")).status).toBe(404);
+    for (const action of ["prepare", "activate", "deactivate"]) {
+      const { status, body } = await call("POST", `/actions/${action}-update`);
+      expect([status, body]).toEqual([409, expect.stringContaining("the update state is idle")]);
+    }
+    expect((await call("POST", "/actions/release-update?version=1.0.0")).status).toBe(404);
+    expect((await call("GET", "/updates/explain")).status).toBe(409);
+  });
+
+  test("a look for updates is accepted at once, and its result is in the status", async () => {
+    expect((await call("POST", "/actions/refresh-updates")).status).toBe(204);
+    let answer = await call("GET", "/updates/status");
+    for (let tries = 0; answer.status === 404 && tries < 100; tries++) {
+      await Bun.sleep(20);
+      answer = await call("GET", "/updates/status");
+    }
+    expect(answer.body).toMatchObject({
+      update_state: "Idle",
+      available_updates: [],
+      chosen_update: null,
+      staging_partition: null,
+      most_recent_command: { cmd_type: "refresh", cmd_status: "Failed", exit_status: 1 },
+    });
   });
 
   test("what does not exist is 404, another method 405", async () => {

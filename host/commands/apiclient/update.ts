@@ -1,14 +1,13 @@
-/** `apiclient update`: look for updates, install one, take it back. */
+/** `apiclient update`: look for updates, install one, take it back, and say why this host has none. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { z } from "zod";
 import type { Client } from "../../../api/client.ts";
 import { Refused } from "../../../api/refused.ts";
-import type { updateStatus } from "../../../api/status.ts";
+import type { UpdateExplanation, UpdateStatusBody } from "../../../api/status.ts";
 import { Failure } from "../../../lib/failure.ts";
+import { progress, type Progress } from "../../../lib/progress.ts";
 import { apiCommand } from "./context.ts";
 
-type UpdateStatus = z.infer<typeof updateStatus>;
-type Action = UpdateStatus["most_recent_command"]["cmd_type"];
+type Action = UpdateStatusBody["most_recent_command"]["cmd_type"];
 
 const endpoints = {
   refresh: "refreshUpdates",
@@ -17,8 +16,8 @@ const endpoints = {
   deactivate: "deactivateUpdate",
 } as const;
 
-/** As long as Bottlerocket's client waits. Preparing writes a whole image. */
-const limitsMs: Record<Action, number> = { refresh: 10_000, prepare: 600_000, activate: 5_000, deactivate: 5_000 };
+/** How long an action may show neither progress nor a result. */
+const silenceMs = 30_000;
 const pollMs = 200;
 
 export const updateCheck = apiCommand({
@@ -41,7 +40,7 @@ export const updateApply = apiCommand({
     const status = check ? await act(api, "refresh", signal) : await api.call("getUpdateStatus", { signal });
     switch (status.update_state) {
       case "Idle":
-        invocation.note("apiclient: there is no update to apply");
+        invocation.note("apiclient: there is no update to apply; `apiclient update explain` says why");
         return status;
       case "Ready":
         invocation.note("apiclient: an update is applied already: reboot to start it");
@@ -64,12 +63,52 @@ export const updateCancel = apiCommand({
   run: async ({ api, signal }) => await act(await api(), "deactivate", signal),
 });
 
-/** Asks for an action and waits for that action's own result. */
-async function act(api: Client, action: Action, signal: AbortSignal): Promise<UpdateStatus> {
+export const updateExplain = apiCommand({
+  name: "update explain",
+  summary: "Say when this host sees which version, and what holds the others",
+  examples: [{ run: "apiclient update explain", says: "waves, locks, recalls, and versions that failed here" }],
+  run: async ({ api, signal }) => await (await api()).call("explainUpdates", { signal }),
+  print: explanationText,
+});
+
+export const updateRelease = apiCommand({
+  name: "update release",
+  summary: "Let a version that failed on this host be tried again",
+  examples: [{ run: "apiclient update release 1.3.0", says: "the next `update check` may choose it" }],
+  arguments: { version: { value: "VERSION", help: "As `apiclient update explain` lists it" } },
+  async run({ api, signal }, { version }) {
+    await (await api()).call("releaseUpdate", { query: { version }, signal });
+  },
+});
+
+export function explanationText({
+  running,
+  proved,
+  seed,
+  chosen,
+  versions,
+  held,
+  ...times
+}: UpdateExplanation): string {
+  const plan = chosen === undefined ? "Nothing to update to." : `Would update to ${chosen} now.`;
+  return [
+    `Runs ${running.version} (${running.variant}, ${running.arch})${proved ? "" : ", which is on trial"}; seed ${seed}.`,
+    plan,
+    ...versions.flatMap(({ version, holds }) => [
+      `${version}${version === running.version ? " (running)" : ""}${holds.length === 0 ? ": nothing holds it" : ":"}`,
+      ...holds.map(({ says }) => `  ${says}`),
+    ]),
+    ...(held.length === 0 ? [] : [`Held after failing here: ${held.map(({ version }) => version).join(", ")}.`]),
+    `Metadata as of ${times.checkedAt}, good until ${times.metadataExpires}.`,
+  ].join("\n");
+}
+
+/** Asks for an action and waits for that action's own result, with a bar while bytes move. */
+async function act(api: Client, action: Action, signal: AbortSignal): Promise<UpdateStatusBody> {
   const before = await currentStatus(api, signal);
   await api.call(endpoints[action], { signal });
-  const deadlineMs = performance.now() + limitsMs[action];
-  while (performance.now() < deadlineMs) {
+  using bar = new StepBar();
+  for (let silentSinceMs = performance.now(); ;) {
     const status = await currentStatus(api, signal);
     const command = status?.most_recent_command;
     const isNew = command?.cmd_type === action && command.timestamp !== before?.most_recent_command.timestamp;
@@ -78,19 +117,45 @@ async function act(api: Client, action: Action, signal: AbortSignal): Promise<Up
       const reason = command.stderr?.trim() ?? `exit status ${command.exit_status ?? "unknown"}`;
       throw new Failure("update-failed", `cannot ${action} the update: ${reason}`);
     }
+    if (status?.progress !== undefined) {
+      silentSinceMs = performance.now();
+      bar.show(status.progress);
+    }
+    if (performance.now() - silentSinceMs > silenceMs) {
+      throw new Failure("update-slow", `cannot tell how the update went: nothing was heard for ${silenceMs / 1000} s`, {
+        hint: "see `apiclient get /updates/status`",
+      });
+    }
     await sleep(pollMs, undefined, { signal });
   }
-  throw new Failure(
-    "update-slow",
-    `cannot tell how the update went: ${action} has no result after ${limitsMs[action] / 1000} s`,
-    {
-      hint: "see `apiclient get /updates/status`",
-    },
-  );
+}
+
+/** One bar for each step that moves bytes. */
+class StepBar implements Disposable {
+  #step: string | undefined;
+  #bar: Progress | undefined;
+  #shownBytes = 0;
+
+  show({ step, done_bytes: done, total_bytes: total }: NonNullable<UpdateStatusBody["progress"]>): void {
+    if (done === undefined || total === undefined || total === 0) return;
+    if (step !== this.#step) {
+      this[Symbol.dispose]();
+      this.#step = step;
+      this.#shownBytes = 0;
+      this.#bar = progress(step === "download" ? "writing the update" : "verifying it", total);
+    }
+    this.#bar?.advance(done - this.#shownBytes);
+    this.#shownBytes = done;
+  }
+
+  [Symbol.dispose](): void {
+    this.#bar?.[Symbol.dispose]();
+    this.#bar = undefined;
+  }
 }
 
 /** Undefined before the first refresh, and while another action holds the updater. */
-async function currentStatus(api: Client, signal: AbortSignal): Promise<UpdateStatus | undefined> {
+async function currentStatus(api: Client, signal: AbortSignal): Promise<UpdateStatusBody | undefined> {
   try {
     return await api.call("getUpdateStatus", { signal });
   } catch (error) {

@@ -1,0 +1,45 @@
+/** The mirror that settings name, and what the choice of an update takes from them. */
+import { Failure } from "../../lib/failure.ts";
+import { readTextIfPresent } from "../../lib/files.ts";
+import { seedLimit } from "../../repo/waves.ts";
+import type { Settings } from "../../settings/group.ts";
+import { hostPath, type System } from "../system.ts";
+import type { Mirror } from "./mirror.ts";
+
+/** The bundle that every program of the host trusts; `settings.pki` is part of it. */
+const authoritiesPath = "/etc/ssl/certs/ca-certificates.crt";
+
+export type Wishes = { seed: number; versionLock: string; ignoreWaves: boolean; tries: number };
+
+export function wishesOf({ updates }: Settings): Wishes {
+  return {
+    // Until one is drawn, a host is the last to be served.
+    seed: updates.seed === undefined ? seedLimit - 1 : updates.seed % seedLimit,
+    versionLock: updates["version-lock"].replace(/^v/, ""),
+    ignoreWaves: updates["ignore-waves"],
+    tries: updates.tries,
+  };
+}
+
+/** @throws {Failure<"no-repository">} when settings name none */
+export async function mirrorOf(
+  system: System,
+  { updates, network }: Settings,
+  query: Mirror["query"],
+): Promise<Mirror> {
+  const [metadata, targets] = [updates["metadata-base-url"], updates["targets-base-url"]];
+  if (metadata === undefined || targets === undefined) {
+    const missing = metadata === undefined ? "metadata-base-url" : "targets-base-url";
+    throw new Failure("no-repository", `cannot look for updates: settings.updates.${missing} is not set`, {
+      hint: "apiclient set updates.metadata-base-url=… updates.targets-base-url=…",
+    });
+  }
+  return {
+    metadata: new URL(metadata),
+    targets: new URL(targets),
+    proxy: network["https-proxy"],
+    noProxy: network["no-proxy"] ?? [],
+    authorities: await readTextIfPresent(hostPath(system, authoritiesPath)),
+    query,
+  };
+}

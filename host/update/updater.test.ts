@@ -1,0 +1,237 @@
+/** Protects: what was chosen is what is written, nothing unproved is overwritten, and a failed version is not tried twice. */
+import { expect, test } from "bun:test";
+import { readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { changeManifest } from "../../repo/repository.ts";
+import { recall } from "../../repo/manifest.ts";
+import type { UpdateStatusBody } from "../../api/status.ts";
+import { modelFor } from "../../settings/model.ts";
+import type { Settings } from "../../settings/group.ts";
+import { variantNamed } from "../../variants/all.ts";
+import { writePartitionSets } from "../../test/partition-sets.ts";
+import { testImage } from "../../test/update-image.ts";
+import { testMachines, testRepository, type TestRepository } from "../../test/update-repository.ts";
+import { testSystem, type TestSystem } from "../../test/system.ts";
+import { entryName } from "./boot-entry.ts";
+import { shippedRootPath } from "./trusted-repository.ts";
+import { Updater } from "./updater.ts";
+import { leaveReason } from "./went-back.ts";
+import type { UpdateCommand } from "./state.ts";
+
+const model = modelFor(variantNamed("dev"));
+const signal = new AbortController().signal;
+
+type World = AsyncDisposable & {
+  repository: TestRepository;
+  host: TestSystem;
+  entries(): Promise<string[]>;
+  /** The daemon starts anew, as after a crash or a reboot. */
+  start(running?: string): Promise<Updater>;
+  settings: { [name: string]: string | number | boolean };
+  /** Runs commands one after the other and gives the last status. */
+  run(updater: Updater, ...commands: UpdateCommand[]): Promise<UpdateStatusBody>;
+};
+
+async function world(...versions: string[]): Promise<World> {
+  const repository = await testRepository();
+  const host = await testSystem({ startsAt: new Date() });
+  await writePartitionSets(host, "a", "1.0.0");
+  await host.write(shippedRootPath, repository.rootJson);
+  await host.write("/usr/lib/os-release", "ID=orlop\n");
+  await utimes(join(host.system.root, "usr/lib/os-release"), 0, 0);
+  for (const [index, version] of versions.entries()) {
+    await repository.publish(version, { artefacts: testImage(40, index).artefacts });
+  }
+  const settings: World["settings"] = {
+    "metadata-base-url": repository.mirror.metadata.href,
+    "targets-base-url": repository.mirror.targets.href,
+    seed: 5,
+  };
+  const updaters: Updater[] = [];
+  return {
+    repository,
+    host,
+    settings,
+    entries: async () => (await readdir(join(host.system.root, "efi/loader/entries"))).toSorted(),
+    async start(running = "1.0.0") {
+      const complete = (): Settings => model.complete({ updates: settings });
+      const updater = await Updater.open({
+        system: host.system,
+        running: { ...testMachines, version: running },
+        settings: complete,
+      });
+      updaters.push(updater);
+      return updater;
+    },
+    async run(updater, ...commands) {
+      for (const command of commands) {
+        await updater.start(command);
+        await updater.settled();
+      }
+      return await updater.status();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const updater of updaters) await updater[Symbol.asyncDispose]();
+      await host[Symbol.asyncDispose]();
+      await repository[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("an update goes from found to written to next, and back, as the API tells it", async () => {
+  await using here = await world("1.1.0");
+  const updater = await here.start();
+  const image = { ...testMachines, version: "1.1.0" };
+  const running = { image: { ...testMachines, version: "1.0.0" } };
+  expect(await here.run(updater, "refresh")).toMatchObject({
+    update_state: "Available",
+    available_updates: ["1.1.0"],
+    chosen_update: image,
+    active_partition: { ...running, next_to_boot: true },
+    staging_partition: null,
+    most_recent_command: { cmd_type: "refresh", cmd_status: "Success", exit_status: 0, stderr: "" },
+  });
+  expect(await here.run(updater, "prepare")).toMatchObject({
+    update_state: "Staged",
+    staging_partition: { image, next_to_boot: false },
+  });
+  expect(await here.entries()).toEqual(["orlop-a.conf", "orlop-b.staged"]);
+  expect(await here.run(updater, "activate")).toMatchObject({
+    update_state: "Ready",
+    active_partition: { ...running, next_to_boot: false },
+    staging_partition: { image, next_to_boot: true },
+  });
+  expect(await here.entries()).toEqual(["orlop-a.conf", "orlop-b+1.conf"]);
+  expect(await here.run(updater, "deactivate")).toMatchObject({ update_state: "Staged" });
+  const { root } = testImage(40, 0);
+  const written = await readFile(join(here.host.system.root, "dev/vda4"));
+  expect(written.subarray(0, root.length).equals(root)).toBe(true);
+});
+
+test("before the first command there is no status, and afterwards it outlives the daemon", async () => {
+  await using here = await world("1.1.0");
+  const updater = await here.start();
+  await expect(updater.status()).rejects.toMatchObject({ code: "no-update-status" });
+  const before = await here.run(updater, "refresh", "prepare");
+  expect(await (await here.start()).status()).toEqual(before);
+});
+
+test("commands that the state does not allow are refused and change nothing", async () => {
+  await using here = await world("1.1.0");
+  const updater = await here.start();
+  for (const command of ["prepare", "activate", "deactivate"] as const) {
+    await expect(updater.start(command)).rejects.toMatchObject({ code: "update-not-allowed" });
+  }
+  await here.run(updater, "refresh", "prepare", "activate");
+  for (const command of ["prepare", "activate"] as const) {
+    await expect(updater.start(command)).rejects.toMatchObject({ code: "update-not-allowed" });
+  }
+});
+
+test("of two commands at once the second is refused", async () => {
+  await using here = await world("1.1.0");
+  const updater = await here.start();
+  const both = await Promise.allSettled([updater.start("refresh"), updater.start("refresh")]);
+  expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  await expect(updater.start("prepare")).rejects.toMatchObject({ code: "update-busy" });
+  await updater.settled();
+  await here.run(updater, "refresh");
+});
+
+test("what was chosen is what is written, though something newer was published since", async () => {
+  await using here = await world("1.1.0");
+  const updater = await here.start();
+  await here.run(updater, "refresh");
+  await here.repository.publish("1.2.0", { artefacts: testImage(40, 9).artefacts });
+  expect((await here.run(updater, "prepare")).staging_partition?.image.version).toBe("1.1.0");
+});
+
+test("what was chosen and then recalled is not written", async () => {
+  await using here = await world("1.0.0", "1.1.0");
+  const updater = await here.start();
+  await here.run(updater, "refresh");
+  await changeManifest(await here.repository.open(), testMachines, here.repository.signing(), (manifest) =>
+    recall(manifest, testMachines, "1.1.0"),
+  );
+  const status = await here.run(updater, "prepare");
+  expect(status).toMatchObject({ update_state: "Available", most_recent_command: { cmd_status: "Failed" } });
+  expect(status.most_recent_command.stderr).toContain("the repository allows at most 1.0.0");
+  expect(await here.entries()).toEqual(["orlop-a.conf"]);
+});
+
+test("a broken download leaves an update that cannot boot, with the reason, and can be tried again", async () => {
+  await using here = await world("1.1.0");
+  const updater = await here.start();
+  await here.run(updater, "refresh", "prepare");
+  const targets = join(here.repository.directory, "targets");
+  const stored = (await readdir(targets)).find((name) => name.endsWith("1.1.0-root.zst")) ?? "";
+  const whole = await readFile(join(targets, stored));
+  await writeFile(join(targets, stored), Buffer.concat([whole.subarray(0, -1), Buffer.from("x")]));
+  const status = await here.run(updater, "prepare");
+  expect(status).toMatchObject({ update_state: "Available", most_recent_command: { cmd_status: "Failed" } });
+  expect(await here.entries()).toEqual(["orlop-a.conf"]);
+  await writeFile(join(targets, stored), whole);
+  expect((await here.run(updater, "prepare")).update_state).toBe("Staged");
+});
+
+test("while the running version is on trial, the set it would go back to is not overwritten", async () => {
+  await using here = await world("1.1.0");
+  const updater = await here.start();
+  await here.run(updater, "refresh");
+  const entries = join(here.host.system.root, "efi/loader/entries");
+  await rename(join(entries, "orlop-a.conf"), join(entries, "orlop-a+0-1.conf"));
+  await expect(updater.start("prepare")).rejects.toMatchObject({ code: "update-on-trial" });
+});
+
+test("a version the host came back from is held with its reason until released or a newer one comes", async () => {
+  await using here = await world("1.1.0");
+  await here.run(await here.start(), "refresh", "prepare", "activate");
+  // The boot loader takes the try, the new set says what is wrong, and the old one boots again.
+  const entries = join(here.host.system.root, "efi/loader/entries");
+  const used = entryName({ set: "b", standing: { kind: "trying", left: 0, done: 1 } });
+  await rename(join(entries, "orlop-b+1.conf"), join(entries, used));
+  await leaveReason(here.host.system, "1.1.0", "containerd.service is not active");
+  const updater = await here.start();
+  expect(updater.held).toMatchObject([{ version: "1.1.0", reason: "containerd.service is not active" }]);
+  expect(await here.run(updater, "refresh")).toMatchObject({ update_state: "Idle", chosen_update: null });
+  expect((await (await here.start()).explain(signal)).versions[0]?.holds[0]?.says).toContain("containerd.service");
+  await here.repository.publish("1.2.0", { artefacts: testImage(40, 3).artefacts });
+  expect((await here.run(updater, "refresh")).chosen_update?.version).toBe("1.2.0");
+
+  await expect(updater.release("1.5.0")).rejects.toMatchObject({ code: "no-such-hold" });
+  await updater.release("1.1.0");
+  here.settings["version-lock"] = "v1.1.0";
+  expect((await here.run(await here.start(), "refresh")).chosen_update?.version).toBe("1.1.0");
+});
+
+test("a failure that left no word is told as such", async () => {
+  await using here = await world("1.1.0");
+  await here.run(await here.start(), "refresh", "prepare", "activate");
+  const entries = join(here.host.system.root, "efi/loader/entries");
+  await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
+  await leaveReason(here.host.system, "0.9.0", "of another time");
+  expect((await here.start()).held[0]?.reason).toContain("look at its console");
+});
+
+test("without a repository, sets or boot entries the daemon starts, and says what is missing", async () => {
+  await using here = await world("1.1.0");
+  delete here.settings["metadata-base-url"];
+  const updater = await here.start();
+  expect((await here.run(updater, "refresh")).most_recent_command.stderr).toContain("metadata-base-url is not set");
+  await rename(join(here.host.system.root, "efi"), join(here.host.system.root, "gone"));
+  await here.start();
+  expect(here.host.logged.join("\n")).toContain("cannot tell whether this host went back");
+});
+
+test("a daemon that stops ends the command that runs, and tells so after its start", async () => {
+  await using here = await world("1.1.0");
+  const updater = await here.start();
+  await here.run(updater, "refresh");
+  await updater.start("prepare");
+  await updater[Symbol.asyncDispose]();
+  const status = await (await here.start()).status();
+  expect(status).toMatchObject({
+    update_state: "Available",
+    most_recent_command: { cmd_type: "prepare", cmd_status: "Failed" },
+  });
+});

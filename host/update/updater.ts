@@ -1,0 +1,326 @@
+/**
+ * The updater: looks for updates, writes one to the inactive set, makes it boot next, takes that back.
+ *
+ * One command runs at a time. A command that is accepted goes on by itself; its outcome is in the status. Effects come
+ * first, then what is remembered, then what is announced; where disk and memory differ, the disk is right.
+ */
+import { stat } from "node:fs/promises";
+import { explain, Failure } from "../../lib/failure.ts";
+import { isFor, type Manifest } from "../../repo/manifest.ts";
+import type { UpdateExplanation, UpdateStatusBody } from "../../api/status.ts";
+import type { Settings } from "../../settings/group.ts";
+import { hostPath, type System } from "../system.ts";
+import { available, chosen as chosenOf, describeHold, judge, type HostView, type Judgement } from "./choice.ts";
+import { mirrorOf, wishesOf } from "./host-mirror.ts";
+import { readMemory, writeMemory, type Chosen, type Memory } from "./memory.ts";
+import { ProgressRate } from "./progress-rate.ts";
+import { assertProved, findSets, requireSets, stateOf } from "./sets.ts";
+import type { Sets } from "./signpost.ts";
+import { assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
+import { refreshTrust, type Target, type TrustedRepository } from "./trusted-repository.ts";
+import { updateStatusOf, type Working } from "./update-status.ts";
+import { noticeReturn } from "./went-back.ts";
+import { writeImage } from "./write-image.ts";
+
+export type UpdaterHost = {
+  system: System;
+  /** What this host runs. */
+  running: Image;
+  settings: () => Settings;
+};
+
+export class Updater implements AsyncDisposable {
+  readonly #host: UpdaterHost;
+  readonly #stop = new AbortController();
+  #memory: Memory;
+  #working: { command: UpdateCommand; step: Working["step"]; totalBytes: number; rate: ProgressRate } | undefined;
+  #work: Promise<void> = Promise.resolve();
+
+  private constructor(host: UpdaterHost, memory: Memory) {
+    this.#host = host;
+    this.#memory = memory;
+  }
+
+  /** Notices a version that this host came back from since the last time. */
+  static async open(host: UpdaterHost): Promise<Updater> {
+    const updater = new Updater(host, await readMemory(host.system));
+    try {
+      await updater.#noticeReturn();
+    } catch (error) {
+      // The daemon serves the API whatever the boot entries look like.
+      host.system.log.error("update: cannot tell whether this host went back from an update", error);
+    }
+    return updater;
+  }
+
+  /**
+   * Begins a command; resolves when it is accepted.
+   *
+   * @throws {Failure<"update-busy" | "update-not-allowed" | "no-update" | "update-on-trial" | "no-partition-sets">}
+   */
+  async start(command: UpdateCommand): Promise<void> {
+    this.#assertFree();
+    // Taken before the first await, so that of two commands at once one is refused.
+    this.#working = { command, step: "look", totalBytes: 0, rate: new ProgressRate() };
+    try {
+      assertAllowed(command, await this.#state());
+      if (command === "prepare") {
+        if (this.#memory.chosen === undefined) throw noUpdate();
+        assertProved(await (await requireSets(this.#host.system)).signpost.read());
+      }
+    } catch (error) {
+      this.#working = undefined;
+      throw error;
+    }
+    this.#work = this.#run(command);
+  }
+
+  /** Resolves when no command runs any more. */
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
+  /** @throws {Failure<"no-update-status">} before the first command */
+  async status(): Promise<UpdateStatusBody> {
+    const sets = await this.#sets();
+    const facts = { memory: this.#memory, sets, running: this.#host.running, working: this.#progress() };
+    const status = updateStatusOf(await this.#state(sets), facts);
+    if (status === undefined) {
+      throw new Failure("no-update-status", "cannot tell the status of updates: this host has never looked for any", {
+        hint: "run `apiclient update check`",
+      });
+    }
+    return status;
+  }
+
+  /** Versions that were started here and did not prove healthy, the newest failure last. */
+  get held(): Memory["held"] {
+    return this.#memory.held;
+  }
+
+  /** Looks into the repository without choosing anything. @throws as a refresh */
+  async explain(signal: AbortSignal): Promise<UpdateExplanation> {
+    const { trusted, judgements, view } = await this.#look(AbortSignal.any([signal, this.#stop.signal]));
+    const sets = await this.#sets();
+    const version = chosenOf(judgements);
+    return {
+      running: this.#host.running,
+      proved: sets === undefined || sets.entries[sets.active]?.standing.kind === "successful",
+      seed: view.seed,
+      ...(version === undefined ? {} : { chosen: version }),
+      versions: judgements.map((judgement) => ({
+        version: judgement.version,
+        holds: judgement.holds.map((hold) => ({
+          kind: hold.kind,
+          says: describeHold(hold),
+          ...(hold.kind === "wave" ? { opensAt: hold.opensAt.toISOString() } : {}),
+        })),
+      })),
+      held: this.#memory.held,
+      checkedAt: view.now.toISOString(),
+      metadataExpires: trusted.expires.toISOString(),
+    };
+  }
+
+  /**
+   * Lets a version that failed here be tried again.
+   *
+   * @throws {Failure<"no-such-hold" | "update-busy">}
+   */
+  async release(version: string): Promise<void> {
+    this.#assertFree();
+    if (!this.#memory.held.some((held) => held.version === version)) {
+      const known = this.#memory.held.map((held) => held.version).join(", ");
+      throw new Failure("no-such-hold", `cannot release ${version}: it is not held back on this host`, {
+        hint: `held back: ${known === "" ? "nothing" : known}`,
+      });
+    }
+    const sets = await findSets(this.#host.system);
+    const found = await sets?.signpost.read();
+    const left = sets === undefined ? undefined : found?.entries[sets.inactive.set];
+    // Its used-up entry would otherwise be noticed again at the next start.
+    if (left?.version === version && left.standing.kind === "trying") await sets?.signpost.clearInactive();
+    await this.#remember({ ...this.#memory, held: this.#memory.held.filter((held) => held.version !== version) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Failure("stopping", "the daemon is stopping"));
+    await this.#work;
+  }
+
+  async #noticeReturn(): Promise<void> {
+    const { system } = this.#host;
+    const sets = await this.#sets();
+    const failed = sets === undefined ? undefined : await noticeReturn(system, sets, this.#memory.held);
+    if (failed === undefined) return;
+    system.log.info(`update: went back from ${failed.version}: ${failed.reason}`);
+    const { chosen, ...rest } = this.#memory;
+    const kept = chosen === undefined || chosen.image.version === failed.version ? {} : { chosen };
+    await this.#remember({ ...rest, ...kept, held: [...rest.held, failed] });
+  }
+
+  /** Never rejects: the outcome is part of the status. */
+  async #run(command: UpdateCommand): Promise<void> {
+    const { system } = this.#host;
+    let failure: unknown;
+    try {
+      await this.#command(command);
+    } catch (error) {
+      failure = error;
+      system.log.error(`update: ${command} failed`, error);
+    }
+    try {
+      const outcome = failure === undefined ? {} : { failure: explain(failure) };
+      await this.#remember({ ...this.#memory, last: { command, at: this.#nextTime(), ...outcome } });
+    } catch (error) {
+      system.log.error("update: cannot keep how the last command went", error);
+    } finally {
+      this.#working = undefined;
+    }
+  }
+
+  /** Clients know a new result by its time, so it is later than the last one's, whatever the clock does. */
+  #nextTime(): string {
+    const { last } = this.#memory;
+    const afterLastMs = last === undefined ? 0 : Date.parse(last.at) + 1;
+    return new Date(Math.max(this.#host.system.clock.now().getTime(), afterLastMs)).toISOString();
+  }
+
+  async #command(command: UpdateCommand): Promise<void> {
+    switch (command) {
+      case "refresh":
+        return await this.#refresh();
+      case "prepare":
+        return await this.#prepare();
+      case "activate":
+        return await (await requireSets(this.#host.system)).signpost.upgradeToInactive();
+      case "deactivate":
+        return await (await requireSets(this.#host.system)).signpost.cancelUpgrade();
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const { chosen: _forgotten, ...rest } = this.#memory;
+    try {
+      const { trusted, judgements, view } = await this.#look(this.#stop.signal);
+      const version = chosenOf(judgements);
+      const chosen = version === undefined ? undefined : this.#chosenIn(trusted, version);
+      await this.#remember({
+        ...rest,
+        ...(chosen === undefined ? {} : { chosen }),
+        available: available(judgements),
+        checked: { at: view.now.toISOString(), expires: trusted.expires.toISOString() },
+      });
+    } catch (error) {
+      await this.#remember({ ...rest, available: [] });
+      throw error;
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    const { system } = this.#host;
+    const chosen = this.#memory.chosen;
+    if (chosen === undefined) throw noUpdate();
+    const { version } = chosen.image;
+    const { trusted, judgements } = await this.#look(this.#stop.signal, version);
+    const judgement = judgements.find((each) => each.version === version);
+    const recalled = judgement?.holds.find(({ kind }) => kind === "above-maximum" || kind === "failed-before");
+    const same = judgement !== undefined && Bun.deepEquals(this.#chosenIn(trusted, version), chosen);
+    if (!same || recalled !== undefined) {
+      const reason =
+        recalled === undefined ? "the repository offers it no more, or other files" : describeHold(recalled);
+      throw new Failure("chosen-changed", `cannot write ${version}, which was chosen: ${reason}`, {
+        hint: "run `apiclient update check` to choose anew",
+      });
+    }
+    const { signpost, inactive } = await requireSets(system);
+    await signpost.clearInactive();
+    const mirror = await this.#mirror(version);
+    const job = { mirror, targets: chosen.targets, ...inactive };
+    await writeImage(
+      system,
+      job,
+      ({ step, doneBytes, totalBytes }) => {
+        if (this.#working === undefined) return;
+        Object.assign(this.#working, { step, totalBytes });
+        this.#working.rate.note(performance.now(), doneBytes);
+      },
+      this.#stop.signal,
+    );
+    await signpost.markInactiveValid(version, wishesOf(this.#host.settings()).tries);
+    system.log.info(`update: ${version} is on set ${inactive.set.toUpperCase()}, read back and verified`);
+  }
+
+  async #look(
+    signal: AbortSignal,
+    target?: string,
+  ): Promise<{ trusted: TrustedRepository; judgements: Judgement[]; view: HostView }> {
+    const { system, running } = this.#host;
+    const { mtime: builtAt } = await stat(hostPath(system, "/usr/lib/os-release"));
+    const trusted = await refreshTrust(system, await this.#mirror(target), builtAt, signal);
+    const wishes = wishesOf(this.#host.settings());
+    const failed = this.#memory.held.map(({ version, at, reason }) => ({ version, at: new Date(at), reason }));
+    const { version, ...machines } = running;
+    const view: HostView = { ...machines, running: version, ...wishes, failed, now: system.clock.now() };
+    return { trusted, judgements: judge(trusted.manifest, view), view };
+  }
+
+  async #mirror(target?: string) {
+    const { system, running } = this.#host;
+    const settings = this.#host.settings();
+    const query = { version: running.version, seed: String(wishesOf(settings).seed) };
+    return await mirrorOf(system, settings, target === undefined ? query : { ...query, target });
+  }
+
+  /** @throws {Failure<"bad-manifest">} when the manifest names files that the repository does not sign */
+  #chosenIn(trusted: TrustedRepository, version: string): Chosen {
+    const { variant, arch } = this.#host.running;
+    const { images } = updateIn(trusted.manifest, this.#host.running, version);
+    const target = (name: string): Target => {
+      const found = trusted.target(name);
+      if (found !== undefined) return found;
+      throw new Failure(
+        "bad-manifest",
+        `cannot take ${version}: the manifest names ${name}, which is no signed target`,
+      );
+    };
+    const targets = { boot: target(images.boot), root: target(images.root), hash: target(images.hash) };
+    return { image: { version, variant, arch }, targets };
+  }
+
+  async #sets(): Promise<Sets | undefined> {
+    return await (await findSets(this.#host.system))?.signpost.read();
+  }
+
+  async #state(sets?: Sets): Promise<UpdateState> {
+    const { version: _running, ...machines } = this.#host.running;
+    return stateOf(sets ?? (await this.#sets()), this.#memory.chosen?.image, machines);
+  }
+
+  #progress(): Working | undefined {
+    if (this.#working === undefined) return undefined;
+    const { command, step, totalBytes, rate } = this.#working;
+    return { command, step, pace: step === "look" ? undefined : rate.pace(totalBytes) };
+  }
+
+  #assertFree(): void {
+    if (this.#working === undefined) return;
+    const { command } = this.#working;
+    throw new Failure("update-busy", `cannot do that now: another update command (${command}) is at work`);
+  }
+
+  async #remember(memory: Memory): Promise<void> {
+    await writeMemory(this.#host.system, memory);
+    this.#memory = memory;
+  }
+}
+
+function updateIn(manifest: Manifest, machines: Image, version: string): Manifest["updates"][number] {
+  const update = manifest.updates.find((each) => isFor(each, machines) && each.version === version);
+  if (update === undefined) throw new Error(`bug: ${version} was chosen and is not in the manifest`);
+  return update;
+}
+
+function noUpdate(): Failure<"no-update"> {
+  return new Failure("no-update", "cannot prepare an update: none is chosen", { hint: "run `apiclient update check`" });
+}
