@@ -1,0 +1,66 @@
+/** The `./orlop` script: what it needs on a machine, and what it refuses. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run, runUnchecked } from "../lib/process.ts";
+
+const script = join(import.meta.dir, "..", "orlop");
+let directory = "";
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "bootstrap-"));
+});
+afterEach(async () => await rm(directory, { recursive: true }));
+
+/** The store of a user who has never run it. */
+const fresh = () => ({ ...process.env, XDG_CACHE_HOME: join(directory, "cache") });
+
+/** Puts an `npm` in front of PATH whose packages hold `executable`. */
+async function withPackage(executable: string): Promise<Record<string, string | undefined>> {
+  const bin = join(directory, "bin");
+  await mkdir(bin);
+  await writeFile(
+    join(bin, "npm"),
+    `#!/bin/sh
+[ "$1" = pack ] || exit 1
+mkdir -p package/bin && cp '${executable}' package/bin/bun && tar -c package | gzip -1 > made.tgz && rm -r package
+`,
+  );
+  await chmod(join(bin, "npm"), 0o755);
+  return { ...fresh(), PATH: `${bin}:${process.env["PATH"] ?? ""}` };
+}
+
+test("runs from any directory, whatever configuration lies there", async () => {
+  await writeFile(join(directory, "evil.ts"), `console.log("EVALUATED");`);
+  await writeFile(join(directory, "bunfig.toml"), 'preload = ["./evil.ts"]\n');
+  await writeFile(join(directory, ".env"), "BUN_OPTIONS=--preload=./evil.ts\n");
+  await writeFile(join(directory, "tsconfig.json"), '{"compilerOptions": {"paths": {"*": ["./evil.ts"]}}}');
+  const { stdout } = await run([script, "--version"], { cwd: directory });
+  expect(stdout).toStartWith("orlop ");
+  expect(stdout).not.toContain("EVALUATED");
+});
+
+test("passes words, input and exit codes through", async () => {
+  const { stdout, exitCode } = await runUnchecked([script, "check", "-"], { stdin: "settings.motd = 5\n" });
+  expect(stdout).toStartWith("-:1:17: settings.motd must be");
+  expect(exitCode).toBe(1);
+  expect((await runUnchecked([script, "chekc"])).exitCode).toBe(2);
+});
+
+test("fetches its Bun through npm into the user's cache, once", async () => {
+  const env = await withPackage(process.execPath);
+  const first = await run([script, "--version"], { env });
+  expect(first.stdout).toStartWith("orlop ");
+  expect(first.stderr).toContain("fetching @oven/bun-linux-");
+  const second = await run([script, "--version"], { env });
+  expect(second).toEqual({ stdout: first.stdout, stderr: "" });
+}, 60_000);
+
+test("refuses an executable that is not the pinned one, and keeps nothing of it", async () => {
+  const env = await withPackage("/bin/true");
+  const { stdout, stderr, exitCode } = await runUnchecked([script, "--version"], { env });
+  expect(stdout).toBe("");
+  expect(stderr).toContain("its executable has not the SHA-256 that bun.sum tells");
+  expect(exitCode).toBe(1);
+  expect(await readdir(join(directory, "cache", "orlop", "bun"))).toEqual([]);
+});
