@@ -1,13 +1,16 @@
 /** `./orlop up` */
 import { readFile } from "node:fs/promises";
 import type { Invocation } from "../lib/command.ts";
-import { Failure } from "../lib/failure.ts";
+import { Failure, isNotFound } from "../lib/failure.ts";
 import { formatDuration } from "../lib/duration.ts";
-import { say } from "../lib/progress.ts";
+import { progress, say } from "../lib/progress.ts";
 import type { StatusBody } from "../api/status.ts";
 import type { RunningMachine } from "../vm/running-machine.ts";
 import { mirrorOption, variantOption, verb } from "./context.ts";
 import { forgetContext, keepContext } from "./machines.ts";
+
+/** How often the console is looked at while a machine comes up. */
+const lookMs = 1000;
 
 export const up = verb({
   name: "up",
@@ -47,21 +50,27 @@ The machine is always new. It gets a client certificate of its own, which \`./or
     const name = options.name ?? options.variant;
     const userData = await readUserData(options["user-data"], invocation);
     const image = options.image ?? (await buildFor(options.variant, options.mirror, signal));
-    say(`booting ${name}`);
     const startedMs = performance.now();
-    const { machine, status } = await vm.up(
-      {
-        name,
-        image,
-        userData,
-        detach: options.detach,
-        cpus: options.cpus,
-        memoryMiB: options.memory,
-        ...(options.disk === undefined ? {} : { diskBytes: options.disk * 1024 ** 3 }),
-      },
-      signal,
+    const { machine, status } = await watched(name, async () =>
+      vm.up(
+        {
+          name,
+          image,
+          userData,
+          detach: options.detach,
+          cpus: options.cpus,
+          memoryMiB: options.memory,
+          ...(options.disk === undefined ? {} : { diskBytes: options.disk * 1024 ** 3 }),
+        },
+        signal,
+      ),
     );
-    await keepContext(machine);
+    try {
+      await keepContext(machine);
+    } catch (error) {
+      await machine.cutPower();
+      throw error;
+    }
     const result = { ...described(machine, status), seconds: (performance.now() - startedMs) / 1000 };
     if (options.detach) return result;
     invocation.write(`${upText(result)}\nCtrl-C ends it\n`);
@@ -70,6 +79,28 @@ The machine is always new. It gets a client certificate of its own, which \`./or
   },
   print: (result) => (result === undefined ? "" : upText(result)),
 });
+
+/** Shows the last line of the console while the machine comes up. */
+async function watched<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+  const { readLines } = await import("../vm/console.ts");
+  const { machineFiles } = await import("../vm/machine-files.ts");
+  const { directoryOf } = await import("../vm/up.ts");
+  const { consoleLog } = machineFiles(directoryOf(name));
+  using bar = progress(`booting ${name}`);
+  const look = async (): Promise<void> => {
+    try {
+      bar.detail((await readLines(consoleLog)).findLast((line) => line.trim() !== "")?.trim() ?? "");
+    } catch (error) {
+      if (!isNotFound(error)) throw error; // it is not switched on yet
+    }
+  };
+  const timer = setInterval(() => void look(), lookMs);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
 
 type Described = { name: string; state: string; hostname: string; url: string; image: string };
 
