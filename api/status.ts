@@ -36,6 +36,8 @@ export const status = z.object({
   }),
   reconcilers: z.array(reconcilerState),
   rebootNeeded: z.array(z.string()),
+  /** Versions that were started here, did not prove healthy and are not tried again; the newest failure last. */
+  heldUpdates: z.array(z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() })).exactOptional(),
   trial: trial.exactOptional(),
   remote: z.object({
     enabled: z.boolean(),

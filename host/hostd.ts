@@ -16,7 +16,7 @@ import { Exchange } from "./apiserver/exchange.ts";
 import { handlersFor } from "./apiserver/handlers.ts";
 import { Remote, remoteReconciler } from "./apiserver/remote.ts";
 import { apiGroup, SocketServer, type SocketPlace } from "./apiserver/socket-server.ts";
-import { boot, keepGenerating, newBootStatus, type BootStatus } from "./boot.ts";
+import { boot, keepGenerating, newBootStatus } from "./boot.ts";
 import { Datastore } from "./datastore/datastore.ts";
 import { directoryDisk } from "./datastore/disk.ts";
 import { readFacts } from "./facts.ts";
@@ -62,8 +62,12 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
 
   const running = { version: facts.versionId, variant: facts.variant.name, arch: facts.arch };
   await using updater = await Updater.open({ system, running, settings: () => document.settings() });
+  const { returnedFrom } = updater;
+  if (returnedFrom !== undefined) {
+    await showOnConsole(system, `update: went back from ${returnedFrom.version}: ${returnedFrom.reason}`);
+  }
 
-  const sources = { facts, datastore, engine, boot: bootStatus, trial };
+  const sources = { facts, datastore, engine, boot: bootStatus, trial, updater };
   const handlers = handlersFor({
     ...host,
     trial,
@@ -81,14 +85,18 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   using _watchdog = watchdog();
 
   await openEarly(system, remote, document);
+  const noteIfGood = async (): Promise<void> => {
+    if (bootStatus.steps.some(({ state }) => state === "failed")) return;
+    await noteGoodBoot(system, datastore, engine, trial);
+  };
 
   await untilAborted(signal, [
     async (until) => trial.keep(async (work) => changes.exclusively(work), until),
     async (until) => {
       await boot(host, bootStatus, until);
-      await noteGoodBoot(system, datastore, bootStatus, trial);
+      await noteIfGood();
       sdNotify("READY=1");
-      await Promise.all([engine.keep(until), keepGenerating(host, bootStatus, until)]);
+      await Promise.all([engine.keep(until), keepGenerating(host, bootStatus, until).then(noteIfGood)]);
     },
   ]);
   sdNotify("STOPPING=1");
@@ -121,11 +129,14 @@ async function openEarly(system: System, remote: Remote, document: Document): Pr
   }
 }
 
-/** Settings on trial are not good before somebody says so. */
-async function noteGoodBoot(system: System, datastore: Datastore, { steps }: BootStatus, trial: Trial): Promise<void> {
-  if (steps.some(({ state }) => state === "failed") || trial.current() !== undefined) return;
+/** With the settings that were applied, and not with any that came since. On trial none are good before somebody says so. */
+async function noteGoodBoot(system: System, datastore: Datastore, engine: Engine, trial: Trial): Promise<void> {
   const mark = hostPath(system, goodBootMark);
   if (await exists(mark)) return;
+  const isApplied = (): boolean =>
+    engine.status().every(({ state, version }) => state === "converged" && version === datastore.version);
+  if (!isApplied()) await engine.passAll();
+  if (!isApplied() || trial.current() !== undefined) return;
   try {
     await datastore.markGoodBoot();
     await writeFileAtomic(mark, "");

@@ -8,6 +8,7 @@ import type { Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
 import type { Engine } from "./reconcile/engine.ts";
 import type { Trial } from "./trial.ts";
+import type { Updater } from "./update/updater.ts";
 
 export type StatusSources = {
   facts: Facts;
@@ -16,9 +17,10 @@ export type StatusSources = {
   boot: BootStatus;
   trial: Trial;
   remote: Remote;
+  updater: Updater;
 };
 
-export function statusOf({ facts, datastore, engine, boot, trial, remote }: StatusSources): StatusBody {
+export function statusOf({ facts, datastore, engine, boot, trial, remote, updater }: StatusSources): StatusBody {
   const reconcilers = engine.status();
   const good = datastore.lastGoodBoot();
   const running = trial.current();
@@ -42,6 +44,7 @@ export function statusOf({ facts, datastore, engine, boot, trial, remote }: Stat
     },
     reconcilers,
     rebootNeeded: engine.rebootNeeded(),
+    ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
     ...(running === undefined ? {} : { trial: running }),
     remote: remoteStatus,
   };

@@ -12,7 +12,7 @@ import type { Settings } from "../../settings/group.ts";
 import { hostPath, type System } from "../system.ts";
 import { available, chosen as chosenOf, describeHold, judge, type HostView, type Judgement } from "./choice.ts";
 import { mirrorOf, wishesOf } from "./host-mirror.ts";
-import { readMemory, writeMemory, type Chosen, type Memory } from "./memory.ts";
+import { readMemory, writeMemory, type Chosen, type Held, type Memory } from "./memory.ts";
 import { ProgressRate } from "./progress-rate.ts";
 import { assertProved, findSets, requireSets, stateOf } from "./sets.ts";
 import type { Sets } from "./signpost.ts";
@@ -32,6 +32,8 @@ export type UpdaterHost = {
 export class Updater implements AsyncDisposable {
   readonly #host: UpdaterHost;
   readonly #stop = new AbortController();
+  /** The version that this host came back from, when this start was the first to notice. */
+  returnedFrom: Held | undefined;
   #memory: Memory;
   #working: { command: UpdateCommand; step: Working["step"]; totalBytes: number; rate: ProgressRate } | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -153,6 +155,7 @@ export class Updater implements AsyncDisposable {
     const sets = await this.#sets();
     const failed = sets === undefined ? undefined : await noticeReturn(system, sets, this.#memory.held);
     if (failed === undefined) return;
+    this.returnedFrom = failed;
     system.log.info(`update: went back from ${failed.version}: ${failed.reason}`);
     const { chosen, ...rest } = this.#memory;
     const kept = chosen === undefined || chosen.image.version === failed.version ? {} : { chosen };

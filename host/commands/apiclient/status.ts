@@ -28,12 +28,13 @@ export function statusText(body: StatusBody): string {
   ].join("\n");
 }
 
-function identity({ os, hostname, state, uptimeSeconds, rebootNeeded }: StatusBody): string[] {
+function identity({ os, hostname, state, uptimeSeconds, rebootNeeded, heldUpdates = [] }: StatusBody): string[] {
   return [
     row("host", `${hostname}, up ${formatDuration(uptimeSeconds)}`),
     row("image", `${os.pretty_name}, variant ${os.variant_id}, ${os.arch}, build ${os.build_id}, on ${os.platform}`),
     row("state", state),
     ...rebootNeeded.map((reason) => row("reboot", `needed: ${reason}`)),
+    ...heldUpdates.map(({ version, at, reason }) => row("update", `went back from ${version} at ${at}: ${reason}`)),
   ];
 }
 

@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import { readdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { invoke, type Outcome } from "../../lib/command-line.ts";
+import { writePartitionSets } from "../../test/partition-sets.ts";
+import { testSystem, type TestSystem } from "../../test/system.ts";
+import { signpost } from "./signpost.ts";
+
+async function world(): Promise<
+  AsyncDisposable & { host: TestSystem; run(...words: string[]): Promise<Outcome>; entries(): Promise<string[]> }
+> {
+  const host = await testSystem();
+  await writePartitionSets(host, "a", "1.0.0");
+  await host.write("/efi/EFI/orlop/b.efi", "kernel");
+  return {
+    host,
+    run: async (...words) => await invoke(signpost(host.system), words),
+    entries: async () => (await readdir(join(host.system.root, "efi/loader/entries"))).toSorted(),
+    [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
+  };
+}
+
+test("a set is marked valid, chosen, taken back and forgotten by the words of Bottlerocket", async () => {
+  await using here = await world();
+  await here.run("mark-inactive-valid", "1.1.0", "--tries", "2");
+  expect(await here.entries()).toEqual(["orlop-a.conf", "orlop-b.staged"]);
+  await here.run("upgrade-to-inactive");
+  expect(await here.entries()).toEqual(["orlop-a.conf", "orlop-b+2.conf"]);
+  expect((await here.run("status")).stdout).toContain("Next:    Set B");
+  await here.run("cancel-upgrade");
+  expect((await here.run("status")).stdout).toContain("Next:    Set A");
+  await here.run("clear-inactive");
+  expect(await here.entries()).toEqual(["orlop-a.conf"]);
+});
+
+test("what cannot be done is refused with the reason and exit code 1", async () => {
+  await using here = await world();
+  const refused: [string[], number, string][] = [
+    [["upgrade-to-inactive"], 1, "no verified update is on it"],
+    [["cancel-upgrade"], 1, "not on trial"],
+    [["rollback-to-inactive"], 1, "it never proved healthy, or is empty"],
+    [["give-up", "why"], 1, "it is not on trial"],
+    [["mark-inactive-valid", "1.1.0", "--tries", "0"], 2, "a number from 1 to 10"],
+  ];
+  for (const [words, code, says] of refused) {
+    const { exitCode, stderr } = await here.run(...words);
+    expect([words[0], exitCode, stderr]).toEqual([words[0], code, expect.stringContaining(says)]);
+  }
+  expect(await here.entries()).toEqual(["orlop-a.conf"]);
+});
+
+test("a set on trial can be marked successful, or given up with a reason", async () => {
+  await using here = await world();
+  const entries = join(here.host.system.root, "efi/loader/entries");
+  await rename(join(entries, "orlop-a.conf"), join(entries, "orlop-a+0-1.conf"));
+  expect((await here.run("has-boot-ever-succeeded")).stdout).toBe("");
+  expect((await here.run("give-up", "no file systems")).exitCode).toBe(0);
+  expect(await here.host.read("/var/lib/orlop/update-failure.json")).toContain("no file systems");
+  await here.run("mark-successful-boot");
+  expect(await here.entries()).toEqual(["orlop-a.conf"]);
+  expect((await here.run("has-boot-ever-succeeded")).stdout).toBe("true\n");
+});
+
+test("on a host without sets every command says so", async () => {
+  await using host = await testSystem();
+  const { exitCode, stderr } = await invoke(signpost(host.system), ["status"]);
+  expect([exitCode, stderr]).toEqual([1, expect.stringContaining("cannot tell the partition sets")]);
+});

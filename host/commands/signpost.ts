@@ -1,0 +1,176 @@
+/** `signpost`: which partition set boots, as the disk says, and the changes a person or a unit may make to it. */
+import { connect, type Client } from "../../api/client.ts";
+import { runProgram } from "../../lib/command-line.ts";
+import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
+import { Failure } from "../../lib/failure.ts";
+import { modelFor } from "../../settings/model.ts";
+import { version } from "../../package.json";
+import { readFacts } from "../facts.ts";
+import { hostPath, linuxSystem, type System } from "../system.ts";
+import { describeSets } from "../update/signpost.ts";
+import { proveHealthy, type Gate, type Verdict } from "../update/health-gate.ts";
+import { unitsOf } from "../update/health.ts";
+import { requireSets } from "../update/sets.ts";
+import { leaveReason } from "../update/went-back.ts";
+
+type Context = { system: System; invocation: Invocation };
+const command = commandsWith<Context>();
+const socketPath = "/run/api.sock";
+
+const status = command({
+  name: "status",
+  summary: "Say what is on each set, which one runs and which one boots next",
+  examples: [{ run: "signpost status", says: "read from the disk" }],
+  run: async ({ system }) => await (await requireSets(system)).signpost.read(),
+  print: describeSets,
+});
+
+const markSuccessfulBoot = command({
+  name: "mark-successful-boot",
+  summary: "The running set proved healthy: it boots from now on",
+  examples: [
+    { run: "signpost mark-successful-boot", says: "at once" },
+    { run: "signpost mark-successful-boot --when-healthy", says: "as mark-successful-boot.service does" },
+  ],
+  options: {
+    "when-healthy": { type: "boolean", help: "Wait for every health check; exit 1 with the reason when time is over" },
+  },
+  async run({ system, invocation }, values): Promise<Verdict | undefined> {
+    if (!values["when-healthy"]) {
+      await (await requireSets(system)).signpost.markSuccessfulBoot();
+      return undefined;
+    }
+    const verdict = await proveHealthy(system, await gateOf(system), invocation.signal);
+    if (verdict.kind === "unhealthy") invocation.note(`signpost: going back: ${verdict.reason}`);
+    return verdict;
+  },
+  print: (verdict) => (verdict === undefined ? "" : verdict.kind),
+  exitCode: (verdict) => (verdict?.kind === "unhealthy" ? 1 : 0),
+});
+
+const giveUp = command({
+  name: "give-up",
+  summary: "Leave a reason for the set this host will go back to",
+  examples: [{ run: 'signpost give-up "emergency mode was reached"', says: "before a reboot" }],
+  arguments: { reason: { value: "REASON", help: "What went wrong, as people shall read it" } },
+  async run({ system }, { reason }) {
+    const { active, entries } = await (await requireSets(system)).signpost.read();
+    const entry = entries[active];
+    if (entry?.standing.kind !== "trying") {
+      throw new Failure("not-on-trial", "cannot give up the running set: it is not on trial");
+    }
+    await leaveReason(system, entry.version, reason);
+  },
+});
+
+const clearInactive = change(
+  "clear-inactive",
+  "Forget the inactive set: it does not boot until an update is written to it",
+  async (system) => await (await requireSets(system)).signpost.clearInactive(),
+);
+
+const upgradeToInactive = change(
+  "upgrade-to-inactive",
+  "The inactive set, written and verified, boots next, on trial",
+  async (system) => await (await requireSets(system)).signpost.upgradeToInactive(),
+);
+
+const cancelUpgrade = change(
+  "cancel-upgrade",
+  "The running set boots next after all",
+  async (system) => await (await requireSets(system)).signpost.cancelUpgrade(),
+);
+
+const rollbackToInactive = change(
+  "rollback-to-inactive",
+  "The inactive set, which proved healthy once, boots next",
+  async (system) => await (await requireSets(system)).signpost.rollbackToInactive(),
+);
+
+const markInactiveValid = command({
+  name: "mark-inactive-valid",
+  summary: "Say that a verified image is on the inactive set, for whoever wrote one without the updater",
+  examples: [{ run: "signpost mark-inactive-valid 1.2.0", says: "upgrade-to-inactive is then possible" }],
+  arguments: { version: { value: "VERSION", help: "Of the OS on it" } },
+  options: {
+    tries: { type: "text", value: "N", help: "Starts it has to prove healthy", default: "1", parse: parseTries },
+  },
+  async run({ system }, values) {
+    await (await requireSets(system)).signpost.markInactiveValid(values.version, values.tries);
+  },
+});
+
+const rewriteTable = command({
+  name: "rewrite-table",
+  summary: "Does nothing: the decision which set boots is not in the partition table",
+  examples: [{ run: "signpost rewrite-table", says: "accepted for old scripts" }],
+  run: () => Promise.resolve("nothing to rewrite: boot entries on the ESP say which set boots, one small file each"),
+});
+
+const hasBootEverSucceeded = command({
+  name: "has-boot-ever-succeeded",
+  summary: "Print true once a set has proved healthy",
+  examples: [{ run: "signpost has-boot-ever-succeeded", says: "prints nothing otherwise" }],
+  async run({ system }) {
+    const { entries } = await (await requireSets(system)).signpost.read();
+    return Object.values(entries).some(({ standing }) => standing.kind === "successful") ? "true" : "";
+  },
+});
+
+function change(name: string, summary: string, act: (system: System) => Promise<void>) {
+  return command({
+    name,
+    summary,
+    examples: [{ run: `signpost ${name}`, says: "see `signpost status` for the result" }],
+    run: async ({ system }) => await act(system),
+  });
+}
+
+export function signpost(system: System): Program {
+  return program({
+    name: "signpost",
+    summary: "Which of the two partition sets boots",
+    version,
+    options: {},
+    groups: {},
+    commands: [
+      status,
+      markSuccessfulBoot,
+      clearInactive,
+      markInactiveValid,
+      upgradeToInactive,
+      cancelUpgrade,
+      rollbackToInactive,
+      rewriteTable,
+      hasBootEverSucceeded,
+      giveUp,
+    ],
+    context: (invocation) => ({ system, invocation }),
+  });
+}
+
+async function gateOf(system: System): Promise<Gate> {
+  const { variant, versionId } = await readFacts(system);
+  const model = modelFor(variant);
+  const api: Client = connect({ socket: hostPath(system, socketPath) });
+  return {
+    running: versionId,
+    units: unitsOf(variant.orchestrator),
+    api,
+    fallback: model.complete({}).updates.health,
+    async health(signal) {
+      const tree = await api.call("getSettings", { query: { prefix: "settings.updates" }, signal });
+      return model.complete(tree).updates.health;
+    },
+  };
+}
+
+/** @throws {Failure<"bad-tries">} */
+function parseTries(text: string): number {
+  if (/^([1-9]|10)$/.test(text)) return Number(text);
+  throw new Failure("bad-tries", `a number from 1 to 10 is expected, not "${text}"`);
+}
+
+export async function main(words: readonly string[]): Promise<never> {
+  return await runProgram(signpost(linuxSystem()), words);
+}
