@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { eventually } from "../test/eventually.ts";
 import { runningHost, type RunningHost } from "../test/running-host.ts";
 
 async function motdOf({ api }: RunningHost): Promise<unknown> {
@@ -8,20 +9,6 @@ async function motdOf({ api }: RunningHost): Promise<unknown> {
 async function tryMotd({ api }: RunningHost, motd: string, seconds: number): Promise<void> {
   await api.call("patchSettings", { query: { tx: "t" }, body: { motd } });
   await api.commitAndWait({ tx: "t", try: seconds });
-}
-
-/** What follows from a moment of the clock happens a little later. */
-async function eventually(claim: () => Promise<void>): Promise<void> {
-  const untilMs = performance.now() + 5_000;
-  for (;;) {
-    try {
-      await claim();
-      return;
-    } catch (error) {
-      if (performance.now() > untilMs) throw error;
-      await Bun.sleep(10);
-    }
-  }
 }
 
 test("settings on trial are in force, and return when nobody confirms in time", async () => {

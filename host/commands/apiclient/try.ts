@@ -1,5 +1,5 @@
 /** Changes on trial: `apiclient try`, `confirm` and `revert`. */
-import { trialSeconds } from "../../../api/contract.ts";
+import { trialSeconds } from "../../../api/query.ts";
 import { parseDuration } from "../../../lib/duration.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { appliedText, appliedExitCode } from "./applied-text.ts";

@@ -1,0 +1,17 @@
+/** For what follows from something else a little later, in another task of the same process. */
+
+const limitMs = 5_000;
+
+/** Tries a claim again until it holds; its last failure counts. */
+export async function eventually(claim: () => Promise<void>): Promise<void> {
+  const untilMs = performance.now() + limitMs;
+  for (;;) {
+    try {
+      await claim();
+      return;
+    } catch (error) {
+      if (performance.now() > untilMs) throw error;
+      await Bun.sleep(10);
+    }
+  }
+}
