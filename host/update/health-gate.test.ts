@@ -1,0 +1,130 @@
+/** Protects: an update counts as good only while everything holds, and otherwise the next set learns why. */
+import { expect, test } from "bun:test";
+import { readdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import type { Client } from "../../api/client.ts";
+import { Failure } from "../../lib/failure.ts";
+import { writePartitionSets } from "../../test/partition-sets.ts";
+import { runningHost, type RunningHost } from "../../test/running-host.ts";
+import { testSystem, type TestSystem } from "../../test/system.ts";
+import { proveHealthy, type Gate, type Verdict } from "./health-gate.ts";
+import type { Health } from "./health.ts";
+import { requireSets } from "./sets.ts";
+import { noticeReturn } from "./went-back.ts";
+
+const signal = new AbortController().signal;
+
+type World = AsyncDisposable & {
+  /** The machine whose update is judged, and a daemon that answers as its API. */
+  host: TestSystem;
+  api: RunningHost;
+  unitStates: Map<string, string>;
+  prove(health?: Partial<Health>, api?: Client): Promise<Verdict>;
+  entries(): Promise<string[]>;
+};
+
+async function world(): Promise<World> {
+  const host = await testSystem();
+  const api = await runningHost();
+  await writePartitionSets(host, "b", "1.1.0");
+  const entries = join(host.system.root, "efi/loader/entries");
+  await rename(join(entries, "orlop-b.conf"), join(entries, "orlop-b+0-1.conf"));
+  const unitStates = new Map<string, string>();
+  host.programs.set("systemctl", (argv) => `${unitStates.get(argv.at(-1) ?? "") ?? "active"}\n`);
+  host.programs.set("journalctl", () => "cannot read its configuration\nexiting\n");
+  return {
+    host,
+    api,
+    unitStates,
+    entries: async () => (await readdir(entries)).toSorted(),
+    async prove(health = {}, client = api.api) {
+      const asked: Health = { units: [], "http-probes": [], "timeout-seconds": 60, ...health };
+      const gate: Gate = {
+        running: "1.1.0",
+        units: ["hostd.service", "containerd.service"],
+        api: client,
+        fallback: { units: [], "http-probes": [], "timeout-seconds": 60 },
+        health: () => Promise.resolve(asked),
+      };
+      return await proveHealthy(host.system, gate, signal);
+    },
+    async [Symbol.asyncDispose]() {
+      await api[Symbol.asyncDispose]();
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What the old set reads about it. */
+async function reasonLeft(host: TestSystem): Promise<string | undefined> {
+  const { signpost } = await requireSets(host.system);
+  const sets = await signpost.read();
+  return (await noticeReturn(host.system, { ...sets, active: "a" }, []))?.reason;
+}
+
+test("a host where everything holds, and keeps holding, is marked successful", async () => {
+  await using here = await world();
+  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+  expect(await here.entries()).toEqual(["orlop-b.conf"]);
+});
+
+test("a host that is not on trial is left alone", async () => {
+  await using here = await world();
+  await here.prove();
+  here.unitStates.set("containerd.service", "failed");
+  expect(await here.prove()).toEqual({ kind: "not-on-trial" });
+});
+
+test("a unit that is not active costs the trial, and its last words are kept", async () => {
+  await using here = await world();
+  here.unitStates.set("containerd.service", "failed");
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+  expect(await here.entries()).toEqual(["orlop-b+0-1.conf"]);
+  const reason = await reasonLeft(here.host);
+  expect(reason).toBe(
+    "not healthy after 60 s: containerd.service is failed; it said: cannot read its configuration | exiting",
+  );
+});
+
+test("a unit that settings name, and a probe that answers wrongly or not at all, count as well", async () => {
+  await using here = await world();
+  using server = Bun.serve({
+    port: 0,
+    fetch: (request) => new Response("", { status: request.url.endsWith("/good") ? 204 : 503 }),
+  });
+  const at = (path: string): string => new URL(path, server.url).href;
+  here.unitStates.set("nginx.service", "inactive");
+  const health = { units: ["nginx.service"], "http-probes": [at("/good"), at("/bad"), "http://127.0.0.1:1/"] };
+  const verdict = await here.prove(health);
+  const reason = verdict.kind === "unhealthy" ? verdict.reason : "";
+  expect(reason).toContain("nginx.service is inactive");
+  expect(reason).toContain(`${at("/bad")} answers with status 503`);
+  expect(reason).toContain("http://127.0.0.1:1/ does not answer");
+  expect(reason).not.toContain("/good");
+});
+
+test("an API that does not answer costs the trial", async () => {
+  await using here = await world();
+  const silent: Client = {
+    ...here.api.api,
+    call: () => Promise.reject(new Failure("cannot-connect", "nobody listens on the socket")),
+  };
+  expect(await here.prove({}, silent)).toMatchObject({
+    kind: "unhealthy",
+    reason: expect.stringContaining("the API does not answer: nobody listens"),
+  });
+});
+
+test("a unit that comes up late, within the time, is good enough", async () => {
+  await using here = await world();
+  let asked = 0;
+  here.host.programs.set("systemctl", () => (asked++ < 12 ? "activating\n" : "active\n"));
+  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+});
+
+test("a unit that crashes every few seconds is never good, though it is active in between", async () => {
+  await using here = await world();
+  let asked = 0;
+  here.host.programs.set("systemctl", () => (asked++ % 4 < 2 ? "active\n" : "activating\n"));
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+});

@@ -1,0 +1,87 @@
+/**
+ * Whether this host does its work: what must hold before the version it runs counts as good.
+ *
+ * Declarative: units active, API answering, boot steps done, reconcilers converged, and what `settings.updates.health`
+ * adds. Every check that does not hold gives a sentence; none means healthy.
+ */
+import type { Client } from "../../api/client.ts";
+import type { StatusBody } from "../../api/status.ts";
+import { Failure, isFailure } from "../../lib/failure.ts";
+import type { Settings } from "../../settings/group.ts";
+import type { Orchestrator } from "../../variants/variant.ts";
+import type { System } from "../system.ts";
+
+const probeTimeoutMs = 5_000;
+const journalLines = 5;
+
+export type Health = Pick<Settings["updates"]["health"], "units" | "http-probes" | "timeout-seconds">;
+
+/** Units that every host needs, and those of its orchestrator. */
+export function unitsOf(orchestrator: Orchestrator): readonly string[] {
+  const own = { none: [], kubernetes: ["kubelet.service"], ecs: ["docker.service", "ecs.service"] } as const;
+  return ["hostd.service", "containerd.service", ...own[orchestrator.kind]];
+}
+
+/** What does not hold, a sentence each. */
+export async function ailments(
+  system: System,
+  api: Client,
+  checks: { units: readonly string[]; probes: readonly string[] },
+  signal: AbortSignal,
+): Promise<string[]> {
+  const found = await Promise.all([
+    ...checks.units.map(async (unit) => await unitAilment(system, unit)),
+    ...checks.probes.map(async (probe) => await probeAilment(system, probe, signal)),
+    hostAilments(api, signal),
+  ]);
+  return found.flat();
+}
+
+async function unitAilment(system: System, unit: string): Promise<string[]> {
+  const argv = ["systemctl", "show", "--value", "--property=ActiveState", unit] as const;
+  const state = (await system.run(argv, { timeoutMs: 30_000 })).trim();
+  if (state === "active") return [];
+  const said = await journalOf(system, unit);
+  return [`${unit} is ${state === "" ? "unknown" : state}${said === "" ? "" : `; it said: ${said}`}`];
+}
+
+async function probeAilment(system: System, probe: string, signal: AbortSignal): Promise<string[]> {
+  try {
+    const until = AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]);
+    const response = await system.fetch(new URL(probe), { signal: until, redirect: "manual" });
+    await response.body?.cancel();
+    return response.status >= 200 && response.status < 400 ? [] : [`${probe} answers with status ${response.status}`];
+  } catch (error) {
+    signal.throwIfAborted();
+    return [`${probe} does not answer: ${error instanceof Error ? error.message : Bun.inspect(error)}`];
+  }
+}
+
+async function hostAilments(api: Client, signal: AbortSignal): Promise<string[]> {
+  let status: StatusBody;
+  try {
+    status = await api.call("getStatus", { signal: AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]) });
+  } catch (error) {
+    signal.throwIfAborted();
+    return [`the API does not answer: ${error instanceof Error ? error.message : Bun.inspect(error)}`];
+  }
+  return [
+    ...status.boot.flatMap(({ step, state, failure }) => {
+      if (state === "failed") return [`the boot step "${step}" failed: ${failure?.message ?? "no reason was given"}`];
+      return state === "done" || state === "skipped" ? [] : [`the boot step "${step}" is ${state}`];
+    }),
+    ...status.reconcilers.flatMap(({ name, state, failure }) =>
+      state === "failing" ? [`the reconciler ${name} fails: ${failure?.message ?? "no reason was given"}`] : [],
+    ),
+  ];
+}
+
+async function journalOf(system: System, unit: string): Promise<string> {
+  try {
+    const argv = ["journalctl", `--unit=${unit}`, `--lines=${journalLines}`, "--output=cat", "--no-pager"] as const;
+    return (await system.run(argv, { timeoutMs: 5_000 })).trim().replaceAll("\n", " | ").slice(0, 1000);
+  } catch (error) {
+    if (error instanceof Failure || isFailure(error)) return ""; // the unit's state is what counts
+    throw error;
+  }
+}
