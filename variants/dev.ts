@@ -31,6 +31,7 @@ export const dev: Variant = {
   interactive: true,
   groups: baseGroupNames,
   defaults: { kernel: { lockdown: "none" } },
-  kernelParameters: [],
+  // Under emulation on a busy computer the kernel's check of its timer fails, and it goes on with one that stalls it.
+  kernelParameters: ["no_timer_check"],
   userData: ["local-file", "fw-cfg"],
 };
