@@ -107,7 +107,8 @@ async function openTls(
     minVersion: "TLSv1.3",
     cert: address.certificate,
     key: address.key,
-    ...("ca" in address.trust ? { ca: address.trust.ca } : { rejectUnauthorized: false }),
+    // Said outright: unless it is, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment makes any certificate do.
+    ...("ca" in address.trust ? { ca: address.trust.ca, rejectUnauthorized: true } : { rejectUnauthorized: false }),
     // A host does not know the names and addresses under which it is reached: the CA or the fingerprint is the proof.
     checkServerIdentity: () => undefined,
   });

@@ -111,6 +111,20 @@ test("a host with another certificate is not trusted, and nothing is sent", asyn
   expect(exitCode).toBe(1);
 });
 
+test("a host that another CA vouches for is not trusted, whatever the environment says about certificates", async () => {
+  const files = ["--cert", join(directory, "admin.crt"), "--key", join(directory, "admin.key")];
+  process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+  try {
+    const words = ["--host", url, ...files, "--ca", join(directory, "admin.crt"), "get"];
+    const { stdout, stderr, exitCode } = await invoke(apiclient, words);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(`cannot talk to the host at ${url}`);
+    expect(exitCode).toBe(1);
+  } finally {
+    delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+  }
+});
+
 test("a context says all of it by a name", async () => {
   await mkdir(contextsDirectory(), { recursive: true });
   const context = { url, certificate: join(directory, "admin.crt"), key: join(directory, "admin.key"), fingerprint };
