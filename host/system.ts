@@ -8,6 +8,7 @@ import { Resolver } from "node:dns/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { explain, Failure, systemErrorCode } from "../lib/failure.ts";
+import { readTextIfPresent } from "../lib/files.ts";
 import { runUnchecked } from "../lib/process.ts";
 
 export interface System {
@@ -91,17 +92,31 @@ const wallClock: Clock = {
   },
 };
 
-/** A new one for each question: it reads /etc/resolv.conf when it is made, and a lease may have changed that. */
-const systemResolver = (): Resolver => new Resolver({ timeout: 500, tries: 2 });
+/** The name servers that systemd-resolved asks; see systemd-resolved.service(8). */
+const upstreamPath = "/run/systemd/resolve/resolv.conf";
+
+/**
+ * A new one for each question, since a lease may bring other name servers. They are asked directly: systemd-resolved
+ * answers for this machine's own name and addresses by itself.
+ */
+async function systemResolver(): Promise<Resolver> {
+  const resolver = new Resolver({ timeout: 500, tries: 2 });
+  const text = (await readTextIfPresent(upstreamPath)) ?? "";
+  const servers = Array.from(text.matchAll(/^nameserver\s+([0-9a-f.:]+)\s*$/gim), ([, server = ""]) => server);
+  if (servers.length > 0) resolver.setServers(servers);
+  return resolver;
+}
 
 /** Name lookups with what `resolver` makes. */
-export function dnsOf(resolver: () => Resolver): Dns {
+export function dnsOf(resolver: () => Promise<Resolver>): Dns {
   return {
     async addressesOf(name) {
-      const both = resolver();
+      const both = await resolver();
       return (await Promise.all([noneIfUnknown(both.resolve4(name)), noneIfUnknown(both.resolve6(name))])).flat();
     },
-    namesOf: (address) => noneIfUnknown(resolver().reverse(address)),
+    async namesOf(address) {
+      return noneIfUnknown((await resolver()).reverse(address));
+    },
   };
 }
 

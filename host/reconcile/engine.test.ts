@@ -202,6 +202,22 @@ test("what failed is tried again sooner than what is at rest, and ever less soon
   expect(engine.status()[0]).toMatchObject({ state: "converged", failures: 0 });
 });
 
+test("a failure that lasts is logged once, and so is its end", async () => {
+  await using host = await testSystem();
+  const { slate, one } = slateReconciler("slate");
+  slate.fails = true;
+  const engine = engineOn(host, [one], versions());
+  await engine.passAll();
+  await engine.passAll();
+  slate.fails = false;
+  await engine.passAll();
+  expect(host.logged).toEqual([
+    "slate: cannot write: there is no chalk",
+    "slate: write Welcome to Orlop!",
+    "slate: recovered",
+  ]);
+});
+
 test("drift is found without a commit", async () => {
   await using host = await testSystem({ clock: "stands" });
   const { slate, one } = slateReconciler("slate");

@@ -188,9 +188,14 @@ export class Engine {
     } catch (error) {
       pass = { steps: 0, effects: [], failures: [error], rebootNeeded: [] };
     }
-    for (const error of pass.failures) this.#system.log.error(one.name, error);
     const failure = passFailure(pass.failures);
-    const failures = failure === undefined ? 0 : (this.#known.get(one.name)?.failures ?? 0) + 1;
+    const before = this.#known.get(one.name);
+    if (failure?.message !== before?.failure?.message) {
+      // Not each time: what fails is tried again and again.
+      for (const error of pass.failures) this.#system.log.error(one.name, error);
+      if (failure === undefined) this.#system.log.info(`${one.name}: recovered`);
+    }
+    const failures = failure === undefined ? 0 : (before?.failures ?? 0) + 1;
     this.#known.set(one.name, {
       version,
       failures,

@@ -9,7 +9,7 @@ export class UnitFailure extends Failure<"unit-failed"> {
   readonly journal: string;
 
   constructor(unit: string, says: string, journal: string, cause: unknown) {
-    super("unit-failed", says, { cause, hint: `run \`apiclient status\` to see whether ${unit} recovers` });
+    super("unit-failed", says, { cause });
     this.unit = unit;
     this.journal = journal;
   }
