@@ -1,5 +1,6 @@
 /** Every verb of `apiclient`, as people type it, against the real daemon on a small machine. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -301,6 +302,13 @@ test("without an update repository every update command says which setting is mi
 test("a host that is not there is named", async () => {
   const { stderr, exitCode } = await invoke(apiclient, ["-s", join(directory, "no.sock"), "status"]);
   expect(stderr).toContain(`cannot talk to the host at ${join(directory, "no.sock")}`);
+  expect(exitCode).toBe(1);
+});
+
+test.skipIf(existsSync("/run/api.sock"))("a machine that is no host says how to name one", async () => {
+  const { stderr, exitCode } = await invoke(apiclient, ["status"]);
+  expect(stderr).toContain("cannot talk to the host at /run/api.sock");
+  expect(stderr).toContain("hint: this machine is no host");
   expect(exitCode).toBe(1);
 });
 

@@ -9,7 +9,7 @@ import {
   type Invocation,
   type Options,
 } from "../../../lib/command.ts";
-import { Failure } from "../../../lib/failure.ts";
+import { Failure, isFailure } from "../../../lib/failure.ts";
 import { describeProblem } from "../../../settings/problem.ts";
 import { hostAddress, type AddressOptions } from "./address.ts";
 
@@ -17,6 +17,8 @@ export type ApiContext = {
   readonly invocation: Invocation;
   readonly signal: AbortSignal;
   readonly verbose: boolean;
+  /** No host was named, so the one this runs on is meant. */
+  readonly meansThisHost: boolean;
   /** The host, as the options say. */
   readonly api: () => Promise<Client>;
 };
@@ -27,6 +29,7 @@ export function apiContext(invocation: Invocation, options: AddressOptions, verb
     invocation,
     signal: invocation.signal,
     verbose,
+    meansThisHost: [options.host, options.context, options["socket-path"]].every((given) => given === undefined),
     api: () => (client ??= hostAddress(options).then(connect)),
   };
 }
@@ -43,10 +46,17 @@ export function apiCommand<const O extends Options = None, const A extends Argum
       try {
         return await definition.run(context, values);
       } catch (error) {
-        throw error instanceof Refused && error.problems.length > 0 ? withProblems(error) : error;
+        if (error instanceof Refused && error.problems.length > 0) throw withProblems(error);
+        if (context.meansThisHost && isFailure(error, "cannot-connect")) throw notHere(error);
+        throw error;
       }
     },
   });
+}
+
+function notHere({ code, message, cause }: Failure): Failure {
+  const hint = "this machine is no host, or its daemon is down; --host and --context name others";
+  return new Failure(code, message, { hint, cause });
 }
 
 function withProblems({ code, message, hint, problems }: Refused): Failure {
