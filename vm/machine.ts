@@ -9,7 +9,7 @@
 import { copyFile, mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { openToolsRoot, type ToolsRoot } from "../image/packages/tools-root.ts";
-import { assert, isNotFound } from "../lib/failure.ts";
+import { assert, Failure, isNotFound } from "../lib/failure.ts";
 import type { Credentials } from "./credentials.ts";
 import { createEmptyDisk, createFirmwareVariables, createOverlay, firmwareCode } from "./disk.ts";
 import { machineFiles, writeRecord } from "./machine-files.ts";
@@ -52,11 +52,16 @@ export type Machine = {
   switchOn(signal: AbortSignal): Promise<RunningMachine>;
 };
 
-/** Makes the files of a machine in an empty or missing directory, whose base name becomes the machine's. */
+/**
+ * Makes the files of a machine in an empty or missing directory, whose base name becomes the machine's.
+ *
+ * @throws {Failure<"no-image">}
+ */
 export async function createMachine(path: string, options: MachineOptions): Promise<Machine> {
   const directory = resolve(path);
   const image = resolve(options.image);
   const files = machineFiles(directory);
+  await requireImage(image);
   const tools = await openToolsRoot();
   await mkdir(directory, { recursive: true });
   await createOverlay(tools, image, files.disk, options.diskBytes);
@@ -85,6 +90,15 @@ export async function createMachine(path: string, options: MachineOptions): Prom
       throw new Error(`machine ${hardware.name} ended as soon as it was switched on`);
     },
   };
+}
+
+async function requireImage(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isFile()) return;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  throw new Failure("no-image", `cannot boot ${path}: there is no such file`);
 }
 
 async function hardwareOf(directory: string, options: MachineOptions): Promise<Hardware> {

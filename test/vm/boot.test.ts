@@ -1,0 +1,74 @@
+/**
+ * Protects: an image boots into a root that the kernel verifies and nobody can write to, with all that its settings
+ * promise in place, within the partitions that it makes for itself.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { TestHost } from "./test-host.ts";
+
+const gibibyte = 1024 ** 3;
+let host: TestHost;
+beforeAll(async () => {
+  host = await TestHost.boot("boot", { diskBytes: 6 * gibibyte });
+});
+afterAll(async () => host?.[Symbol.asyncDispose]());
+
+test("every step of the boot is done and every reconciler has converged", async () => {
+  const { boot, reconcilers, state, userData } = await host.status();
+  expect(boot.filter((step) => step.state !== "done" && step.state !== "skipped")).toEqual([]);
+  expect(reconcilers.filter((reconciler) => reconciler.state !== "converged")).toEqual([]);
+  expect(userData.problems).toEqual([]);
+  expect(state).toBe("running");
+});
+
+test("multi-user.target is reached and no unit has failed", async () => {
+  await host.eventually("systemctl is-active multi-user.target", (output) => output === "active", 120_000);
+  for (const target of ["preconfigured", "configured"]) {
+    expect(await host.shell.run(`systemctl is-active ${target}.target`)).toBe("active");
+  }
+  expect(await host.shell.run("systemctl list-units --failed --plain --no-legend")).toBe("");
+});
+
+test("the root is an EROFS that the kernel verifies with dm-verity", async () => {
+  const [source, type, options] = (await host.shell.run("findmnt -rno SOURCE,FSTYPE,OPTIONS /")).split(" ");
+  expect(type).toBe("erofs");
+  expect(options?.split(",")).toContain("ro");
+  const device = (await host.shell.run(`basename $(readlink -f ${source})`)).trim();
+  // Somebody uses the module, and the root is the only device made by the device mapper.
+  expect(await host.shell.run("ls -d /sys/block/dm-*")).toBe(`/sys/block/${device}`);
+  expect(await host.shell.run("cat /sys/module/dm_verity/refcnt")).toBe("1");
+  expect(await host.shell.run(`cat /sys/block/${device}/ro`)).toBe("1");
+  const commandLine = await host.shell.run("cat /proc/cmdline");
+  expect(commandLine).toMatch(/roothash=[0-9a-f]{64}/);
+});
+
+test("nobody writes to the root, not even by mounting it again", async () => {
+  expect((await host.shell.try("touch /usr/x")).output).toContain("Read-only file system");
+  expect((await host.shell.try("mount -o remount,rw / && touch /usr/x")).exitCode).not.toBe(0);
+});
+
+test("/etc is a tmpfs, and what a person writes there is gone after a reboot", async () => {
+  expect(await host.shell.run("findmnt -rno FSTYPE /etc")).toBe("tmpfs");
+  await host.shell.run("touch /etc/left-behind");
+  await host.reboot();
+  expect((await host.shell.try("test -e /etc/left-behind")).exitCode).toBe(1);
+});
+
+test("/var, /opt and /mnt lie on the data partition, the datastore on the private one", async () => {
+  const sourceOf = async (path: string): Promise<string> =>
+    host.shell.run(`findmnt -rno PARTLABEL -T ${path} | head -1`);
+  for (const path of ["/local", "/var", "/opt", "/mnt"]) expect(await sourceOf(path)).toBe("ORLOP-DATA");
+  expect(await sourceOf("/var/lib/orlop")).toBe("ORLOP-PRIVATE");
+});
+
+test("the data partition has grown to the end of the disk, and its file system with it", async () => {
+  const bytes = Number(await host.eventually("findmnt -bno SIZE /local", (output) => Number(output) > 3 * gibibyte));
+  expect(bytes).toBeLessThan(6 * gibibyte);
+});
+
+test("the API's socket is for root and the group api only", async () => {
+  expect(await host.shell.run("stat -c '%a %U %g' /run/api.sock")).toBe("660 root 274");
+});
+
+test("the boot is marked as a good one", async () => {
+  expect((await host.status()).settings.lastGoodBoot?.version).toBeGreaterThan(0);
+});

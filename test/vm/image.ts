@@ -1,0 +1,17 @@
+/** The images that the tests boot: built from this work tree, once for all test files of a run. */
+import { builtImage } from "../../cli/built-image.ts";
+
+/**
+ * The image of a variant.
+ *
+ * Test files of one run share their process but not their modules, so the environment keeps what was built. Who sets
+ * the variable beforehand, for example `ORLOP_TEST_IMAGE_DEV=build/my.img ./orlop test vm`, tests that image.
+ */
+export async function imageOf(variant: "dev" | "metal-dev"): Promise<string> {
+  const variable = `ORLOP_TEST_IMAGE_${variant.toUpperCase().replaceAll("-", "_")}`;
+  const given = process.env[variable];
+  if (given !== undefined) return given;
+  const { image } = await builtImage({ variant, architecture: "x86_64" }, new AbortController().signal);
+  process.env[variable] = image;
+  return image;
+}

@@ -1,0 +1,88 @@
+/**
+ * Protects: settings outlive reboots, user data is for the first boot only, and what is on trial is taken back unless
+ * somebody confirms it, whatever happens to the machine meanwhile.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { TestHost } from "./test-host.ts";
+
+const motdPath = "/etc/motd";
+let host: TestHost;
+beforeAll(async () => {
+  host = await TestHost.boot("reboot", { userData: '[settings]\nmotd = "from user data"\n' });
+});
+afterAll(async () => host?.[Symbol.asyncDispose]());
+
+test("the first boot applies user data and says so in the history", async () => {
+  expect(await host.shell.run(`cat ${motdPath}`)).toBe("from user data");
+  const history = await (await host.api()).call("getHistory", {});
+  const first = history.find(({ changes }) => changes.some(({ key }) => key === "settings.motd"));
+  expect(first?.by).toEqual({ kind: "host", part: "user-data" });
+});
+
+test("a second boot keeps what was set and ignores user data", async () => {
+  await host.commit({ motd: "set by a person" });
+  const before = await (await host.api()).call("getSettings", {});
+  const fingerprint = (await host.status()).remote.fingerprint;
+  const status = await host.reboot();
+  expect(status.boot[0]?.state).toBe("skipped");
+  expect(await (await host.api()).call("getSettings", {})).toEqual(before);
+  expect(await host.shell.run(`cat ${motdPath}`)).toBe("set by a person");
+  expect(status.remote.fingerprint).toBe(fingerprint);
+});
+
+test("what is staged and not committed is forgotten by a reboot", async () => {
+  await (await host.api()).call("patchSettings", { query: { tx: "half" }, body: { motd: "half done" } });
+  await host.reboot();
+  expect((await host.status()).settings.pending).toEqual([]);
+});
+
+test("a trial that nobody confirms is taken back by itself", async () => {
+  const { trial } = await host.commit({ motd: "tried" }, { try: 10 });
+  expect(trial).toBeDefined();
+  expect(await host.shell.run(`cat ${motdPath}`)).toBe("tried");
+  await host.eventually(`cat ${motdPath}`, (text) => text === "set by a person");
+  expect((await host.status()).trial).toBeUndefined();
+});
+
+test("a confirmed trial stays", async () => {
+  await host.commit({ motd: "confirmed" }, { try: 20 });
+  await (await host.api()).call("confirm");
+  expect((await host.status()).trial).toBeUndefined();
+  await Bun.sleep(21_000);
+  expect(await host.shell.run(`cat ${motdPath}`)).toBe("confirmed");
+});
+
+test("a trial whose time is over while the machine reboots is taken back", async () => {
+  await host.commit({ motd: "tried across a reboot" }, { try: 10 });
+  await host.reboot();
+  await host.eventually(`cat ${motdPath}`, (text) => text === "confirmed", 60_000);
+  expect((await host.status()).trial).toBeUndefined();
+  const [newest] = await (await host.api()).call("getHistory", { query: { limit: 1 } });
+  expect(newest?.by).toEqual({ kind: "host", part: "trial" });
+});
+
+test("a trial whose time is not over goes on after a reboot, and can be confirmed then", async () => {
+  await host.commit({ motd: "tried at length" }, { try: 600 });
+  const status = await host.reboot();
+  expect(status.trial).toBeDefined();
+  expect(await host.shell.run(`cat ${motdPath}`)).toBe("tried at length");
+  await (await host.api()).call("confirm");
+  await host.reboot();
+  expect(await host.shell.run(`cat ${motdPath}`)).toBe("tried at length");
+});
+
+test("a trial outlives a restart of the daemon", async () => {
+  await host.commit({ motd: "tried across a restart" }, { try: 15 });
+  await host.shell.run("systemctl kill --signal=SIGKILL hostd.service");
+  await host.eventually(`cat ${motdPath}`, (text) => text === "tried at length", 60_000);
+});
+
+test("undo takes back the last change, restore goes back to the last good boot", async () => {
+  await host.commit({ motd: "one" });
+  await host.commit({ motd: "two" });
+  const api = await host.api();
+  await api.call("undo", { query: { wait: true } });
+  expect(await host.shell.run(`cat ${motdPath}`)).toBe("one");
+  await api.call("restore", { query: { "last-good-boot": true, wait: true } });
+  expect(await host.shell.run(`cat ${motdPath}`)).toBe("tried at length");
+});

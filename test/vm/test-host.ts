@@ -1,0 +1,177 @@
+/**
+ * A booted `dev` host for tests: its machine, its API, and a root shell to look at what the API claims.
+ *
+ * ```ts
+ * await using host = await TestHost.boot("remote-api");
+ * await host.commit({ motd: "hi" });
+ * expect(await host.shell.run("cat /etc/motd")).toBe("hi");
+ * ```
+ *
+ * The machine's directory, with its console, stays in `build/test/vm/<name>` until the next run of the same test.
+ */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Applied } from "../../api/answers.ts";
+import type { Client } from "../../api/client.ts";
+import type { StatusBody } from "../../api/status.ts";
+import { isFailure } from "../../lib/failure.ts";
+import type { JsonObject } from "../../lib/json.ts";
+import { makeAuthority, type Authority, type Credentials } from "../../vm/credentials.ts";
+import { GuestShell } from "../../vm/guest-shell.ts";
+import { createMachine, type Machine, type MachineOptions } from "../../vm/machine.ts";
+import type { RunningMachine } from "../../vm/running-machine.ts";
+import { withRemoteAccess } from "../../vm/user-data.ts";
+import { imageOf } from "./image.ts";
+
+const directory = join(import.meta.dir, "../../build/test/vm");
+
+/** Emulated, on a computer that does other things too. A boot of its own takes a tenth of it. */
+const bootTimeoutMs = 300_000;
+
+type Prepared = { authority: Authority; credentials: Credentials };
+
+export type TestHostOptions = Partial<Omit<MachineOptions, "credentials" | "userData">> & {
+  /** The owner's part of the user data; the remote API is switched on in it. */
+  userData?: string;
+  /** Instead of that: exactly what fw_cfg carries, or nothing. */
+  fwCfg?: (credentials: Credentials) => string | undefined;
+};
+
+export class TestHost implements AsyncDisposable {
+  readonly machine: Machine;
+  /** Signs clients that the host knows. */
+  readonly authority: Authority;
+  readonly credentials: Credentials;
+  #running: RunningMachine | undefined;
+  #shell: GuestShell | undefined;
+
+  private constructor(machine: Machine, { authority, credentials }: Prepared) {
+    this.machine = machine;
+    this.authority = authority;
+    this.credentials = credentials;
+  }
+
+  /** Makes a machine that is off. */
+  static async make(name: string, options: TestHostOptions = {}): Promise<TestHost> {
+    const { userData = "", fwCfg = (access) => withRemoteAccess(userData, access), ...hardware } = options;
+    const path = join(directory, name);
+    await rm(path, { recursive: true, force: true });
+    const authority = await makeAuthority();
+    const credentials = await authority.client("tester");
+    const given = fwCfg(credentials);
+    const machine = await createMachine(path, {
+      image: hardware.image ?? (await imageOf("dev")),
+      credentials,
+      shell: true,
+      ...hardware,
+      ...(given === undefined ? {} : { userData: given }),
+    });
+    return new TestHost(machine, { authority, credentials });
+  }
+
+  /** Makes a machine, switches it on and waits until its host is configured. */
+  static async boot(name: string, options: TestHostOptions = {}): Promise<TestHost> {
+    const host = await TestHost.make(name, options);
+    try {
+      await host.switchOn();
+      await host.untilConfigured();
+      return host;
+    } catch (error) {
+      await host[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get running(): RunningMachine {
+    if (this.#running === undefined) throw new Error("the machine is off");
+    return this.#running;
+  }
+
+  get shell(): GuestShell {
+    if (this.#shell === undefined) throw new Error("nobody waited for the shell");
+    return this.#shell;
+  }
+
+  /** Switches it on and waits for its root shell. */
+  async switchOn(): Promise<void> {
+    this.#running = await this.machine.switchOn(bootSignal());
+    this.#shell = await GuestShell.connect(this.#running.files.shell, bootSignal());
+  }
+
+  async untilConfigured(): Promise<StatusBody> {
+    return this.running.untilConfigured(bootTimeoutMs, bootSignal());
+  }
+
+  /** Pulls the plug: nothing is written any more, nobody is told. */
+  async cutPower(): Promise<void> {
+    await this.#shell?.[Symbol.asyncDispose]();
+    await this.#running?.cutPower();
+    this.#shell = undefined;
+    this.#running = undefined;
+  }
+
+  /** Reboots through the API, and waits until the host is configured again. */
+  async reboot(): Promise<StatusBody> {
+    const askedAtMs = performance.now();
+    await (await this.api()).call("reboot");
+    await this.shell.untilNextBoot(bootSignal());
+    return this.running.untilRebooted(askedAtMs, bootTimeoutMs, bootSignal());
+  }
+
+  async api(): Promise<Client> {
+    return this.running.api();
+  }
+
+  async status(): Promise<StatusBody> {
+    return (await this.api()).call("getStatus");
+  }
+
+  /** Sets settings and applies them. */
+  async commit(settings: JsonObject, query: { try?: number } = {}): Promise<Applied> {
+    const api = await this.api();
+    const tx = crypto.randomUUID();
+    await api.call("patchSettings", { query: { tx }, body: settings });
+    return api.commitAndWait({ tx, ...query });
+  }
+
+  /** Returns settings to their defaults and applies that. */
+  async reset(...keys: string[]): Promise<Applied> {
+    const api = await this.api();
+    const tx = crypto.randomUUID();
+    await api.call("deleteSettings", { query: { keys, tx } });
+    return api.commitAndWait({ tx });
+  }
+
+  /** Repeats a command until it succeeds and its output satisfies, for what happens by itself after a while. */
+  async eventually(command: string, satisfies: (output: string) => boolean, timeoutMs = 30_000): Promise<string> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const { output, exitCode } = await this.shell.try(command);
+      if (exitCode === 0 && satisfies(output)) return output;
+      if (performance.now() > deadlineMs) {
+        throw new Error(`still after ${timeoutMs / 1000} s, ${command} exits with ${exitCode}: ${output}`);
+      }
+      await sleep(250);
+    }
+  }
+
+  /** True when the API cannot be reached in a way that the network tells at once. */
+  async isSilent(): Promise<boolean> {
+    try {
+      await this.status();
+      return false;
+    } catch (error) {
+      if (isFailure(error, "cannot-connect", "no-remote-api")) return true;
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cutPower();
+  }
+}
+
+function bootSignal(): AbortSignal {
+  return AbortSignal.timeout(bootTimeoutMs);
+}
