@@ -83,7 +83,10 @@ async function makeImage(
   const golden = options["update-golden"] ? "write" : "check";
   const architecture = arch ?? machineArchitecture();
   const { manifest, manifestPath } = await builtImage(
-    { variant, architecture, output, mirror, golden, updateRoot: options["update-root"] },
+    {
+      ...{ variant, architecture, output, mirror, golden },
+      ...{ updateRoot: options["update-root"], osVersion: options["os-version"] },
+    },
     signal,
   );
   const { disk, root, hash, unifiedImage, sbom } = manifest;
