@@ -17,6 +17,7 @@ import { handlersFor } from "./apiserver/handlers.ts";
 import { Remote, remoteReconciler } from "./apiserver/remote.ts";
 import { apiGroup, SocketServer, type SocketPlace } from "./apiserver/socket-server.ts";
 import { boot, keepGenerating, newBootStatus } from "./boot.ts";
+import { consoleReport } from "./console.ts";
 import { Datastore } from "./datastore/datastore.ts";
 import { directoryDisk } from "./datastore/disk.ts";
 import { readFacts } from "./facts.ts";
@@ -94,6 +95,16 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     async (until) => trial.keep(async (work) => changes.exclusively(work), until),
     async (until) => {
       await boot(host, bootStatus, until);
+      await showOnConsole(
+        system,
+        consoleReport({
+          facts,
+          hostname: document.settings().network.hostname,
+          interfaces: system.interfaces(),
+          fingerprint: remote.status().fingerprint,
+          boot: bootStatus,
+        }),
+      );
       await noteIfGood();
       sdNotify("READY=1");
       await Promise.all([engine.keep(until), keepGenerating(host, bootStatus, until).then(noteIfGood)]);
