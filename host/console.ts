@@ -33,8 +33,8 @@ export function consoleReport({ facts, hostname, interfaces, fingerprint, boot }
     ...(problems.length > mostProblems ? [`user data: ${problems.length - mostProblems} more problems`] : []),
     ...failures,
   ]
-    .map((line) => `${printable(line)}\n`)
-    .join("");
+    .map(printable)
+    .join("\n");
 }
 
 /** What is quoted from elsewhere must not steer a terminal. */
