@@ -1,5 +1,6 @@
 /** Protects: the verbs that a release is made with do what they say, through the words people type. */
 import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { invoke, type Outcome } from "../lib/command-line.ts";
 import { program } from "../lib/command.ts";
 import { parseJson } from "../lib/json.ts";
 import { serveRepository } from "../repo/serve.ts";
+import { testImage } from "../test/update-image.ts";
 import { repoCommands, repoGroups } from "./repo.ts";
 
 const orlop = program({
@@ -186,4 +188,34 @@ test("a further target is offered beside the updates", async () => {
   await here.publish("1.0.0", ...signed);
   await here.good("add-target", "@r", "@kit.tar.zst", ...dev);
   expect((await shown(here)).trees[0]?.otherTargets).toEqual(["kit.tar.zst"]);
+});
+
+test("what a build made is published as its list says, and refused when a file is another one", async () => {
+  await using here = await world();
+  const { artefacts } = testImage(5);
+  const artefact = async (name: string, bytes: Uint8Array) => {
+    await writeFile(here.path(name), bytes);
+    return { name, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+  };
+  const unpacked = { unpackedBytes: 1, unpackedSha256: "0".repeat(64) };
+  const manifest = {
+    ...{ format: 1, variant: "dev", architecture: "x86_64", version: "1.4.0", commit: "dafe3b16" },
+    rootHash: testImage(5).rootHash,
+    disk: await artefact("x.img", Buffer.from("disk")),
+    root: { ...(await artefact("x-root.erofs.zst", artefacts.root)), ...unpacked },
+    hash: { ...(await artefact("x-root.verity.zst", artefacts.hash)), ...unpacked },
+    unifiedImage: await artefact("x.efi", artefacts.boot),
+    sbom: await artefact("x.spdx.json", Buffer.from("{}")),
+  };
+  await writeFile(here.path("x.json"), JSON.stringify(manifest));
+  await writeFile(here.path("x.efi"), "another one");
+  const refused = await here.run("publish-image", "@r", "@x.json", ...signed);
+  expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("it is not what")]);
+  await writeFile(here.path("x.efi"), artefacts.boot);
+  await here.good("publish-image", "@r", "@x.json", "--waves", "none", ...signed);
+  expect((await shown(here)).trees[0]?.updates.map((each) => each.version)).toEqual(["1.4.0"]);
+  await writeFile(here.path("x.json"), "{}");
+  expect((await here.run("publish-image", "@r", "@x.json", ...signed)).stderr).toContain(
+    "no list of a build's artefacts",
+  );
 });
