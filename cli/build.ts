@@ -84,8 +84,13 @@ async function makeImage(
   const architecture = arch ?? machineArchitecture();
   const { manifest, manifestPath } = await builtImage(
     {
-      ...{ variant, architecture, output, mirror, golden },
-      ...{ updateRoot: options["update-root"], osVersion: options["os-version"] },
+      variant,
+      architecture,
+      output,
+      mirror,
+      golden,
+      updateRoot: options["update-root"],
+      osVersion: options["os-version"],
     },
     signal,
   );
