@@ -19,6 +19,7 @@ import type { Engine } from "./reconcile/engine.ts";
 import type { PassFailure } from "./reconcile/reconciler.ts";
 import { passFailure } from "./reconcile/failed-unit.ts";
 import { hostPath, type System } from "./system.ts";
+import { keepTryForPlannedReboot } from "./update/sets.ts";
 import { readUserData } from "./user-data/user-data.ts";
 
 export type BootHost = { system: System; facts: Facts; model: Model; datastore: Datastore; engine: Engine };
@@ -119,6 +120,7 @@ async function rebootToReconcile({ system, model, datastore }: BootHost): Promis
   if (words === (await wordsOfThisBoot(system)) || words === tried) return "skipped";
   await writeFileAtomic(hostPath(system, rebootMark), words);
   system.log.info("boot: rebooting, as settings.boot.reboot-to-reconcile says");
+  await keepTryForPlannedReboot(system);
   await system.run(["systemctl", "--no-block", "reboot"]);
   return "done";
 }
