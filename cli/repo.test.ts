@@ -199,7 +199,11 @@ test("what a build made is published as its list says, and refused when a file i
   };
   const unpacked = { unpackedBytes: 1, unpackedSha256: "0".repeat(64) };
   const manifest = {
-    ...{ format: 1, variant: "dev", architecture: "x86_64", version: "1.4.0", commit: "dafe3b16" },
+    format: 1,
+    variant: "dev",
+    architecture: "x86_64",
+    version: "1.4.0",
+    commit: "dafe3b16",
     rootHash: testImage(5).rootHash,
     disk: await artefact("x.img", Buffer.from("disk")),
     root: { ...(await artefact("x-root.erofs.zst", artefacts.root)), ...unpacked },

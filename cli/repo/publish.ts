@@ -85,7 +85,9 @@ export const publishImage = repoCommand({
     await publish(
       await opened(values),
       {
-        ...{ variant, arch, version: made },
+        variant,
+        arch,
+        version: made,
         boot: await beside(built.unifiedImage),
         root: await beside(built.root),
         hash: await beside(built.hash),

@@ -42,7 +42,11 @@ function progressOf({ command, step, pace }: Working): NonNullable<UpdateStatusB
   if (pace === undefined) return { command, step };
   const { doneBytes, totalBytes, bytesPerSecond, secondsLeft } = pace;
   return {
-    ...{ command, step, done_bytes: doneBytes, total_bytes: totalBytes, bytes_per_second: bytesPerSecond },
+    command,
+    step,
+    done_bytes: doneBytes,
+    total_bytes: totalBytes,
+    bytes_per_second: bytesPerSecond,
     ...(secondsLeft === undefined ? {} : { seconds_left: secondsLeft }),
   };
 }
