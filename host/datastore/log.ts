@@ -184,6 +184,8 @@ export class Log implements AsyncDisposable {
     const number = Math.min(...this.#files.keys());
     if (number >= this.#neededFrom) return false;
     const gone = await this.#tolerate("remove", async () => {
+      // An earlier process may have ended before the names of newer segments were durable.
+      await this.#disk.syncNames();
       await this.#disk.remove(segmentName(number));
       await this.#disk.syncNames();
     });
