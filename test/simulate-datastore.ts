@@ -10,6 +10,7 @@ import { Datastore, type Committed } from "../host/datastore/datastore.ts";
 import { isFailure, unreachable } from "../lib/failure.ts";
 import type { Json } from "../lib/json.ts";
 import { Random } from "./random.ts";
+import { damage } from "./simulate-damage.ts";
 import { checkFiles } from "./simulate-files.ts";
 import type { Damage, Event, Scenario } from "./simulate-events.ts";
 import { claim, Model, Violation, type Known } from "./simulate-model.ts";
@@ -251,7 +252,7 @@ class Life {
 
   /** What is there above the acknowledged version, oldest first. */
   async #newerIn(store: Datastore): Promise<Known[]> {
-    const history = await store.history(allHistory);
+    const history = await store.history(recentHistory);
     const versions = history
       .map(({ version }) => version)
       .filter((version) => version > this.#model.acknowledged.version);
@@ -325,37 +326,5 @@ class Life {
   #opened(): Datastore {
     if (this.#store === undefined) throw new Error("bug: the store is not open");
     return this.#store;
-  }
-}
-
-/** Whether it took with it the knowledge of how many bytes there were. */
-function damage(disk: SimulatedDisk, random: Random, how: Damage): boolean {
-  const files = [...disk.contents()].filter(([, bytes]) => bytes.length > 0);
-  if (files.length === 0) return false;
-  const [name, bytes] = random.pick(files);
-  const at = random.integer(0, bytes.length - 1);
-  const length = Math.min(bytes.length - at, random.integer(1, 700));
-  switch (how) {
-    case "flip-bits":
-      for (let flips = random.integer(1, 3); flips > 0; flips--) {
-        const where = random.integer(0, bytes.length - 1);
-        disk.medium(name)?.damage(where, Uint8Array.of((bytes[where] ?? 0) ^ (1 << random.integer(0, 7))));
-      }
-      return false;
-    case "overwrite":
-      disk.medium(name)?.damage(at, random.bytes(length));
-      return false;
-    case "zero":
-      disk.medium(name)?.damage(at, new Uint8Array(length));
-      return false;
-    case "shorten":
-      disk.medium(name)?.shorten(at);
-      return true;
-    case "remove":
-      disk.lose(name);
-      return true;
-    case "bad-sector":
-      disk.makeUnreadable(name);
-      return true;
   }
 }

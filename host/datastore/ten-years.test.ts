@@ -68,3 +68,23 @@ test("ten years of hourly commits take at most 24 MiB and few files, and open in
   expect(kept).toBeGreaterThan(3 * 365 * 24);
   await rm(directory, { recursive: true });
 }, 60_000);
+
+test("settings as large as they may be, replaced again and again, stay within the partition too", async () => {
+  const disk = new SimulatedDisk(1);
+  const options = { image: "1.2.3", clock: { now: () => new Date() } };
+  const by = { kind: "host", part: "test" } as const;
+  await using store = await Datastore.open(disk, options);
+  for (let round = 0; round < 12; round++) {
+    const part = String(round % 10).repeat(1024 * 1024 - 1024);
+    await store.replace(
+      new Map([
+        ["settings.a", part],
+        ["settings.b", part],
+      ]),
+      by,
+      "everything",
+    );
+    if (round % 3 === 0) await store.markGoodBoot();
+  }
+  expect(disk.peakBytes).toBeLessThan(24 * MiB);
+}, 60_000);
