@@ -48,7 +48,7 @@ test("a first boot sets what user data says, generates the rest, and writes file
   await using host = await world.start();
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps.map(({ state }) => state)).toEqual(["done", "done", "done", "skipped"]);
+  expect(status.steps.map(({ state }) => state)).toEqual(["skipped", "done", "done", "done", "skipped"]);
   expect(host.datastore.values.get("settings.motd")).toBe("hello");
   expect(host.datastore.values.get("settings.updates.seed")).toBeNumber();
   expect(await world.read("/etc/motd")).toBe("hello");
@@ -72,7 +72,7 @@ test("a second boot keeps settings, ignores user data, and commits nothing", asy
   const { version } = host.datastore;
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps.map(({ state }) => state)).toEqual(["skipped", "skipped", "done", "skipped"]);
+  expect(status.steps.map(({ state }) => state)).toEqual(["skipped", "skipped", "skipped", "done", "skipped"]);
   expect(host.datastore.version).toBe(version);
   expect(await world.read("/etc/motd")).toBe("first");
 });
@@ -96,7 +96,7 @@ test("a daemon that dies after the commit of user data changes nothing when it s
   expect(host.datastore.values.get("settings.motd")).toBe("hello");
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps[0]?.state).toBe("done");
+  expect(status.steps[1]?.state).toBe("done");
   expect((await host.datastore.history()).filter(({ says }) => says.startsWith("user data"))).toHaveLength(1);
 });
 
@@ -107,7 +107,7 @@ test("wrong user data is told with its place, the host boots with defaults and r
     await using host = await world.start();
     const status = newBootStatus();
     await boot(host, status, signal);
-    expect(status.steps[0]).toMatchObject({ state: "failed", failure: { code: "bad-user-data" } });
+    expect(status.steps[1]).toMatchObject({ state: "failed", failure: { code: "bad-user-data" } });
     expect(status.userData.problems).toMatchObject([{ key: "settings.motd", line: 2 }]);
     expect(await world.read("/etc/motd")).toBe("Welcome to Orlop!");
     expect(await world.readIfPresent("/run/orlop/configured")).toBe("");
@@ -130,7 +130,7 @@ test("a reconciler that fails is the last step's failure, and the boot ends all 
   await using host = await world.start();
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps[2]).toMatchObject({ state: "failed", failure: { code: "not-applied" } });
+  expect(status.steps[3]).toMatchObject({ state: "failed", failure: { code: "not-applied" } });
   expect(await world.readIfPresent("/run/orlop/configured")).toBe("");
 });
 
@@ -142,10 +142,10 @@ test("a name that the network was too late for is found after the boot", async (
   await using host = await world.start();
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps[1]).toMatchObject({ state: "failed", failure: { code: "not-generated" } });
+  expect(status.steps[2]).toMatchObject({ state: "failed", failure: { code: "not-generated" } });
   isUp = true;
   await keepGenerating(host, status, signal);
-  expect(status.steps[1]?.state).toBe("done");
+  expect(status.steps[2]?.state).toBe("done");
   expect(host.datastore.values.get("settings.network.hostname")).toBe("10.0.2.15");
 });
 
@@ -158,7 +158,7 @@ test("a boot that has other parameters than the settings reboots once, when it i
     await using host = await world.start();
     const status = newBootStatus();
     await boot(host, status, signal);
-    expect(status.steps[3]?.state).toBe(state);
+    expect(status.steps[4]?.state).toBe(state);
   }
   expect(world.ran).toEqual(["systemctl --no-block reboot"]);
 });

@@ -15,6 +15,8 @@ import type { Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
 import { generate } from "./generators/generate.ts";
 import { commandLineWords, wordsOfThisBoot } from "./reconcile/boot-parameters.ts";
+import { migrations } from "./migrations/all.ts";
+import { bringToForm } from "./migrations/bring.ts";
 import type { Engine } from "./reconcile/engine.ts";
 import type { PassFailure } from "./reconcile/reconciler.ts";
 import { passFailure } from "./reconcile/failed-unit.ts";
@@ -37,6 +39,7 @@ type Outcome = "done" | "skipped";
 type Step = { says: string; run: (host: BootHost, status: BootStatus, signal: AbortSignal) => Promise<Outcome> };
 
 const steps: readonly Step[] = [
+  { says: "bring settings to the form of this version", run: migrateSettings },
   { says: "read user data, on first boot", run: applyUserData },
   { says: "generate settings that depend on this machine", run: applyGenerated },
   { says: "write configuration files and apply kernel settings", run: applySettings },
@@ -76,6 +79,10 @@ export async function boot(host: BootHost, status: BootStatus, signal: AbortSign
     }
   }
   await writeFileAtomic(hostPath(host.system, configuredMark), "");
+}
+
+async function migrateSettings({ system, facts, datastore }: BootHost): Promise<Outcome> {
+  return (await bringToForm(system, datastore, facts.versionId, migrations)) ? "done" : "skipped";
 }
 
 /** Sets what user data says and nobody set yet. A host whose user data was wrong reads it again at its next boot. */
