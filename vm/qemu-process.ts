@@ -3,6 +3,7 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toolCommand, type ToolsRoot } from "../image/packages/tools-root.ts";
+import { readTextIfPresent } from "../lib/files.ts";
 import { Failure, isFailure } from "../lib/failure.ts";
 import { identify, kill, type ProcessIdentity } from "./process-identity.ts";
 import { files, qemuArguments, type Hardware } from "./qemu.ts";
@@ -49,15 +50,27 @@ export async function startQemu(
     { stdin: "ignore", stdout: log.fd, stderr: log.fd, detached: true },
   );
   if (options.outlivesUs) child.unref();
-  const process = await identify(child.pid);
+  const sandbox = await identify(child.pid);
+  let process: ProcessIdentity | undefined;
   try {
-    if (process === undefined) throw await whyQemuEnded(logPath, child.exited);
+    if (sandbox === undefined) throw await whyQemuEnded(logPath, child.exited);
     await using qmp = await connectWhenReady(join(directory, files.qmp), child, logPath, options.signal);
+    process = await childOf(sandbox);
+    if (process === undefined) throw await whyQemuEnded(logPath, child.exited);
     return { process, ports: await qmp.forwardedPorts(), exited: child.exited };
   } catch (error) {
+    process ??= sandbox === undefined ? undefined : await childOf(sandbox);
     if (process !== undefined) await kill(process);
+    if (sandbox !== undefined) await kill(sandbox);
     throw error;
   }
+}
+
+/** QEMU itself. A machine that outlives us also outlives the sandbox around it, so that is not the one to kill. */
+async function childOf(sandbox: ProcessIdentity): Promise<ProcessIdentity | undefined> {
+  const children = await readTextIfPresent(`/proc/${sandbox.pid}/task/${sandbox.pid}/children`);
+  const pid = Number(children?.trim().split(" ")[0]);
+  return Number.isInteger(pid) && pid > 0 ? await identify(pid) : undefined;
 }
 
 async function connectWhenReady(
