@@ -6,9 +6,8 @@
  */
 import { expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { explain, isFailure } from "../../lib/failure.ts";
+import { isFailure } from "../../lib/failure.ts";
+import { Random } from "../random.ts";
 import { TestHost } from "./test-host.ts";
 
 const cuts = 20;
@@ -24,12 +23,12 @@ function settingsOf(commit: number): { motd: string; dns: { "search-list": strin
 
 test(`${cuts} power cuts during commits lose nothing that was acknowledged (seed ${seed})`, async () => {
   console.log(`power cuts: seed ${seed}`);
-  const random = xoroshiro128plus(seed);
+  const random = new Random(seed);
   await using host = await TestHost.boot("power-cuts");
   let acknowledged = (await host.commit(settingsOf(0))).version;
   let number = 0;
   for (let cut = 1; cut <= cuts; cut++) {
-    const moment = sleep(uniformInt(random, 0, longestMs));
+    const moment = sleep(random.integer(0, longestMs));
     let last = { number, version: acknowledged };
     let over = false;
     const commits = (async () => {
@@ -47,7 +46,7 @@ test(`${cuts} power cuts during commits lose nothing that was acknowledged (seed
     await host.cutPower();
     await commits;
 
-    await host.switchOn();
+    await host.switchOn("without shell");
     const status = await host.untilConfigured();
     const { motd, dns } = await currentOf(host);
     const found = Number(/^commit (\d+)$/.exec(motd)?.[1]);
@@ -56,7 +55,6 @@ test(`${cuts} power cuts during commits lose nothing that was acknowledged (seed
     expect(found).toBeLessThanOrEqual(number);
     expect(status.settings.version).toBeGreaterThanOrEqual(certain.version);
     expect(status.boot.filter(({ state }) => state === "failed")).toEqual([]);
-    expect(await host.shell.run("cat /etc/motd")).toBe(motd);
     acknowledged = status.settings.version;
     console.log(
       `power cuts: ${cut} of ${cuts}, at commit ${number}, found ${found}, repairs ${status.settings.repairs.length}`,
@@ -68,7 +66,7 @@ async function currentOf(host: TestHost): Promise<{ motd: string; dns: unknown }
   const settings = await (await host.api()).call("getSettings", {});
   const { motd, dns } = settings;
   if (typeof motd !== "string" || typeof dns !== "object" || dns === null || !("search-list" in dns)) {
-    throw new Error(`the settings are not what was committed: ${explain(settings)}`);
+    throw new Error(`the settings are not what was committed: ${JSON.stringify(settings)}`);
   }
   return { motd, dns: dns["search-list"] };
 }

@@ -93,9 +93,10 @@ export class TestHost implements AsyncDisposable {
     return this.#shell;
   }
 
-  /** Switches it on and waits for its root shell. */
-  async switchOn(): Promise<void> {
+  /** Switches it on and waits for its root shell, unless the test has no use for one. */
+  async switchOn(how: "with shell" | "without shell" = "with shell"): Promise<void> {
     this.#running = await this.machine.switchOn(bootSignal());
+    if (how === "without shell") return;
     this.#shell = await GuestShell.connect(this.#running.files.shell, bootSignal());
   }
 
