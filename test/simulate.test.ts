@@ -25,6 +25,12 @@ test("it stops when it has seen enough", async () => {
   expect(crashStates).toBeGreaterThanOrEqual(5);
 });
 
+test("it ends when it is interrupted", async () => {
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(new Error("interrupted")), 50);
+  expect(simulateDatastore(1, { seconds: 20 }, stop.signal)).rejects.toThrow("interrupted");
+});
+
 test("the shortest list of events is found that still goes wrong", async () => {
   const numbers = Array.from({ length: 60 }, (_, index) => index);
   const fails = (items: readonly number[]): Promise<boolean> =>

@@ -3,6 +3,7 @@
  *
  * `bun test/simulate.ts --seconds 20`; a failure prints its seed and the shortest list of events that leads to it.
  */
+import { setImmediate } from "node:timers/promises";
 import { commandsWith, program, type Invocation } from "../lib/command.ts";
 import { runProgram } from "../lib/command-line.ts";
 import { Failure } from "../lib/failure.ts";
@@ -32,6 +33,7 @@ export async function simulateDatastore(firstSeed: number, until: Until, signal:
     report.lives >= (until.lives ?? Number.POSITIVE_INFINITY) ||
     report.crashStates >= (until.crashStates ?? Number.POSITIVE_INFINITY);
   while (!isEnough()) {
+    await setImmediate(); // a simulated disk never waits, so that signals would never be seen
     signal.throwIfAborted();
     const scenario = scenarioOf(firstSeed + report.lives);
     const outcome = await runScenario(scenario);
