@@ -24,6 +24,7 @@ export async function writePartitionSets(host: TestSystem, active: SetName, vers
     await truncate(join(root, "dev", name), bytes);
   }
   await mkdir(join(disk, "queue"));
+  await writeFile(join(disk, "alignment_offset"), "0\n");
   const slaves = join(root, "sys/devices/virtual/block/dm-0/slaves");
   await mkdir(slaves, { recursive: true });
   for (const name of active === "a" ? ["vda2", "vda3"] : ["vda4", "vda5"])

@@ -34,9 +34,10 @@ export async function findPartitions(system: System): Promise<Partitions> {
   }
   const disk = dirname(first);
   const known = new Map<string, Partition>();
-  for (const entry of (await readdir(disk)).toSorted()) {
-    if ((await readTextIfPresent(join(disk, entry, "partition"))) === undefined) continue;
-    const { name, ...partition } = await described(join(disk, entry));
+  for (const entry of await readdir(disk, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue; // attributes of the disk
+    if ((await readTextIfPresent(join(disk, entry.name, "partition"))) === undefined) continue;
+    const { name, ...partition } = await described(join(disk, entry.name));
     if (name !== undefined && !known.has(name)) known.set(name, partition);
   }
   const partition = (role: "ROOT" | "HASH", set: SetName): Partition => {
