@@ -49,7 +49,7 @@ export async function runStep(cache: string, step: Step): Promise<Made> {
     await step.make(temporary);
     await moveTo(directory, temporary);
   } finally {
-    await removeTree(temporary);
+    await rm(temporary, { recursive: true, force: true });
   }
   say(`${step.says}: took ${formatSeconds((performance.now() - startedMs) / 1000)}`);
   await forgetOld(folder, step.name);
@@ -91,10 +91,5 @@ async function forgetOld(folder: string, name: string): Promise<void> {
     results.map(async (entry) => ({ entry, usedMs: (await stat(join(folder, entry))).mtimeMs })),
   );
   const old = dated.toSorted((a, b) => b.usedMs - a.usedMs).slice(keptPerStep);
-  for (const { entry } of old) await removeTree(join(folder, entry));
-}
-
-/** Removes a directory that may hold directories without write permission. */
-async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
+  for (const { entry } of old) await rm(join(folder, entry), { recursive: true, force: true });
 }

@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import type { Verity } from "../verity.ts";
+import { commandLine } from "./command-line.ts";
+
+const verity: Verity = {
+  rootHash: "ab".repeat(32),
+  salt: "cd".repeat(32),
+  dataBlocks: 1000,
+  rootUuid: "00112233-4455-8677-8899-aabbccddeeff",
+  hashUuid: "10112233-4455-8677-8899-aabbccddeeff",
+};
+const qemu = { platform: "qemu", kernelParameters: ["crashkernel=256M"] } as const;
+
+/** As the kernel splits it: quotes hold words together. */
+function words(line: string): string[] {
+  return line.match(/(?:[^\s"]|"[^"]*")+/g) ?? [];
+}
+
+test("the signed command line carries the root hash and the table that opens the root", () => {
+  const line = words(commandLine(qemu, "x86_64", verity));
+  expect(line).toContain(`roothash=${verity.rootHash}`);
+  expect(line).toContain("veritysize=8000");
+  expect(line).toContain(
+    `veritytable="4096 4096 1000 1 sha256 ${verity.rootHash} ${verity.salt} 1 panic_on_corruption"`,
+  );
+});
+
+test("what the initrd reads from its environment has no dot, or the kernel would keep it", () => {
+  const names = words(commandLine(qemu, "x86_64", verity)).map((word) => word.split("=", 1)[0]);
+  for (const name of ["roothash", "rootuuid", "hashuuid", "veritysize", "veritytable"]) expect(names).toContain(name);
+});
+
+test("parameters of the variant come first", () => {
+  expect(words(commandLine(qemu, "x86_64", verity))[0]).toBe("crashkernel=256M");
+});
+
+test("the last console is the serial port of the architecture", () => {
+  const consoles = (architecture: "x86_64" | "aarch64", platform: "qemu" | "metal"): string[] =>
+    words(commandLine({ platform, kernelParameters: [] }, architecture, verity)).filter((word) =>
+      word.startsWith("console="),
+    );
+  expect(consoles("x86_64", "qemu")).toEqual(["console=ttyS0"]);
+  expect(consoles("aarch64", "qemu")).toEqual(["console=ttyAMA0"]);
+  expect(consoles("x86_64", "metal").at(-1)).toBe("console=ttyS0,115200n8");
+});
+
+test("interfaces have names by place on hardware and are eth0 elsewhere", () => {
+  expect(commandLine(qemu, "x86_64", verity)).toContain("net.ifnames=0");
+  expect(commandLine({ platform: "metal", kernelParameters: [] }, "x86_64", verity)).not.toContain("net.ifnames");
+});
