@@ -5,10 +5,9 @@
  * and says so can be repaired through its API, one that gave up cannot. What was staged but not committed needs no
  * step: it lives in the daemon's memory.
  */
-import { access } from "node:fs/promises";
-import { explain, Failure, isNotFound } from "../lib/failure.ts";
+import { explain, Failure } from "../lib/failure.ts";
 import type { Json } from "../lib/json.ts";
-import { readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
+import { isPresent, readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
 import type { Model } from "../settings/model.ts";
 import { describeProblem, type Problem } from "../settings/problem.ts";
 import type { Datastore } from "./datastore/datastore.ts";
@@ -88,7 +87,7 @@ async function migrateSettings({ system, facts, datastore }: BootHost): Promise<
 /** Sets what user data says and nobody set yet. A host whose user data was wrong reads it again at its next boot. */
 async function applyUserData(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<Outcome> {
   const { system, facts, model, datastore } = host;
-  if (await exists(hostPath(system, userDataMark))) return "skipped";
+  if (await isPresent(hostPath(system, userDataMark))) return "skipped";
   const { values, from, problems } = await readUserData({ system, variant: facts.variant, model }, signal);
   status.userData.problems = problems;
   await commitUnset(datastore, values, "user-data", `user data from ${from.join(", ")}`);
@@ -164,15 +163,5 @@ export async function keepGenerating(host: BootHost, status: BootStatus, signal:
         failure: passFailure([error]) ?? { code: "internal", message: explain(error) },
       };
     }
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
   }
 }

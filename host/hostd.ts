@@ -3,12 +3,12 @@
  *
  * The API answers before the boot begins and whatever becomes of it: it is how people find out and roll back.
  */
-import { access, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../package.json";
-import { explain, isNotFound, systemErrorCode } from "../lib/failure.ts";
-import { writeFileAtomic } from "../lib/files.ts";
+import { explain, systemErrorCode } from "../lib/failure.ts";
+import { isPresent, writeFileAtomic } from "../lib/files.ts";
 import { modelFor } from "../settings/model.ts";
 import { Changes } from "./apiserver/changes.ts";
 import { Document } from "./apiserver/document.ts";
@@ -143,7 +143,7 @@ async function openEarly(system: System, remote: Remote, document: Document): Pr
 /** With the settings that were applied, and not with any that came since. On trial none are good before somebody says so. */
 async function noteGoodBoot(system: System, datastore: Datastore, engine: Engine, trial: Trial): Promise<void> {
   const mark = hostPath(system, goodBootMark);
-  if (await exists(mark)) return;
+  if (await isPresent(mark)) return;
   const isApplied = (): boolean =>
     engine.status().every(({ state, version }) => state === "converged" && version === datastore.version);
   if (!isApplied()) await engine.passAll();
@@ -168,16 +168,6 @@ async function showOnConsole(system: System, line: string): Promise<void> {
     await writeFile(hostPath(system, consolePath), `${line}\n`, { flag: "r+" });
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Reading and replacing whole small files safely. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { access, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname, join, basename } from "node:path";
 import { isNotFound } from "./failure.ts";
 
@@ -50,6 +50,17 @@ export async function readTextIfPresent(path: string): Promise<string | undefine
 export async function removeIfPresent(path: string): Promise<boolean> {
   try {
     await unlink(path);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+/** Is there a file, or anything else, at this path? */
+export async function isPresent(path: string): Promise<boolean> {
+  try {
+    await access(path);
     return true;
   } catch (error) {
     if (isNotFound(error)) return false;

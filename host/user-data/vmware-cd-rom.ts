@@ -3,8 +3,9 @@
  *
  * More than one of the files is an error, since nobody could say which one is meant.
  */
-import { access, readdir } from "node:fs/promises";
-import { Failure, isNotFound } from "../../lib/failure.ts";
+import { readdir } from "node:fs/promises";
+import { Failure } from "../../lib/failure.ts";
+import { isPresent } from "../../lib/files.ts";
 import { hostPath, type System } from "../system.ts";
 import { readDocument } from "./local-file.ts";
 import type { UserData } from "./source.ts";
@@ -39,19 +40,9 @@ export async function readVmwareCdRom(system: System): Promise<UserData[]> {
 /** Mounts the CD-ROM; false when there is no drive, or nothing to read in it. */
 async function mounted(system: System): Promise<boolean> {
   await system.run(["udevadm", "settle", `--timeout=${settleSeconds}`]); // the drive may still be on its way
-  if (!(await exists(hostPath(system, device)))) return false;
+  if (!(await isPresent(hostPath(system, device)))) return false;
   const properties = (await system.run(["udevadm", "info", "--query=property", `--name=${device}`])).split("\n");
   if (!properties.some((property) => property.startsWith("ID_FS_TYPE="))) return false;
   await system.run(["systemctl", "start", mountUnit]);
   return true;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
 }

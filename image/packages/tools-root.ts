@@ -6,9 +6,10 @@
  * it is whole, and only ever read afterwards; `bwrap` shows it to the program as its `/`.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { access, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { Failure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
+import { Failure, systemErrorCode } from "../../lib/failure.ts";
+import { isPresent } from "../../lib/files.ts";
 import { type Output, run, type RunOptions, runUnchecked } from "../../lib/process.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { cacheDirectory, markUsed, pruneCache } from "./cache.ts";
@@ -68,7 +69,7 @@ export async function openToolsRoot(
   const packages = packagesOf(lock, options.sets ?? ["tools"]);
   const cache = options.cache ?? cacheDirectory();
   const directory = join(cache, "tools", keyOf(packages));
-  if (await exists(directory)) {
+  if (await isPresent(directory)) {
     await markUsed(directory);
     return { directory };
   }
@@ -188,14 +189,4 @@ export function toolCommand(
     "--",
     ...argv,
   ];
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
 }
