@@ -15,8 +15,11 @@ export const dataPartitionType = "127ca19e-d7ef-43ea-9802-4f479ff7354c";
 const rootTypes: Readonly<Record<Architecture, string>> = { x86_64: "root-x86-64", aarch64: "root-arm64" };
 
 export const sizes = {
-  /** Three unified images of some 30 MiB: the two sets, and the new one beside them while it is written. */
-  esp: 128 * mebibyte,
+  /**
+   * Three unified images, the two sets' and the new one while it is written. They have 20 MiB (x86_64, cloud) to 50 MiB
+   * (aarch64, whose kernel is not compressed).
+   */
+  esp: 192 * mebibyte,
   /** One and a half times what the largest variant needs today, and room for an orchestrator. */
   root: 512 * mebibyte,
   /** dm-verity with SHA-256 and 4 KiB blocks takes 1/127 of the root, and a block. */

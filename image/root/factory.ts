@@ -22,7 +22,6 @@ const wantedInteractive: readonly string[] = [
 ];
 
 const links: Readonly<Record<string, string>> = {
-  "ld.so.cache": "../usr/lib/ld.so.cache",
   localtime: "../usr/share/zoneinfo/UTC",
   mtab: "../proc/self/mounts",
   "os-release": "../usr/lib/os-release",

@@ -1,14 +1,14 @@
 /**
  * Packages in, root directory out: what maintainer scripts and an installer would do, done visibly and without them.
  */
-import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import type { Variant } from "../../variants/variant.ts";
 import type { Lock, LockedPackage } from "../packages/lock.ts";
 import { packagesOf } from "../packages/lock.ts";
 import { fetchPackages } from "../packages/fetch.ts";
-import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
+import type { ToolsRoot } from "../packages/tools-root.ts";
 import type { Entry } from "../packages/tar-listing.ts";
 import { unpackAll } from "../packages/unpack.ts";
 import { makeAccounts } from "./accounts.ts";
@@ -32,6 +32,16 @@ const excluded: readonly string[] = [
   "usr/lib/systemd/boot/efi/linux*",
   "usr/lib/systemd/boot/efi/systemd-boot*",
   "usr/lib/systemd/catalog",
+  // Logins, homes, displays, and directories that a read-only root cannot get.
+  "usr/lib/tmpfiles.d/20-systemd-shell-extra.conf",
+  "usr/lib/tmpfiles.d/20-systemd-ssh-generator.conf",
+  "usr/lib/tmpfiles.d/credstore.conf",
+  "usr/lib/tmpfiles.d/debian.conf",
+  "usr/lib/tmpfiles.d/home.conf",
+  "usr/lib/tmpfiles.d/legacy.conf",
+  "usr/lib/tmpfiles.d/passwd.conf",
+  "usr/lib/tmpfiles.d/provision.conf",
+  "usr/lib/tmpfiles.d/x11.conf",
   "usr/lib/udev/hwdb.d",
   "usr/share/applications",
   "usr/share/apport",
@@ -117,18 +127,16 @@ export async function makeRoot(directory: string, inputs: RootInputs): Promise<v
   await makeAccounts(tools, root, epochSeconds);
   await makeTrustStore(root);
   await enableUnits(tools, root, unitNames(files.map(({ path }) => path)));
-  await makeLinkerCache(tools, root);
-  const own = files.filter(({ path }) => path.startsWith("etc/")).map(({ path }) => path.slice("etc/".length));
-  await makeFactory(root, { own, interactive: variant.interactive });
+  const ownFiles = files.filter(({ path }) => path.startsWith("etc/")).map(({ path }) => path.slice("etc/".length));
+  await makeFactory(root, { own: ownFiles, interactive: variant.interactive });
   await makeDirectories(root);
   await removeSetUid(root);
 
   const problems = await unfitExecutables(root, { scripts: variant.interactive });
   if (problems.length > 0) throw new Failure("unfit-root", `cannot use this root: ${problems.join("; ")}`);
-  await writeFile(
-    join(directory, "executables.golden"),
-    formatGolden(executablesIn(await walk(root)), [...groups, ownExecutables(inputs.hostNames)]),
-  );
+  const own = ownExecutables(inputs.hostNames);
+  const executables = [...executablesIn(await walk(root)), ...own.paths];
+  await writeFile(join(directory, "executables.golden"), formatGolden(executables, [...groups, own]));
 }
 
 async function unpack(
@@ -185,16 +193,6 @@ export function ownExecutables(names: readonly string[]): ExecutableGroup {
     reason: "the host itself: one executable, known by several names",
     paths: names.map((name) => `usr/bin/${name}`),
   };
-}
-
-/** The cache of the dynamic linker; `/etc/ld.so.cache` leads to it. */
-async function makeLinkerCache(tools: ToolsRoot, root: string): Promise<void> {
-  const cache = "usr/lib/ld.so.cache";
-  await writeFile(join(root, "etc/ld.so.conf"), "include /etc/ld.so.conf.d/*.conf\n");
-  await runTool(tools, ["ldconfig", "-r", root, "-X", "-C", `/${cache}`, "-f", "/etc/ld.so.conf"], { binds: [root] });
-  if ((await readFile(join(root, cache))).length < 1000) {
-    throw new Failure("no-linker-cache", `cannot make ${cache}: ldconfig found no libraries`);
-  }
 }
 
 async function makeDirectories(root: string): Promise<void> {
