@@ -59,3 +59,24 @@ test("a command without end is given up in time", async () => {
   await using shell = await GuestShell.connect(console.path, AbortSignal.timeout(5000));
   expect(shell.run("echo begun; sleep 20", 200)).rejects.toMatchObject({ code: "guest-command" });
 });
+
+test("a shell that goes away after its prompt is given up for the next one", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "shell-"));
+  const path = join(directory, "shell.sock");
+  const greetings: string[] = [];
+  const server = createServer((socket) => {
+    socket.write("bash-5.2# ");
+    socket.on("data", (bytes) => {
+      greetings.push(bytes.toString());
+      // The first one dies unheard; the machine goes down, comes up again, and asks anew.
+      if (greetings.length === 1) socket.write("\r\nBdsDxe: starting Boot0001\r\nbash-5.2# ");
+      else socket.write(`ready ${/ready %s\\n' (\S+);/.exec(greetings[1] ?? "")?.[1]}\n`);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  await using shell = await GuestShell.connect(path, AbortSignal.timeout(5000));
+  expect(greetings.length).toBe(2);
+  await shell[Symbol.asyncDispose]();
+  server.close();
+  await rm(directory, { recursive: true });
+});

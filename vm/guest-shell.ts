@@ -46,13 +46,23 @@ export class GuestShell implements AsyncDisposable {
     }
   }
 
-  /** Waits for the shell of the boot that follows a reboot or reset. */
+  /**
+   * Waits for the shell of the boot that follows a reboot or reset.
+   *
+   * A shell that ends with the old boot is started once more before the machine goes down, and asks too. So a prompt
+   * that comes instead of an answer begins the exchange again.
+   */
   async untilNextBoot(signal: AbortSignal): Promise<void> {
     await this.#until(prompt, signal);
-    const id = crypto.randomUUID();
-    // From here on the terminal passes bytes as they are and a shell without prompt and editor reads them.
-    this.#socket.write(`stty raw -echo; printf 'ready %s\\n' ${id}; exec bash --noprofile --norc -s\n`);
-    await this.#until(new RegExp(`ready ${id}`), signal);
+    for (;;) {
+      const id = crypto.randomUUID();
+      this.#received = "";
+      // From here on the terminal passes bytes as they are and a shell without prompt and editor reads them.
+      this.#socket.write(`stty raw -echo; printf 'ready %s\\n' ${id}; exec bash --noprofile --norc -s\n`);
+      const ready = `ready ${id}`;
+      const [answer] = await this.#until(new RegExp(`${ready}|${prompt.source}`, "m"), signal);
+      if (answer === ready) break;
+    }
     this.#received = "";
   }
 
