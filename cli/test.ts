@@ -5,7 +5,7 @@ import { formatSeconds } from "../lib/progress.ts";
 import { reportText, succeeded, sum, type TestReport } from "../tools/test-report.ts";
 import { repository, verb } from "./context.ts";
 
-const groups = ["check", "unit", "conformance", "vm"] as const;
+const groups = ["check", "unit", "conformance", "image", "vm"] as const;
 type Group = (typeof groups)[number];
 
 /** Booting under emulation takes a while; no single test may take longer than this. */
@@ -15,7 +15,8 @@ export const test = verb({
   name: "test",
   summary: "Run the tests; without a group, all of them",
   description: `check: format, lint, types, layers, unit tests and a simulation. unit: tests that need no machine.
-conformance: against the suites of others. vm: boots machines in QEMU. The last line counts what really ran.`,
+conformance: against the suites of others. image: builds the same image twice. vm: boots machines in QEMU.
+The last line counts what really ran.`,
   examples: [
     { run: "./orlop test", says: "everything" },
     { run: "./orlop test unit", says: "one group" },
@@ -24,7 +25,7 @@ conformance: against the suites of others. vm: boots machines in QEMU. The last 
   async run({ invocation: { signal } }, { groups: chosen }): Promise<TestReport & { seconds: number }> {
     const startedMs = performance.now();
     const reports: TestReport[] = [];
-    const wanted: readonly Group[] = chosen.length > 0 ? chosen : ["check", "conformance", "vm"];
+    const wanted: readonly Group[] = chosen.length > 0 ? chosen : ["check", "conformance", "image", "vm"];
     for (const group of wanted) {
       if (chosen.length === 0 && !(await isThere(group))) continue;
       reports.push(await runGroup(group, signal));

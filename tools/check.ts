@@ -13,7 +13,7 @@ const repository = join(import.meta.dir, "..");
 const program = (name: string): string => join(repository, "node_modules", ".bin", name);
 
 /** Tests elsewhere need machines, servers of other projects, or minutes. */
-const slowTests = ["test/vm/**", "test/conformance/**"];
+const slowTests = ["test/vm/**", "test/image/**", "test/conformance/**"];
 const unitTestTimeoutMs = 30_000;
 
 type Step = { name: string; run: (signal: AbortSignal) => Promise<TestReport> };
