@@ -1,6 +1,7 @@
 /** The disk image: systemd-repart writes it as a file, without loop devices or mounts. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { derivedUuid } from "../derived-uuid.ts";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 import { type Partition, repartDefinition, sizes } from "./layout.ts";
 
@@ -36,7 +37,12 @@ export async function makeDisk(
       binds: [dirname(output)],
       readOnlyBinds: sources,
       // mtools and mke2fs take the time of files and file systems from it.
-      env: { SOURCE_DATE_EPOCH: String(epochSeconds), TMPDIR: dirname(output) },
+      env: {
+        SOURCE_DATE_EPOCH: String(epochSeconds),
+        TMPDIR: dirname(output),
+        // All else in the file system follows from its UUID and the time; this would be random.
+        SYSTEMD_REPART_MKFS_OPTIONS_EXT4: `-E nodiscard,hash_seed=${derivedUuid("directory hashes", seed)}`,
+      },
     },
   );
   await rm(definitions, { recursive: true });

@@ -19,7 +19,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "orlop-reproducible-"));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(folder, { recursive: true, force: true }), minutesMs);
 
 /** A cache with the user's downloads and tools, which are checked by hash, and no steps. */
 async function emptySteps(name: string): Promise<string> {
