@@ -36,17 +36,21 @@ test("the host's name is the kernel's, in /etc/hostname and /etc/hosts, and reso
   await apply({ network: { hostname: "unheard-of.example.test" } });
   expect(await host.shell.run("cat /proc/sys/kernel/hostname")).toBe("unheard-of.example.test");
   expect(await host.shell.run("cat /etc/hostname")).toBe("unheard-of.example.test");
-  expect(await host.shell.run("getent hosts unheard-of.example.test")).toMatch(
-    /^(127\.\d+\.\d+\.\d+|::1|10\.0\.2\.15|fe\S+)\s/,
-  );
+  expect(await addressOf("unheard-of.example.test")).toMatch(/^(127\.\d+\.\d+\.\d+|::1|10\.0\.2\.15|fe\S+)$/);
 });
 
 test("further hosts resolve", async () => {
   await apply({ network: { hosts: [["10.9.8.7", ["registry.example.test", "registry"]]] } });
-  expect(await host.shell.run("getent ahostsv4 registry | head -1")).toStartWith("10.9.8.7 ");
+  expect(await addressOf("registry")).toBe("10.9.8.7");
   await host.reset("settings.network.hosts");
-  expect((await host.shell.try("getent hosts registry.example.test")).exitCode).not.toBe(0);
+  expect(await addressOf("registry.example.test")).toBeUndefined();
 });
+
+/** What programs get for a name, through the C library. */
+async function addressOf(name: string): Promise<string | undefined> {
+  const { output } = await host.shell.try(`ping -n -c 1 -W 1 ${name}`);
+  return /^PING \S+ ?\((\S+?)\)/m.exec(output)?.[1];
+}
 
 test("chronyd is restarted once with the time servers of the settings, and not by anything else", async () => {
   const before = await invocation("chrony.service");
