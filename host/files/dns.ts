@@ -1,9 +1,13 @@
-/** Name servers and search domains for systemd-resolved; what is not set comes from DHCP. See resolved.conf(5). */
+/**
+ * Name servers and search domains for systemd-resolved; what is not set comes from DHCP. See resolved.conf(5).
+ *
+ * A reload of systemd-resolved 257 keeps search domains that the file no longer has, so it is restarted.
+ */
 import { configFile } from "./config-file.ts";
 
 export const resolvedConf = configFile({
   path: "/etc/systemd/resolved.conf.d/50-orlop.conf",
-  reload: ["systemd-resolved.service"],
+  restart: ["systemd-resolved.service"],
   render({ dns }) {
     const servers = dns["name-servers"] ?? [];
     const domains = dns["search-list"] ?? [];
