@@ -87,7 +87,7 @@ for (const type of keyTypes) {
       "snapshot 1",
       "timestamp 1",
     ]);
-  });
+  }, 60_000); // finding primes for two RSA keys takes seconds on a busy machine
 }
 
 test("a second release keeps the first, and recalling it lowers the maximum for both", async () => {

@@ -186,27 +186,3 @@ test("an update that a check of the user finds wrong goes back by itself, and th
   expect(held).toMatchObject({ version: older, reason: expect.stringContaining("http://127.0.0.1:9/healthz") });
   expect((await act("refreshUpdates")).chosen_update).toBeNull();
 });
-
-test("a root that is damaged after it was verified never runs, and the host goes back", async () => {
-  await lockTo(older, { "http-probes": [] });
-  await (await host.api()).call("releaseUpdate", { query: { version: older } });
-  await apply(older);
-  await host.shell.run(
-    "dd if=/dev/urandom of=/dev/disk/by-partlabel/ORLOP-ROOT-A bs=1M seek=1 count=150 conv=fsync",
-    120_000,
-  );
-  await rebootAndReturn();
-  expect(await version()).toBe(newer);
-  expect((await host.status()).heldUpdates?.[0]?.reason).toContain("did not come up");
-});
-
-test("a released version is taken again, and a person can go back to the other set", async () => {
-  await (await host.api()).call("releaseUpdate", { query: { version: older } });
-  await apply(older);
-  await host.reboot();
-  expect(await proved()).toBe(older);
-  await host.shell.run("signpost rollback-to-inactive");
-  await host.reboot();
-  expect(await proved()).toBe(newer);
-  expect(await host.shell.run("cat /etc/motd")).toBe("kept");
-});
