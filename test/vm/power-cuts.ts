@@ -3,6 +3,7 @@
  * all, and the machine always comes back.
  *
  * Power is cut 20 times at random moments while one client after the other commits. `ORLOP_SEED=N` repeats the moments.
+ * Run by name, `bun test ./test/vm/power-cuts.ts --timeout 1500000`: it takes twenty boots.
  */
 import { expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
