@@ -104,6 +104,7 @@ export const toolPackages: Reasons = {
   "systemd-repart": "lays out disk images",
   "systemd-boot-tools": "bootctl and systemd-sbsign",
   "systemd-ukify": "makes unified kernel images",
+  tar: "layers of container images",
   udev: "systemd-hwdb",
   "xz-utils": "reads modules and indexes",
   zstd: "compresses images",
@@ -115,6 +116,94 @@ export const aarch64ToolPackages: Reasons = {
   "qemu-system-arm": "virtual machines of aarch64",
   "qemu-efi-aarch64": "UEFI firmware for them",
 };
+
+/** The registry that serves images to virtual machines on this computer, in a root of its own. */
+export const registryPackages: Reasons = {
+  "docker-registry": "the registry",
+  skopeo: "copies images into it",
+  "libc-bin": "ldconfig",
+};
+
+/** For the images that tests make. */
+export const busyboxPackages: Reasons = {
+  "busybox-static": "one file that is a whole userland",
+  "libc-bin": "ldconfig",
+};
+
+/** What the image of the admin container is made of, beside our own programs. */
+export const adminPackages: Reasons = {
+  "openssh-server": "the way in",
+  "openssh-client": "ssh-keygen makes the host's keys",
+  execline: "starts sshd after it is set up, without a process that stays",
+  sudo: "lets the user become root",
+  "libpam-modules": "sudo asks it whether an account is good",
+  "bash-static": "the shell that sheltie takes into the host",
+  "busybox-static": "what a person types there",
+  bash: "the login shell",
+  coreutils: "files and texts",
+  curl: "requests to services",
+  diffutils: "comparing files",
+  e2fsprogs: "mkfs.ext4 and its kin",
+  ethtool: "network cards",
+  fdisk: "partitions",
+  findutils: "find and xargs",
+  gawk: "texts",
+  gdisk: "partitions",
+  grep: "texts",
+  gzip: "archives",
+  iproute2: "addresses, routes, sockets",
+  iptables: "rules of the firewall",
+  "iputils-ping": "whether somebody is there",
+  jq: "answers of the API",
+  kmod: "modules of the kernel",
+  less: "long texts",
+  "libc-bin": "ldconfig, getent",
+  lsof: "open files",
+  mount: "file systems",
+  nftables: "rules of the firewall",
+  "openssh-sftp-server": "copies of files",
+  parted: "partitions",
+  pciutils: "devices",
+  procps: "ps, top, sysctl",
+  psmisc: "trees of processes",
+  sed: "texts",
+  strace: "system calls",
+  tar: "archives",
+  tcpdump: "packets",
+  "util-linux": "nsenter, dmesg, lsblk",
+  "vim-tiny": "an editor",
+  "xz-utils": "archives",
+  zstd: "archives",
+};
+
+/** The same for the control container. */
+export const controlPackages: Reasons = {
+  tini: "process 1: reaps what commands leave behind",
+  bash: "the shell of who comes in through `apiclient exec`",
+  coreutils: "files and texts",
+  curl: "requests to services",
+  findutils: "find and xargs",
+  grep: "texts",
+  jq: "answers of the API",
+  less: "long texts",
+  "libc-bin": "ldconfig, getent",
+  procps: "ps, top",
+  sed: "texts",
+  "vim-tiny": "an editor",
+};
+
+export const containerPackages = { admin: adminPackages, control: controlPackages } as const;
+
+/** What the images of host containers do without although packages depend on it, beside what every root does. */
+export const excludedFromContainers: Reasons = {
+  dmidecode: "parted asks it for a name to print",
+  "lsb-base": "for maintainer scripts",
+  "runit-helper": "for maintainer scripts",
+  systemd: "openssh-server wants it to make a user; the builder makes users",
+  "sysvinit-utils": "for maintainer scripts",
+};
+
+export type ContainerImage = keyof typeof containerPackages;
 
 /** Debian's name of an architecture. */
 export function debianArchitecture(architecture: Architecture): "amd64" | "arm64" {

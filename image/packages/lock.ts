@@ -34,8 +34,8 @@ const lockSchema = z.strictObject({
   /** The date of each suite's index; an update never goes back behind it. */
   suites: z.record(z.string(), z.iso.datetime()),
   /**
-   * Names of the packages of each set, with all that they need. "base", "boot" and "tools" are whole; kernels and
-   * variants hold what they have beyond "base", and "tools-aarch64" what it has beyond "tools".
+   * Names of the packages of each set, with all that they need. Kernels and variants hold what they have beyond "base",
+   * and "tools-aarch64" what it has beyond "tools"; all others are whole.
    */
   sets: z.record(z.string(), z.array(z.string())),
   packages: z.array(packageSchema),

@@ -11,9 +11,13 @@ import {
   aarch64ToolPackages,
   basePackages,
   bootPackages,
+  busyboxPackages,
+  containerPackages,
+  excludedFromContainers,
   excludedPackages,
   initrdPackages,
   kernelPackages,
+  registryPackages,
   toolPackages,
 } from "./base.ts";
 import { type Lock, type LockedPackage, lockPath, readLock, writeLock } from "./lock.ts";
@@ -69,6 +73,13 @@ export function lockOf(
   sets.set("tools", tools);
   const beyond = Object.keys(aarch64ToolPackages);
   sets.set("tools-aarch64", resolve(index, { wanted: beyond, excluded: without, given: tools }));
+  sets.set("registry", resolve(index, { wanted: Object.keys(registryPackages), excluded: without }));
+  sets.set("busybox", resolve(index, { wanted: Object.keys(busyboxPackages), excluded: without }));
+  const withoutInContainers = new Set([...without, ...Object.keys(excludedFromContainers)]);
+  for (const [image, packages] of Object.entries(containerPackages)) {
+    const wanted = Object.keys(packages);
+    sets.set(`container-${image}`, resolve(index, { wanted, excluded: withoutInContainers }));
+  }
   for (const { name, packages, architectures, lacks } of variants) {
     // The packages of a variant that cannot be built yet need not exist yet.
     if (lacks !== undefined || !architectures.includes(architecture)) continue;

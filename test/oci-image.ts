@@ -1,0 +1,52 @@
+/**
+ * A small image for tests of containers: busybox and nothing else, so that a container of it can be looked into.
+ *
+ * ```ts
+ * await using image = await busyboxImage({ entrypoint: ["/bin/sh", "-c", "exec sleep 1d"] });
+ * await registry.push(image.layout, "sleeper:v1");
+ * ```
+ */
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { makeLayout } from "../image/oci/layout.ts";
+import { machineArchitecture, openToolsRoot } from "../image/packages/tools-root.ts";
+import { run } from "../lib/process.ts";
+
+export type BusyboxImage = {
+  entrypoint: readonly string[];
+  command?: readonly string[];
+  environment?: Readonly<Record<string, string>>;
+  /** By absolute path. */
+  files?: Readonly<Record<string, string>>;
+};
+
+/** Any date: the same content shall be the same image. */
+const epochSeconds = 1_750_000_000;
+
+/** Makes the layout of an image; its directory goes when the caller is done. */
+export async function busyboxImage({
+  files = {},
+  ...config
+}: BusyboxImage): Promise<AsyncDisposable & { layout: string }> {
+  const architecture = machineArchitecture();
+  const busybox = join((await openToolsRoot({ sets: ["busybox"] })).directory, "usr/bin/busybox");
+  const directory = await mkdtemp(join(tmpdir(), "busybox-image-"));
+  const tree = join(directory, "tree");
+  for (const name of ["bin", "dev", "etc", "proc", "run", "sys", "tmp"]) {
+    await mkdir(join(tree, name), { recursive: true });
+  }
+  await copyFile(busybox, join(tree, "bin/busybox"));
+  const { stdout } = await run([busybox, "--list"]);
+  for (const applet of stdout.trim().split("\n")) {
+    if (applet !== "busybox") await symlink("busybox", join(tree, "bin", applet));
+  }
+  for (const [path, text] of Object.entries({ "/etc/passwd": "root:x:0:0:root:/:/bin/sh\n", ...files })) {
+    await mkdir(dirname(join(tree, path)), { recursive: true });
+    await writeFile(join(tree, path), text);
+  }
+  const layout = join(directory, "layout");
+  const layers = [{ tree, says: "busybox" }];
+  await makeLayout(await openToolsRoot(), layout, { layers, config: { architecture, ...config }, epochSeconds });
+  return { layout, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+}
