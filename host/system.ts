@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { explain, Failure, systemErrorCode } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
 import { runUnchecked } from "../lib/process.ts";
+import { realStorage, type Storage } from "./storage.ts";
 
 export interface System {
   /** Directory that stands for `/`: "/" on a host, a temporary directory in tests. */
@@ -27,6 +28,7 @@ export interface System {
   interfaces(): Interfaces;
   readonly dns: Dns;
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
+  readonly storage: Storage;
   readonly log: Log;
 }
 
@@ -70,6 +72,7 @@ export function linuxSystem(): System {
     interfaces: networkInterfaces,
     dns: dnsOf(systemResolver),
     fetch,
+    storage: realStorage,
     log: stderrLog,
   };
 }

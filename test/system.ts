@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { explain, Failure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
+import { realStorage } from "../host/storage.ts";
 import type { Argv, RunLimits, System } from "../host/system.ts";
 
 /** What a program does when it is run: prints the text, or throws what the caller shall see. */
@@ -36,6 +37,8 @@ export type TestSystemOptions = {
   interfaces?: System["interfaces"];
   /** Without it, nobody answers. */
   dns?: Partial<System["dns"]>;
+  /** Without it, files below the root. */
+  storage?: System["storage"];
   startsAt?: Date;
 };
 
@@ -83,6 +86,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     interfaces: options.interfaces ?? (() => ({})),
     dns: { addressesOf: async () => [], namesOf: async () => [], ...options.dns },
     fetch: options.fetch ?? fetch,
+    storage: options.storage ?? realStorage,
     log: {
       info: (message) => void logged.push(message),
       error: (message, error) => void logged.push(`${message}: ${explain(error)}`),

@@ -42,7 +42,7 @@ export async function bringToForm(
   }
   if (left?.form !== running) {
     const text = JSON.stringify({ form: running, version: datastore.version });
-    await writeFileAtomic(hostPath(system, markPath), text, 0o600);
+    await writeFileAtomic(hostPath(system, markPath), text, 0o600, system.storage);
   }
   return datastore.version !== before;
 }
@@ -79,7 +79,7 @@ function isMigration({ by }: Transaction): boolean {
 
 async function readMark(system: System): Promise<z.infer<typeof mark> | undefined> {
   const path = hostPath(system, markPath);
-  const text = await readTextIfPresent(path);
+  const text = await readTextIfPresent(path, system.storage);
   if (text === undefined) return undefined;
   try {
     return mark.parse(parseJson(text));

@@ -1,4 +1,4 @@
-/** A partition to write to, or a file that stands for one. The seam at which the simulator loses unsynced writes. */
+/** A partition to write to, or a file that stands for one. */
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { Failure } from "../../lib/failure.ts";

@@ -80,6 +80,11 @@ export function parseEntry(name: string, text: string): BootEntry | undefined {
   return { set, priority, standing, version: title };
 }
 
+/** Is the file one that `entryName` makes for this set, or what an interrupted write of one has left? */
+export function isEntryOf(set: SetName, name: string): boolean {
+  return new RegExp(`^\\.?orlop-${set}[+.]`).test(name);
+}
+
 /** Would the loader ever start it? The same rule as Bottlerocket's `will_boot`. */
 export function willBoot({ standing }: BootEntry): boolean {
   return standing.kind === "successful" || (standing.kind === "trying" && standing.left > 0);

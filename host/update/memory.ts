@@ -49,7 +49,7 @@ export type Memory = z.infer<typeof memory>;
 export const nothingKnown: Memory = { available: [], held: [] };
 
 export async function readMemory(system: System): Promise<Memory> {
-  const text = await readTextIfPresent(hostPath(system, path));
+  const text = await readTextIfPresent(hostPath(system, path), system.storage);
   if (text === undefined) return nothingKnown;
   try {
     return memory.parse(parseJson(text));
@@ -62,5 +62,5 @@ export async function readMemory(system: System): Promise<Memory> {
 
 export async function writeMemory(system: System, next: Memory): Promise<void> {
   const limited = { ...next, held: next.held.slice(-heldLimit) };
-  await writeFileAtomic(hostPath(system, path), JSON.stringify(limited), 0o600);
+  await writeFileAtomic(hostPath(system, path), JSON.stringify(limited), 0o600, system.storage);
 }

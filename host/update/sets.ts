@@ -33,7 +33,7 @@ export async function requireSets(system: System): Promise<HostSets> {
   const { root, hash } = sets[set];
   const device = ({ path, bytes }: Partition): Partition => ({ path: hostPath(system, path), bytes });
   return {
-    signpost: new Signpost(esp, active),
+    signpost: new Signpost(system.storage, esp, active),
     inactive: { set, root: device(root), hash: device(hash), kernel: join(esp, kernelPath(set)) },
   };
 }

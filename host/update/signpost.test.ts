@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { realFiles } from "../../lib/files.ts";
 import { entryName, entryText, nextToBoot, parseEntry, willBoot, type BootEntry, type Standing } from "./boot-entry.ts";
 import { describeSets, Signpost } from "./signpost.ts";
 
@@ -24,9 +25,9 @@ async function world(): Promise<World> {
   const first: BootEntry = { set: "a", priority: 1, standing: { kind: "successful" }, version: "1.0.0" };
   await writeFile(join(entries, entryName(first)), entryText(first));
   return {
-    signpost: new Signpost(esp, "a"),
+    signpost: new Signpost(realFiles, esp, "a"),
     entries,
-    as: (set) => new Signpost(esp, set),
+    as: (set) => new Signpost(realFiles, esp, set),
     async boot() {
       const all: { name: string; entry: BootEntry }[] = [];
       for (const name of await readdir(entries)) {

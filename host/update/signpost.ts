@@ -7,12 +7,11 @@
  * An entry that the loader or a crash left twice (`orlop-b.conf` beside `orlop-b+0-1.conf`) counts as its best
  * standing; the next change removes the rest.
  */
-import { readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isNotFound } from "../../lib/failure.ts";
-import { syncDirectory, writeFileAtomic } from "../../lib/files.ts";
+import { readTextIfPresent, removeIfPresent, writeFileAtomic, type Files } from "../../lib/files.ts";
 import {
-  entryName, entryText, kernelPath, nextToBoot, otherSet, parseEntry, setNames, willBoot, type BootEntry, type SetName,
+  entryName, entryText, isEntryOf, kernelPath, nextToBoot, otherSet, parseEntry, setNames, willBoot, type BootEntry, type SetName,
 } from "./boot-entry.ts"; // prettier-ignore
 
 export type Sets = {
@@ -23,6 +22,7 @@ export type Sets = {
 };
 
 export class Signpost {
+  readonly #files: Files;
   readonly #esp: string;
   readonly #active: SetName;
 
@@ -30,7 +30,8 @@ export class Signpost {
    * @param esp where the EFI system partition is mounted
    * @param active the set this system runs from
    */
-  constructor(esp: string, active: SetName) {
+  constructor(files: Files, esp: string, active: SetName) {
+    this.#files = files;
     this.#esp = esp;
     this.#active = active;
   }
@@ -38,7 +39,7 @@ export class Signpost {
   async read(): Promise<Sets> {
     const entries: Sets["entries"] = {};
     for (const set of setNames) {
-      const best = (await this.#files()).filter(({ entry }) => entry.set === set)[0];
+      const best = (await this.#found()).filter(({ entry }) => entry.set === set)[0];
       if (best !== undefined) entries[set] = best.entry;
     }
     return { active: this.#active, entries, next: nextToBoot(Object.values(entries))?.set };
@@ -61,10 +62,11 @@ export class Signpost {
 
   /** The inactive set is about to be overwritten: it must not boot, whatever happens from here on. */
   async clearInactive(): Promise<void> {
-    for (const { entry, name } of await this.#files()) {
-      if (entry.set === otherSet(this.#active)) await unlink(join(this.#entries, name));
+    for (const name of await this.#files.list(this.#entries)) {
+      // By name, whatever is in it: what is damaged to us may still be an entry to the boot loader.
+      if (isEntryOf(otherSet(this.#active), name)) await removeIfPresent(join(this.#entries, name), this.#files);
     }
-    await syncDirectory(this.#entries);
+    await this.#files.syncDirectory(this.#entries);
   }
 
   /**
@@ -76,19 +78,18 @@ export class Signpost {
   async markInactiveValid(version: string, tries: number): Promise<void> {
     const set = otherSet(this.#active);
     const kernel = join(this.#esp, kernelPath(set));
-    const size = (await stat(kernel).catch(() => undefined))?.size ?? 0;
-    if (size === 0)
+    if ((await this.#sizeOf(kernel)) === 0)
       throw new Failure("no-kernel", `cannot mark the inactive set ${set.toUpperCase()} valid: ${kernel} is missing`);
     const active = (await this.#file(this.#active)).entry;
     await this.clearInactive();
     const entry: BootEntry = { set, priority: active.priority + 1, standing: { kind: "staged", tries }, version };
-    await writeFileAtomic(join(this.#entries, entryName(entry)), entryText(entry));
+    await writeFileAtomic(join(this.#entries, entryName(entry)), entryText(entry), 0o644, this.#files);
   }
 
   /** The inactive set boots next, on trial. @throws {Failure<"inactive-not-valid">} */
   async upgradeToInactive(): Promise<void> {
     const set = otherSet(this.#active);
-    const found = (await this.#files()).find(({ entry }) => entry.set === set && entry.standing.kind === "staged");
+    const found = (await this.#found()).find(({ entry }) => entry.set === set && entry.standing.kind === "staged");
     if (found?.entry.standing.kind !== "staged") {
       throw new Failure(
         "inactive-not-valid",
@@ -105,7 +106,7 @@ export class Signpost {
   /** The running set boots next after all; the inactive one stays valid. @throws {Failure<"nothing-to-cancel">} */
   async cancelUpgrade(): Promise<void> {
     const set = otherSet(this.#active);
-    const found = (await this.#files()).find(({ entry }) => entry.set === set && entry.standing.kind === "trying");
+    const found = (await this.#found()).find(({ entry }) => entry.set === set && entry.standing.kind === "trying");
     if (found?.entry.standing.kind !== "trying" || found.entry.standing.left === 0) {
       throw new Failure("nothing-to-cancel", `cannot cancel: set ${set.toUpperCase()} is not on trial`);
     }
@@ -115,7 +116,7 @@ export class Signpost {
   /** The inactive set boots next because a person wants it back. @throws {Failure<"inactive-will-not-boot">} */
   async rollbackToInactive(): Promise<void> {
     const set = otherSet(this.#active);
-    const found = (await this.#files()).find(({ entry }) => entry.set === set);
+    const found = (await this.#found()).find(({ entry }) => entry.set === set);
     if (found === undefined || !willBoot(found.entry)) {
       throw new Failure(
         "inactive-will-not-boot",
@@ -124,7 +125,7 @@ export class Signpost {
     }
     const active = (await this.#file(this.#active)).entry;
     const entry = { ...found.entry, priority: active.priority + 1 };
-    await writeFileAtomic(join(this.#entries, found.name), entryText(entry));
+    await writeFileAtomic(join(this.#entries, found.name), entryText(entry), 0o644, this.#files);
   }
 
   get #entries(): string {
@@ -132,11 +133,12 @@ export class Signpost {
   }
 
   /** Our entries, the best standing of a set first. */
-  async #files(): Promise<{ name: string; entry: BootEntry }[]> {
+  async #found(): Promise<{ name: string; entry: BootEntry }[]> {
     const found: { name: string; entry: BootEntry }[] = [];
-    for (const name of (await readdir(this.#entries)).toSorted()) {
+    for (const name of (await this.#files.list(this.#entries)).toSorted()) {
       if (!name.startsWith("orlop-")) continue;
-      const entry = parseEntry(name, await readFile(join(this.#entries, name), "utf8"));
+      const text = await readTextIfPresent(join(this.#entries, name), this.#files);
+      const entry = text === undefined ? undefined : parseEntry(name, text);
       if (entry !== undefined) found.push({ name, entry });
     }
     const rank = { successful: 0, trying: 1, staged: 2 } as const;
@@ -145,23 +147,29 @@ export class Signpost {
 
   /** @throws {Failure<"no-boot-entry">} */
   async #file(set: SetName): Promise<{ name: string; entry: BootEntry }> {
-    const found = (await this.#files()).find(({ entry }) => entry.set === set);
+    const found = (await this.#found()).find(({ entry }) => entry.set === set);
     if (found !== undefined) return found;
     throw new Failure("no-boot-entry", `cannot find the boot entry of set ${set.toUpperCase()} in ${this.#entries}`);
   }
 
   async #rename(from: string, to: string): Promise<void> {
     if (from === to) return;
-    await rename(join(this.#entries, from), join(this.#entries, to));
-    await syncDirectory(this.#entries);
+    await this.#files.rename(join(this.#entries, from), join(this.#entries, to));
+    await this.#files.syncDirectory(this.#entries);
   }
 
   async #removeOthers(set: SetName): Promise<void> {
-    const [, ...rest] = (await this.#files()).filter(({ entry }) => entry.set === set);
-    for (const { name } of rest) {
-      await unlink(join(this.#entries, name)).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
+    const [, ...rest] = (await this.#found()).filter(({ entry }) => entry.set === set);
+    for (const { name } of rest) await removeIfPresent(join(this.#entries, name), this.#files);
+    if (rest.length > 0) await this.#files.syncDirectory(this.#entries);
+  }
+
+  async #sizeOf(path: string): Promise<number> {
+    try {
+      return await this.#files.size(path);
+    } catch (error) {
+      if (isNotFound(error)) return 0;
+      throw error;
     }
   }
 }

@@ -8,7 +8,8 @@ import { withKey, withoutKey } from "../../repo/root-role.ts";
 import { newSigner, testRepository, type TestRepository } from "../../test/update-repository.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import type { Mirror } from "./mirror.ts";
-import { refreshTrust, shippedRootPath, statePath, targetBytes, type TrustedRepository } from "./trusted-repository.ts";
+import { refreshTrust, shippedRootPath, targetBytes, type TrustedRepository } from "./trusted-repository.ts";
+import { statePath } from "./tuf-state.ts";
 
 const signal = new AbortController().signal;
 const dayMs = 86_400_000;

@@ -29,7 +29,6 @@ const limits = {
 /** The manifest of a repository with a thousand releases is a few hundred kilobytes. */
 const manifestMaxBytes = 10 * mebibyte;
 
-export const statePath = "/var/lib/orlop/tuf";
 export const shippedRootPath = "/usr/share/orlop/updates/root.json";
 
 /** A file as the targets role describes it. */
@@ -55,7 +54,7 @@ export async function refreshTrust(
   signal: AbortSignal,
 ): Promise<TrustedRepository> {
   const shippedRoot = await readShippedRoot(hostPath(system, shippedRootPath));
-  const state = new TufState(hostPath(system, statePath), system.log);
+  const state = new TufState(system);
   assertSaneClock(system.clock.now(), builtAt, await state.latestTime());
   await using work = await state.open(shippedRoot);
   const { targets } = await refreshMetadata(system, mirror, work.directory, signal);

@@ -13,7 +13,7 @@ import { z } from "zod";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
-import type { Log } from "../system.ts";
+import { hostPath, type System } from "../system.ts";
 
 const roles = ["root", "timestamp", "snapshot", "targets"] as const;
 
@@ -25,13 +25,17 @@ const Known = z.object({
 });
 type Known = z.infer<typeof Known>;
 
-export class TufState {
-  readonly #directory: string;
-  readonly #log: Log;
+export const statePath = "/var/lib/orlop/tuf";
+/** Lost at a reboot: what was verified is kept when a client is done. */
+const workPath = "/run/orlop";
 
-  constructor(directory: string, log: Log) {
-    this.#directory = directory;
-    this.#log = log;
+export class TufState {
+  readonly #system: System;
+  readonly #directory: string;
+
+  constructor(system: System) {
+    this.#system = system;
+    this.#directory = hostPath(system, statePath);
   }
 
   async latestTime(): Promise<Date | undefined> {
@@ -46,6 +50,8 @@ export class TufState {
     await writeFileAtomic(
       join(this.#directory, "known.json"),
       JSON.stringify({ latestTime: now.toISOString(), origins }),
+      0o600,
+      this.#system.storage,
     );
   }
 
@@ -56,11 +62,12 @@ export class TufState {
    * @throws {Failure<"bad-root">}
    */
   async open(shippedRoot: string): Promise<AsyncDisposable & { directory: string }> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const directory = await mkdtemp(join(this.#directory, ".work-"));
+    const work = hostPath(this.#system, workPath);
+    await mkdir(work, { recursive: true });
+    const directory = await mkdtemp(join(work, "tuf-"));
     const before = new Map<string, string>();
     for (const role of roles) {
-      const kept = await readTextIfPresent(this.#path(role));
+      const kept = await readTextIfPresent(this.#path(role), this.#system.storage);
       const text = role === "root" ? await this.#rootToStartFrom(shippedRoot, kept) : kept;
       if (kept !== undefined) before.set(role, kept);
       if (text !== undefined) await writeFile(join(directory, `${role}.json`), text);
@@ -71,7 +78,8 @@ export class TufState {
         try {
           for (const role of roles) {
             const text = await readTextIfPresent(join(directory, `${role}.json`));
-            if (text !== undefined && text !== before.get(role)) await writeFileAtomic(this.#path(role), text, 0o600);
+            if (text === undefined || text === before.get(role)) continue;
+            await writeFileAtomic(this.#path(role), text, 0o600, this.#system.storage);
           }
         } finally {
           await rm(directory, { recursive: true, force: true });
@@ -91,25 +99,27 @@ export class TufState {
     if (kept === undefined) return shippedRoot;
     const current = rootIn(kept);
     if (current === undefined) {
-      this.#log.info("update: the kept root role is damaged; starting from the one in the image");
+      this.#system.log.info("update: the kept root role is damaged; starting from the one in the image");
       return shippedRoot;
     }
     if (shipped.version > current.version) return shippedRoot;
     const known = (await this.#known())?.origins.includes(digest(shippedRoot)) === true;
     const shared = (shipped.roles["root"]?.keyIDs ?? []).some((id) => current.roles["root"]?.keyIDs.includes(id));
     if (known || shared) return kept;
-    this.#log.info("update: the image trusts other keys than the kept root role; starting from the one in the image");
+    this.#system.log.info(
+      "update: the image trusts other keys than the kept root role; starting from the one in the image",
+    );
     return shippedRoot;
   }
 
   async #known(): Promise<Known | undefined> {
-    const text = await readTextIfPresent(join(this.#directory, "known.json"));
+    const text = await readTextIfPresent(join(this.#directory, "known.json"), this.#system.storage);
     if (text === undefined) return undefined;
     try {
       return Known.parse(parseJson(text));
     } catch (error) {
       if (!isFailure(error, "bad-json") && !(error instanceof z.ZodError)) throw error;
-      this.#log.error("update: cannot read what was known about the time; going on without", error);
+      this.#system.log.error("update: cannot read what was known about the time; going on without", error);
       return undefined;
     }
   }

@@ -19,7 +19,7 @@ const failure = z.object({ version: z.string(), at: z.iso.datetime(), reason: z.
 /** Written by the set that failed, before it reboots. */
 export async function leaveReason(system: System, version: string, reason: string): Promise<void> {
   const left = { version, at: system.clock.now().toISOString(), reason };
-  await writeFileAtomic(hostPath(system, path), JSON.stringify(left), 0o600);
+  await writeFileAtomic(hostPath(system, path), JSON.stringify(left), 0o600, system.storage);
 }
 
 /** The version that this host came back from, unless it is among those that are known. */
@@ -35,7 +35,7 @@ export async function noticeReturn(system: System, sets: Sets, known: readonly H
 }
 
 async function readReason(system: System): Promise<Held | undefined> {
-  const text = await readTextIfPresent(hostPath(system, path));
+  const text = await readTextIfPresent(hostPath(system, path), system.storage);
   if (text === undefined) return undefined;
   try {
     return failure.parse(parseJson(text));

@@ -8,15 +8,14 @@
  * partition, so a half-written one is never found.
  */
 import { createHash } from "node:crypto";
-import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { createZstdDecompress } from "node:zlib";
 import { Failure } from "../../lib/failure.ts";
-import { removeIfPresent, syncDirectory } from "../../lib/files.ts";
-import { dropPageCache } from "../linux.ts";
+import { removeIfPresent } from "../../lib/files.ts";
+import type { Storage } from "../storage.ts";
 import type { System } from "../system.ts";
-import { openBlockDevice, type BlockDevice } from "./block-device.ts";
+import type { BlockDevice } from "./block-device.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Partition } from "./partitions.ts";
 import { targetStream, type Target } from "./trusted-repository.ts";
@@ -62,8 +61,8 @@ export async function writeImage(
       onProgress({ step: "download", doneBytes, totalBytes });
     }
   };
-  await using root = await openBlockDevice(job.root.path, job.root.bytes);
-  await using hash = await openBlockDevice(job.hash.path, job.hash.bytes);
+  await using root = await system.storage.openDevice(job.root.path, job.root.bytes);
+  await using hash = await system.storage.openDevice(job.hash.path, job.hash.bytes);
   const empty = Buffer.alloc(firstBlockBytes);
   for (const device of [root, hash]) {
     await device.write(0, empty);
@@ -71,7 +70,7 @@ export async function writeImage(
   }
   const rootStart = await writeStream(root, unpacked(targets.root, fetched(targets.root)));
   const hashStart = await writeStream(hash, unpacked(targets.hash, fetched(targets.hash)));
-  await writeKernel(job.kernel, targets.boot, unpacked(targets.boot, fetched(targets.boot)));
+  await writeKernel(system.storage, job.kernel, targets.boot, unpacked(targets.boot, fetched(targets.boot)));
   for (const [device, start] of [
     [root, rootStart],
     [hash, hashStart],
@@ -80,7 +79,7 @@ export async function writeImage(
     await device.sync();
     device.forget();
   }
-  const promised = promisedBy(await readFile(job.kernel));
+  const promised = promisedBy(await system.storage.read(job.kernel));
   const verifyBytes = promised.dataBlocks * firstBlockBytes;
   let verified = 0;
   const onRead = (bytes: number): void => {
@@ -118,13 +117,18 @@ async function writeStream(device: BlockDevice, chunks: AsyncIterable<Uint8Array
 }
 
 /** Beside the one in use, then in its place. */
-async function writeKernel(path: string, target: Target, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeKernel(
+  storage: Storage,
+  path: string,
+  target: Target,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<void> {
   const temporary = `${path}.new`;
-  await removeIfPresent(temporary);
+  await removeIfPresent(temporary, storage);
   const written = createHash("sha256");
   let bytes = 0;
   {
-    await using file = await open(temporary, "wx", 0o600);
+    await using file = await storage.create(temporary, 0o600);
     for await (const chunk of chunks) {
       bytes += chunk.length;
       if (bytes > largestUnifiedImageBytes) {
@@ -134,17 +138,17 @@ async function writeKernel(path: string, target: Target, chunks: AsyncIterable<U
         );
       }
       written.update(chunk);
-      await file.writeFile(chunk);
+      await file.write(chunk);
     }
     await file.sync();
-    dropPageCache(file.fd);
   }
-  const read = createHash("sha256").update(await readFile(temporary));
+  await storage.forget(temporary);
+  const read = createHash("sha256").update(await storage.read(temporary));
   if (read.digest("hex") !== written.digest("hex")) {
     throw new Failure("image-not-verified", `cannot use what was written to ${temporary}: it reads back differently`);
   }
-  await rename(temporary, path);
-  await syncDirectory(dirname(path));
+  await storage.rename(temporary, path);
+  await storage.syncDirectory(dirname(path));
 }
 
 /** A target's name says whether it is compressed. */
