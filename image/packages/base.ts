@@ -107,6 +107,7 @@ export const toolPackages: Reasons = {
   tar: "layers of container images",
   udev: "systemd-hwdb",
   "xz-utils": "reads modules and indexes",
+  xorriso: "makes the CD-ROM that tests hand user data over with",
   zstd: "compresses images",
   cpio: "makes initrds",
 };
