@@ -78,13 +78,40 @@ test("a deadline that passed while the daemon was down is kept at its start", as
   await eventually(async () => expect(await motdOf(host)).not.toBe("on trial"));
 });
 
-test("a reboot ends a trial: who was locked out gets the old settings", async () => {
+test("a trial goes on over a reboot: its settings are in force, and return at the same deadline", async () => {
   await using host = await runningHost();
-  await tryMotd(host, "on trial", 3600);
+  await tryMotd(host, "on trial", 60);
+  await host.machine.advance(40_000);
   await host.reboot();
-  expect(await motdOf(host)).not.toBe("on trial");
+  expect(await host.machine.read("/etc/motd")).toContain("on trial");
+  const { trial, settings } = await host.api.call("getStatus");
+  expect(trial?.deadline).toBe("2026-01-01T00:01:00.000Z");
+  // Nobody has said yet that a boot with these settings is a good one.
+  expect(settings.lastGoodBoot?.version).toBeLessThan(settings.version);
+  await host.machine.advance(20_000);
+  await eventually(async () => expect(await host.machine.read("/etc/motd")).not.toContain("on trial"));
+});
+
+test("a machine that starts after the deadline never applies what was on trial", async () => {
+  await using host = await runningHost();
+  await tryMotd(host, "on trial", 60);
+  await host.stop();
+  await host.machine.advance(120_000);
+  await host.reboot();
+  const [newest] = await host.api.call("getHistory", { query: { limit: 1 } });
+  expect(newest).toMatchObject({ by: { kind: "host", part: "trial" }, changes: [{ before: "on trial" }] });
   expect(await host.machine.read("/etc/motd")).not.toContain("on trial");
   expect((await host.api.call("getStatus")).trial).toBeUndefined();
+});
+
+test("a clock that starts too early makes a trial no longer than it was asked to be", async () => {
+  await using host = await runningHost();
+  await tryMotd(host, "on trial", 60);
+  await host.stop();
+  const noted = (await host.machine.read("/var/lib/orlop/trial.json")).replace("2026-01-01", "2036-01-01");
+  await host.machine.write("/var/lib/orlop/trial.json", noted);
+  await host.reboot();
+  expect((await host.api.call("getStatus")).trial?.deadline).toBe("2026-01-01T00:01:00.000Z");
 });
 
 test("a trial that was refused leaves nothing behind to revert", async () => {
@@ -110,7 +137,7 @@ test("power that fails between noting a trial and committing it changes nothing"
   const { version } = (await host.api.call("getStatus")).settings;
   await host.stop();
   const noted = { key: "settings.motd", before: "kept", after: "never committed" };
-  const file = { version: version + 1, revertsTo: version, seconds: 60, bootId: "another", changes: [noted] };
+  const file = { version: version + 1, revertsTo: version, seconds: 60, changes: [noted] };
   await host.machine.write(
     "/var/lib/orlop/trial.json",
     JSON.stringify({ ...file, deadline: "2026-01-01T00:01:00.000Z" }),

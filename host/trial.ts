@@ -2,8 +2,8 @@
  * Settings on trial: they return to what they were unless somebody confirms them in time.
  *
  * What has to be taken back is on disk before the settings change, so there is no moment at which power may fail and
- * leave the new settings in force for good. A daemon that is restarted goes on with the same deadline. A reboot ends
- * the trial: who lost the host to its new settings gets it back by switching it off and on.
+ * leave the new settings in force for good. A daemon that is restarted goes on with the same deadline, and so does a
+ * machine: some settings can only be tried by a reboot. One that starts after the deadline starts with the old settings.
  */
 import { z } from "zod";
 import type { TrialBody } from "../api/answers.ts";
@@ -26,44 +26,41 @@ const onDisk = z.object({
   revertsTo: z.number().int(),
   seconds: z.number(),
   deadline: z.iso.datetime(),
-  bootId: z.string(),
   changes: z.array(change),
 });
 type OnDisk = z.infer<typeof onDisk>;
 
-export type RevertReason = "nobody confirmed in time" | "the host was rebooted" | "as asked";
+export type RevertReason = "nobody confirmed in time" | "as asked";
 
 export class Trial {
   readonly #system: System;
   readonly #datastore: Datastore;
-  readonly #bootId: string;
   #running: OnDisk | undefined;
   /** Wakes `keep` when a trial starts or ends. */
   #changed = Promise.withResolvers<undefined>();
 
-  private constructor(system: System, datastore: Datastore, bootId: string) {
+  private constructor(system: System, datastore: Datastore) {
     this.#system = system;
     this.#datastore = datastore;
-    this.#bootId = bootId;
   }
 
-  /** Takes up a trial that is under way; one of an earlier boot is reverted first. */
+  /** Takes up a trial that is under way; one whose time is over is reverted before anything uses its settings. */
   static async open(system: System, datastore: Datastore): Promise<Trial> {
-    const bootId = (await readTextIfPresent(hostPath(system, "/proc/sys/kernel/random/boot_id"))) ?? "";
-    const trial = new Trial(system, datastore, bootId.trim());
+    const trial = new Trial(system, datastore);
     const left = await readLeft(system);
     if (left === undefined) return trial;
+    const nowMs = system.clock.now().getTime();
     // A clock that is wrong when the daemon starts must not make a trial longer than it was asked to be.
-    const longestMs = system.clock.now().getTime() + left.seconds * 1000;
-    const deadline = new Date(Math.min(Date.parse(left.deadline), longestMs)).toISOString();
-    trial.#running = { ...left, deadline };
-    if (left.bootId === trial.#bootId) return trial;
+    const deadlineMs = Math.min(Date.parse(left.deadline), nowMs + left.seconds * 1000);
+    trial.#running = { ...left, deadline: new Date(deadlineMs).toISOString() };
+    // Power may have failed before the commit: then there is nothing to wait for.
+    const isCommitted = datastore.version >= left.version;
+    if (isCommitted && deadlineMs > nowMs) return trial;
     try {
-      await trial.revert("the host was rebooted");
+      await trial.revert("nobody confirmed in time");
     } catch (error) {
       // Everything else must come up all the same; `keep` tries again at once.
-      system.log.error("trial: cannot revert after a reboot", error);
-      trial.#running = { ...left, deadline: system.clock.now().toISOString() };
+      system.log.error("trial: cannot revert at the start", error);
     }
     return trial;
   }
@@ -92,7 +89,7 @@ export class Trial {
     this.refuseWhileRunning();
     const revertsTo = this.#datastore.version;
     const deadline = new Date(this.#system.clock.now().getTime() + seconds * 1000).toISOString();
-    const fresh = { version: revertsTo + 1, revertsTo, seconds, deadline, bootId: this.#bootId, changes: [...changes] };
+    const fresh = { version: revertsTo + 1, revertsTo, seconds, deadline, changes: [...changes] };
     await writeFileAtomic(hostPath(this.#system, path), JSON.stringify(fresh), 0o600);
     try {
       const committed = await commit();

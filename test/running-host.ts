@@ -21,7 +21,7 @@ export type RunningHost = AsyncDisposable & {
   readonly units: Map<string, TestUnit>;
   /** Ends the daemon as systemd does, and starts it again on the same machine. */
   restart(): Promise<void>;
-  /** The same, with what a reboot takes away: /run, /etc and the boot's id. */
+  /** The same, with what a reboot takes away: /run and /etc. */
   reboot(): Promise<void>;
   /** Ends the daemon and keeps the machine. */
   stop(): Promise<void>;
@@ -52,7 +52,6 @@ export async function runningHost(limits?: ConnectionLimits): Promise<RunningHos
   await machine.write("/var/lib/orlop/user-data.toml", userData);
   await machine.write("/dev/console", "");
   const switchOn = async (): Promise<void> => {
-    await machine.write("/proc/sys/kernel/random/boot_id", `${crypto.randomUUID()}\n`);
     await machine.write("/proc/sys/kernel/hostname", "localhost\n");
     await machine.write("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
   };
