@@ -6,6 +6,7 @@
  * step: it lives in the daemon's memory.
  */
 import { explain, Failure } from "../lib/failure.ts";
+import { firstOf } from "../lib/first-of.ts";
 import type { Json } from "../lib/json.ts";
 import { isPresent, readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
 import type { Model } from "../settings/model.ts";
@@ -37,10 +38,12 @@ export type BootStatus = { steps: BootStep[]; userData: { problems: Problem[] } 
 type Outcome = "done" | "skipped";
 type Step = { says: string; run: (host: BootHost, status: BootStatus, signal: AbortSignal) => Promise<Outcome> };
 
+const generateMissing: Step = { says: "generate settings that depend on this machine", run: applyGenerated };
+
 const steps: readonly Step[] = [
   { says: "bring settings to the form of this version", run: migrateSettings },
   { says: "read user data, on first boot", run: applyUserData },
-  { says: "generate settings that depend on this machine", run: applyGenerated },
+  generateMissing,
   { says: "write configuration files and apply kernel settings", run: applySettings },
   { says: "reboot for boot parameters, when settings say so", run: rebootToReconcile },
 ];
@@ -62,22 +65,22 @@ export function newBootStatus(): BootStatus {
 
 /** Runs every step; rejects only when the signal aborts. */
 export async function boot(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<void> {
-  for (const [at, { says, run }] of steps.entries()) {
-    const mark = (step: BootStep): void => void (status.steps[at] = step);
-    mark({ step: says, state: "running" });
-    try {
-      mark({ step: says, state: await run(host, status, signal) });
-    } catch (error) {
-      signal.throwIfAborted();
-      host.system.log.error(`boot: cannot ${says}`, error);
-      mark({
-        step: says,
-        state: "failed",
-        failure: passFailure([error]) ?? { code: "internal", message: explain(error) },
-      });
-    }
+  for (const [at, step] of steps.entries()) {
+    status.steps[at] = { step: step.says, state: "running" };
+    status.steps[at] = await taken(step, host, status, signal);
   }
   await writeFileAtomic(hostPath(host.system, configuredMark), "");
+}
+
+async function taken({ says, run }: Step, host: BootHost, status: BootStatus, signal: AbortSignal): Promise<BootStep> {
+  try {
+    return { step: says, state: await run(host, status, signal) };
+  } catch (error) {
+    signal.throwIfAborted();
+    host.system.log.error(`boot: cannot ${says}`, error);
+    const failure = passFailure([error]) ?? { code: "internal", message: explain(error) };
+    return { step: says, state: "failed", failure };
+  }
 }
 
 async function migrateSettings({ system, facts, datastore }: BootHost): Promise<Outcome> {
@@ -147,21 +150,31 @@ async function commitUnset(
 const firstRetryMs = 10_000;
 const lastRetryMs = 5 * 60_000;
 
-/** After the boot: goes on looking for values that were not to be had, so that a network that is late still names the host. */
-export async function keepGenerating(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<void> {
-  const at = steps.findIndex(({ run }) => run === applyGenerated);
-  for (let waitMs = firstRetryMs; status.steps[at]?.state === "failed"; waitMs = Math.min(lastRetryMs, waitMs * 2)) {
-    await host.system.clock.sleep(waitMs, signal);
-    const step = status.steps[at].step;
-    try {
-      status.steps[at] = { step, state: await applyGenerated(host, status, signal) };
-    } catch (error) {
-      signal.throwIfAborted();
-      status.steps[at] = {
-        step,
-        state: "failed",
-        failure: passFailure([error]) ?? { code: "internal", message: explain(error) },
-      };
-    }
+/**
+ * After the boot: goes on looking for values that were not to be had, so that a network that is late still names the
+ * host, and finds anew what somebody returned to its default.
+ *
+ * @param complete called when what could not be found is found
+ */
+export async function keepGenerating(
+  host: BootHost,
+  status: BootStatus,
+  complete: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<never> {
+  const { datastore, system } = host;
+  const at = steps.indexOf(generateMissing);
+  let known = 0; // what was committed while the boot went on is looked at too
+  for (let waitMs = firstRetryMs; ;) {
+    const before = status.steps[at];
+    const changed = async (raced: AbortSignal): Promise<unknown> => datastore.changedSince(known, raced);
+    const retry = async (raced: AbortSignal): Promise<unknown> => system.clock.sleep(waitMs, raced);
+    await firstOf(signal, before?.state === "failed" ? [changed, retry] : [changed]);
+    known = datastore.version;
+    const after = await taken(generateMissing, host, status, signal);
+    // That nothing was missing says less than how the last value was found.
+    if (before?.state === "failed" || after.state !== "skipped") status.steps[at] = after;
+    waitMs = after.state === "failed" ? Math.min(lastRetryMs, waitMs * 2) : firstRetryMs;
+    if (before?.state === "failed" && after.state !== "failed") await complete();
   }
 }

@@ -54,6 +54,22 @@ test("a daemon that cannot listen says so and fails, so that it is started again
   await rm(root, { recursive: true });
 });
 
+test("a generated setting that somebody deletes is found anew at once, and undo gives the old value back", async () => {
+  await using host = await runningHost();
+  const seed = async (): Promise<unknown> => {
+    const { updates } = await host.api.call("getSettings", { query: { prefix: "settings.updates.seed" } });
+    return Object(updates).seed;
+  };
+  expect(await seed()).toBe(7);
+  await host.api.call("deleteSettings", { query: { keys: ["settings.updates.seed"] } });
+  await host.api.commitAndWait({});
+  await eventually(async () => expect(await seed()).toBeNumber());
+  const [newest] = await host.api.call("getHistory", { query: { limit: 1 } });
+  expect(newest).toMatchObject({ by: { kind: "host", part: "generators" }, says: "generate settings.updates.seed" });
+  await host.api.call("undo", {});
+  expect(await seed()).toBe(7);
+});
+
 /** The boot is noted once everything else is done, when the API has long been answering. */
 async function expectGoodBoot({ api }: RunningHost, version: number): Promise<void> {
   await eventually(async () => expect((await api.call("getStatus")).settings.lastGoodBoot?.version).toBe(version));

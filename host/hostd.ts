@@ -107,7 +107,10 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
       );
       await noteIfGood();
       sdNotify("READY=1");
-      await Promise.all([engine.keep(until), keepGenerating(host, bootStatus, until).then(noteIfGood)]);
+      await untilAborted(until, [
+        async (raced) => engine.keep(raced),
+        async (raced) => keepGenerating(host, bootStatus, noteIfGood, raced),
+      ]);
     },
   ]);
   sdNotify("STOPPING=1");

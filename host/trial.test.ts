@@ -114,6 +114,17 @@ test("a clock that starts too early makes a trial no longer than it was asked to
   expect((await host.api.call("getStatus")).trial?.deadline).toBe("2026-01-01T00:01:00.000Z");
 });
 
+test("what the host generates for a setting that was deleted on trial does not stay when the trial ends", async () => {
+  await using host = await runningHost();
+  await host.api.call("deleteSettings", { query: { keys: ["settings.updates.seed"], tx: "t" } });
+  await host.api.commitAndWait({ tx: "t", try: 60 });
+  const seed = async (): Promise<unknown> =>
+    (await host.api.call("getSettings", { query: { keys: ["settings.updates"] } }))["updates"];
+  await eventually(async () => expect(await seed()).toMatchObject({ seed: expect.any(Number) }));
+  await host.api.call("revert", {});
+  expect(await seed()).toMatchObject({ seed: 7 });
+});
+
 test("a trial that was refused leaves nothing behind to revert", async () => {
   await using host = await runningHost();
   await expect(host.api.commitAndWait({ tx: "nothing-there", try: 60 })).rejects.toMatchObject({

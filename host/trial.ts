@@ -15,7 +15,6 @@ import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../lib/file
 import { parseJson } from "../lib/json.ts";
 import type { Change, Datastore } from "./datastore/datastore.ts";
 import { hostPath, type System } from "./system.ts";
-import { takenBack } from "./datastore/change.ts";
 
 const path = "/var/lib/orlop/trial.json";
 const author = { kind: "host", part: "trial" } as const;
@@ -113,12 +112,16 @@ export class Trial {
   /** @throws {Refused<"no-trial">} */
   async revert(reason: RevertReason): Promise<{ version: number; changed: string[] }> {
     const { version, changes } = this.#needed("revert");
-    const { values, conflicts } = takenBack(this.#datastore.values, changes);
+    const values = new Map(this.#datastore.values);
+    // Only the host itself can have changed them again: it finds a value for a setting that was deleted on trial.
+    for (const { key, before } of changes) {
+      if (before === undefined) values.delete(key);
+      else values.set(key, before);
+    }
     const reverted = await this.#datastore.replace(values, author, `revert the trial of version ${version}: ${reason}`);
     await removeIfPresent(hostPath(this.#system, path));
     this.#become(undefined);
-    const kept = conflicts.length === 0 ? "" : `; changed since and kept: ${conflicts.join(", ")}`;
-    this.#system.log.info(`trial: version ${version} is reverted: ${reason}${kept}`);
+    this.#system.log.info(`trial: version ${version} is reverted: ${reason}`);
     return reverted;
   }
 

@@ -45,7 +45,7 @@ export class Changes {
   async undo(version: number, changes: readonly Change[], by: Author): Promise<Committed> {
     return this.exclusively(async () => {
       this.#trial.refuseWhileRunning();
-      const { values, conflicts } = takenBack(this.#datastore.values, changes);
+      const { values, conflicts } = takenBack(await this.#withoutFoundAnew(version, changes), changes);
       if (conflicts.length > 0) {
         const keys = conflicts.join(", ");
         throw new Refused("changed-since", `cannot undo version ${version}: changed again since: ${keys}`, {
@@ -54,6 +54,19 @@ export class Changes {
       }
       return this.#replace(values, by, `undo version ${version}`);
     });
+  }
+
+  /** The settings now, without what the host found by itself for those that the version deleted: nobody chose that. */
+  async #withoutFoundAnew(version: number, changes: readonly Change[]): Promise<Values> {
+    const deleted = changes.filter(({ key, after }) => after === undefined && this.#datastore.values.has(key));
+    if (deleted.length === 0) return this.#datastore.values;
+    const since = (await this.#datastore.history()).filter((later) => later.version > version);
+    const values = new Map(this.#datastore.values);
+    for (const { key } of deleted) {
+      const last = since.find((later) => later.changes.some((changed) => changed.key === key));
+      if (last?.by.kind === "host") values.delete(key);
+    }
+    return values;
   }
 
   async restore(version: number, values: Values, by: Author): Promise<Committed> {
