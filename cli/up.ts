@@ -47,9 +47,10 @@ The machine is always new. It gets a client certificate of its own, which \`./or
   async run({ invocation }, options) {
     const { signal } = invocation;
     const vm = await import("../vm/up.ts");
-    const name = options.name ?? options.variant;
+    const variant = (await import("../variants/all.ts")).variantNamed(options.variant);
+    const name = options.name ?? variant.name;
     const userData = await readUserData(options["user-data"], invocation);
-    const image = options.image ?? (await buildFor(options.variant, options.mirror, signal));
+    const image = options.image ?? (await buildFor(variant.name, options.mirror, signal));
     const startedMs = performance.now();
     const { machine, status } = await watched(name, async () =>
       vm.up(
@@ -57,6 +58,8 @@ The machine is always new. It gets a client certificate of its own, which \`./or
           name,
           image,
           userData,
+          // A variant that is not for QEMU does not look at what QEMU hands over.
+          userDataBy: variant.userData.includes("fw-cfg") ? "fw-cfg" : "private-partition",
           detach: options.detach,
           cpus: options.cpus,
           memoryMiB: options.memory,

@@ -1,6 +1,8 @@
 /** The EC2 instance metadata service as a real HTTP server, with the rules of version 2 and its ways to fail. */
 
 export type ImdsServer = AsyncDisposable & {
+  /** Of the loopback, for a machine's network to lead 169.254.169.254 there. */
+  readonly port: number;
   /** Sends what is meant for 169.254.169.254 to this server. */
   fetch: (url: URL, init: RequestInit) => Promise<Response>;
   /** Answers by path below the schema: "user-data", "meta-data/hostname". */
@@ -42,13 +44,15 @@ export function imdsServer(options: { disabled?: boolean } = {}): ImdsServer {
     },
   });
 
+  const { port = 0 } = server; // TCP servers have one
   return {
+    port,
     answers,
     requests,
     fetch: (url, init) => {
       const here = new URL(url);
       if (here.host !== "169.254.169.254") throw new TypeError(`nothing listens at ${here.host}`);
-      here.host = `127.0.0.1:${server.port}`;
+      here.host = `127.0.0.1:${port}`;
       return fetch(here, init);
     },
     forgetTokens: () => tokens.clear(),

@@ -33,5 +33,6 @@ export const dev: Variant = {
   defaults: { kernel: { lockdown: "none" } },
   // Under emulation on a busy computer the kernel's check of its timer fails, and it goes on with one that stalls it.
   kernelParameters: ["no_timer_check"],
-  userData: ["local-file", "fw-cfg"],
+  // All that QEMU can offer; the firmware says which of the platforms it plays.
+  userData: ["local-file", "fw-cfg", "ec2", "vmware-cd-rom"],
 };

@@ -32,16 +32,20 @@ export async function createFirmwareVariables(tools: ToolsRoot, path: string): P
   await copyFile(join(tools.directory, firmwareVariables), path);
 }
 
-/** Overwrites bytes of a disk that no machine is using. */
+/** A machine's layer, and the image below it. */
+export type OverlayDisk = { path: string; image: string };
+
+/** Overwrites bytes of a disk that no machine is using, with one value or with those of a file beside the disk. */
 export async function overwrite(
   tools: ToolsRoot,
-  disk: { path: string; image: string },
+  disk: OverlayDisk,
   offset: number,
-  bytes: { value: number; length: number },
+  bytes: { length: number } & ({ value: number } | { file: string }),
 ): Promise<void> {
-  const command = `write -P ${bytes.value} ${offset} ${bytes.length}`;
-  await runTool(tools, ["qemu-io", "-f", "qcow2", "-c", command, disk.path], {
+  const source = "file" in bytes ? `-s ${bytes.file}` : `-P ${bytes.value}`;
+  await runTool(tools, ["qemu-io", "-f", "qcow2", "-c", `write ${source} ${offset} ${bytes.length}`, disk.path], {
     binds: [dirname(disk.path)],
     readOnlyBinds: [dirname(disk.image)],
+    cwd: dirname(disk.path),
   });
 }

@@ -14,6 +14,7 @@ import type { Credentials } from "./credentials.ts";
 import { createEmptyDisk, createFirmwareVariables, createOverlay, firmwareCode } from "./disk.ts";
 import { machineFiles, writeRecord } from "./machine-files.ts";
 import type { Accelerator, Disk, Hardware } from "./qemu.ts";
+import { putOnPrivatePartition } from "./private-partition.ts";
 import { startQemu } from "./qemu-process.ts";
 import { RunningMachine } from "./running-machine.ts";
 
@@ -25,8 +26,11 @@ export type MachineOptions = {
   image: string;
   /** Whom the guest will know by its user data. */
   credentials: Credentials;
-  /** Handed to the guest through fw_cfg. */
   userData?: string | Uint8Array;
+  /** How the guest gets it; through fw_cfg unless given. Every variant reads the file on the private partition. */
+  userDataBy?: "fw-cfg" | "private-partition";
+  /** Who the firmware says made the machine. "Amazon EC2" and "VMware, Inc." have user data in places of their own. */
+  vendor?: string;
   accelerator?: Accelerator;
   cpus?: number;
   memoryMiB?: number;
@@ -67,7 +71,10 @@ export async function createMachine(path: string, options: MachineOptions): Prom
   await createOverlay(tools, image, files.disk, options.diskBytes);
   if (options.dataDiskBytes !== undefined) await createEmptyDisk(tools, files.dataDisk, options.dataDiskBytes);
   await createFirmwareVariables(tools, files.firmwareVariables);
-  if (options.userData !== undefined) await writeFile(files.userData, options.userData, { mode: 0o600 });
+  if (options.userData !== undefined) {
+    await writeFile(files.userData, options.userData, { mode: 0o600 });
+    if (!isByFwCfg(options)) await putOnPrivatePartition(tools, { path: files.disk, image }, files.userData);
+  }
   await writeFile(files.ca, options.credentials.ca);
   await writeFile(files.certificate, options.credentials.certificate);
   await writeFile(files.key, options.credentials.key, { mode: 0o600 });
@@ -92,6 +99,10 @@ export async function createMachine(path: string, options: MachineOptions): Prom
   };
 }
 
+function isByFwCfg({ userDataBy = "fw-cfg" }: MachineOptions): boolean {
+  return userDataBy === "fw-cfg";
+}
+
 async function requireImage(path: string): Promise<void> {
   try {
     if ((await stat(path)).isFile()) return;
@@ -113,7 +124,8 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     boot: { kind: "firmware", code: firmwareCode, variables: files.firmwareVariables },
     disks,
     ...(options.cdRom === undefined ? {} : { cdRom: resolve(options.cdRom) }),
-    ...(options.userData === undefined ? {} : { userData: files.userData }),
+    ...(options.userData !== undefined && isByFwCfg(options) ? { userData: files.userData } : {}),
+    ...(options.vendor === undefined ? {} : { vendor: options.vendor }),
     forwards: [{ hostPort: 0, guestPort: apiPort }],
     ...(options.metadataPort === undefined ? {} : { metadataService: await relay(directory, options.metadataPort) }),
     extraCards: options.extraCards ?? 0,

@@ -54,6 +54,12 @@ test("a kernel boots without firmware", () => {
   expect(values(argv, "-drive")).toEqual([]);
 });
 
+test("a machine may say that somebody else made it", () => {
+  expect(values(qemuArguments(plain, []), "-smbios")).toEqual([]);
+  const argv = qemuArguments({ ...plain, vendor: "VMware, Inc." }, []);
+  expect(values(argv, "-smbios")).toEqual(["type=1,manufacturer=VMware,, Inc."]);
+});
+
 test("commas in paths do not end an option", () => {
   const argv = qemuArguments({ ...plain, userData: "/a,b/user-data.toml" }, []);
   expect(values(argv, "-fw_cfg")).toEqual(["name=opt/org.orlop.user-data,file=/a,,b/user-data.toml"]);

@@ -24,6 +24,8 @@ export type Boot =
 
 export type Hardware = {
   name: string;
+  /** Who the firmware says made the machine; QEMU unless given. */
+  vendor?: string;
   accelerator: Accelerator;
   cpus: number;
   memoryMiB: number;
@@ -72,6 +74,7 @@ export function qemuArguments(hardware: Hardware, dataDirectories: readonly stri
     ["-no-user-config"],
     ["-display", "none"],
     ["-machine", "q35"],
+    ...(hardware.vendor === undefined ? [] : [["-smbios", `type=1,manufacturer=${escaped(hardware.vendor)}`] as const]),
     ...processor(hardware.accelerator),
     ["-smp", String(hardware.cpus)],
     ["-m", String(hardware.memoryMiB)],

@@ -15,7 +15,9 @@ const bootTimeoutMs = 240_000;
 /** How long a guest may take to shut down before its power is cut. */
 const shutdownTimeoutMs = 20_000;
 
-export type UpOptions = Pick<MachineOptions, "accelerator" | "cpus" | "memoryMiB" | "diskBytes" | "dataDiskBytes"> & {
+type GivenHardware = "accelerator" | "cpus" | "memoryMiB" | "diskBytes" | "dataDiskBytes" | "userDataBy";
+
+export type UpOptions = Pick<MachineOptions, GivenHardware> & {
   name: string;
   image: string;
   /** The owner's user data; the remote API is switched on in it. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { Failure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/json.ts";
+import type { Variant } from "../../variants/variant.ts";
 import { Imds } from "../imds.ts";
 import type { System } from "../system.ts";
 import type { UserData } from "./source.ts";
@@ -11,12 +12,14 @@ const reachableMs = 60_000;
 
 const identityDocument = z.object({ region: z.string().min(1) });
 
-export async function readEc2(system: System, signal: AbortSignal): Promise<UserData[]> {
+export async function readEc2(system: System, signal: AbortSignal, { groups }: Variant): Promise<UserData[]> {
   const imds = new Imds(system);
   await imds.reachable(reachableMs, signal);
-  const found: UserData[] = [
-    { from: "EC2 instance identity document", settings: { aws: { region: await region(imds, signal) } } },
-  ];
+  const found: UserData[] = [];
+  if (groups.includes("aws")) {
+    const settings = { aws: { region: await region(imds, signal) } };
+    found.push({ from: "EC2 instance identity document", settings });
+  }
   const document = await imds.bytes("user-data", signal);
   if (document !== undefined && document.length > 0) found.push({ from: "EC2 user data", document });
   return found;

@@ -1,5 +1,6 @@
 /** What a place that may hold user data gives: documents as they are, or settings that it knows by itself. */
 import type { SettingsTree } from "../../settings/model.ts";
+import type { Variant } from "../../variants/variant.ts";
 import type { System } from "../system.ts";
 
 export type UserData = {
@@ -10,4 +11,4 @@ export type UserData = {
 /**
  * Reads one place; [] when it has nothing. Rejects when the place cannot be read, or holds what makes no sense.
  */
-export type ReadUserData = (system: System, signal: AbortSignal) => Promise<UserData[]>;
+export type ReadUserData = (system: System, signal: AbortSignal, variant: Variant) => Promise<UserData[]>;

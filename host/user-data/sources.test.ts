@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { exits, testSystem, type TestSystem } from "../../test/system.ts";
 import { imdsServer } from "../../test/imds.ts";
+import { variantNamed } from "../../variants/all.ts";
 import { readEc2 } from "./ec2.ts";
 import { firstUserDataFile, userDataFile } from "./local-file.ts";
 import type { UserData } from "./source.ts";
@@ -8,6 +9,7 @@ import { readVmwareCdRom } from "./vmware-cd-rom.ts";
 import { decode, readVmwareGuestinfo } from "./vmware-guestinfo.ts";
 
 const { signal } = new AbortController();
+const [dev, aws] = [variantNamed("dev"), variantNamed("aws-dev")];
 
 /** As a person would show it: where it is from, and what it says. */
 function shown(found: readonly UserData[]): unknown[] {
@@ -21,16 +23,16 @@ test("a file that is missing or empty holds no user data", async () => {
   await using host = await testSystem();
   await host.write("/empty.toml", "");
   await host.write("/user-data.toml", "[settings]");
-  expect(await userDataFile("/none.toml")(host.system, signal)).toEqual([]);
-  expect(await userDataFile("/empty.toml")(host.system, signal)).toEqual([]);
+  expect(await userDataFile("/none.toml")(host.system, signal, dev)).toEqual([]);
+  expect(await userDataFile("/empty.toml")(host.system, signal, dev)).toEqual([]);
   const first = firstUserDataFile("/none.toml", "/empty.toml", "/user-data.toml");
-  expect(shown(await first(host.system, signal))).toEqual([["/user-data.toml", "[settings]"]]);
+  expect(shown(await first(host.system, signal, dev))).toEqual([["/user-data.toml", "[settings]"]]);
 });
 
 test("a file that is far too large is refused by its size", async () => {
   await using host = await testSystem();
   await host.write("/user-data.toml", "#".repeat(4 * 1024 * 1024 + 1));
-  await expect(userDataFile("/user-data.toml")(host.system, signal)).rejects.toThrow("it has 4194305 bytes");
+  await expect(userDataFile("/user-data.toml")(host.system, signal, dev)).rejects.toThrow("it has 4194305 bytes");
 });
 
 const identity = JSON.stringify({ accountId: "123456789012", region: "eu-central-1", instanceType: "m5.large" });
@@ -39,30 +41,37 @@ test("EC2 gives the region, then the user data as it is, gzip included", async (
   await using server = imdsServer();
   await using host = await testSystem({ fetch: server.fetch });
   server.answers.set("dynamic/instance-identity/document", identity);
-  expect(shown(await readEc2(host.system, signal))).toEqual([
+  expect(shown(await readEc2(host.system, signal, aws))).toEqual([
     ["EC2 instance identity document", { aws: { region: "eu-central-1" } }],
   ]);
   const packed = Bun.gzipSync("[settings]");
   server.answers.set("user-data", packed);
-  const [, userData] = await readEc2(host.system, signal);
+  const [, userData] = await readEc2(host.system, signal, aws);
   expect(userData).toEqual({ from: "EC2 user data", document: Buffer.from(packed) });
+});
+
+test("a variant without settings of AWS is not told the region", async () => {
+  await using server = imdsServer();
+  await using host = await testSystem({ fetch: server.fetch });
+  server.answers.set("user-data", "[settings]");
+  expect(shown(await readEc2(host.system, signal, dev))).toEqual([["EC2 user data", "[settings]"]]);
 });
 
 test("EC2 without a region is an error", async () => {
   await using server = imdsServer();
   await using host = await testSystem({ fetch: server.fetch });
-  await expect(readEc2(host.system, signal)).rejects.toThrow("cannot find the region");
+  await expect(readEc2(host.system, signal, aws)).rejects.toThrow("cannot find the region");
   server.answers.set("dynamic/instance-identity/document", "{}");
-  await expect(readEc2(host.system, signal)).rejects.toThrow("cannot find the region");
+  await expect(readEc2(host.system, signal, aws)).rejects.toThrow("cannot find the region");
 });
 
 async function machineWithCdRom(files: Record<string, string>): Promise<TestSystem> {
   const host = await testSystem();
   await host.write("/dev/cdrom", "");
-  await host.write("/media/cdrom/.keep", "");
+  await host.write("/run/cdrom/.keep", "");
   host.programs.set("udevadm", (argv) => (argv[1] === "info" ? "ID_CDROM=1\nID_FS_TYPE=iso9660\n" : ""));
   host.programs.set("systemctl", async () => {
-    for (const [name, text] of Object.entries(files)) await host.write(`/media/cdrom/${name}`, text);
+    for (const [name, text] of Object.entries(files)) await host.write(`/run/cdrom/${name}`, text);
     return "";
   });
   return host;
@@ -80,7 +89,7 @@ const encoded = Buffer.from("[settings]").toString("base64");
 test("a CD-ROM with a file user-data gives it as it is", async () => {
   await using host = await machineWithCdRom({ "user-data": "[settings]", README: "" });
   expect(shown(await readVmwareCdRom(host.system))).toEqual([["CD-ROM file user-data", "[settings]"]]);
-  expect(host.ran.at(-1)).toBe("systemctl start media-cdrom.mount");
+  expect(host.ran.at(-1)).toBe("systemctl start run-cdrom.mount");
 });
 
 for (const name of ["ovf-env.xml", "OVF-ENV.XML", "ovf_env.xml", "OVF_ENV.XML"]) {

@@ -1,10 +1,11 @@
 /**
  * The places that may hold user data, in the order in which they are read; a later one wins per setting.
  *
- * Local defaults come first and local overrides last, whatever a platform says between them, as in Bottlerocket.
+ * Local defaults come first and local overrides last, whatever a platform says between them, as in Bottlerocket. A
+ * variant for one platform looks where that platform has user data; any other asks the firmware which platform this is.
  */
-import type { UserDataSource, Variant } from "../../variants/variant.ts";
-import { kernelParameters, machineVendor } from "../machine.ts";
+import type { Platform, UserDataSource, Variant } from "../../variants/variant.ts";
+import { machineVendor } from "../machine.ts";
 import type { System } from "../system.ts";
 import { readEc2 } from "./ec2.ts";
 import { readFwCfg } from "./fw-cfg.ts";
@@ -25,9 +26,9 @@ type Place = {
 
 const places: Record<Exclude<UserDataSource, "local-file">, Place> = {
   "fw-cfg": { name: "QEMU fw_cfg", read: readFwCfg, isHere: always },
-  ec2: { name: "EC2", read: readEc2, isHere: isEc2 },
-  "vmware-cd-rom": { name: "VMware CD-ROM", read: readVmwareCdRom, isHere: always },
-  "vmware-guestinfo": { name: "VMware guestinfo", read: readVmwareGuestinfo, isHere: isVmware },
+  ec2: { name: "EC2", read: readEc2, isHere: on("aws", /^Amazon EC2$/) },
+  "vmware-cd-rom": { name: "VMware CD-ROM", read: readVmwareCdRom, isHere: on("vmware", /^VMware/) },
+  "vmware-guestinfo": { name: "VMware guestinfo", read: readVmwareGuestinfo, isHere: vendorIs(/^VMware/) },
 };
 const before: Place[] = [
   { name: "local defaults", read: userDataFile("/local/user-data-defaults.toml"), isHere: always },
@@ -51,13 +52,11 @@ export async function placesOf(system: System, variant: Variant): Promise<Place[
   return here;
 }
 
-/** An image for EC2 is on EC2. Another one asks the firmware, or is told: tests have a metadata service of their own. */
-async function isEc2(system: System, variant: Variant): Promise<boolean> {
-  if (variant.platform === "aws") return true;
-  if ((await machineVendor(system)) === "Amazon EC2") return true;
-  return (await kernelParameters(system)).includes("orlop.user-data=ec2");
+function on(platform: Platform, vendor: RegExp): Place["isHere"] {
+  const isVendor = vendorIs(vendor);
+  return async (system, variant) => variant.platform === platform || (await isVendor(system, variant));
 }
 
-async function isVmware(system: System): Promise<boolean> {
-  return (await machineVendor(system)).startsWith("VMware");
+function vendorIs(pattern: RegExp): Place["isHere"] {
+  return async (system) => pattern.test(await machineVendor(system));
 }

@@ -42,7 +42,7 @@ export async function readUserData(
   for (const place of await placesOf(system, variant)) {
     let pieces: UserData[];
     try {
-      pieces = await place.read(system, signal);
+      pieces = await place.read(system, signal, variant);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof Error)) throw error;

@@ -12,8 +12,8 @@ import type { UserData } from "./source.ts";
 
 const device = "/dev/cdrom";
 const settleSeconds = 10;
-const mountUnit = "media-cdrom.mount";
-const directory = "/media/cdrom";
+const mountUnit = "run-cdrom.mount";
+const directory = "/run/cdrom";
 const plainName = "user-data";
 const ovfNames = ["ovf-env.xml", "OVF-ENV.XML", "ovf_env.xml", "OVF_ENV.XML"];
 

@@ -3,42 +3,22 @@
  */
 import { expect, test } from "bun:test";
 import { open } from "node:fs/promises";
-import { dirname } from "node:path";
-import { z } from "zod";
-import { openToolsRoot, runTool } from "../../image/packages/tools-root.ts";
-import { parseJson } from "../../lib/json.ts";
 import { waitForLine } from "../../vm/console.ts";
 import { overwrite } from "../../vm/disk.ts";
 import { GuestShell } from "../../vm/guest-shell.ts";
 import { machineFiles } from "../../vm/machine-files.ts";
+import { partitionOf } from "../../vm/partition.ts";
 import { imageOf } from "./image.ts";
 import { TestHost } from "./test-host.ts";
 
-const sectorBytes = 512;
 const blockBytes = 4096;
 const refusalTimeoutMs = 240_000;
-
-const partitionTable = z.object({
-  partitiontable: z.object({
-    partitions: z.array(z.object({ name: z.string().optional(), start: z.number() })),
-  }),
-});
-
-/** Where a partition begins on the disk of an image, in bytes. */
-async function startOf(label: string, image: string): Promise<number> {
-  const tools = await openToolsRoot();
-  const { stdout } = await runTool(tools, ["sfdisk", "--json", image], { readOnlyBinds: [dirname(image)] });
-  const { partitions } = partitionTable.parse(parseJson(stdout)).partitiontable;
-  const partition = partitions.find(({ name }) => name === label);
-  if (partition === undefined) throw new Error(`the image has no partition ${label}`);
-  return partition.start * sectorBytes;
-}
 
 /** Makes a machine in whose disk one bit differs from the image, and switches it on. */
 async function tampered(name: string, label: string, offset: number): Promise<TestHost> {
   const image = await imageOf("dev");
   const host = await TestHost.make(name);
-  const at = (await startOf(label, image)) + offset;
+  const at = (await partitionOf(host.machine.tools, image, label)).offset + offset;
   await using file = await open(image);
   const [byte = 0] = (await file.read(Buffer.alloc(1), 0, 1, at)).buffer;
   const disk = { path: machineFiles(host.machine.directory).disk, image };
@@ -53,6 +33,15 @@ async function refusal(host: TestHost): Promise<string> {
   await waitForLine(consoleLog, /Kernel panic - not syncing: dm-verity device corrupted/, options);
   return found;
 }
+
+test("a bit flipped in the first block of the root is refused before anything of it runs, and the console says why", async () => {
+  await using host = await tampered("tampered-first", "ORLOP-ROOT-A", 1024 + 40);
+  await using machine = await host.machine.switchOn(AbortSignal.timeout(refusalTimeoutMs));
+  const says =
+    /orlop: cannot start: .* no disk has its root .*: it is missing, or its first block is not what was signed/;
+  await waitForLine(machine.files.consoleLog, says, { signal: AbortSignal.timeout(refusalTimeoutMs) });
+  await waitForLine(machine.files.consoleLog, /orlop: rebooting/, { signal: AbortSignal.timeout(refusalTimeoutMs) });
+});
 
 test("a bit flipped in the hash tree is refused", async () => {
   await using host = await tampered("tampered-hash", "ORLOP-HASH-A", blockBytes + 7);

@@ -24,7 +24,8 @@ import type { RunningMachine } from "../../vm/running-machine.ts";
 import { withRemoteAccess } from "../../vm/user-data.ts";
 import { imageOf } from "./image.ts";
 
-const directory = join(import.meta.dir, "../../build/test/vm");
+/** Where the machines of tests are. */
+export const directory = join(import.meta.dir, "../../build/test/vm");
 
 /** Emulated, on a computer that does other things too. A boot of its own takes a tenth of it. */
 const bootTimeoutMs = 300_000;
@@ -34,8 +35,8 @@ type Prepared = { authority: Authority; credentials: Credentials };
 export type TestHostOptions = Partial<Omit<MachineOptions, "credentials" | "userData">> & {
   /** The owner's part of the user data; the remote API is switched on in it. */
   userData?: string;
-  /** Instead of that: exactly what fw_cfg carries, or nothing. */
-  fwCfg?: (credentials: Credentials) => string | undefined;
+  /** What the machine is given for that document to reach it, and be it by another way than fw_cfg. */
+  handOver?: (document: string) => Promise<Partial<MachineOptions>>;
 };
 
 export class TestHost implements AsyncDisposable {
@@ -54,18 +55,18 @@ export class TestHost implements AsyncDisposable {
 
   /** Makes a machine that is off. */
   static async make(name: string, options: TestHostOptions = {}): Promise<TestHost> {
-    const { userData = "", fwCfg = (access) => withRemoteAccess(userData, access), ...hardware } = options;
+    const { userData = "", handOver = byFwCfg, ...hardware } = options;
     const path = join(directory, name);
     await rm(path, { recursive: true, force: true });
     const authority = await makeAuthority();
     const credentials = await authority.client("tester");
-    const given = fwCfg(credentials);
+    const handedOver = await handOver(withRemoteAccess(userData, credentials));
     const machine = await createMachine(path, {
       image: hardware.image ?? (await imageOf("dev")),
       credentials,
       shell: true,
       ...hardware,
-      ...(given === undefined ? {} : { userData: given }),
+      ...handedOver,
     });
     return new TestHost(machine, { authority, credentials });
   }
@@ -171,6 +172,10 @@ export class TestHost implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cutPower();
   }
+}
+
+async function byFwCfg(document: string): Promise<Partial<MachineOptions>> {
+  return { userData: document };
 }
 
 function bootSignal(): AbortSignal {
