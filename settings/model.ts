@@ -40,6 +40,8 @@ export type Model = {
   tree(leaves: ReadonlyMap<string, Json>): SettingsTree;
   /** Whether it is a key of the model or a parent of one. */
   hasPrefix(key: string): boolean;
+  /** Whether the value of a key must not be shown to everybody. */
+  isSecret(key: string): boolean;
   /** A value that was typed as text, as in `set key=value`; the schema decides what it is. */
   typed(key: string, text: string): Parsed<Json>;
   catalogue: readonly CatalogueEntry[];
@@ -83,6 +85,11 @@ export function modelFor(variant: Selection): Model {
     hasPrefix(key) {
       const segments = segmentsOf(key);
       return segments !== undefined && nodeAt(declaration, segments) !== undefined;
+    },
+    isSecret(key) {
+      const segments = segmentsOf(key);
+      const node = segments === undefined ? undefined : nodeAt(declaration, segments);
+      return node?.kind === "setting" && node.secret;
     },
     typed(key, text) {
       const segments = segmentsOf(key);

@@ -18,7 +18,7 @@ export type Setting<T extends Json = Json, Defaulted extends boolean = boolean> 
   doc: string;
   default: T | undefined;
   example: Json | undefined;
-  /** Must not be printed: in messages, logs or diagnostics. */
+  /** Must not be printed: in messages, logs or diagnostics. The API shows it to administrators only. */
   secret: boolean;
   /** The first Kubernetes minor whose kubelet knows it. */
   since: Minor | undefined;

@@ -50,7 +50,7 @@ function describe(key: string, having: readonly string[], variants: Variants): s
   const lines = [
     `### \`${key}\``,
     "",
-    [entry.about, entry.doc, entry.secret ? "Secret: never printed in messages." : ""]
+    [entry.about, entry.doc, entry.secret ? "Secret: never printed in messages, and shown to administrators only." : ""]
       .filter((text) => text !== "")
       .join(" "),
     "",

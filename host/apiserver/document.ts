@@ -3,14 +3,19 @@ import { assert } from "../../lib/failure.ts";
 import { isJsonObject, type Json } from "../../lib/json.ts";
 import type { Model, Settings, SettingsTree } from "../../settings/model.ts";
 import type { Datastore } from "../datastore/datastore.ts";
+import type { Caller } from "./caller.ts";
 import { Prepared } from "./reply.ts";
+import { seesSecrets, withoutSecrets } from "./secrets.ts";
+
+type Shown = { leaves: ReadonlyMap<string, Json>; prepared: Prepared };
 
 type Made = {
   version: number;
   settings: Settings;
   tree: SettingsTree;
-  leaves: ReadonlyMap<string, Json>;
-  prepared: Prepared;
+  whole: Shown;
+  /** For those who do not see secrets; made when the first of them asks. */
+  masked: Shown | undefined;
 };
 
 export class Document {
@@ -23,9 +28,9 @@ export class Document {
     this.#datastore = datastore;
   }
 
-  /** The whole, serialised. */
-  prepared(): Prepared {
-    return this.#current().prepared;
+  /** The whole as the caller may see it, serialised. */
+  prepared(caller: Caller): Prepared {
+    return this.#shownTo(caller).prepared;
   }
 
   settings(): Settings {
@@ -36,9 +41,22 @@ export class Document {
     return this.#current().tree;
   }
 
-  /** Every leaf with its value, by full key. */
-  leaves(): ReadonlyMap<string, Json> {
-    return this.#current().leaves;
+  /** Every leaf with its value as the caller may see it, by full key. */
+  leaves(caller: Caller): ReadonlyMap<string, Json> {
+    return this.#shownTo(caller).leaves;
+  }
+
+  keys(): IteratorObject<string> {
+    return this.#current().whole.leaves.keys();
+  }
+
+  #shownTo(caller: Caller): Shown {
+    const made = this.#current();
+    if (seesSecrets(caller)) return made.whole;
+    if (made.masked !== undefined) return made.masked;
+    const leaves = withoutSecrets(this.#model, made.whole.leaves);
+    made.masked = { leaves, prepared: new Prepared(this.#model.tree(leaves)) };
+    return made.masked;
   }
 
   #current(): Made {
@@ -47,8 +65,8 @@ export class Document {
     const settings = this.#model.complete(this.#model.tree(this.#datastore.values));
     assert(isJsonObject(settings), "settings are a table");
     const tree: SettingsTree = settings;
-    const made = { version, settings, tree, leaves: this.#model.leaves(tree), prepared: new Prepared(tree) };
-    this.#made = made;
-    return made;
+    const whole = { leaves: this.#model.leaves(tree), prepared: new Prepared(tree) };
+    this.#made = { version, settings, tree, whole, masked: undefined };
+    return this.#made;
   }
 }

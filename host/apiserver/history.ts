@@ -4,12 +4,13 @@ import { Refused } from "../../api/refused.ts";
 import type { Transaction } from "../datastore/datastore.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
+import { visibleChanges } from "./secrets.ts";
 import type { Waiting } from "./waiting.ts";
 
 const historyUsually = 100;
 
 export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers<"getHistory" | "undo" | "restore"> {
-  const { datastore, changes } = context;
+  const { datastore, changes, model } = context;
 
   /** What somebody wants to take back is what somebody did, not what the host found out by itself meanwhile. */
   const newestOfPeople = async (): Promise<Transaction> => {
@@ -37,8 +38,11 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
   };
 
   return {
-    async getHistory({ query }) {
-      return (await datastore.history(query.limit ?? historyUsually)).map(transactionBody);
+    async getHistory({ query, caller }) {
+      const transactions = await datastore.history(query.limit ?? historyUsually);
+      return transactions.map(({ at, changes: made, ...rest }): TransactionBody => {
+        return { ...rest, at: at.toISOString(), changes: visibleChanges(model, made, caller) };
+      });
     },
 
     async undo({ query, caller, signal }) {
@@ -54,8 +58,4 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
       return waiting.applied(committed, query.wait, signal());
     },
   };
-}
-
-function transactionBody({ at, ...rest }: Transaction): TransactionBody {
-  return { ...rest, at: at.toISOString() };
 }

@@ -11,8 +11,8 @@ export function modelHandlers(
 ): Handlers<"getModel" | "getOs" | "getStatus"> {
   return {
     /** An unknown prefix gives an empty answer, as in Bottlerocket. */
-    getModel({ query: { prefix = "" } }) {
-      const settings = model.tree(leavesStartingWith(document.leaves(), prefix));
+    getModel({ query: { prefix = "" }, caller }) {
+      const settings = model.tree(leavesStartingWith(document.leaves(caller), prefix));
       const services = startingWith(metadata.services(), "services.", prefix);
       const files = startingWith(metadata.configurationFiles(), "configuration-files.", prefix);
       const os = startingWith(osOf(facts), "os.", prefix);

@@ -6,6 +6,7 @@ import type { Json } from "../../lib/json.ts";
 import { changesBetween, withStaged } from "../datastore/change.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
+import { visibleChanges } from "./secrets.ts";
 import { fullKey, keysToDelete, refusedSettings } from "./settings.ts";
 
 /** A preview reads the whole machine; a few at a time leave it room to work. */
@@ -34,7 +35,7 @@ export function planHandlers(context: ApiContext): Handlers<"plan"> {
   };
 
   return {
-    async plan({ query, body }) {
+    async plan({ query, body, caller }) {
       const after = withStaged(datastore.values, proposed(query.tx, body?.set, body?.delete ?? []));
       changes.checkWhole(after);
       if (previews >= previewsMost) {
@@ -43,7 +44,7 @@ export function planHandlers(context: ApiContext): Handlers<"plan"> {
       previews++;
       try {
         const preview = await engine.preview(model.complete(model.tree(after)));
-        return { changes: changesBetween(datastore.values, after), ...preview };
+        return { changes: visibleChanges(model, changesBetween(datastore.values, after), caller), ...preview };
       } finally {
         previews--;
       }

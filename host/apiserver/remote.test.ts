@@ -66,6 +66,44 @@ async function attempt(port: number, options: ConnectionOptions): Promise<string
   return outcome;
 }
 
+test("a secret is shown to an administrator only, wherever it turns up", async () => {
+  await using host = await runningHost();
+  const opened = await openRemote(host, { alice: "admin", reader: "read-only", keeper: "operator" });
+  const credentials = [{ registry: "registry.example.com", username: "puller", password: "hunter2" }];
+  const admin = { source: "example.com/admin", "user-data": Buffer.from("hunter2").toString("base64") };
+  const body = { motd: "open", "container-registry": { credentials }, "host-containers": { admin } };
+  await set(host, body);
+  await host.api.call("patchSettings", { query: { tx: "staged" }, body });
+  const seen = async (client: Client): Promise<string[]> => {
+    const answers = await Promise.all([
+      client.call("getSettings", {}),
+      client.call("getSettings", { query: { prefix: "settings" } }),
+      client.call("getSettings", {
+        query: { keys: ["settings.container-registry", "settings.host-containers", "settings.motd"] },
+      }),
+      client.call("getModel", {}),
+      client.call("getTransaction", { query: { tx: "staged" } }),
+      client.call("getHistory", {}),
+    ]);
+    return answers.map((answer) => JSON.stringify(answer));
+  };
+  const shows = (text: string): boolean => text.includes("hunter2") || text.includes(admin["user-data"]);
+  for (const text of await seen(clientOf(opened, alice))) expect(shows(text)).toBe(true);
+  const others = [await ours.client({ names: ["reader"] }), await ours.client({ names: ["keeper"] })].map((one) =>
+    clientOf(opened, one),
+  );
+  for (const client of others) {
+    for (const text of await seen(client)) {
+      expect(shows(text)).toBe(false);
+      expect(text).toContain('"(secret)"');
+      expect(text).toContain('"open"');
+    }
+  }
+  const [, keeper] = others;
+  const plan = await keeper?.call("plan", { body: { delete: ["settings.container-registry.credentials"] } });
+  expect(plan?.changes).toEqual([{ key: "settings.container-registry.credentials", before: "(secret)" }]);
+});
+
 test("the remote API is off unless settings switch it on", async () => {
   await using host = await runningHost();
   expect((await host.api.call("getStatus")).remote).toEqual({ enabled: false });

@@ -4,6 +4,7 @@ import { defaultTransaction } from "../../api/query.ts";
 import type { Json } from "../../lib/json.ts";
 import { isUnder, root } from "../../settings/key.ts";
 import type { Problem } from "../../settings/problem.ts";
+import type { Caller } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Handlers } from "./handlers.ts";
@@ -14,10 +15,10 @@ export function settingsHandlers(
   const { model, datastore, document } = context;
 
   return {
-    getSettings({ query: { keys, prefix } }) {
-      if (keys !== undefined) return model.tree(namedLeaves(context, keys));
-      if (prefix !== undefined) return model.tree(leavesStartingWith(document.leaves(), fullKey(prefix)));
-      return document.prepared();
+    getSettings({ query: { keys, prefix }, caller }) {
+      if (keys !== undefined) return model.tree(namedLeaves(context, keys, caller));
+      if (prefix !== undefined) return model.tree(leavesStartingWith(document.leaves(caller), fullKey(prefix)));
+      return document.prepared(caller);
     },
 
     patchSettings({ query, body }) {
@@ -67,24 +68,24 @@ export function refusedSettings(problems: readonly Problem[]): Refused<"bad-sett
 export function keysToDelete({ model, document }: ApiContext, key: string, set: readonly string[]): string[] {
   if (!model.hasPrefix(key)) {
     const says = `cannot delete ${key.slice(0, 300)}: there is no such setting`;
-    throw new Refused("no-such-key", says, didYouMean(key, document.leaves().keys()));
+    throw new Refused("no-such-key", says, didYouMean(key, document.keys()));
   }
   const below = set.filter((one) => isUnder(one, key));
   return below.length === 0 ? [key] : below;
 }
 
 /** Bottlerocket: every listed key must be there. */
-function namedLeaves({ model, document }: ApiContext, keys: readonly string[]): Map<string, Json> {
+function namedLeaves({ model, document }: ApiContext, keys: readonly string[], caller: Caller): Map<string, Json> {
   const named = new Map<string, Json>();
   for (const key of keys.map(fullKey)) {
     const before = named.size;
-    for (const [leaf, value] of document.leaves()) if (isUnder(leaf, key)) named.set(leaf, value);
+    for (const [leaf, value] of document.leaves(caller)) if (isUnder(leaf, key)) named.set(leaf, value);
     if (named.size > before || isNamedAlready(named, key)) continue;
     if (model.hasPrefix(key)) {
       throw new Refused("no-such-key", `cannot get ${key.slice(0, 300)}: it is not set and has no default`);
     }
     const says = `cannot get ${key.slice(0, 300)}: there is no such setting`;
-    throw new Refused("no-such-key", says, didYouMean(key, document.leaves().keys()));
+    throw new Refused("no-such-key", says, didYouMean(key, document.keys()));
   }
   return named;
 }

@@ -1,8 +1,10 @@
 /** Named transactions: what is staged, committing and applying it. */
 import { defaultTransaction } from "../../api/query.ts";
 import { Refused } from "../../api/refused.ts";
+import type { Json } from "../../lib/json.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
+import { seesSecrets, withoutSecrets } from "./secrets.ts";
 import type { Waiting } from "./waiting.ts";
 
 export function transactionHandlers(
@@ -12,9 +14,10 @@ export function transactionHandlers(
   const { model, datastore, changes, engine, system } = context;
 
   return {
-    getTransaction({ query }) {
-      const staged = datastore.pending(query.tx ?? defaultTransaction) ?? new Map();
-      return model.tree(new Map([...staged].map(([key, value]) => [key, value ?? null])));
+    getTransaction({ query, caller }) {
+      const staged = datastore.pending(query.tx ?? defaultTransaction) ?? new Map<string, Json | undefined>();
+      const values = new Map([...staged].map(([key, value]) => [key, value ?? null]));
+      return model.tree(seesSecrets(caller) ? values : withoutSecrets(model, values));
     },
 
     dropTransaction: ({ query }) => datastore.drop(query.tx ?? defaultTransaction),
