@@ -1,4 +1,5 @@
 /** `./orlop build` */
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { usageFailure } from "../lib/command.ts";
 import { formatBytes, formatSeconds } from "../lib/progress.ts";
@@ -9,12 +10,13 @@ type Result = { made: Made[]; changes?: string[]; seconds: number };
 
 export const build = verb({
   name: "build",
-  summary: "Make an image of a variant and the files of an update, in build/",
+  summary: "Make an image of a variant and the files of an update, or of a host container, in build/",
   description: `The same commit, lock and signing key give the same bytes. Steps are kept by what goes into them,
 so building again after a change of ours takes seconds.`,
   examples: [
     { run: "./orlop build --variant dev", says: "an image for this computer's architecture" },
     { run: "./orlop build --variant metal-dev --arch aarch64", says: "for another one" },
+    { run: "./orlop build --container admin", says: "the OCI image of a host container" },
     { run: "./orlop build --update-lock", says: "moves the locked packages to what Debian has now" },
     { run: "./orlop build --client linux-aarch64", says: "an apiclient for laptops" },
   ],
@@ -36,6 +38,12 @@ so building again after a change of ours takes seconds.`,
     },
     "update-lock": { type: "boolean", help: "Resolve the packages anew and write the locks, instead of building" },
     "update-golden": { type: "boolean", help: "Write the list of the image's executables anew" },
+    container: {
+      type: "text",
+      value: "NAME",
+      help: "Make the OCI image of this host container, instead of a host's",
+      choices: ["admin", "control"],
+    },
     client: {
       type: "text",
       value: "PLATFORM",
@@ -45,14 +53,18 @@ so building again after a change of ours takes seconds.`,
   },
   async run({ invocation: { signal } }, options): Promise<Result> {
     const startedMs = performance.now();
-    if (options["update-lock"] && options.client !== undefined) {
-      throw usageFailure("--update-lock and --client exclude each other");
+    const { client, container } = options;
+    if ([options["update-lock"], client !== undefined, container !== undefined].filter(Boolean).length > 1) {
+      throw usageFailure("--update-lock, --client and --container exclude each other");
     }
-    const result = options["update-lock"]
-      ? await moveLock(options.mirror, signal)
-      : options.client === undefined
-        ? await makeImage(options, signal)
-        : await makeClient(options.client, options.output ?? buildDirectory);
+    const directory = options.output ?? buildDirectory;
+    const make = async (): Promise<Partial> => {
+      if (options["update-lock"]) return await moveLock(options.mirror, signal);
+      if (client !== undefined) return await makeClient(client, directory);
+      if (container !== undefined) return await makeContainer(container, directory, options, signal);
+      return await makeImage(options, signal);
+    };
+    const result = await make();
     return { ...result, seconds: (performance.now() - startedMs) / 1000 };
   },
   print: ({ made, changes = [], seconds }) =>
@@ -111,6 +123,24 @@ async function makeClient(
   const { compileClient } = await import("../host/compile.ts");
   const path = join(directory, `apiclient-${platform}`);
   await compileClient(platform, path);
+  return { made: [{ path, bytes: Bun.file(path).size }] };
+}
+
+async function makeContainer(
+  image: "admin" | "control",
+  directory: string,
+  { arch, mirror }: { arch: "x86_64" | "aarch64" | undefined; mirror: string | undefined },
+  signal: AbortSignal,
+): Promise<Partial> {
+  const { builtContainer } = await import("./built-image.ts");
+  const { machineArchitecture } = await import("../image/packages/tools-root.ts");
+  const { name, archive } = await builtContainer(
+    { image, architecture: arch ?? machineArchitecture(), mirror },
+    signal,
+  );
+  const path = join(directory, name);
+  await mkdir(directory, { recursive: true });
+  await copyFile(archive, path);
   return { made: [{ path, bytes: Bun.file(path).size }] };
 }
 

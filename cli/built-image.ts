@@ -1,9 +1,12 @@
-/** Builds an image with the programs of this work tree in it. */
+/** Builds images, of hosts and of host containers, with the programs of this work tree in them. */
 import { join } from "node:path";
-import { compileHost } from "../host/compile.ts";
+import { compileContainerPrograms, compileHost } from "../host/compile.ts";
+import { containerExecutable, containerNames } from "../host/container-images/names.ts";
 import { executable, names } from "../host/names.ts";
 import { buildImage, type Built } from "../image/build.ts";
 import { commitOf } from "../image/commit.ts";
+import { buildContainer, type BuiltContainer } from "../image/oci/container-image.ts";
+import type { ContainerImage } from "../image/packages/base.ts";
 import { say } from "../lib/progress.ts";
 import { version } from "../package.json";
 import { variantNamed } from "../variants/all.ts";
@@ -41,5 +44,21 @@ export async function builtImage(
     ...(mirror === undefined ? {} : { mirror }),
     ...(golden === undefined ? {} : { golden }),
     ...(updateRoot === undefined ? {} : { updateRoot }),
+  });
+}
+
+export async function builtContainer(
+  { image, architecture, mirror }: { image: ContainerImage; architecture: Architecture; mirror?: string | undefined },
+  signal: AbortSignal,
+): Promise<BuiltContainer> {
+  say(`compiling the programs of containers for ${architecture}`);
+  const file = join(buildDirectory, `containers-${architecture}`, containerExecutable);
+  await compileContainerPrograms(architecture, file);
+  return await buildContainer(image, architecture, {
+    version,
+    commit: await commitOf(repository),
+    programs: { file, names: containerNames[image] },
+    signal,
+    ...(mirror === undefined ? {} : { mirror }),
   });
 }

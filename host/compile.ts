@@ -39,6 +39,11 @@ export async function compileClient(platform: ClientPlatform, outfile: string): 
   await compile("host/commands/apiclient-main.ts", bunPlatforms[platform], outfile);
 }
 
+/** Makes the one executable of the images of host containers; see `host/container-images/names.ts`. */
+export async function compileContainerPrograms(architecture: Architecture, outfile: string): Promise<void> {
+  await compile("host/container-images/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
+}
+
 /** @param entry relative to the root of the repository */
 export async function compile(entry: string, platform: BunPlatform, outfile: string): Promise<void> {
   const executablePath = await sealedBun(platform);

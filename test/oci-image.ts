@@ -6,11 +6,13 @@
  * await registry.push(image.layout, "sleeper:v1");
  * ```
  */
-import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { makeLayout } from "../image/oci/layout.ts";
-import { machineArchitecture, openToolsRoot } from "../image/packages/tools-root.ts";
+import { z } from "zod";
+import { digestOf, makeLayer, makeLayout } from "../image/oci/layout.ts";
+import { machineArchitecture, openToolsRoot, runTool } from "../image/packages/tools-root.ts";
+import { parseJson } from "../lib/json.ts";
 import { run } from "../lib/process.ts";
 
 export type BusyboxImage = {
@@ -46,7 +48,29 @@ export async function busyboxImage({
     await writeFile(join(tree, path), text);
   }
   const layout = join(directory, "layout");
-  const layers = [{ tree, says: "busybox" }];
-  await makeLayout(await openToolsRoot(), layout, { layers, config: { architecture, ...config }, epochSeconds });
+  const layer = join(directory, "layer");
+  await makeLayer(await openToolsRoot(), layer, tree, epochSeconds);
+  const layers = [{ directory: layer, says: "busybox" }];
+  await makeLayout(layout, { layers, config: { architecture, ...config }, epochSeconds });
   return { layout, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+}
+
+const manifestSchema = z.looseObject({
+  config: z.looseObject({ digest: z.string() }),
+  layers: z.array(z.looseObject({ digest: z.string() })),
+});
+const configSchema = z.looseObject({
+  config: z.looseObject({ Entrypoint: z.array(z.string()), Env: z.array(z.string()) }),
+});
+
+/** Unpacks the image of a layout into a directory that exists; gives what a container of it would start. */
+export async function unpackLayout(layout: string, root: string): Promise<readonly string[]> {
+  const blob = (digest: string): string => join(layout, "blobs", digest.replace(":", "/"));
+  const manifest = manifestSchema.parse(parseJson(await readFile(blob(await digestOf(layout)), "utf8")));
+  const tools = await openToolsRoot();
+  for (const { digest } of manifest.layers) {
+    const options = ["--extract", "--zstd", "--numeric-owner", "--preserve-permissions", `--directory=${root}`];
+    await runTool(tools, ["tar", ...options, `--file=${blob(digest)}`], { binds: [root], readOnlyBinds: [layout] });
+  }
+  return configSchema.parse(parseJson(await readFile(blob(manifest.config.digest), "utf8"))).config.Entrypoint;
 }

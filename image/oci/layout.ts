@@ -4,20 +4,23 @@
  * The same trees give the same bytes: tar sorts, and takes no time or name of this machine; zstd comes from the lock.
  * Source: OCI image specification 1.1, image-layout.md, config.md and layer.md.
  */
-import { mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { copyFile, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { parseJson } from "../../lib/json.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { debianArchitecture } from "../packages/base.ts";
 import { sha256OfFile } from "../packages/cache.ts";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 
-export type Layer = {
-  /** Directory that becomes a layer, with owners and modes as they are there. */
-  tree: string;
-  /** For people who ask for the history of the image. */
-  says: string;
-};
+const layerSchema = z.strictObject({
+  /** Of what it unpacks to. */
+  diffId: z.string(),
+  /** Of the compressed blob. */
+  digest: z.string(),
+  size: z.int(),
+});
 
 export type ImageConfig = {
   architecture: Architecture;
@@ -29,19 +32,58 @@ export type ImageConfig = {
   labels?: Readonly<Record<string, string>>;
 };
 
+const indexSchema = z.looseObject({ manifests: z.tuple([z.looseObject({ digest: z.string() })]) });
+
 type Descriptor = { mediaType: string; digest: string; size: number };
 
 const prefix = "application/vnd.oci.image";
+const blobName = "layer.tar.zst";
 
-/** Makes a layout in a directory that does not exist; gives the digest of the image's manifest. */
-export async function makeLayout(
+/**
+ * Makes a directory of one layer: the compressed blob, and what an image says about it.
+ *
+ * @param tree directory that becomes the layer, with owners and modes as they are there
+ */
+export async function makeLayer(
   tools: ToolsRoot,
   directory: string,
-  { layers, config, epochSeconds }: { layers: readonly Layer[]; config: ImageConfig; epochSeconds: number },
-): Promise<string> {
-  await mkdir(join(directory, "blobs/sha256"), { recursive: true });
+  tree: string,
+  epochSeconds: number,
+): Promise<void> {
+  await mkdir(directory);
+  const archive = join(directory, "layer.tar");
+  await packDirectory(tools, tree, archive, epochSeconds);
+  const diffId = `sha256:${await sha256OfFile(archive)}`;
+  // One thread: how many there are would show in the bytes.
+  await runTool(tools, ["zstd", "--quiet", "-9", "--single-thread", "--rm", archive], { binds: [directory] });
+  const blob = join(directory, blobName);
+  const layer = { diffId, digest: `sha256:${await sha256OfFile(blob)}`, size: (await stat(blob)).size };
+  await writeFile(join(directory, "layer.json"), JSON.stringify(layer satisfies z.infer<typeof layerSchema>));
+}
+
+/**
+ * Makes a layout in a directory that does not exist.
+ *
+ * @param layers made by `makeLayer`, with what the image's history says of each
+ */
+export async function makeLayout(
+  directory: string,
+  {
+    layers,
+    config,
+    epochSeconds,
+  }: { layers: readonly { directory: string; says: string }[]; config: ImageConfig; epochSeconds: number },
+): Promise<void> {
+  const blobs = join(directory, "blobs/sha256");
+  await mkdir(blobs, { recursive: true });
   const made = [];
-  for (const layer of layers) made.push(await addLayer(tools, directory, layer.tree, epochSeconds));
+  for (const layer of layers) {
+    const { diffId, digest, size } = layerSchema.parse(
+      parseJson(await readFile(join(layer.directory, "layer.json"), "utf8")),
+    );
+    await copyFile(join(layer.directory, blobName), join(blobs, digest.replace("sha256:", "")));
+    made.push({ diffId, descriptor: { mediaType: `${prefix}.layer.v1.tar+zstd`, digest, size } });
+  }
   const created = new Date(epochSeconds * 1000).toISOString();
   const { architecture, entrypoint, command = [], environment = {}, labels = {} } = config;
   const configuration = await addJson(directory, `${prefix}.config.v1+json`, {
@@ -71,41 +113,35 @@ export async function makeLayout(
     join(directory, "index.json"),
     JSON.stringify({ schemaVersion: 2, mediaType: `${prefix}.index.v1+json`, manifests: [manifest] }),
   );
-  return manifest.digest;
 }
 
-/** @returns the compressed blob, and the digest of what it unpacks to */
-async function addLayer(
+/** The digest of the image in a layout. */
+export async function digestOf(layout: string): Promise<string> {
+  const index = indexSchema.parse(parseJson(await readFile(join(layout, "index.json"), "utf8")));
+  return index.manifests[0].digest;
+}
+
+/** A tar archive whose bytes depend on nothing but the content of the tree and the time. */
+export async function packDirectory(
   tools: ToolsRoot,
-  directory: string,
   tree: string,
+  archive: string,
   epochSeconds: number,
-): Promise<{ descriptor: Descriptor; diffId: string }> {
-  const archive = join(directory, "layer.tar");
-  const tar = [
-    "tar",
-    "--create",
-    `--file=${archive}`,
-    `--directory=${tree}`,
+): Promise<void> {
+  const options = [
     "--sort=name",
     "--numeric-owner",
     `--mtime=@${epochSeconds}`,
-    // File capabilities are extended attributes; the times of pax would be those of this build.
+    // File capabilities are extended attributes; the other times of pax would be those of this build.
     "--format=posix",
     "--pax-option=delete=atime,delete=ctime",
     "--xattrs",
     "--xattrs-include=security.capability",
-    ".",
-  ] as const;
-  await runTool(tools, tar, { binds: [directory], readOnlyBinds: [tree] });
-  const diffId = `sha256:${await sha256OfFile(archive)}`;
-  // One thread: how many there are would show in the bytes.
-  await runTool(tools, ["zstd", "--quiet", "-9", "--single-thread", "--rm", archive], { binds: [directory] });
-  const compressed = `${archive}.zst`;
-  const digest = await sha256OfFile(compressed);
-  const { size } = await stat(compressed);
-  await rename(compressed, join(directory, "blobs/sha256", digest));
-  return { descriptor: { mediaType: `${prefix}.layer.v1.tar+zstd`, digest: `sha256:${digest}`, size }, diffId };
+  ];
+  await runTool(tools, ["tar", "--create", `--file=${archive}`, `--directory=${tree}`, ...options, "."], {
+    binds: [dirname(archive)],
+    readOnlyBinds: [tree],
+  });
 }
 
 async function addJson(directory: string, mediaType: string, value: unknown): Promise<Descriptor> {

@@ -140,6 +140,8 @@ export const adminPackages: Reasons = {
   "libpam-modules": "sudo asks it whether an account is good",
   "bash-static": "the shell that sheltie takes into the host",
   "busybox-static": "what a person types there",
+  "ca-certificates": "whom curl trusts",
+  "ncurses-base": "what terminals can do",
   bash: "the login shell",
   coreutils: "files and texts",
   curl: "requests to services",
@@ -180,6 +182,8 @@ export const adminPackages: Reasons = {
 /** The same for the control container. */
 export const controlPackages: Reasons = {
   tini: "process 1: reaps what commands leave behind",
+  "ca-certificates": "whom curl trusts",
+  "ncurses-base": "what terminals can do",
   bash: "the shell of who comes in through `apiclient exec`",
   coreutils: "files and texts",
   curl: "requests to services",

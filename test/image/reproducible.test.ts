@@ -6,11 +6,13 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileHost } from "../../host/compile.ts";
+import { compileContainerPrograms, compileHost } from "../../host/compile.ts";
+import { containerExecutable, containerNames } from "../../host/container-images/names.ts";
 import { executable, names } from "../../host/names.ts";
 import { buildImage } from "../../image/build.ts";
 import type { Manifest } from "../../image/manifest.ts";
-import { cacheDirectory } from "../../image/packages/cache.ts";
+import { buildContainer } from "../../image/oci/container-image.ts";
+import { cacheDirectory, sha256OfFile } from "../../image/packages/cache.ts";
 import { variantNamed } from "../../variants/all.ts";
 
 const minutesMs = 60_000;
@@ -58,4 +60,25 @@ test(
     expect(first.disk.bytes).toBeGreaterThan(1024 ** 3);
   },
   20 * minutesMs,
+);
+
+async function buildControl(name: string): Promise<{ digest: string; archive: string }> {
+  const file = join(folder, name, containerExecutable);
+  const cache = await emptySteps(name);
+  await compileContainerPrograms("x86_64", file);
+  const programs = { file, names: containerNames.control };
+  const built = await buildContainer("control", "x86_64", { version: "1.2.3", commit: "0123abcd", programs, cache });
+  return { digest: built.digest, archive: await sha256OfFile(built.archive) };
+}
+
+test(
+  "two builds of a host container give the same bytes",
+  async () => {
+    const first = await buildControl("container one");
+    const umask = process.umask(0o077);
+    const second = await buildControl("container two").finally(() => process.umask(umask));
+    expect(second).toEqual(first);
+    expect(first.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+  },
+  5 * minutesMs,
 );

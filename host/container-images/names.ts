@@ -1,0 +1,10 @@
+/**
+ * The names of the one executable in the images of host containers, as `host/names.ts` has those of a host:
+ * `/usr/bin/orlop` is the file, each of these a link to it. `main.ts` says what each one runs.
+ */
+export const containerExecutable = "orlop";
+export const containerNames = {
+  admin: ["apiclient", "admin-setup", "sheltie"],
+  control: ["apiclient", "enable-admin-container", "disable-admin-container", "enter-admin-container"],
+} as const;
+export type ContainerName = (typeof containerNames)[keyof typeof containerNames][number];
