@@ -1,11 +1,9 @@
 /** `./orlop test` */
-import { exists } from "node:fs/promises";
-import { join } from "node:path";
 import { formatSeconds } from "../lib/progress.ts";
 import { reportText, succeeded, sum, type TestReport } from "../tools/test-report.ts";
-import { repository, verb } from "./context.ts";
+import { verb } from "./context.ts";
 
-const groups = ["check", "unit", "conformance", "image", "vm"] as const;
+const groups = ["check", "unit", "slow", "conformance", "image", "vm"] as const;
 type Group = (typeof groups)[number];
 
 /** Booting under emulation takes a while; no single test may take longer than this. */
@@ -15,7 +13,8 @@ export const test = verb({
   name: "test",
   summary: "Run the tests; without a group, all of them",
   description: `check: format, lint, types, layers, unit tests and a simulation. unit: tests that need no machine.
-conformance: against the suites of others. image: builds the same image twice. vm: boots machines in QEMU.
+slow: those that need none either and take seconds each. conformance: against the suites of others. image: builds the
+same image twice. vm: boots machines in QEMU.
 The last line counts what really ran.`,
   examples: [
     { run: "./orlop test", says: "everything" },
@@ -25,9 +24,8 @@ The last line counts what really ran.`,
   async run({ invocation: { signal } }, { groups: chosen }): Promise<TestReport & { seconds: number }> {
     const startedMs = performance.now();
     const reports: TestReport[] = [];
-    const wanted: readonly Group[] = chosen.length > 0 ? chosen : ["check", "conformance", "image", "vm"];
+    const wanted: readonly Group[] = chosen.length > 0 ? chosen : ["check", "slow", "conformance", "image", "vm"];
     for (const group of wanted) {
-      if (chosen.length === 0 && !(await isThere(group))) continue;
       reports.push(await runGroup(group, signal));
     }
     return { ...sum(reports), seconds: (performance.now() - startedMs) / 1000 };
@@ -37,9 +35,10 @@ The last line counts what really ran.`,
 });
 
 async function runGroup(group: Group, signal: AbortSignal): Promise<TestReport> {
-  const { check, unitTests } = await import("../tools/check.ts");
+  const { check, slowUnitTests, unitTests } = await import("../tools/check.ts");
   if (group === "check") return await check(signal);
   if (group === "unit") return await unitTests(signal);
+  if (group === "slow") return await slowUnitTests(signal);
   const { runTests } = await import("../tools/test-run.ts");
   return await runTests({
     says: `${group} tests`,
@@ -48,8 +47,4 @@ async function runGroup(group: Group, signal: AbortSignal): Promise<TestReport> 
     timeoutMs: machineTestTimeoutMs,
     signal,
   });
-}
-
-async function isThere(group: Group): Promise<boolean> {
-  return group === "check" || group === "unit" || (await exists(join(repository, "test", group)));
 }

@@ -12,9 +12,12 @@ import { runTests } from "./test-run.ts";
 const repository = join(import.meta.dir, "..");
 const program = (name: string): string => join(repository, "node_modules", ".bin", name);
 
+/** Tests that compile, fetch or repeat until it takes seconds; they stand beside their subject like all others. */
+const slowTest = ".slow.test.ts";
 /** Tests elsewhere need machines, servers of other projects, or minutes. */
-const slowTests = ["test/vm/**", "test/image/**", "test/conformance/**"];
+const notUnitTests = [`**/*${slowTest}`, "test/vm/**", "test/image/**", "test/conformance/**"];
 const unitTestTimeoutMs = 30_000;
+const slowTestTimeoutMs = 180_000;
 
 type Step = { name: string; run: (signal: AbortSignal) => Promise<TestReport> };
 
@@ -49,9 +52,19 @@ export async function unitTests(signal: AbortSignal): Promise<TestReport> {
   return await runTests({
     says: "unit tests",
     paths: [],
-    without: slowTests,
-    workers: Math.max(1, availableParallelism() - 1),
+    without: notUnitTests,
+    workers: availableParallelism(),
     timeoutMs: unitTestTimeoutMs,
+    signal,
+  });
+}
+
+export async function slowUnitTests(signal: AbortSignal): Promise<TestReport> {
+  return await runTests({
+    says: "slow unit tests",
+    paths: [slowTest],
+    workers: 1,
+    timeoutMs: slowTestTimeoutMs,
     signal,
   });
 }
