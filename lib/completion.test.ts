@@ -1,49 +1,7 @@
 import { expect, test } from "bun:test";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { invoke } from "./command-line.ts";
-import { commandsWith, program } from "./command.ts";
-import { complete, completionScript } from "./completion.ts";
-import { run } from "./process.ts";
-
-const command = commandsWith<object>();
-const keys = ["settings.motd", "settings.ntp.time-servers"];
-const boat = program({
-  name: "boat",
-  summary: "A boat",
-  version: "1",
-  options: { harbour: { type: "text", value: "NAME", help: "Where it lies", short: "h", choices: ["home", "away"] } },
-  groups: { sail: "Sails" },
-  context: () => ({}),
-  commands: [
-    command({
-      name: "sail set",
-      summary: "Set a sail",
-      examples: [{ run: "boat sail set main", says: "sets it" }],
-      options: { file: { type: "text", value: "PATH", help: "A plan", complete: "files" } },
-      arguments: {
-        which: { value: "SAIL", help: "Which", choices: ["main", "jib"] },
-        keys: {
-          value: "KEY=VALUE",
-          help: "How",
-          many: true,
-          complete: () => keys.map((key) => ({ value: `${key}=`, help: "a key" })),
-        },
-      },
-      run: () => Promise.resolve(1),
-      print: String,
-    }),
-    command({
-      name: "shore",
-      summary: "Talk to the shore",
-      examples: [{ run: "boat shore hello", says: "says hello" }],
-      passThrough: { complete: (words) => Promise.resolve([{ value: words.join("+") }]) },
-      arguments: { words: { value: "WORD", help: "What", many: true } },
-      run: () => Promise.resolve(1),
-    }),
-  ],
-});
+import { boat } from "../test/boat.ts";
+import { complete } from "./completion.ts";
 
 const offered = async (...words: string[]): Promise<string[] | string> => {
   const candidates = await complete(boat, words);
@@ -85,49 +43,4 @@ test("the hidden command that scripts call prints a candidate a line", async () 
   expect((await invoke(boat, ["__complete", "sail", "set", "main", ""])).stdout).toBe(
     "settings.motd=\ta key\nsettings.ntp.time-servers=\ta key\n",
   );
-});
-
-/** Runs a script in a directory where `boat` is a program that prints what `__complete` prints for its words. */
-async function inShell(argv: readonly [string, ...string[]], script: string): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "completion-"));
-  try {
-    const answers: Record<string, string> = {};
-    for (const words of [["sa"], ["sail", "set", "main", "settings.m"], ["sail", "set", "main", "a=b", "settings.n"]]) {
-      answers[words.join(" ")] = (await invoke(boat, ["__complete", ...words])).stdout;
-    }
-    const cases = Object.entries(answers).map(([words, out]) => `"__complete ${words}") printf '%s' '${out}' ;;`);
-    await Bun.write(join(directory, "boat"), `#!/bin/sh\ncase "$*" in\n${cases.join("\n")}\nesac\n`);
-    await chmod(join(directory, "boat"), 0o755);
-    const PATH = `${directory}:${process.env["PATH"] ?? ""}`;
-    return (await run(argv, { env: { PATH, HOME: directory, TERM: "dumb" }, cwd: directory, stdin: script })).stdout;
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-}
-
-test("the bash script completes words and keys, without a space behind an =", async () => {
-  const ask = (line: string): string =>
-    `COMP_LINE='${line}'; COMP_POINT=\${#COMP_LINE}; _boat_complete; echo "\${COMPREPLY[*]}"\n`;
-  // compopt works only while bash itself completes.
-  const script = `compopt() { echo "compopt $*"; }\n${completionScript("boat", "bash")}`;
-  const lines = ["boat sa", "boat sail set main settings.m", "boat sail set main a=b settings.n"];
-  expect(await inShell(["bash"], script + lines.map(ask).join(""))).toBe(
-    "sail\ncompopt -o nospace\nsettings.motd=\ncompopt -o nospace\nsettings.ntp.time-servers=\n",
-  );
-});
-
-test.skipIf(Bun.which("fish") === null)("the fish script completes words and keys", async () => {
-  const script = `${completionScript("boat", "fish")}\ncomplete -C "boat sa"\ncomplete -C "boat sail set main settings.m"\n`;
-  expect(await inShell(["fish"], script)).toBe("sail\tSails\nsettings.motd=\ta key\n");
-});
-
-test.skipIf(Bun.which("zsh") === null)("the zsh script completes words and keys", async () => {
-  const script = `autoload -Uz compinit && compinit -u
-compadd() { echo "compadd $*"; }
-_describe() { echo "describe $*: $plain"; }
-${completionScript("boat", "zsh")}
-words=(boat sa) CURRENT=2 _boat_complete
-words=(boat sail set main settings.m) CURRENT=5 _boat_complete
-`;
-  expect(await inShell(["zsh", "-f"], script)).toBe("describe boat plain: sail:Sails\ncompadd -S  -- settings.motd=\n");
 });

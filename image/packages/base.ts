@@ -125,6 +125,15 @@ export const registryPackages: Reasons = {
   "libc-bin": "ldconfig",
 };
 
+/** The shells whose completion scripts are tested, in a root of their own. */
+export const shellPackages: Reasons = {
+  bash: "the shell of most people",
+  fish: "another shell",
+  zsh: "another shell",
+  dash: "/bin/sh, for the program that is completed in the test",
+  "libc-bin": "ldconfig",
+};
+
 /** For the images that tests make. */
 export const busyboxPackages: Reasons = {
   "busybox-static": "one file that is a whole userland",

@@ -18,6 +18,7 @@ import {
   initrdPackages,
   kernelPackages,
   registryPackages,
+  shellPackages,
   toolPackages,
 } from "./base.ts";
 import { type Lock, type LockedPackage, lockPath, readLock, writeLock } from "./lock.ts";
@@ -74,6 +75,7 @@ export function lockOf(
   const beyond = Object.keys(aarch64ToolPackages);
   sets.set("tools-aarch64", resolve(index, { wanted: beyond, excluded: without, given: tools }));
   sets.set("registry", resolve(index, { wanted: Object.keys(registryPackages), excluded: without }));
+  sets.set("shells", resolve(index, { wanted: Object.keys(shellPackages), excluded: without }));
   sets.set("busybox", resolve(index, { wanted: Object.keys(busyboxPackages), excluded: without }));
   const withoutInContainers = new Set([...without, ...Object.keys(excludedFromContainers)]);
   for (const [image, packages] of Object.entries(containerPackages)) {
