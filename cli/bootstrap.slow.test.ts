@@ -1,11 +1,13 @@
 /** The `./orlop` script: what it needs on a machine, and what it refuses. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, runUnchecked } from "../lib/process.ts";
 
-const script = join(import.meta.dir, "..", "orlop");
+const repository = join(import.meta.dir, "..");
+const script = join(repository, "orlop");
+const configuration = ["package.json", "bun.lock", "bun.sum", "bunfig.toml", "tsconfig.json"];
 let directory = "";
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "bootstrap-"));
@@ -45,7 +47,29 @@ test("passes words, input and exit codes through", async () => {
   expect(stdout).toStartWith("-:1:17: settings.motd must be");
   expect(exitCode).toBe(1);
   expect((await runUnchecked([script, "chekc"])).exitCode).toBe(2);
-});
+}, 60_000);
+
+test("keeps `check` compiled until something it is made from is newer, and answers in a tenth of a second", async () => {
+  const copy = join(directory, "orlop");
+  const names = ["orlop", "api", "cli", "host", "lib", "settings", "variants", ...configuration];
+  for (const name of names) await cp(join(repository, name), join(copy, name), { recursive: true });
+  await symlink(join(repository, "node_modules"), join(copy, "node_modules"));
+  const sample = join(copy, "settings", "samples", "metal.toml");
+  const check = async () => {
+    const child = Bun.spawn([join(copy, "orlop"), "check", sample, "--variant", "metal-k8s-1.20"], { stderr: "pipe" });
+    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+    return { stdout, stderr, processorMs: Number(child.resourceUsage()?.cpuTime.total) / 1000 };
+  };
+  expect(await check()).toMatchObject({ stdout: `${sample} is valid\n`, stderr: "orlop: compiling check\n" });
+  const second = await check();
+  expect(second).toMatchObject({ stdout: `${sample} is valid\n`, stderr: "" });
+  // Time of the processor, since this computer may be busy with other things.
+  expect(second.processorMs).toBeWithin(1, 100);
+
+  const source = join(copy, "settings", "check.ts");
+  await writeFile(source, (await readFile(source, "utf8")).replace("is valid", "is as it should be"));
+  expect(await check()).toMatchObject({ stdout: `${sample} is as it should be\n`, stderr: "orlop: compiling check\n" });
+}, 60_000);
 
 test("fetches its Bun through npm into the user's cache, once", async () => {
   const env = await withPackage(process.execPath);
