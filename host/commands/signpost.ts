@@ -10,7 +10,7 @@ import { hostPath, linuxSystem, type System } from "../system.ts";
 import { describeSets } from "../update/signpost.ts";
 import { proveHealthy, type Gate, type Verdict } from "../update/health-gate.ts";
 import { unitsOf } from "../update/health.ts";
-import { requireSets } from "../update/sets.ts";
+import { bootInactiveNext, requireSets } from "../update/sets.ts";
 import { leaveReason } from "../update/went-back.ts";
 
 type Context = { system: System; invocation: Invocation };
@@ -72,7 +72,7 @@ const clearInactive = change(
 const upgradeToInactive = change(
   "upgrade-to-inactive",
   "The inactive set, written and verified, boots next, on trial",
-  async (system) => await (await requireSets(system)).signpost.upgradeToInactive(),
+  bootInactiveNext,
 );
 
 const cancelUpgrade = change(

@@ -1,12 +1,13 @@
 /** Protects: an update counts as good only while everything holds, and otherwise the next set learns why. */
 import { expect, test } from "bun:test";
-import { readdir, rename } from "node:fs/promises";
+import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "../../api/client.ts";
 import { Failure } from "../../lib/failure.ts";
 import { writePartitionSets } from "../../test/partition-sets.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
+import type { Interfaces } from "../system.ts";
 import { proveHealthy, type Gate, type Verdict } from "./health-gate.ts";
 import type { Health } from "./health.ts";
 import { requireSets } from "./sets.ts";
@@ -19,12 +20,24 @@ type World = AsyncDisposable & {
   host: TestSystem;
   api: RunningHost;
   unitStates: Map<string, string>;
+  links: Interfaces;
   prove(health?: Partial<Health>, api?: Client): Promise<Verdict>;
   entries(): Promise<string[]>;
 };
 
+const link = (address: string, internal = false): NonNullable<Interfaces[string]>[number] => ({
+  address,
+  internal,
+  netmask: "255.255.255.0",
+  family: "IPv4",
+  mac: "52:54:00:12:34:56",
+  cidr: `${address}/24`,
+});
+
 async function world(): Promise<World> {
-  const host = await testSystem();
+  const links: Interfaces = { lo: [link("127.0.0.1", true)], eth0: [link("10.0.2.15")] };
+  const host = await testSystem({ interfaces: () => links });
+  await mkdir(join(host.system.root, "local"));
   const api = await runningHost();
   await writePartitionSets(host, "b", "1.1.0");
   const entries = join(host.system.root, "efi/loader/entries");
@@ -36,6 +49,7 @@ async function world(): Promise<World> {
     host,
     api,
     unitStates,
+    links,
     entries: async () => (await readdir(entries)).toSorted(),
     async prove(health = {}, client = api.api) {
       const asked: Health = { units: [], "http-probes": [], "timeout-seconds": 60, ...health };
@@ -101,6 +115,15 @@ test("a unit that settings name, and a probe that answers wrongly or not at all,
   expect(reason).toContain(`${at("/bad")} answers with status 503`);
   expect(reason).toContain("http://127.0.0.1:1/ does not answer");
   expect(reason).not.toContain("/good");
+});
+
+test("a host that has no address but its own is not healthy", async () => {
+  await using here = await world();
+  delete here.links["eth0"];
+  expect(await here.prove()).toMatchObject({
+    kind: "unhealthy",
+    reason: expect.stringContaining("there is no network: no link has an address"),
+  });
 });
 
 test("an API that does not answer costs the trial", async () => {

@@ -1,25 +1,28 @@
 /**
  * Whether this host does its work: what must hold before the version it runs counts as good.
  *
- * Declarative: units active, API answering, boot steps done, reconcilers converged, and what `settings.updates.health`
- * adds. Every check that does not hold gives a sentence; none means healthy.
+ * Declarative: units active, API answering, boot steps done, reconcilers converged, an address, room on the data
+ * partition, and what `settings.updates.health` adds. Every check that does not hold gives a sentence; none means
+ * healthy.
  */
+import { statfs } from "node:fs/promises";
 import type { Client } from "../../api/client.ts";
 import type { StatusBody } from "../../api/status.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/group.ts";
 import type { Orchestrator } from "../../variants/variant.ts";
-import type { System } from "../system.ts";
+import { hostPath, type System } from "../system.ts";
 
 const probeTimeoutMs = 5_000;
 const journalLines = 5;
+const dataPath = "/local";
 
 export type Health = Pick<Settings["updates"]["health"], "units" | "http-probes" | "timeout-seconds">;
 
 /** Units that every host needs, and those of its orchestrator. */
 export function unitsOf(orchestrator: Orchestrator): readonly string[] {
   const own = { none: [], kubernetes: ["kubelet.service"], ecs: ["docker.service", "ecs.service"] } as const;
-  return ["hostd.service", "containerd.service", ...own[orchestrator.kind]];
+  return ["hostd.service", "systemd-networkd.service", "containerd.service", ...own[orchestrator.kind]];
 }
 
 /** What does not hold, a sentence each. */
@@ -33,8 +36,21 @@ export async function ailments(
     ...checks.units.map(async (unit) => await unitAilment(system, unit)),
     ...checks.probes.map(async (probe) => await probeAilment(system, probe, signal)),
     hostAilments(api, signal),
+    dataAilment(system),
   ]);
-  return found.flat();
+  return [...found.flat(), ...networkAilment(system)];
+}
+
+/** A version on which a host has no network would be its last one: neither the next update nor a person reaches it. */
+function networkAilment(system: System): string[] {
+  const addresses = Object.values(system.interfaces()).flatMap((link) => link ?? []);
+  const isReachable = addresses.some(({ internal, address }) => !internal && !address.startsWith("fe80:"));
+  return isReachable ? [] : ["there is no network: no link has an address"];
+}
+
+async function dataAilment(system: System): Promise<string[]> {
+  const { bavail } = await statfs(hostPath(system, dataPath));
+  return bavail > 0 ? [] : ["the data partition is full"];
 }
 
 async function unitAilment(system: System, unit: string): Promise<string[]> {

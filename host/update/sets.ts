@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import { hostPath, type System } from "../system.ts";
+import { bootLoaderTwice } from "./boot-again.ts";
 import { kernelPath, otherSet, type SetName } from "./boot-entry.ts";
 import { findPartitions, type Partition } from "./partitions.ts";
 import { Signpost, type Sets } from "./signpost.ts";
@@ -65,6 +66,20 @@ export function assertProved(sets: Sets): void {
   throw new Failure("update-on-trial", "cannot write an update: the running version has not proved healthy yet", {
     hint: "the other set is what this host would go back to; see `apiclient status`",
   });
+}
+
+/** The inactive set, written and verified, boots next, on trial. @throws as `Signpost.upgradeToInactive` */
+export async function bootInactiveNext(system: System): Promise<void> {
+  const { signpost } = await requireSets(system);
+  try {
+    await bootLoaderTwice(system);
+  } catch (error) {
+    system.log.error(
+      "update: cannot have the boot loader started twice; a kernel that is refused stops the host",
+      error,
+    );
+  }
+  await signpost.upgradeToInactive();
 }
 
 /**

@@ -210,7 +210,19 @@ test("a failure that left no word is told as such", async () => {
   const entries = join(here.host.system.root, "efi/loader/entries");
   await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
   await leaveReason(here.host.system, "0.9.0", "of another time");
-  expect((await here.start()).held[0]?.reason).toContain("look at its console");
+  expect((await here.start()).held[0]?.reason).toContain("ended without a word");
+});
+
+test("a kernel that panicked tells why, unless the set itself had said it", async () => {
+  await using here = await world("1.1.0");
+  await here.run(await here.start(), "refresh", "prepare", "activate");
+  const entries = join(here.host.system.root, "efi/loader/entries");
+  await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
+  const record = "Panic#1 Part1\n<0>[    1.5] Kernel panic - not syncing: Attempted to kill init!\n";
+  await here.host.write("/sys/fs/pstore/dmesg-efi_pstore-1", record);
+  expect((await here.start()).held[0]?.reason).toBe(
+    "its kernel panicked: Kernel panic - not syncing: Attempted to kill init!",
+  );
 });
 
 test("without a repository, sets or boot entries the daemon starts, and says what is missing", async () => {

@@ -14,7 +14,7 @@ import { available, chosen as chosenOf, describeHold, judge, type HostView, type
 import { mirrorOf, wishesOf } from "./host-mirror.ts";
 import { readMemory, writeMemory, type Chosen, type Held, type Memory } from "./memory.ts";
 import { ProgressRate } from "./progress-rate.ts";
-import { assertProved, findSets, requireSets, stateOf } from "./sets.ts";
+import { assertProved, bootInactiveNext, findSets, requireSets, stateOf } from "./sets.ts";
 import type { Sets } from "./signpost.ts";
 import { assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
 import { refreshTrust, type Target, type TrustedRepository } from "./trusted-repository.ts";
@@ -196,7 +196,7 @@ export class Updater implements AsyncDisposable {
       case "prepare":
         return await this.#prepare();
       case "activate":
-        return await (await requireSets(this.#host.system)).signpost.upgradeToInactive();
+        return await bootInactiveNext(this.#host.system);
       case "deactivate":
         return await (await requireSets(this.#host.system)).signpost.cancelUpgrade();
     }

@@ -18,7 +18,6 @@ export const programs: Readonly<Record<string, string>> = {
   findfs: "usr/sbin/findfs",
   insmod: "usr/lib/klibc/bin/insmod",
   mount: "usr/lib/klibc/bin/mount",
-  reboot: "usr/lib/klibc/bin/reboot",
   sleep: "usr/bin/sleep",
   switch_root: "usr/sbin/switch_root",
   ...Object.fromEntries(
@@ -46,6 +45,12 @@ export const programs: Readonly<Record<string, string>> = {
 
 /** Modules by the name of their file. What they depend on comes with them. */
 export const rootModules = ["dm-verity", "erofs"] as const;
+
+/**
+ * What tells a host that went back why: a kernel that panics leaves its last lines in the firmware's variables. Loaded
+ * first, so that this covers all that follows.
+ */
+const witnesses = ["efi-pstore"];
 
 /**
  * Modules that make SHA-256, and so every read from the root, several times faster than the generic code. Not every
@@ -145,8 +150,10 @@ export function moduleOrder(platform: Platform, dependencies: string, builtIn: s
   }
   const isBuiltIn = new Set(builtIn.split("\n").map(moduleName));
   const order = new Set<string>();
+  const isThere = (name: string): boolean => paths.has(moduleName(name));
   const wanted = [
-    ...fasterHash.filter((name) => paths.has(moduleName(name))),
+    ...witnesses.filter(isThere),
+    ...fasterHash.filter(isThere),
     ...diskModules[platform],
     ...rootModules,
   ];

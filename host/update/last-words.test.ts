@@ -1,0 +1,77 @@
+/** Protects: what firmware and devices remember of a boot that died becomes the reason that people read. */
+import { expect, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { testSystem } from "../../test/system.ts";
+import type { BootEntry } from "./boot-entry.ts";
+import { panicIn, takePanic, wasRefused, wasResetByWatchdog } from "./last-words.ts";
+
+const entry: BootEntry = { set: "b", priority: 2, standing: { kind: "trying", left: 0, done: 1 }, version: "1.1.0" };
+const loaderVariable = "/sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+
+/** As efi-pstore hands them out: the newest lines are in part 1. */
+const records = [
+  [
+    "Panic#1 Part1",
+    "<0>[   12.502] Kernel panic - not syncing: dm-verity device corrupted",
+    "<4>[   12.503] CPU: 0 UID: 0 PID: 1 Comm: systemd",
+    "<4>[   12.504] Call Trace:",
+    "",
+  ].join("\n"),
+  [
+    "Panic#1 Part2",
+    "<6>[   11.100] virtio_blk virtio1: [vda] 4194304 512-byte logical blocks",
+    "<3>[   12.500] device-mapper: verity: 254:2: data block 256 is corrupted",
+    "<4>[   12.501] a warning",
+    "",
+  ].join("\n"),
+];
+
+test("the reason of a panic is its own line, behind the errors that led to it", () => {
+  const reason =
+    "device-mapper: verity: 254:2: data block 256 is corrupted | Kernel panic - not syncing: dm-verity device corrupted";
+  expect(panicIn(records)).toBe(reason);
+  expect(panicIn(records.toReversed())).toBe(reason);
+});
+
+test("of several panics the newest counts, and what is no panic does not", () => {
+  const older = "Panic#1 Part1\n<0>[    1.000] Kernel panic - not syncing: older\n";
+  const newer = "Panic#2 Part1\n<0>[    1.000] Kernel panic - not syncing: newer\n";
+  expect(panicIn([newer, older])).toBe("Kernel panic - not syncing: newer");
+  expect(
+    panicIn(["Oops#1 Part1\n<1>[    1.0] BUG: unable to handle page fault\n", "", "not text of pstore"]),
+  ).toBeUndefined();
+  expect(panicIn([])).toBeUndefined();
+});
+
+test("a panic is told once, and its records are removed", async () => {
+  await using host = await testSystem();
+  for (const [index, record] of records.entries()) await host.write(`/sys/fs/pstore/dmesg-efi_pstore-${index}`, record);
+  expect(await takePanic(host.system)).toContain("dm-verity device corrupted");
+  expect(await readdir(join(host.system.root, "sys/fs/pstore"))).toEqual([]);
+  expect(await takePanic(host.system)).toBeUndefined();
+});
+
+test("a machine without pstore, watchdog or EFI variables tells nothing", async () => {
+  await using host = await testSystem();
+  expect(await takePanic(host.system)).toBeUndefined();
+  expect(await wasResetByWatchdog(host.system)).toBe(false);
+  expect(await wasRefused(host.system, entry)).toBe(false);
+});
+
+test("a watchdog that reset the machine is known by its boot status", async () => {
+  await using host = await testSystem();
+  await host.write("/sys/class/watchdog/watchdog0/bootstatus", "0\n");
+  expect(await wasResetByWatchdog(host.system)).toBe(false);
+  await host.write("/sys/class/watchdog/watchdog1/bootstatus", "32\n");
+  expect(await wasResetByWatchdog(host.system)).toBe(true);
+});
+
+test("an entry that the loader counted in this very boot was refused", async () => {
+  await using host = await testSystem();
+  const counted = (path: string): string =>
+    Buffer.concat([Buffer.alloc(4, 6), Buffer.from(`${path}\0`, "utf16le")]).toString("latin1");
+  await host.write(loaderVariable, counted("\\loader\\entries\\orlop-b+0-1.conf"), "latin1");
+  expect(await wasRefused(host.system, entry)).toBe(true);
+  expect(await wasRefused(host.system, { ...entry, set: "a" })).toBe(false);
+});

@@ -1,0 +1,91 @@
+/**
+ * What is known of a boot that ended without a word of its own: firmware and devices remember more than the disk.
+ *
+ * A kernel that panics writes its last lines into the firmware's variables (efi-pstore), a watchdog remembers that it
+ * reset the machine, and the boot loader leaves the name of an entry that it counted but could not start. Sources:
+ * Documentation/ABI/testing/pstore and sysfs-class-watchdog of Linux, systemd-boot(7).
+ */
+import { readdir, readFile, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { isNotFound } from "../../lib/failure.ts";
+import { readTextIfPresent } from "../../lib/files.ts";
+import { hostPath, type System } from "../system.ts";
+import type { BootEntry } from "./boot-entry.ts";
+
+const pstorePath = "/sys/fs/pstore";
+const watchdogsPath = "/sys/class/watchdog";
+const countedEntryPath = "/sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+
+/** WDIOF_CARDRESET of linux/watchdog.h. */
+const resetByWatchdog = 0x20;
+/** Errors that are told from before a panic, the newest ones. */
+const errorsTold = 3;
+/** KERN_ERR; what a panic dumps of registers and stacks is less urgent. */
+const errorLevel = 3;
+
+/** Why the kernel of an earlier boot panicked, and forgets it: firmware has little room for variables. */
+export async function takePanic(system: System): Promise<string | undefined> {
+  const directory = hostPath(system, pstorePath);
+  const names = await namesIn(directory);
+  const records = await Promise.all(names.map(async (name) => await readFile(join(directory, name), "utf8")));
+  for (const name of names) await unlink(join(directory, name));
+  return panicIn(records);
+}
+
+/** @param records of pstore, each a part of what a dying kernel logged; the last part comes first */
+export function panicIn(records: readonly string[]): string | undefined {
+  const parts = records.flatMap((record) => {
+    const [, panic, part, text] = /^Panic#(\d+) Part(\d+)\n([^]*)$/.exec(record) ?? [];
+    return text === undefined ? [] : [{ panic: Number(panic), part: Number(part), text }];
+  });
+  const newest = Math.max(...parts.map(({ panic }) => panic));
+  const log = parts.filter(({ panic }) => panic === newest).toSorted((a, b) => b.part - a.part);
+  const lines = log.flatMap(({ text }) => text.split("\n"));
+  const at = lines.findLastIndex((line) => line.includes("Kernel panic - not syncing"));
+  const cause = lines[at];
+  if (cause === undefined) return undefined;
+  const before = lines
+    .slice(0, at)
+    .filter((line) => Number(/^<(\d+)>/.exec(line)?.[1] ?? errorLevel + 1) <= errorLevel);
+  return [...before.slice(-errorsTold), cause].map(withoutPrefix).join(" | ");
+}
+
+/** "<0>[    4.321] words" without what comes before the words. */
+function withoutPrefix(line: string): string {
+  return line.replace(/^<\d+>/, "").replace(/^\[[^\]]*\] ?/, "");
+}
+
+/** Whether a watchdog ended the boot before this one. */
+export async function wasResetByWatchdog(system: System): Promise<boolean> {
+  const directory = hostPath(system, watchdogsPath);
+  for (const name of await namesIn(directory)) {
+    const status = Number((await readTextIfPresent(join(directory, name, "bootstatus"))) ?? 0);
+    if ((status & resetByWatchdog) !== 0) return true;
+  }
+  return false;
+}
+
+/**
+ * Whether the boot loader used up a try of that entry since the machine was last reset, although another one runs: the
+ * firmware would not start its kernel.
+ */
+export async function wasRefused(system: System, entry: BootEntry): Promise<boolean> {
+  try {
+    // Four bytes of attributes, then a path in UTF-16.
+    const path = (await readFile(hostPath(system, countedEntryPath))).subarray(4).toString("utf16le");
+    const name = path.replaceAll("\0", "").split("\\").at(-1) ?? "";
+    return name.startsWith(`orlop-${entry.set}+`);
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).toSorted();
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
+}
