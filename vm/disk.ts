@@ -4,7 +4,10 @@ import { dirname, join } from "node:path";
 import { runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 
 /** Firmware of the tools root, as its programs see it. */
-export const firmwareCode = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+export const firmwareCode = {
+  plain: "/usr/share/OVMF/OVMF_CODE_4M.fd",
+  secure: "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
+} as const;
 const firmwareVariables = "usr/share/OVMF/OVMF_VARS_4M.fd";
 
 /**

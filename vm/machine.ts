@@ -43,6 +43,8 @@ export type MachineOptions = {
   /** Port of this computer's loopback that answers as the guest's 169.254.169.254:80. */
   metadataPort?: number;
   extraCards?: number;
+  /** Firmware that knows Secure Boot, in setup mode: the first loader that brings keys has them enrolled. */
+  secureBoot?: boolean;
   /** A second console for the tests' root shell. */
   shell?: boolean;
   /** The machine goes on when this program ends. */
@@ -121,7 +123,12 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     accelerator: options.accelerator ?? "tcg",
     cpus: options.cpus ?? 2,
     memoryMiB: options.memoryMiB ?? 2048,
-    boot: { kind: "firmware", code: firmwareCode, variables: files.firmwareVariables },
+    boot: {
+      kind: "firmware",
+      code: firmwareCode[options.secureBoot === true ? "secure" : "plain"],
+      variables: files.firmwareVariables,
+      secure: options.secureBoot ?? false,
+    },
     disks,
     ...(options.cdRom === undefined ? {} : { cdRom: resolve(options.cdRom) }),
     ...(options.userData !== undefined && isByFwCfg(options) ? { userData: files.userData } : {}),

@@ -34,6 +34,7 @@ test("a machine has exactly what its description names", () => {
     "virtio-blk-pci,drive=disk0,serial=system,bootindex=1",
     "virtio-net-pci,netdev=net0,mac=52:54:00:12:34:56",
     "virtio-rng-pci",
+    "i6300esb",
   ]);
   expect(argv).toContain("-nodefaults");
   expect(argv).not.toContain("-fw_cfg");

@@ -19,7 +19,7 @@ export type Disk = {
 export type Forward = { hostPort: number; guestPort: number };
 
 export type Boot =
-  | { kind: "firmware"; code: string; variables: string }
+  | { kind: "firmware"; code: string; variables: string; secure?: boolean }
   | { kind: "kernel"; kernel: string; initrd?: string; commandLine: string };
 
 export type Hardware = {
@@ -73,7 +73,7 @@ export function qemuArguments(hardware: Hardware, dataDirectories: readonly stri
     ["-nodefaults"],
     ["-no-user-config"],
     ["-display", "none"],
-    ["-machine", "q35"],
+    ["-machine", isSecure(hardware.boot) ? "q35,smm=on" : "q35"],
     ...(hardware.vendor === undefined ? [] : [["-smbios", `type=1,manufacturer=${escaped(hardware.vendor)}`] as const]),
     ...processor(hardware.accelerator),
     ["-smp", String(hardware.cpus)],
@@ -84,6 +84,8 @@ export function qemuArguments(hardware: Hardware, dataDirectories: readonly stri
     ...(hardware.userData === undefined ? [] : fwCfg(userDataName, hardware.userData)),
     ...network(hardware),
     ["-device", "virtio-rng-pci"],
+    // A watchdog that resets the machine when nobody feeds it, as hardware has.
+    ["-device", "i6300esb"],
     ...clock(hardware.clockStartsAt),
     ...consoles(hardware.shell),
     ["-qmp", `unix:${files.qmp},server=on,wait=off`],
@@ -106,10 +108,16 @@ function processor(accelerator: Accelerator): Option[] {
   }
 }
 
+/** Secure Boot is worth something when only the firmware, in system management mode, can write its variables. */
+function isSecure(from: Boot): boolean {
+  return from.kind === "firmware" && from.secure === true;
+}
+
 function boot(from: Boot): Option[] {
   switch (from.kind) {
     case "firmware":
       return [
+        ...(isSecure(from) ? [["-global", "driver=cfi.pflash01,property=secure,value=on"] as const] : []),
         ["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${escaped(from.code)}`],
         ["-drive", `if=pflash,unit=1,format=raw,file=${escaped(from.variables)}`],
       ];

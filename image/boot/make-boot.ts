@@ -1,4 +1,4 @@
-/** What the firmware starts: the signed unified kernel image and the signed boot loader. */
+/** What the firmware starts, the signed unified kernel image and the signed boot loader, and what makes it trust them. */
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
@@ -11,6 +11,7 @@ import { kernelVersion } from "../root/kernel-modules.ts";
 import { type ImageIdentity, osRelease } from "../root/os-release.ts";
 import { readVerity } from "../verity.ts";
 import { commandLine } from "./command-line.ts";
+import { makeEnrolment } from "./enrolment.ts";
 import { signEfi } from "./sign.ts";
 import type { SigningKey } from "./signing-key.ts";
 import { efiNames, makeUnifiedImage } from "./unified-image.ts";
@@ -37,7 +38,7 @@ export type BootInputs = {
 /** Size limit of firmware that loads the image into one block of memory; more would be a mistake of ours. */
 const maxInitrdBytes = 48 * 1024 * 1024;
 
-/** Makes `directory/unified.efi` and `directory/loader.efi`, both signed. */
+/** Makes `directory/unified.efi` and `directory/loader.efi`, both signed, and the files of `enrolment.ts`. */
 export async function makeBoot(directory: string, inputs: BootInputs): Promise<void> {
   const { tools, key, variant, identity, epochSeconds, initrd } = inputs;
   const { architecture } = identity;
@@ -68,11 +69,13 @@ export async function makeBoot(directory: string, inputs: BootInputs): Promise<v
   const loader = join(directory, "unsigned-loader.efi");
   await rename(join(efi, `systemd-boot${name}.efi`), loader);
   await signEfi(tools, key, { input: loader, output: join(directory, "loader.efi"), epochSeconds });
+  await makeEnrolment(tools, key, directory, epochSeconds);
   for (const path of [kernel, unsigned, loader]) await rm(path);
   await rm(loaders, { recursive: true });
 }
 
-async function unpackLoaders(
+/** @param packages those of `bootPackages` */
+export async function unpackLoaders(
   directory: string,
   { packages, mirror, cache, signal }: Pick<BootInputs, "packages" | "mirror" | "cache" | "signal">,
 ): Promise<void> {

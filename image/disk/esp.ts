@@ -2,6 +2,7 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Architecture } from "../../variants/variant.ts";
+import { enrolmentFiles } from "../boot/enrolment.ts";
 import { bootEntry, goodEntryPath, loaderConfiguration, unifiedImagePath } from "../boot/boot-entries.ts";
 import { efiNames } from "../boot/unified-image.ts";
 import { setTimes } from "../root/tree.ts";
@@ -21,6 +22,7 @@ export async function espFiles(
     // Where firmware looks on a disk it has no entry for.
     [`/EFI/BOOT/BOOT${efiNames[architecture].toUpperCase()}.EFI`]: join(boot, "loader.efi"),
     [unifiedImagePath("a")]: join(boot, "unified.efi"),
+    ...Object.fromEntries(enrolmentFiles.map((name) => [`/loader/keys/auto/${name}`, join(boot, name)])),
   };
   const texts = {
     "/loader/loader.conf": loaderConfiguration,
