@@ -16,6 +16,8 @@ import { hostPath, type System } from "../system.ts";
 const probeTimeoutMs = 5_000;
 const journalLines = 5;
 const dataPath = "/local";
+/** With less, no container starts. */
+const leastFreeBytes = 16 * 1024 * 1024;
 
 export type Health = Pick<Settings["updates"]["health"], "units" | "http-probes" | "timeout-seconds">;
 
@@ -49,8 +51,9 @@ function networkAilment(system: System): string[] {
 }
 
 async function dataAilment(system: System): Promise<string[]> {
-  const { bavail } = await statfs(hostPath(system, dataPath));
-  return bavail > 0 ? [] : ["the data partition is full"];
+  const { bavail, bsize } = await statfs(hostPath(system, dataPath));
+  const freeBytes = bavail * bsize;
+  return freeBytes >= leastFreeBytes ? [] : [`the data partition is full: ${freeBytes} bytes are left`];
 }
 
 async function unitAilment(system: System, unit: string): Promise<string[]> {
