@@ -62,7 +62,12 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   const host = { system, facts, model, datastore, engine };
 
   const running = { version: facts.versionId, variant: facts.variant.name, arch: facts.arch };
-  await using updater = await Updater.open({ system, running, settings: () => document.settings() });
+  await using updater = await Updater.open({
+    system,
+    running,
+    settings: () => document.settings(),
+    values: () => datastore.values,
+  });
   const { returnedFrom } = updater;
   if (returnedFrom !== undefined) {
     await showOnConsole(system, `update: went back from ${returnedFrom.version}: ${returnedFrom.reason}`);

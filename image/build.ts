@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { Failure, isNotFound } from "../lib/failure.ts";
 import { writeFileAtomic } from "../lib/files.ts";
 import type { Architecture, Variant } from "../variants/variant.ts";
+import { migrations } from "../settings/migrations.ts";
 import { makeBoot } from "./boot/make-boot.ts";
 import { openSigningKey, type SigningKey } from "./boot/signing-key.ts";
 import { checkVersion } from "./commit.ts";
@@ -295,6 +296,7 @@ async function writeArtefacts(build: Build, { sealed, boot }: { sealed: Made; bo
       hash: await payload(paths.hash, tree),
       unifiedImage: await artefact(paths.unifiedImage),
       sbom: await artefact(paths.sbom),
+      migrations: [...migrations],
     };
     const manifestPath = join(options.output, `${name}.json`);
     await rm(manifestPath, { force: true });

@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { z } from "zod";
+import { migration } from "../settings/migration.ts";
 import { architectures } from "../variants/variant.ts";
 import { sha256OfFile } from "./packages/cache.ts";
 
@@ -31,6 +32,8 @@ export const manifestSchema = z.strictObject({
   hash: payloadSchema,
   unifiedImage: artefactSchema,
   sbom: artefactSchema,
+  /** Every one that the image carries. */
+  migrations: z.array(migration).default([]),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

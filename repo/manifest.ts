@@ -26,9 +26,11 @@ const Update = z.object({
   images: z.object({ boot: targetName, root: targetName, hash: targetName }),
 });
 
+const hopPattern = /^\((\S+), (\S+)\)$/;
+
 const Manifest = z.object({
   updates: z.array(Update),
-  migrations: z.record(z.string().regex(/^\(\S+, \S+\)$/, 'a key like "(1.0.0, 1.1.0)"'), z.array(targetName)),
+  migrations: z.record(z.string().regex(hopPattern, 'a key like "(1.0.0, 1.1.0)"'), z.array(targetName)),
 });
 
 export type Update = z.infer<typeof Update>;
@@ -81,6 +83,44 @@ export function addUpdate(
     images: update.images,
   };
   return setMaxVersion({ ...manifest, updates: [...manifest.updates, added] }, machines, maxVersion);
+}
+
+/**
+ * Records which migrations a version brings: those above the version before it here, or all of them for the first one.
+ * Every hop is recorded, an empty one too, as Bottlerocket's tools expect.
+ *
+ * @param migrations all that the version's image carries
+ */
+export function addMigrations(
+  manifest: Manifest,
+  machines: Machines,
+  version: string,
+  migrations: readonly { version: string; name: string }[],
+): Manifest {
+  const older = manifest.updates
+    .filter((each) => isFor(each, machines) && compareVersions(each.version, version) < 0)
+    .map((each) => each.version);
+  const from = older.length === 0 ? "0.0.0" : newest(older);
+  const brought = migrations
+    .filter((each) => compareVersions(each.version, from) > 0 && compareVersions(each.version, version) <= 0)
+    .toSorted((a, b) => compareVersions(a.version, b.version));
+  const hops = { ...manifest.migrations, [`(${from}, ${version})`]: brought.map(({ name }) => name) };
+  return { ...manifest, migrations: hops };
+}
+
+/**
+ * The migrations of every hop that ends above `from` and at `to` or below, in order. No path has to be found: what a
+ * host has walked already is told by the versions in them.
+ */
+export function migrationsBetween(manifest: Manifest, from: string, to: string): string[] {
+  const hops = Object.entries(manifest.migrations).flatMap(([key, names]) => {
+    const [, , end] = hopPattern.exec(key) ?? [];
+    return end !== undefined && Version.safeParse(end).success ? [{ end, names }] : [];
+  });
+  const wanted = hops
+    .filter(({ end }) => compareVersions(end, from) > 0 && compareVersions(end, to) <= 0)
+    .toSorted((a, b) => compareVersions(a.end, b.end));
+  return [...new Set(wanted.flatMap(({ names }) => names))];
 }
 
 /** Hosts above the maximum are offered the newest version at or below it: this is how a release is recalled. */

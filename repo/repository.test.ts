@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { defaultExpirations } from "./expiration.ts";
 import { expirations } from "./expirations.ts";
 import { generateKeyPem, keyTypes } from "./key.ts";
-import { recall } from "./manifest.ts";
+import { migrationsBetween, recall } from "./manifest.ts";
 import {
   changeManifest, currentTree, initRepository, newestRoot, openRepository, publish, readManifest, refresh, rotateRoot,
   type Release, type Repository,
@@ -60,6 +60,7 @@ async function world(publication = newSigner()): Promise<World> {
         boot: await source("boot"),
         root: await source("root"),
         hash: await source("hash"),
+        migrations: [],
       };
     },
     async validate(rootJson = serialise(repository.roots[0])) {
@@ -209,4 +210,23 @@ test("a second publisher is kept out while one is at work", async () => {
   await appendFile(join(here.directory, ".lock"), "4711\n");
   const blocked = publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
   await expect(blocked).rejects.toThrow("cannot change the repository");
+});
+
+test("a release brings the migrations since the release before it, as signed targets that its hop names", async () => {
+  await using here = await world();
+  const migration = (version: string) => ({ version, name: `migrate_v${version}_x.json`, text: `{"of":"${version}"}` });
+  const [one, two, three] = [migration("1.0.0"), migration("1.1.0"), migration("1.3.0")];
+  await publish(here.repository, { ...(await here.release("1.0.0")), migrations: [one] }, { waves: [] }, here.signing);
+  const later = { ...(await here.release("1.2.0")), migrations: [two, one, three] };
+  await publish(here.repository, later, { waves: [] }, here.signing);
+  const tree = await currentTree(here.repository, machines);
+  const manifest = await readManifest(here.repository, tree?.targets.signed.targets ?? {});
+  expect(manifest.migrations).toEqual({ "(0.0.0, 1.0.0)": [one.name], "(1.0.0, 1.2.0)": [two.name] });
+  const { targets } = await here.validate();
+  expect(targets.map(({ name }) => name).filter((name) => name.startsWith("migrate"))).toEqual([one.name, two.name]);
+
+  expect(migrationsBetween(manifest, "0.9.0", "1.2.0")).toEqual([one.name, two.name]);
+  expect(migrationsBetween(manifest, "1.0.0", "1.2.0")).toEqual([two.name]);
+  expect(migrationsBetween(manifest, "1.2.0", "1.2.0")).toEqual([]);
+  expect(migrationsBetween(manifest, "0.9.0", "1.1.0")).toEqual([one.name]);
 });

@@ -16,7 +16,7 @@ import { Metadata, MetadataKind, type Key, type Root, type Targets } from "@tufj
 import { Failure, isFailure, systemErrorCode } from "../lib/failure.ts";
 import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../lib/files.ts";
 import { expiresAt } from "./expiration.ts";
-import { addUpdate, emptyManifest, parseManifest, type Machines, type Manifest } from "./manifest.ts";
+import { addMigrations, addUpdate, emptyManifest, parseManifest, type Machines, type Manifest } from "./manifest.ts";
 import { contentOf, firstRoot, signedRoot, type RootContent } from "./root-role.ts";
 import type { Signer } from "./signer.ts";
 import { storedName, storeTarget, storeTargetBytes } from "./target-store.ts";
@@ -32,7 +32,14 @@ export type Repository = {
 };
 
 /** An image's update artefacts: paths of files whose base names become target names. */
-export type Release = Machines & { version: string; boot: TargetSource; root: TargetSource; hash: TargetSource };
+export type Release = Machines & {
+  version: string;
+  boot: TargetSource;
+  root: TargetSource;
+  hash: TargetSource;
+  /** All that the image carries: the version whose form each leads to, its target name, and its content. */
+  migrations: readonly { version: string; name: string; text: string }[];
+};
 export type TargetSource = { name: string; path: string };
 
 /** Makes an empty repository with its first root role. @throws {Failure<"repository-exists">} */
@@ -102,7 +109,10 @@ export async function publish(
   await changeTree(repository, release, signing, async (tree) => {
     const manifest = addUpdate(tree.manifest, release, { version, images, ...options });
     for (const source of [boot, root, hash]) await tree.add(source);
-    return manifest;
+    const known = addMigrations(manifest, release, version, release.migrations);
+    const named = new Set(Object.values(known.migrations).flat());
+    for (const { name, text } of release.migrations) if (named.has(name)) await tree.addText(name, text);
+    return known;
   });
 }
 
@@ -194,7 +204,11 @@ export async function readManifest(repository: Repository, targets: Targets["tar
   return parsed(json, path, parseManifest);
 }
 
-type OpenTree = { manifest: Manifest; add(source: TargetSource): Promise<void> };
+type OpenTree = {
+  manifest: Manifest;
+  add(source: TargetSource): Promise<void>;
+  addText(name: string, text: string): Promise<void>;
+};
 
 async function changeTree(
   repository: Repository,
@@ -210,6 +224,9 @@ async function changeTree(
     manifest: await readManifest(repository, targets),
     add: async ({ name, path }) => {
       targets[name] = await storeTarget(store, name, path);
+    },
+    addText: async (name, text) => {
+      targets[name] = await storeTargetBytes(store, name, Buffer.from(text));
     },
   });
   const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);

@@ -11,6 +11,7 @@ import { serveRepository } from "../repo/serve.ts";
 import { signerOf, type Signer } from "../repo/signer.ts";
 import { serialise, type Signing } from "../repo/tree.ts";
 import type { Wave } from "../repo/waves.ts";
+import { migrationName, type Migration } from "../settings/migration.ts";
 import type { Mirror } from "../host/update/mirror.ts";
 
 export const testMachines: Machines = { variant: "dev", arch: "x86_64" };
@@ -26,7 +27,10 @@ export type TestRepository = AsyncDisposable & {
   open(): Promise<Repository>;
   signing(options?: { now?: Date; expirations?: Partial<ExpirationPolicy> }): Signing;
   /** `artefacts` are the bytes of boot, root and hash as they are downloaded. */
-  publish(version: string, options?: { artefacts?: Artefacts; waves?: Wave[]; signing?: Signing }): Promise<void>;
+  publish(
+    version: string,
+    options?: { artefacts?: Artefacts; waves?: Wave[]; signing?: Signing; migrations?: readonly Migration[] },
+  ): Promise<void>;
 };
 
 export type Artefacts = { boot: Uint8Array; root: Uint8Array; hash: Uint8Array };
@@ -80,7 +84,12 @@ export async function testRepository(now: Date = new Date()): Promise<TestReposi
         return { name, path: join(base, name) };
       };
       const [boot, root, hash] = [await source("boot"), await source("root"), await source("hash")];
-      const release = { ...testMachines, version, boot, root, hash };
+      const migrations = (options.migrations ?? []).map((migration) => ({
+        version: migration.version,
+        name: migrationName(migration),
+        text: JSON.stringify(migration),
+      }));
+      const release = { ...testMachines, version, boot, root, hash, migrations };
       await publish(
         await openRepository(directory),
         release,

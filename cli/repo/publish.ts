@@ -6,7 +6,8 @@ import { manifestSchema, type Artefact, type Manifest } from "../../image/manife
 import { sha256OfFile } from "../../image/packages/cache.ts";
 import { Failure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/json.ts";
-import { addTarget, publish, treesOf, type TargetSource } from "../../repo/repository.ts";
+import { addTarget, publish, treesOf, type Release, type TargetSource } from "../../repo/repository.ts";
+import { migrationName, parseMigration, type Migration } from "../../settings/migration.ts";
 import {
   directory, machinesOptions, opened, parseVersion, readText, repoCommand, signingFrom, signingOptions, version,
 } from "./context.ts"; // prettier-ignore
@@ -31,6 +32,13 @@ export const publishVersion = repoCommand({
     boot: artefact("The unified kernel image"),
     root: artefact("The root file system"),
     hash: artefact("Its verity hash tree"),
+    migration: {
+      type: "text",
+      value: "FILE",
+      help: "A migration of settings that the image carries, as JSON; hosts try it before they take the version",
+      many: true,
+      complete: "files",
+    },
     ...waveOptions,
     "max-version": {
       type: "text",
@@ -45,7 +53,7 @@ export const publishVersion = repoCommand({
     const [boot, root, hash] = [await source(values.boot), await source(values.root), await source(values.hash)];
     await publish(
       await opened(values),
-      { variant, arch, version: values.version, boot, root, hash },
+      { variant, arch, version: values.version, boot, root, hash, migrations: await migrationsFrom(values.migration) },
       {
         waves: await wavesFrom(values),
         ...(values["max-version"] === undefined ? {} : { maxVersion: values["max-version"] }),
@@ -91,6 +99,7 @@ export const publishImage = repoCommand({
         boot: await beside(built.unifiedImage),
         root: await beside(built.root),
         hash: await beside(built.hash),
+        migrations: built.migrations.map(published),
       },
       { waves: await wavesFrom(values) },
       await signingFrom(values),
@@ -135,6 +144,15 @@ async function source(path: string): Promise<TargetSource> {
     "no-such-file",
     `cannot publish ${path}: ${found === undefined ? "it does not exist" : "it is no file or empty"}`,
   );
+}
+
+function published(migration: Migration): Release["migrations"][number] {
+  const { version: leadsTo } = migration;
+  return { version: leadsTo, name: migrationName(migration), text: `${JSON.stringify(migration)}\n` };
+}
+
+async function migrationsFrom(files: readonly string[]): Promise<Release["migrations"]> {
+  return await Promise.all(files.map(async (file) => published(parseMigration(await readText(file), file))));
 }
 
 function describePublished({

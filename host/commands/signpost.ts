@@ -156,7 +156,7 @@ async function gateOf(system: System): Promise<Gate> {
   return {
     running: versionId,
     units: unitsOf(variant.orchestrator),
-    api,
+    status: async (signal) => await api.call("getStatus", { signal }),
     fallback: model.complete({}).updates.health,
     async health(signal) {
       const tree = await api.call("getSettings", { query: { prefix: "settings.updates" }, signal });

@@ -6,49 +6,59 @@ import type { Json } from "../../lib/json.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/disk.ts";
-import type { Values } from "../datastore/change.ts";
+import { migrationName, parseMigration, type Migration } from "../../settings/migration.ts";
+import type { System } from "../system.ts";
 import { bringToForm } from "./bring.ts";
-import { between, migrated, type Migration } from "./migration.ts";
-
-const moved = (values: Values, from: string, to: string, convert: (value: Json) => Json = (value) => value): Values =>
-  new Map([...values].map(([key, value]) => (key === from ? [to, convert(value)] : [key, value])));
+import { broughtBack, migrated, refusing } from "./migration.ts";
+import { rehearse } from "./rehearse.ts";
 
 const rename: Migration = {
   version: "1.1.0",
   says: "rename settings.old to settings.new",
-  forward: (values) => moved(values, "settings.old", "settings.new"),
-  backward: (values) => moved(values, "settings.new", "settings.old"),
+  steps: [{ do: "rename", from: "settings.old", to: "settings.new" }],
 };
 const retype: Migration = {
   version: "1.2.0",
   says: "count settings.time in milliseconds",
-  forward: (values) => moved(values, "settings.time", "settings.time", (value) => Number(value) * 1000),
-  backward: (values) => moved(values, "settings.time", "settings.time", (value) => Number(value) / 1000),
+  steps: [{ do: "multiply", key: "settings.time", by: 1000 }],
+};
+const removal: Migration = {
+  version: "1.3.0",
+  says: "remove settings.motd",
+  steps: [{ do: "remove", key: "settings.motd" }],
 };
 const lossy: Migration = {
   version: "1.3.0",
-  says: "remove settings.motd",
-  forward: (values) => new Map([...values].filter(([key]) => key !== "settings.motd")),
-  backward: (values) => values,
+  says: "call every greeting hello",
+  steps: [
+    {
+      do: "replace",
+      key: "settings.motd",
+      values: [
+        ["hello", "hello"],
+        ["hi", "hello"],
+      ],
+    },
+  ],
 };
 const failing: Migration = {
-  ...retype,
   version: "1.4.0",
-  forward: () => {
-    throw new Error("a bug in it");
-  },
+  says: "number settings.motd",
+  steps: [{ do: "replace", key: "settings.motd", values: [["hello", 1]] }],
 };
 
-type World = TestSystem & { boot(version: string, migrations: readonly Migration[]): Promise<Map<string, Json>> };
+type World = TestSystem & {
+  boot(version: string, migrations: readonly Migration[], storage?: System["storage"]): Promise<Map<string, Json>>;
+};
 
 async function machine(): Promise<World> {
   const host = await testSystem();
   const { system } = host;
   const disk = directoryDisk(join(system.root, "var/lib/orlop/datastore"));
   return Object.assign(host, {
-    async boot(version: string, migrations: readonly Migration[]) {
+    async boot(version: string, migrations: readonly Migration[], storage = system.storage) {
       await using datastore = await Datastore.open(disk, { image: version, clock: system.clock });
-      await bringToForm(system, datastore, version, migrations);
+      await bringToForm({ ...system, storage }, datastore, version, migrations);
       return new Map(datastore.values);
     },
   });
@@ -59,6 +69,18 @@ async function set(world: World, version: string, values: { [key: string]: Json 
   await using datastore = await Datastore.open(disk, { image: version, clock: world.system.clock });
   datastore.stage("t", new Map(Object.entries(values)));
   await datastore.commit("t", { kind: "socket", uid: 0 }, "by a person");
+}
+
+/** The mark that says what will happen is written, and the one that says that it did is not. */
+function failingAtTheSecondMark(storage: System["storage"]): System["storage"] {
+  let marks = 0;
+  return {
+    ...storage,
+    async rename(from, to) {
+      if (to.endsWith("/settings-form.json") && ++marks === 2) throw new Error("the power fails");
+      await storage.rename(from, to);
+    },
+  };
 }
 
 const first = { "settings.old": "a", "settings.time": 5, "settings.motd": "hi" };
@@ -90,7 +112,9 @@ test("a migration that is lossy or fails changes nothing, and names its key or i
   await world.boot("1.0.0", []);
   await set(world, "1.0.0", first);
   await expect(world.boot("1.3.0", [rename, lossy])).rejects.toThrow("settings.motd would change");
-  await expect(world.boot("1.4.0", [rename, failing])).rejects.toMatchObject({ code: "migration-failed" });
+  const failed = world.boot("1.4.0", [rename, failing]);
+  await expect(failed).rejects.toMatchObject({ code: "migration-failed" });
+  await expect(failed).rejects.toThrow('cannot number settings.motd (1.4.0): settings.motd is "hi"');
   expect(Object.fromEntries(await world.boot("1.0.0", []))).toEqual(first);
 });
 
@@ -98,10 +122,10 @@ test("a migration that was committed just before power failed does not run twice
   await using world = await machine();
   await world.boot("1.0.0", []);
   await set(world, "1.0.0", first);
-  const markBefore = await world.read("/var/lib/orlop/settings-form.json");
-  await world.boot("1.2.0", [retype]);
-  await world.write("/var/lib/orlop/settings-form.json", markBefore);
+  const cut = world.boot("1.2.0", [retype], failingAtTheSecondMark(world.system.storage));
+  await expect(cut).rejects.toThrow("the power fails");
   expect((await world.boot("1.2.0", [retype])).get("settings.time")).toBe(5000);
+  expect(Object.fromEntries(await world.boot("1.0.0", []))).toEqual(first);
 });
 
 test("a host that was installed with this version has nothing to migrate", async () => {
@@ -110,14 +134,86 @@ test("a host that was installed with this version has nothing to migrate", async
   expect((await world.boot("1.2.0", [retype])).get("settings.time")).toBe(7);
 });
 
+test("what a person set on the newer version under its name goes back under the old name", async () => {
+  await using world = await machine();
+  await world.boot("1.0.0", []);
+  await set(world, "1.0.0", first);
+  await world.boot("1.2.0", [rename, retype]);
+  await set(world, "1.2.0", { "settings.new": "b", "settings.time": 9000 });
+  expect(Object.fromEntries(await world.boot("1.0.0", []))).toEqual({
+    ...first,
+    "settings.old": "b",
+    "settings.time": 9,
+  });
+});
+
+test("what was removed is there again after the way back, through every version in between", async () => {
+  await using world = await machine();
+  await world.boot("1.0.0", []);
+  await set(world, "1.0.0", first);
+  await world.boot("1.1.0", [rename]);
+  expect((await world.boot("1.3.0", [rename, retype, removal])).has("settings.motd")).toBe(false);
+  expect(Object.fromEntries(await world.boot("1.2.0", [rename, retype]))).toMatchObject({ "settings.motd": "hi" });
+  expect(Object.fromEntries(await world.boot("1.0.0", []))).toEqual(first);
+});
+
+test("what has no older form returns to its default and is told, and the host comes up", async () => {
+  await using world = await machine();
+  const listed: Migration = { version: "1.1.0", says: "take several", steps: [{ do: "list", key: "settings.motd" }] };
+  await world.boot("1.0.0", []);
+  await set(world, "1.0.0", first);
+  await world.boot("1.1.0", [listed]);
+  await set(world, "1.1.0", { "settings.motd": ["a", "b"] });
+  expect((await world.boot("1.0.0", [])).has("settings.motd")).toBe(false);
+  expect(world.logged.join()).toContain("settings.motd returns to its default: on the way back from 1.1.0");
+});
+
+test("an update on trial whose power failed between commit and mark goes back all the same", async () => {
+  await using world = await machine();
+  await world.boot("1.0.0", []);
+  await set(world, "1.0.0", first);
+  const cut = world.boot("1.2.0", [rename, retype], failingAtTheSecondMark(world.system.storage));
+  await expect(cut).rejects.toThrow("the power fails");
+  expect(Object.fromEntries(await world.boot("1.0.0", []))).toEqual(first);
+});
+
+test("a rehearsal changes nothing, and refuses what would be lost there or on the way back", async () => {
+  await using world = await machine();
+  await world.boot("1.0.0", []);
+  await set(world, "1.0.0", first);
+  const values = await world.boot("1.0.0", []);
+  const up = (published: Migration[]) =>
+    rehearse(world.system, values, { running: "1.0.0", target: "1.4.0" }, published);
+  await up([rename, retype, removal]);
+  await expect(up([lossy])).rejects.toThrow("settings.motd would change");
+  await expect(up([failing])).rejects.toThrow("settings.motd is");
+  expect(await world.boot("1.0.0", [])).toEqual(values);
+
+  await world.boot("1.1.0", [rename]);
+  await set(world, "1.1.0", { "settings.old": "taken", "settings.new": "b" });
+  const newer = await world.boot("1.1.0", [rename]);
+  const down = rehearse(world.system, newer, { running: "1.1.0", target: "1.0.0" }, []);
+  await expect(down).rejects.toThrow("settings.new cannot take the place of settings.old, which is set");
+});
+
 test("whatever is set, there and back is where it was", () => {
   const values = fc.dictionary(fc.constantFrom("settings.old", "settings.time", "settings.motd"), fc.nat());
   fc.assert(
     fc.property(values, (each) => {
       const start = new Map(Object.entries(each));
-      const steps = between([retype, rename], "1.0.0", "1.2.0");
-      const after = migrated(start, steps);
-      return after.has("settings.old") === false && after.get("settings.new") === start.get("settings.old");
+      const { values: after, applied } = migrated(start, [rename, retype, removal]);
+      expect(after.has("settings.old") || after.has("settings.motd")).toBe(false);
+      expect(after.get("settings.new")).toBe(start.get("settings.old"));
+      expect(broughtBack(after, applied, refusing)).toEqual(start);
     }),
   );
+});
+
+test("of migrations that were published, unknown kinds of steps and other nonsense are refused with their name", () => {
+  const text = (change: object): string => JSON.stringify({ ...rename, ...change });
+  expect(parseMigration(text({}), "m")).toEqual(rename);
+  for (const bad of [{ steps: [{ do: "run", program: "x" }] }, { steps: [] }, { version: "new" }, { more: 1 }]) {
+    expect(() => parseMigration(text(bad), "m.json")).toThrow("cannot use the migration m.json");
+  }
+  expect(migrationName(rename)).toBe("migrate_v1.1.0_rename-settings-old-to-settings-new.json");
 });

@@ -1,33 +1,25 @@
 /**
  * Brings the settings that somebody set to the form of the version that runs, at boot.
  *
- * Up: migrations, rehearsed there and back; one that fails or would lose something changes nothing, and an update on
- * trial goes back because its boot step failed. Down: the older image does not know the newer migrations; it takes back
- * what they changed, from the history of the datastore, and leaves alone what was set since.
+ * Up: this image's migrations, rehearsed there and back; one that fails or would lose something changes nothing, and an
+ * update on trial goes back because its boot step failed. Down: the migrations that were walked lie beside the settings
+ * and are walked back; what the newer version set in a way that has no older form returns to its default, and is told.
  *
- * The mark says which version's form the settings have. It is written after the commit; a migration that was committed
- * before power failed is known by its transaction.
+ * First the mark says what is about to happen, then the datastore commits it, then the mark says that it happened. When
+ * power fails in between, the datastore's history tells which of the two forms is there.
  */
-import { z } from "zod";
-import { Failure, isFailure } from "../../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { parseJson } from "../../lib/json.ts";
+import { isDeepStrictEqual } from "node:util";
 import { compareVersions } from "../../repo/version.ts";
-import { takenBack } from "../datastore/change.ts";
+import type { Migration } from "../../settings/migration.ts";
+import type { Values } from "../datastore/change.ts";
 import type { Datastore, Transaction } from "../datastore/datastore.ts";
-import { hostPath, type System } from "../system.ts";
-import { between, migrated, type Migration } from "./migration.ts";
+import type { System } from "../system.ts";
+import { readMark, writeMark, type Form, type Mark } from "./form.ts";
+import { between, broughtBack, migrated } from "./migration.ts";
 
-const markPath = "/var/lib/orlop/settings-form.json";
 const part = "migrations";
-const mark = z.object({
-  /** The version whose form the settings have. */
-  form: z.string(),
-  /** The newest transaction when that was so. */
-  version: z.int(),
-});
 
-/** @returns whether anything changed @throws as `migrated` */
+/** @returns whether anything changed @throws as `migrated`, and {Failure<"bad-mark">} */
 export async function bringToForm(
   system: System,
   datastore: Datastore,
@@ -35,56 +27,51 @@ export async function bringToForm(
   migrations: readonly Migration[],
 ): Promise<boolean> {
   const left = await readMark(system);
-  const before = datastore.version;
-  if (left !== undefined && left.form !== running) {
-    const newer = compareVersions(running, left.form) > 0;
-    await (newer ? up(datastore, left, running, migrations) : down(datastore, running));
+  const from = left === undefined ? { form: running, applied: [] } : await formNow(left, datastore);
+  const { values, toward, says } = way(system, datastore.values, from, running, migrations);
+  const changes = !isDeepStrictEqual(values, datastore.values);
+  if (changes) {
+    await writeMark(system, { ...from, version: datastore.version, toward });
+    await datastore.replace(values, { kind: "host", part }, says);
   }
-  if (left?.form !== running) {
-    const text = JSON.stringify({ form: running, version: datastore.version });
-    await writeFileAtomic(hostPath(system, markPath), text, 0o600, system.storage);
+  if (changes || left?.form !== running || left.toward !== undefined) {
+    await writeMark(system, { ...toward, version: datastore.version });
   }
-  return datastore.version !== before;
+  return changes;
 }
 
-async function up(
-  datastore: Datastore,
-  left: z.infer<typeof mark>,
+/** What the settings become, and the form they have then. */
+function way(
+  system: System,
+  values: Values,
+  from: Form,
   running: string,
   migrations: readonly Migration[],
-): Promise<void> {
-  const committed = (await datastore.history()).some(
-    (transaction) => isMigration(transaction) && transaction.image === running && transaction.version > left.version,
-  );
-  const steps = between(migrations, left.form, running);
-  if (committed || steps.length === 0) return;
-  const values = migrated(datastore.values, steps);
-  await datastore.replace(values, { kind: "host", part }, steps.map(({ says }) => says).join("; "));
-}
-
-/** The newest migrations first, as far back as they were made by versions above the one that runs. */
-async function down(datastore: Datastore, running: string): Promise<void> {
-  const made = (await datastore.history()).filter(isMigration);
-  const older = made.findIndex(({ image }) => compareVersions(image, running) <= 0);
-  const newer = older < 0 ? made : made.slice(0, older);
-  if (newer.length === 0) return;
-  const values = newer.reduce((each, { changes }) => takenBack(each, changes).values, new Map(datastore.values));
-  const says = `take back the form of ${newer[0]?.image ?? "a newer version"}`;
-  await datastore.replace(values, { kind: "host", part }, says);
-}
-
-function isMigration({ by }: Transaction): boolean {
-  return by.kind === "host" && by.part === part;
-}
-
-async function readMark(system: System): Promise<z.infer<typeof mark> | undefined> {
-  const path = hostPath(system, markPath);
-  const text = await readTextIfPresent(path, system.storage);
-  if (text === undefined) return undefined;
-  try {
-    return mark.parse(parseJson(text));
-  } catch (cause) {
-    if (!isFailure(cause, "bad-json") && !(cause instanceof z.ZodError)) throw cause;
-    throw new Failure("bad-mark", `cannot tell which version's form the settings have: ${path} is damaged`, { cause });
+): { values: Values; toward: Form; says: string } {
+  if (compareVersions(running, from.form) >= 0) {
+    const steps = between(migrations, from.form, running);
+    const { values: after, applied } = migrated(values, steps);
+    const toward = { form: running, applied: [...from.applied, ...applied] };
+    return { values: after, toward, says: steps.map(({ says }) => says).join("; ") };
   }
+  const { stays, leaves } = split(from, running);
+  const back = broughtBack(values, leaves, ({ version }) => (key, reason) => {
+    const says = `settings: ${key} returns to its default: on the way back from ${version} it ${reason}`;
+    system.log.info(says);
+  });
+  return { values: back, toward: { form: running, applied: stays }, says: `take back the form of ${from.form}` };
+}
+
+/** Of what was walked: what an older version has walked as well, and what it does not know. */
+export function split({ applied }: Form, older: string): { stays: Form["applied"]; leaves: Form["applied"] } {
+  const isKnown = ({ migration }: Form["applied"][number]): boolean => compareVersions(migration.version, older) <= 0;
+  return { stays: applied.filter(isKnown), leaves: applied.filter((each) => !isKnown(each)) };
+}
+
+async function formNow(left: Mark, datastore: Datastore): Promise<Form> {
+  const isMigration = ({ by, version }: Transaction): boolean =>
+    by.kind === "host" && by.part === part && version > left.version;
+  const { form, applied, toward } = left;
+  if (toward === undefined || !(await datastore.history()).some(isMigration)) return { form, applied };
+  return toward;
 }

@@ -56,7 +56,7 @@ async function world(): Promise<World> {
       const gate: Gate = {
         running: "1.1.0",
         units: ["hostd.service", "containerd.service"],
-        api: client,
+        status: async (until) => await client.call("getStatus", { signal: until }),
         fallback: { units: [], "http-probes": [], "timeout-seconds": 60 },
         health: () => Promise.resolve(asked),
       };

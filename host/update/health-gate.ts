@@ -5,9 +5,8 @@
  * marked successful; if not, the reason is left for the set it goes back to, and it reboots: the boot loader has no try
  * left for this set.
  */
-import type { Client } from "../../api/client.ts";
 import type { System } from "../system.ts";
-import { ailments, type Health } from "./health.ts";
+import { ailments, type AskedStatus, type Health } from "./health.ts";
 import { findSets } from "./sets.ts";
 import { leaveReason } from "./went-back.ts";
 
@@ -19,7 +18,7 @@ export type Gate = {
   running: string;
   /** Of this variant. */
   units: readonly string[];
-  api: Client;
+  status: AskedStatus;
   /** What settings ask for; asked anew at each check, because user data may set it late. */
   health: (signal: AbortSignal) => Promise<Health>;
   /** While the API does not tell settings. */
@@ -43,7 +42,7 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
   for (;;) {
     const health = await askedHealth(gate, signal);
     const units = [...gate.units, ...health.units];
-    const found = await ailments(system, gate.api, { units, probes: health["http-probes"] }, signal);
+    const found = await ailments(system, gate.status, { units, probes: health["http-probes"] }, signal);
     if (found.length > 0) wellSinceMs = undefined;
     else wellSinceMs ??= elapsedMs();
     if (wellSinceMs !== undefined && elapsedMs() - wellSinceMs >= settleMs) {

@@ -6,7 +6,6 @@
  * healthy.
  */
 import { statfs } from "node:fs/promises";
-import type { Client } from "../../api/client.ts";
 import type { StatusBody } from "../../api/status.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/group.ts";
@@ -19,6 +18,9 @@ const dataPath = "/local";
 /** With less, no container starts. */
 const leastFreeBytes = 16 * 1024 * 1024;
 
+/** What `GET /status` tells; rejects when the API does not answer. */
+export type AskedStatus = (signal: AbortSignal) => Promise<Pick<StatusBody, "boot" | "reconcilers">>;
+
 export type Health = Pick<Settings["updates"]["health"], "units" | "http-probes" | "timeout-seconds">;
 
 /** Units that every host needs, and those of its orchestrator. */
@@ -30,14 +32,14 @@ export function unitsOf(orchestrator: Orchestrator): readonly string[] {
 /** What does not hold, a sentence each. */
 export async function ailments(
   system: System,
-  api: Client,
+  askStatus: AskedStatus,
   checks: { units: readonly string[]; probes: readonly string[] },
   signal: AbortSignal,
 ): Promise<string[]> {
   const found = await Promise.all([
     ...checks.units.map(async (unit) => await unitAilment(system, unit)),
     ...checks.probes.map(async (probe) => await probeAilment(system, probe, signal)),
-    hostAilments(api, signal),
+    hostAilments(askStatus, signal),
     dataAilment(system),
   ]);
   return [...found.flat(), ...networkAilment(system)];
@@ -76,10 +78,10 @@ async function probeAilment(system: System, probe: string, signal: AbortSignal):
   }
 }
 
-async function hostAilments(api: Client, signal: AbortSignal): Promise<string[]> {
-  let status: StatusBody;
+async function hostAilments(askStatus: AskedStatus, signal: AbortSignal): Promise<string[]> {
+  let status: Awaited<ReturnType<AskedStatus>>;
   try {
-    status = await api.call("getStatus", { signal: AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]) });
+    status = await askStatus(AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]));
   } catch (error) {
     signal.throwIfAborted();
     return [`the API does not answer: ${error instanceof Error ? error.message : Bun.inspect(error)}`];

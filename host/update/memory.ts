@@ -7,6 +7,7 @@ import { z } from "zod";
 import { isFailure } from "../../lib/failure.ts";
 import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
+import { migration } from "../../settings/migration.ts";
 import { hostPath, type System } from "../system.ts";
 
 const path = "/var/lib/orlop/updates.json";
@@ -41,6 +42,8 @@ const memory = z.object({
   /** When metadata was last accepted, and when it expires. */
   checked: z.object({ at: z.iso.datetime(), expires: z.iso.datetime() }).exactOptional(),
   last: command.exactOptional(),
+  /** The migrations that the version on the inactive set brings, as they were published. */
+  brings: z.object({ version: z.string(), migrations: z.array(migration) }).exactOptional(),
   /** Versions that were started here and did not prove healthy. */
   held: z.array(held),
 });

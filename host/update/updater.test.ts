@@ -4,7 +4,9 @@ import { readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { changeManifest } from "../../repo/repository.ts";
 import { recall } from "../../repo/manifest.ts";
+import type { Json } from "../../lib/json.ts";
 import type { UpdateStatusBody } from "../../api/status.ts";
+import type { Migration } from "../../settings/migration.ts";
 import { modelFor } from "../../settings/model.ts";
 import type { Settings } from "../../settings/group.ts";
 import { variantNamed } from "../../variants/all.ts";
@@ -28,6 +30,8 @@ type World = AsyncDisposable & {
   /** The daemon starts anew, as after a crash or a reboot. */
   start(running?: string): Promise<Updater>;
   settings: { [name: string]: string | number | boolean };
+  /** What somebody set. */
+  values: Map<string, Json>;
   /** Runs commands one after the other and gives the last status. */
   run(updater: Updater, ...commands: UpdateCommand[]): Promise<UpdateStatusBody>;
 };
@@ -47,11 +51,13 @@ async function world(...versions: string[]): Promise<World> {
     "targets-base-url": repository.mirror.targets.href,
     seed: 5,
   };
+  const values = new Map<string, Json>();
   const updaters: Updater[] = [];
   return {
     repository,
     host,
     settings,
+    values,
     entries: async () => (await readdir(join(host.system.root, "efi/loader/entries"))).toSorted(),
     async start(running = "1.0.0") {
       const complete = (): Settings => model.complete({ updates: settings });
@@ -59,6 +65,7 @@ async function world(...versions: string[]): Promise<World> {
         system: host.system,
         running: { ...testMachines, version: running },
         settings: complete,
+        values: () => values,
       });
       updaters.push(updater);
       return updater;
@@ -246,4 +253,50 @@ test("a daemon that stops ends the command that runs, and tells so after its sta
     update_state: "Available",
     most_recent_command: { cmd_type: "prepare", cmd_status: "Failed" },
   });
+});
+
+const removesMotd: Migration = {
+  version: "1.1.0",
+  says: "make settings.motd a number",
+  steps: [{ do: "replace", key: "settings.motd", values: [["one", 1]] }],
+};
+
+test("an update whose migrations would fail here is refused before anything is written, naming the key", async () => {
+  await using here = await world();
+  await here.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [removesMotd] });
+  here.values.set("settings.motd", "hi");
+  const updater = await here.start();
+  const status = await here.run(updater, "refresh", "prepare");
+  expect(status).toMatchObject({ update_state: "Available", most_recent_command: { cmd_status: "Failed" } });
+  expect(status.most_recent_command.stderr).toContain('settings.motd is "hi"');
+  expect(await here.entries()).toEqual(["orlop-a.conf"]);
+  here.values.set("settings.motd", "one");
+  expect((await here.run(updater, "prepare")).update_state).toBe("Staged");
+});
+
+test("settings that changed since the image was written are tried again before it boots next", async () => {
+  await using here = await world();
+  await here.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [removesMotd] });
+  const updater = await here.start();
+  await here.run(updater, "refresh", "prepare");
+  here.values.set("settings.motd", "hi");
+  const status = await here.run(await here.start(), "activate");
+  expect(status).toMatchObject({ update_state: "Staged", most_recent_command: { cmd_status: "Failed" } });
+  here.values.delete("settings.motd");
+  expect((await here.run(updater, "activate")).update_state).toBe("Ready");
+});
+
+test("every migration between the running version and the one to take is tried, whichever release brought it", async () => {
+  await using here = await world();
+  const renames = (version: string, from: string, to: string): Migration => ({
+    version,
+    says: `rename ${from}`,
+    steps: [{ do: "rename", from, to }],
+  });
+  const [one, two] = [renames("1.1.0", "settings.a", "settings.b"), renames("1.2.0", "settings.b", "settings.c")];
+  await here.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [one] });
+  await here.repository.publish("1.2.0", { artefacts: testImage(40, 3).artefacts, migrations: [one, two] });
+  here.values.set("settings.a", 1).set("settings.c", 2);
+  const status = await here.run(await here.start(), "refresh", "prepare");
+  expect(status.most_recent_command.stderr).toContain("cannot take the place of settings.c, which is set");
 });

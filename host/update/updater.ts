@@ -9,10 +9,13 @@ import { explain, Failure } from "../../lib/failure.ts";
 import { isFor, type Manifest } from "../../repo/manifest.ts";
 import type { UpdateExplanation, UpdateStatusBody } from "../../api/status.ts";
 import type { Settings } from "../../settings/group.ts";
+import type { Values } from "../datastore/change.ts";
+import { rehearse } from "../migrations/rehearse.ts";
 import { hostPath, type System } from "../system.ts";
 import { available, chosen as chosenOf, describeHold, judge, type HostView, type Judgement } from "./choice.ts";
 import { mirrorOf, wishesOf } from "./host-mirror.ts";
 import { readMemory, writeMemory, type Chosen, type Held, type Memory } from "./memory.ts";
+import { publishedMigrations } from "./published-migrations.ts";
 import { ProgressRate } from "./progress-rate.ts";
 import { assertProved, bootInactiveNext, findSets, requireSets, stateOf } from "./sets.ts";
 import type { Sets } from "./signpost.ts";
@@ -20,13 +23,17 @@ import { assertAllowed, type Image, type UpdateCommand, type UpdateState } from 
 import { refreshTrust, type Target, type TrustedRepository } from "./trusted-repository.ts";
 import { updateStatusOf, type Working } from "./update-status.ts";
 import { noticeReturn } from "./went-back.ts";
-import { writeImage } from "./write-image.ts";
+import { writeImage, writeSize, type WriteSize } from "./write-image.ts";
 
 export type UpdaterHost = {
   system: System;
   /** What this host runs. */
   running: Image;
   settings: () => Settings;
+  /** What somebody set, for the rehearsal of migrations. */
+  values: () => Values;
+  /** Smaller for partitions of a few blocks, in simulations. */
+  writeSize?: WriteSize;
 };
 
 export class Updater implements AsyncDisposable {
@@ -196,7 +203,7 @@ export class Updater implements AsyncDisposable {
       case "prepare":
         return await this.#prepare();
       case "activate":
-        return await bootInactiveNext(this.#host.system);
+        return await this.#activate();
       case "deactivate":
         return await (await requireSets(this.#host.system)).signpost.cancelUpgrade();
     }
@@ -221,11 +228,13 @@ export class Updater implements AsyncDisposable {
   }
 
   async #prepare(): Promise<void> {
-    const { system } = this.#host;
+    const { system, running: here } = this.#host;
+    const { signal } = this.#stop;
+    const { version: running } = here;
     const chosen = this.#memory.chosen;
     if (chosen === undefined) throw noUpdate();
     const { version } = chosen.image;
-    const { trusted, judgements } = await this.#look(this.#stop.signal, version);
+    const { trusted, judgements } = await this.#look(signal, version);
     const judgement = judgements.find((each) => each.version === version);
     const recalled = judgement?.holds.find(({ kind }) => kind === "above-maximum" || kind === "failed-before");
     const same = judgement !== undefined && Bun.deepEquals(this.#chosenIn(trusted, version), chosen);
@@ -236,10 +245,13 @@ export class Updater implements AsyncDisposable {
         hint: "run `apiclient update check` to choose anew",
       });
     }
+    const mirror = await this.#mirror(version);
+    const migrations = await publishedMigrations(system, mirror, trusted, { from: running, to: version }, signal);
+    await rehearse(system, this.#host.values(), { running, target: version }, migrations);
     const { signpost, inactive } = await requireSets(system);
     await signpost.clearInactive();
-    const mirror = await this.#mirror(version);
-    const job = { mirror, targets: chosen.targets, ...inactive };
+    await this.#remember({ ...this.#memory, brings: { version, migrations } });
+    const job = { mirror, targets: chosen.targets, ...inactive, size: this.#host.writeSize ?? writeSize };
     await writeImage(
       system,
       job,
@@ -248,10 +260,22 @@ export class Updater implements AsyncDisposable {
         Object.assign(this.#working, { step, totalBytes });
         this.#working.rate.note(performance.now(), doneBytes);
       },
-      this.#stop.signal,
+      signal,
     );
     await signpost.markInactiveValid(version, wishesOf(this.#host.settings()).tries);
     system.log.info(`update: ${version} is on set ${inactive.set.toUpperCase()}, read back and verified`);
+  }
+
+  /** Settings may have changed since the image was written, so their way is tried once more. */
+  async #activate(): Promise<void> {
+    const { system, running } = this.#host;
+    const { signpost, inactive } = await requireSets(system);
+    const staged = (await signpost.read()).entries[inactive.set]?.version;
+    const { brings } = this.#memory;
+    if (staged !== undefined && brings?.version === staged) {
+      await rehearse(system, this.#host.values(), { running: running.version, target: staged }, brings.migrations);
+    }
+    await bootInactiveNext(system);
   }
 
   async #look(

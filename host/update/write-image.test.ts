@@ -8,7 +8,7 @@ import { testImage, type TestImage } from "../../test/update-image.ts";
 import { testRepository, type Artefacts, type TestRepository } from "../../test/update-repository.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { refreshTrust, shippedRootPath } from "./trusted-repository.ts";
-import { writeImage, type WriteProgress } from "./write-image.ts";
+import { writeImage, writeSize, type WriteProgress } from "./write-image.ts";
 
 const never = new AbortController().signal;
 const rootBytes = 2 * 1024 * 1024;
@@ -57,6 +57,7 @@ async function world(artefacts: Artefacts): Promise<World> {
           root: { path: path("root"), bytes: rootBytes },
           hash: { path: path("hash"), bytes: hashBytes },
           kernel: path("EFI/b.efi"),
+          size: writeSize,
         },
         (progress) => told.push(progress),
         signal,

@@ -23,9 +23,10 @@ import { promisedBy } from "./unified-image.ts";
 import { verifyTree } from "./verity-tree.ts";
 
 const firstBlockBytes = 4096;
-/** Writes are gathered to this size, and brought to the medium at every so many bytes, which bounds dirty memory. */
-const writeBytes = 1024 * 1024;
-const syncEveryBytes = 16 * 1024 * 1024;
+
+/** Writes are gathered to `pieceBytes`, and brought to the medium every `syncBytes`, which bounds dirty memory. */
+export type WriteSize = { pieceBytes: number; syncBytes: number };
+export const writeSize: WriteSize = { pieceBytes: 1024 * 1024, syncBytes: 16 * 1024 * 1024 };
 /** Two of them and the one in use have to fit on the ESP. */
 const largestUnifiedImageBytes = 64 * 1024 * 1024;
 
@@ -36,6 +37,7 @@ export type WriteJob = {
   hash: Partition;
   /** Path of the unified kernel image on the mounted ESP. */
   kernel: string;
+  size: WriteSize;
 };
 
 /** What is being done, and how many bytes of how many. */
@@ -68,8 +70,8 @@ export async function writeImage(
     await device.write(0, empty);
     await device.sync();
   }
-  const rootStart = await writeStream(root, unpacked(targets.root, fetched(targets.root)));
-  const hashStart = await writeStream(hash, unpacked(targets.hash, fetched(targets.hash)));
+  const rootStart = await writeStream(root, job.size, unpacked(targets.root, fetched(targets.root)));
+  const hashStart = await writeStream(hash, job.size, unpacked(targets.hash, fetched(targets.hash)));
   await writeKernel(system.storage, job.kernel, targets.boot, unpacked(targets.boot, fetched(targets.boot)));
   for (const [device, start] of [
     [root, rootStart],
@@ -90,11 +92,15 @@ export async function writeImage(
 }
 
 /** Everything behind the first block. @returns the first block, which is not written yet */
-async function writeStream(device: BlockDevice, chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+async function writeStream(
+  device: BlockDevice,
+  { pieceBytes, syncBytes }: WriteSize,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<Buffer> {
   let start = Buffer.alloc(0);
   let offset = firstBlockBytes;
   let unsynced = 0;
-  for await (const chunk of gathered(chunks, writeBytes)) {
+  for await (const chunk of gathered(chunks, pieceBytes)) {
     let rest = chunk;
     if (start.length < firstBlockBytes) {
       const missing = firstBlockBytes - start.length;
@@ -104,7 +110,7 @@ async function writeStream(device: BlockDevice, chunks: AsyncIterable<Uint8Array
     await device.write(offset, rest);
     offset += rest.length;
     unsynced += rest.length;
-    if (unsynced >= syncEveryBytes) {
+    if (unsynced >= syncBytes) {
       await device.sync();
       unsynced = 0;
     }
@@ -157,7 +163,7 @@ async function* unpacked(target: Target, chunks: AsyncIterable<Uint8Array>): Asy
     yield* chunks;
     return;
   }
-  const source = Readable.from(chunks, { objectMode: false, highWaterMark: writeBytes });
+  const source = Readable.from(chunks, { objectMode: false, highWaterMark: writeSize.pieceBytes });
   const decompress = createZstdDecompress();
   let failure: unknown;
   source.on("error", (error) => {
