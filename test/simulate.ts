@@ -1,77 +1,146 @@
 /**
  * The simulator: many short lives of a part of the host on hardware that fails, each decided by a seed.
  *
- * `bun test/simulate.ts --seconds 20`; a failure prints its seed and the shortest list of events that leads to it.
+ * `bun test/simulate.ts --seconds 20` lives all of them; a failure prints its seed and the shortest list of events that
+ * leads to it. The long mode counts different crash states: `bun test/simulate.ts update --until-crash-states 10000`.
  */
 import { setImmediate } from "node:timers/promises";
-import { commandsWith, program, type Invocation } from "../lib/command.ts";
+import { commandsWith, program, type Invocation, type Options } from "../lib/command.ts";
 import { runProgram } from "../lib/command-line.ts";
 import { Failure } from "../lib/failure.ts";
-import { runScenario, type Outcome } from "./simulate-datastore.ts";
-import { scenarioOf, type Event, type Scenario } from "./simulate-events.ts";
+import { runScenario } from "./simulate-datastore.ts";
+import { scenarioOf, type Event } from "./simulate-events.ts";
 import { shortest } from "./simulate-shrink.ts";
+import { runUpdateScenario, type Seen } from "./simulate-update.ts";
+import { updateScenarioOf, type UpdateEvent } from "./simulate-update-events.ts";
+import { updateWorld } from "./simulate-update-world.ts";
 
 /** Where to stop; whatever comes first. */
 export type Until = { seconds?: number; lives?: number; crashStates?: number };
 
+/** A life as its seed decides it; `setting` is what is decided beside the events. */
+type Life<Event> = { setting: string; events: Event[] };
+type Outcome = { crashStates: number; operations: number; failed?: { event: number; error: unknown } };
+
+/** A part of the host that can be lived. */
+type Subject<Event extends { kind: string }> = {
+  name: string;
+  lifeOf(seed: number): Life<Event>;
+  live(seed: number): Promise<Outcome>;
+  /** The same life with other events. */
+  liveAgain(seed: number, events: Event[]): Promise<Outcome>;
+  /** Different states among the crash states so far, where they are told apart. */
+  distinct(): { crashStates: number; says: string } | undefined;
+};
+
 export type Report = {
+  subject: string;
   firstSeed: number;
   lives: number;
   crashStates: number;
+  distinct?: { crashStates: number; says: string };
   operations: number;
   seconds: number;
-  failure?: { seed: number; says: string; stack: string; mode: string; size: Scenario["size"]; events: Event[] };
+  failure?: { seed: number; says: string; stack: string } & Life<{ kind: string }>;
 };
 
+export function datastoreSubject(): Subject<Event> {
+  return {
+    name: "datastore",
+    lifeOf(seed) {
+      const { mode, size, events } = scenarioOf(seed);
+      return { setting: `${mode}, ${JSON.stringify(size)}`, events };
+    },
+    live: async (seed) => await runScenario(scenarioOf(seed)),
+    liveAgain: async (seed, events) => await runScenario({ ...scenarioOf(seed), events }),
+    distinct: () => undefined,
+  };
+}
+
+export async function updateSubject(): Promise<Subject<UpdateEvent> & AsyncDisposable> {
+  const world = await updateWorld();
+  const seen: Seen = { media: new Set(), bootable: new Set() };
+  const scenario = (seed: number) => updateScenarioOf(seed, world.releases.length);
+  return {
+    name: "update",
+    lifeOf(seed) {
+      const { tries, fates, events } = scenario(seed);
+      return { setting: `${tries} tries, releases are ${fates.slice(1).join(", ")}`, events };
+    },
+    live: async (seed) => await runUpdateScenario(world, scenario(seed), seen),
+    async liveAgain(seed, events) {
+      const nothingSeen = { media: new Set<string>(), bootable: new Set<string>() }; // looks at every state again
+      return await runUpdateScenario(world, { ...scenario(seed), events }, nothingSeen);
+    },
+    distinct: () => ({
+      crashStates: seen.media.size,
+      says: `${seen.media.size} different ones, ${seen.bootable.size} by partitions and ESP alone`,
+    }),
+    [Symbol.asyncDispose]: async () => await world[Symbol.asyncDispose](),
+  };
+}
+
 /** Lives with the seeds `firstSeed`, `firstSeed` + 1, …, up to the first that goes wrong. */
-export async function simulateDatastore(firstSeed: number, until: Until, signal: AbortSignal): Promise<Report> {
+export async function simulate<Event extends { kind: string }>(
+  subject: Subject<Event>,
+  firstSeed: number,
+  until: Until,
+  signal: AbortSignal,
+): Promise<Report> {
   const startedMs = performance.now();
   const seconds = (): number => (performance.now() - startedMs) / 1000;
-  const report = { firstSeed, lives: 0, crashStates: 0, operations: 0 };
+  const report = { subject: subject.name, firstSeed, lives: 0, crashStates: 0, operations: 0 };
   const isEnough = (): boolean =>
     seconds() >= (until.seconds ?? Number.POSITIVE_INFINITY) ||
     report.lives >= (until.lives ?? Number.POSITIVE_INFINITY) ||
-    report.crashStates >= (until.crashStates ?? Number.POSITIVE_INFINITY);
+    (subject.distinct()?.crashStates ?? report.crashStates) >= (until.crashStates ?? Number.POSITIVE_INFINITY);
+  const ended = (): Report => {
+    const distinct = subject.distinct();
+    return { ...report, ...(distinct === undefined ? {} : { distinct }), seconds: seconds() };
+  };
   while (!isEnough()) {
     await setImmediate(); // a simulated disk never waits, so that signals would never be seen
     signal.throwIfAborted();
-    const scenario = scenarioOf(firstSeed + report.lives);
-    const outcome = await runScenario(scenario);
+    const seed = firstSeed + report.lives;
+    const outcome = await subject.live(seed);
     report.lives++;
     report.crashStates += outcome.crashStates;
     report.operations += outcome.operations;
-    if (outcome.failed !== undefined)
-      return { ...report, seconds: seconds(), failure: await explained(scenario, outcome) };
+    if (outcome.failed !== undefined) return { ...ended(), failure: await explained(subject, seed, outcome) };
   }
-  return { ...report, seconds: seconds() };
+  return ended();
 }
 
-async function explained(scenario: Scenario, outcome: Outcome): Promise<NonNullable<Report["failure"]>> {
-  const until = scenario.events.slice(0, (outcome.failed?.event ?? scenario.events.length) + 1);
+async function explained<Event extends { kind: string }>(
+  subject: Subject<Event>,
+  seed: number,
+  outcome: Outcome,
+): Promise<NonNullable<Report["failure"]>> {
+  const { setting, events: all } = subject.lifeOf(seed);
+  const until = all.slice(0, (outcome.failed?.event ?? all.length) + 1);
   const fails = async (events: readonly Event[]): Promise<boolean> =>
-    (await runScenario({ ...scenario, events: [...events] })).failed !== undefined;
-  const events = await shortest((await fails(until)) ? until : scenario.events, fails);
-  const { failed } = await runScenario({ ...scenario, events });
-  const { seed, mode, size } = scenario;
+    (await subject.liveAgain(seed, [...events])).failed !== undefined;
+  const events = await shortest((await fails(until)) ? until : all, fails);
+  const failed = (await subject.liveAgain(seed, events)).failed ?? outcome.failed;
   const error = failed?.error instanceof Error ? failed.error : new Error(String(failed?.error));
-  return { seed, says: error.message, stack: error.stack ?? "", mode, size, events };
+  return { seed, says: error.message, stack: error.stack ?? "", setting, events };
 }
 
-function describe({ firstSeed, lives, crashStates, operations, seconds, failure }: Report): string {
+function describe({ subject, firstSeed, lives, crashStates, distinct, operations, seconds, failure }: Report): string {
   const counts =
-    `${lives} lives from seed ${firstSeed}, ${crashStates} states after a crash or damage, ` +
-    `${operations} disk operations, ${seconds.toFixed(1)} s`;
-  if (failure === undefined) return `datastore: every promise held in ${counts}`;
+    `${lives} lives from seed ${firstSeed}, ${crashStates} states after a crash or damage` +
+    `${distinct === undefined ? "" : ` (${distinct.says})`}, ${operations} disk operations, ${seconds.toFixed(1)} s`;
+  if (failure === undefined) return `${subject}: every promise held in ${counts}`;
   return [
-    `datastore: seed ${failure.seed} (${failure.mode}, ${JSON.stringify(failure.size)}): ${failure.says}`,
+    `${subject}: seed ${failure.seed} (${failure.setting}): ${failure.says}`,
     ...failure.events.map((event, index) => `  ${index + 1}. ${describeEvent(event)}`),
     ...failure.stack.split("\n").slice(1, 6),
-    `again: bun test/simulate.ts --seed ${failure.seed} --lives 1`,
+    `again: bun test/simulate.ts ${subject} --seed ${failure.seed} --lives 1`,
     `found in ${counts}`,
   ].join("\n");
 }
 
-function describeEvent(event: Event): string {
+function describeEvent(event: { kind: string }): string {
   const { kind, ...rest } = event;
   const text = JSON.stringify(rest, (_, value: unknown) =>
     typeof value === "string" && value.length > 60 ? `${value.slice(0, 20)}… (${value.length} characters)` : value,
@@ -86,41 +155,90 @@ function wholeNumber(text: string): number {
 
 const command = commandsWith<Invocation>();
 
+const options = {
+  seed: { type: "text", value: "N", help: "Of the first life; each further one adds 1", parse: wholeNumber },
+  seconds: { type: "text", value: "S", help: "Stop after so long", parse: wholeNumber },
+  lives: { type: "text", value: "N", help: "Stop after so many lives", parse: wholeNumber },
+  "until-crash-states": {
+    type: "text",
+    value: "N",
+    help: "Stop after so many crashes, different ones where they are told apart",
+    parse: wholeNumber,
+  },
+} as const satisfies Options;
+
+type Values = { [Name in keyof typeof options]: number | undefined };
+
 const datastore = command({
   name: "datastore",
   summary: "Commits, restarts, power losses, errors of the disk and damaged bytes",
-  examples: [
-    { run: "bun test/simulate.ts --seconds 20", says: "looks for trouble, from a seed that the clock chooses" },
-    { run: "bun test/simulate.ts --seed 42 --lives 1", says: "lives one life again" },
-  ],
-  options: {
-    seed: { type: "text", value: "N", help: "Of the first life; each further one adds 1", parse: wholeNumber },
-    seconds: { type: "text", value: "S", help: "Stop after so long", parse: wholeNumber },
-    lives: { type: "text", value: "N", help: "Stop after so many lives", parse: wholeNumber },
-    "until-crash-states": { type: "text", value: "N", help: "Stop after so many crashes", parse: wholeNumber },
-  },
-  run({ signal }, { seed, seconds, lives, "until-crash-states": crashStates }) {
-    const until: Until = {
-      ...(seconds === undefined ? {} : { seconds }),
-      ...(lives === undefined ? {} : { lives }),
-      ...(crashStates === undefined ? {} : { crashStates }),
-    };
-    const limited = Object.keys(until).length > 0 ? until : { seconds: 20 };
-    return simulateDatastore(seed ?? Date.now() % 1_000_000_000, limited, signal);
-  },
-  print: describe,
-  exitCode: ({ failure }) => (failure === undefined ? 0 : 1),
+  examples: [{ run: "bun test/simulate.ts datastore --seed 42 --lives 1", says: "lives one life again" }],
+  options,
+  run: async ({ signal }, values) => [await simulate(datastoreSubject(), seedOf(values), untilOf(values), signal)],
+  print: (reports) => reports.map(describe).join("\n"),
+  exitCode,
 });
 
-const simulate = program({
+const update = command({
+  name: "update",
+  summary: "Updates with mirrors that lie, good and bad releases, and a power loss before every single write",
+  examples: [
+    { run: "bun test/simulate.ts update --until-crash-states 10000", says: "the long mode" },
+    { run: "bun test/simulate.ts update --seed 42 --lives 1", says: "lives one life again" },
+  ],
+  options,
+  async run({ signal }, values) {
+    await using subject = await updateSubject();
+    return [await simulate(subject, seedOf(values), untilOf(values), signal)];
+  },
+  print: (reports) => reports.map(describe).join("\n"),
+  exitCode,
+});
+
+const everything = command({
+  name: "everything",
+  summary: "All of them, one after the other",
+  examples: [
+    { run: "bun test/simulate.ts --seconds 20", says: "looks for trouble, from a seed that the clock chooses" },
+  ],
+  options,
+  async run({ signal }, values) {
+    const { seconds, ...until } = untilOf(values);
+    const shared = { ...until, ...(seconds === undefined ? {} : { seconds: seconds / 2 }) };
+    await using ofUpdates = await updateSubject();
+    const seed = seedOf(values);
+    return [await simulate(datastoreSubject(), seed, shared, signal), await simulate(ofUpdates, seed, shared, signal)];
+  },
+  print: (reports) => reports.map(describe).join("\n"),
+  exitCode,
+});
+
+function seedOf({ seed }: Values): number {
+  return seed ?? Date.now() % 1_000_000_000;
+}
+
+function untilOf({ seconds, lives, "until-crash-states": crashStates }: Values): Until {
+  const until = {
+    ...(seconds === undefined ? {} : { seconds }),
+    ...(lives === undefined ? {} : { lives }),
+    ...(crashStates === undefined ? {} : { crashStates }),
+  };
+  return Object.keys(until).length > 0 ? until : { seconds: 20 };
+}
+
+function exitCode(reports: readonly Report[]): number {
+  return reports.every(({ failure }) => failure === undefined) ? 0 : 1;
+}
+
+const simulator = program({
   name: "simulate",
   summary: "Lives parts of the host through power losses and broken disks",
   version: "1",
   options: {},
   groups: {},
-  commands: [datastore],
+  commands: [everything, datastore, update],
   context: (invocation) => invocation,
-  unnamed: { command: "datastore", options: ["--seed", "--seconds", "--lives", "--until-crash-states"] },
+  unnamed: { command: "everything", options: ["--seed", "--seconds", "--lives", "--until-crash-states"] },
 });
 
-if (import.meta.main) await runProgram(simulate, process.argv.slice(2));
+if (import.meta.main) await runProgram(simulator, process.argv.slice(2));

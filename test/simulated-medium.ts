@@ -25,7 +25,12 @@ export class SimulatedMedium {
   }
 
   read(): Uint8Array {
-    return this.#seen.slice();
+    return this.#seen.view().slice();
+  }
+
+  /** The same without a copy: only until the next write. */
+  view(): Uint8Array {
+    return this.#seen.view();
   }
 
   write(offset: number, data: Uint8Array): void {
@@ -128,40 +133,51 @@ function anyOrder(writes: readonly Write[], random: Random): Write[] {
   });
 }
 
-/** A growing array; what lies between its end and a write behind it is zero. */
+/** A growing array; what lies between its end and a write behind it is zero. Copies share memory until one changes. */
 class Bytes {
   #buffer = new Uint8Array(0);
+  #isShared = false;
   length = 0;
 
   write(offset: number, data: Uint8Array): void {
     if (data.length === 0) return;
     this.extend(offset + data.length);
+    this.#own(this.#buffer.length);
     this.#buffer.set(data, offset);
   }
 
   extend(length: number): void {
     if (length <= this.length) return;
-    if (length > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(length, this.#buffer.length * 2));
-      larger.set(this.#buffer.subarray(0, this.length));
-      this.#buffer = larger;
-    }
+    if (length > this.#buffer.length) this.#own(Math.max(length, this.#buffer.length * 2));
     this.length = length;
   }
 
   truncate(length: number): void {
     if (length >= this.length) return;
+    this.#own(this.#buffer.length);
     this.#buffer.fill(0, length, this.length);
     this.length = length;
   }
 
-  slice(): Uint8Array {
-    return this.#buffer.slice(0, this.length);
+  /** Only until the next change. */
+  view(): Uint8Array {
+    return this.#buffer.subarray(0, this.length);
   }
 
   copy(): Bytes {
     const copy = new Bytes();
-    copy.write(0, this.slice());
+    copy.#buffer = this.#buffer;
+    copy.length = this.length;
+    copy.#isShared = this.#isShared = true;
     return copy;
+  }
+
+  /** Memory of its own, with room for so many bytes. */
+  #own(room: number): void {
+    if (!this.#isShared && room === this.#buffer.length) return;
+    const own = new Uint8Array(room);
+    own.set(this.view());
+    this.#buffer = own;
+    this.#isShared = false;
   }
 }

@@ -1,0 +1,86 @@
+/** What happens in a simulated life of an update, as data: made from a seed, printed and shortened when it goes wrong. */
+import { Random } from "./random.ts";
+
+/** How a release does when it is started for the first time. */
+export type Fate =
+  | "healthy"
+  /** It never comes far enough to say why. */
+  | "panics"
+  /** A unit is down, so that the gate never opens. */
+  | "unhealthy"
+  /** Somebody reboots it while it is on trial; then it is healthy. */
+  | "rebooted-on-trial";
+
+/** How a mirror answers until the next command is through. */
+export type Lie = "down" | "flipped" | "flipped-kernel" | "truncated" | "old";
+
+export type UpdateEvent =
+  /** Whatever comes next on the way to an update: refresh, prepare, activate, reboot. */
+  | { kind: "go-on" }
+  | { kind: "refresh" | "prepare" | "activate" | "deactivate" | "release" }
+  | { kind: "publish" }
+  | { kind: "reboot" }
+  | { kind: "restart-daemon" }
+  /** A person wants the other set back. */
+  | { kind: "roll-back" }
+  | { kind: "set"; key: "settings.motd" | "settings.name" | "settings.time"; value: number }
+  | { kind: "lie"; how: Lie }
+  /** A later write to a partition arrives with a wrong bit. */
+  | { kind: "flip-bit"; after: number }
+  | { kind: "cut-power"; after: number; seed: number };
+
+export type UpdateScenario = { seed: number; tries: number; fates: Fate[]; events: UpdateEvent[] };
+
+const eventsPerLife = 40;
+/** An update from the first look to the mark takes about so many operations. */
+const operationsOfAnUpdate = 90;
+/** And a start on trial, from the loader to the mark. */
+const operationsOfAStart = 15;
+
+export function updateScenarioOf(seed: number, releases: number): UpdateScenario {
+  const random = new Random(seed);
+  const fates = Array.from({ length: releases }, () =>
+    random.weighted<Fate>({ healthy: 5, panics: 2, unhealthy: 2, "rebooted-on-trial": 1 }),
+  );
+  const events = Array.from({ length: eventsPerLife }, () => eventOf(random));
+  return { seed, tries: random.weighted({ 1: 3, 2: 1 }) === "1" ? 1 : 2, fates, events };
+}
+
+function eventOf(random: Random): UpdateEvent {
+  const kind = random.weighted<UpdateEvent["kind"]>({
+    "go-on": 24,
+    refresh: 2,
+    prepare: 2,
+    activate: 2,
+    deactivate: 2,
+    release: 1,
+    publish: 5,
+    reboot: 2,
+    "restart-daemon": 2,
+    "roll-back": 2,
+    set: 5,
+    lie: 3,
+    "flip-bit": 1,
+    "cut-power": 9,
+  });
+  switch (kind) {
+    case "set":
+      return {
+        kind,
+        key: random.pick(["settings.motd", "settings.name", "settings.time"]),
+        value: random.integer(0, 999),
+      };
+    case "lie":
+      return { kind, how: random.pick(["down", "flipped", "flipped-kernel", "truncated", "old"]) };
+    case "flip-bit":
+      return { kind, after: random.integer(0, 8) };
+    case "cut-power":
+      return {
+        kind,
+        after: random.integer(0, random.chance(50) ? operationsOfAStart : operationsOfAnUpdate),
+        seed: random.seed(),
+      };
+    default:
+      return { kind };
+  }
+}

@@ -1,0 +1,469 @@
+/**
+ * One simulated life of a host that updates itself: the real updater, signpost, health gate, datastore and migrations,
+ * on media that lose power, with a real repository whose mirror may lie, and systemd-boot's rules in between.
+ *
+ * After every event, and for a power loss before every single write: a set boots; every set that the loader could ever
+ * start holds, byte for byte, a release that was published; the settings are those of one commit. Once faults stop, the
+ * machine takes the newest healthy release and rests.
+ */
+import { join } from "node:path";
+import { Datastore } from "../host/datastore/datastore.ts";
+import { bringToForm } from "../host/migrations/bring.ts";
+import type { System } from "../host/system.ts";
+import { entryName, entryText, kernelPath, setNames, type SetName } from "../host/update/boot-entry.ts";
+import { proveHealthy } from "../host/update/health-gate.ts";
+import { espPath, keepTryForPlannedReboot, requireSets } from "../host/update/sets.ts";
+import { Updater } from "../host/update/updater.ts";
+import { compareVersions } from "../repo/version.ts";
+import { isFailure, unreachable } from "../lib/failure.ts";
+import { modelFor } from "../settings/model.ts";
+import { variantNamed } from "../variants/all.ts";
+import { claim, Violation } from "./simulate-model.ts";
+import { SettingsModel } from "./simulate-settings.ts";
+import type { Fate, Lie, UpdateEvent, UpdateScenario } from "./simulate-update-events.ts";
+import {
+  worldMigrations,
+  worldStartsAt,
+  worldWriteSize,
+  type Release,
+  type UpdateWorld,
+} from "./simulate-update-world.ts";
+import { answerOf } from "./simulated-mirror.ts";
+import { countDown, loaderEntries } from "./simulated-loader.ts";
+import { SimulatedStorage } from "./simulated-storage.ts";
+import { testMachines } from "./update-repository.ts";
+
+export type UpdateOutcome = {
+  crashStates: number;
+  operations: number;
+  failed?: { event: number; error: unknown };
+};
+
+/** What is counted over many lives: digests of all media after a power loss, and of those that decide what boots. */
+export type Seen = { media: Set<string>; bootable: Set<string> };
+
+const endingsPerPowerLoss = 4;
+/** A machine that starts so often without coming to rest never does. */
+const startsLimit = 8;
+const settleLimit = 40;
+const partitionBytes = { root: 40_960, hash: 12_288 } as const;
+const datastorePath = "/var/lib/orlop/datastore";
+const author = { kind: "host", part: "simulator" } as const;
+const model = modelFor(variantNamed("dev"));
+const never = new AbortController().signal;
+
+export async function runUpdateScenario(
+  world: UpdateWorld,
+  scenario: UpdateScenario,
+  seen: Seen,
+): Promise<UpdateOutcome> {
+  const life = new UpdateLife(world, scenario, seen);
+  let event = 0;
+  try {
+    await life.begin();
+    for (; event < scenario.events.length; event++) {
+      const happens = scenario.events[event];
+      if (happens !== undefined) await life.live(happens);
+    }
+    await life.end();
+    return life.counts();
+  } catch (error) {
+    return { ...life.counts(), failed: { event, error } };
+  }
+}
+
+/** The system that runs; nothing of it is left after a reset. */
+type Running = { set: SetName; release: Release; system: System; updater: Updater; datastore: Datastore };
+
+class UpdateLife {
+  readonly #world: UpdateWorld;
+  readonly #scenario: UpdateScenario;
+  readonly #seen: Seen;
+  readonly #settings = new SettingsModel(worldMigrations);
+  #storage = new SimulatedStorage();
+  #running: Running | undefined;
+  #nowMs = worldStartsAt.getTime();
+  #published = 0;
+  #lie: Lie | undefined;
+  #mediumLies = false;
+  #rebooted = new Set<string>();
+  #onTrial: string | undefined;
+  /** Releases that lost power while they were on trial, which nobody can tell from a panic. */
+  #cutOnTrial = new Set<string>();
+  #crashStates = 0;
+  #operations = 0;
+  #prefixes = 0;
+  #powerSeed = 0;
+  /** The first claim that did not hold in the middle of an operation. */
+  #broken: unknown;
+
+  constructor(world: UpdateWorld, scenario: UpdateScenario, seen: Seen) {
+    this.#world = world;
+    this.#scenario = scenario;
+    this.#seen = seen;
+  }
+
+  counts(): { crashStates: number; operations: number } {
+    return { crashStates: this.#crashStates, operations: this.#operations + this.#storage.operations };
+  }
+
+  /** A machine that was installed with the first release, on set A. */
+  async begin(): Promise<void> {
+    const { image, version } = this.#release(0);
+    this.#storage.mount("fat", espPath);
+    this.#storage.mount("journaled", "/var/lib/orlop");
+    for (const [index, bytes] of [image.root, image.hash, undefined, undefined].entries()) {
+      const content = Buffer.alloc(index % 2 === 0 ? partitionBytes.root : partitionBytes.hash);
+      bytes?.copy(content);
+      this.#storage.addDevice(`/dev/vda${index + 2}`, content);
+    }
+    const entry = { set: "a", priority: 1, standing: { kind: "successful" }, version } as const;
+    this.#storage.addFile(join(espPath, "loader/entries", entryName(entry)), entryText(entry));
+    this.#storage.addFile(join(espPath, kernelPath("a")), image.kernel);
+    this.#storage.onOperation = async () => await this.#judgePrefix();
+    await this.#start();
+  }
+
+  async live(event: UpdateEvent): Promise<void> {
+    try {
+      await this.#happen(event);
+    } catch (error) {
+      // What fails while the power goes says nothing; a claim that does not hold always does.
+      if (!this.#storage.powerIsLost || error instanceof Violation) throw this.#broken ?? error;
+    }
+    if (this.#broken !== undefined) throw this.#broken;
+    if (this.#storage.powerIsLost) await this.#powerReturns();
+    else await this.#judge(this.#storage);
+  }
+
+  /** Whatever happened: with honest mirrors and steady power the machine takes the newest release it can, and rests. */
+  async end(): Promise<void> {
+    this.#storage.cutPowerAfter(Number.POSITIVE_INFINITY);
+    this.#lie = undefined;
+    this.#mediumIsGood();
+    for (let step = 0; step < settleLimit; step++) {
+      const { updater } = this.#opened();
+      await this.#command("refresh");
+      if (this.#broken !== undefined) throw this.#broken;
+      const status = await updater.status();
+      claim(
+        status.most_recent_command.cmd_status === "Success",
+        `a refresh fails: ${status.most_recent_command.stderr}`,
+      );
+      if (status.chosen_update === null && status.update_state === "Idle") return await this.#checkRest();
+      await this.#goOn();
+    }
+    claim(false, "the updater does not come to rest");
+  }
+
+  async #checkRest(): Promise<void> {
+    const { updater, release, datastore } = this.#opened();
+    const held = new Set(updater.held.map(({ version }) => version));
+    const offered = this.#world.releases.slice(0, this.#published + 1).map(({ version }) => version);
+    const best = offered
+      .filter((version) => !held.has(version))
+      .toSorted(compareVersions)
+      .at(-1);
+    const newest = [best ?? "none", release.version].toSorted(compareVersions).at(-1);
+    claim(release.version === newest, `${release.version} runs, not ${newest}`);
+    for (const version of held) {
+      const failed = !this.#isHealthy(version) || this.#cutOnTrial.has(version);
+      claim(failed, `${version} is held, and is healthy and had power while it was on trial`);
+    }
+    this.#settings.accept(datastore.values, release.version);
+  }
+
+  async #happen(event: UpdateEvent): Promise<void> {
+    switch (event.kind) {
+      case "go-on":
+        return await this.#goOn();
+      case "refresh":
+      case "prepare":
+      case "activate":
+      case "deactivate":
+        return await this.#command(event.kind);
+      case "release": {
+        const { updater } = this.#opened();
+        const [held] = updater.held;
+        if (held !== undefined) await updater.release(held.version);
+        return;
+      }
+      case "publish":
+        this.#published = Math.min(this.#published + 1, this.#world.releases.length - 1);
+        return;
+      case "reboot":
+        return await this.#reboot();
+      case "restart-daemon": {
+        const { updater, set, release, system, datastore } = this.#opened();
+        await updater[Symbol.asyncDispose]();
+        this.#running = { set, release, system, datastore, updater: await this.#openUpdater(system, release) };
+        return;
+      }
+      case "roll-back":
+        return await this.#unlessRefused(async () => {
+          await (await requireSets(this.#opened().system)).signpost.rollbackToInactive();
+        });
+      case "set":
+        return await this.#set(event.key, event.value);
+      case "lie":
+        this.#lie = event.how;
+        return;
+      case "flip-bit":
+        this.#mediumLies = true;
+        return this.#storage.flipBitAfter(event.after);
+      case "cut-power":
+        this.#powerSeed = event.seed;
+        return this.#storage.cutPowerAfter(event.after);
+      default:
+        return unreachable(event);
+    }
+  }
+
+  async #goOn(): Promise<void> {
+    const { updater } = this.#opened();
+    const state = await this.#stateOf(updater);
+    switch (state) {
+      case "Idle":
+        return await this.#command("refresh");
+      case "Available":
+        return await this.#command("prepare");
+      case "Staged":
+        return await this.#command("activate");
+      case "Ready":
+        return await this.#reboot();
+    }
+  }
+
+  async #stateOf(updater: Updater): Promise<"Idle" | "Available" | "Staged" | "Ready"> {
+    try {
+      return (await updater.status()).update_state;
+    } catch (error) {
+      if (isFailure(error, "no-update-status")) return "Idle";
+      throw error;
+    }
+  }
+
+  /** With an honest mirror and power, a command that is accepted goes well. */
+  async #command(command: "refresh" | "prepare" | "activate" | "deactivate"): Promise<void> {
+    const { updater } = this.#opened();
+    const honest = this.#lie === undefined && !this.#mediumLies;
+    await this.#unlessRefused(async () => {
+      await updater.start(command);
+      await updater.settled();
+      this.#lie = undefined;
+      this.#mediumIsGood();
+      if (this.#storage.powerIsLost || !honest) return;
+      const { cmd_status: outcome, stderr } = (await updater.status()).most_recent_command;
+      claim(outcome === "Success", `${command} fails without a reason: ${stderr}`);
+    });
+  }
+
+  #mediumIsGood(): void {
+    this.#mediumLies = false;
+    this.#storage.flipBitAfter(undefined);
+  }
+
+  async #unlessRefused(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      const expected = isFailure(error, "update-not-allowed", "no-update", "update-on-trial", "inactive-will-not-boot");
+      if (!expected) throw error;
+    }
+  }
+
+  async #set(key: string, value: number): Promise<void> {
+    const { datastore, release } = this.#opened();
+    const wanted = this.#settings.begin(key, value, release.version);
+    if (wanted === undefined) return;
+    await datastore.replace(wanted, author, "set");
+    this.#settings.acknowledge();
+  }
+
+  /** One that somebody asked for. */
+  async #reboot(): Promise<void> {
+    const { system, updater, datastore } = this.#opened();
+    await keepTryForPlannedReboot(system);
+    await updater[Symbol.asyncDispose]();
+    await datastore[Symbol.asyncDispose]();
+    await this.#start();
+  }
+
+  async #powerReturns(): Promise<void> {
+    this.#operations += this.#storage.operations;
+    if (this.#onTrial !== undefined) this.#cutOnTrial.add(this.#onTrial);
+    const before = this.#storage;
+    for (let ending = endingsPerPowerLoss - 1; ending >= 0; ending--) {
+      const storage = before.afterPowerLoss(this.#powerSeed + ending);
+      await this.#judgeCrash(storage);
+      if (ending > 0) continue;
+      this.#storage = storage;
+      storage.onOperation = async () => await this.#judgePrefix();
+    }
+    this.#lie = undefined;
+    this.#mediumIsGood();
+    await this.#start();
+  }
+
+  /** Until a system runs that is not on trial any more, or the power goes again. */
+  async #start(): Promise<void> {
+    this.#running = undefined;
+    for (let starts = 0; starts < startsLimit; starts++) {
+      try {
+        if (await this.#startOnce()) return;
+      } catch (error) {
+        if (!this.#storage.powerIsLost || error instanceof Violation) throw error;
+        return await this.#powerReturns();
+      }
+    }
+    claim(false, `no set came up in ${startsLimit} starts`);
+  }
+
+  /** @returns whether the system stays */
+  async #startOnce(): Promise<boolean> {
+    const [entry] = loaderEntries(this.#storage, espPath);
+    claim(entry !== undefined, "nothing boots");
+    const { set, release } = this.#verified(this.#storage, entry.kernel);
+    this.#onTrial = entry.tries === undefined ? undefined : release.version;
+    await countDown(this.#storage, espPath, entry);
+    const fate = this.#fateOf(release.version);
+    if (entry.tries !== undefined && fate === "panics") return false;
+
+    const system = this.#systemOf(set, release);
+    const datastore = await Datastore.open(this.#storage.disk(datastorePath), {
+      image: release.version,
+      clock: system.clock,
+    });
+    const known = worldMigrations.filter((migration) => compareVersions(migration.version, release.version) <= 0);
+    await bringToForm(system, datastore, release.version, known);
+    this.#settings.accept(datastore.values, release.version);
+    const updater = await this.#openUpdater(system, release);
+    this.#running = { set, release, system, datastore, updater };
+    if (entry.tries === undefined) return true;
+    if (fate === "rebooted-on-trial" && !this.#rebooted.has(release.version)) {
+      this.#rebooted.add(release.version);
+      await keepTryForPlannedReboot(system);
+      return false;
+    }
+    const verdict = await proveHealthy(
+      system,
+      {
+        running: release.version,
+        units: ["hostd.service", "containerd.service"],
+        status: () => Promise.resolve({ boot: [], reconcilers: [] }),
+        fallback: { units: [], "http-probes": [], "timeout-seconds": 60 },
+        health: () => Promise.resolve({ units: [], "http-probes": [], "timeout-seconds": 60 }),
+      },
+      never,
+    );
+    if (verdict.kind === "unhealthy") return false;
+    this.#onTrial = undefined;
+    return true;
+  }
+
+  async #openUpdater(system: System, { version }: Release): Promise<Updater> {
+    const { tries } = this.#scenario;
+    const updates = {
+      "metadata-base-url": "http://updates.test/metadata/dev/x86_64",
+      "targets-base-url": "http://updates.test/targets",
+      seed: 5,
+      tries,
+    };
+    return await Updater.open({
+      system,
+      running: { ...testMachines, version },
+      settings: () => model.complete({ updates }),
+      values: () => this.#running?.datastore.values ?? new Map(),
+      writeSize: worldWriteSize,
+    });
+  }
+
+  #systemOf(set: SetName, release: Release): System {
+    const { system } = this.#world.hosts[set];
+    return {
+      ...system,
+      storage: this.#storage.under(system.root),
+      clock: {
+        now: () => new Date(this.#nowMs),
+        sleep: async (ms) => {
+          this.#nowMs += ms;
+        },
+      },
+      run: async (argv) => {
+        const broken = argv.at(-1) === "containerd.service" && this.#fateOf(release.version) === "unhealthy";
+        return broken ? "failed\n" : "active\n";
+      },
+      fetch: async (url, init) => answerOf(this.#world.repositories, this.#published, this.#lie, url, init),
+      log: { info: () => undefined, error: () => undefined },
+    };
+  }
+
+  /** A power loss right now: what every prefix of writes would leave, seen once for each operation. */
+  async #judgePrefix(): Promise<void> {
+    try {
+      await this.#judgeCrash(this.#storage.afterPowerLoss(this.#scenario.seed + this.#prefixes++));
+    } catch (error) {
+      this.#broken ??= error; // the updater takes it for a failure of its command
+      throw error;
+    }
+  }
+
+  async #judgeCrash(storage: SimulatedStorage): Promise<void> {
+    this.#crashStates++;
+    const media = storage.digest(["/"]);
+    if (this.#seen.media.has(media)) return;
+    this.#seen.media.add(media);
+    this.#seen.bootable.add(storage.digest(["/dev/", espPath]));
+    await this.#judge(storage);
+  }
+
+  /** What must hold at every moment, whatever comes next. */
+  async #judge(storage: SimulatedStorage): Promise<void> {
+    const entries = loaderEntries(storage, espPath);
+    claim(entries.length > 0, "nothing boots");
+    for (const { kernel, tries } of entries) {
+      const { version } = this.#verified(storage, kernel).release;
+      claim(tries !== undefined || this.#isHealthy(version), `${version} is not healthy and counts as successful`);
+    }
+    await using datastore = await Datastore.open(storage.disk(datastorePath), {
+      image: "judge",
+      clock: { now: () => new Date() },
+    });
+    this.#settings.check(datastore.values);
+  }
+
+  /** The set of a kernel, and the release that is on it, byte for byte. */
+  #verified(storage: SimulatedStorage, kernel: string): { set: SetName; release: Release } {
+    const set = setNames.find((each) => kernelPath(each) === kernel);
+    claim(set !== undefined, `an entry starts ${kernel}`);
+    const content = storage.content(join(espPath, kernel));
+    const release = this.#world.releases.find(({ image }) => content?.equals(image.kernel) === true);
+    claim(release !== undefined, `the kernel of set ${set} is none that was published`);
+    const first = set === "a" ? 2 : 4;
+    const holds = (device: number, bytes: Buffer): boolean =>
+      storage.content(`/dev/vda${device}`)?.subarray(0, bytes.length).equals(bytes) === true;
+    claim(holds(first, release.image.root), `the root of set ${set} is not that of ${release.version}`);
+    claim(holds(first + 1, release.image.hash), `the hash tree of set ${set} is not that of ${release.version}`);
+    return { set, release };
+  }
+
+  #release(index: number): Release {
+    const release = this.#world.releases[index];
+    if (release === undefined) throw new Error(`bug: there is no release ${index}`);
+    return release;
+  }
+
+  #fateOf(version: string): Fate {
+    const index = this.#world.releases.findIndex((release) => release.version === version);
+    return index === 0 ? "healthy" : (this.#scenario.fates[index] ?? "healthy");
+  }
+
+  #isHealthy(version: string): boolean {
+    return this.#fateOf(version) === "healthy" || this.#fateOf(version) === "rebooted-on-trial";
+  }
+
+  #opened(): Running {
+    if (this.#running === undefined) throw new Error("bug: no system runs");
+    return this.#running;
+  }
+}
