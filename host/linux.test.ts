@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { dlopen, FFIType, ptr } from "bun:ffi";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lockExclusively, peerCredentials, sdNotify } from "./linux.ts";
+import { idleIo, isIoIdle, lockExclusively, peerCredentials, sdNotify } from "./linux.ts";
 
 async function temporaryDirectory(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), "orlop-linux-"));
@@ -97,3 +97,13 @@ function receiveDatagrams(address: string): Disposable & { next(): string } {
     [Symbol.dispose]: () => void libc.close(socket),
   };
 }
+
+test("while an update is written every thread gives way to the I/O of others, and not afterwards", async () => {
+  const idleThreads = async (): Promise<boolean[]> => (await readdir("/proc/self/task")).map(Number).map(isIoIdle);
+  expect(await idleThreads()).not.toContain(true);
+  {
+    await using _idle = await idleIo();
+    expect(await idleThreads()).not.toContain(false);
+  }
+  expect(await idleThreads()).not.toContain(true);
+});

@@ -2,9 +2,10 @@
  * The few Linux calls that neither Bun nor Node offers, through the C library.
  *
  * The library is opened at the first call: commands that need none of this do not pay for it.
- * Sources: sd_notify(3), unix(7), flock(2).
+ * Sources: sd_notify(3), unix(7), flock(2), ioprio_set(2).
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { readdir } from "node:fs/promises";
 import { endianness } from "node:os";
 import { assert, Failure } from "../lib/failure.ts";
 
@@ -16,8 +17,16 @@ const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const LOCK_EX_NB = 2 | 4;
 const POSIX_FADV_DONTNEED = 4;
+const ESRCH = 3;
 const EWOULDBLOCK = 11;
 const sunPathBytes = 108;
+const IOPRIO_WHO_PROCESS = 1;
+const IOPRIO_CLASS_SHIFT = 13;
+/** What a thread has that nobody gave one: as its CPU priority says. */
+const IOPRIO_NONE = 0;
+const IOPRIO_IDLE = 3 << IOPRIO_CLASS_SHIFT;
+/** The C library has no function for them. */
+const ioprioCalls = { x64: { set: 251, get: 252 }, arm64: { set: 30, get: 31 } } as const;
 
 function open() {
   return dlopen("libc.so.6", {
@@ -31,6 +40,7 @@ function open() {
     posix_fadvise: { args: [FFIType.i32, FFIType.i64, FFIType.i64, FFIType.i32], returns: FFIType.i32 },
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     close: { args: [FFIType.i32], returns: FFIType.i32 },
+    syscall: { args: [FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64], returns: FFIType.i64 },
     __errno_location: { args: [], returns: FFIType.ptr },
   }).symbols;
 }
@@ -103,6 +113,32 @@ export function dropPageCache(fd: number): void {
   if (error !== 0) {
     throw new Failure("system-call", `cannot drop the page cache of file descriptor ${fd}: errno ${error}`);
   }
+}
+
+/**
+ * While it is not disposed, reads and writes of this process are served when nobody else wants the disk. Threads have a
+ * class of their own each, and the runtime has many; those that start later get it from the one that starts them.
+ */
+export async function idleIo(): Promise<AsyncDisposable> {
+  await setIoPriority(IOPRIO_IDLE);
+  return { [Symbol.asyncDispose]: async () => await setIoPriority(IOPRIO_NONE) };
+}
+
+/** As ioprio_get(2) tells. */
+export function isIoIdle(thread: number): boolean {
+  return Number(libc().syscall(ioprioCall("get"), IOPRIO_WHO_PROCESS, thread, 0)) === IOPRIO_IDLE;
+}
+
+async function setIoPriority(priority: number): Promise<void> {
+  for (const thread of await readdir("/proc/self/task")) {
+    const result = libc().syscall(ioprioCall("set"), IOPRIO_WHO_PROCESS, Number(thread), priority);
+    if (Number(result) !== 0 && errno() !== ESRCH) throw systemCallFailure("set the I/O priority of thread", thread);
+  }
+}
+
+function ioprioCall(name: "set" | "get"): number {
+  const calls = process.arch === "arm64" ? ioprioCalls.arm64 : ioprioCalls.x64;
+  return calls[name];
 }
 
 /** Only right after a failed call, before anything else runs. */

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
+import type { ReadInto } from "../host/update/unified-image.ts";
 import type { Artefacts } from "./update-repository.ts";
 
 const blockBytes = 4096;
@@ -38,6 +39,11 @@ export function testImage(dataBlocks: number, seed = 0): TestImage {
   const kernel = efiProgram({ ".linux": Buffer.alloc(10_000, seed + 1), ".cmdline": Buffer.from(`${commandLine}\0`) });
   const artefacts = { root: zstdCompressSync(root), hash: zstdCompressSync(hash), boot: kernel };
   return { root, hash, kernel, rootHash, artefacts };
+}
+
+/** An image in memory, read as a file is. */
+export function reading(image: Buffer): ReadInto {
+  return (offset, into) => Promise.resolve(image.subarray(offset, offset + into.length).copy(into));
 }
 
 /** The hash device of `data` and its root hash; cryptsetup's on-disk format, version 1, hash type 1. */

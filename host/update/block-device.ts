@@ -8,8 +8,8 @@ export interface BlockDevice extends AsyncDisposable {
   readonly path: string;
   /** How much fits. */
   readonly bytes: number;
-  /** Exactly `length` bytes from `offset` on. */
-  read(offset: number, length: number): Promise<Buffer>;
+  /** Fills the buffer with the bytes from `offset` on. */
+  read(offset: number, into: Buffer): Promise<void>;
   write(offset: number, data: Uint8Array): Promise<void>;
   /** Resolves when everything written is on the medium. */
   sync(): Promise<void>;
@@ -24,15 +24,13 @@ export async function openBlockDevice(path: string, bytes: number): Promise<Bloc
   return {
     path,
     bytes,
-    async read(offset, length) {
-      const buffer = Buffer.allocUnsafe(length);
-      for (let done = 0; done < length;) {
-        const { bytesRead } = await file.read(buffer, done, length - done, offset + done);
+    async read(offset, into) {
+      for (let done = 0; done < into.length;) {
+        const { bytesRead } = await file.read(into, done, into.length - done, offset + done);
         if (bytesRead === 0)
           throw new Failure("short-device", `cannot read ${path}: it ends at ${offset + done} bytes`);
         done += bytesRead;
       }
-      return buffer;
     },
     async write(offset, data) {
       if (offset + data.length > bytes) {

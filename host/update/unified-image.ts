@@ -17,10 +17,15 @@ export type Promised = {
 };
 
 const blockBytes = 4096;
+const mostSections = 96; // as the Windows loader has it
+const longestCommandLine = 64 * 1024;
 
-/** @throws {Failure<"bad-unified-image">} */
-export function promisedBy(image: Uint8Array): Promised {
-  const words = commandLineOf(Buffer.from(image.buffer, image.byteOffset, image.byteLength));
+/** Fills the buffer from `offset` on; tells how many bytes there were. */
+export type ReadInto = (offset: number, into: Buffer) => Promise<number>;
+
+/** Reads no more of the image than its headers and its command line. @throws {Failure<"bad-unified-image">} */
+export async function promisedBy(read: ReadInto): Promise<Promised> {
+  const words = await commandLineOf(read);
   const value = (name: string): string => {
     const match = new RegExp(`(?:^|\\s)${name}=(?:"([^"]*)"|(\\S+))`).exec(words);
     const found = match?.[1] ?? match?.[2];
@@ -50,25 +55,27 @@ export function promisedBy(image: Uint8Array): Promised {
   };
 }
 
-function commandLineOf(image: Buffer): string {
-  if (image.length < 64 || image.toString("latin1", 0, 2) !== "MZ") throw refuse("it is no EFI program");
-  const header = image.readUInt32LE(60);
-  if (header + 24 > image.length || image.toString("latin1", header, header + 4) !== "PE\0\0") {
-    throw refuse("it has no PE header");
-  }
-  const sections = image.readUInt16LE(header + 6);
-  const table = header + 24 + image.readUInt16LE(header + 20);
-  for (let index = 0; index < sections; index++) {
-    const at = table + index * 40;
-    if (at + 40 > image.length) throw refuse("its section table is cut off");
-    if (image.toString("latin1", at, at + 8).replace(/\0+$/, "") !== ".cmdline") continue;
-    const [size, start] = [
-      Math.min(image.readUInt32LE(at + 8), image.readUInt32LE(at + 16)),
-      image.readUInt32LE(at + 20),
-    ];
-    if (start + size > image.length) throw refuse("its command line is cut off");
-    return image
-      .toString("utf8", start, start + size)
+async function commandLineOf(read: ReadInto): Promise<string> {
+  const part = async (offset: number, bytes: number, name: string): Promise<Buffer> => {
+    const buffer = Buffer.alloc(bytes);
+    if ((await read(offset, buffer)) < bytes) throw refuse(`its ${name} is cut off`);
+    return buffer;
+  };
+  const start = await part(0, 64, "start");
+  if (start.toString("latin1", 0, 2) !== "MZ") throw refuse("it is no EFI program");
+  const headerAt = start.readUInt32LE(60);
+  const header = await part(headerAt, 24, "PE header");
+  if (header.toString("latin1", 0, 4) !== "PE\0\0") throw refuse("it has no PE header");
+  const sections = header.readUInt16LE(6);
+  if (sections > mostSections) throw refuse(`it has ${sections} sections`);
+  const table = await part(headerAt + 24 + header.readUInt16LE(20), sections * 40, "section table");
+  for (let at = 0; at < table.length; at += 40) {
+    if (table.toString("latin1", at, at + 8).replace(/\0+$/, "") !== ".cmdline") continue;
+    const bytes = Math.min(table.readUInt32LE(at + 8), table.readUInt32LE(at + 16));
+    if (bytes > longestCommandLine) throw refuse(`its command line has ${bytes} bytes`);
+    const text = await part(table.readUInt32LE(at + 20), bytes, "command line");
+    return text
+      .toString("utf8")
       .replace(/\0[^]*$/, "")
       .trim();
   }

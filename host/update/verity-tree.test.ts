@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { efiProgram, hashTree, testImage } from "../../test/update-image.ts";
+import { efiProgram, hashTree, testImage, reading } from "../../test/update-image.ts";
 import { openBlockDevice } from "./block-device.ts";
 import { promisedBy } from "./unified-image.ts";
 import { levelsOf, verifyTree } from "./verity-tree.ts";
@@ -19,7 +19,7 @@ async function verified(root: Buffer, hash: Buffer, kernel: Buffer): Promise<num
     await using rootDevice = await openBlockDevice(join(directory, "root"), root.length);
     await using hashDevice = await openBlockDevice(join(directory, "hash"), hash.length);
     let read = 0;
-    await verifyTree(rootDevice, hashDevice, promisedBy(kernel), (bytes) => (read += bytes), signal);
+    await verifyTree(rootDevice, hashDevice, await promisedBy(reading(kernel)), (bytes) => (read += bytes), signal);
     return read;
   } finally {
     await rm(directory, { recursive: true });
@@ -78,17 +78,24 @@ test("a whole and consistent tree of another root is refused", async () => {
   await expect(verified(root.subarray(0, 4096 * 299), hashTree(root).hash, kernel)).rejects.toThrow("it ends at");
 });
 
-test("an EFI program that is cut, foreign or says nonsense about its root is refused", () => {
+test("an EFI program that is cut, foreign or says nonsense about its root is refused", async () => {
   const { kernel, rootHash } = testImage(5);
-  expect(promisedBy(kernel)).toMatchObject({ rootHash, dataBlocks: 5 });
+  expect(await promisedBy(reading(kernel))).toMatchObject({ rootHash, dataBlocks: 5 });
   for (const bytes of [0, 2, 63, 80, 150, 200, kernel.length - 50]) {
-    expect(() => promisedBy(kernel.subarray(0, bytes))).toThrow("cannot use the unified kernel image");
+    await expect(promisedBy(reading(kernel.subarray(0, bytes)))).rejects.toThrow("cannot use the unified kernel image");
   }
   const saying = (words: string): Buffer => efiProgram({ ".cmdline": Buffer.from(words) });
-  expect(() => promisedBy(efiProgram({ ".linux": Buffer.from("x") }))).toThrow("no command line");
-  expect(() => promisedBy(saying("quiet"))).toThrow("no veritytable=");
+  await expect(promisedBy(reading(efiProgram({ ".linux": Buffer.from("x") })))).rejects.toThrow("no command line");
+  await expect(promisedBy(reading(saying("quiet")))).rejects.toThrow("no veritytable=");
   const table = `veritytable="4096 4096 5 1 sha256 ${rootHash} aa" rootuuid=a hashuuid=b`;
-  expect(promisedBy(saying(`${table} roothash=${rootHash}`))).toMatchObject({ salt: "aa", rootUuid: "a" });
-  expect(() => promisedBy(saying(`${table} roothash=${rootHash.replace(/^../, "00")}`))).toThrow("not understood");
-  expect(() => promisedBy(saying(`${table.replace("sha256", "md5")} roothash=${rootHash}`))).toThrow("not understood");
+  expect(await promisedBy(reading(saying(`${table} roothash=${rootHash}`)))).toMatchObject({
+    salt: "aa",
+    rootUuid: "a",
+  });
+  await expect(promisedBy(reading(saying(`${table} roothash=${rootHash.replace(/^../, "00")}`)))).rejects.toThrow(
+    "not understood",
+  );
+  await expect(promisedBy(reading(saying(`${table.replace("sha256", "md5")} roothash=${rootHash}`)))).rejects.toThrow(
+    "not understood",
+  );
 });

@@ -5,7 +5,7 @@
  * from the top one down, each digest being SHA-256 of the salt and a block of 4096 bytes. The tree is held in memory:
  * it has 1/127 of the root's size.
  */
-import { createHash } from "node:crypto";
+import { hash as digestOf } from "node:crypto";
 import { Failure } from "../../lib/failure.ts";
 import type { BlockDevice } from "./block-device.ts";
 import type { Promised } from "./unified-image.ts";
@@ -34,12 +34,14 @@ export async function verifyTree(
   const treeBlocks = levels.reduce((sum, { blocks }) => sum + blocks, 0);
   if (treeBlocks * blockBytes > largestTreeBytes)
     throw refuse(hash, `a hash tree of ${treeBlocks} blocks is too large`);
-  checkSuperblock(hash, await hash.read(0, blockBytes), promised);
-  const tree = await hash.read(blockBytes, treeBlocks * blockBytes);
+  const superblock = Buffer.alloc(blockBytes);
+  await hash.read(0, superblock);
+  checkSuperblock(hash, superblock, promised);
+  const tree = Buffer.allocUnsafe(treeBlocks * blockBytes);
+  await hash.read(blockBytes, tree);
   onRead(tree.length);
 
-  const salt = Buffer.from(promised.salt, "hex");
-  const digest = (block: Uint8Array): Buffer => createHash("sha256").update(salt).update(block).digest();
+  const digest = saltedDigest(Buffer.from(promised.salt, "hex"));
   const [top] = levels;
   if (top === undefined || !digest(blockIn(tree, top.firstBlock)).equals(Buffer.from(promised.rootHash, "hex"))) {
     throw refuse(hash, "the top of its hash tree is not the signed root hash");
@@ -55,10 +57,12 @@ export async function verifyTree(
     }
   }
   const leaves = levels.at(-1) ?? top;
+  const piece = Buffer.allocUnsafe(readBytes); // one for all reads: what each of them left would be collected late
   for (let block = 0; block < promised.dataBlocks;) {
     signal.throwIfAborted();
     const count = Math.min(readBytes / blockBytes, promised.dataBlocks - block);
-    const data = await root.read(block * blockBytes, count * blockBytes);
+    const data = piece.subarray(0, count * blockBytes);
+    await root.read(block * blockBytes, data);
     for (let each = 0; each < count; each++, block++) {
       if (!digest(blockIn(data, each)).equals(digestIn(tree, leaves.firstBlock, block))) {
         throw refuse(root, `block ${block} differs from its hash`);
@@ -80,6 +84,15 @@ export function levelsOf(dataBlocks: number): { firstBlock: number; blocks: numb
     firstBlock += blocks;
     return level;
   });
+}
+
+/** SHA-256 of the salt and a block, with one buffer for all of them. */
+function saltedDigest(salt: Buffer): (block: Uint8Array) => Buffer {
+  const salted = Buffer.concat([salt, Buffer.alloc(blockBytes)]);
+  return (block) => {
+    salted.set(block, salt.length);
+    return digestOf("sha256", salted, "buffer");
+  };
 }
 
 function checkSuperblock(hash: BlockDevice, block: Buffer, promised: Promised): void {

@@ -63,6 +63,7 @@ export async function writeImage(
       onProgress({ step: "download", doneBytes, totalBytes });
     }
   };
+  await using _background = await inBackground(system);
   await using root = await system.storage.openDevice(job.root.path, job.root.bytes);
   await using hash = await system.storage.openDevice(job.hash.path, job.hash.bytes);
   const empty = Buffer.alloc(firstBlockBytes);
@@ -81,7 +82,7 @@ export async function writeImage(
     await device.sync();
     device.forget();
   }
-  const promised = promisedBy(await system.storage.read(job.kernel));
+  const promised = await promisedBy(async (offset, into) => await system.storage.readInto(job.kernel, offset, into));
   const verifyBytes = promised.dataBlocks * firstBlockBytes;
   let verified = 0;
   const onRead = (bytes: number): void => {
@@ -89,6 +90,16 @@ export async function writeImage(
     onProgress({ step: "verify", doneBytes: Math.min(verified, verifyBytes), totalBytes: verifyBytes });
   };
   await verifyTree(root, hash, promised, onRead, signal);
+}
+
+/** Workloads come first. Where the kernel has no priorities to give, the update goes on without. */
+async function inBackground(system: System): Promise<AsyncDisposable | undefined> {
+  try {
+    return await system.storage.inBackground();
+  } catch (error) {
+    system.log.error("update: cannot give way to the reads and writes of others", error);
+    return undefined;
+  }
 }
 
 /** Everything behind the first block. @returns the first block, which is not written yet */
@@ -149,12 +160,22 @@ async function writeKernel(
     await file.sync();
   }
   await storage.forget(temporary);
-  const read = createHash("sha256").update(await storage.read(temporary));
-  if (read.digest("hex") !== written.digest("hex")) {
+  if ((await digestOfFile(storage, temporary)) !== written.digest("hex")) {
     throw new Failure("image-not-verified", `cannot use what was written to ${temporary}: it reads back differently`);
   }
   await storage.rename(temporary, path);
   await storage.syncDirectory(dirname(path));
+}
+
+async function digestOfFile(storage: Storage, path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const piece = Buffer.allocUnsafe(writeSize.pieceBytes);
+  let offset = 0;
+  for (let bytes = piece.length; bytes === piece.length; offset += bytes) {
+    bytes = await storage.readInto(path, offset, piece);
+    hash.update(piece.subarray(0, bytes));
+  }
+  return hash.digest("hex");
 }
 
 /** A target's name says whether it is compressed. */
