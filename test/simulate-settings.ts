@@ -15,6 +15,12 @@ export class SettingsModel {
     this.#migrations = migrations;
   }
 
+  copy(): SettingsModel {
+    const copy = new SettingsModel(this.#migrations);
+    copy.#possible = [...this.#possible];
+    return copy;
+  }
+
   /** Are they those of one commit, in the form of one version? */
   check(values: Values): Values {
     const found = this.#possible.find((each) => this.#formsOf(each).some((form) => isDeepStrictEqual(form, values)));

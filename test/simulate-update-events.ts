@@ -29,7 +29,14 @@ export type UpdateEvent =
   | { kind: "flip-bit"; after: number }
   | { kind: "cut-power"; after: number; seed: number };
 
-export type UpdateScenario = { seed: number; tries: number; fates: Fate[]; events: UpdateEvent[] };
+export type UpdateScenario = {
+  seed: number;
+  tries: number;
+  fates: Fate[];
+  /** Somebody asks for the next update while one is on trial. */
+  impatient: boolean;
+  events: UpdateEvent[];
+};
 
 const eventsPerLife = 40;
 /** An update from the first look to the mark takes about so many operations. */
@@ -43,7 +50,7 @@ export function updateScenarioOf(seed: number, releases: number): UpdateScenario
     random.weighted<Fate>({ healthy: 5, panics: 2, unhealthy: 2, "rebooted-on-trial": 1 }),
   );
   const events = Array.from({ length: eventsPerLife }, () => eventOf(random));
-  return { seed, tries: random.weighted({ 1: 3, 2: 1 }) === "1" ? 1 : 2, fates, events };
+  return { seed, tries: random.chance(75) ? 1 : 2, fates, impatient: random.chance(30), events };
 }
 
 function eventOf(random: Random): UpdateEvent {

@@ -43,12 +43,15 @@ export type UpdateOutcome = {
 export type Seen = { media: Set<string>; bootable: Set<string> };
 
 const endingsPerPowerLoss = 4;
+/** Of the states that a power loss would leave, one in so many is also started. */
+const startedEvery = 4;
 /** A machine that starts so often without coming to rest never does. */
 const startsLimit = 8;
 const settleLimit = 40;
 const partitionBytes = { root: 40_960, hash: 12_288 } as const;
 const datastorePath = "/var/lib/orlop/datastore";
 const author = { kind: "host", part: "simulator" } as const;
+const leadsTo = { prepare: "Staged", activate: "Ready", deactivate: "Staged" } as const;
 const model = modelFor(variantNamed("dev"));
 const never = new AbortController().signal;
 
@@ -79,11 +82,13 @@ class UpdateLife {
   readonly #world: UpdateWorld;
   readonly #scenario: UpdateScenario;
   readonly #seen: Seen;
-  readonly #settings = new SettingsModel(worldMigrations);
+  #settings = new SettingsModel(worldMigrations);
   #storage = new SimulatedStorage();
   #running: Running | undefined;
   #nowMs = worldStartsAt.getTime();
   #published = 0;
+  /** The newest state of the repository that a refresh has accepted. */
+  #accepted = 0;
   #lie: Lie | undefined;
   #mediumLies = false;
   #rebooted = new Set<string>();
@@ -246,15 +251,25 @@ class UpdateLife {
   /** With an honest mirror and power, a command that is accepted goes well. */
   async #command(command: "refresh" | "prepare" | "activate" | "deactivate"): Promise<void> {
     const { updater } = this.#opened();
-    const honest = this.#lie === undefined && !this.#mediumLies;
+    const lie = this.#lie;
+    const honest = lie === undefined && !this.#mediumLies;
     await this.#unlessRefused(async () => {
       await updater.start(command);
       await updater.settled();
       this.#lie = undefined;
       this.#mediumIsGood();
-      if (this.#storage.powerIsLost || !honest) return;
-      const { cmd_status: outcome, stderr } = (await updater.status()).most_recent_command;
-      claim(outcome === "Success", `${command} fails without a reason: ${stderr}`);
+      if (this.#storage.powerIsLost) return;
+      const status = await updater.status();
+      const { cmd_status: outcome, stderr } = status.most_recent_command;
+      claim(outcome === "Success" || !honest, `${command} fails without a reason: ${stderr}`);
+      if (outcome !== "Success") return;
+      if (command === "refresh") {
+        claim(lie !== "old" || this.#accepted === 0, "metadata that is older than what was accepted is believed");
+        this.#accepted = lie === "old" ? 0 : this.#published;
+      } else claim(status.update_state === leadsTo[command], `${command} leads to ${status.update_state}`);
+      const [first] = loaderEntries(this.#storage, espPath);
+      const isNext = first?.kernel === kernelPath(this.#opened().set);
+      claim(status.active_partition?.next_to_boot === isNext, "the status is wrong about what boots next");
     });
   }
 
@@ -340,6 +355,10 @@ class UpdateLife {
     const updater = await this.#openUpdater(system, release);
     this.#running = { set, release, system, datastore, updater };
     if (entry.tries === undefined) return true;
+    if (this.#scenario.impatient) {
+      await this.#command("refresh");
+      await this.#command("prepare");
+    }
     if (fate === "rebooted-on-trial" && !this.#rebooted.has(release.version)) {
       this.#rebooted.add(release.version);
       await keepTryForPlannedReboot(system);
@@ -401,20 +420,36 @@ class UpdateLife {
   /** A power loss right now: what every prefix of writes would leave, seen once for each operation. */
   async #judgePrefix(): Promise<void> {
     try {
-      await this.#judgeCrash(this.#storage.afterPowerLoss(this.#scenario.seed + this.#prefixes++));
+      const storage = this.#storage.afterPowerLoss(this.#scenario.seed + this.#prefixes++);
+      if ((await this.#judgeCrash(storage)) && this.#prefixes % startedEvery === 0)
+        await this.#branch(storage).#start();
     } catch (error) {
       this.#broken ??= error; // the updater takes it for a failure of its command
       throw error;
     }
   }
 
-  async #judgeCrash(storage: SimulatedStorage): Promise<void> {
+  /** @returns whether it is a state that was not seen before */
+  async #judgeCrash(storage: SimulatedStorage): Promise<boolean> {
     this.#crashStates++;
     const media = storage.digest(["/"]);
-    if (this.#seen.media.has(media)) return;
+    if (this.#seen.media.has(media)) return false;
     this.#seen.media.add(media);
     this.#seen.bootable.add(storage.digest(["/dev/", espPath]));
     await this.#judge(storage);
+    return true;
+  }
+
+  /** The same machine with other media, as if the power had been lost; what it does leaves this life alone. */
+  #branch(storage: SimulatedStorage): UpdateLife {
+    const branch = new UpdateLife(this.#world, this.#scenario, this.#seen);
+    branch.#storage = storage;
+    branch.#settings = this.#settings.copy();
+    branch.#published = this.#published;
+    branch.#accepted = this.#accepted;
+    branch.#nowMs = this.#nowMs;
+    branch.#rebooted = new Set(this.#rebooted);
+    return branch;
   }
 
   /** What must hold at every moment, whatever comes next. */

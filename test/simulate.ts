@@ -64,8 +64,9 @@ export async function updateSubject(): Promise<Subject<UpdateEvent> & AsyncDispo
   return {
     name: "update",
     lifeOf(seed) {
-      const { tries, fates, events } = scenario(seed);
-      return { setting: `${tries} tries, releases are ${fates.slice(1).join(", ")}`, events };
+      const { tries, fates, impatient, events } = scenario(seed);
+      const setting = `${tries} tries, ${impatient ? "impatient, " : ""}releases are ${fates.slice(1).join(", ")}`;
+      return { setting, events };
     },
     live: async (seed) => await runUpdateScenario(world, scenario(seed), seen),
     async liveAgain(seed, events) {

@@ -138,6 +138,19 @@ export class SimulatedStorage implements Storage {
     return this.#file(path).length;
   }
 
+  async inBackground(): Promise<AsyncDisposable> {
+    return { [Symbol.asyncDispose]: async () => undefined };
+  }
+
+  async readInto(path: string, offset: number, into: Buffer): Promise<number> {
+    this.#assertPower();
+    const found = this.#file(path)
+      .view()
+      .subarray(offset, offset + into.length);
+    into.set(found);
+    return found.length;
+  }
+
   async makeDirectory(): Promise<void> {
     this.#assertPower(); // which directories there are is no part of the model
   }
@@ -186,9 +199,9 @@ export class SimulatedStorage implements Storage {
     return {
       path,
       bytes,
-      read: async (offset, length) => {
+      read: async (offset, into) => {
         this.#assertPower();
-        return Buffer.from(medium.view().subarray(offset, offset + length));
+        into.set(medium.view().subarray(offset, offset + into.length));
       },
       write: async (offset, data) => {
         if (offset + data.length > bytes) throw new Failure("too-large", `cannot write to ${path}: it is full`);
@@ -212,6 +225,8 @@ export class SimulatedStorage implements Storage {
       list: async (directory) => await this.list(at(directory)),
       read: async (path) => await this.read(at(path)),
       size: async (path) => await this.size(at(path)),
+      inBackground: async () => await this.inBackground(),
+      readInto: async (path, offset, into) => await this.readInto(at(path), offset, into),
       makeDirectory: async () => await this.makeDirectory(),
       create: async (path) => await this.create(at(path)),
       rename: async (from, to) => await this.rename(at(from), at(to)),
