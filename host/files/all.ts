@@ -1,4 +1,5 @@
 /** Every file that is rendered from settings. Those of groups that a variant lacks render to nothing. */
+import { baseRuntimeSpec } from "./base-runtime-spec.ts";
 import { chronyConf } from "./chrony.ts";
 import type { ConfigFiles } from "./config-file.ts";
 import { containerdConfig } from "./containerd.ts";
@@ -21,5 +22,6 @@ export const configuration: readonly ConfigFiles[] = [
   proxyEnvironment,
   registries,
   containerdConfig,
+  baseRuntimeSpec,
   deniedModules,
 ];

@@ -6,6 +6,7 @@
 import { stringify } from "smol-toml";
 import type { Settings } from "../../settings/model.ts";
 import type { Variant } from "../../variants/variant.ts";
+import { baseRuntimeSpecPath } from "./base-runtime-spec.ts";
 import { configFile } from "./config-file.ts";
 import { registryDirectory } from "./registries.ts";
 
@@ -47,7 +48,13 @@ function criPlugin({ kubernetes, "container-runtime": runtime, "container-regist
       default_runtime_name: "runc",
       snapshotter: runtime.snapshotter ?? "overlayfs",
       // kubelet's cgroup driver is systemd.
-      runtimes: { runc: { runtime_type: "io.containerd.runc.v2", options: { SystemdCgroup: true } } },
+      runtimes: {
+        runc: {
+          runtime_type: "io.containerd.runc.v2",
+          base_runtime_spec: baseRuntimeSpecPath,
+          options: { SystemdCgroup: true },
+        },
+      },
     },
     cni: { bin_dir: "/opt/cni/bin", conf_dir: "/etc/cni/net.d" },
     registry: {

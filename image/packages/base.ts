@@ -134,6 +134,13 @@ export const shellPackages: Reasons = {
   "libc-bin": "ldconfig",
 };
 
+/** The runtime of a host, for tests that ask the real one what it makes of our configuration. */
+export const runtimePackages: Reasons = {
+  containerd: "reads what hosts render",
+  runc: "what containerd starts",
+  "libc-bin": "ldconfig",
+};
+
 /** For the images that tests make. */
 export const busyboxPackages: Reasons = {
   "busybox-static": "one file that is a whole userland",

@@ -18,6 +18,7 @@ import {
   initrdPackages,
   kernelPackages,
   registryPackages,
+  runtimePackages,
   shellPackages,
   toolPackages,
 } from "./base.ts";
@@ -76,6 +77,7 @@ export function lockOf(
   sets.set("tools-aarch64", resolve(index, { wanted: beyond, excluded: without, given: tools }));
   sets.set("registry", resolve(index, { wanted: Object.keys(registryPackages), excluded: without }));
   sets.set("shells", resolve(index, { wanted: Object.keys(shellPackages), excluded: without }));
+  sets.set("runtime", resolve(index, { wanted: Object.keys(runtimePackages), excluded: without }));
   sets.set("busybox", resolve(index, { wanted: Object.keys(busyboxPackages), excluded: without }));
   const withoutInContainers = new Set([...without, ...Object.keys(excludedFromContainers)]);
   for (const [image, packages] of Object.entries(containerPackages)) {
