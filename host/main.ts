@@ -10,6 +10,7 @@ import { executable, names, type Name } from "./names.ts";
 const programs: Record<Name, (words: readonly string[]) => Promise<unknown>> = {
   hostd: async (words) => await (await import("./hostd.ts")).main(words),
   signpost: async (words) => await (await import("./commands/signpost.ts")).main(words),
+  metricdog: async (words) => await (await import("./commands/metricdog.ts")).main(words),
   apiclient: async (words) => await (await import("./commands/apiclient.ts")).main(words),
 };
 

@@ -1,13 +1,10 @@
 /** The mirror that settings name, and what the choice of an update takes from them. */
 import { Failure } from "../../lib/failure.ts";
-import { readTextIfPresent } from "../../lib/files.ts";
 import { seedLimit } from "../../repo/waves.ts";
 import type { Settings } from "../../settings/group.ts";
-import { hostPath, type System } from "../system.ts";
+import { routeOf } from "../outbound.ts";
+import type { System } from "../system.ts";
 import type { Mirror } from "./mirror.ts";
-
-/** The bundle that every program of the host trusts; `settings.pki` is part of it. */
-const authoritiesPath = "/etc/ssl/certs/ca-certificates.crt";
 
 export type Wishes = { seed: number; versionLock: string; ignoreWaves: boolean; tries: number };
 
@@ -22,11 +19,8 @@ export function wishesOf({ updates }: Settings): Wishes {
 }
 
 /** @throws {Failure<"no-repository">} when settings name none */
-export async function mirrorOf(
-  system: System,
-  { updates, network }: Settings,
-  query: Mirror["query"],
-): Promise<Mirror> {
+export async function mirrorOf(system: System, settings: Settings, query: Mirror["query"]): Promise<Mirror> {
+  const { updates } = settings;
   const [metadata, targets] = [updates["metadata-base-url"], updates["targets-base-url"]];
   if (metadata === undefined || targets === undefined) {
     const missing = metadata === undefined ? "metadata-base-url" : "targets-base-url";
@@ -37,9 +31,7 @@ export async function mirrorOf(
   return {
     metadata: new URL(metadata),
     targets: new URL(targets),
-    proxy: network["https-proxy"],
-    noProxy: network["no-proxy"] ?? [],
-    authorities: await readTextIfPresent(hostPath(system, authoritiesPath)),
+    ...(await routeOf(system, settings)),
     query,
   };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { isDirect, requestOf, urlOf, type Mirror } from "./mirror.ts";
+import { isDirect } from "../outbound.ts";
+import { requestOf, urlOf, type Mirror } from "./mirror.ts";
 
 const mirror: Mirror = {
   metadata: new URL("https://updates.example.com/metadata/dev/x86_64/"),

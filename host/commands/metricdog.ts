@@ -1,0 +1,61 @@
+/** `metricdog`: reports about the health of this host, when settings.metrics says so. */
+import { connect } from "../../api/client.ts";
+import { runProgram } from "../../lib/command-line.ts";
+import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
+import { version } from "../../package.json";
+import { modelFor } from "../../settings/model.ts";
+import { readFacts } from "../facts.ts";
+import type { ReportEvent } from "../metricdog/report.ts";
+import { sendReport, type Sent } from "../metricdog/send.ts";
+import { hostPath, linuxSystem, type System } from "../system.ts";
+
+type Context = { system: System; invocation: Invocation };
+const command = commandsWith<Context>();
+const socketPath = "/run/api.sock";
+
+function report(name: string, event: ReportEvent, summary: string) {
+  return command({
+    name,
+    summary,
+    description:
+      "Does nothing while settings.metrics.send-metrics is false. A report that cannot be sent is no failure.",
+    examples: [{ run: `metricdog ${name}`, says: "as its unit does" }],
+    async run({ system, invocation: { signal } }): Promise<Sent> {
+      const facts = await readFacts(system);
+      const api = connect({ socket: hostPath(system, socketPath) });
+      const settings = modelFor(facts.variant).complete(await api.call("getSettings", { signal }));
+      return await sendReport(system, event, settings, facts, signal);
+    },
+    print: describe,
+  });
+}
+
+function describe(sent: Sent): string {
+  switch (sent.kind) {
+    case "sent":
+      return `reported to ${new URL(sent.url).host}`;
+    case "off":
+      return "reports are off";
+    case "failed":
+      return `cannot report: ${sent.reason}`;
+  }
+}
+
+export function metricdog(system: System): Program {
+  return program({
+    name: "metricdog",
+    summary: "Report on the health of this host",
+    version,
+    options: {},
+    groups: {},
+    commands: [
+      report("send-boot-success", "boot_success", "Say that this boot succeeded"),
+      report("send-health-ping", "health_ping", "Say whether the services of this host run"),
+    ],
+    context: (invocation) => ({ system, invocation }),
+  });
+}
+
+export async function main(words: readonly string[]): Promise<never> {
+  return await runProgram(metricdog(linuxSystem()), words);
+}

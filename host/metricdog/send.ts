@@ -1,0 +1,54 @@
+/** Looks at the services and sends a report, once: a server that does not answer is told in the journal and left alone. */
+import { explain, Failure } from "../../lib/failure.ts";
+import type { Settings } from "../../settings/group.ts";
+import type { Facts } from "../facts.ts";
+import { requestThrough, routeOf } from "../outbound.ts";
+import type { System } from "../system.ts";
+import { reportUrl, unitOf, type FailedService, type ReportEvent } from "./report.ts";
+
+/** A boot is not to wait for a server of statistics. */
+const timeoutMs: Readonly<Record<ReportEvent, number>> = { boot_success: 3_000, health_ping: 20_000 };
+
+export type Sent = { kind: "sent"; url: string } | { kind: "off" } | { kind: "failed"; reason: string };
+
+export async function sendReport(
+  system: System,
+  event: ReportEvent,
+  settings: Settings,
+  facts: Facts,
+  signal: AbortSignal,
+): Promise<Sent> {
+  const failed = event === "health_ping" ? await failedServices(system, settings.metrics["service-checks"]) : [];
+  const url = reportUrl(event, settings, facts, failed);
+  if (url === undefined) return { kind: "off" };
+  try {
+    const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs[event])]);
+    const response = await system.fetch(url, {
+      signal: until,
+      ...requestThrough(await routeOf(system, settings), url),
+    });
+    await response.body?.cancel();
+    if (!response.ok) throw new Failure("refused", `the server answered ${response.status}`);
+    return { kind: "sent", url: url.href };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { kind: "failed", reason: explain(error) };
+  }
+}
+
+async function failedServices(system: System, services: readonly string[]): Promise<FailedService[]> {
+  const all = await Promise.all(
+    services.map(async (name) => {
+      const shown = await system.run([
+        "systemctl",
+        "show",
+        "--property=ActiveState",
+        "--property=ExecMainStatus",
+        unitOf(name),
+      ]);
+      const values = new Map(shown.split("\n").map((line) => [line.split("=")[0], line.split("=")[1]]));
+      return { name, active: values.get("ActiveState") === "active", exitStatus: Number(values.get("ExecMainStatus")) };
+    }),
+  );
+  return all.filter(({ active }) => !active).map(({ name, exitStatus }) => ({ name, exitStatus }));
+}
