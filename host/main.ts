@@ -11,6 +11,7 @@ const programs: Record<Name, (words: readonly string[]) => Promise<unknown>> = {
   hostd: async (words) => await (await import("./hostd.ts")).main(words),
   signpost: async (words) => await (await import("./commands/signpost.ts")).main(words),
   metricdog: async (words) => await (await import("./commands/metricdog.ts")).main(words),
+  logdog: async (words) => await (await import("./commands/logdog.ts")).main(words),
   apiclient: async (words) => await (await import("./commands/apiclient.ts")).main(words),
 };
 

@@ -10,7 +10,7 @@ export const aws = table("Amazon Web Services.", {
     example: "us-west-2",
   }),
   profile: setting({ type: line, doc: "The profile of config and credentials to use.", default: "default" }),
-  config: setting({ type: base64, doc: "Content of ~/.aws/config, in base64." }),
+  config: setting({ type: base64, doc: "Content of ~/.aws/config, in base64.", secret: true }),
   credentials: setting({ type: base64, doc: "Content of ~/.aws/credentials, in base64.", secret: true }),
 });
 
