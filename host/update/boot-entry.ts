@@ -90,11 +90,11 @@ export function willBoot({ standing }: BootEntry): boolean {
   return standing.kind === "successful" || (standing.kind === "trying" && standing.left > 0);
 }
 
-/** Which entry the loader starts next: tries that are used up go last, then the higher priority, then set A. */
+/** Which entry the loader starts next: tries that are used up go last, then the higher priority, then the later name. */
 export function nextToBoot(entries: readonly BootEntry[]): BootEntry | undefined {
   return entries
     .filter(({ standing }) => standing.kind !== "staged")
     .toSorted(
-      (x, y) => Number(willBoot(y)) - Number(willBoot(x)) || y.priority - x.priority || x.set.localeCompare(y.set),
+      (x, y) => Number(willBoot(y)) - Number(willBoot(x)) || y.priority - x.priority || y.set.localeCompare(x.set),
     )[0];
 }

@@ -1,48 +1,81 @@
+/** Protects: what the API allows follows from what is on the disk, for everything that can be there. */
 import { expect, test } from "bun:test";
 import { isFailure } from "../../lib/failure.ts";
-import {
-  activated, allowedIn, assertAllowed, deactivated, prepared, refreshed, unstaged, type UpdateCommand, type UpdateState,
-} from "./state.ts"; // prettier-ignore
+import { loaderEntries } from "../../test/simulated-loader.ts";
+import { arrangements, storageWith } from "../../test/boot-arrangements.ts";
+import { kernelPath, otherSet } from "./boot-entry.ts";
+import { stateOf } from "./sets.ts";
+import { Signpost } from "./signpost.ts";
+import { allowedIn, assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
 
-const a = { version: "1.1.0", variant: "dev", arch: "x86_64" };
-const b = { ...a, version: "1.2.0" };
+const machines = { variant: "dev", arch: "x86_64" };
+const image: Image = { ...machines, version: "1.1.0" };
 const states: UpdateState[] = [
   { kind: "idle" },
-  { kind: "available", chosen: a },
-  { kind: "staged", chosen: a, staged: a },
-  { kind: "ready", chosen: a, staged: a },
+  { kind: "available", chosen: image },
+  ...[image, undefined].flatMap((chosen): UpdateState[] => [
+    { kind: "staged", chosen, staged: image },
+    { kind: "ready", chosen, staged: image },
+  ]),
 ];
 
-test("every command is allowed in exactly the states of the table, and refused with the state in all others", () => {
-  for (const command of Object.keys(allowedIn) as UpdateCommand[]) {
+/** Reference 6.5, written down a second time. */
+const table: Record<UpdateState["kind"], UpdateCommand[]> = {
+  idle: ["refresh"],
+  available: ["refresh", "prepare"],
+  staged: ["refresh", "prepare", "activate"],
+  ready: ["refresh", "deactivate"],
+};
+
+test("every command is allowed in exactly the states of the reference, and refused with the state in all others", () => {
+  const commands: UpdateCommand[] = ["refresh", "prepare", "activate", "deactivate"];
+  expect(Object.keys(allowedIn)).toEqual(commands);
+  for (const command of commands) {
     for (const state of states) {
-      const allowed = (allowedIn[command] as readonly string[]).includes(state.kind);
+      const isAllowed = table[state.kind].includes(command);
       let refused: unknown;
       try {
         assertAllowed(command, state);
       } catch (error) {
         refused = error;
       }
-      expect(isFailure(refused, "update-not-allowed")).toBe(!allowed);
-      if (!allowed) expect(String(refused)).toContain(state.kind);
+      expect(isFailure(refused, "update-not-allowed")).toBe(!isAllowed);
+      if (!isAllowed) expect(String(refused)).toContain(state.kind);
     }
   }
 });
 
-test("a refresh never forgets what was written to the inactive set", () => {
-  const kinds = (chosen: typeof a | undefined): string[] => states.map((state) => refreshed(state, chosen).kind);
-  expect(kinds(undefined)).toEqual(["idle", "idle", "staged", "ready"]);
-  expect(kinds(b)).toEqual(["available", "available", "staged", "ready"]);
-  expect(refreshed({ kind: "ready", chosen: a, staged: a }, b)).toEqual({ kind: "ready", chosen: b, staged: a });
+test("every arrangement of entries gives one state, which never claims more than the loader will do", async () => {
+  let seen = 0;
+  for (const arrangement of arrangements()) {
+    const { active } = arrangement;
+    const storage = storageWith(arrangement);
+    const sets = await new Signpost(storage, "/efi", active).read();
+    const [first] = loaderEntries(storage, "/efi");
+    const inactive = arrangement.entries[otherSet(active)];
+    for (const chosen of [undefined, image]) {
+      const state = stateOf(sets, chosen, machines);
+      const startsInactive = first?.kernel === kernelPath(otherSet(active));
+      const isFresh =
+        inactive?.standing.kind === "trying" && inactive.standing.left > 0 && inactive.standing.done === 0;
+      const expected =
+        inactive?.standing.kind === "staged"
+          ? "staged"
+          : startsInactive && isFresh
+            ? "ready"
+            : chosen === undefined
+              ? "idle"
+              : "available";
+      expect({ arrangement, kind: state.kind }).toEqual({ arrangement, kind: expected });
+      if (state.kind === "staged" || state.kind === "ready") expect(state.staged.version).toBe(inactive?.version ?? "");
+      if ("chosen" in state) expect(state.chosen).toEqual(chosen);
+      seen++;
+    }
+  }
+  expect(seen).toBeGreaterThan(1000);
 });
 
-test("the usual way leads from idle to ready and back", () => {
-  let state = refreshed({ kind: "idle" }, a);
-  state = prepared(state, a);
-  expect(state).toEqual({ kind: "staged", chosen: a, staged: a });
-  state = activated(state);
-  expect(state.kind).toBe("ready");
-  state = deactivated(state);
-  expect(state.kind).toBe("staged");
-  expect(unstaged(state)).toEqual({ kind: "available", chosen: a });
+test("on a host without sets the state is what was chosen", () => {
+  expect(stateOf(undefined, undefined, machines)).toEqual({ kind: "idle" });
+  expect(stateOf(undefined, image, machines)).toEqual({ kind: "available", chosen: image });
 });

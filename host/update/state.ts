@@ -32,29 +32,3 @@ export function assertAllowed(command: UpdateCommand, state: UpdateState): void 
     hint: `it is possible when the state is ${states.join(" or ")}`,
   });
 }
-
-/** After a refresh. What is written to the inactive set stays what it is; only the choice changes. */
-export function refreshed(state: UpdateState, chosen: Image | undefined): UpdateState {
-  if (state.kind === "staged" || state.kind === "ready") return { ...state, chosen };
-  return chosen === undefined ? { kind: "idle" } : { kind: "available", chosen };
-}
-
-/** After `image` was written to the inactive set and verified there. */
-export function prepared(state: UpdateState, image: Image): UpdateState {
-  return { kind: "staged", chosen: state.kind === "idle" ? undefined : state.chosen, staged: image };
-}
-
-export function activated(state: UpdateState): UpdateState {
-  return state.kind === "staged" ? { ...state, kind: "ready" } : state;
-}
-
-export function deactivated(state: UpdateState): UpdateState {
-  return state.kind === "ready" ? { ...state, kind: "staged" } : state;
-}
-
-/** The inactive set is about to be overwritten, or turned out not to hold what was staged. */
-export function unstaged(state: UpdateState): UpdateState {
-  return state.kind === "idle" || state.chosen === undefined
-    ? { kind: "idle" }
-    : { kind: "available", chosen: state.chosen };
-}
