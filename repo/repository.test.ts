@@ -1,79 +1,23 @@
 /** Protects: what a publisher signs is what an independent TUF client accepts, and an interruption breaks nothing. */
 import { expect, test } from "bun:test";
-import { createPrivateKey } from "node:crypto";
-import { appendFile, cp, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, cp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { defaultExpirations } from "./expiration.ts";
+import { publisher, signerOfType } from "../test/publisher.ts";
+import { newSigner, testMachines as machines } from "../test/update-repository.ts";
 import { expirations } from "./expirations.ts";
-import { generateKeyPem, keyTypes } from "./key.ts";
+import { keyTypes } from "./key.ts";
 import { migrationsBetween, recall } from "./manifest.ts";
 import {
-  changeManifest, currentTree, initRepository, newestRoot, openRepository, publish, readManifest, refresh, rotateRoot,
-  type Release, type Repository,
+  changeManifest, currentTree, newestRoot, openRepository, publish, readManifest, refresh, rotateRoot,
 } from "./repository.ts"; // prettier-ignore
 import { withKey, withoutKey } from "./root-role.ts";
 import { serveRepository } from "./serve.ts";
-import { signerOf, type Signer } from "./signer.ts";
-import { serialise, type Signing } from "./tree.ts";
-import { validateTree, type Validation } from "./validate.ts";
-
-const machines = { variant: "dev", arch: "x86_64" };
-const newSigner = (type: (typeof keyTypes)[number] = "ed25519"): Signer =>
-  signerOf(createPrivateKey(generateKeyPem(type)));
-
-type World = AsyncDisposable & {
-  directory: string;
-  rootSigners: Signer[];
-  signing: Signing;
-  repository: Repository;
-  release(version: string): Promise<Release>;
-  validate(rootJson?: string): Promise<Validation>;
-};
-
-async function world(publication = newSigner()): Promise<World> {
-  const base = await mkdtemp(join(tmpdir(), "orlop-repo-"));
-  const directory = join(base, "repository");
-  const rootSigners = [newSigner(), newSigner("ecdsa"), newSigner("rsa")];
-  const signing: Signing = { signers: [publication], expirations: defaultExpirations, now: new Date() };
-  const repository = await initRepository(directory, {
-    rootSigners,
-    rootThreshold: 2,
-    publicationKeys: [publication.key],
-    publicationThreshold: 1,
-    signing,
-  });
-  return {
-    directory,
-    rootSigners,
-    signing,
-    repository,
-    async release(version) {
-      const source = async (kind: string): Promise<{ name: string; path: string }> => {
-        const name = `orlop-dev-x86_64-${version}-${kind}`;
-        await writeFile(join(base, name), `${kind} of ${version} ${"x".repeat(100_000)}`);
-        return { name, path: join(base, name) };
-      };
-      return {
-        ...machines,
-        version,
-        boot: await source("boot"),
-        root: await source("root"),
-        hash: await source("hash"),
-        migrations: [],
-      };
-    },
-    async validate(rootJson = serialise(repository.roots[0])) {
-      using server = serveRepository(directory);
-      return await validateTree(server.url, machines, rootJson); // awaited, or the server is gone first
-    },
-    [Symbol.asyncDispose]: () => rm(base, { recursive: true }),
-  };
-}
+import { serialise } from "./tree.ts";
+import { validateTree } from "./validate.ts";
 
 for (const type of keyTypes) {
   test(`a client accepts what a ${type} key signed, byte for byte`, async () => {
-    await using here = await world(newSigner(type));
+    await using here = await publisher(signerOfType(type));
     await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
     const { targets, roles } = await here.validate();
     expect(targets.map(({ name }) => name).toSorted()).toEqual([
@@ -92,7 +36,7 @@ for (const type of keyTypes) {
 }
 
 test("a second release keeps the first, and recalling it lowers the maximum for both", async () => {
-  await using here = await world();
+  await using here = await publisher();
   await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
   await publish(here.repository, await here.release("1.1.0"), { waves: [] }, here.signing);
   await changeManifest(here.repository, machines, here.signing, (manifest) => recall(manifest, machines, "1.1.0"));
@@ -106,7 +50,7 @@ test("a second release keeps the first, and recalling it lowers the maximum for 
 });
 
 test("publishing a version twice is refused and changes nothing", async () => {
-  await using here = await world();
+  await using here = await publisher();
   await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
   const again = publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
   await expect(again).rejects.toThrow("cannot add version 1.0.0");
@@ -114,7 +58,7 @@ test("publishing a version twice is refused and changes nothing", async () => {
 });
 
 test("a flipped byte in any target is found", async () => {
-  await using here = await world();
+  await using here = await publisher();
   await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
   const store = join(here.directory, "targets");
   const [name] = (await readdir(store)).filter((each) => each.endsWith("-root"));
@@ -126,7 +70,7 @@ test("a flipped byte in any target is found", async () => {
 });
 
 test("metadata that was edited by hand is neither accepted nor signed again", async () => {
-  await using here = await world();
+  await using here = await publisher();
   await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
   const path = join(here.directory, "metadata/dev/x86_64/1.targets.json");
   await writeFile(path, (await Bun.file(path).text()).replaceAll(/"length": \d+/g, '"length": 7'));
@@ -135,7 +79,7 @@ test("metadata that was edited by hand is neither accepted nor signed again", as
 });
 
 test("too few root keys cannot rotate the root, and the old and the new ones together can", async () => {
-  await using here = await world();
+  await using here = await publisher();
   await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
   const [first, second, third] = here.rootSigners;
   if (first === undefined || second === undefined || third === undefined) throw new Error("three root keys");
@@ -156,9 +100,9 @@ test("too few root keys cannot rotate the root, and the old and the new ones tog
 });
 
 test("after the publication key was rotated, the old one can publish nothing", async () => {
-  await using here = await world();
+  await using here = await publisher();
   await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
-  const fresh = newSigner("ecdsa");
+  const fresh = signerOfType("ecdsa");
   const old = here.signing.signers[0];
   if (old === undefined) throw new Error("a publication key");
   const online = ["targets", "snapshot", "timestamp"] as const;
@@ -177,7 +121,7 @@ test("after the publication key was rotated, the old one can publish nothing", a
 });
 
 test("whatever prefix of a publication reached the disk, clients see the old release or the new one, whole", async () => {
-  await using here = await world();
+  await using here = await publisher();
   await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
   const before = `${here.directory}-before`;
   await cp(here.directory, before, { recursive: true });
@@ -196,7 +140,7 @@ test("whatever prefix of a publication reached the disk, clients see the old rel
 });
 
 test("days left are told for every role, and a refresh renews them", async () => {
-  await using here = await world();
+  await using here = await publisher();
   await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
   const later = new Date(here.signing.now.getTime() + 6.5 * 86_400_000);
   const [soonest] = await expirations(here.repository, later);
@@ -206,14 +150,14 @@ test("days left are told for every role, and a refresh renews them", async () =>
 });
 
 test("a second publisher is kept out while one is at work", async () => {
-  await using here = await world();
+  await using here = await publisher();
   await appendFile(join(here.directory, ".lock"), "4711\n");
   const blocked = publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
   await expect(blocked).rejects.toThrow("cannot change the repository");
 });
 
 test("a release brings the migrations since the release before it, as signed targets that its hop names", async () => {
-  await using here = await world();
+  await using here = await publisher();
   const migration = (version: string) => ({ version, name: `migrate_v${version}_x.json`, text: `{"of":"${version}"}` });
   const [one, two, three] = [migration("1.0.0"), migration("1.1.0"), migration("1.3.0")];
   await publish(here.repository, { ...(await here.release("1.0.0")), migrations: [one] }, { waves: [] }, here.signing);

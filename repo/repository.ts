@@ -10,11 +10,11 @@
  * Every change follows the same order: targets, then metadata beside the old, then the timestamp in one step. A change
  * that is interrupted leaves the old repository valid.
  */
-import { mkdir, open, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Key, type Root, type Targets } from "@tufjs/models";
 import { Failure, isFailure, systemErrorCode } from "../lib/failure.ts";
-import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../lib/files.ts";
+import { readTextIfPresent, realFiles, removeIfPresent, writeFileAtomic, type Files } from "../lib/files.ts";
 import { expiresAt } from "./expiration.ts";
 import { addMigrations, addUpdate, emptyManifest, parseManifest, type Machines, type Manifest } from "./manifest.ts";
 import { contentOf, firstRoot, signedRoot, type RootContent } from "./root-role.ts";
@@ -27,6 +27,8 @@ const manifestName = "manifest.json";
 
 export type Repository = {
   directory: string;
+  /** How it is written; tests stop it in the middle. */
+  files: Files;
   /** From version 1 to the newest, each verified by the one before it. */
   roots: readonly [Metadata<Root>, ...Metadata<Root>[]];
 };
@@ -66,7 +68,7 @@ export async function initRepository(
     rootSigners,
   );
   await writeFileAtomic(rootPath(directory, 1), serialise(root));
-  return { directory, roots: [root] };
+  return { directory, files: realFiles, roots: [root] };
 }
 
 /** @throws {Failure<"no-such-repository" | "bad-metadata">} */
@@ -90,7 +92,7 @@ export async function openRepository(directory: string): Promise<Repository> {
       hint: "make one with `./orlop repo init`",
     });
   }
-  return { directory, roots: [first, ...rest] };
+  return { directory, files: realFiles, roots: [first, ...rest] };
 }
 
 export function newestRoot(repository: Repository): Metadata<Root> {
@@ -172,8 +174,8 @@ export async function rotateRoot(
     const tree = await currentTree(repository, machines);
     await signedTree(tree?.targets.signed.targets ?? {}, tree, next, signing);
   }
-  await using _lock = await lock(repository.directory);
-  await writeFileAtomic(rootPath(repository.directory, next.signed.version), serialise(next));
+  await using _lock = await lock(repository);
+  await writeFileAtomic(rootPath(repository.directory, next.signed.version), serialise(next), 0o644, repository.files);
   for (const machines of trees) {
     const tree = await currentTree(repository, machines);
     await writeSigned(rotated, machines, tree?.targets.signed.targets ?? {}, tree, signing);
@@ -216,21 +218,21 @@ async function changeTree(
   signing: Signing,
   change: (tree: OpenTree) => Promise<Manifest>,
 ): Promise<void> {
-  await using _lock = await lock(repository.directory);
+  await using _lock = await lock(repository);
   const store = join(repository.directory, "targets");
   const previous = await currentTree(repository, machines);
   const targets = { ...previous?.targets.signed.targets };
   const manifest = await change({
     manifest: await readManifest(repository, targets),
     add: async ({ name, path }) => {
-      targets[name] = await storeTarget(store, name, path);
+      targets[name] = await storeTarget(repository.files, store, name, path);
     },
     addText: async (name, text) => {
-      targets[name] = await storeTargetBytes(store, name, Buffer.from(text));
+      targets[name] = await storeTargetBytes(repository.files, store, name, Buffer.from(text));
     },
   });
   const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
-  targets[manifestName] = await storeTargetBytes(store, manifestName, bytes);
+  targets[manifestName] = await storeTargetBytes(repository.files, store, manifestName, bytes);
   await writeSigned(repository, machines, targets, previous, signing);
 }
 
@@ -245,9 +247,10 @@ async function writeSigned(
   const tree = await signedTree(targets, previous, newestRoot(repository), signing);
   for (const root of repository.roots) {
     const path = join(directory, `${root.signed.version}.root.json`);
-    if ((await readTextIfPresent(path)) === undefined) await writeFileAtomic(path, serialise(root));
+    if ((await readTextIfPresent(path)) === undefined)
+      await writeFileAtomic(path, serialise(root), 0o644, repository.files);
   }
-  await writeTree(directory, tree);
+  await writeTree(repository.files, directory, tree);
 }
 
 /**
@@ -282,12 +285,11 @@ async function entries(directory: string): Promise<string[]> {
 }
 
 /** Two publishers at once would each sign without the other's targets. @throws {Failure<"repository-locked">} */
-async function lock(directory: string): Promise<AsyncDisposable> {
+async function lock({ directory, files }: Repository): Promise<AsyncDisposable> {
   const path = join(directory, ".lock");
-  await mkdir(directory, { recursive: true });
   try {
-    await using file = await open(path, "wx");
-    await file.writeFile(`${process.pid}\n`);
+    await using file = await files.create(path, 0o644);
+    await file.write(`${process.pid}\n`);
   } catch (cause) {
     if (systemErrorCode(cause) !== "EEXIST") throw cause;
     throw new Failure("repository-locked", `cannot change the repository: ${path} exists`, {
@@ -295,5 +297,5 @@ async function lock(directory: string): Promise<AsyncDisposable> {
       cause,
     });
   }
-  return { [Symbol.asyncDispose]: async () => void (await removeIfPresent(path)) };
+  return { [Symbol.asyncDispose]: async () => void (await removeIfPresent(path, files)) };
 }

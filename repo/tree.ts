@@ -4,11 +4,10 @@
  * Files are `N.root.json`, `N.targets.json`, `N.snapshot.json` and `timestamp.json` (consistent snapshots, TUF §6.2).
  * The timestamp is written last and replaces the old one in one step: until then clients see the old tree, whole.
  */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MetaFile, Metadata, MetadataKind, Snapshot, Targets, Timestamp, type Root } from "@tufjs/models";
 import { Failure } from "../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
+import { readTextIfPresent, writeFileAtomic, type Files } from "../lib/files.ts";
 import { expiresAt, type ExpirationPolicy } from "./expiration.ts";
 import { specVersion } from "./root-role.ts";
 import { signMetadata, type Signer } from "./signer.ts";
@@ -108,10 +107,13 @@ export async function signedTree(
 }
 
 /** Writes a tree beside the old one, then makes it the current one. */
-export async function writeTree(directory: string, { targets, snapshot, timestamp }: Tree): Promise<void> {
-  await mkdir(directory, { recursive: true });
+export async function writeTree(
+  files: Files,
+  directory: string,
+  { targets, snapshot, timestamp }: Tree,
+): Promise<void> {
   const write = (name: string, metadata: Metadata<Targets | Snapshot | Timestamp>): Promise<void> =>
-    writeFileAtomic(join(directory, name), serialise(metadata));
+    writeFileAtomic(join(directory, name), serialise(metadata), 0o644, files);
   await write(`${targets.signed.version}.targets.json`, targets);
   await write(`${snapshot.signed.version}.snapshot.json`, snapshot);
   await write("timestamp.json", timestamp);
