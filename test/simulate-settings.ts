@@ -7,8 +7,13 @@ import { claim } from "./simulate-model.ts";
 
 export class SettingsModel {
   readonly #migrations: readonly Migration[];
-  /** In the oldest form: those of the last commit that was acknowledged, then those that a commit may have left. */
-  #possible: Values[] = [new Map()];
+  /**
+   * In the oldest form: those of the last commit that was acknowledged, or that a start has found. Several when the
+   * version that runs does not tell them apart, because it has removed a setting.
+   */
+  #known: Values[] = [new Map()];
+  /** Those that a commit may have left which was not acknowledged yet. */
+  #maybe: Values[] = [];
   readonly #forms = new Map<Values, Values[]>();
 
   constructor(migrations: readonly Migration[]) {
@@ -17,38 +22,41 @@ export class SettingsModel {
 
   copy(): SettingsModel {
     const copy = new SettingsModel(this.#migrations);
-    copy.#possible = [...this.#possible];
+    copy.#known = this.#known;
+    copy.#maybe = this.#maybe;
     return copy;
   }
 
   /** Are they those of one commit, in the form of one version? */
-  check(values: Values): Values {
-    const found = this.#possible.find((each) => this.#formsOf(each).some((form) => isDeepStrictEqual(form, values)));
-    claim(found !== undefined, "the settings are those of no commit");
-    return found;
+  check(values: Values): void {
+    const isOne = [...this.#known, ...this.#maybe].some((each) =>
+      this.#formsOf(each).some((form) => isDeepStrictEqual(form, values)),
+    );
+    claim(isOne, "the settings are those of no commit");
   }
 
   /** After a start what is there is durable, and it has the form of the version that runs. */
   accept(values: Values, version: string): void {
-    const found = this.check(values);
-    claim(
-      isDeepStrictEqual(this.#formOf(found, version), values),
-      `the settings have another form than ${version} has`,
+    this.check(values);
+    const found = [...this.#known, ...this.#maybe].filter((each) =>
+      isDeepStrictEqual(this.#formOf(each, version), values),
     );
-    this.#possible = [found];
+    claim(found.length > 0, `the settings have another form than ${version} has`);
+    this.#known = found;
+    this.#maybe = [];
   }
 
   /** A commit begins that sets a key of the oldest form; undefined when `version` has no such setting. */
   begin(key: string, value: number, version: string): Values | undefined {
-    const wanted = new Map(this.#possible[0]).set(key, value);
-    const after = this.#formOf(wanted, version);
-    if (after.size !== this.#formOf(new Map([...wanted].filter(([each]) => each !== key)), version).size + 1) return;
-    this.#possible.push(wanted);
-    return after;
+    if (this.#formOf(new Map([[key, value]]), version).size === 0) return undefined;
+    this.#maybe = this.#known.map((each) => new Map(each).set(key, value));
+    const [wanted] = this.#maybe;
+    return wanted === undefined ? undefined : this.#formOf(wanted, version);
   }
 
   acknowledge(): void {
-    this.#possible = this.#possible.slice(-1);
+    this.#known = this.#maybe;
+    this.#maybe = [];
   }
 
   #formOf(oldest: Values, version: string): Values {

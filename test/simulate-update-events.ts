@@ -11,8 +11,15 @@ export type Fate =
   /** Somebody reboots it while it is on trial; then it is healthy. */
   | "rebooted-on-trial";
 
-/** How a mirror answers until the next command is through. */
-export type Lie = "down" | "flipped" | "flipped-kernel" | "truncated" | "old";
+/** How a mirror answers until the next command that it is for: those that look, or those that read an image. */
+export const lies = {
+  down: "refresh",
+  old: "refresh",
+  flipped: "prepare",
+  "flipped-kernel": "prepare",
+  truncated: "prepare",
+} as const;
+export type Lie = keyof typeof lies;
 
 export type UpdateEvent =
   /** Whatever comes next on the way to an update: refresh, prepare, activate, reboot. */
@@ -66,7 +73,7 @@ function eventOf(random: Random): UpdateEvent {
     "restart-daemon": 2,
     "roll-back": 2,
     set: 5,
-    lie: 3,
+    lie: 8,
     "flip-bit": 1,
     "cut-power": 9,
   });
@@ -78,7 +85,7 @@ function eventOf(random: Random): UpdateEvent {
         value: random.integer(0, 999),
       };
     case "lie":
-      return { kind, how: random.pick(["down", "flipped", "flipped-kernel", "truncated", "old"]) };
+      return { kind, how: random.weighted<Lie>({ down: 1, old: 2, flipped: 1, "flipped-kernel": 2, truncated: 1 }) };
     case "flip-bit":
       return { kind, after: random.integer(0, 8) };
     case "cut-power":

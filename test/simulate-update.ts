@@ -20,7 +20,7 @@ import { modelFor } from "../settings/model.ts";
 import { variantNamed } from "../variants/all.ts";
 import { claim, Violation } from "./simulate-model.ts";
 import { SettingsModel } from "./simulate-settings.ts";
-import type { Fate, Lie, UpdateEvent, UpdateScenario } from "./simulate-update-events.ts";
+import { lies, type Fate, type Lie, type UpdateEvent, type UpdateScenario } from "./simulate-update-events.ts";
 import {
   worldMigrations,
   worldStartsAt,
@@ -256,7 +256,7 @@ class UpdateLife {
     await this.#unlessRefused(async () => {
       await updater.start(command);
       await updater.settled();
-      this.#lie = undefined;
+      if (lie !== undefined && lies[lie] === command) this.#lie = undefined;
       this.#mediumIsGood();
       if (this.#storage.powerIsLost) return;
       const status = await updater.status();

@@ -17,7 +17,8 @@ export function answerOf(
   const content = files?.get(decodeURIComponent(url.pathname.slice(1)));
   if (content === undefined) return new Response(null, { status: 404 });
   const isImage = url.pathname.endsWith("-root.zst");
-  if (lie === "flipped" && isImage)
+  const isKernel = url.pathname.endsWith("-boot.efi");
+  if ((lie === "flipped" && isImage) || (lie === "flipped-kernel" && isKernel))
     return whole(Buffer.from(content).fill((content.at(-1) ?? 0) ^ 1, content.length - 1));
   const from = Number(/^bytes=(\d+)-$/.exec(new Headers(init.headers).get("range") ?? "")?.[1] ?? 0);
   if (lie === "truncated" && isImage) {
