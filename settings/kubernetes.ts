@@ -4,6 +4,7 @@ import { bootstrapToken, clusterName, labelKey, labelValue, nodeName, taint } fr
 import { duration } from "./kubernetes-amounts.ts";
 import { dnsDomain, ipAddress } from "./network-names.ts";
 import { imageReference } from "./oci-names.ts";
+import { podManifest } from "./pod-manifest.ts";
 import { mapOf, setting, table } from "./setting.ts";
 import { base64, identifier, line, pattern } from "./text.ts";
 import { flag, listOf, oneOf, oneOrList, wholeNumber } from "./type.ts";
@@ -93,7 +94,7 @@ export const kubernetes = table("The node and its kubelet.", {
     placeholder: "name",
     entry: table("One pod.", {
       enabled: setting({ type: flag, doc: "Whether it runs. Needs manifest.", default: false }),
-      manifest: setting({ type: base64, doc: "The pod: YAML or JSON in base64." }),
+      manifest: setting({ type: podManifest, doc: "The pod: YAML or JSON in base64." }),
     }),
   }),
   "static-pods-enabled": setting({ type: flag, doc: "Whether kubelet runs static pods at all.", default: true }),

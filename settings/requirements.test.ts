@@ -174,7 +174,18 @@ const cases: Case[] = [
     rule: "an enabled static pod has a manifest",
     breaks: { kubernetes: { "static-pods": { a: { enabled: true } } } },
     says: ["settings.kubernetes.static-pods.a.manifest must be set because enabled is true"],
-    holds: { kubernetes: { "static-pods": { a: { enabled: true, manifest: "YQ==" }, b: { enabled: false } } } },
+    holds: {
+      kubernetes: {
+        "static-pods": {
+          a: {
+            enabled: true,
+            manifest:
+              "YXBpVmVyc2lvbjogdjEKa2luZDogUG9kCm1ldGFkYXRhOgogIG5hbWU6IHdlYgpzcGVjOgogIGNvbnRhaW5lcnM6CiAgICAtIG5hbWU6IHdlYgogICAgICBpbWFnZTogcmVnaXN0cnkuZXhhbXBsZS5jb20vd2ViOjEK",
+          },
+          b: { enabled: false },
+        },
+      },
+    },
   },
   {
     rule: "an enabled credential provider is asked about some images",
