@@ -18,6 +18,7 @@ so building again after a change of ours takes seconds.`,
     { run: "./orlop build --variant metal-dev --arch aarch64", says: "for another one" },
     { run: "./orlop build --container admin", says: "the OCI image of a host container" },
     { run: "./orlop build --update-lock", says: "moves the locked packages to what Debian has now" },
+    { run: "./orlop build --program kubernetes-1.20/kubectl", says: "a program that is compiled here" },
     { run: "./orlop build --client linux-aarch64", says: "an apiclient for laptops" },
   ],
   options: {
@@ -37,12 +38,26 @@ so building again after a change of ours takes seconds.`,
       complete: "files",
     },
     "update-lock": { type: "boolean", help: "Resolve the packages anew and write the locks, instead of building" },
-    "update-golden": { type: "boolean", help: "Write the list of the image's executables anew" },
+    "update-golden": {
+      type: "boolean",
+      help: "Write the list of the image's executables, or the hash of the program, anew",
+    },
     container: {
       type: "text",
       value: "NAME",
       help: "Make the OCI image of this host container, instead of a host's",
       choices: ["admin", "control"],
+    },
+    program: {
+      type: "text",
+      value: "RECIPE/PROGRAM",
+      help: "Make a program of image/recipes/, such as kubernetes-1.20/kubectl, instead of an image",
+      complete: async () => {
+        const { recipes } = await import("../image/recipes/all.ts");
+        return [...recipes.values()].flatMap(({ name, programs }) =>
+          Object.keys(programs).map((program) => ({ value: `${name}/${program}` })),
+        );
+      },
     },
     client: {
       type: "text",
@@ -53,15 +68,17 @@ so building again after a change of ours takes seconds.`,
   },
   async run({ invocation: { signal } }, options): Promise<Result> {
     const startedMs = performance.now();
-    const { client, container } = options;
-    if ([options["update-lock"], client !== undefined, container !== undefined].filter(Boolean).length > 1) {
-      throw usageFailure("--update-lock, --client and --container exclude each other");
+    const { client, container, program } = options;
+    const others = [client, container, program].filter((choice) => choice !== undefined);
+    if (others.length + (options["update-lock"] ? 1 : 0) > 1) {
+      throw usageFailure("--update-lock, --client, --container and --program exclude each other");
     }
     const directory = options.output ?? buildDirectory;
     const make = async (): Promise<Partial> => {
       if (options["update-lock"]) return await moveLock(options.mirror, signal);
       if (client !== undefined) return await makeClient(client, directory);
       if (container !== undefined) return await makeContainer(container, directory, options, signal);
+      if (program !== undefined) return await makeOneProgram(program, directory, options, signal);
       return await makeImage(options, signal);
     };
     const result = await make();
@@ -114,6 +131,26 @@ async function makeImage(
       { path: manifestPath, bytes: Bun.file(manifestPath).size },
     ],
   };
+}
+
+async function makeOneProgram(
+  name: string,
+  directory: string,
+  options: { arch: "x86_64" | "aarch64" | undefined; mirror: string | undefined; "update-golden": boolean },
+  signal: AbortSignal,
+): Promise<Partial> {
+  const { makeProgram, placeProgram } = await import("../image/recipes/programs.ts");
+  const { machineArchitecture } = await import("../image/packages/tools-root.ts");
+  const architecture = options.arch ?? machineArchitecture();
+  const made = await makeProgram(name, {
+    architecture,
+    outputs: options["update-golden"] ? "write" : "check",
+    signal,
+    ...(options.mirror === undefined ? {} : { mirror: options.mirror }),
+  });
+  const path = join(directory, architecture, made.recipe.name, made.program);
+  await placeProgram(made.path, path);
+  return { made: [{ path, bytes: Bun.file(path).size }] };
 }
 
 async function makeClient(

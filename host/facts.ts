@@ -2,6 +2,7 @@
  * What a host knows about itself that no setting changes: its image and its machine. Read once, when the daemon starts.
  */
 import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { Failure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
 import { architectures, type Architecture, type Variant } from "../variants/variant.ts";
@@ -17,6 +18,8 @@ export type Facts = {
   versionId: string;
   /** The commit the image was built from. */
   buildId: string;
+  /** Of this machine; what is left to pods depends on it. */
+  processors: number;
   /** The certificate authorities that the image trusts, as a PEM bundle. */
   certificates: string;
   /** How the links are configured, when somebody said so. */
@@ -38,6 +41,7 @@ export async function readFacts(system: System): Promise<Facts> {
     prettyName: field("PRETTY_NAME"),
     versionId: field("VERSION_ID"),
     buildId: field("BUILD_ID"),
+    processors: availableParallelism(),
     certificates: (await readTextIfPresent(hostPath(system, imageBundle))) ?? "",
     network: await readNetworkSource(system),
   };

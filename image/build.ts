@@ -21,11 +21,13 @@ import { makeInitrd, initrdContentHash } from "./initrd/make-initrd.ts";
 import { artefact, type Manifest, payload } from "./manifest.ts";
 import { cacheDirectory, sha256OfFile } from "./packages/cache.ts";
 import { type Lock, type LockedPackage, packagesOf, readLock } from "./packages/lock.ts";
+import { makePauseImage } from "./oci/pause-image.ts";
 import { openToolsRoot, type ToolsRoot } from "./packages/tools-root.ts";
+import { makeProgram } from "./recipes/programs.ts";
 import { sealRoot } from "./root/seal-root.ts";
 import { checkGolden } from "./root/golden.ts";
-import { makeRoot, rootPackages } from "./root/make-root.ts";
-import { osContentHash, osFiles } from "./root/os-content.ts";
+import { makeRoot, type PlacedProgram, rootPackages } from "./root/make-root.ts";
+import { osContentHash, osFiles, partsOf } from "./root/os-content.ts";
 import { imageName, type ImageIdentity } from "./root/os-release.ts";
 import { type Made, runStep } from "./step.ts";
 import { readVerity } from "./verity.ts";
@@ -81,9 +83,10 @@ type Build = ImageIdentity & {
  */
 export async function buildImage(variant: Variant, architecture: Architecture, options: BuildOptions): Promise<Built> {
   const build = await prepare(variant, architecture, options);
-  const root = await rootStep(build);
+  const programs = await makePrograms(build);
+  const root = await rootStep(build, programs);
   const initrd = await initrdStep(build, root);
-  const sealed = await sealStep(build, root);
+  const sealed = await sealStep(build, root, programs);
   const boot = await bootStep(build, { root, initrd, sealed });
   return writeArtefacts(build, { sealed, boot });
 }
@@ -136,8 +139,10 @@ function from({ mirror, cache, signal }: BuildOptions): Pick<BuildOptions, "mirr
 }
 
 /** Packages and OS content; all that does not change when only our programs do. */
-async function rootStep({ variant, architecture, options, cache, lock, tools, epochSeconds }: Build): Promise<Made> {
+async function rootStep(build: Build, programs: readonly PlacedProgram[]): Promise<Made> {
+  const { variant, architecture, options, cache, lock, tools, epochSeconds } = build;
   const { hostNames } = options;
+  const pause = variant.orchestrator.kind === "kubernetes" ? await pauseImage(build) : undefined;
   const names = [hostNames.executable, ...hostNames.links];
   const packages = rootPackages(lock, variant);
   const made = await runStep(cache, {
@@ -146,18 +151,49 @@ async function rootStep({ variant, architecture, options, cache, lock, tools, ep
     module: join(import.meta.dir, "root/make-root.ts"),
     inputs: {
       ...packageInputs([...packages.host, ...packages.variant]),
-      content: await osContentHash(await osFiles(variant.interactive)),
+      programs: programs.map(({ place, sha256 }) => `${place} ${sha256}`),
+      pause: pause?.key ?? "",
+      content: await osContentHash(await osFiles(partsOf(variant))),
       kernel: variant.kernel,
       interactive: String(variant.interactive),
       names,
       epochSeconds,
     },
     make: (directory) =>
-      makeRoot(directory, { tools, lock, variant, epochSeconds, hostNames: names, ...from(options) }),
+      makeRoot(directory, {
+        tools,
+        lock,
+        variant,
+        epochSeconds,
+        programs,
+        hostNames: names,
+        ...(pause === undefined ? {} : { pauseImage: join(pause.directory, "pause.tar") }),
+        ...from(options),
+      }),
   });
   const golden = await readFile(join(made.directory, "executables.golden"), "utf8");
   await checkGolden(variant.name, architecture, golden, options.golden ?? "check");
   return made;
+}
+
+/** The programs of a variant that are no Debian packages, each at its place in the root. */
+async function makePrograms({ variant, architecture, options, cache }: Build): Promise<PlacedProgram[]> {
+  const made: PlacedProgram[] = [];
+  for (const [place, name] of Object.entries(variant.programs)) {
+    const outputs = options.golden ?? "check";
+    made.push({ place, ...(await makeProgram(name, { architecture, outputs, ...from(options), cache })) });
+  }
+  return made;
+}
+
+async function pauseImage({ architecture, options, cache, lock, tools, epochSeconds }: Build): Promise<Made> {
+  return runStep(cache, {
+    name: `pause-${architecture}`,
+    says: "pause image",
+    module: join(import.meta.dir, "oci/pause-image.ts"),
+    inputs: { ...packageInputs(packagesOf(lock, ["pause"])), epochSeconds },
+    make: (directory) => makePauseImage(directory, { tools, lock, architecture, epochSeconds, ...from(options) }),
+  });
 }
 
 async function initrdStep(build: Build, root: Made): Promise<Made> {
@@ -185,7 +221,7 @@ async function initrdStep(build: Build, root: Made): Promise<Made> {
 }
 
 /** The root with our programs in it, as EROFS with its hash tree. */
-async function sealStep(build: Build, root: Made): Promise<Made> {
+async function sealStep(build: Build, root: Made, programs: readonly PlacedProgram[]): Promise<Made> {
   const { variant, architecture, version, commit, options, cache, lock, tools, epochSeconds } = build;
   const packages = rootPackages(lock, variant);
   return runStep(cache, {
@@ -195,6 +231,7 @@ async function sealStep(build: Build, root: Made): Promise<Made> {
     inputs: {
       root: root.key,
       host: await sha256OfFile(options.hostBinary),
+      programs: programs.map(({ place, sha256 }) => `${place} ${sha256}`),
       updateRoot: options.updateRoot === undefined ? "" : await sha256OfFile(options.updateRoot),
       names: [options.hostNames.executable, ...options.hostNames.links],
       version,
@@ -209,6 +246,7 @@ async function sealStep(build: Build, root: Made): Promise<Made> {
         root: join(root.directory, "root"),
         identity: { variant, architecture, version, commit },
         packages: [...packages.host, ...packages.variant],
+        programs,
         hostBinary: options.hostBinary,
         hostNames: options.hostNames,
         ...(options.updateRoot === undefined ? {} : { updateRoot: options.updateRoot }),

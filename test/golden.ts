@@ -36,14 +36,27 @@ export function rendered(variant: Variant, one: Case): RenderedFile[] {
 function settingsFor(variant: Variant, one: Case): Settings {
   const model = modelFor(variant);
   if (one === "default") return model.complete({});
-  const document = readToml(text("all-set.toml"));
-  if (!document.ok) throw new Error(document.error.says);
-  const all = isWrittenObject(document.value) ? document.value["settings"] : undefined;
   const groups: readonly string[] = variant.groups;
-  const own = Object.entries(isWrittenObject(all) ? all : {}).filter(([name]) => groups.includes(name));
-  const { value, problems } = model.read(Object.fromEntries<Written>(own));
+  const own = Object.entries(writtenSettings("all-set.toml")).filter(([name]) => groups.includes(name));
+  const { value, problems } = model.read({ ...Object.fromEntries<Written>(own), ...furtherSettings(variant, own) });
   if (problems.length > 0) throw new Error(problems.map(({ problem }) => describeProblem(problem)).join("\n"));
   return model.complete(value);
+}
+
+/** Settings that only some minors of Kubernetes have, beside those of all. */
+function furtherSettings({ orchestrator }: Variant, own: readonly [string, Written][]): { [group: string]: Written } {
+  if (orchestrator.kind !== "kubernetes" || orchestrator.minor === "1.20") return {};
+  const { kubernetes: common } = Object.fromEntries<Written>(own);
+  const further = writtenSettings(`all-set-kubernetes-${orchestrator.minor}.toml`)["kubernetes"];
+  if (!isWrittenObject(common) || !isWrittenObject(further)) throw new Error("expected tables");
+  return { kubernetes: { ...common, ...further } };
+}
+
+function writtenSettings(name: string): { [group: string]: Written } {
+  const document = readToml(text(name));
+  if (!document.ok) throw new Error(document.error.says);
+  const all = isWrittenObject(document.value) ? document.value["settings"] : undefined;
+  return isWrittenObject(all) ? all : {};
 }
 
 function factsFor(variant: Variant, one: Case): Facts {

@@ -19,6 +19,7 @@ export function factsOf(variant = "dev", changes: Partial<Facts> = {}): Facts {
     prettyName: "Orlop 0.1.0",
     versionId: "0.1.0",
     buildId: "00000000",
+    processors: 2,
     certificates: "",
     network: undefined,
     ...changes,

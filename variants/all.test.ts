@@ -31,6 +31,9 @@ test("the first issue's variants are there", () => {
     "aws-k8s-1.20",
     "metal-k8s-1.20",
     "vmware-k8s-1.20",
+    "aws-k8s-1.35",
+    "metal-k8s-1.35",
+    "vmware-k8s-1.35",
   ]);
 });
 

@@ -5,13 +5,11 @@ import { awsDev } from "./aws-dev.ts";
 import { awsEcs1 } from "./aws-ecs-1.ts";
 import { awsK8s } from "./aws-k8s.ts";
 import { dev } from "./dev.ts";
+import { kubernetesMinors } from "./kubernetes.ts";
 import { metalDev } from "./metal-dev.ts";
 import { metalK8s } from "./metal-k8s.ts";
 import type { Variant } from "./variant.ts";
 import { vmwareK8s } from "./vmware-k8s.ts";
-
-/** A further minor of Kubernetes is one more here. */
-const minors = ["1.20"] as const;
 
 export const variants: ReadonlyMap<string, Variant> = new Map(
   [
@@ -19,7 +17,7 @@ export const variants: ReadonlyMap<string, Variant> = new Map(
     metalDev,
     awsDev,
     awsEcs1,
-    ...minors.flatMap((minor) => [awsK8s(minor), metalK8s(minor), vmwareK8s(minor)]),
+    ...kubernetesMinors.flatMap((minor) => [awsK8s(minor), metalK8s(minor), vmwareK8s(minor)]),
   ].map((variant) => [variant.name, variant]),
 );
 

@@ -11,6 +11,7 @@ export const awsDev: Variant = {
   architectures: ["x86_64", "aarch64"],
   kernel: "cloud",
   packages: [...dev.packages, "docker.io", "iptables"],
+  programs: {},
   interactive: true,
   groups: awsGroups,
   defaults: {

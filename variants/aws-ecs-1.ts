@@ -10,6 +10,7 @@ export const awsEcs1: Variant = {
   architectures: ["x86_64", "aarch64"],
   kernel: "cloud",
   packages: ["docker.io", "iptables"],
+  programs: {},
   interactive: false,
   groups: [...awsGroups, "ecs"],
   defaults: {

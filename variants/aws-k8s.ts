@@ -1,7 +1,13 @@
 /** Nodes of Kubernetes in EC2, as Amazon EKS has them. */
 import type { Minor } from "../settings/setting.ts";
 import { awsDefaults, awsGroups } from "./aws.ts";
-import { isAtLeast, kubernetesDefaults, kubernetesPackages } from "./kubernetes.ts";
+import {
+  credentialProviders,
+  isAtLeast,
+  kubernetesDefaults,
+  kubernetesPackages,
+  kubernetesPrograms,
+} from "./kubernetes.ts";
 import type { Variant } from "./variant.ts";
 
 export function awsK8s(minor: Minor): Variant {
@@ -14,6 +20,14 @@ export function awsK8s(minor: Minor): Variant {
     architectures: ["x86_64", "aarch64"],
     kernel: "cloud",
     packages: kubernetesPackages,
+    programs: {
+      ...kubernetesPrograms(minor),
+      "usr/bin/aws-iam-authenticator": "aws-iam-authenticator/aws-iam-authenticator",
+      // Kubernetes 1.24 is the first with `settings.kubernetes.credential-providers`.
+      ...(isAtLeast(minor, "1.24")
+        ? { [`${credentialProviders}/ecr-credential-provider`]: "ecr-credential-provider/ecr-credential-provider" }
+        : {}),
+    },
     interactive: false,
     groups: [...awsGroups, "kubernetes"],
     defaults: {
@@ -28,6 +42,6 @@ export function awsK8s(minor: Minor): Variant {
     },
     kernelParameters: [],
     userData: ["local-file", "ec2"],
-    lacks: `kubelet ${minor} and aws-iam-authenticator are not built yet`,
+    lacks: "its programs were not compiled yet: image/recipes/outputs/ has no hashes of them",
   };
 }

@@ -28,6 +28,7 @@ export const dev: Variant = {
     "util-linux",
     "vim-tiny",
   ],
+  programs: {},
   interactive: true,
   groups: baseGroupNames,
   defaults: { kernel: { lockdown: "none" } },

@@ -10,6 +10,7 @@ export const metalDev: Variant = {
   architectures: ["x86_64", "aarch64"],
   kernel: "generic",
   packages: [],
+  programs: {},
   interactive: false,
   groups: baseGroupNames,
   defaults: { kernel: { lockdown: "none" } },

@@ -1,6 +1,6 @@
 /** Nodes of Kubernetes on physical machines. */
 import type { Minor } from "../settings/setting.ts";
-import { kubernetesDefaults, kubernetesGroups, kubernetesPackages } from "./kubernetes.ts";
+import { kubernetesDefaults, kubernetesGroups, kubernetesPackages, kubernetesPrograms } from "./kubernetes.ts";
 import type { Variant } from "./variant.ts";
 
 export function metalK8s(minor: Minor): Variant {
@@ -12,11 +12,12 @@ export function metalK8s(minor: Minor): Variant {
     architectures: ["x86_64", "aarch64"],
     kernel: "generic",
     packages: kubernetesPackages,
+    programs: kubernetesPrograms(minor),
     interactive: false,
     groups: kubernetesGroups,
     defaults: kubernetesDefaults(minor),
     kernelParameters: [],
     userData: ["local-file"],
-    lacks: `kubelet ${minor} is not built yet`,
+    lacks: "kubelet was not compiled yet: image/recipes/outputs/ has no hash of it",
   };
 }

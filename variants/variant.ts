@@ -28,6 +28,10 @@ export type Variant = {
   kernel: "cloud" | "generic";
   /** Debian packages beyond those every variant has (`image/packages/base.ts`). */
   packages: readonly string[];
+  /**
+   * Programs that recipes make (`image/recipes/`), by their path in the root: { "usr/bin/kubelet": "kubernetes-1.20/kubelet" }.
+   */
+  programs: Readonly<Record<string, string>>;
   /** A person may look inside: shells, editors and debugging tools stay in the root. */
   interactive: boolean;
   /** The settings this variant has; everything else is an unknown key. */

@@ -1,6 +1,6 @@
 /** Nodes of Kubernetes on VMware vSphere. */
 import type { Minor } from "../settings/setting.ts";
-import { kubernetesDefaults, kubernetesGroups, kubernetesPackages } from "./kubernetes.ts";
+import { kubernetesDefaults, kubernetesGroups, kubernetesPackages, kubernetesPrograms } from "./kubernetes.ts";
 import type { Variant } from "./variant.ts";
 
 export function vmwareK8s(minor: Minor): Variant {
@@ -14,6 +14,7 @@ export function vmwareK8s(minor: Minor): Variant {
     // The cloud flavour has no drivers for VMware's devices.
     kernel: "generic",
     packages: [...kubernetesPackages, "open-vm-tools"],
+    programs: kubernetesPrograms(minor),
     interactive: false,
     groups: kubernetesGroups,
     defaults: {
@@ -23,6 +24,6 @@ export function vmwareK8s(minor: Minor): Variant {
     },
     kernelParameters: ["crashkernel=2G-:256M"],
     userData: ["local-file", "vmware-cd-rom", "vmware-guestinfo"],
-    lacks: `kubelet ${minor} and the OVA are not built yet`,
+    lacks: "the OVA is not built yet",
   };
 }

@@ -10,6 +10,7 @@ import { hostPath, linuxSystem, type System } from "../system.ts";
 import { describeSets } from "../update/signpost.ts";
 import { proveHealthy, type Gate, type Verdict } from "../update/health-gate.ts";
 import { unitsOf } from "../update/health.ts";
+import { nodeCheck } from "../update/node-ready.ts";
 import { bootInactiveNext, requireSets } from "../update/sets.ts";
 import { leaveReason } from "../update/went-back.ts";
 
@@ -150,7 +151,8 @@ export function signpost(system: System): Program {
 }
 
 async function gateOf(system: System): Promise<Gate> {
-  const { variant, versionId } = await readFacts(system);
+  const facts = await readFacts(system);
+  const { variant, versionId } = facts;
   const model = modelFor(variant);
   const api: Client = connect({ socket: hostPath(system, socketPath) });
   return {
@@ -159,8 +161,9 @@ async function gateOf(system: System): Promise<Gate> {
     status: async (signal) => await api.call("getStatus", { signal }),
     fallback: model.complete({}).updates.health,
     async health(signal) {
-      const tree = await api.call("getSettings", { query: { prefix: "settings.updates" }, signal });
-      return model.complete(tree).updates.health;
+      const settings = model.complete(await api.call("getSettings", { query: {}, signal }));
+      const node = nodeCheck(system, settings, facts);
+      return { ...settings.updates.health, ...(node === undefined ? {} : { node }) };
     },
   };
 }

@@ -7,6 +7,12 @@ import { resolvedConf } from "./dns.ts";
 import { hostnameFile } from "./hostname.ts";
 import { deniedModules } from "./kernel-modules.ts";
 import { motd } from "./motd.ts";
+import { clusterCaFile, serverCertificateFile, serverKeyFile } from "./kubernetes/certificates.ts";
+import { credentialProviderFile } from "./kubernetes/credential-providers.ts";
+import { bootstrapKubeconfig, kubeconfig } from "./kubernetes/kubeconfig.ts";
+import { kubeletConfig } from "./kubernetes/kubelet-config.ts";
+import { kubeletEnvironment } from "./kubernetes/kubelet-environment.ts";
+import { staticPods } from "./kubernetes/static-pods.ts";
 import { links } from "./network.ts";
 import { proxyEnvironment } from "./proxy.ts";
 import { registries } from "./registries.ts";
@@ -24,4 +30,14 @@ export const configuration: readonly ConfigFiles[] = [
   containerdConfig,
   baseRuntimeSpec,
   deniedModules,
+  clusterCaFile,
+  serverCertificateFile,
+  serverKeyFile,
+  kubeletConfig,
+  kubeconfig,
+  bootstrapKubeconfig,
+  credentialProviderFile,
+  staticPods,
+  // Last: kubelet starts as soon as it is there.
+  kubeletEnvironment,
 ];

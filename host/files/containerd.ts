@@ -5,6 +5,7 @@
  */
 import { stringify } from "smol-toml";
 import type { Settings } from "../../settings/model.ts";
+import { pauseImage } from "../../variants/kubernetes.ts";
 import type { Variant } from "../../variants/variant.ts";
 import { baseRuntimeSpecPath } from "./base-runtime-spec.ts";
 import { configFile } from "./config-file.ts";
@@ -39,7 +40,7 @@ function configurationOf(settings: Settings, { orchestrator }: Variant) {
 function criPlugin({ kubernetes, "container-runtime": runtime, "container-registry": registry }: Settings) {
   const credentials = registry.credentials ?? [];
   return defined({
-    sandbox_image: kubernetes?.["pod-infra-container-image"],
+    sandbox_image: kubernetes?.["pod-infra-container-image"] ?? pauseImage,
     enable_unprivileged_icmp: runtime["enable-unprivileged-icmp"],
     enable_unprivileged_ports: runtime["enable-unprivileged-ports"],
     max_concurrent_downloads: runtime["max-concurrent-downloads"],

@@ -38,6 +38,7 @@ export function withoutProxy({ network, kubernetes }: Settings): string[] {
     "localhost",
     "127.0.0.1",
     ...(server === undefined ? [] : [new URL(server).hostname]),
-    ...(domain === undefined ? [] : [`.${domain}`]),
+    // Services are known by short names too: "name.namespace.svc".
+    ...(domain === undefined ? [] : [".svc", `.${domain}`]),
   ];
 }

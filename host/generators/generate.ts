@@ -12,10 +12,19 @@ import type { System } from "../system.ts";
 import { Failure } from "../../lib/failure.ts";
 import type { Generator } from "./generator.ts";
 import { hostname } from "./hostname.ts";
+import { clusterDnsIp, hostnameOverride, nodeIp, providerId } from "./kubernetes.ts";
 import { region } from "./region.ts";
 import { seed } from "./seed.ts";
 
-export const generators: readonly Generator[] = [seed, region, hostname];
+export const generators: readonly Generator[] = [
+  seed,
+  region,
+  hostname,
+  nodeIp,
+  providerId,
+  hostnameOverride,
+  clusterDnsIp,
+];
 
 export type Generated = {
   values: ReadonlyMap<string, Json>;

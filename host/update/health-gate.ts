@@ -42,7 +42,8 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
   for (;;) {
     const health = await askedHealth(gate, signal);
     const units = [...gate.units, ...health.units];
-    const found = await ailments(system, gate.status, { units, probes: health["http-probes"] }, signal);
+    const checks = { units, probes: health["http-probes"], node: health.node };
+    const found = await ailments(system, gate.status, checks, signal);
     if (found.length > 0) wellSinceMs = undefined;
     else wellSinceMs ??= elapsedMs();
     if (wellSinceMs !== undefined && elapsedMs() - wellSinceMs >= settleMs) {

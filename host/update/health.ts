@@ -11,6 +11,7 @@ import { Failure, isFailure } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/group.ts";
 import type { Orchestrator } from "../../variants/variant.ts";
 import { hostPath, type System } from "../system.ts";
+import type { NodeCheck } from "./node-ready.ts";
 
 const probeTimeoutMs = 5_000;
 const journalLines = 5;
@@ -21,11 +22,14 @@ const leastFreeBytes = 16 * 1024 * 1024;
 /** What `GET /status` tells; rejects when the API does not answer. */
 export type AskedStatus = (signal: AbortSignal) => Promise<Pick<StatusBody, "boot" | "reconcilers">>;
 
-export type Health = Pick<Settings["updates"]["health"], "units" | "http-probes" | "timeout-seconds">;
+export type Health = Pick<Settings["updates"]["health"], "units" | "http-probes" | "timeout-seconds"> & {
+  /** On hosts that are to be nodes of Kubernetes. */
+  node?: NodeCheck;
+};
 
-/** Units that every host needs, and those of its orchestrator. */
+/** Units that every host needs, and those of its orchestrator. Kubelet's counts only on hosts that are to be nodes. */
 export function unitsOf(orchestrator: Orchestrator): readonly string[] {
-  const own = { none: [], kubernetes: ["kubelet.service"], ecs: ["docker.service", "ecs.service"] } as const;
+  const own = { none: [], kubernetes: [], ecs: ["docker.service", "ecs.service"] } as const;
   return ["hostd.service", "systemd-networkd.service", "containerd.service", ...own[orchestrator.kind]];
 }
 
@@ -33,10 +37,12 @@ export function unitsOf(orchestrator: Orchestrator): readonly string[] {
 export async function ailments(
   system: System,
   askStatus: AskedStatus,
-  checks: { units: readonly string[]; probes: readonly string[] },
+  checks: { units: readonly string[]; probes: readonly string[]; node: NodeCheck | undefined },
   signal: AbortSignal,
 ): Promise<string[]> {
+  const node = checks.node === undefined ? [] : [unitAilment(system, "kubelet.service"), checks.node(signal)];
   const found = await Promise.all([
+    ...node,
     ...checks.units.map(async (unit) => await unitAilment(system, unit)),
     ...checks.probes.map(async (probe) => await probeAilment(system, probe, signal)),
     hostAilments(askStatus, signal),

@@ -182,7 +182,7 @@ export async function buildContainer(
 
 async function contentOf(image: ContainerImage): Promise<OsFile[]> {
   const content = join(import.meta.dir, "content");
-  return [...(await osFiles(false, join(content, "common"))), ...(await osFiles(false, join(content, image)))];
+  return [...(await osFiles([], join(content, "common"))), ...(await osFiles([], join(content, image)))];
 }
 
 async function makeBase(

@@ -118,6 +118,24 @@ export const aarch64ToolPackages: Reasons = {
   "qemu-efi-aarch64": "UEFI firmware for them",
 };
 
+/** Compiles what images have beyond Debian's packages (`image/recipes/`). */
+export const goPackages: Reasons = {
+  "ca-certificates": "a proxy of Go modules is reached over TLS",
+  "golang-go": "the compiler",
+  "libc-bin": "ldconfig",
+};
+
+/** The image that every pod of Kubernetes starts from. */
+export const pausePackages: Reasons = {
+  catatonit: "process 1 of a pod: does nothing but reap, in one static file",
+};
+
+/** The store of the control plane that tests and `./orlop cluster` run. */
+export const etcdPackages: Reasons = {
+  "etcd-server": "the store",
+  "libc-bin": "ldconfig",
+};
+
 /** The registry that serves images to virtual machines on this computer, in a root of its own. */
 export const registryPackages: Reasons = {
   "docker-registry": "the registry",

@@ -28,6 +28,8 @@ export type ToolOptions = {
   cwd?: string;
   /** Added to the small fixed environment. */
   env?: Readonly<Record<string, string>>;
+  /** The program has no network, not even a loopback that leads anywhere. */
+  offline?: boolean;
   /** The program goes on when we end. Otherwise it dies with us. */
   outlivesUs?: boolean;
 };
@@ -159,15 +161,15 @@ export async function runTool(
 /**
  * The command that runs a program of the tools root, for who spawns it.
  *
- * The program shares the machine's network, devices and process numbers. `/tmp` is its own and empty, unless bound.
+ * The program shares the machine's network (unless `offline`), devices and process numbers. `/tmp` is its own and empty, unless bound.
  */
 export function toolCommand(
   { directory }: ToolsRoot,
   argv: readonly [string, ...string[]],
   options: ToolOptions = {},
 ): [string, ...string[]] {
-  const { binds = [], readOnlyBinds = [], cwd, env = {}, outlivesUs = false } = options;
-  const ends = outlivesUs ? [] : ["--die-with-parent"];
+  const { binds = [], readOnlyBinds = [], cwd, env = {}, offline = false, outlivesUs = false } = options;
+  const ends = [...(outlivesUs ? [] : ["--die-with-parent"]), ...(offline ? ["--unshare-net"] : [])];
   // The new root is a tmpfs that bwrap makes, so a bind may have any path, and the tools cannot be written to.
   const root = ["usr", "etc", "var"].flatMap((name) => ["--ro-bind", join(directory, name), `/${name}`]);
   const links = ["bin", "lib", "lib64", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]);

@@ -22,6 +22,7 @@ const variant: Variant = {
   orchestrator: { kind: "none" },
   architectures: ["x86_64"],
   kernel: "cloud",
+  programs: {},
   packages: ["bash"],
   interactive: true,
   groups: [],

@@ -13,10 +13,13 @@ import {
   bootPackages,
   busyboxPackages,
   containerPackages,
+  etcdPackages,
   excludedFromContainers,
   excludedPackages,
+  goPackages,
   initrdPackages,
   kernelPackages,
+  pausePackages,
   registryPackages,
   runtimePackages,
   shellPackages,
@@ -79,6 +82,9 @@ export function lockOf(
   sets.set("shells", resolve(index, { wanted: Object.keys(shellPackages), excluded: without }));
   sets.set("runtime", resolve(index, { wanted: Object.keys(runtimePackages), excluded: without }));
   sets.set("busybox", resolve(index, { wanted: Object.keys(busyboxPackages), excluded: without }));
+  sets.set("go", resolve(index, { wanted: Object.keys(goPackages), excluded: without }));
+  sets.set("pause", resolve(index, { wanted: Object.keys(pausePackages), excluded: without }));
+  sets.set("etcd", resolve(index, { wanted: Object.keys(etcdPackages), excluded: without }));
   const withoutInContainers = new Set([...without, ...Object.keys(excludedFromContainers)]);
   for (const [image, packages] of Object.entries(containerPackages)) {
     const wanted = Object.keys(packages);

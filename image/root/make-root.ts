@@ -16,8 +16,11 @@ import { type ExecutableGroup, hostExecutables, neverExecutables } from "./execu
 import { executablesIn, formatGolden, keepOnly, unfitExecutables } from "./executables.ts";
 import { makeFactory } from "./factory.ts";
 import { settleKernel } from "./kernel-modules.ts";
-import { osFiles, placeOsContent } from "./os-content.ts";
+import { osFiles, partsOf, placeOsContent } from "./os-content.ts";
 import { walk } from "./tree.ts";
+import { placePauseImage } from "../oci/pause-image.ts";
+import { type MadeProgram, placeProgram } from "../recipes/programs.ts";
+import { linkAlternatives } from "./alternatives.ts";
 import { makeTrustStore } from "./trust-store.ts";
 import { enableUnits, pruneUnits, unitNames } from "./units.ts";
 
@@ -95,11 +98,17 @@ export function rootPackages(lock: Lock, variant: Variant): RootPackages {
   return { host, variant: own.filter(({ name }) => !known.has(name)) };
 }
 
+/** A program that a recipe made, and the path in the root where it goes. */
+export type PlacedProgram = MadeProgram & { place: string };
+
 export type RootInputs = {
   tools: ToolsRoot;
   lock: Lock;
   variant: Variant;
   epochSeconds: number;
+  programs: readonly PlacedProgram[];
+  /** The archive of the image that every pod starts from, for nodes of Kubernetes. */
+  pauseImage?: string;
   /** Names of links to the host's executable. */
   hostNames: readonly string[];
   mirror?: string;
@@ -117,12 +126,18 @@ export async function makeRoot(directory: string, inputs: RootInputs): Promise<v
   await mkdir(root);
   const packages = rootPackages(lock, variant);
   const brought = await unpack(root, packages, inputs);
-  const files = await osFiles(variant.interactive);
+  const files = await osFiles(partsOf(variant));
+  for (const { place, path } of inputs.programs) await placeProgram(path, join(root, place));
 
-  const groups = executableGroups(variant, packages, brought);
+  const groups = [
+    ...executableGroups(variant, packages, brought),
+    ...inputs.programs.map(({ place, recipe }) => ({ reason: `made by the recipe ${recipe.name}`, paths: [place] })),
+    { reason: "what update-alternatives would have linked", paths: await linkAlternatives(root) },
+  ];
   await keepOnly(root, groups);
   await pruneUnits(root);
   await placeOsContent(root, files);
+  if (inputs.pauseImage !== undefined) await placePauseImage(inputs.pauseImage, root);
   await settleKernel(tools, root, join(directory, "kernel"));
   await makeAccounts(tools, root, epochSeconds);
   await makeTrustStore(root);

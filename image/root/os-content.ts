@@ -3,10 +3,11 @@ import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createHash } from "node:crypto";
 import { Failure, isNotFound } from "../../lib/failure.ts";
+import type { Variant } from "../../variants/variant.ts";
 
 export const osDirectory = join(import.meta.dir, "../../os");
 
-/** Where each folder of `os/` goes. `os/interactive/` has the same folders, for variants that a person looks into. */
+/** Where each folder of `os/` goes. `os/interactive/` and `os/kubernetes/` have the same folders, for some variants. */
 const places: Readonly<Record<string, string>> = {
   etc: "etc",
   "modules-load": "usr/lib/modules-load.d",
@@ -24,16 +25,25 @@ const places: Readonly<Record<string, string>> = {
 /** A file of `os/`: where it is there, and where it goes in the root. */
 export type OsFile = { source: string; path: string };
 
+/** What only some variants have. */
+const partial = ["interactive", "kubernetes"] as const;
+
+/** The folders of `os/` that a variant has beside those of all. */
+export function partsOf({ interactive, orchestrator }: Pick<Variant, "interactive" | "orchestrator">): OsPart[] {
+  return partial.filter((part) => (part === "interactive" ? interactive : orchestrator.kind === part));
+}
+type OsPart = (typeof partial)[number];
+
 /**
  * The files that a variant gets.
  *
  * @throws {Failure<"unknown-os-folder">} for a folder of `os/` that has no place in a root
  */
-export async function osFiles(interactive: boolean, directory = osDirectory): Promise<OsFile[]> {
+export async function osFiles(parts: readonly OsPart[], directory = osDirectory): Promise<OsFile[]> {
   const files: OsFile[] = [];
-  for (const base of interactive ? [directory, join(directory, "interactive")] : [directory]) {
+  for (const base of [directory, ...parts.map((part) => join(directory, part))]) {
     for (const folder of await namesIn(base)) {
-      if (folder === "initrd" || folder === "interactive" || folder.endsWith(".md")) continue;
+      if (folder === "initrd" || partial.some((part) => part === folder) || folder.endsWith(".md")) continue;
       const place = places[folder];
       if (place === undefined) {
         throw new Failure(

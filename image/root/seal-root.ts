@@ -6,6 +6,7 @@ import { sha256OfFile } from "../packages/cache.ts";
 import { sbomOf } from "../packages/sbom.ts";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 import { makeVerity, writeVerity } from "../verity.ts";
+import type { PlacedProgram } from "./make-root.ts";
 import { compressRoot } from "./compress.ts";
 import { imageName, type ImageIdentity, osRelease } from "./os-release.ts";
 import { linkTree } from "./tree.ts";
@@ -17,6 +18,8 @@ export type SealInputs = {
   packages: readonly LockedPackage[];
   /** Result of `makeRoot`; it is not changed. */
   root: string;
+  /** Those that recipes made. */
+  programs: readonly PlacedProgram[];
   hostBinary: string;
   hostNames: { executable: string; links: readonly string[] };
   /** A root role of the update repository, to be trusted. */
@@ -60,9 +63,15 @@ export async function sealRoot(directory: string, inputs: SealInputs): Promise<v
   }
 }
 
-async function describe({ identity, lock, packages, hostBinary }: SealInputs): Promise<string> {
+async function describe({ identity, lock, packages, programs, hostBinary }: SealInputs): Promise<string> {
   const { architecture, version } = identity;
   const sha256 = await sha256OfFile(hostBinary);
-  const components = [{ name: "orlop", version, purl: `pkg:generic/orlop@${version}`, license: "Apache-2.0", sha256 }];
+  const components = [
+    { name: "orlop", version, purl: `pkg:generic/orlop@${version}`, license: "Apache-2.0", sha256 },
+    ...programs.map(({ program: name, recipe, sha256: hash }) => {
+      const { version: made, purl, license } = recipe;
+      return { name, version: made, purl, license, sha256: hash };
+    }),
+  ];
   return sbomOf({ image: imageName(identity), version, architecture, lock, packages, components });
 }

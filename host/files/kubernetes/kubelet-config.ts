@@ -1,0 +1,203 @@
+/**
+ * Kubelet's configuration file. Sources: kubelet.config.k8s.io/v1beta1, KubeletConfiguration, of each minor; what is
+ * not a setting is as in Bottlerocket.
+ *
+ * Kubelet refuses fields that it does not know, so a field of a later minor is written only when its setting is set,
+ * and the model refuses such a setting on an earlier minor.
+ */
+import { isAtLeast } from "../../../variants/kubernetes.ts";
+import type { Facts } from "../../facts.ts";
+import { configFile } from "../config-file.ts";
+import { kubeReserved } from "./kube-reserved.ts";
+import { enabledIn, json, type Kubernetes, type Node, nodeOf } from "./node.ts";
+import { clusterCa, kubeletDirectory, serverCertificate, serverKey, staticPodDirectory } from "./paths.ts";
+
+export const kubeletConfig = configFile({
+  path: `${kubeletDirectory}/config`,
+  mode: 0o600,
+  restart: ["kubelet.service"],
+  render(settings, facts) {
+    const node = nodeOf(settings, facts);
+    return node === undefined ? undefined : json(configurationOf(node, facts));
+  },
+});
+
+export function configurationOf(node: Node, facts: Facts): Record<string, unknown> {
+  const { kubernetes, minor } = node;
+  return {
+    apiVersion: "kubelet.config.k8s.io/v1beta1",
+    kind: "KubeletConfiguration",
+    ...access(node),
+    ...certificates(node),
+    clusterDomain: kubernetes["cluster-domain"],
+    clusterDNS: kubernetes["cluster-dns-ip"],
+    providerID: kubernetes["provider-id"],
+    ...(isAtLeast(minor, "1.27") ? { containerRuntimeEndpoint: "unix:///run/containerd/containerd.sock" } : {}),
+    ...(isAtLeast(minor, "1.23") ? { registerWithTaints: taints(kubernetes) } : {}),
+    resolvConf: "/run/systemd/resolve/resolv.conf",
+    hairpinMode: "hairpin-veth",
+    ...(kubernetes["static-pods-enabled"] ? { staticPodPath: staticPodDirectory } : {}),
+    volumePluginDir: "/var/lib/kubelet/plugins/volume/exec",
+    ...resources(kubernetes, facts),
+    ...eviction(kubernetes),
+    ...limits(kubernetes),
+    ...images(kubernetes),
+    ...topology(kubernetes),
+    shutdownGracePeriod: kubernetes["shutdown-grace-period"],
+    shutdownGracePeriodCriticalPods: kubernetes["shutdown-grace-period-for-critical-pods"],
+    featureGates: featureGates(kubernetes),
+  };
+}
+
+/** Alone, kubelet answers to this machine only, so it need not ask anybody who may do what. */
+function access({ cluster }: Node) {
+  return cluster === undefined
+    ? {
+        address: "127.0.0.1",
+        authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
+        authorization: { mode: "AlwaysAllow" },
+        readOnlyPort: 0,
+      }
+    : {
+        address: "0.0.0.0",
+        authentication: {
+          anonymous: { enabled: false },
+          webhook: { enabled: true, cacheTTL: "2m0s" },
+          x509: { clientCAFile: clusterCa },
+        },
+        authorization: { mode: "Webhook", webhook: { cacheAuthorizedTTL: "5m0s", cacheUnauthorizedTTL: "30s" } },
+        readOnlyPort: 0,
+      };
+}
+
+function certificates({ kubernetes, cluster }: Node) {
+  const given = kubernetes["server-certificate"] !== undefined && kubernetes["server-key"] !== undefined;
+  return {
+    rotateCertificates: cluster !== undefined && kubernetes["authentication-mode"] === "tls",
+    ...(given
+      ? { tlsCertFile: serverCertificate, tlsPrivateKeyFile: serverKey }
+      : { serverTLSBootstrap: cluster !== undefined && kubernetes["server-tls-bootstrap"] }),
+    tlsMinVersion: "VersionTLS12",
+  };
+}
+
+export type Taint = { key: string; value: string; effect: string };
+
+/** Taints are written "value:effect", and several of one key as a list. */
+export function taints(kubernetes: Kubernetes): Taint[] {
+  return Object.entries(kubernetes["node-taints"]).flatMap(([key, all]) =>
+    all.map((text) => {
+      const [value = "", effect = ""] = text.split(":");
+      return { key, value, effect };
+    }),
+  );
+}
+
+function resources(kubernetes: Kubernetes, { processors }: Facts) {
+  const system = kubernetes["system-reserved"];
+  const reservedCpus = kubernetes["reserved-cpus"];
+  const memory = enabledIn(kubernetes["memory-manager-reserved-memory"]);
+  return {
+    maxPods: kubernetes["max-pods"],
+    cgroupDriver: "systemd",
+    cgroupRoot: "/",
+    kubeReserved: kubeReserved(kubernetes, processors),
+    ...(Object.keys(system).length === 0 ? {} : { systemReserved: system }),
+    // Kubelet refuses to know the cgroups of what is reserved beside the processors that are.
+    ...(reservedCpus === undefined
+      ? {
+          kubeReservedCgroup: "/runtime",
+          ...(Object.keys(system).length === 0 ? {} : { systemReservedCgroup: "/system" }),
+        }
+      : { reservedSystemCPUs: reservedCpus }),
+    memoryManagerPolicy: kubernetes["memory-manager-policy"],
+    ...(memory.length === 0
+      ? {}
+      : {
+          reservedMemory: memory.map(([node, { memory: plain, "hugepages-2Mi": small, "hugepages-1Gi": large }]) => ({
+            numaNode: Number(node),
+            limits: { memory: plain, "hugepages-2Mi": small, "hugepages-1Gi": large },
+          })),
+        }),
+    memoryThrottlingFactor: kubernetes["memory-throttling-factor"],
+    ...(kubernetes["memory-swap-behavior"] === undefined
+      ? {}
+      : { failSwapOn: false, memorySwap: { swapBehavior: kubernetes["memory-swap-behavior"] } }),
+    protectKernelDefaults: true,
+    failCgroupV1: kubernetes["fail-cgroupv1"],
+  };
+}
+
+function eviction(kubernetes: Kubernetes) {
+  const filled = (name: string, value: Record<string, string>): Record<string, unknown> =>
+    Object.keys(value).length === 0 ? {} : { [name]: value };
+  return {
+    ...filled("evictionHard", kubernetes["eviction-hard"]),
+    ...filled("evictionSoft", kubernetes["eviction-soft"]),
+    ...filled("evictionSoftGracePeriod", kubernetes["eviction-soft-grace-period"]),
+    evictionMaxPodGracePeriod: kubernetes["eviction-max-pod-grace-period"],
+  };
+}
+
+function limits(kubernetes: Kubernetes) {
+  const ids = kubernetes["ids-per-pod"];
+  return {
+    podPidsLimit: kubernetes["pod-pids-limit"],
+    registryPullQPS: kubernetes["registry-qps"],
+    registryBurst: kubernetes["registry-burst"],
+    eventRecordQPS: kubernetes["event-qps"],
+    eventBurst: kubernetes["event-burst"],
+    kubeAPIQPS: kubernetes["kube-api-qps"],
+    kubeAPIBurst: kubernetes["kube-api-burst"],
+    allowedUnsafeSysctls: kubernetes["allowed-unsafe-sysctls"],
+    cpuCFSQuota: kubernetes["cpu-cfs-quota-enforced"],
+    seccompDefault: kubernetes["seccomp-default"],
+    enableDebuggingHandlers: kubernetes["enable-debugging-handlers"],
+    singleProcessOOMKill: kubernetes["single-process-oom-kill"],
+    ...(ids === undefined ? {} : { userNamespaces: { idsPerPod: ids } }),
+  };
+}
+
+function images(kubernetes: Kubernetes) {
+  return {
+    serializeImagePulls: false,
+    maxParallelImagePulls: kubernetes["max-parallel-image-pulls"],
+    runtimeRequestTimeout: "15m0s",
+    imageGCHighThresholdPercent: kubernetes["image-gc-high-threshold-percent"],
+    imageGCLowThresholdPercent: kubernetes["image-gc-low-threshold-percent"],
+    imageMinimumGCAge: kubernetes["image-minimum-gc-age"],
+    imageMaximumGCAge: kubernetes["image-maximum-gc-age"],
+    containerLogMaxSize: kubernetes["container-log-max-size"],
+    containerLogMaxFiles: kubernetes["container-log-max-files"],
+    containerLogMaxWorkers: kubernetes["container-log-max-workers"],
+    containerLogMonitorInterval: kubernetes["container-log-monitor-interval"],
+  };
+}
+
+function topology(kubernetes: Kubernetes) {
+  const cpuOptions = kubernetes["cpu-manager-policy-options"] ?? [];
+  const closest = kubernetes["prefer-closest-numa-nodes"];
+  const nodes = kubernetes["max-allowable-numa-nodes"];
+  return {
+    cpuManagerPolicy: kubernetes["cpu-manager-policy"] ?? "none",
+    cpuManagerReconcilePeriod: kubernetes["cpu-manager-reconcile-period"],
+    ...(cpuOptions.length === 0
+      ? {}
+      : { cpuManagerPolicyOptions: Object.fromEntries(cpuOptions.map((name) => [name, "true"])) }),
+    topologyManagerPolicy: kubernetes["topology-manager-policy"],
+    topologyManagerScope: kubernetes["topology-manager-scope"],
+    ...(closest === undefined && nodes === undefined
+      ? {}
+      : {
+          topologyManagerPolicyOptions: {
+            ...(closest === undefined ? {} : { "prefer-closest-numa-nodes": String(closest) }),
+            ...(nodes === undefined ? {} : { "max-allowable-numa-nodes": String(nodes) }),
+          },
+        }),
+  };
+}
+
+/** What is not on by itself in the minor that has the setting. */
+function featureGates(kubernetes: Kubernetes): Record<string, boolean> | undefined {
+  return kubernetes["memory-throttling-factor"] === undefined ? undefined : { MemoryQoS: true };
+}

@@ -1,0 +1,32 @@
+/** What kind of node the settings ask for. */
+import type { Settings } from "../../../settings/model.ts";
+import type { Minor } from "../../../settings/setting.ts";
+import type { Facts } from "../../facts.ts";
+
+export type Kubernetes = NonNullable<Settings["kubernetes"]>;
+
+export type Node = {
+  kubernetes: Kubernetes;
+  minor: Minor;
+  /** The cluster it joins; undefined when it runs static pods alone. */
+  cluster: { server: string } | undefined;
+};
+
+/** Undefined on a host that is told neither a cluster nor to be alone: there, kubelet has nothing to do. */
+export function nodeOf({ kubernetes }: Settings, { variant }: Facts): Node | undefined {
+  if (kubernetes === undefined || variant.orchestrator.kind !== "kubernetes") return undefined;
+  const { minor } = variant.orchestrator;
+  if (kubernetes["standalone-mode"]) return { kubernetes, minor, cluster: undefined };
+  const server = kubernetes["api-server"];
+  return server === undefined ? undefined : { kubernetes, minor, cluster: { server } };
+}
+
+/** The entries of a map that are enabled; none where the minor does not have the map. */
+export function enabledIn<Entry extends { enabled: boolean }>(map: { [name: string]: Entry } | undefined) {
+  return Object.entries(map ?? {}).filter(([, { enabled }]) => enabled);
+}
+
+/** JSON, which kubelet reads as it reads YAML. */
+export function json(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}

@@ -1,0 +1,69 @@
+/** What a node finds out about itself: its address, and on EC2 its name, its id and the cluster's name server. */
+import { Imds } from "../imds.ts";
+import type { Generator } from "./generator.ts";
+import { primaryAddress } from "./primary-address.ts";
+
+const imdsWaitMs = 10_000;
+const group = "kubernetes";
+
+/** Source: Bottlerocket's pluto and netdog node-ip. */
+export const nodeIp: Generator = {
+  key: "settings.kubernetes.node-ip",
+  group,
+  says: "the primary address, of the family that the cluster's name server has",
+  async generate(host, signal) {
+    const [server] = host.settings.kubernetes?.["cluster-dns-ip"] ?? [];
+    const isIpv6 = server?.includes(":") === true;
+    return primaryAddress(host, isIpv6 ? ["IPv6"] : ["IPv4", "IPv6"], signal);
+  },
+};
+
+export const providerId: Generator = {
+  key: "settings.kubernetes.provider-id",
+  group,
+  platform: "aws",
+  says: "the instance's zone and id, from its metadata",
+  async generate({ system }, signal) {
+    const imds = new Imds(system);
+    await imds.reachable(imdsWaitMs, signal);
+    const zone = await imds.text("meta-data/placement/availability-zone", signal);
+    const instance = await imds.text("meta-data/instance-id", signal);
+    return zone === undefined || instance === undefined ? undefined : `aws:///${zone}/${instance}`;
+  },
+};
+
+/** The cluster lets an instance register only under the name that its role is mapped to. */
+export const hostnameOverride: Generator = {
+  key: "settings.kubernetes.hostname-override",
+  group,
+  platform: "aws",
+  says: "the instance's private DNS name, or its id when hostname-override-source says so",
+  async generate({ system, settings }, signal) {
+    const imds = new Imds(system);
+    await imds.reachable(imdsWaitMs, signal);
+    const source = settings.kubernetes?.["hostname-override-source"] ?? "private-dns-name";
+    const name = await imds.text(`meta-data/${source === "instance-id" ? "instance-id" : "local-hostname"}`, signal);
+    // A VPC may have several domains; the first is the instance's.
+    return name?.trim().split(/\s+/)[0]?.toLowerCase();
+  },
+};
+
+/**
+ * EKS takes 10.100.0.0/16 for services unless the VPC has addresses of 10.0.0.0/8, then 172.20.0.0/16. Every range of
+ * the VPC counts, since further ones may be added to a VPC. A cluster with a range of its own has to be told.
+ */
+export const clusterDnsIp: Generator = {
+  key: "settings.kubernetes.cluster-dns-ip",
+  group,
+  platform: "aws",
+  says: "the tenth address of the range that EKS takes for services, by the ranges of the VPC",
+  async generate({ system }, signal) {
+    const imds = new Imds(system);
+    await imds.reachable(imdsWaitMs, signal);
+    const mac = (await imds.text("meta-data/mac", signal))?.trim();
+    if (mac === undefined) return undefined;
+    const ranges = await imds.text(`meta-data/network/interfaces/macs/${mac}/vpc-ipv4-cidr-blocks`, signal);
+    if (ranges === undefined) return undefined;
+    return ranges.split(/\s+/).some((range) => range.startsWith("10.")) ? "172.20.0.10" : "10.100.0.10";
+  },
+};

@@ -1,0 +1,19 @@
+/** Every recipe, by name. */
+import { Failure } from "../../lib/failure.ts";
+import { awsIamAuthenticator, ecrCredentialProvider } from "./aws.ts";
+import { kubernetes120 } from "./kubernetes-1.20.ts";
+import { kubernetes135 } from "./kubernetes-1.35.ts";
+import type { Recipe } from "./recipe.ts";
+
+const all: readonly Recipe[] = [kubernetes120, kubernetes135, awsIamAuthenticator, ecrCredentialProvider];
+
+export const recipes: ReadonlyMap<string, Recipe> = new Map(all.map((recipe) => [recipe.name, recipe]));
+
+/** @throws {Failure<"no-such-recipe">} */
+export function recipeNamed(name: string): Recipe {
+  const recipe = recipes.get(name);
+  if (recipe !== undefined) return recipe;
+  throw new Failure("no-such-recipe", `cannot find recipe ${JSON.stringify(name)}`, {
+    hint: `choose one of ${[...recipes.keys()].join(", ")}`,
+  });
+}

@@ -1,0 +1,175 @@
+/**
+ * Compiles a program of a recipe: the source by its hash, Debian's Go in a root of its own, no network while it
+ * compiles. What Go has compiled before stays in the builder's cache, so the second program of a source is quick.
+ */
+import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../../lib/failure.ts";
+import { run } from "../../lib/process.ts";
+import { progress, say } from "../../lib/progress.ts";
+import type { Architecture } from "../../variants/variant.ts";
+import { download } from "../packages/download.ts";
+import { mirrorAt, mirrorOfMachine } from "../packages/mirror.ts";
+import { runTool, type ToolOptions, type ToolsRoot } from "../packages/tools-root.ts";
+import { type GoDirectories, goEnvironment, goProgram, moduleProxy } from "./go-environment.ts";
+import type { DebianSource, GeneratedSource, GoModules, GoRecipe } from "./recipe.ts";
+
+export type GoBuild = {
+  /** With Go in it (the lock's set "go"). */
+  go: ToolsRoot;
+  architecture: Architecture;
+  cache: string;
+  mirror?: string;
+  signal?: AbortSignal;
+};
+
+/** A source where Go finds it. */
+type Tree = { directory: string; environment: Record<string, string>; binds: readonly string[] };
+
+/** Makes `directory/<program>`. */
+export async function goBuild(directory: string, recipe: GoRecipe, program: string, build: GoBuild): Promise<void> {
+  const packagePath = recipe.programs[program];
+  if (packagePath === undefined) {
+    throw new Failure("no-such-program", `cannot compile ${program}: ${recipe.name} has no such program`, {
+      hint: `choose one of ${Object.keys(recipe.programs).join(", ")}`,
+    });
+  }
+  const go: GoDirectories = { build: join(build.cache, "go/build"), modules: join(build.cache, "go/modules") };
+  for (const path of [go.build, go.modules]) await mkdir(path, { recursive: true });
+  const tree = join(directory, "source");
+  await mkdir(tree);
+  try {
+    const source = await open(tree, recipe, go, build);
+    const generated = recipe.generate?.[program];
+    if (generated !== undefined) await generate(source, recipe, generated, go, build);
+    say(`compiling ${program} ${recipe.version} for ${build.architecture}; this takes minutes when it is the first`);
+    await compile(join(directory, program), `${recipe.importPath}/${packagePath}`, { source, recipe, go, build });
+  } finally {
+    await rm(tree, { recursive: true, force: true });
+  }
+}
+
+async function open(tree: string, recipe: GoRecipe, go: GoDirectories, build: GoBuild): Promise<Tree> {
+  switch (recipe.source.kind) {
+    case "debian-source":
+      return await openDebianSource(tree, recipe.importPath, recipe.source, build);
+    case "go-modules":
+      return await openModules(tree, recipe, recipe.source, go, build);
+  }
+}
+
+/** A tree from before modules, in the place that its import path names. */
+async function openDebianSource(
+  tree: string,
+  importPath: string,
+  { archive, path, sha256, bytes }: DebianSource,
+  { cache, mirror: address, signal }: GoBuild,
+): Promise<Tree> {
+  const mirror = address === undefined ? await mirrorOfMachine() : mirrorAt(address);
+  const url = `${mirror[archive]}/${path.split("/").map(encodeURIComponent).join("/")}`;
+  const options = { cache, says: "downloading source", ...(signal === undefined ? {} : { signal }) };
+  const files = await download([{ url, sha256, bytes }], options);
+  const directory = join(tree, "src", importPath);
+  await mkdir(directory, { recursive: true });
+  const into = [`--directory=${directory}`, "--strip-components=1", "--no-same-owner"] as const;
+  await run(["tar", "--extract", `--file=${files.get(sha256) ?? ""}`, ...into], signal === undefined ? {} : { signal });
+  // Without version control and modules, Go reads exactly what lies here.
+  return { directory, binds: [], environment: { GOPATH: tree, GO111MODULE: "off", GOTOOLCHAIN: "local" } };
+}
+
+/** Downloads what `go.sum` names; from then on nothing is asked of anybody. */
+async function openModules(
+  tree: string,
+  { name }: GoRecipe,
+  { directory }: GoModules,
+  go: GoDirectories,
+  build: GoBuild,
+): Promise<Tree> {
+  for (const file of ["go.mod", "go.sum"]) await copyFile(join(directory, file), join(tree, file));
+  const environment = { GO111MODULE: "on", GOFLAGS: "-mod=readonly", GOTOOLCHAIN: "auto" };
+  const source: Tree = { directory: tree, environment, binds: [go.modules] };
+  using bar = progress(`downloading the Go modules of ${name}`, 1, "things");
+  try {
+    await runGo(["mod", "download"], source, go, build, { online: true });
+  } catch (cause) {
+    build.signal?.throwIfAborted();
+    throw new Failure("no-go-modules", `cannot download the Go modules of ${name}`, {
+      cause,
+      hint: "a proxy of Go modules must be reachable; GOPROXY names another one",
+    });
+  }
+  bar.advance(1);
+  return { ...source, environment: { ...environment, GOPROXY: "off", GONOSUMDB: "*" } };
+}
+
+async function generate(
+  source: Tree,
+  { importPath }: GoRecipe,
+  { generator, arguments: argumentsFor, tag, within }: GeneratedSource,
+  go: GoDirectories,
+  build: GoBuild,
+): Promise<void> {
+  const packages: string[] = [];
+  for (const folder of within) {
+    for (const path of await packagesWith(tag, source.directory, folder)) packages.push(`${importPath}/${path}`);
+  }
+  say(`writing source with ${generator}`);
+  // It runs here, whatever it writes source for.
+  const here = { ...build, architecture: process.arch === "arm64" ? "aarch64" : "x86_64" } as const;
+  await runGo(["run", `./${generator}`, ...argumentsFor(packages.toSorted())], source, go, here);
+}
+
+/** Directories below `folder` with a Go file that has a line with the tag. */
+async function packagesWith(tag: string, root: string, folder: string): Promise<string[]> {
+  const found = new Set<string>();
+  for (const entry of await readdir(join(root, folder), { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith(".go") || entry.name.endsWith("_test.go")) continue;
+    const directory = entry.parentPath.slice(root.length + 1);
+    if (found.has(directory)) continue;
+    if ((await readFile(join(entry.parentPath, entry.name), "utf8")).includes(tag)) found.add(directory);
+  }
+  return [...found];
+}
+
+async function compile(
+  output: string,
+  packagePath: string,
+  { source, recipe, go, build }: { source: Tree; recipe: GoRecipe; go: GoDirectories; build: GoBuild },
+): Promise<void> {
+  const variables = Object.entries(recipe.variables).map(([name, value]) => `-X ${name}=${value}`);
+  // No paths, no build id, no symbols for debuggers: nothing of where and when it was compiled.
+  const link = ["-s", "-w", "-buildid=", ...variables].join(" ");
+  const flags = ["-trimpath", "-buildvcs=false", `-ldflags=${link}`];
+  const made = join(source.directory, ".made");
+  await runGo(["build", ...flags, "-o", made, packagePath], source, go, build);
+  await copyFile(made, output);
+}
+
+async function runGo(
+  argv: readonly string[],
+  source: Tree,
+  go: GoDirectories,
+  build: GoBuild,
+  { online = false } = {},
+): Promise<void> {
+  const work = join(build.cache, "go/work");
+  await mkdir(work, { recursive: true });
+  const options: ToolOptions = {
+    cwd: source.directory,
+    binds: [build.cache, source.directory],
+    offline: !online,
+    env: {
+      ...goEnvironment(build.architecture, go),
+      ...source.environment,
+      ...(online ? await moduleProxy() : {}),
+      // The compiler's temporary files are large, and /tmp is memory.
+      GOTMPDIR: work,
+      SSL_CERT_DIR: "/etc/ssl/certs:/usr/share/ca-certificates/mozilla",
+    },
+  };
+  await runTool(build.go, [goProgram, ...argv], {
+    ...options,
+    ...(online ? { readOnlyBinds: ["/etc/ssl/certs"] } : {}),
+    ...(build.signal === undefined ? {} : { signal: build.signal }),
+  });
+}

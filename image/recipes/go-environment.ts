@@ -1,0 +1,50 @@
+/** What the Go command sees: nothing of the machine but where it takes modules from. See `go help environment`. */
+import { isFailure } from "../../lib/failure.ts";
+import { run } from "../../lib/process.ts";
+import type { Architecture } from "../../variants/variant.ts";
+
+/** Where Go keeps what it compiled and downloaded, below the builder's cache. */
+export type GoDirectories = { build: string; modules: string };
+
+const goArchitectures = { x86_64: "amd64", aarch64: "arm64" } as const satisfies Record<Architecture, string>;
+
+/** Debian's Go as it lies in the root that has it. */
+export const goProgram = "/usr/bin/go";
+
+/** Without C, so that programs are static and compile for any architecture. */
+export function goEnvironment(architecture: Architecture, { build, modules }: GoDirectories): Record<string, string> {
+  return {
+    CGO_ENABLED: "0",
+    GOARCH: goArchitectures[architecture],
+    GOOS: "linux",
+    // The instructions that every processor of the architecture has.
+    ...(architecture === "x86_64" ? { GOAMD64: "v1" } : { GOARM64: "v8.0" }),
+    GOCACHE: build,
+    GOMODCACHE: modules,
+    GOENV: "off",
+    GOTELEMETRY: "off",
+  };
+}
+
+/**
+ * Where this machine takes modules from: what its own Go says, or the environment. Go's own default without either; the
+ * name of a proxy counts for nothing, since every module is checked against `go.sum`.
+ */
+export async function moduleProxy(environment: NodeJS.ProcessEnv = process.env): Promise<Record<string, string>> {
+  const names = ["GOPROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
+  const given = names.flatMap((name) => {
+    const value = environment[name];
+    return value === undefined || value === "" ? [] : [[name, value] as const];
+  });
+  return { ...(await proxyOfGo()), ...Object.fromEntries(given) };
+}
+
+async function proxyOfGo(): Promise<Record<string, string>> {
+  try {
+    const { stdout } = await run(["go", "env", "GOPROXY"]);
+    return stdout.trim() === "" ? {} : { GOPROXY: stdout.trim() };
+  } catch (error) {
+    if (isFailure(error, "no-such-program")) return {};
+    throw error;
+  }
+}

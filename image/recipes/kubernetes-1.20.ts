@@ -1,0 +1,73 @@
+/**
+ * Kubernetes 1.20 from Debian 12's source package, which has all modules in its `vendor/`.
+ *
+ * The tarball is upstream's; what Debian changes in it concerns kubectl's output only. Source: its `debian/rules` and
+ * `hack/lib/version.sh` for what the linker sets, `build/root/Makefile.generated_files` for the OpenAPI definitions.
+ */
+import type { GoRecipe } from "./recipe.ts";
+
+const version = "1.20.2";
+
+/** The release's commit and its time, as `kubectl version` of upstream's own build tells them. */
+const stamp: Readonly<Record<string, string>> = {
+  gitVersion: `v${version}`,
+  gitMajor: "1",
+  gitMinor: "20",
+  gitTreeState: "archive",
+  buildDate: "2021-01-13T13:20:00Z",
+};
+
+/** Programs read their version from the first, what they tell the API about themselves comes from the second. */
+const versionPackages = [
+  "k8s.io/kubernetes/vendor/k8s.io/component-base/version",
+  "k8s.io/kubernetes/vendor/k8s.io/client-go/pkg/version",
+];
+
+export const kubernetes120: GoRecipe = {
+  kind: "go",
+  name: "kubernetes-1.20",
+  version,
+  license: "Apache-2.0",
+  purl: `pkg:golang/k8s.io/kubernetes@v${version}`,
+  source: {
+    kind: "debian-source",
+    archive: "debian",
+    path: "pool/main/k/kubernetes/kubernetes_1.20.5+really1.20.2.orig.tar.gz",
+    sha256: "b83c0780efb182d928dc63d46488a847f161f04e40a94b96bf5247dd671ecdfc",
+    bytes: 34_428_927,
+  },
+  importPath: "k8s.io/kubernetes",
+  programs: {
+    kubelet: "cmd/kubelet",
+    kubectl: "cmd/kubectl",
+    "kube-apiserver": "cmd/kube-apiserver",
+    "kube-controller-manager": "cmd/kube-controller-manager",
+    "kube-proxy": "cmd/kube-proxy",
+    "kube-scheduler": "cmd/kube-scheduler",
+  },
+  variables: Object.fromEntries(
+    versionPackages.flatMap((path) => Object.entries(stamp).map(([name, value]) => [`${path}.${name}`, value])),
+  ),
+  generate: {
+    "kube-apiserver": {
+      generator: "vendor/k8s.io/kube-openapi/cmd/openapi-gen",
+      tag: "+k8s:openapi-gen=",
+      within: ["pkg", "staging/src/k8s.io"],
+      arguments: (packages) => [
+        "--input-dirs",
+        packages
+          .map((path) => path.replace("/staging/src/", "/vendor/"))
+          .filter((path) => !/\/vendor\/k8s\.io\/(?:code-generator|sample-apiserver)\//.test(path))
+          .join(","),
+        "--output-package",
+        "k8s.io/kubernetes/pkg/generated/openapi",
+        "--output-file-base",
+        "zz_generated.openapi",
+        "--go-header-file",
+        "vendor/k8s.io/code-generator/hack/boilerplate.go.txt",
+        "--report-filename",
+        "openapi.report",
+      ],
+    },
+  },
+};

@@ -1,0 +1,139 @@
+/** Programs of recipes, kept by what they are made of, and checked against the hashes that are committed. */
+import { chmod, copyFile, mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Failure } from "../../lib/failure.ts";
+import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { say } from "../../lib/progress.ts";
+import type { Architecture } from "../../variants/variant.ts";
+import { cacheDirectory, sha256OfFile } from "../packages/cache.ts";
+import { download } from "../packages/download.ts";
+import type { FetchOptions } from "../packages/fetch.ts";
+import { type Lock, packagesOf, readLock } from "../packages/lock.ts";
+import { machineArchitecture, openToolsRoot } from "../packages/tools-root.ts";
+import { runStep } from "../step.ts";
+import { recipeNamed } from "./all.ts";
+import { goBuild } from "./go-build.ts";
+import type { GoRecipe, Recipe, ReleaseRecipe } from "./recipe.ts";
+
+export type ProgramOptions = FetchOptions & {
+  architecture: Architecture;
+  /** What to do when a program is not the one whose hash is committed: refuse, or write the hash. */
+  outputs?: "check" | "write";
+};
+
+/** A program that is there. */
+export type MadeProgram = { recipe: Recipe; program: string; path: string; sha256: string };
+
+/** Makes a program of a recipe when it is not there yet. @param name "kubernetes-1.20/kubelet" */
+export async function makeProgram(name: string, options: ProgramOptions): Promise<MadeProgram> {
+  const [recipeName = "", program = ""] = name.split("/");
+  const recipe = recipeNamed(recipeName);
+  const cache = options.cache ?? cacheDirectory();
+  const path =
+    recipe.kind === "release"
+      ? await takeRelease(recipe, program, cache, options)
+      : await compileKept(recipe, program, cache, options);
+  const sha256 = await sha256OfFile(path);
+  await checkOutput({ recipe, program, path, sha256 }, options.architecture, options.outputs ?? "check");
+  return { recipe, program, path, sha256 };
+}
+
+async function compileKept(recipe: GoRecipe, program: string, cache: string, options: ProgramOptions): Promise<string> {
+  const { architecture, mirror, signal } = options;
+  const lock: Lock = await readLock(machineArchitecture());
+  const go = packagesOf(lock, ["go"]).map(({ name, sha256 }) => `${name} ${sha256}`);
+  const made = await runStep(cache, {
+    name: `program-${recipe.name}-${program}-${architecture}`,
+    says: `${program} ${recipe.version} for ${architecture}`,
+    module: join(import.meta.dir, "go-build.ts"),
+    inputs: { recipe: await describe(recipe), program, architecture, go },
+    make: async (directory) => {
+      const root = await openToolsRoot({ ...options, lock, sets: ["go"] });
+      await goBuild(directory, recipe, program, {
+        go: root,
+        architecture,
+        cache,
+        ...(mirror === undefined ? {} : { mirror }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    },
+  });
+  return join(made.directory, program);
+}
+
+/** All of a recipe that decides what comes out, its modules too. */
+async function describe(recipe: GoRecipe): Promise<string> {
+  const { source, importPath, programs, variables, generate } = recipe;
+  const given =
+    source.kind === "debian-source"
+      ? source
+      : [
+          await readFile(join(source.directory, "go.mod"), "utf8"),
+          await readFile(join(source.directory, "go.sum"), "utf8"),
+        ];
+  // What a generator is given is code of the recipe: its text stands for it.
+  const generators = Object.values(generate ?? {}).map((each) => ({ ...each, arguments: String(each.arguments) }));
+  return JSON.stringify([given, importPath, programs, variables, generators]);
+}
+
+async function takeRelease(
+  { name, programs }: ReleaseRecipe,
+  program: string,
+  cache: string,
+  { architecture, signal }: ProgramOptions,
+): Promise<string> {
+  const file = programs[program]?.[architecture];
+  if (file === undefined) {
+    throw new Failure("no-such-program", `cannot take ${program} from ${name}: there is none for ${architecture}`);
+  }
+  const options = { cache, says: `downloading ${program}`, ...(signal === undefined ? {} : { signal }) };
+  const files = await download([file], options);
+  return files.get(file.sha256) ?? "";
+}
+
+/** Lays a program into a root. */
+export async function placeProgram(path: string, target: string): Promise<void> {
+  await mkdir(dirname(target), { recursive: true });
+  await copyFile(path, target);
+  await chmod(target, 0o755);
+}
+
+/** Lines of "sha256  program", as `sha256sum --check` reads them. */
+function outputsPath(recipe: Recipe, architecture: Architecture): string {
+  return join(import.meta.dir, "outputs", `${recipe.name}-${architecture}.sha256`);
+}
+
+/**
+ * Holds a program to the hash that is committed for it: the promise that the same inputs give the same bytes.
+ *
+ * @throws {Failure<"output-changed">}
+ */
+async function checkOutput(
+  { recipe, program, sha256 }: MadeProgram,
+  architecture: Architecture,
+  mode: "check" | "write",
+): Promise<void> {
+  const path = outputsPath(recipe, architecture);
+  const outputs = parseOutputs((await readTextIfPresent(path)) ?? "");
+  const expected = outputs.get(program);
+  if (expected === sha256) return;
+  if (mode === "check") {
+    const was = expected === undefined ? "there is no hash for it" : `its SHA-256 is ${sha256}, expected ${expected}`;
+    throw new Failure("output-changed", `cannot accept ${program} of ${recipe.name} for ${architecture}: ${was}`, {
+      hint: `after a change of the recipe or of Go, write the hash anew with --update-golden (${path})`,
+    });
+  }
+  outputs.set(program, sha256);
+  const lines = [...outputs].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, hash]) => `${hash}  ${name}\n`);
+  await writeFileAtomic(path, lines.join(""));
+  say(`wrote ${path}: ${program}`);
+}
+
+export function parseOutputs(text: string): Map<string, string> {
+  return new Map(
+    text.split("\n").flatMap((line) => {
+      const [, sha256, name] = /^([0-9a-f]{64}) {2}(\S+)$/.exec(line) ?? [];
+      return sha256 === undefined || name === undefined ? [] : [[name, sha256] as const];
+    }),
+  );
+}
