@@ -19,21 +19,17 @@ test("the first boot applies user data and says so in the history", async () => 
   expect(first?.by).toEqual({ kind: "host", part: "user-data" });
 });
 
-test("a second boot keeps what was set and ignores user data", async () => {
+test("a second boot keeps what was committed, forgets what was only staged, and ignores user data", async () => {
   await host.commit({ motd: "set by a person" });
+  await (await host.api()).call("patchSettings", { query: { tx: "half" }, body: { motd: "half done" } });
   const before = await (await host.api()).call("getSettings", {});
   const fingerprint = (await host.status()).remote.fingerprint;
   const status = await host.reboot();
   expect(status.boot[1]?.state).toBe("skipped");
+  expect(status.settings.pending).toEqual([]);
   expect(await (await host.api()).call("getSettings", {})).toEqual(before);
   expect(await host.shell.run(`cat ${motdPath}`)).toBe("set by a person");
   expect(status.remote.fingerprint).toBe(fingerprint);
-});
-
-test("what is staged and not committed is forgotten by a reboot", async () => {
-  await (await host.api()).call("patchSettings", { query: { tx: "half" }, body: { motd: "half done" } });
-  await host.reboot();
-  expect((await host.status()).settings.pending).toEqual([]);
 });
 
 test("a trial that nobody confirms is taken back by itself", async () => {
