@@ -37,6 +37,13 @@ test("the fast hash is loaded before dm-verity chooses one", () => {
   expect(order.indexOf("sha256-ssse3.ko")).toBe(0);
 });
 
+test("what EROFS asks for by the name of an algorithm is loaded before it, where it is a module", () => {
+  const generic = `${dependencies}\nkernel/crypto/crc32c_generic.ko:`;
+  const order = moduleOrder("qemu", generic, builtIn).map((path) => path.replace(/.*\//, ""));
+  expect(order.indexOf("crc32c_generic.ko")).toBeGreaterThanOrEqual(0);
+  expect(order.indexOf("crc32c_generic.ko")).toBeLessThan(order.indexOf("libcrc32c.ko"));
+});
+
 test("a driver that the kernel has built in needs no module, one that is nowhere is an error", () => {
   expect(moduleOrder("qemu", dependencies, builtIn).some((path) => path.includes("nvme"))).toBe(false);
   expect(() => moduleOrder("qemu", dependencies, "")).toThrow("cannot find the module nvme for the initrd");

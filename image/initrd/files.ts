@@ -20,6 +20,7 @@ export const programs: Readonly<Record<string, string>> = {
   mount: "usr/lib/klibc/bin/mount",
   sleep: "usr/bin/sleep",
   switch_root: "usr/sbin/switch_root",
+  timeout: "usr/bin/timeout",
   ...Object.fromEntries(
     [
       "backtick",
@@ -27,6 +28,7 @@ export const programs: Readonly<Record<string, string>> = {
       "dollarat",
       "elgetpositionals",
       "elglob",
+      "eltest",
       "exec",
       "execlineb",
       "exit",
@@ -36,6 +38,7 @@ export const programs: Readonly<Record<string, string>> = {
       "if",
       "ifelse",
       "importas",
+      "loopwhilex",
       "multidefine",
       "multisubstitute",
       "redirfd",
@@ -57,6 +60,12 @@ const witnesses = ["efi-pstore"];
  * kernel has each as a module, so those that are there are taken.
  */
 const fasterHash = ["sha256-ssse3", "sha256-arm64", "sha2-ce"];
+
+/**
+ * Makes CRC-32C. EROFS asks for it by the name of the algorithm, which modules.dep does not know; a kernel without this
+ * module has it built in.
+ */
+const checksum = ["crc32c_generic"];
 
 /** Drivers of disks that a machine of the platform may boot from. Built-in ones (NVMe in "cloud") need no line. */
 export const diskModules: Readonly<Record<Platform, readonly string[]>> = {
@@ -152,8 +161,7 @@ export function moduleOrder(platform: Platform, dependencies: string, builtIn: s
   const order = new Set<string>();
   const isThere = (name: string): boolean => paths.has(moduleName(name));
   const wanted = [
-    ...witnesses.filter(isThere),
-    ...fasterHash.filter(isThere),
+    ...[...witnesses, ...fasterHash, ...checksum].filter(isThere),
     ...diskModules[platform],
     ...rootModules,
   ];

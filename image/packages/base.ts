@@ -78,7 +78,7 @@ export const initrdPackages: Reasons = {
   "klibc-utils": "insmod and mount of some 10 KB that start in a quarter of the time",
   dmsetup: "makes the verity device",
   "util-linux": "findfs and switch_root",
-  coreutils: "cp, echo, sleep",
+  coreutils: "cp, echo, sleep, timeout",
 };
 
 /** Programs that the builder and the virtual machines run, on the builder's machine. */
