@@ -35,7 +35,7 @@ type Prepared = { authority: Authority; credentials: Credentials };
 export type TestHostOptions = Partial<Omit<MachineOptions, "credentials" | "userData">> & {
   /** The owner's part of the user data; the remote API is switched on in it. */
   userData?: string;
-  /** What the machine is given for that document to reach it, and be it by another way than fw_cfg. */
+  /** Puts that document where the guest looks for it, and says what the machine needs for it; fw_cfg unless given. */
   handOver?: (document: string) => Promise<Partial<MachineOptions>>;
 };
 
