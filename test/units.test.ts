@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { openToolsRoot, runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 
-const sources = ["units", "interactive/units", "kubernetes/units"].map((folder) => join(import.meta.dir, "../os", folder));
+const sources = ["units", "interactive/units", "kubernetes/units"].map((folder) =>
+  join(import.meta.dir, "../os", folder),
+);
 const unitDirectory = "usr/lib/systemd/system";
 /** In tenths, as systemd-analyze shows it. */
 const mostExposure = 30;
