@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { join } from "node:path";
+import { mkdir, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { modelFor } from "../settings/model.ts";
 import { factsOf } from "../test/settings.ts";
 import { testSystem, type TestSystem, type TestSystemOptions } from "../test/system.ts";
@@ -9,6 +10,7 @@ import { directoryDisk } from "./datastore/disk.ts";
 import { configFile } from "./files/config-file.ts";
 import { Engine } from "./reconcile/engine.ts";
 import { filesReconciler } from "./reconcile/files.ts";
+import { hugePages } from "./reconcile/huge-pages.ts";
 
 const { signal } = new AbortController();
 const facts = factsOf();
@@ -30,7 +32,7 @@ async function machine(options: TestSystemOptions = {}): Promise<World> {
     async start() {
       const disk = directoryDisk(join(system.root, "var/lib/orlop/datastore"));
       const datastore = await Datastore.open(disk, { image: facts.versionId, clock: system.clock });
-      const engine = new Engine({ system, facts }, [filesReconciler([motd, nowhere])], {
+      const engine = new Engine({ system, facts }, [hugePages, filesReconciler([motd, nowhere])], {
         current: () => ({ version: datastore.version, settings: model.complete(model.tree(datastore.values)) }),
         changedSince: (version, wait) => datastore.changedSince(version, wait),
       });
@@ -41,6 +43,24 @@ async function machine(options: TestSystemOptions = {}): Promise<World> {
 }
 
 const hostname = '[settings.network]\nhostname = "node-1"\n';
+
+test("a boot without its essential huge pages stops before preconfigured.target, and says why", async () => {
+  await using world = await machine();
+  const pages = join(world.system.root, "sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
+  await mkdir(dirname(pages), { recursive: true });
+  await symlink("/dev/null", pages); // takes every number and has none
+  await world.write(
+    userData,
+    `[settings.kernel.hugepages.static]\nessential = true\n2Mi = { count = 512 }\n${hostname}`,
+  );
+  await using host = await world.start();
+  const status = newBootStatus();
+  await boot(host, status, signal);
+  expect(status.steps.flatMap(({ failure }) => failure?.message ?? [])).toEqual([
+    "cannot go on with the boot: huge-pages: cannot set aside huge pages of 2Mi: 0 of 512 could be had",
+  ]);
+  expect(await world.readIfPresent("/run/orlop/configured")).toBeUndefined();
+});
 
 test("a first boot sets what user data says, generates the rest, and writes files; then the target is reached", async () => {
   await using world = await machine();

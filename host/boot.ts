@@ -16,6 +16,7 @@ import type { Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
 import { generate } from "./generators/generate.ts";
 import { commandLineWords, wordsOfThisBoot } from "./reconcile/boot-parameters.ts";
+import { tooFewHugePages } from "./reconcile/huge-pages.ts";
 import { bringToForm } from "./migrations/bring.ts";
 import type { Engine } from "./reconcile/engine.ts";
 import type { PassFailure } from "./reconcile/reconciler.ts";
@@ -53,6 +54,9 @@ const userDataMark = "/var/lib/orlop/user-data.read";
 /** `preconfigured.target` is only reached when it is there. */
 const configuredMark = "/run/orlop/configured";
 
+/** Code of a step without whose success the boot must not go on. */
+const essentialMissing = "essential-missing";
+
 /** The boot parameters for which this machine has rebooted. */
 const rebootMark = "/var/lib/orlop/rebooted-for";
 
@@ -69,6 +73,8 @@ export async function boot(host: BootHost, status: BootStatus, signal: AbortSign
     status.steps[at] = { step: step.says, state: "running" };
     status.steps[at] = await taken(step, host, status, signal);
   }
+  // Without the mark, nothing that waits for preconfigured.target starts; the API stays, and says why.
+  if (status.steps.some(({ failure }) => failure?.code === essentialMissing)) return;
   await writeFileAtomic(hostPath(host.system, configuredMark), "");
 }
 
@@ -117,6 +123,9 @@ async function applySettings({ engine }: BootHost): Promise<Outcome> {
   const failing = reconcilers.flatMap(({ name, failure }) => (failure === undefined ? [] : [{ name, failure }]));
   if (failing.length === 0) return "done";
   const says = failing.map(({ name, failure }) => `${name}: ${failure.message}`).join("; ");
+  if (failing.some(({ failure }) => failure.code === tooFewHugePages)) {
+    throw new Failure(essentialMissing, `cannot go on with the boot: ${says}`);
+  }
   throw new Failure("not-applied", `cannot apply all settings: ${says}`);
 }
 

@@ -35,7 +35,7 @@ export const kernel = table("The kernel.", {
     }),
   }),
   hugepages: table("Pages of memory larger than usual.", {
-    static: table("Pages set aside at boot; a change is in force after a reboot.", {
+    static: table("Pages set aside when the host starts; later as far as there is memory in one piece.", {
       essential: setting({
         type: flag,
         doc: "Whether the boot stops when not all of them could be had.",

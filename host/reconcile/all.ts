@@ -7,12 +7,15 @@ import { bootParameters } from "./boot-parameters.ts";
 import { filesReconciler } from "./files.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
+import { hugePages } from "./huge-pages.ts";
 import { kernelModules } from "./kernel-modules.ts";
 import { lockdown } from "./lockdown.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { sysctl } from "./sysctl.ts";
 
 export const reconcilers: readonly Reconciler[] = [
+  // First, while memory is still in large pieces.
+  hugePages,
   hostname,
   filesReconciler(configuration),
   hosts,
