@@ -17,6 +17,9 @@ const username = "puller";
 /** Of every registry of tests, with what needs care in a URL. */
 const password = "sesame:@&$1";
 
+/** Another name in its certificate, which no name server knows: only a proxy leads there. */
+export const registryName = "registry.example.com";
+
 export type TestRegistry = AsyncDisposable & {
   readonly port: number;
   /** "127.0.0.1:5000" */
@@ -47,7 +50,7 @@ export async function startTestRegistry({
   const registry = await startRegistry({
     directory,
     signal,
-    ...(tls ? { tls: await authority.server(["127.0.0.1", "10.0.2.2"]) } : {}),
+    ...(tls ? { tls: await authority.server(["127.0.0.1", "10.0.2.2", registryName]) } : {}),
     ...(auth ? { auth: { username, password } } : {}),
     ...(port === undefined ? {} : { port }),
   });
