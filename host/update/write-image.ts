@@ -123,6 +123,8 @@ async function writeStream(
     unsynced += rest.length;
     if (unsynced >= syncBytes) {
       await device.sync();
+      // What chunks leave lies outside the heap, so that it is collected late: 25 MB more at the peak.
+      Bun.gc(true);
       unsynced = 0;
     }
   }
@@ -203,17 +205,23 @@ async function* unpacked(target: Target, chunks: AsyncIterable<Uint8Array>): Asy
   }
 }
 
-/** The same bytes in pieces of at least `bytes`, but for the last. */
+/**
+ * The same bytes in pieces of `bytes`, but for the last. All pieces are one buffer: each is gone when the next is asked
+ * for, since memory that every piece leaves would be collected late.
+ */
 async function* gathered(chunks: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Buffer> {
-  let held: Uint8Array[] = [];
+  const piece = Buffer.allocUnsafe(bytes);
   let size = 0;
   for await (const chunk of chunks) {
-    held.push(chunk);
-    size += chunk.length;
-    if (size < bytes) continue;
-    yield Buffer.concat(held);
-    held = [];
-    size = 0;
+    for (let at = 0; at < chunk.length;) {
+      const part = chunk.subarray(at, at + bytes - size);
+      piece.set(part, size);
+      at += part.length;
+      size += part.length;
+      if (size < bytes) continue;
+      yield piece;
+      size = 0;
+    }
   }
-  if (size > 0) yield Buffer.concat(held);
+  if (size > 0) yield piece.subarray(0, size);
 }
