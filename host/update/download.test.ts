@@ -112,6 +112,28 @@ test("a server that never brings anything is given up", async () => {
   expect(server.requests).toHaveLength(5);
 });
 
+test("a server that sends a byte now and then is given up, whether it keeps the connection or not", async () => {
+  await using host = await testSystem();
+  const limits = { maxBytes: content.length, signal: never, stallMs: 200, slownessWindowMs: 200 };
+  await using dripping = await mirror((socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${content.length}\r\n\r\n`);
+    const drip = setInterval(() => socket.write("x"), 50);
+    socket.on("close", () => clearInterval(drip));
+  });
+  await expect(downloadBytes(host.system, dripping.url, {}, limits)).rejects.toMatchObject({ code: "unreachable" });
+  expect(dripping.requests).toHaveLength(5);
+  await using stingy = await mirror((socket, from) => {
+    socket.write(
+      from === 0
+        ? `HTTP/1.1 200 OK\r\ncontent-length: ${content.length}\r\n\r\n`
+        : `HTTP/1.1 206 Partial\r\ncontent-length: ${content.length - from}\r\ncontent-range: bytes ${from}-${content.length - 1}/${content.length}\r\n\r\n`,
+    );
+    socket.write("x");
+  });
+  await expect(downloadBytes(host.system, stingy.url, {}, limits)).rejects.toMatchObject({ code: "unreachable" });
+  expect(stingy.requests).toHaveLength(5);
+});
+
 test("the end of the caller's signal ends the download", async () => {
   await using server = await mirror(stallAfter(10));
   await using host = await testSystem();

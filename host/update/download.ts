@@ -12,19 +12,19 @@ const stallMs = 30_000;
 /** Slower than this over a whole window, a connection is given up as well: a mirror must not hold an update for days. */
 const slowestBytesPerSecond = 1024;
 const slownessWindowMs = 60_000;
-/** Connections in a row that bring no byte. */
+/** Connections in a row that bring nothing, or next to nothing for the time they take. */
 const fruitlessLimit = 5;
 const firstBackoffMs = 500;
 const longestBackoffMs = 30_000;
 
-export type DownloadLimits = { maxBytes: number; signal: AbortSignal; stallMs?: number };
+export type DownloadLimits = { maxBytes: number; signal: AbortSignal; stallMs?: number; slownessWindowMs?: number };
 
 /**
  * The bytes of `url`, in order, over as many connections as it takes.
  *
  * @throws {Failure<"not-found">} for 403 and 404
  * @throws {Failure<"too-long">} when more than `maxBytes` come
- * @throws {Failure<"unreachable">} when `fruitlessLimit` connections in a row brought nothing
+ * @throws {Failure<"unreachable">} when `fruitlessLimit` connections in a row brought next to nothing
  */
 export async function* download(
   system: System,
@@ -35,7 +35,7 @@ export async function* download(
   let received = 0;
   let total: number | undefined;
   for (let fruitless = 0; ;) {
-    const before = received;
+    const [before, startedMs] = [received, performance.now()];
     try {
       for await (const chunk of connection(system, url, init, received, limits)) {
         if (chunk instanceof Uint8Array) {
@@ -52,11 +52,17 @@ export async function* download(
     } catch (error) {
       limits.signal.throwIfAborted();
       if (error instanceof Failure && (error.code === "not-found" || error.code === "too-long")) throw error;
-      fruitless = received > before ? 0 : fruitless + 1;
+      // A byte now and then is no progress: a mirror that sends one with each connection would never be given up.
+      const seconds = (firstBackoffMs + performance.now() - startedMs) / 1000;
+      fruitless = received - before >= slowestBytesPerSecond * seconds ? 0 : fruitless + 1;
       if (fruitless >= fruitlessLimit) {
-        throw new Failure("unreachable", `cannot download ${shown(url)}: ${fruitless} tries in a row brought nothing`, {
-          cause: error,
-        });
+        throw new Failure(
+          "unreachable",
+          `cannot download ${shown(url)}: ${fruitless} tries in a row brought next to nothing`,
+          {
+            cause: error,
+          },
+        );
       }
       await system.clock.sleep(Math.min(longestBackoffMs, firstBackoffMs * 2 ** fruitless), limits.signal);
     }
@@ -72,6 +78,7 @@ async function* connection(
   limits: DownloadLimits,
 ): AsyncGenerator<Uint8Array | { totalBytes: number | undefined }> {
   const patienceMs = limits.stallMs ?? stallMs;
+  const windowMs = limits.slownessWindowMs ?? slownessWindowMs;
   const ended = new AbortController();
   const signal = AbortSignal.any([limits.signal, ended.signal]);
   const stalled = (): void => ended.abort(new Failure("stalled", `nothing came for ${patienceMs / 1000} s`));
@@ -96,7 +103,7 @@ async function* connection(
       timer = setTimeout(stalled, patienceMs);
       inWindow += bytes.length;
       const elapsedMs = performance.now() - windowStartedMs;
-      if (elapsedMs > slownessWindowMs) {
+      if (elapsedMs > windowMs) {
         if (inWindow / (elapsedMs / 1000) < slowestBytesPerSecond) {
           throw new Failure(
             "too-slow",
