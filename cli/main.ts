@@ -14,6 +14,7 @@ import { logs } from "./logs.ts";
 import { status } from "./status.ts";
 import { test } from "./test.ts";
 import { up } from "./up.ts";
+import { fromEksctl, userdataGroups } from "./userdata.ts";
 
 const verbs = [up, down, status, apiclient, serialConsole, logs, check, build, test, bench, dev, generate];
 
@@ -31,8 +32,8 @@ export async function orlop(words: readonly string[]): Promise<Program> {
     description: `Start with \`./orlop up\`. Results go to standard output, everything else to standard error.
 Exit code 0: done, 1: failed, 2: wrong usage.`,
     options: {},
-    groups: repoGroups,
-    commands: [...verbs, ...repoCommands],
+    groups: { ...userdataGroups, ...repoGroups },
+    commands: [...verbs, fromEksctl, ...repoCommands],
     context: (invocation) => ({ invocation }),
   });
 }
