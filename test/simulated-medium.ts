@@ -35,7 +35,7 @@ export class SimulatedMedium {
 
   write(offset: number, data: Uint8Array): void {
     this.#seen.write(offset, data);
-    this.#unsynced.push({ offset, data: data.slice() });
+    this.#unsynced.push({ offset, data: new Uint8Array(data) }); // a Buffer's slice() shares its memory
   }
 
   /** Empties a file, as opening it with O_TRUNC does. */

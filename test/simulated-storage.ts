@@ -278,7 +278,7 @@ export class SimulatedStorage implements Storage {
   #arriving(data: Uint8Array): Uint8Array {
     if (this.#flipAfter === undefined || this.#flipAfter-- > 0) return data;
     this.#flipAfter = undefined;
-    const flipped = data.slice();
+    const flipped = new Uint8Array(data);
     flipped[0] = (flipped[0] ?? 0) ^ 1;
     return flipped;
   }
