@@ -55,7 +55,7 @@ export function tinyInit(): Uint8Array {
   return Buffer.concat([elf, body]);
 }
 
-type Entry = { name: string; mode: number; data?: Uint8Array; device?: readonly [major: number, minor: number] };
+export type Entry = { name: string; mode: number; data?: Uint8Array; device?: readonly [major: number, minor: number] };
 
 /** An initramfs with that init, and the one device that it needs. */
 export function tinyInitramfs(): Uint8Array {
@@ -68,7 +68,7 @@ export function tinyInitramfs(): Uint8Array {
 }
 
 /** The "newc" format of cpio(5). */
-function archive(entries: readonly Entry[]): Uint8Array {
+export function archive(entries: readonly Entry[]): Uint8Array {
   const all = [...entries, { name: "TRAILER!!!", mode: 0 }];
   return Buffer.concat(all.map((entry, index) => member(entry, index + 1)));
 }

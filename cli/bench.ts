@@ -7,6 +7,7 @@ type Benchmark = (signal: AbortSignal) => Promise<Report>;
 const benchmarks = {
   boot: async (): Promise<Benchmark> => (await import("../bench/boot.ts")).benchBoot,
   api: async (): Promise<Benchmark> => (await import("../bench/api.ts")).benchApi,
+  update: async (): Promise<Benchmark> => (await import("../bench/update.ts")).benchUpdate,
   image: async (): Promise<Benchmark> => (await import("../bench/image.ts")).benchImage,
 };
 type Name = keyof typeof benchmarks;

@@ -10,6 +10,8 @@ export function serveRepository(
   const server = Bun.serve({
     hostname,
     port,
+    // Emulated guests may take their time to read on.
+    idleTimeout: 255,
     fetch: async (request) => {
       const path = decodeURIComponent(new URL(request.url).pathname);
       if (path.split("/").some((segment) => segment.startsWith("."))) return new Response("not found", { status: 404 });

@@ -1,5 +1,5 @@
 /** `./orlop repo publish` and `./orlop repo add-target`: what hosts can download. */
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { manifestSchema, type Artefact, type Manifest } from "../../image/manifest.ts";
@@ -73,22 +73,28 @@ export const publishImage = repoCommand({
       run: "./orlop repo publish-image updates build/orlop-dev-x86_64-0.2.0-dafe3b16.json --waves none --key pub.pem",
       says: "to all hosts at once",
     },
+    {
+      run: "./orlop repo publish-image updates build/new --waves none --key pub.pem",
+      says: "what was built into a directory of its own",
+    },
   ],
   arguments: {
     directory,
-    manifest: { value: "MANIFEST", help: "The build's list of artefacts; they lie beside it", complete: "files" },
+    build: {
+      value: "BUILD",
+      help: "The build's list of artefacts, which lie beside it; or the directory of a single build",
+      complete: "files",
+    },
   },
   options: { ...waveOptions, ...signingOptions },
   async run(_context, values) {
-    const built = await readManifest(values.manifest);
+    const path = await manifestOf(values.build);
+    const built = await readManifest(path);
     const { variant, architecture: arch, version: made } = built;
     const beside = async ({ name, sha256 }: Artefact): Promise<TargetSource> => {
-      const found = await source(join(dirname(values.manifest), name));
+      const found = await source(join(dirname(path), name));
       if ((await sha256OfFile(found.path)) === sha256) return found;
-      throw new Failure(
-        "not-as-built",
-        `cannot publish ${found.path}: it is not what ${values.manifest} says was built`,
-      );
+      throw new Failure("not-as-built", `cannot publish ${found.path}: it is not what ${path} says was built`);
     };
     await publish(
       await opened(values),
@@ -164,6 +170,17 @@ function describePublished({
 }
 
 /** @throws {Failure<"bad-manifest">} */
+/** @throws {Failure<"no-single-build">} */
+async function manifestOf(path: string): Promise<string> {
+  if (!(await stat(path)).isDirectory()) return path;
+  const lists = (await readdir(path)).filter((name) => name.endsWith(".json") && !name.endsWith(".spdx.json"));
+  const [only, ...others] = lists.toSorted();
+  if (only !== undefined && others.length === 0) return join(path, only);
+  throw new Failure("no-single-build", `cannot publish ${path}: it holds ${lists.length} builds`, {
+    hint: lists.length === 0 ? "build an image into it" : `name one of ${lists.join(", ")}`,
+  });
+}
+
 async function readManifest(path: string): Promise<Manifest> {
   try {
     return manifestSchema.parse(parseJson(await readText(path)));

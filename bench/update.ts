@@ -1,0 +1,148 @@
+/**
+ * How fast an update gets onto a host, and how much memory that takes.
+ *
+ * In one emulated machine: `apply` from a repository on this computer, beside the usual tools doing the same with
+ * nothing to decide: curl, `zstd -dc`, a write to the partition, and one read of it for its hash. Without a machine: a
+ * TUF refresh and one large target, beside a plain download and its hash.
+ */
+import { createHash, randomFillSync } from "node:crypto";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { linuxSystem } from "../host/system.ts";
+import { refreshMetadata, targetIn, targetStream } from "../host/update/trusted-repository.ts";
+import type { Manifest } from "../image/manifest.ts";
+import { openToolsRoot } from "../image/packages/tools-root.ts";
+import { say } from "../lib/progress.ts";
+import { testRepository } from "../test/update-repository.ts";
+import { newer, PublishedImages } from "../test/vm/published-images.ts";
+import { UpdatingHost } from "../test/vm/updating-host.ts";
+import { computer, median, type Figure, type Report } from "./report.ts";
+
+const mebibyte = 1024 * 1024;
+const targetBytes = 500 * mebibyte;
+const rounds = 3;
+const memoryLimitBytes = 128 * mebibyte;
+const usualToolsTimeoutMs = 600_000;
+
+export async function benchUpdate(signal: AbortSignal): Promise<Report> {
+  say("a refresh and a target of 500 MiB");
+  const native = await benchTarget(signal);
+  say("an update in a machine");
+  const applied = await benchApply();
+  return {
+    benchmark: "update",
+    ours: "hostd: refresh of the metadata, download, write, read back block by block against the signed root hash",
+    limit: "curl, zstd, dd and sha256sum in the same machine; fetch and SHA-256 on this computer",
+    figures: [...applied, ...native],
+    notes: [
+      "per second: mebibytes of what is on the partitions when it is done, in a machine without KVM",
+      `hostd may use ${memoryLimitBytes / mebibyte} MiB at most; its limit in that row is that`,
+      `the target is served by the process that measures; medians of ${rounds}`,
+    ],
+    computer: computer(),
+  };
+}
+
+async function benchApply(): Promise<Figure[]> {
+  using published = await PublishedImages.open("bench");
+  const image = published.images.older.image;
+  await using updating = await UpdatingHost.boot("bench-update", { userData: published.userData(), image });
+  const { shell } = updating.host;
+  const { manifest } = published.images.newer;
+  const mebibytes = (manifest.root.unpackedBytes + manifest.hash.unpackedBytes) / mebibyte;
+  const usual = await usualTools(updating, published, manifest);
+  const startedMs = performance.now();
+  await updating.stage(newer);
+  const seconds = (performance.now() - startedMs) / 1000;
+  const status = await shell.run("cat /proc/$(systemctl show --value -p MainPID hostd.service)/status");
+  const peak = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+  return [
+    {
+      what: "write an update, MiB",
+      unit: "per second",
+      ours: mebibytes / seconds,
+      limit: mebibytes / usual,
+      goal: { beside: "limit", atLeast: 0.7 },
+    },
+    {
+      what: "hostd's peak memory with it",
+      unit: "bytes",
+      ours: peak,
+      limit: memoryLimitBytes,
+      goal: { beside: "limit", atMost: 1 },
+    },
+  ];
+}
+
+/** Seconds that the usual tools take for root and hash tree. */
+async function usualTools(updating: UpdatingHost, published: PublishedImages, manifest: Manifest): Promise<number> {
+  const { shell } = updating.host;
+  const tools = await openToolsRoot();
+  const served = join(published.directory, "usual");
+  await mkdir(served);
+  await copyFile(join(tools.directory, "usr/bin/zstd"), join(served, "zstd"));
+  await shell.run(`curl -sf -o /local/zstd ${published.url("usual/zstd")} && chmod 755 /local/zstd`);
+  let seconds = 0;
+  for (const [part, label] of [
+    ["root", "ORLOP-ROOT-B"],
+    ["hash", "ORLOP-HASH-B"],
+  ] as const) {
+    const { name, unpackedBytes } = manifest[part];
+    await copyFile(join(published.images.newer.manifestPath, "..", name), join(served, name));
+    const partition = `/dev/disk/by-partlabel/${label}`;
+    const write = `curl -sf ${published.url(`usual/${name}`)} | /local/zstd -dc | dd of=${partition} bs=1M conv=fsync`;
+    const verify = `dd if=${partition} bs=1M iflag=direct,count_bytes count=${unpackedBytes} | sha256sum`;
+    const startedMs = performance.now();
+    await shell.run(`set -o pipefail; ${write} && ${verify}`, usualToolsTimeoutMs);
+    seconds += (performance.now() - startedMs) / 1000;
+  }
+  return seconds;
+}
+
+async function benchTarget(signal: AbortSignal): Promise<Figure[]> {
+  await using repository = await testRepository();
+  const root = randomFillSync(Buffer.alloc(targetBytes));
+  const small = Buffer.from("small");
+  await repository.publish("1.0.0", { artefacts: { boot: small, root, hash: small } });
+  const system = linuxSystem();
+  const { mirror } = repository;
+  const [ours, limit, refresh]: [number[], number[], number[]] = [[], [], []];
+  for (let round = 1; round <= rounds; round++) {
+    const directory = await mkdtemp(join(tmpdir(), "bench-tuf-"));
+    try {
+      await writeFile(join(directory, "root.json"), repository.rootJson);
+      const startedMs = performance.now();
+      const { targets } = await refreshMetadata(system, mirror, directory, signal);
+      refresh.push((performance.now() - startedMs) / 1000);
+      const target = Object.keys(targets.targets).find((name) => targets.targets[name]?.length === targetBytes) ?? "";
+      const trusted = targetIn(targets)(target);
+      if (trusted === undefined) throw new Error("the repository lost its target");
+      for await (const _bytes of targetStream(system, mirror, trusted, signal));
+      ours.push((performance.now() - startedMs) / 1000);
+      const url = new URL(`targets/${trusted.digest.hex}.${target}`, repository.url);
+      limit.push(await plainDownload(url, signal));
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  }
+  return [
+    { what: "TUF refresh from nothing", unit: "seconds", ours: median(refresh) },
+    {
+      what: "refresh and a target of 500 MiB",
+      unit: "seconds",
+      ours: median(ours),
+      limit: median(limit),
+    },
+  ];
+}
+
+async function plainDownload(url: URL, signal: AbortSignal): Promise<number> {
+  const startedMs = performance.now();
+  const response = await fetch(url, { signal });
+  if (!response.ok || response.body === null) throw new Error(`${url.href} answers ${response.status}`);
+  const hash = createHash("sha256");
+  for await (const bytes of response.body) hash.update(bytes);
+  hash.digest();
+  return (performance.now() - startedMs) / 1000;
+}

@@ -1,0 +1,47 @@
+/** Protects: firmware in setup mode takes our certificate, which it checks as the specification says. */
+import { expect, test } from "bun:test";
+import { createHash, X509Certificate } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openToolsRoot } from "../packages/tools-root.ts";
+import { enrolmentFiles, makeEnrolment } from "./enrolment.ts";
+import { openSigningKey } from "./signing-key.ts";
+
+const epochSeconds = 1_700_000_000;
+/** EFI_TIME, the header of a WIN_CERTIFICATE, and the GUID of its type. */
+const signatureAt = 16 + 8 + 16;
+const sha256 = Buffer.from("608648016503040201", "hex");
+
+test("each variable gets a list with the certificate, behind a bare SignedData with SHA-256; twice the same", async () => {
+  const tools = await openToolsRoot();
+  const directory = await mkdtemp(join(tmpdir(), "enrolment-"));
+  try {
+    const key = await openSigningKey(tools, join(directory, "keys"));
+    const [first, second] = [join(directory, "first"), join(directory, "second")];
+    for (const output of [first, second]) {
+      await mkdir(output);
+      await makeEnrolment(tools, key, output, epochSeconds);
+    }
+    expect((await readdir(first)).toSorted()).toEqual(enrolmentFiles.toSorted());
+    const certificate = new X509Certificate(await readFile(key.certificate)).raw;
+    for (const name of enrolmentFiles) {
+      const bytes = await readFile(join(first, name));
+      expect(bytes.equals(await readFile(join(second, name)))).toBe(true);
+      expect([bytes.readUInt16LE(0), bytes[2], bytes[3]]).toEqual([2023, 11, 14]);
+      const list = bytes.subarray(16 + bytes.readUInt32LE(16));
+      expect(list.readUInt32LE(16)).toBe(list.length);
+      expect(list.subarray(-certificate.length).equals(certificate)).toBe(true);
+      // Where EDK2 looks for the digest of a SignedData that nothing is wrapped around.
+      expect(bytes.subarray(signatureAt + 13, signatureAt + 13 + sha256.length).equals(sha256)).toBe(true);
+    }
+    const digests = enrolmentFiles.map(async (name) =>
+      createHash("sha256")
+        .update(await readFile(join(first, name)))
+        .digest("hex"),
+    );
+    expect(new Set(await Promise.all(digests)).size).toBe(enrolmentFiles.length);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}, 120_000);

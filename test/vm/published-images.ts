@@ -1,0 +1,130 @@
+/**
+ * Two images that differ in their version, and a signed repository that offers both: each is the update of the other,
+ * as a version lock says.
+ */
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { builtImage } from "../../cli/built-image.ts";
+import { repoCommands, repoGroups } from "../../cli/repo.ts";
+import type { Built } from "../../image/build.ts";
+import { invoke } from "../../lib/command-line.ts";
+import { program } from "../../lib/command.ts";
+import { readTextIfPresent } from "../../lib/files.ts";
+import { serveRepository } from "../../repo/serve.ts";
+
+const parent = join(import.meta.dir, "../../build/test/update");
+const signal = new AbortController().signal;
+
+export const [older, newer] = ["0.1.0", "0.2.0"] as const;
+
+/** The computer that runs the tests, as QEMU's network shows it to a guest. */
+const hostAddress = "10.0.2.2";
+
+const orlop = program({
+  name: "orlop",
+  summary: "For this test",
+  version: "0.0.0",
+  options: {},
+  groups: repoGroups,
+  commands: repoCommands,
+  context: (invocation) => ({ invocation }),
+});
+
+async function repo(...words: string[]): Promise<void> {
+  const { exitCode, stderr } = await invoke(orlop, ["repo", ...words]);
+  if (exitCode !== 0) throw new Error(`repo ${words.join(" ")}: ${stderr}`);
+}
+
+type Keys = { root: string; publication: string; rootJson: string };
+
+export class PublishedImages implements Disposable {
+  readonly images: Readonly<Record<"older" | "newer", Built>>;
+  readonly keys: Keys;
+  /** Of the repository; whatever is put there, guests can fetch. */
+  readonly directory: string;
+  readonly #server: ReturnType<typeof serveRepository>;
+
+  private constructor(directory: string, keys: Keys, images: Record<"older" | "newer", Built>) {
+    this.directory = directory;
+    this.keys = keys;
+    this.images = images;
+    this.#server = serveRepository(directory);
+  }
+
+  /** @param name of the repository, which is made anew */
+  static async open(name: string): Promise<PublishedImages> {
+    const keys = await madeKeys();
+    const images = { older: await image(older, keys.rootJson), newer: await image(newer, keys.rootJson) };
+    const directory = join(parent, name);
+    await rm(directory, { recursive: true, force: true });
+    await mkdir(join(directory, "root"), { recursive: true });
+    await Bun.write(join(directory, "root/1.root.json"), await readFile(keys.rootJson));
+    const published = new PublishedImages(directory, keys, images);
+    for (const { manifestPath } of Object.values(images)) {
+      await published.repo("publish-image", manifestPath, "--waves", "none");
+    }
+    return published;
+  }
+
+  /** `./orlop repo VERB` on this repository, signed by its publication key. */
+  async repo(verb: string, ...words: string[]): Promise<void> {
+    await repo(...verb.split(" "), this.directory, ...words, "--key", this.keys.publication);
+  }
+
+  /** Where a guest finds a file of the repository. */
+  url(path: string): string {
+    return `http://${hostAddress}:${this.#server.url.port}/${path}`;
+  }
+
+  /** User data of a host that takes its updates from here. */
+  userData(...lines: string[]): string {
+    return [
+      ...lines,
+      "[settings.updates]",
+      `metadata-base-url = "${this.url("metadata/dev/x86_64/")}"`,
+      `targets-base-url = "${this.url("targets/")}"`,
+      "",
+    ].join("\n");
+  }
+
+  [Symbol.dispose](): void {
+    this.#server[Symbol.dispose]();
+  }
+}
+
+/** A new key, for a rotation. */
+export async function generateKey(file: string): Promise<void> {
+  await rm(file, { force: true });
+  await repo("key", "generate", file);
+}
+
+/** Keys and root role are kept between runs, so that the images need not be made anew. */
+async function madeKeys(): Promise<Keys> {
+  const keys = join(parent, "keys");
+  const [root, publication] = [join(keys, "root.pem"), join(keys, "publication.pem")];
+  const rootJson = join(keys, "root.json");
+  if ((await readTextIfPresent(rootJson)) === undefined) {
+    await rm(keys, { recursive: true, force: true });
+    await mkdir(keys, { recursive: true });
+    for (const file of [root, publication]) await repo("key", "generate", file);
+    const first = join(keys, "first");
+    await repo("init", first, "--root-key", root, "--key", publication);
+    await Bun.write(rootJson, await readFile(join(first, "root/1.root.json")));
+  }
+  return { root, publication, rootJson };
+}
+
+/** Built once for all test files of a run, which share their process but not their modules. */
+async function image(version: string, updateRoot: string): Promise<Built> {
+  const variable = `ORLOP_TEST_UPDATE_${version}`;
+  const known = process.env[variable];
+  // Written below, by this process.
+  if (known !== undefined) return JSON.parse(known) as Built;
+  const output = join(parent, version);
+  const built = await builtImage(
+    { variant: "dev", architecture: "x86_64", osVersion: version, updateRoot, output },
+    signal,
+  );
+  process.env[variable] = JSON.stringify(built);
+  return built;
+}
