@@ -5,7 +5,12 @@
  * Every program is imported when it is meant, so that none pays for the others at its start.
  */
 import { basename } from "node:path";
+import { z } from "zod";
 import { executable, names, type Name } from "./names.ts";
+
+// Otherwise zod writes a function for each schema that it meets, and evaluates it: most schemas are used once or never,
+// and no text becomes code on a host. Said before a program is imported, for some read values while they are.
+z.config({ jitless: true });
 
 const programs: Record<Name, (words: readonly string[]) => Promise<unknown>> = {
   hostd: async (words) => await (await import("./hostd.ts")).main(words),

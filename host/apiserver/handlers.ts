@@ -35,7 +35,8 @@ export type Handlers<Names extends EndpointName = EndpointName> = { [Name in Nam
 export function handlersFor(context: ApiContext): Handlers {
   const waiting = new Waiting(context);
   const metadata = new Metadata(context);
-  const openApi = new Prepared(openApiDocument(context.facts.versionId));
+  // Made when it is asked for: it takes longer than all that a boot has to wait for here.
+  let openApi: Prepared | undefined;
   return {
     ...modelHandlers(context, metadata),
     ...settingsHandlers(context),
@@ -44,6 +45,6 @@ export function handlersFor(context: ApiContext): Handlers {
     ...historyHandlers(context, waiting),
     ...metadataHandlers(context, metadata),
     ...actionHandlers(context, waiting),
-    getOpenApi: () => openApi,
+    getOpenApi: () => (openApi ??= new Prepared(openApiDocument(context.facts.versionId))),
   };
 }
