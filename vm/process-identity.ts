@@ -17,8 +17,9 @@ export async function identify(pid: number): Promise<ProcessIdentity | undefined
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
     // The second field, the name in parentheses, may hold spaces and parentheses of its own.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [state = "", startTicks = ""] = [fields[0], fields[19]];
-    if (state === "Z" || state === "X") return undefined;
+    const [state = "", threads = "", startTicks = ""] = [fields[0], fields[17], fields[19]];
+    // One whose first thread has ended keeps its files and sockets open until the last one has.
+    if ((state === "Z" || state === "X") && Number(threads) <= 1) return undefined;
     return { pid, startTicks, bootId: await bootId() };
   } catch (error) {
     if (isNotFound(error) || systemErrorCode(error) === "ESRCH") return undefined;

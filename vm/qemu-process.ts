@@ -3,7 +3,7 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toolCommand, type ToolsRoot } from "../image/packages/tools-root.ts";
-import { readTextIfPresent } from "../lib/files.ts";
+import { readTextIfPresent, removeIfPresent } from "../lib/files.ts";
 import { Failure, isFailure } from "../lib/failure.ts";
 import { identify, kill, type ProcessIdentity } from "./process-identity.ts";
 import { files, qemuArguments, type Hardware } from "./qemu.ts";
@@ -39,6 +39,8 @@ export async function startQemu(
   const argv = ["qemu-system-x86_64", ...qemuArguments(hardware, dataDirectories)] as const;
   const logPath = join(directory, "qemu.log");
   await using log = await open(logPath, "w");
+  // That of an earlier QEMU would refuse us, or take us for its own client and hang up.
+  await removeIfPresent(join(directory, files.qmp));
   const child = Bun.spawn(
     toolCommand(tools, argv, {
       binds: [directory, ...(options.writes ?? [])],
