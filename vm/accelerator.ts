@@ -4,18 +4,21 @@
  * That /dev/kvm opens proves nothing: inside some virtual machines QEMU dies on it or the guest's kernel hangs. So a
  * kernel is booted until it looks for its root, once for each boot of this computer. Emulation always works.
  */
-import { access, constants, mkdtemp, rm } from "node:fs/promises";
+import { access, constants, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
 import type { ToolsRoot } from "../image/packages/tools-root.ts";
 import { isFailure, systemErrorCode } from "../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
+import { isPresent, readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
 import { parseJson } from "../lib/json.ts";
+import { say } from "../lib/progress.ts";
 import { waitForLine } from "./console.ts";
+import { machinesDirectory } from "./machine-files.ts";
 import { bootId, kill } from "./process-identity.ts";
 import { files, type Accelerator } from "./qemu.ts";
 import { startQemu } from "./qemu-process.ts";
+import { kernelOf } from "./unified-kernel.ts";
 
 /** A kernel under KVM gets there in less than two seconds. */
 const proofTimeoutMs = 15_000;
@@ -25,20 +28,21 @@ const reachedTheEnd = /Kernel panic - not syncing: VFS: Unable to mount root fs/
 
 const remembered = z.object({ bootId: z.string(), accelerator: z.enum(["tcg", "kvm"]) });
 
+/** Keeps the answer until this computer boots again. */
+const memory = join(machinesDirectory, "accelerator.json");
+
 /**
- * @param kernel a kernel with a serial console, for the proof
- * @param memory file that keeps the answer until this computer boots again
+ * KVM when the image's own kernel was seen to boot with it. The kernel is in the unified image that the builder puts
+ * beside the disk image; without one there is no proof.
  */
-export async function chooseAccelerator(
-  tools: ToolsRoot,
-  kernel: string,
-  memory: string,
-  signal: AbortSignal,
-): Promise<Accelerator> {
+export async function chooseAccelerator(tools: ToolsRoot, image: string, signal: AbortSignal): Promise<Accelerator> {
   const known = await readTextIfPresent(memory);
   const answer = known === undefined ? undefined : remembered.safeParse(parseJson(known)).data;
   if (answer?.bootId === (await bootId())) return answer.accelerator;
-  const accelerator = (await kvmOpens()) && (await kvmBoots(tools, kernel, signal)) ? "kvm" : "tcg";
+  const unified = image.replace(/\.img$/, ".efi");
+  if (unified === image || !(await isPresent(unified))) return "tcg";
+  const accelerator = (await kvmOpens()) && (await kvmBoots(tools, unified, signal)) ? "kvm" : "tcg";
+  await mkdir(machinesDirectory, { recursive: true });
   await writeFileAtomic(memory, `${JSON.stringify({ bootId: await bootId(), accelerator })}\n`);
   return accelerator;
 }
@@ -53,10 +57,13 @@ async function kvmOpens(): Promise<boolean> {
   }
 }
 
-async function kvmBoots(tools: ToolsRoot, kernel: string, signal: AbortSignal): Promise<boolean> {
+async function kvmBoots(tools: ToolsRoot, unified: string, signal: AbortSignal): Promise<boolean> {
   const directory = await mkdtemp(join(tmpdir(), "kvm-proof-"));
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(proofTimeoutMs)]);
   try {
+    say("trying whether KVM boots a kernel here");
+    const kernel = join(directory, "kernel");
+    await writeFile(kernel, kernelOf(await readFile(unified)));
     const qemu = await startQemu(
       tools,
       directory,
@@ -71,7 +78,7 @@ async function kvmBoots(tools: ToolsRoot, kernel: string, signal: AbortSignal): 
         extraCards: 0,
         shell: false,
       },
-      { reads: [dirname(kernel)], outlivesUs: false, signal: inTime },
+      { reads: [], outlivesUs: false, signal: inTime },
     );
     try {
       await waitForLine(join(directory, files.consoleLog), reachedTheEnd, { signal: inTime });

@@ -120,6 +120,7 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
   if (options.dataDiskBytes !== undefined) disks.push({ path: files.dataDisk, format: "qcow2", serial: "data" });
   return {
     name: basename(directory),
+    uuid: crypto.randomUUID(),
     accelerator: options.accelerator ?? "tcg",
     cpus: options.cpus ?? 2,
     memoryMiB: options.memoryMiB ?? 2048,

@@ -24,6 +24,8 @@ export type Boot =
 
 export type Hardware = {
   name: string;
+  /** Who the firmware says the machine is: the guest's machine id at every boot. */
+  uuid?: string;
   /** Who the firmware says made the machine; QEMU unless given. */
   vendor?: string;
   accelerator: Accelerator;
@@ -70,6 +72,7 @@ export function qemuArguments(hardware: Hardware, dataDirectories: readonly stri
   const options: Option[] = [
     ...dataDirectories.map((directory): Option => ["-L", directory]),
     ["-name", hardware.name],
+    ...(hardware.uuid === undefined ? [] : [["-uuid", hardware.uuid] as const]),
     ["-nodefaults"],
     ["-no-user-config"],
     ["-display", "none"],

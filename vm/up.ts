@@ -3,7 +3,9 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { StatusBody } from "../api/status.ts";
 import { Failure, isFailure } from "../lib/failure.ts";
+import { openToolsRoot } from "../image/packages/tools-root.ts";
 import { say } from "../lib/progress.ts";
+import { chooseAccelerator } from "./accelerator.ts";
 import { makeCredentials } from "./credentials.ts";
 import { createMachine, type MachineOptions } from "./machine.ts";
 import { machineNames, machinesDirectory } from "./machine-files.ts";
@@ -15,7 +17,7 @@ const bootTimeoutMs = 240_000;
 /** How long a guest may take to shut down before its power is cut. */
 const shutdownTimeoutMs = 20_000;
 
-type GivenHardware = "accelerator" | "cpus" | "memoryMiB" | "diskBytes" | "dataDiskBytes" | "userDataBy";
+type GivenHardware = "cpus" | "memoryMiB" | "diskBytes" | "dataDiskBytes" | "userDataBy";
 
 export type UpOptions = Pick<MachineOptions, GivenHardware> & {
   name: string;
@@ -47,6 +49,7 @@ export async function up(
   await rm(directory, { recursive: true, force: true });
   const credentials = await makeCredentials();
   const machine = await createMachine(directory, {
+    accelerator: await chooseAccelerator(await openToolsRoot(), hardware.image, signal),
     ...hardware,
     credentials,
     userData: withRemoteAccess(userData, credentials),
