@@ -13,7 +13,13 @@ export async function putOnPrivatePartition(tools: ToolsRoot, disk: OverlayDisk,
   const directory = dirname(disk.path);
   const { offset, length } = await partitionOf(tools, disk.image, "ORLOP-PRIVATE");
   const copy = join(directory, "private.ext4");
-  await Bun.write(copy, Bun.file(disk.image).slice(offset, offset + length));
+  // As bytes: Bun copies from the beginning of a file that it is given a part of.
+  await Bun.write(
+    copy,
+    await Bun.file(disk.image)
+      .slice(offset, offset + length)
+      .bytes(),
+  );
   await runTool(tools, ["debugfs", "-w", "-R", `write ${basename(file)} ${userDataName}`, basename(copy)], {
     binds: [directory],
     cwd: directory,
