@@ -18,9 +18,8 @@ export function metalK8s(minor: Minor): Variant {
     defaults: kubernetesDefaults(minor),
     kernelParameters: [],
     userData: ["local-file"],
-    lacks:
-      minor === "1.20"
-        ? "its list of executables is not committed yet"
-        : "kubelet was not compiled yet: image/recipes/outputs/ has no hash of it",
+    ...(minor === "1.20"
+      ? { architectures: ["x86_64"] }
+      : { lacks: "kubelet was not compiled yet: image/recipes/outputs/ has no hash of it" }),
   };
 }

@@ -136,6 +136,8 @@ export const neverExecutables: readonly string[] = [
   "usr/bin/systemd-creds",
   "usr/bin/systemd-ask-password",
   "usr/bin/systemd-tty-ask-password-agent",
+  "usr/sbin/ip6tables-apply",
+  "usr/sbin/iptables-apply",
   "usr/sbin/update-ca-certificates",
   "usr/sbin/agetty",
   "usr/sbin/getty",

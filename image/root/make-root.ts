@@ -179,7 +179,7 @@ function executableGroups(
   if (!variant.interactive) {
     const ofVariant = packages.variant.map(({ name }) => ({
       reason: name,
-      paths: programsOf(brought.get(name) ?? []),
+      paths: programsOf(brought.get(name) ?? []).filter((path) => !neverExecutables.includes(path)),
     }));
     return [...hostExecutables, ...ofVariant.filter(({ paths }) => paths.length > 0)];
   }
