@@ -2,6 +2,7 @@
 import { z } from "zod";
 import * as answers from "./answers.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { hostContainers } from "./host-containers.ts";
 import { flag, keyList, moment, transactionName, wholeNumber } from "./query.ts";
 import { status, updateExplanation } from "./status.ts";
 
@@ -94,6 +95,16 @@ export const ownEndpoints = {
     remote: true,
     query: noQuery,
     answers: { 200: status },
+    refusals: [],
+  },
+  getHostContainers: {
+    method: "GET",
+    path: "/host-containers",
+    summary: "State, restarts, image and last log lines of the host's own containers",
+    role: "read-only",
+    remote: true,
+    query: z.object({ name: z.string().optional(), lines: wholeNumber(0, 1000).optional() }),
+    answers: { 200: hostContainers },
     refusals: [],
   },
   explainUpdates: {

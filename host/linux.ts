@@ -38,6 +38,7 @@ function open() {
     getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     getsockname: { args: [FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     posix_fadvise: { args: [FFIType.i32, FFIType.i64, FFIType.i64, FFIType.i32], returns: FFIType.i32 },
+    mkfifo: { args: [FFIType.cstring, FFIType.u32], returns: FFIType.i32 },
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     close: { args: [FFIType.i32], returns: FFIType.i32 },
     syscall: { args: [FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64], returns: FFIType.i64 },
@@ -105,6 +106,11 @@ export function lockExclusively(fd: number): boolean {
   if (libc().flock(fd, LOCK_EX_NB) === 0) return true;
   if (errno() === EWOULDBLOCK) return false;
   throw systemCallFailure("lock file descriptor", String(fd));
+}
+
+/** Makes a named pipe. */
+export function makeFifo(path: string, mode: number): void {
+  if (libc().mkfifo(ptr(Buffer.from(`${path}\0`)), mode) !== 0) throw systemCallFailure("make the pipe", path);
 }
 
 /** Forgets what memory holds of an open file, so that the next read comes from the medium. Unsynced pages stay. */

@@ -17,6 +17,7 @@ const programs: Record<Name, (words: readonly string[]) => Promise<unknown>> = {
   signpost: async (words) => await (await import("./commands/signpost.ts")).main(words),
   metricdog: async (words) => await (await import("./commands/metricdog.ts")).main(words),
   logdog: async (words) => await (await import("./commands/logdog.ts")).main(words),
+  "host-ctr": async (words) => await (await import("./commands/host-ctr.ts")).main(words),
   apiclient: async (words) => await (await import("./commands/apiclient.ts")).main(words),
 };
 

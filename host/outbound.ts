@@ -14,7 +14,7 @@ export type Route = {
 };
 
 /** The bundle that every program of the host trusts; `settings.pki` is part of it. */
-const authoritiesPath = "/etc/ssl/certs/ca-certificates.crt";
+export const authoritiesPath = "/etc/ssl/certs/ca-certificates.crt";
 
 /** The way that settings say, as of now. */
 export async function routeOf(system: System, { network }: Pick<Settings, "network">): Promise<Route> {

@@ -1,6 +1,7 @@
 /** Files of the tree that are made from code. `./orlop generate` writes them; a test holds them to it. */
 import { apiclient } from "../host/commands/apiclient.ts";
 import { referencePage } from "../lib/command-reference.ts";
+import { protobufFiles } from "./protobuf.ts";
 import { withCompletion } from "../lib/completion.ts";
 import { jsonSchemaOf } from "../settings/json-schema.ts";
 import { modelFor, type Model } from "../settings/model.ts";
@@ -17,6 +18,7 @@ export const generated: Readonly<Record<string, () => string | Promise<string>>>
   "docs/apiclient.md": () => referencePage(withCompletion(apiclient)),
   "docs/settings.md": () => settingsPage(models),
   ...goldenFiles,
+  ...protobufFiles,
   ...Object.fromEntries(
     [...models].map(([name, model]) => [
       `docs/schema/${name}.json`,

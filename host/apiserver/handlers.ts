@@ -5,6 +5,7 @@ import { openApiDocument } from "../../api/openapi.ts";
 import { actionHandlers } from "./actions.ts";
 import type { Caller } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
+import { hostContainerHandlers } from "./host-containers.ts";
 import { historyHandlers } from "./history.ts";
 import { Metadata, metadataHandlers } from "./metadata.ts";
 import { modelHandlers } from "./model.ts";
@@ -45,6 +46,7 @@ export function handlersFor(context: ApiContext): Handlers {
     ...historyHandlers(context, waiting),
     ...metadataHandlers(context, metadata),
     ...actionHandlers(context, waiting),
+    ...hostContainerHandlers(context),
     getOpenApi: () => (openApi ??= new Prepared(openApiDocument(context.facts.versionId))),
   };
 }

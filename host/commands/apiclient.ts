@@ -7,6 +7,7 @@ import { apiContext } from "./apiclient/context.ts";
 import { deleteSettings, planDelete, tryDelete } from "./apiclient/delete.ts";
 import { get } from "./apiclient/get.ts";
 import { history, restore, undo } from "./apiclient/history.ts";
+import { logs } from "./apiclient/logs.ts";
 import { raw } from "./apiclient/raw.ts";
 import { reboot } from "./apiclient/reboot.ts";
 import { planSet, set, trySet } from "./apiclient/set.ts";
@@ -71,6 +72,7 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     tryApply,
     confirm,
     revert,
+    logs,
     history,
     undo,
     restore,

@@ -4,6 +4,7 @@ import { chronyConf } from "./chrony.ts";
 import type { ConfigFiles } from "./config-file.ts";
 import { containerdConfig } from "./containerd.ts";
 import { resolvedConf } from "./dns.ts";
+import { hostRegistries } from "./host-registries.ts";
 import { hostnameFile } from "./hostname.ts";
 import { deniedModules } from "./kernel-modules.ts";
 import { motd } from "./motd.ts";
@@ -27,6 +28,7 @@ export const configuration: readonly ConfigFiles[] = [
   trustStore,
   proxyEnvironment,
   registries,
+  hostRegistries,
   containerdConfig,
   baseRuntimeSpec,
   deniedModules,

@@ -5,6 +5,7 @@
 import { configuration } from "../files/all.ts";
 import { bootParameters } from "./boot-parameters.ts";
 import { filesReconciler } from "./files.ts";
+import { hostContainers } from "./host-containers.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
 import { hugePages } from "./huge-pages.ts";
@@ -23,4 +24,5 @@ export const reconcilers: readonly Reconciler[] = [
   sysctl,
   lockdown,
   bootParameters,
+  hostContainers,
 ];

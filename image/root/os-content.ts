@@ -10,6 +10,7 @@ export const osDirectory = join(import.meta.dir, "../../os");
 /** Where each folder of `os/` goes. `os/interactive/` and `os/kubernetes/` have the same folders, for some variants. */
 const places: Readonly<Record<string, string>> = {
   etc: "etc",
+  containerd: "usr/lib/orlop",
   "modules-load": "usr/lib/modules-load.d",
   network: "usr/lib/systemd/network",
   presets: "usr/lib/systemd/system-preset",

@@ -167,6 +167,20 @@ describe("reading", () => {
     expect((await call("GET", "/configuration-files?prefix=/etc/mo")).body).toHaveProperty(["/etc/motd"]);
   });
 
+  test("GET /host-containers tells how each one does", async () => {
+    using programs = new DisposableStack();
+    for (const name of ["systemctl", "journalctl"]) {
+      const before = host.machine.programs.get(name);
+      programs.defer(() => void (before === undefined ? undefined : host.machine.programs.set(name, before)));
+    }
+    host.machine.programs.set("systemctl", () => "ActiveState=inactive\nSubState=dead\nNRestarts=0\n");
+    host.machine.programs.set("journalctl", () => "last words\n");
+    expect((await call("GET", "/host-containers?name=admin")).body).toEqual([
+      { name: "admin", enabled: false, superpowered: true, state: "inactive (dead)", restarts: 0, log: ["last words"] },
+    ]);
+    expect(await call("GET", "/host-containers?name=nobody")).toMatchObject({ status: 200, body: [] });
+  });
+
   test("GET /status tells how it is", async () => {
     const { body } = await call("GET", "/status");
     expect(body).toMatchObject({

@@ -1,0 +1,135 @@
+/** `host-ctr`: runs one container of the host in the foreground, for its unit. */
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { version } from "../../package.json";
+import { runProgram } from "../../lib/command-line.ts";
+import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
+import { Failure } from "../../lib/failure.ts";
+import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { parseJson } from "../../lib/json.ts";
+import { openContainerd } from "../containers/containerd/containerd.ts";
+import {
+  containerId,
+  containerTypes,
+  descriptionPath,
+  descriptionSchema,
+  imageDigestPath,
+  persistentDirectory,
+  registriesPath,
+  type Description,
+} from "../containers/description.ts";
+import { bringImage } from "../containers/pull.ts";
+import { parseReference } from "../containers/registry/reference.ts";
+import { registriesSchema, type Fetch } from "../containers/registry/registry.ts";
+import { runContainer } from "../containers/run-container.ts";
+import { specOf } from "../containers/spec.ts";
+import { sdNotify } from "../linux.ts";
+import { hostPath, linuxSystem, type System } from "../system.ts";
+import { authoritiesPath, requestThrough } from "../outbound.ts";
+
+type Context = { system: System; invocation: Invocation };
+const command = commandsWith<Context>();
+
+const socket = "/run/host-containerd/containerd.sock";
+const namespace = "default";
+/** For a network that is still coming up: 1, 2, 4, … s between them. */
+const pullTries = 6;
+
+const run = command({
+  name: "run",
+  summary: "Run a container that hostd has described, until it ends or this is told to stop",
+  examples: [{ run: "host-ctr run host admin", says: "as host-container@admin.service does" }],
+  arguments: {
+    type: { value: "TYPE", help: "Which kind of container", choices: containerTypes },
+    name: { value: "NAME", help: "Its name in the settings" },
+  },
+  async run({ system, invocation }, { type, name }) {
+    return await runDescribed(system, await readDescription(system, { type, name }), invocation.signal);
+  },
+  print: ({ exitCode }) => `exit code ${exitCode}`,
+  exitCode: ({ exitCode, stopped }) => (stopped ? 0 : exitCode),
+});
+
+async function runDescribed(system: System, description: Description, stop: AbortSignal) {
+  using containerd = openContainerd(hostPath(system, socket), namespace);
+  const { log } = system;
+  const id = containerId(description);
+  const directory = hostPath(system, join("/run/orlop/container-pipes", id));
+  return await runContainer(
+    { containerd, id, directory, systemd: true, log },
+    async () => {
+      const kept = hostPath(system, persistentDirectory(description));
+      await mkdir(kept, { recursive: true, mode: 0o700 });
+      const userData = Buffer.from(description.userData ?? "", "base64");
+      await writeFileAtomic(join(kept, "user-data"), userData, 0o600);
+      const registries = registriesSchema.parse(parseJson(await readFile(hostPath(system, registriesPath), "utf8")));
+      const context = { containerd, registries, fetch: await hostFetch(system), log };
+      const reference = parseReference(description.source);
+      const image = await tried(system, stop, async () => await bringImage(context, reference, stop));
+      await writeFileAtomic(hostPath(system, imageDigestPath(description)), image.digest);
+      const environment = proxyVariables();
+      return { image, spec: specOf({ description, image: image.config, environment, systemd: true }) };
+    },
+    () => void sdNotify("READY=1"),
+    stop,
+  );
+}
+
+async function readDescription(system: System, container: Pick<Description, "type" | "name">): Promise<Description> {
+  const path = descriptionPath(container);
+  const text = await readTextIfPresent(hostPath(system, path));
+  if (text !== undefined) return descriptionSchema.parse(parseJson(text));
+  throw new Failure("no-such-container", `cannot run ${container.type} container ${container.name}: no ${path}`, {
+    hint: "its unit is started by hostd, when its settings say so",
+  });
+}
+
+async function tried<Result>(system: System, stop: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      stop.throwIfAborted();
+      if (attempt === pullTries) throw error;
+      system.log.error("image: tried again", error);
+      await system.clock.sleep(1000 * 2 ** (attempt - 1), stop);
+    }
+  }
+}
+
+/** Through the proxy of the unit's environment, trusting whom the host trusts. */
+async function hostFetch(system: System): Promise<Fetch> {
+  const route = {
+    proxy: process.env["HTTPS_PROXY"],
+    noProxy: (process.env["NO_PROXY"] ?? "").split(","),
+    authorities: await readTextIfPresent(hostPath(system, authoritiesPath)),
+  };
+  return async (url, init) => await system.fetch(url, { ...init, ...requestThrough(route, url) });
+}
+
+/** A container finds its way out as the host does. */
+function proxyVariables(): Record<string, string> {
+  const names = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}
+
+export function hostCtr(system: System): Program {
+  return program({
+    name: "host-ctr",
+    summary: "Containers that belong to the host",
+    version,
+    options: {},
+    groups: {},
+    commands: [run],
+    context: (invocation) => ({ system, invocation }),
+  });
+}
+
+export async function main(words: readonly string[]): Promise<never> {
+  return await runProgram(hostCtr(linuxSystem()), words);
+}

@@ -1,0 +1,81 @@
+/**
+ * containerd's API over its unix socket, in one namespace.
+ *
+ * ```ts
+ * using containerd = openContainerd("/run/host-containerd/containerd.sock", "default");
+ * const { container } = await containerd.containers.get({ id: "admin" });
+ * ```
+ * What containerd refuses is a `ConnectError` with a gRPC code; `isNotThere` and `isThereAlready` tell the two that
+ * callers act on. Source: containerd 1.7, api/services.
+ */
+import { Code, ConnectError, createClient, type Client, type Interceptor } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { connect } from "node:net";
+import { Containers } from "./api/containers_pb.ts";
+import { Content } from "./api/content_pb.ts";
+import { Diff } from "./api/diff_pb.ts";
+import { Images } from "./api/images_pb.ts";
+import { Leases } from "./api/leases_pb.ts";
+import { Snapshots } from "./api/snapshots_pb.ts";
+import { Tasks } from "./api/tasks_pb.ts";
+
+export type Containerd = Disposable & {
+  readonly containers: Client<typeof Containers>;
+  readonly content: Client<typeof Content>;
+  readonly diff: Client<typeof Diff>;
+  readonly images: Client<typeof Images>;
+  readonly leases: Client<typeof Leases>;
+  readonly snapshots: Client<typeof Snapshots>;
+  readonly tasks: Client<typeof Tasks>;
+};
+
+/** Unpacked layers are kept by this one. */
+export const snapshotter = "overlayfs";
+
+/** Connects at the first call, and again when containerd was restarted. */
+export function openContainerd(socket: string, namespace: string): Containerd {
+  // The name is never looked up: the connection is made below.
+  const baseUrl = "http://containerd";
+  const sessionManager = new Http2SessionManager(baseUrl, {}, { createConnection: () => connect(socket) });
+  const inNamespace: Interceptor = (next) => async (request) => {
+    request.header.set("containerd-namespace", namespace);
+    return await next(request);
+  };
+  const transport = createGrpcTransport({ baseUrl, sessionManager, interceptors: [inNamespace] });
+  return {
+    containers: createClient(Containers, transport),
+    content: createClient(Content, transport),
+    diff: createClient(Diff, transport),
+    images: createClient(Images, transport),
+    leases: createClient(Leases, transport),
+    snapshots: createClient(Snapshots, transport),
+    tasks: createClient(Tasks, transport),
+    [Symbol.dispose]: () => sessionManager.abort(),
+  };
+}
+
+export function isNotThere(error: unknown): boolean {
+  return error instanceof ConnectError && error.code === Code.NotFound;
+}
+
+export function isThereAlready(error: unknown): boolean {
+  return error instanceof ConnectError && error.code === Code.AlreadyExists;
+}
+
+/** containerd itself is gone, for example because it is being restarted; what it runs goes on. */
+export function isAway(error: unknown): boolean {
+  return error instanceof ConnectError && awayCodes.includes(error.code);
+}
+
+/** A stream that the other side cut off ends as cancelled. */
+const awayCodes = [Code.Unavailable, Code.Aborted, Code.Canceled];
+
+/** What the call gives, or undefined when what it names is not there. */
+export async function ifThere<Answer>(call: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (isNotThere(error)) return undefined;
+    throw error;
+  }
+}

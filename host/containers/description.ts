@@ -1,0 +1,41 @@
+/** What is to run: written by hostd for each container, read by the unit that runs it. */
+import { z } from "zod";
+
+export const containerTypes = ["host", "bootstrap"] as const;
+export type ContainerType = (typeof containerTypes)[number];
+
+export const descriptionSchema = z.object({
+  type: z.enum(containerTypes),
+  name: z.string(),
+  source: z.string(),
+  superpowered: z.boolean(),
+  /** In place of the image's own arguments. */
+  command: z.array(z.string()).exactOptional(),
+  /** Base64. */
+  userData: z.string().exactOptional(),
+});
+export type Description = z.infer<typeof descriptionSchema>;
+
+/** Names of containers are free, so that a host container and a bootstrap container may share one. */
+export const containerId = ({ type, name }: Pick<Description, "type" | "name">): string =>
+  type === "host" ? name : `boot.${name}`;
+
+const runDirectory = "/run/orlop/containers";
+
+/** Has secrets in it: user data. */
+export const descriptionPath = (container: Pick<Description, "type" | "name">): string =>
+  `${runDirectory}/${container.type}/${container.name}.json`;
+
+/** Mirrors and credentials, for whoever pulls. */
+export const registriesPath = "/etc/host-containers/registries.json";
+
+/** What a container keeps, whatever its image is. */
+export const persistentDirectory = ({ type, name }: Pick<Description, "type" | "name">): string =>
+  `/local/${type}-containers/${name}`;
+
+/** The digest of the image that a container was last started from; ends with the boot. */
+export const imageDigestPath = (container: Pick<Description, "type" | "name">): string =>
+  `${runDirectory}/${container.type}/${container.name}.digest`;
+
+export const containerUnit = ({ type, name }: Pick<Description, "type" | "name">) =>
+  `${type}-container@${name}.service` as const;

@@ -1,0 +1,65 @@
+import { expect, test } from "bun:test";
+import { chainIds } from "./pull.ts";
+import { parseReference } from "./registry/reference.ts";
+import { endpointsOf } from "./registry/registry.ts";
+import { specOf } from "./spec.ts";
+
+const image = { Entrypoint: ["/sbin/start"], Cmd: ["usual"], Env: ["PATH=/bin"] };
+
+function spec(type: "host" | "bootstrap", superpowered: boolean) {
+  const description = { type, name: "one", source: "registry.example.com/one:v1", superpowered };
+  return specOf({ description, image, environment: { HTTPS_PROXY: "http://proxy.example.com" }, systemd: true });
+}
+
+test.each([
+  ["plain", "host", false],
+  ["superpowered", "host", true],
+  ["bootstrap", "bootstrap", false],
+] as const)("the specification of a %s container", (_name, type, superpowered) => {
+  expect(spec(type, superpowered)).toMatchSnapshot();
+});
+
+test("a bootstrap container is never superpowered", () => {
+  expect(spec("bootstrap", true)).toEqual(spec("bootstrap", false));
+});
+
+test("a plain container sees nothing of the host but what it is given", () => {
+  const { mounts, linux } = spec("host", false);
+  expect(mounts.some(({ source }) => source === "/" || source === "/dev")).toBe(false);
+  expect(linux.namespaces).toContainEqual({ type: "pid" });
+});
+
+test.each([
+  ["busybox", "docker.io/library/busybox:latest"],
+  ["team/tool:v1", "docker.io/team/tool:v1"],
+  ["localhost:5000/tool", "localhost:5000/tool:latest"],
+  ["10.0.2.2:5000/a/b:c", "10.0.2.2:5000/a/b:c"],
+  [`registry.example.com/tool@sha256:${"0".repeat(64)}`, `registry.example.com/tool@sha256:${"0".repeat(64)}`],
+])("%s is called %s", (text, name) => {
+  expect(parseReference(text).name).toBe(name);
+});
+
+test.each(["", "Tool:v1", "registry.example.com/tool@md5:00", "a b", "https://registry.example.com/tool"])(
+  "%p is no name of an image",
+  (text) => expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: "bad-image-reference" })),
+);
+
+test("mirrors of a registry are asked first, those of all registries when it has none", () => {
+  const mirrors = [
+    { registry: "registry.example.com", endpoint: ["https://near.example.com/cache/", "http://far.example.com"] },
+    { registry: "*", endpoint: ["https://all.example.com"] },
+  ];
+  const bases = (name: string) => endpointsOf(parseReference(name), { mirrors }).map(({ base }) => base);
+  expect(bases("registry.example.com/tool")).toEqual([
+    "https://near.example.com/cache",
+    "http://far.example.com/v2",
+    "https://registry.example.com/v2",
+  ]);
+  expect(bases("busybox")).toEqual(["https://all.example.com/v2", "https://registry-1.docker.io/v2"]);
+});
+
+test("a chain names each layer by all that is below it", () => {
+  const [one = "", two = ""] = chainIds(["sha256:a", "sha256:b"]);
+  expect(one).toBe("sha256:a");
+  expect(two).toMatch(/^sha256:[0-9a-f]{64}$/);
+});

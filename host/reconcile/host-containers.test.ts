@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import type { JsonObject } from "../../lib/json.ts";
+import { testSystem } from "../../test/system.ts";
+import { factsOf, settingsOf } from "../../test/settings.ts";
+import { describedBy, hostContainers, planHostContainers } from "./host-containers.ts";
+
+const facts = factsOf();
+const tool = { enabled: true, source: "registry.example.com/tool:v1" };
+
+test("an enabled container starts, a changed one starts anew, a disabled one stops, then all rests", async () => {
+  await using host = await testSystem();
+  let state = "inactive";
+  host.programs.set("systemctl", ([, verb, , ...rest]) => {
+    if (verb === "show") return `Id=${rest[0] ?? ""}\nNames=${rest[0] ?? ""}\nActiveState=${state}\n`;
+    state = verb === "stop" ? "inactive" : "active";
+    return "";
+  });
+  const says = async (containers: JsonObject) =>
+    (await hostContainers.pass(host.system, settingsOf({ "host-containers": containers }), facts)).effects.map(
+      (effect) => effect.says,
+    );
+
+  expect(await says({ tool })).toEqual(["start host container tool"]);
+  expect(await says({ tool })).toEqual([]);
+  const changed = { tool: { ...tool, superpowered: true } };
+  expect(await says(changed)).toEqual(["restart host container tool"]);
+  expect(await says({ tool: { ...tool, enabled: false } })).toEqual(["stop host container tool"]);
+  expect(await says({ tool: { ...tool, enabled: false } })).toEqual([]);
+});
+
+test("a daemon that died before the unit was started anew starts it anew when it comes back", () => {
+  const desired = describedBy(settingsOf({ "host-containers": { tool } }));
+  const unit = "host-container@tool.service";
+  const steps = planHostContainers(desired, {
+    active: new Set([unit]),
+    records: new Map([[unit, "hash of an older one"]]),
+    described: ["tool"],
+  });
+  expect(steps).toMatchObject([{ kind: "run", action: "restart" }]);
+});

@@ -1,0 +1,109 @@
+/**
+ * Host containers of `settings.host-containers`: each enabled one is described in a file that its unit reads, and the
+ * unit is started, started anew when the description differs, or stopped.
+ *
+ * The hash of the description that a unit was started with is recorded as for rendered files (`units.ts`), so a daemon
+ * that dies between the file and the unit still starts the unit anew when it comes back.
+ */
+import { createHash } from "node:crypto";
+import { removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { unreachable } from "../../lib/failure.ts";
+import type { Settings } from "../../settings/model.ts";
+import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
+import { hostPath, type System } from "../system.ts";
+import { actOnUnit } from "./failed-unit.ts";
+import { reconciler } from "./reconciler.ts";
+import { namesIn, readRecords, unitsThatShouldRun, writeRecord } from "./units.ts";
+
+type Actual = {
+  /** Units that run or should. */
+  active: ReadonlySet<string>;
+  /** Hashes by unit. */
+  records: ReadonlyMap<string, string>;
+  /** Names that have a description. */
+  described: readonly string[];
+};
+type Step = { kind: "run"; description: Description; action: "start" | "restart" } | { kind: "stop"; name: string };
+
+const type = "host";
+const directory = "/run/orlop/containers/host";
+
+export const hostContainers = reconciler<readonly Description[], Actual, Step>({
+  name: "host-containers",
+  desired: describedBy,
+  async observe(system, desired) {
+    const described = (await namesIn(hostPath(system, directory)))
+      .filter((name) => name.endsWith(".json") && !name.startsWith("."))
+      .map((name) => name.slice(0, -".json".length));
+    const names = new Set([...described, ...desired.map(({ name }) => name)]);
+    const units = [...names].map((name) => containerUnit({ type, name }));
+    return { active: await unitsThatShouldRun(system, units), records: await readRecords(system), described };
+  },
+  plan: planHostContainers,
+  describe(step) {
+    const name = step.kind === "run" ? step.description.name : step.name;
+    const action = step.kind === "run" ? step.action : "stop";
+    return { says: `${action} host container ${name}`, units: [{ name: containerUnit({ type, name }), action }] };
+  },
+  async apply(system, step) {
+    switch (step.kind) {
+      case "run": {
+        const { description, action } = step;
+        const unit = containerUnit(description);
+        await writeFileAtomic(hostPath(system, descriptionPath(description)), JSON.stringify(description), 0o600);
+        // It may have to wait for the boot, and for its image.
+        await system.run(["systemctl", "--no-block", action, unit]);
+        await writeRecord(system, unit, hashOf(description));
+        return;
+      }
+      case "stop": {
+        await stopContainer(system, step.name);
+        return;
+      }
+      default:
+        unreachable(step);
+    }
+  },
+  afterFailure: "continue",
+});
+
+/** The containers that are to run; an enabled one without an image is refused when it is set. */
+export function describedBy({ "host-containers": containers }: Settings): Description[] {
+  return Object.entries(containers).flatMap(([name, { enabled, source, superpowered, command, ...rest }]) => {
+    if (!enabled || source === undefined) return [];
+    const userData = rest["user-data"];
+    return [
+      {
+        type,
+        name,
+        source,
+        superpowered,
+        ...(command === undefined ? {} : { command }),
+        ...(userData === undefined ? {} : { userData }),
+      },
+    ];
+  });
+}
+
+export function planHostContainers(desired: readonly Description[], { active, records, described }: Actual): Step[] {
+  const wanted = new Set(desired.map(({ name }) => name));
+  return [
+    ...described.filter((name) => !wanted.has(name)).map((name) => ({ kind: "stop", name }) as const),
+    ...desired.flatMap((description): Step[] => {
+      const unit = containerUnit(description);
+      const isActive = active.has(unit);
+      if (isActive && records.get(unit) === hashOf(description)) return [];
+      return [{ kind: "run", description, action: isActive ? "restart" : "start" }];
+    }),
+  ];
+}
+
+/** The description goes last, so that a stop which failed is tried again. */
+async function stopContainer(system: System, name: string): Promise<void> {
+  await actOnUnit(system, "stop", containerUnit({ type, name }));
+  await removeIfPresent(hostPath(system, descriptionPath({ type, name })));
+}
+
+function hashOf(description: Description): string {
+  return createHash("sha256").update(JSON.stringify(description)).digest("hex");
+}
