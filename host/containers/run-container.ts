@@ -8,6 +8,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { constants } from "node:fs";
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../lib/failure.ts";
 import { makeFifo } from "../linux.ts";
 import type { Log } from "../system.ts";
@@ -138,13 +139,18 @@ async function untilEnded({ containerd, id, log }: Running, stop: AbortSignal): 
   const stopping = async (): Promise<void> => {
     log.info(`container ${id}: stopping`);
     await ifThere(containerd.tasks.kill({ containerId: id, signal: SIGTERM }));
-    const timer = setTimeout(() => {
-      log.info(`container ${id}: still there after ${stopMs / 1000} s, killed`);
-      void ifThere(containerd.tasks.kill({ containerId: id, signal: SIGKILL, all: true }));
-    }, stopMs);
-    finished.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    try {
+      await sleep(stopMs, undefined, { signal: finished.signal });
+    } catch (error) {
+      if (finished.signal.aborted) return; // it ended in time
+      throw error;
+    }
+    log.info(`container ${id}: still there after ${stopMs / 1000} s, killed`);
+    await ifThere(containerd.tasks.kill({ containerId: id, signal: SIGKILL, all: true }));
   };
-  const onStop = (): void => void stopping();
+  const onStop = (): void => {
+    stopping().catch((error: unknown) => log.error(`container ${id}: cannot stop it`, error));
+  };
   if (stop.aborted) onStop();
   else stop.addEventListener("abort", onStop, { once: true });
   try {

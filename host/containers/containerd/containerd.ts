@@ -11,6 +11,7 @@
 import { Code, ConnectError, createClient, type Client, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { connect } from "node:net";
+import { isNotFound } from "../../../lib/failure.ts";
 import { Containers } from "./api/containers_pb.ts";
 import { Content } from "./api/content_pb.ts";
 import { Diff } from "./api/diff_pb.ts";
@@ -64,7 +65,9 @@ export function isThereAlready(error: unknown): boolean {
 
 /** containerd itself is gone, for example because it is being restarted; what it runs goes on. */
 export function isAway(error: unknown): boolean {
-  return error instanceof ConnectError && awayCodes.includes(error.code);
+  if (!(error instanceof ConnectError)) return false;
+  // While it is being restarted its socket may not be there, which the library calls an internal error.
+  return awayCodes.includes(error.code) || isNotFound(error.cause);
 }
 
 /** A stream that the other side cut off ends as cancelled. */
