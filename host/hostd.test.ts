@@ -64,9 +64,14 @@ test("a generated setting that somebody deletes is found anew at once, and undo 
   await host.api.call("deleteSettings", { query: { keys: ["settings.updates.seed"] } });
   await host.api.commitAndWait({});
   await eventually(async () => expect(await seed()).toBeNumber());
-  const [newest] = await host.api.call("getHistory", { query: { limit: 1 } });
+  const [newest, deletion] = await host.api.call("getHistory", { query: { limit: 2 } });
   expect(newest).toMatchObject({ by: { kind: "host", part: "generators" }, says: "generate settings.updates.seed" });
-  await host.api.call("undo", {});
+  // More than a page of the history, between the two.
+  for (let number = 0; number < 120; number++) {
+    await host.api.call("patchSettings", { body: { motd: String(number) } });
+    await host.api.call("commit", {});
+  }
+  await host.api.call("undo", { query: { version: deletion?.version ?? 0 } });
   expect(await seed()).toBe(7);
 });
 

@@ -8,7 +8,7 @@ import { withSuggestion, type Problem } from "./problem.ts";
 import type { AnyMap, AnyTable, Node, Setting } from "./setting.ts";
 
 /** Nobody reads more, and a document may hold a hundred thousand mistakes. */
-const mostProblems = 100;
+export const mostProblems = 100;
 
 /** A list may nest, and every value in it is checked. */
 const mostValues = 10_000;

@@ -60,7 +60,7 @@ export class Changes {
   async #withoutFoundAnew(version: number, changes: readonly Change[]): Promise<Values> {
     const deleted = changes.filter(({ key, after }) => after === undefined && this.#datastore.values.has(key));
     if (deleted.length === 0) return this.#datastore.values;
-    const since = (await this.#datastore.history()).filter((later) => later.version > version);
+    const since = await this.#datastore.history(this.#datastore.version - version);
     const values = new Map(this.#datastore.values);
     for (const { key } of deleted) {
       const last = since.find((later) => later.changes.some((changed) => changed.key === key));

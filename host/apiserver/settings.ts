@@ -4,6 +4,7 @@ import { defaultTransaction } from "../../api/query.ts";
 import type { Json } from "../../lib/json.ts";
 import { isUnder, root } from "../../settings/key.ts";
 import type { Problem } from "../../settings/problem.ts";
+import { mostProblems } from "../../settings/reading.ts";
 import type { Caller } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -31,6 +32,7 @@ export function settingsHandlers(
       const changes = new Map<string, Json>();
       const problems: Problem[] = [];
       for (const pair of body.request_payload) {
+        if (problems.length >= mostProblems) break;
         const equals = pair.indexOf("=");
         const key = fullKey(equals === -1 ? pair : pair.slice(0, equals));
         if (equals === -1) {

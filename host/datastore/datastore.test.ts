@@ -246,6 +246,7 @@ describe("changedSince", () => {
     closed.catch(() => undefined); // rejects before the line that expects it is reached
     await host.store[Symbol.asyncDispose]();
     expect(closed).rejects.toMatchObject({ code: "closed" });
+    expect(host.store.changedSince(0, AbortSignal.timeout(1000))).rejects.toMatchObject({ code: "closed" });
     host.store.stage("tx", new Map([["settings.motd", "late"]]));
     expect(host.store.commit("tx", someone, "x")).rejects.toMatchObject({ code: "closed" });
   });

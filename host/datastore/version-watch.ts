@@ -6,6 +6,7 @@ type Watcher = { above: number; resolve: (version: number) => void; reject: (rea
 export class VersionWatch {
   readonly #watchers = new Set<Watcher>();
   #version: number;
+  #closed = false;
 
   constructor(version: number) {
     this.#version = version;
@@ -19,6 +20,7 @@ export class VersionWatch {
   /** Resolves with the newest version once it is above `version`, at once when it is. */
   async above(version: number, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
+    if (this.#closed) throw closed();
     if (this.#version > version) return this.#version;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const watcher = { above: version, resolve, reject };
@@ -34,6 +36,11 @@ export class VersionWatch {
   }
 
   close(): void {
-    for (const { reject } of this.#watchers) reject(new Failure("closed", "cannot wait: the datastore is closed"));
+    this.#closed = true;
+    for (const { reject } of this.#watchers) reject(closed());
   }
+}
+
+function closed(): Failure<"closed"> {
+  return new Failure("closed", "cannot wait: the datastore is closed");
 }

@@ -265,6 +265,10 @@ describe("changing", () => {
     for (const wrong of ["motd", "mtod=x", "updates.seed=many"]) {
       expect((await call("PATCH", "/settings/keypair?tx=k", { request_payload: [wrong] })).status).toBe(400);
     }
+    const many = Array.from({ length: 1000 }, (_, number) => `unknown-${number}=1`);
+    const body = { request_payload: many };
+    const refused = await call("PATCH", "/settings/keypair?tx=k", body, "application/json");
+    expect(Object(refused.body).problems).toHaveLength(100);
   });
 
   test("a setting that needs another one is refused at commit, with every problem, and stays staged", async () => {
