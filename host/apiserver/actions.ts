@@ -11,11 +11,10 @@ export function actionHandlers(
   waiting: Waiting,
 ): Handlers<"reboot" | "confirm" | "revert" | UpdateActions | "getUpdateStatus" | "explainUpdates"> {
   return {
-    async reboot({ caller }) {
+    async reboot({ caller, afterwards }) {
       system.log.info(`api: reboot as asked by ${JSON.stringify(caller.author)}`);
       await keepTryForPlannedReboot(system);
-      // Returns as soon as the reboot is scheduled, so the answer still gets out.
-      await system.run(["systemctl", "--no-block", "reboot"]);
+      afterwards(async () => system.run(["systemctl", "--no-block", "reboot"]));
     },
     async confirm() {
       await changes.exclusively(async () => trial.confirm());

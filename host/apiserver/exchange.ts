@@ -75,7 +75,10 @@ export class Exchange {
     const signal = (): AbortSignal => AbortSignal.any([this.#stopping, goneSignal(response)]);
     // The schemas of this very entry of the table have parsed query and body, so they have the types of its handler.
     const handler = this.#handlers[name] as (request: ApiRequest<unknown, unknown>) => unknown;
-    const answer = handler({ query, body, caller, signal });
+    const afterwards = (work: () => Promise<unknown>): void => {
+      response.once("close", () => void work().catch((error: unknown) => this.#log.error(`api: ${name}`, error)));
+    };
+    const answer = handler({ query, body, caller, signal, afterwards });
     return answer instanceof Promise ? this.#counted(answer) : answer;
   }
 

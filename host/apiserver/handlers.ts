@@ -23,6 +23,8 @@ export type ApiRequest<Query, Body> = {
   caller: Caller;
   /** Aborts when the client goes away or the daemon stops. */
   signal: () => AbortSignal;
+  /** What takes this daemon or its network away: begins once the client has its answer. What fails is logged. */
+  afterwards: (work: () => Promise<unknown>) => void;
 };
 
 type Answer<Name extends EndpointName> = AnswerOf<Table[Name]> | Prepared;

@@ -6,6 +6,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { connect, type Client } from "../../api/client.ts";
 import type { SettingsTreeBody } from "../../api/answers.ts";
 import { Authority, type ClientCertificate } from "../../test/certificates.ts";
+import { eventually } from "../../test/eventually.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 
 let ours: Authority;
@@ -198,7 +199,7 @@ test("read-only reads and cannot change; an operator can reboot and cannot chang
   await expect(reader.call("reboot")).rejects.toMatchObject({ status: 403 });
   host.machine.programs.set("systemctl", () => "");
   await operator.call("reboot");
-  expect(host.machine.ran).toContain("systemctl --no-block reboot");
+  await eventually(async () => expect(host.machine.ran).toContain("systemctl --no-block reboot"));
 });
 
 test("roles, CAs, port and the switch itself take effect without a restart", async () => {

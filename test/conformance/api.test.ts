@@ -10,6 +10,7 @@ import { connect } from "../../api/client.ts";
 import { send, type HttpAnswer } from "../../api/transport.ts";
 import { assert } from "../../lib/failure.ts";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "../../lib/json.ts";
+import { eventually } from "../eventually.ts";
 import { runningHost, type RunningHost } from "../running-host.ts";
 
 let host: RunningHost;
@@ -413,7 +414,7 @@ describe("actions", () => {
   test("POST /actions/reboot asks the service manager and is 204", async () => {
     host.machine.programs.set("systemctl", () => "");
     expect((await call("POST", "/actions/reboot")).status).toBe(204);
-    expect(host.machine.ran.at(-1)).toBe("systemctl --no-block reboot");
+    await eventually(async () => expect(host.machine.ran.at(-1)).toBe("systemctl --no-block reboot"));
   });
 
   test("before the first look for updates there is no status, and nothing to prepare, activate or take back", async () => {
