@@ -117,8 +117,10 @@ export class TestHost implements AsyncDisposable {
   async reboot(): Promise<StatusBody> {
     const askedAtMs = performance.now();
     await (await this.api()).call("reboot");
+    const status = await this.running.untilRebooted(askedAtMs, bootTimeoutMs, bootSignal());
+    // Not before: a shell that is started once more while the old boot ends would answer too.
     await this.shell.untilNextBoot(bootSignal());
-    return this.running.untilRebooted(askedAtMs, bootTimeoutMs, bootSignal());
+    return status;
   }
 
   async api(): Promise<Client> {
