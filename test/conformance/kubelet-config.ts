@@ -4,6 +4,9 @@
  *
  * Kubelet then stops at the first thing that is not there, the cluster's authority, which it looks for after it has
  * read and checked its configuration. A field that it does not know makes it say that it reads leniently.
+ *
+ * Run by name, `bun test ./test/conformance/kubelet-config.ts`: where it is not in the cache, kubelet is compiled first,
+ * which takes both processors ten minutes.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
