@@ -15,6 +15,7 @@ import { checkFiles } from "./simulate-files.ts";
 import type { Damage, Event, Scenario } from "./simulate-events.ts";
 import { claim, Model, Violation, type Known } from "./simulate-model.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
+import { liveThrough } from "./simulated-life.ts";
 
 export type Outcome = { crashStates: number; operations: number; failed?: { event: number; error: unknown } };
 
@@ -30,18 +31,7 @@ const looksBack = 4;
 
 export async function runScenario(scenario: Scenario): Promise<Outcome> {
   const life = new Life(scenario);
-  let event = 0;
-  try {
-    await life.begin();
-    for (; event < scenario.events.length; event++) {
-      const happens = scenario.events[event];
-      if (happens !== undefined) await life.live(happens);
-    }
-    await life.end();
-    return life.counts();
-  } catch (error) {
-    return { ...life.counts(), failed: { event, error } };
-  }
+  return await liveThrough(life, scenario.events);
 }
 
 class Life {

@@ -32,6 +32,7 @@ import { answerOf } from "./simulated-mirror.ts";
 import { countDown, loaderEntries } from "./simulated-loader.ts";
 import { SimulatedStorage } from "./simulated-storage.ts";
 import { testMachines } from "./update-repository.ts";
+import { liveThrough } from "./simulated-life.ts";
 
 export type UpdateOutcome = {
   crashStates: number;
@@ -61,18 +62,7 @@ export async function runUpdateScenario(
   seen: Seen,
 ): Promise<UpdateOutcome> {
   const life = new UpdateLife(world, scenario, seen);
-  let event = 0;
-  try {
-    await life.begin();
-    for (; event < scenario.events.length; event++) {
-      const happens = scenario.events[event];
-      if (happens !== undefined) await life.live(happens);
-    }
-    await life.end();
-    return life.counts();
-  } catch (error) {
-    return { ...life.counts(), failed: { event, error } };
-  }
+  return await liveThrough(life, scenario.events);
 }
 
 /** The system that runs; nothing of it is left after a reset. */
