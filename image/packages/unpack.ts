@@ -42,20 +42,19 @@ export async function unpackAll(
   // base-files brings the usr-merge links; while tar replaces them, another package must not walk through them.
   const queue = debs.filter(({ name }) => name !== "base-files");
   for (const deb of debs.filter(({ name }) => name === "base-files")) await unpackInto(deb);
-  const failed = new AbortController();
+  const failed: Deb[] = [];
   const worker = async (): Promise<void> => {
-    for (let deb = queue.shift(); deb !== undefined && !failed.signal.aborted; deb = queue.shift()) {
+    for (let deb = queue.shift(); deb !== undefined && failed.length === 0; deb = queue.shift()) {
       options.signal?.throwIfAborted();
-      await unpackInto(deb);
+      await unpackInto(deb).catch(() => failed.push(deb));
     }
   };
-  const workers = Array.from({ length: options.parallel ?? 4 }, () =>
-    worker().catch((error: unknown) => failed.abort(error)),
-  );
-  await Promise.all(workers);
-  if (failed.signal.aborted) throw failed.signal.reason;
-  refuseConflicts(unpacked);
-  return new Map(debs.map(({ name }) => [name, unpacked.get(name) ?? []]));
+  await Promise.all(Array.from({ length: options.parallel ?? 4 }, worker));
+  // Two packages that bring the same file disturb each other; alone, a package tells what is wrong with it, if anything.
+  for (const deb of failed) await unpackInto(deb);
+  const inOrder = new Map(debs.map(({ name }) => [name, unpacked.get(name) ?? []]));
+  refuseConflicts(inOrder);
+  return inOrder;
 
   async function unpackInto(deb: Deb): Promise<void> {
     unpacked.set(deb.name, await unpack(deb.file, directory, options));
