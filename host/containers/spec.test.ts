@@ -19,6 +19,12 @@ test.each([
   expect(spec(type, superpowered)).toMatchSnapshot();
 });
 
+test("a container finds its programs when its image does not say where they are", () => {
+  const description = { type: "host", name: "one", source: "", superpowered: false } as const;
+  const { process } = specOf({ description, image: { Env: ["A=1"] }, environment: {}, systemd: true });
+  expect(process.env).toEqual(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=1"]);
+});
+
 test("a bootstrap container is never superpowered", () => {
   expect(spec("bootstrap", true)).toEqual(spec("bootstrap", false));
 });

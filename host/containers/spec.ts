@@ -31,7 +31,7 @@ export function specOf({ description, image, environment, systemd }: SpecInput) 
       terminal: false,
       user: { uid: 0, gid: 0 },
       args: [...(image.Entrypoint ?? []), ...(description.command ?? image.Cmd ?? [])],
-      env: [...(image.Env ?? [usualPath]), ...own],
+      env: [...environmentOf(image), ...own],
       cwd:
         image.WorkingDir === undefined || image.WorkingDir === null || image.WorkingDir === "" ? "/" : image.WorkingDir,
       noNewPrivileges: !privileges.newPrivileges,
@@ -51,6 +51,12 @@ export function specOf({ description, image, environment, systemd }: SpecInput) 
       ...(refused.length === 0 ? {} : { seccomp: seccompOf(refused) }),
     },
   };
+}
+
+/** Every container finds its programs, whatever its image forgot. */
+function environmentOf({ Env }: ImageConfig): string[] {
+  const given = Env ?? [];
+  return given.some((variable) => variable.startsWith("PATH=")) ? given : [usualPath, ...given];
 }
 
 export type Spec = ReturnType<typeof specOf>;
