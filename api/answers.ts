@@ -124,8 +124,24 @@ export const transaction = z.object({
 });
 export type TransactionBody = z.infer<typeof transaction>;
 
+/** A program that somebody ran in a host container. */
+export const executed = z.object({
+  at: z.iso.datetime(),
+  by: author,
+  image: z.string(),
+  exec: z.object({
+    container: z.string(),
+    /** Only for administrators; for others, the program without its arguments. */
+    command: z.array(z.string()),
+    terminal: z.boolean(),
+  }),
+  /** Of the log of programs, which has its own chain. */
+  hash: z.string(),
+});
+export type ExecutedBody = z.infer<typeof executed>;
+
 /** Newest first. */
-export const history = z.array(transaction);
+export const history = z.array(z.union([transaction, executed]));
 
 /** Settings on trial return to `revertsTo` at `deadline` unless confirmed. */
 export const trial = z.object({

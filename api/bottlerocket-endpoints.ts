@@ -203,6 +203,17 @@ export const bottlerocketEndpoints = {
     answers: { 200: updateStatus },
     refusals: [404, 423],
   },
+  exec: {
+    method: "GET",
+    path: "/exec",
+    summary: "Run a program in a host container, over a websocket",
+    role: "admin",
+    remote: true,
+    query: noQuery,
+    answers: {},
+    refusals: [426],
+    upgrade: "websocket",
+  },
 } as const satisfies Record<string, Endpoint>;
 
 function updateAction<Path extends `/actions/${string}`>(path: Path, summary: string) {

@@ -8,12 +8,12 @@
  * ```
  */
 import { z } from "zod";
-import { Failure, isFailure } from "../lib/failure.ts";
-import { parseJson } from "../lib/json.ts";
-import { applied, refusal, type Applied } from "./answers.ts";
+import { Failure } from "../lib/failure.ts";
+import { applied, type Applied } from "./answers.ts";
 import { endpoints, type EndpointName } from "./contract.ts";
 import type { AnswerOf, BodyOf, Endpoint, QueryOf } from "./endpoint.ts";
-import { Refused } from "./refused.ts";
+import type { ExecRequest } from "./exec-client.ts";
+import { jsonOf, refusedBy } from "./refusal.ts";
 import { send, type HostAddress, type HttpAnswer, type HttpRequest } from "./transport.ts";
 
 type Table = typeof endpoints;
@@ -28,6 +28,8 @@ export type Client = {
   call<Name extends EndpointName>(name: Name, input?: CallInput<Name>): Promise<AnswerOf<Table[Name]>>;
   /** `commitAndApply` with wait=1: resolves when every reconciler has had its turn, whether it went well or not. */
   commitAndWait(query: Omit<QueryOf<Table["commitAndApply"]>, "wait">, signal?: AbortSignal): Promise<Applied>;
+  /** Runs a program in a host container; its exit code. See `exec-client.ts`. */
+  exec(request: ExecRequest): Promise<number>;
   /** One request as it is, whatever its status: for `apiclient raw`. */
   raw(request: HttpRequest): Promise<HttpAnswer>;
 };
@@ -57,6 +59,7 @@ export function connect(address: HostAddress): Client {
       const answer = await call("commitAndApply", signal === undefined ? input : { ...input, signal });
       return applied.parse(answer);
     },
+    exec: async (request) => await (await import("./exec-client.ts")).exec(address, request),
     raw: async (request) => send(address, request),
   };
 }
@@ -75,26 +78,4 @@ function parseAnswer(endpoint: Endpoint, answer: HttpAnswer, { method, target }:
   if (parsed?.success === true) return parsed.data;
   const reason = parsed === undefined ? "no body was expected" : z.prettifyError(parsed.error);
   throw new Failure("unexpected-answer", `cannot understand the answer to ${method} ${target}: ${reason}`);
-}
-
-function refusedBy(answer: HttpAnswer, { method, target }: HttpRequest): Refused {
-  const parsed = refusal.safeParse(jsonOf(answer.body));
-  if (parsed.success) {
-    const { code, message, hint, problems = [] } = parsed.data;
-    return new Refused(code, message, { status: answer.status, problems, ...(hint === undefined ? {} : { hint }) });
-  }
-  const words = answer.body.trim().slice(0, 2000) || "no reason was given";
-  return new Refused(`http-${answer.status}`, `cannot ${method} ${target}: status ${answer.status}: ${words}`, {
-    status: answer.status,
-  });
-}
-
-/** Undefined for what is no JSON: an older or foreign server answers errors as plain text. */
-function jsonOf(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    if (isFailure(error, "bad-json")) return undefined;
-    throw error;
-  }
 }

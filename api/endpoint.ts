@@ -13,7 +13,7 @@ export type Role = (typeof roles)[number];
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
 /** Statuses of refusals that an endpoint documents; 400, 413, 500 and 503 may come from every one. */
-export type RefusalStatus = 404 | 409 | 422 | 423;
+export type RefusalStatus = 404 | 409 | 422 | 423 | 426;
 
 /** A schema is the body of a 200; `nothing` is a 204; both when a query parameter decides. */
 export type Answers = { 200?: z.ZodType; 204?: "nothing" };
@@ -30,6 +30,8 @@ export type Endpoint = {
   readonly body?: z.ZodType;
   readonly answers: Answers;
   readonly refusals: readonly RefusalStatus[];
+  /** The connection goes on as a websocket. */
+  readonly upgrade?: "websocket";
 };
 
 /** What the handler receives and the client passes: query parameters as values. */

@@ -31,6 +31,7 @@ const named: Readonly<Record<string, z.ZodType>> = {
   Plan: answers.plan,
   PlanRequest: answers.planRequest,
   Transaction: answers.transaction,
+  Executed: answers.executed,
   History: answers.history,
   Trial: answers.trial,
   Applied: answers.applied,
@@ -47,6 +48,7 @@ const refusalWords: Readonly<Record<string, string>> = {
   413: "The body is too long",
   422: "Nothing is pending",
   423: "Another update action is running",
+  426: "It is no request to go on as a websocket",
   500: "The host has a bug",
   503: "Too many requests at once",
 };
@@ -84,9 +86,10 @@ export function openApiDocument(version: string): JsonObject {
 }
 
 function operation(operationId: string, endpoint: Endpoint, reference: (schema: z.ZodType) => Json): Json {
-  const { summary, query, body, answers: possible, refusals, role, remote } = endpoint;
+  const { summary, query, body, answers: possible, refusals, role, remote, upgrade } = endpoint;
   const responses: { [status: string]: Json } = {};
   if (possible[200] !== undefined) responses["200"] = jsonBody("Done", reference(possible[200]));
+  if (upgrade !== undefined) responses["101"] = { description: `The connection goes on as a ${upgrade}: docs/api.md` };
   if (possible[204] !== undefined) responses["204"] = { description: "Done; there is nothing to say" };
   for (const status of [400, 403, 413, 500, 503, ...refusals]) {
     responses[String(status)] = { $ref: `#/components/responses/${status}` };

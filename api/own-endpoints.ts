@@ -34,7 +34,7 @@ export const ownEndpoints = {
   getHistory: {
     method: "GET",
     path: "/history",
-    summary: "Committed transactions, newest first: who, when, what",
+    summary: "Committed transactions, and programs that were run in host containers, newest first: who, when, what",
     role: "read-only",
     remote: true,
     query: z.object({ limit: wholeNumber(1, 10_000).optional() }),

@@ -4,7 +4,9 @@
  * Only `node:*` interfaces, so that it also runs on Node. The server's certificate is made on the host, so it is
  * known by a CA file or by the fingerprint that the host prints on its console; nothing is sent before that holds.
  */
+import { once } from "node:events";
 import { request as startRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { connect as connectUnix, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Failure } from "../lib/failure.ts";
 
@@ -19,6 +21,20 @@ export type HostAddress =
       /** PEM that the server's certificate must chain to; or its SHA-256 fingerprint. */
       trust: { ca: string } | { fingerprint: string };
     };
+
+/** A connection to the host, as secure as the address says, for a protocol that goes on where HTTP ends. */
+export async function openConnection(address: HostAddress, signal: AbortSignal | undefined): Promise<Socket> {
+  if (!("socket" in address)) return await openTls(address, signal);
+  const socket = connectUnix(address.socket);
+  try {
+    await once(socket, "connect", signal === undefined ? {} : { signal });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    signal?.throwIfAborted();
+    throw cannotConnect(address.socket, error);
+  }
+}
 
 export type HttpRequest = {
   method: string;

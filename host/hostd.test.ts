@@ -71,7 +71,9 @@ test("a generated setting that somebody deletes is found anew at once, and undo 
     await host.api.call("patchSettings", { body: { motd: String(number) } });
     await host.api.call("commit", {});
   }
-  await host.api.call("undo", { query: { version: deletion?.version ?? 0 } });
+  await host.api.call("undo", {
+    query: { version: deletion !== undefined && "version" in deletion ? deletion.version : 0 },
+  });
   expect(await seed()).toBe(7);
 });
 

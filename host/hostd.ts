@@ -12,10 +12,12 @@ import { isPresent, writeFileAtomic } from "../lib/files.ts";
 import { modelFor } from "../settings/model.ts";
 import { Changes } from "./apiserver/changes.ts";
 import { Document } from "./apiserver/document.ts";
+import { Exec } from "./apiserver/exec.ts";
 import { Exchange } from "./apiserver/exchange.ts";
 import { handlersFor } from "./apiserver/handlers.ts";
 import { Remote, remoteReconciler } from "./apiserver/remote.ts";
 import { apiGroup, SocketServer, type SocketPlace } from "./apiserver/socket-server.ts";
+import { Audit } from "./audit.ts";
 import { boot, keepGenerating, newBootStatus } from "./boot.ts";
 import { consoleReport } from "./console.ts";
 import { Datastore } from "./datastore/datastore.ts";
@@ -32,6 +34,7 @@ import { Trial } from "./trial.ts";
 import { Updater } from "./update/updater.ts";
 
 const datastorePath = "/var/lib/orlop/datastore";
+const auditPath = "/var/lib/orlop/audit";
 const socketPath = "/run/api.sock";
 const consolePath = "/dev/console";
 /** Present when this boot was noted as a good one; it ends with the boot. */
@@ -44,14 +47,18 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   const facts = await readFacts(system);
   const model = modelFor(facts.variant);
   const disk = directoryDisk(hostPath(system, datastorePath));
-  await using datastore = await Datastore.open(disk, { image: facts.versionId, clock: system.clock });
+  const recorded = { image: facts.versionId, clock: system.clock };
+  await using datastore = await Datastore.open(disk, recorded);
   for (const repair of datastore.repairs) system.log.info(`datastore: ${repair}`);
+  await using audit = await Audit.open(directoryDisk(hostPath(system, auditPath)), recorded);
+  for (const repair of audit.repairs) system.log.info(`audit: ${repair}`);
 
   const trial = await Trial.open(system, datastore);
   const changes = new Changes(model, datastore, trial);
   const document = new Document(model, datastore);
   // The handlers below serve it, and the engine they use opens it.
-  const exchange = (): Exchange => new Exchange(handlers, system.log, signal);
+  await using exec = new Exec(system, audit, signal);
+  const exchange = (): Exchange => new Exchange(handlers, exec, system.log, signal);
   await using remote = new Remote(system, exchange, async (line) => showOnConsole(system, line));
   const all = [remoteReconciler(remote), ...reconcilers];
   const engine = new Engine({ system, facts }, all, {
@@ -76,6 +83,7 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   const sources = { facts, datastore, engine, boot: bootStatus, trial, updater };
   const handlers = handlersFor({
     ...host,
+    audit,
     trial,
     updater,
     changes,

@@ -6,6 +6,7 @@
 import { parse } from "./command-parser.ts";
 import type { Command, Invocation, Program } from "./command.ts";
 import { withCompletion } from "./completion.ts";
+import { ownConversation } from "./conversation.ts";
 import { explain, isFailure } from "./failure.ts";
 
 export type Outcome = { stdout: string; stderr: string; exitCode: number };
@@ -17,11 +18,17 @@ export async function invoke(
   { stdin = "", signal = new AbortController().signal }: { stdin?: string | Uint8Array; signal?: AbortSignal } = {},
 ): Promise<Outcome> {
   const outcome = { stdout: "", stderr: "", exitCode: 0 };
+  const bytes = typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
   outcome.exitCode = await execute(program, words, {
     signal,
-    stdin: () => Promise.resolve(typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin),
+    stdin: () => Promise.resolve(bytes),
     write: (text) => void (outcome.stdout += text),
     note: (text) => void (outcome.stderr += `${text}\n`),
+    conversation: () => ({
+      input: new Blob([bytes]).stream(),
+      output: async (part) => void (outcome.stdout += new TextDecoder().decode(part)),
+      terminal: undefined,
+    }),
   });
   return outcome;
 }
@@ -47,6 +54,7 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
     stdin: () => Bun.stdin.bytes(),
     write: (text) => void process.stdout.write(text),
     note: (text) => void process.stderr.write(`${text}\n`),
+    conversation: ownConversation,
   });
   await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
   // An interrupt is the usual end of what runs until then; whatever it stopped in the middle did not succeed.

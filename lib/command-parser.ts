@@ -240,7 +240,8 @@ function optionValues(commander: Commander, options: Options): Values {
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(options)) {
     if (option.type === "boolean") {
-      values[name] = readOption(commander, name) === true;
+      // Commander keeps `--tty` and `--no-tty` as one value; the one that comes last counts.
+      values[name] = readOption(commander, name) === !name.startsWith("no-");
       continue;
     }
     const given = [name, ...(option.alsoShort === undefined ? [] : [option.alsoShort])].flatMap((flag) => {

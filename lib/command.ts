@@ -4,6 +4,7 @@
  * `lib/command-line.ts` runs them; help, completion and reference pages are derived from the same values.
  */
 
+import type { Conversation } from "./conversation.ts";
 import { Failure } from "./failure.ts";
 
 /** What is wrong with how a command was called; it exits 2 and points at its help. */
@@ -81,6 +82,8 @@ export type Invocation = {
   write: (text: string) => void;
   /** Tells the person something that is not the result. */
   note: (text: string) => void;
+  /** Standard input and output as they are; instead of `stdin` and `write`. */
+  conversation: () => Conversation;
 };
 
 type Described = {

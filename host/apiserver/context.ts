@@ -1,6 +1,7 @@
 /** What the handlers of the API work with. */
 import type { StatusBody } from "../../api/status.ts";
 import type { Model } from "../../settings/model.ts";
+import type { Audit } from "../audit.ts";
 import type { Datastore } from "../datastore/datastore.ts";
 import type { Facts } from "../facts.ts";
 import type { ConfigFiles } from "../files/config-file.ts";
@@ -17,6 +18,7 @@ export type ApiContext = {
   facts: Facts;
   model: Model;
   datastore: Datastore;
+  audit: Audit;
   engine: Engine;
   trial: Trial;
   updater: Updater;

@@ -5,14 +5,16 @@
  * not goes to the journal with its stack.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { Refused } from "../../api/refused.ts";
 import { explain } from "../../lib/failure.ts";
 import type { Log } from "../system.ts";
 import { Bodies, parseBody } from "./body.ts";
 import { describeAuthor, type Caller } from "./caller.ts";
 import type { Connection, Connections } from "./connections.ts";
+import type { Exec } from "./exec.ts";
 import type { ApiRequest, Handlers } from "./handlers.ts";
-import { reply, replyRefusal } from "./reply.ts";
+import { refuseUpgrade, reply, replyRefusal } from "./reply.ts";
 import { checkRole, routeOf, type Route } from "./router.ts";
 
 /** Handlers at work; clients that wait for reconcilers have a lower limit of their own, so they cannot fill this. */
@@ -21,12 +23,14 @@ const handlersMost = 64;
 export class Exchange {
   readonly #handlers: Handlers;
   readonly #log: Log;
+  readonly #exec: Exec;
   readonly #stopping: AbortSignal;
   readonly #bodies = new Bodies();
   #atWork = 0;
 
-  constructor(handlers: Handlers, log: Log, stopping: AbortSignal) {
+  constructor(handlers: Handlers, exec: Exec, log: Log, stopping: AbortSignal) {
     this.#handlers = handlers;
+    this.#exec = exec;
     this.#log = log;
     this.#stopping = stopping;
   }
@@ -65,6 +69,26 @@ export class Exchange {
       else done(answer);
     } catch (error) {
       refuse(error);
+    }
+  }
+
+  /** A request that asks to go on as a websocket, where `mayUpgrade` says that it may. */
+  upgrade(
+    connections: Connections<Caller>,
+    connection: Connection<Caller>,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): void {
+    try {
+      const route = routeOf(request.method ?? "", request.url ?? "");
+      checkRole(connection.peer, route);
+      this.#exec.accept(connection.peer, () => !connections.retiring, request, socket, head);
+      connections.requestComplete(connection);
+    } catch (error) {
+      const status = refuseUpgrade(request, socket, error);
+      connections.clientsTurn(connection);
+      if (status >= 500) this.#note(request, connection.peer, status, error);
     }
   }
 

@@ -1,16 +1,16 @@
 /** What was committed, and the ways back. */
-import type { TransactionBody } from "../../api/answers.ts";
+import type { ExecutedBody, TransactionBody } from "../../api/answers.ts";
 import { Refused } from "../../api/refused.ts";
 import type { Transaction } from "../datastore/datastore.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
-import { visibleChanges } from "./secrets.ts";
+import { visibleChanges, visibleCommand } from "./secrets.ts";
 import type { Waiting } from "./waiting.ts";
 
 const historyUsually = 100;
 
 export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers<"getHistory" | "undo" | "restore"> {
-  const { datastore, changes, model } = context;
+  const { datastore, audit, changes, model } = context;
 
   /** What somebody wants to take back is what somebody did, not what the host found out by itself meanwhile. */
   const newestOfPeople = async (): Promise<Transaction> => {
@@ -38,11 +38,15 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
   };
 
   return {
-    async getHistory({ query, caller }) {
-      const transactions = await datastore.history(query.limit ?? historyUsually);
-      return transactions.map(({ at, changes: made, ...rest }): TransactionBody => {
+    async getHistory({ query: { limit = historyUsually }, caller }) {
+      const transactions = (await datastore.history(limit)).map(({ at, changes: made, ...rest }): TransactionBody => {
         return { ...rest, at: at.toISOString(), changes: visibleChanges(model, made, caller) };
       });
+      const programs = (await audit.newest(limit)).map(({ at, exec, ...rest }): ExecutedBody => {
+        const command = visibleCommand(exec.command, caller);
+        return { ...rest, at: at.toISOString(), exec: { ...exec, command } };
+      });
+      return merged(transactions, programs).slice(0, limit);
     },
 
     async undo({ query, caller, signal }) {
@@ -58,4 +62,22 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
       return waiting.applied(committed, query.wait, signal());
     },
   };
+}
+
+/** Each log keeps its own order, whatever the clock of the host did meanwhile. */
+function merged(transactions: readonly TransactionBody[], programs: readonly ExecutedBody[]) {
+  const all: (TransactionBody | ExecutedBody)[] = [];
+  let next = 0;
+  for (const transaction of transactions) {
+    for (
+      let program = programs[next];
+      program !== undefined && program.at >= transaction.at;
+      program = programs[next]
+    ) {
+      all.push(program);
+      next++;
+    }
+    all.push(transaction);
+  }
+  return [...all, ...programs.slice(next)];
 }

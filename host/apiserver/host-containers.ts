@@ -1,12 +1,18 @@
 /** The host's own containers. */
+import { Refused } from "../../api/refused.ts";
 import { hostContainersOf } from "../host-containers.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
 
 const linesUsually = 5;
 
-export function hostContainerHandlers({ system, document }: ApiContext): Handlers<"getHostContainers"> {
+export function hostContainerHandlers({ system, document }: ApiContext): Handlers<"getHostContainers" | "exec"> {
   return {
+    exec() {
+      throw new Refused("upgrade-required", "cannot GET /exec: it takes a websocket", {
+        hint: "`apiclient exec` makes one",
+      });
+    },
     getHostContainers: async ({ query: { name, lines = linesUsually } }) =>
       await hostContainersOf(system, document.settings(), { name, lines }),
   };

@@ -1,6 +1,8 @@
 /** The HTTP/1.1 server under the unix socket and under the remote API, with what no endpoint can know about. */
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
+import { endpoints } from "../../api/contract.ts";
+import type { Endpoint } from "../../api/endpoint.ts";
 import { systemErrorCode } from "../../lib/failure.ts";
 import type { Caller } from "./caller.ts";
 import type { Connections } from "./connections.ts";
@@ -15,6 +17,7 @@ export function httpServer(exchange: Exchange, connections: Connections<Caller>)
     keepAliveTimeout: 0, // `connections` closes idle ones
     requestTimeout: 0,
     headersTimeout: 0,
+    shouldUpgradeCallback: mayUpgrade,
   });
   server.on("request", (request, response) => {
     const connection = connections.of(request.socket);
@@ -22,11 +25,27 @@ export function httpServer(exchange: Exchange, connections: Connections<Caller>)
     if (connection === undefined || connections.retiring) request.socket.destroy();
     else exchange.serve(connections, connection, request, response);
   });
+  server.on("upgrade", (request, socket, head) => {
+    const connection = connections.of(request.socket);
+    if (connection === undefined || connections.retiring) socket.destroy();
+    else exchange.upgrade(connections, connection, request, socket, head);
+  });
   server.on("clientError", (error, socket) => refuseRaw(socket, error));
   server.on("connect", (_request, socket) => refuseRaw(socket));
   server.on("checkExpectation", (request, response) => server.emit("request", request, response));
   return server;
 }
+
+/** Everywhere else the wish is ignored, as HTTP allows: some clients try for HTTP/2 with every request. */
+function mayUpgrade({ method = "", url = "", headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket" && websocketTargets.has(`${method} ${url.split("?", 1)[0]}`);
+}
+
+const websocketTargets: ReadonlySet<string> = new Set(
+  Object.values<Endpoint>(endpoints)
+    .filter(({ upgrade }) => upgrade === "websocket")
+    .map(({ method, path }) => `${method} ${path}`),
+);
 
 /** For what is no HTTP request, so that there is no response object to answer with. */
 function refuseRaw(socket: Duplex, error?: Error): void {

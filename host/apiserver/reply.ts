@@ -1,5 +1,6 @@
 /** Answers on the wire: JSON for values, nothing for 204, and refusals as text or JSON as the client asks. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Refusal } from "../../api/answers.ts";
 import { Refused } from "../../api/refused.ts";
 import { Failure } from "../../lib/failure.ts";
@@ -28,21 +29,36 @@ export function reply(response: ServerResponse, answer: unknown): void {
 
 /** The status that was sent. */
 export function replyRefusal(request: IncomingMessage, response: ServerResponse, error: unknown): number {
+  const { status, headers, text } = refusalFor(request, error);
+  if (response.headersSent) response.destroy();
+  else response.writeHead(status, headers).end(text);
+  return status;
+}
+
+/** The same where HTTP has let go of the connection already. */
+export function refuseUpgrade(request: IncomingMessage, socket: Duplex, error: unknown): number {
+  const { status, headers, text } = refusalFor(request, error);
+  const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${text}`);
+  return status;
+}
+
+function refusalFor(
+  request: IncomingMessage,
+  error: unknown,
+): { status: number; headers: Record<string, string>; text: string } {
   const status = statusOf(error);
-  if (response.headersSent) {
-    response.destroy();
-    return status;
-  }
   const body = refusalOf(error);
   const asJson = /\bapplication\/json\b/.test(request.headers.accept ?? "");
   const text = asJson ? JSON.stringify(body) : `${textOf(body)}\n`;
-  response.writeHead(status, {
-    ...(asJson ? jsonHeaders(text) : textHeaders(text)),
-    ...(status === 503 ? { "retry-after": "1" } : {}),
-  });
-  response.end(text);
-  return status;
+  const headers = { ...(asJson ? jsonHeaders(text) : textHeaders(text)), ...furtherHeaders[status] };
+  return { status, headers, text };
 }
+
+const furtherHeaders: Readonly<Record<number, Record<string, string>>> = {
+  426: { upgrade: "websocket" },
+  503: { "retry-after": "1" },
+};
 
 function refusalOf(error: unknown): Refusal {
   if (!(error instanceof Failure)) {

@@ -32,3 +32,8 @@ export function visibleChanges(model: Model, changes: readonly Change[], caller:
     };
   });
 }
+
+/** Arguments of a program may be secrets, and nobody says which. */
+export function visibleCommand(command: readonly string[], caller: Caller): string[] {
+  return seesSecrets(caller) || command.length < 2 ? [...command] : [...command.slice(0, 1), masked];
+}

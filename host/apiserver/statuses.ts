@@ -41,6 +41,7 @@ const statuses: ReadonlyMap<string, number> = new Map([
   ["target-too-long", 414],
   ["nothing-pending", 422],
   ["update-busy", 423],
+  ["upgrade-required", 426],
   ["busy", 503],
   ["closed", 503],
   ["stopping", 503],

@@ -5,6 +5,7 @@ import { apply, planApply, tryApply } from "./apiclient/apply.ts";
 import { contextNames, defaultSocket } from "./apiclient/address.ts";
 import { apiContext } from "./apiclient/context.ts";
 import { deleteSettings, planDelete, tryDelete } from "./apiclient/delete.ts";
+import { exec } from "./apiclient/exec.ts";
 import { get } from "./apiclient/get.ts";
 import { history, restore, undo } from "./apiclient/history.ts";
 import { logs } from "./apiclient/logs.ts";
@@ -72,6 +73,7 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     tryApply,
     confirm,
     revert,
+    exec,
     logs,
     history,
     undo,

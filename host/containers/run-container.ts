@@ -5,15 +5,15 @@
  * The container is containerd's, so it goes on when this program dies, and is taken over when it is started again.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { constants } from "node:fs";
-import { mkdir, open, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../lib/failure.ts";
 import { makeFifo } from "../linux.ts";
 import type { Log } from "../system.ts";
 import { OptionsSchema } from "./containerd/api/runc-options_pb.ts";
-import { ifThere, isAway, snapshotter, type Containerd } from "./containerd/containerd.ts";
+import { ifThere, isAway, running, snapshotter, type Containerd } from "./containerd/containerd.ts";
+import { openToRead } from "./pipes.ts";
 import type { Image } from "./pull.ts";
 import type { Spec } from "./spec.ts";
 
@@ -36,7 +36,6 @@ const SIGKILL = 9;
 const stopMs = 20_000;
 /** For containerd to come back after a restart. */
 const awayMs = 60_000;
-const running = 2;
 
 /**
  * Starts what `prepare` gives, unless the container runs already. Resolves when it has ended.
@@ -114,14 +113,12 @@ async function startContainer(
 
 /** The reading ends; the container does not get past its start without them. */
 async function openPipes({ stdout, stderr }: Pipes): Promise<AsyncDisposable & { relay(): Promise<unknown> }> {
-  // Waiting for the other end, or for output, would take one of the few threads for files each.
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   const ends = [
-    { pipe: await open(stdout, flags), to: process.stdout },
-    { pipe: await open(stderr, flags), to: process.stderr },
+    { pipe: await openToRead(stdout), to: process.stdout },
+    { pipe: await openToRead(stderr), to: process.stderr },
   ];
   return {
-    /** To the last byte. Before the container has its ends open there is nothing to read, which looks like the last. */
+    /** To the last byte. */
     relay: async () =>
       await Promise.all(
         ends.map(async ({ pipe, to }) => {
@@ -161,25 +158,25 @@ async function untilEnded({ containerd, id, log }: Running, stop: AbortSignal): 
   }
 }
 
-/** Waits on while containerd is restarted. */
-async function exitStatus(containerd: Containerd, id: string): Promise<number> {
+/** Of a container's first process, or of one executed beside it. Waits on while containerd is restarted. */
+export async function exitStatus(containerd: Containerd, id: string, execId = ""): Promise<number> {
   let awaySinceMs: number | undefined;
   for (;;) {
     try {
-      return (await containerd.tasks.wait({ containerId: id })).exitStatus;
+      return (await containerd.tasks.wait({ containerId: id, execId })).exitStatus;
     } catch (error) {
       if (!isAway(error)) throw error;
       awaySinceMs ??= Date.now();
       if (Date.now() - awaySinceMs > awayMs) throw error;
       await Bun.sleep(500);
-      if ((await there(containerd, id)) === "there") awaySinceMs = undefined;
+      if ((await there(containerd, id, execId)) === "there") awaySinceMs = undefined;
     }
   }
 }
 
-async function there(containerd: Containerd, id: string): Promise<"there" | "away"> {
+async function there(containerd: Containerd, id: string, execId: string): Promise<"there" | "away"> {
   try {
-    const task = await ifThere(containerd.tasks.get({ containerId: id }));
+    const task = await ifThere(containerd.tasks.get({ containerId: id, execId }));
     if (task !== undefined) return "there";
     throw new Failure("container-lost", `cannot wait for container ${id}: containerd does not know it any more`);
   } catch (error) {

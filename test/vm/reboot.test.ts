@@ -15,7 +15,7 @@ afterAll(async () => host?.[Symbol.asyncDispose]());
 test("the first boot applies user data and says so in the history", async () => {
   expect(await host.shell.run(`cat ${motdPath}`)).toBe("from user data");
   const history = await (await host.api()).call("getHistory", {});
-  const first = history.find(({ changes }) => changes.some(({ key }) => key === "settings.motd"));
+  const first = history.find((entry) => "changes" in entry && entry.changes.some(({ key }) => key === "settings.motd"));
   expect(first?.by).toEqual({ kind: "host", part: "user-data" });
 });
 

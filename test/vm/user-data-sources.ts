@@ -29,7 +29,7 @@ async function expectUserDataFrom(host: TestHost, ...from: string[]): Promise<vo
   expect(reconcilers.filter(({ state }) => state !== "converged")).toEqual([]);
   const api = await host.api();
   const first = (await api.call("getHistory", {})).find(({ by }) => by.kind === "host" && by.part === "user-data");
-  expect(first?.says).toBe(`user data from ${from.join(", ")}`);
+  expect(first).toMatchObject({ says: `user data from ${from.join(", ")}` });
   expect(await api.call("getSettings", { query: { keys: ["settings.motd"] } })).toEqual({ motd: "handed over" });
 }
 

@@ -1,6 +1,6 @@
 /** `apiclient history`, `undo` and `restore`. */
 import type { z } from "zod";
-import type { author, TransactionBody } from "../../../api/answers.ts";
+import type { author, ExecutedBody, TransactionBody } from "../../../api/answers.ts";
 import { usageFailure } from "../../../lib/command.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { appliedText, appliedExitCode } from "./applied-text.ts";
@@ -21,9 +21,9 @@ function moment(text: string): Date {
 
 export const history = apiCommand({
   name: "history",
-  summary: "Show who changed which settings and when, newest first",
+  summary: "Show who changed which settings or ran which programs, and when, newest first",
   examples: [
-    { run: "apiclient history", says: "the last 20 transactions" },
+    { run: "apiclient history", says: "the last 20" },
     { run: "apiclient history --limit 1000 --json", says: "as JSON" },
   ],
   options: {
@@ -33,17 +33,25 @@ export const history = apiCommand({
   print: historyText,
 });
 
-export function historyText(transactions: readonly TransactionBody[]): string {
-  if (transactions.length === 0) return "nobody has changed a setting yet";
-  return transactions
-    .map(({ version, at, by, image, says, changes }) =>
-      [
-        `version ${version}  ${at}  ${authorText(by)}  image ${image}`,
-        `  ${says}`,
-        ...changes.map((change) => `    ${changeLine(change)}`),
-      ].join("\n"),
-    )
-    .join("\n");
+export function historyText(entries: readonly (TransactionBody | ExecutedBody)[]): string {
+  if (entries.length === 0) return "nobody has changed a setting yet";
+  return entries.map((entry) => ("exec" in entry ? executedText(entry) : transactionText(entry))).join("\n");
+}
+
+function transactionText({ version, at, by, image, says, changes }: TransactionBody): string {
+  return [
+    `version ${version}  ${at}  ${authorText(by)}  image ${image}`,
+    `  ${says}`,
+    ...changes.map((change) => `    ${changeLine(change)}`),
+  ].join("\n");
+}
+
+function executedText({ at, by, image, exec: { container, command, terminal } }: ExecutedBody): string {
+  const words = command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
+  return [
+    `exec  ${at}  ${authorText(by)}  image ${image}`,
+    `  in ${container}${terminal ? ", with a terminal" : ""}: ${words}`,
+  ].join("\n");
 }
 
 function authorText(by: z.infer<typeof author>): string {

@@ -33,6 +33,9 @@ export type Containerd = Disposable & {
 /** Unpacked layers are kept by this one. */
 export const snapshotter = "overlayfs";
 
+/** The status of a process that runs. Source: api/types/task, Status. */
+export const running = 2;
+
 /** Connects at the first call, and again when containerd was restarted. */
 export function openContainerd(socket: string, namespace: string): Containerd {
   // The name is never looked up: the connection is made below.

@@ -1,0 +1,31 @@
+/** What a host's refusal says, on the client's side. */
+import { isFailure } from "../lib/failure.ts";
+import { parseJson } from "../lib/json.ts";
+import { refusal } from "./answers.ts";
+import { Refused } from "./refused.ts";
+import type { HttpAnswer, HttpRequest } from "./transport.ts";
+
+export function refusedBy(
+  answer: Pick<HttpAnswer, "status" | "body">,
+  { method, target }: Pick<HttpRequest, "method" | "target">,
+): Refused {
+  const parsed = refusal.safeParse(jsonOf(answer.body));
+  if (parsed.success) {
+    const { code, message, hint, problems = [] } = parsed.data;
+    return new Refused(code, message, { status: answer.status, problems, ...(hint === undefined ? {} : { hint }) });
+  }
+  const words = answer.body.trim().slice(0, 2000) || "no reason was given";
+  return new Refused(`http-${answer.status}`, `cannot ${method} ${target}: status ${answer.status}: ${words}`, {
+    status: answer.status,
+  });
+}
+
+/** Undefined for what is no JSON: an older or foreign server answers errors as plain text. */
+export function jsonOf(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (isFailure(error, "bad-json")) return undefined;
+    throw error;
+  }
+}
