@@ -100,7 +100,8 @@ function processor(accelerator: Accelerator): Option[] {
   switch (accelerator) {
     case "tcg":
       return [
-        ["-cpu", "max"],
+        // Emulation repeats string instructions byte by byte, so the kernel is told that they are not fast.
+        ["-cpu", "max,-erms,-fsrm"],
         ["-accel", "tcg,thread=multi"],
       ];
     case "kvm":

@@ -35,6 +35,8 @@ export function commandLine(
     "systemd.machine_id=firmware",
     // A kernel that panics reboots after 10 s, so that a bad image loses its turn.
     "panic=10",
+    // Those that hosts use. Without a policy the others cost at every call, and systemd a second of every boot for BPF.
+    "lsm=lockdown,landlock,yama",
     // Warnings and worse; the journal has everything.
     "loglevel=4",
     "systemd.show_status=auto",

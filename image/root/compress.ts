@@ -1,10 +1,14 @@
 /** The root as a file: EROFS, compressed, with sorted content and fixed times and owners. */
-import { dirname } from "node:path";
+import { rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { derivedUuid } from "../derived-uuid.ts";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 
 /** Chosen by measurement: `docs/decisions/` has the figures. */
 const compression = ["-zlz4hc,9", "-C65536"];
+
+/** Files by regular expression that are stored as they are: every boot reads most of the host's program at once. */
+const uncompressed = ["^usr/bin/orlop$"];
 
 export async function compressRoot(
   tools: ToolsRoot,
@@ -12,12 +16,15 @@ export async function compressRoot(
   output: string,
   { key, epochSeconds }: { key: string; epochSeconds: number },
 ): Promise<void> {
+  const hints = join(dirname(output), "compress-hints");
+  await writeFile(hints, uncompressed.map((pattern) => `0 ${pattern}\n`).join(""));
   await runTool(
     tools,
     [
       "mkfs.erofs",
       "--quiet",
       ...compression,
+      `--compress-hints=${hints}`,
       `-T${epochSeconds}`,
       "--all-root",
       `-U${derivedUuid("root", key)}`,
@@ -28,4 +35,5 @@ export async function compressRoot(
     ],
     { binds: [dirname(output)], readOnlyBinds: [root] },
   );
+  await rm(hints);
 }

@@ -54,6 +54,7 @@ export const hostExecutables: readonly ExecutableGroup[] = [
     ],
   },
   { reason: "the system bus", paths: ["usr/bin/dbus-broker", "usr/bin/dbus-broker-launch"] },
+  { reason: "the power button", paths: ["usr/lib/systemd/systemd-logind"] },
   {
     reason: "device nodes, links and drivers",
     paths: [
@@ -108,7 +109,6 @@ export const neverExecutables: readonly string[] = [
   "usr/bin/systemd-sysusers",
   "usr/lib/systemd/systemd-sysv-install",
   "usr/lib/systemd/systemd-update-done",
-  "usr/lib/systemd/systemd-logind",
   "usr/lib/systemd/systemd-backlight",
   "usr/lib/systemd/systemd-rfkill",
   "usr/lib/systemd/systemd-hibernate-resume",

@@ -30,6 +30,14 @@ const unwantedUnits: readonly string[] = [
   "sys-kernel-config.mount",
   "sys-kernel-debug.mount",
   "sys-kernel-tracing.mount",
+  // Static nodes are made by static-nodes.service, beside the daemon and not before udev.
+  "kmod-static-nodes.service",
+  "systemd-tmpfiles-setup-dev-early.service",
+  "systemd-tmpfiles-setup-dev.service",
+  // Nobody passes rules by credential.
+  "systemd-udev-load-credentials.service",
+  // The data partition is made by make-data-*.service, which know which disk it goes to.
+  "systemd-repart.service",
   // For DHCP servers, which hosts are not.
   "systemd-networkd-persistent-storage.service",
   // Hosts do not sleep.
