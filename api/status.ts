@@ -35,6 +35,19 @@ export const status = z.object({
     repairs: z.array(z.string()),
   }),
   reconcilers: z.array(reconcilerState),
+  /** Those that settings enable; GET /host-containers tells more. */
+  hostContainers: z
+    .array(
+      z.object({
+        name: z.string(),
+        /** Of its unit, as systemd calls it: "active (running)". */
+        state: z.string(),
+        restarts: z.number().int(),
+        /** It failed, or is started again and again. */
+        failing: z.boolean(),
+      }),
+    )
+    .exactOptional(),
   rebootNeeded: z.array(z.string()),
   /** Versions that were started here, did not prove healthy and are not tried again; the newest failure last. */
   heldUpdates: z.array(z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() })).exactOptional(),

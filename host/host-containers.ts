@@ -1,9 +1,15 @@
-/** How the host's own containers do: the answer of GET /host-containers. */
+/** How the host's own containers do: the answer of GET /host-containers, and a part of GET /status. */
 import type { HostContainersBody } from "../api/host-containers.ts";
+import type { StatusBody } from "../api/status.ts";
+import { isFailure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
 import type { Settings } from "../settings/model.ts";
 import { containerUnit, imageDigestPath } from "./containers/description.ts";
-import { hostPath, type System } from "./system.ts";
+import { hostPath, type Argv, type System } from "./system.ts";
+
+type UnitState = { active: string; sub: string; restarts: number };
+
+const unitOf = (name: string) => containerUnit({ type: "host", name });
 
 export async function hostContainersOf(
   system: System,
@@ -11,29 +17,77 @@ export async function hostContainersOf(
   { name: only, lines }: { name?: string | undefined; lines: number },
 ): Promise<HostContainersBody> {
   const chosen = Object.entries(settings["host-containers"]).filter(([name]) => only === undefined || name === only);
+  const states = await unitStates(
+    system,
+    chosen.map(([name]) => unitOf(name)),
+  );
   return await Promise.all(
     chosen.map(async ([name, { enabled, superpowered, source }]) => {
-      const container = { type: "host", name } as const;
-      const unit = containerUnit(container);
-      const shown = await system.run(["systemctl", "show", "--property=ActiveState,SubState,NRestarts", unit]);
-      const properties = new Map(shown.split("\n").map((line) => [line.split("=")[0], line.split("=")[1]]));
-      const digest = await readTextIfPresent(hostPath(system, imageDigestPath(container)));
+      const digest = await readTextIfPresent(hostPath(system, imageDigestPath({ type: "host", name })));
+      const { active, sub, restarts } = states.get(unitOf(name)) ?? unknownState;
       return {
         name,
         enabled,
         superpowered,
         ...(source === undefined ? {} : { source }),
-        state: `${properties.get("ActiveState") ?? "unknown"} (${properties.get("SubState") ?? "unknown"})`,
-        restarts: Number(properties.get("NRestarts") ?? 0),
+        state: `${active} (${sub})`,
+        restarts,
         ...(digest === undefined ? {} : { digest }),
-        log: await lastLines(system, unit, lines),
+        log: lines === 0 ? [] : await lastLines(system, unitOf(name), lines),
       };
     }),
   );
 }
 
+/** Of the enabled ones. */
+export async function hostContainerStates(
+  system: System,
+  settings: Settings,
+): Promise<NonNullable<StatusBody["hostContainers"]>> {
+  const enabled = Object.entries(settings["host-containers"]).filter(([, container]) => container.enabled);
+  const states = await unitStates(
+    system,
+    enabled.map(([name]) => unitOf(name)),
+  );
+  return enabled.map(([name]) => {
+    const { active, sub, restarts } = states.get(unitOf(name)) ?? unknownState;
+    return { name, state: `${active} (${sub})`, restarts, failing: active === "failed" || sub === "auto-restart" };
+  });
+}
+
+const unknownState: UnitState = { active: "unknown", sub: "unknown", restarts: 0 };
+
+/** One question for all of them: each takes systemd a moment. */
+async function unitStates(system: System, units: readonly string[]): Promise<Map<string, UnitState>> {
+  if (units.length === 0) return new Map();
+  const shown = await answerOf(system, ["systemctl", "show", "--property=Id,ActiveState,SubState,NRestarts", ...units]);
+  return new Map(
+    shown.split("\n\n").map((paragraph) => {
+      const properties = new Map(paragraph.split("\n").map((line) => [line.split("=")[0], line.split("=")[1]]));
+      const state = {
+        active: properties.get("ActiveState") ?? "unknown",
+        sub: properties.get("SubState") ?? "unknown",
+        restarts: Number(properties.get("NRestarts") ?? 0),
+      };
+      return [properties.get("Id") ?? "", state];
+    }),
+  );
+}
+
+/** Nothing when systemd does not answer: whoever asks how the host does needs the rest all the more. */
+async function answerOf(system: System, argv: Argv): Promise<string> {
+  try {
+    return await system.run(argv, { timeoutMs });
+  } catch (error) {
+    if (isFailure(error, "exit-status", "timed-out")) return "";
+    throw error;
+  }
+}
+
+const timeoutMs = 5_000;
+
 async function lastLines(system: System, unit: string, lines: number): Promise<string[]> {
-  const text = await system.run([
+  const text = await answerOf(system, [
     "journalctl",
     `--unit=${unit}`,
     `--lines=${lines}`,

@@ -25,6 +25,7 @@ import { directoryDisk } from "./datastore/disk.ts";
 import { readFacts } from "./facts.ts";
 import { configuration } from "./files/all.ts";
 import { generatorsOf } from "./generators/generate.ts";
+import { hostContainerStates } from "./host-containers.ts";
 import { sdNotify } from "./linux.ts";
 import { reconcilers } from "./reconcile/all.ts";
 import { Engine } from "./reconcile/engine.ts";
@@ -91,7 +92,8 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     reconcilers: all,
     configFiles: configuration,
     generators: new Map(generatorsOf(facts).map(({ key, says }) => [key, says])),
-    status: async () => statusOf({ ...sources, remote }),
+    status: async () =>
+      statusOf({ ...sources, remote, hostContainers: await hostContainerStates(system, document.settings()) }),
     stopping: signal,
   });
   await using server = await SocketServer.open(socket, exchange(), system.log);

@@ -18,9 +18,19 @@ export type StatusSources = {
   trial: Trial;
   remote: Remote;
   updater: Updater;
+  hostContainers: NonNullable<StatusBody["hostContainers"]>;
 };
 
-export function statusOf({ facts, datastore, engine, boot, trial, remote, updater }: StatusSources): StatusBody {
+export function statusOf({
+  facts,
+  datastore,
+  engine,
+  boot,
+  trial,
+  remote,
+  updater,
+  hostContainers,
+}: StatusSources): StatusBody {
   const reconcilers = engine.status();
   const good = datastore.lastGoodBoot();
   const running = trial.current();
@@ -28,6 +38,7 @@ export function statusOf({ facts, datastore, engine, boot, trial, remote, update
   const failing =
     boot.steps.some(({ state }) => state === "failed") ||
     reconcilers.some(({ state }) => state === "failing") ||
+    hostContainers.some((container) => container.failing) ||
     remoteStatus.failure !== undefined;
   return {
     os: { ...osOf(facts), platform: facts.variant.platform },
@@ -43,6 +54,7 @@ export function statusOf({ facts, datastore, engine, boot, trial, remote, update
       repairs: [...datastore.repairs],
     },
     reconcilers,
+    ...(hostContainers.length === 0 ? {} : { hostContainers }),
     rebootNeeded: engine.rebootNeeded(),
     ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
     ...(running === undefined ? {} : { trial: running }),

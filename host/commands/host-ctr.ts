@@ -1,6 +1,6 @@
 /** `host-ctr`: runs one container of the host in the foreground, for its unit. */
 import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { version } from "../../package.json";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
@@ -18,11 +18,13 @@ import {
   registriesPath,
   type Description,
 } from "../containers/description.ts";
+import { collectGarbage } from "../containers/garbage.ts";
 import { bringImage } from "../containers/pull.ts";
 import { parseReference } from "../containers/registry/reference.ts";
 import { registriesSchema, type Fetch } from "../containers/registry/registry.ts";
 import { runContainer } from "../containers/run-container.ts";
 import { specOf } from "../containers/spec.ts";
+import { namesIn } from "../reconcile/units.ts";
 import { sdNotify } from "../linux.ts";
 import { hostPath, linuxSystem, type System } from "../system.ts";
 import { authoritiesPath, requestThrough } from "../outbound.ts";
@@ -32,6 +34,7 @@ const command = commandsWith<Context>();
 
 const socket = "/run/host-containerd/containerd.sock";
 const namespace = "default";
+const imagesDirectory = "/var/lib/host-containerd";
 /** For a network that is still coming up: 1, 2, 4, … s between them. */
 const pullTries = 6;
 
@@ -49,6 +52,34 @@ const run = command({
   print: ({ exitCode }) => `exit code ${exitCode}`,
   exitCode: ({ exitCode, stopped }) => (stopped ? 0 : exitCode),
 });
+
+const cleanUp = command({
+  name: "clean-up",
+  summary: "Remove images that no setting names any more",
+  description: "A week after they were last used, or at once when the disk is more than 85 % full.",
+  examples: [{ run: "host-ctr clean-up", says: "as host-images-cleanup.timer has it done" }],
+  async run({ system }) {
+    using containerd = openContainerd(hostPath(system, socket), namespace);
+    const place = { directory: hostPath(system, imagesDirectory), now: system.clock.now() };
+    const asked = (await describedImages(system)).map((source) => parseReference(source).name);
+    return (await collectGarbage({ containerd, log: system.log }, asked, place)).map(({ name }) => name);
+  },
+  print: (removed) =>
+    removed.length === 0 ? "nothing to remove" : removed.map((name) => `removed ${name}`).join("\n"),
+});
+
+/** Of every container that hostd has described. */
+async function describedImages(system: System): Promise<string[]> {
+  const sources: string[] = [];
+  for (const type of containerTypes) {
+    const directory = hostPath(system, dirname(descriptionPath({ type, name: "any" })));
+    for (const file of (await namesIn(directory)).filter((name) => name.endsWith(".json") && !name.startsWith("."))) {
+      const text = await readTextIfPresent(join(directory, file));
+      if (text !== undefined) sources.push(descriptionSchema.parse(parseJson(text)).source);
+    }
+  }
+  return sources;
+}
 
 async function runDescribed(system: System, description: Description, stop: AbortSignal) {
   using containerd = openContainerd(hostPath(system, socket), namespace);
@@ -125,7 +156,7 @@ export function hostCtr(system: System): Program {
     version,
     options: {},
     groups: {},
-    commands: [run],
+    commands: [run, cleanUp],
     context: (invocation) => ({ system, invocation }),
   });
 }

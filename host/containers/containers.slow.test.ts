@@ -1,11 +1,14 @@
 /** Against a real containerd, runc and registry on this machine. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { isFailure } from "../../lib/failure.ts";
 import { testContainerd } from "../../test/containerd.ts";
 import { eventually } from "../../test/eventually.ts";
 import { busyboxImage, type BusyboxImage } from "../../test/oci-image.ts";
 import { startTestRegistry } from "../../test/registry.ts";
 import type { Description } from "./description.ts";
+import { ifThere } from "./containerd/containerd.ts";
+import { collectGarbage } from "./garbage.ts";
 import { bringImage, type PullContext } from "./pull.ts";
 import { parseReference } from "./registry/reference.ts";
 import { removeContainer, runContainer } from "./run-container.ts";
@@ -100,4 +103,31 @@ test("a container does not notice that its runner or containerd starts again", a
   stop.abort();
   // One of the two takes the container away; the other one may find it gone.
   expect(await both).toContainEqual({ status: "fulfilled", value: { exitCode: 0, stopped: true } });
+}, 120_000);
+
+test("an image that nobody names goes with its layers; that of a container stays, and starts without a registry", async () => {
+  await using host = await world({ entrypoint: ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"] });
+  const { context } = host;
+  const other = await busyboxImage({ entrypoint: ["/bin/true"], files: { "/etc/other": "other" } });
+  await host.registry.push(other.layout, "test/other:v1");
+  await other[Symbol.asyncDispose]();
+  const name = "registry.example.com/test/other:v1";
+  const { digest } = await bringImage(context, parseReference(name), signal);
+  const stop = new AbortController();
+  const begun = Promise.withResolvers<undefined>();
+  const ended = runContainer(host.running, host.prepare(), () => begun.resolve(undefined), stop.signal);
+  await begun.promise;
+
+  const later = (days: number) => ({ directory: "/", now: new Date(Date.now() + days * 24 * 60 * 60_000) });
+  const clean = async (days: number) => (await collectGarbage(context, [], later(days))).map((image) => image.name);
+  expect(await clean(1)).toEqual([]);
+  expect(await clean(8)).toEqual([name]);
+  expect(await ifThere(context.containerd.content.info({ digest }))).toBeUndefined();
+  stop.abort();
+  await ended;
+
+  await host.registry[Symbol.asyncDispose]();
+  await bringImage(context, parseReference("registry.example.com/test/probe:v1"), signal);
+  const refused = await bringImage(context, parseReference(name), signal).catch((error: unknown) => error);
+  expect(isFailure(refused, "no-image")).toBe(true);
 }, 120_000);

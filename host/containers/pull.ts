@@ -10,6 +10,7 @@ import { Failure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/json.ts";
 import type { Log } from "../system.ts";
 import { ifThere, isThereAlready, snapshotter, type Containerd } from "./containerd/containerd.ts";
+import { usedLabel } from "./garbage.ts";
 import { endpointsOf, manifestTypes, Repository, type Fetch, type Registries } from "./registry/registry.ts";
 import type { Reference } from "./registry/reference.ts";
 
@@ -53,6 +54,12 @@ const gcSnapshot = `containerd.io/gc.ref.snapshot.${snapshotter}`;
  * @throws {Failure<"no-image">} when no registry has it and it is not there either; the cause says why
  */
 export async function bringImage(context: PullContext, reference: Reference, signal: AbortSignal): Promise<Image> {
+  const image = await bring(context, reference, signal);
+  await noteUse(context.containerd, reference);
+  return image;
+}
+
+async function bring(context: PullContext, reference: Reference, signal: AbortSignal): Promise<Image> {
   const { containerd, log } = context;
   const known = (await ifThere(containerd.images.get({ name: reference.name })))?.image?.target?.digest;
   if (known !== undefined && reference.digest !== undefined) return await readImage(containerd, known);
@@ -65,6 +72,12 @@ export async function bringImage(context: PullContext, reference: Reference, sig
     log.info(`image: ${reference.name} could not be asked for, so the one that is here is used: ${why}`);
     return await readImage(containerd, known);
   }
+}
+
+async function noteUse({ images }: Containerd, { name }: Reference): Promise<void> {
+  const { image } = await images.get({ name });
+  if (image === undefined) return;
+  await images.update({ image: { ...image, labels: { ...image.labels, [usedLabel]: new Date().toISOString() } } });
 }
 
 async function pull(

@@ -13,6 +13,7 @@ import { makeFifo } from "../linux.ts";
 import type { Log } from "../system.ts";
 import { OptionsSchema } from "./containerd/api/runc-options_pb.ts";
 import { ifThere, isAway, running, snapshotter, type Containerd } from "./containerd/containerd.ts";
+import { imageLabel } from "./garbage.ts";
 import { openToRead } from "./pipes.ts";
 import type { Image } from "./pull.ts";
 import type { Spec } from "./spec.ts";
@@ -97,7 +98,7 @@ async function startContainer(
         typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Spec",
         value: Buffer.from(JSON.stringify(spec)),
       },
-      labels: { "orlop/image": image.digest },
+      labels: { [imageLabel]: image.digest },
     },
   });
   const options = toBinary(OptionsSchema, create(OptionsSchema, { systemdCgroup: systemd }));

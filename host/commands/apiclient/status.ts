@@ -24,6 +24,7 @@ export function statusText(body: StatusBody): string {
     ...settingsLines(body),
     ...bootLines(body),
     ...reconcilerLines(body),
+    ...containerLines(body),
     ...remoteLines(body),
   ].join("\n");
 }
@@ -36,6 +37,14 @@ function identity({ os, hostname, state, uptimeSeconds, rebootNeeded, heldUpdate
     ...rebootNeeded.map((reason) => row("reboot", `needed: ${reason}`)),
     ...heldUpdates.map(({ version, at, reason }) => row("update", `went back from ${version} at ${at}: ${reason}`)),
   ];
+}
+
+function containerLines({ hostContainers = [] }: StatusBody): string[] {
+  return hostContainers.map(({ name, state, restarts, failing }, at) => {
+    const often = restarts === 0 ? "" : `, ${restarts} ${restarts === 1 ? "restart" : "restarts"}`;
+    const more = failing ? `; see \`apiclient logs ${name}\`` : "";
+    return row(at === 0 ? "containers" : "", `${name}: ${state}${often}${more}`);
+  });
 }
 
 function settingsLines({ settings, trial, userData }: StatusBody): string[] {

@@ -102,7 +102,7 @@ test("a plan shows keys, files, units, other effects and reboots", () => {
   expect(planText({ changes: [], reconcilers: [], rebootNeeded: [] })).toContain("nothing would change");
 });
 
-test("history tells who, when and what", () => {
+test("history tells who, when and what, programs too", () => {
   const transaction = { at: "2026-01-31T18:30:00.000Z", image: "0.1.0", says: "set settings.motd", hash: "x" };
   const changes = [{ key: "settings.motd", after: "hi" }];
   expect(
@@ -110,6 +110,13 @@ test("history tells who, when and what", () => {
       { ...transaction, version: 3, by: { kind: "remote", subject: "ada" }, changes },
       { ...transaction, version: 2, by: { kind: "socket", uid: 0, pid: 7 }, changes },
       { ...transaction, version: 1, by: { kind: "host", part: "user-data" }, changes: [] },
+      {
+        at: "2026-01-31T18:29:00.000Z",
+        by: { kind: "socket", uid: 0 },
+        image: "0.1.0",
+        hash: "y",
+        exec: { container: "admin", command: ["sh", "-c", "ls /"], terminal: true },
+      },
     ]),
   ).toBe(
     [
@@ -121,6 +128,8 @@ test("history tells who, when and what", () => {
       '    settings.motd: default -> "hi"',
       "version 1  2026-01-31T18:30:00.000Z  host (user-data)  image 0.1.0",
       "  set settings.motd",
+      "exec  2026-01-31T18:29:00.000Z  uid 0  image 0.1.0",
+      '  in admin, with a terminal: sh -c "ls /"',
     ].join("\n"),
   );
 });
@@ -152,6 +161,10 @@ test("status names everything that is failing, and is short about the rest", () 
       { name: "motd", state: "converged" as const, version: 4 },
       { name: "ntp", state: "failing" as const, version: 4, failures: 3, failure: chronyFailed },
     ],
+    hostContainers: [
+      { name: "control", state: "active (running)", restarts: 0, failing: false },
+      { name: "admin", state: "activating (auto-restart)", restarts: 3, failing: true },
+    ],
     rebootNeeded: ["lockdown cannot be relaxed"],
     remote: { enabled: true, port: 8443, fingerprint: "AB:CD" },
   };
@@ -169,6 +182,8 @@ test("status names everything that is failing, and is short about the rest", () 
       "             failed: ntp, 3 times: cannot restart chrony.service: it exited with 1",
       "               | Could not parse",
       "               | Fatal error",
+      "containers   control: active (running)",
+      "             admin: activating (auto-restart), 3 restarts; see `apiclient logs admin`",
       "remote API   port 8443, fingerprint AB:CD",
     ].join("\n"),
   );
