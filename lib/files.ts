@@ -94,6 +94,16 @@ export async function readTextIfPresent(path: string, files: Files = realFiles):
   }
 }
 
+/** The names in a directory, sorted; none when it does not exist. */
+export async function namesIn(directory: string, files: Files = realFiles): Promise<string[]> {
+  try {
+    return (await files.list(directory)).toSorted();
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
+}
+
 /** Removes a file; false when it was not there. */
 export async function removeIfPresent(path: string, files: Files = realFiles): Promise<boolean> {
   try {

@@ -10,11 +10,10 @@
  * Every change follows the same order: targets, then metadata beside the old, then the timestamp in one step. A change
  * that is interrupted leaves the old repository valid.
  */
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Key, type Root, type Targets } from "@tufjs/models";
 import { Failure, isFailure, systemErrorCode } from "../lib/failure.ts";
-import { readTextIfPresent, realFiles, removeIfPresent, writeFileAtomic, type Files } from "../lib/files.ts";
+import { namesIn, readTextIfPresent, realFiles, removeIfPresent, writeFileAtomic, type Files } from "../lib/files.ts";
 import { expiresAt } from "./expiration.ts";
 import { addMigrations, addUpdate, emptyManifest, parseManifest, type Machines, type Manifest } from "./manifest.ts";
 import { contentOf, firstRoot, signedRoot, type RootContent } from "./root-role.ts";
@@ -186,8 +185,8 @@ export async function rotateRoot(
 /** The kinds of machines the repository has a tree for, in order. */
 export async function treesOf({ directory }: Repository): Promise<Machines[]> {
   const trees: Machines[] = [];
-  for (const variant of await entries(join(directory, "metadata"))) {
-    for (const arch of await entries(join(directory, "metadata", variant))) trees.push({ variant, arch });
+  for (const variant of await namesIn(join(directory, "metadata"))) {
+    for (const arch of await namesIn(join(directory, "metadata", variant))) trees.push({ variant, arch });
   }
   return trees;
 }
@@ -273,15 +272,6 @@ export async function currentTree(repository: Repository, machines: Machines): P
 
 function rootPath(directory: string, version: number): string {
   return join(directory, "root", `${version}.root.json`);
-}
-
-async function entries(directory: string): Promise<string[]> {
-  try {
-    return (await readdir(directory)).toSorted();
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return [];
-    throw error;
-  }
 }
 
 /** Two publishers at once would each sign without the other's targets. @throws {Failure<"repository-locked">} */

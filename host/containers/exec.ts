@@ -7,11 +7,12 @@
  */
 import { randomBytes } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { Failure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
+import { Failure, systemErrorCode } from "../../lib/failure.ts";
+import { namesIn } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
 import { makeFifo } from "../linux.ts";
 import { ifThere, running, type Containerd } from "./containerd/containerd.ts";
@@ -268,14 +269,5 @@ export async function endLeftovers(containerd: Containerd, directory: string): P
       }
       await removeExecution(execution, id);
     }
-  }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
   }
 }

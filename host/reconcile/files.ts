@@ -9,12 +9,12 @@ import { createHash, randomBytes } from "node:crypto";
 import { lstat, mkdir, readFile, readlink, rename, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { assert, systemErrorCode, unreachable } from "../../lib/failure.ts";
-import { removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { namesIn, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import { hostPath, type System } from "../system.ts";
 import { actOnUnit } from "./failed-unit.ts";
 import { reconciler, type Effect, type Reconciler } from "./reconciler.ts";
-import { namesIn, readRecords, stale, unitsThatShouldRun, writeRecord } from "./units.ts";
+import { readRecords, stale, unitsThatShouldRun, writeRecord } from "./units.ts";
 
 const ownedDirectory = "/run/orlop/files";
 

@@ -6,14 +6,14 @@
  * that dies between the file and the unit still starts the unit anew when it comes back.
  */
 import { createHash } from "node:crypto";
-import { removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { namesIn, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { unreachable } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model.ts";
 import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
 import { hostPath, type System } from "../system.ts";
 import { actOnUnit } from "./failed-unit.ts";
 import { reconciler } from "./reconciler.ts";
-import { namesIn, readRecords, unitsThatShouldRun, writeRecord } from "./units.ts";
+import { readRecords, unitsThatShouldRun, writeRecord } from "./units.ts";
 
 type Actual = {
   /** Units that run or should. */

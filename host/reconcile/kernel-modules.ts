@@ -3,7 +3,7 @@
  *
  * There is no modules-load.d file: /etc is empty when systemd reads those, and this runs at every boot.
  */
-import { namesIn } from "./units.ts";
+import { namesIn } from "../../lib/files.ts";
 import { Failure } from "../../lib/failure.ts";
 import { hostPath, type System } from "../system.ts";
 import { actOnUnit } from "./failed-unit.ts";

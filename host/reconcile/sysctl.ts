@@ -7,10 +7,9 @@
 import { constants, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
-import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { namesIn, readTextIfPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { hostPath, type System } from "../system.ts";
 import { reconciler } from "./reconciler.ts";
-import { namesIn } from "./units.ts";
 
 const formerDirectory = "/run/orlop/sysctl";
 

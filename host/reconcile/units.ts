@@ -5,10 +5,9 @@
  * unit last took them in. Before a file is written the record becomes "stale", so a daemon that dies between the
  * write and the restart still restarts the unit when it comes back. Like the units' own state, records end with the boot.
  */
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isNotFound } from "../../lib/failure.ts";
-import { writeFileAtomic } from "../../lib/files.ts";
+import { namesIn, writeFileAtomic } from "../../lib/files.ts";
 import { hostPath, type System } from "../system.ts";
 
 const recordDirectory = "/run/orlop/units";
@@ -51,14 +50,4 @@ export async function unitsThatShouldRun(system: System, units: readonly string[
 function splitOnce(line: string, separator: string): [string, string] {
   const at = line.indexOf(separator);
   return at < 0 ? [line, ""] : [line.slice(0, at), line.slice(at + 1)];
-}
-
-/** The names in a directory; none when it is not there. */
-export async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
-  }
 }

@@ -5,10 +5,10 @@
  * reset the machine, and the boot loader leaves the name of an entry that it counted but could not start. Sources:
  * Documentation/ABI/testing/pstore and sysfs-class-watchdog of Linux, systemd-boot(7).
  */
-import { readdir, readFile, unlink } from "node:fs/promises";
+import { readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isNotFound } from "../../lib/failure.ts";
-import { readTextIfPresent } from "../../lib/files.ts";
+import { namesIn, readTextIfPresent } from "../../lib/files.ts";
 import { hostPath, type System } from "../system.ts";
 import type { BootEntry } from "./boot-entry.ts";
 
@@ -77,15 +77,6 @@ export async function wasRefused(system: System, entry: BootEntry): Promise<bool
     return name.startsWith(`orlop-${entry.set}+`);
   } catch (error) {
     if (isNotFound(error)) return false;
-    throw error;
-  }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return (await readdir(directory)).toSorted();
-  } catch (error) {
-    if (isNotFound(error)) return [];
     throw error;
   }
 }

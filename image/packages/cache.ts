@@ -4,10 +4,11 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir, rm, stat, utimes } from "node:fs/promises";
+import { rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { isNotFound, systemErrorCode } from "../../lib/failure.ts";
+import { namesIn } from "../../lib/files.ts";
 
 /** `$ORLOP_CACHE`, or `~/.cache/orlop`. Not made here: who writes makes what it needs. */
 export function cacheDirectory(): string {
@@ -61,12 +62,7 @@ async function lastUsedMs(path: string): Promise<number | undefined> {
 }
 
 async function entriesOf(directory: string): Promise<string[]> {
-  try {
-    return (await readdir(directory)).map((name) => join(directory, name));
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
-  }
+  return (await namesIn(directory)).map((name) => join(directory, name));
 }
 
 /** Whether the file is there and has exactly this length and SHA-256. */

@@ -4,10 +4,9 @@
  * The machine's own apt configuration names its mirror (sources.list(5)); only the address counts, for the suites
  * are ours. That a mirror is the right one shows in the signatures of what it serves, never in its name.
  */
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure, isNotFound } from "../../lib/failure.ts";
-import { readTextIfPresent } from "../../lib/files.ts";
+import { Failure } from "../../lib/failure.ts";
+import { namesIn, readTextIfPresent } from "../../lib/files.ts";
 import { parseControl } from "./control.ts";
 
 /** Debian serves security updates from an archive of their own. */
@@ -66,7 +65,7 @@ function best(sources: readonly Source[]): string | undefined {
 
 async function aptSources(directory: string): Promise<Source[]> {
   const files = [join(directory, "sources.list")];
-  for (const name of (await namesIn(join(directory, "sources.list.d"))).toSorted()) {
+  for (const name of await namesIn(join(directory, "sources.list.d"))) {
     files.push(join(directory, "sources.list.d", name));
   }
   const found: Source[] = [];
@@ -76,15 +75,6 @@ async function aptSources(directory: string): Promise<Source[]> {
     if (file.endsWith(".list")) found.push(...text.split("\n").flatMap(oneLineSource));
   }
   return found.filter(({ uri }) => /^https?:\/\//.test(uri));
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
-  }
 }
 
 function deb822Sources(text: string, file: string): Source[] {

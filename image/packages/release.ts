@@ -4,10 +4,11 @@
  * All trust in a mirror starts here: nothing of the file is read before its OpenPGP signature was checked against the
  * keys of the package debian-archive-keyring. Source: the repository format at wiki.debian.org/DebianRepository/Format.
  */
-import { readFile, readdir } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readCleartextMessage, readKeys, verify, type PublicKey } from "openpgp";
-import { Failure, isNotFound } from "../../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
+import { namesIn } from "../../lib/files.ts";
 import { parseControl } from "./control.ts";
 
 export type Release = {
@@ -29,7 +30,7 @@ const clockToleranceMs = 60 * 60 * 1000;
 export async function archiveKeys(directory = "/usr/share/keyrings"): Promise<PublicKey[]> {
   const names = (await namesIn(directory)).filter((name) => /^debian-archive-trixie-[a-z-]+\.(gpg|pgp)$/.test(name));
   const keys: PublicKey[] = [];
-  for (const name of names.toSorted()) {
+  for (const name of names) {
     // A keyring with secret keys is never among these; readKeys hands out public ones.
     keys.push(...(await readKeys({ binaryKeys: await readFile(join(directory, name)) })).map((key) => key.toPublic()));
   }
@@ -37,15 +38,6 @@ export async function archiveKeys(directory = "/usr/share/keyrings"): Promise<Pu
   throw new Failure("no-archive-keys", `cannot check signatures: no debian-archive-trixie-*.gpg in ${directory}`, {
     hint: "install the package debian-archive-keyring (2023.3+deb12u2 or newer)",
   });
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
-  }
 }
 
 /**

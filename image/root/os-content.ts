@@ -2,7 +2,8 @@
 import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createHash } from "node:crypto";
-import { Failure, isNotFound } from "../../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
+import { namesIn } from "../../lib/files.ts";
 import type { Variant } from "../../variants/variant.ts";
 
 export const osDirectory = join(import.meta.dir, "../../os");
@@ -82,14 +83,5 @@ export async function placeOsContent(root: string, files: readonly OsFile[]): Pr
     const target = join(root, path);
     await mkdir(dirname(target), { recursive: true });
     await copyFile(source, target);
-  }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return (await readdir(directory)).toSorted();
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
   }
 }
