@@ -24,7 +24,7 @@ import { parseReference } from "../containers/registry/reference.ts";
 import { registriesSchema, type Fetch } from "../containers/registry/registry.ts";
 import { runContainer } from "../containers/run-container.ts";
 import { specOf } from "../containers/spec.ts";
-import { namesIn } from "../reconcile/units.ts";
+import { namesIn } from "../../lib/files.ts";
 import { sdNotify } from "../linux.ts";
 import { hostPath, linuxSystem, type System } from "../system.ts";
 import { authoritiesPath, requestThrough } from "../outbound.ts";
