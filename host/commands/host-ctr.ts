@@ -5,7 +5,7 @@ import { version } from "../../package.json";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
 import { Failure } from "../../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { namesIn, readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
 import { openContainerd } from "../containers/containerd/containerd.ts";
 import {
@@ -24,7 +24,6 @@ import { parseReference } from "../containers/registry/reference.ts";
 import { registriesSchema, type Fetch } from "../containers/registry/registry.ts";
 import { runContainer } from "../containers/run-container.ts";
 import { specOf } from "../containers/spec.ts";
-import { namesIn } from "../../lib/files.ts";
 import { sdNotify } from "../linux.ts";
 import { hostPath, linuxSystem, type System } from "../system.ts";
 import { authoritiesPath, requestThrough } from "../outbound.ts";
