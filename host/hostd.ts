@@ -26,7 +26,7 @@ import { readFacts } from "./facts.ts";
 import { configuration } from "./files/all.ts";
 import { generatorsOf } from "./generators/generate.ts";
 import { hostContainerStates } from "./host-containers.ts";
-import { sdNotify } from "./linux.ts";
+import { givenSocket, sdNotify } from "./linux.ts";
 import { reconcilers } from "./reconcile/all.ts";
 import { Engine } from "./reconcile/engine.ts";
 import { statusOf } from "./status.ts";
@@ -233,5 +233,10 @@ async function systemAt(root: string): Promise<System> {
 }
 
 function socketAt({ root, socket }: { root: string; socket: string | undefined }): SocketPlace {
-  return { path: socket ?? hostPath({ root }, socketPath), gid: root === "/" ? apiGroup : undefined };
+  const given = socket === undefined ? givenSocket() : undefined;
+  return {
+    path: socket ?? hostPath({ root }, socketPath),
+    gid: root === "/" ? apiGroup : undefined,
+    ...(given === undefined ? {} : { given }),
+  };
 }

@@ -2,7 +2,7 @@
  * The few Linux calls that neither Bun nor Node offers, through the C library.
  *
  * The library is opened at the first call: commands that need none of this do not pay for it.
- * Sources: sd_notify(3), unix(7), flock(2), ioprio_set(2).
+ * Sources: sd_notify(3), sd_listen_fds(3), unix(7), flock(2), ioprio_set(2).
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { readdir } from "node:fs/promises";
@@ -36,7 +36,6 @@ function open() {
       returns: FFIType.i64,
     },
     getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
-    getsockname: { args: [FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     posix_fadvise: { args: [FFIType.i32, FFIType.i64, FFIType.i64, FFIType.i32], returns: FFIType.i32 },
     mkfifo: { args: [FFIType.cstring, FFIType.u32], returns: FFIType.i32 },
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
@@ -77,6 +76,15 @@ export function sdNotify(state: string): boolean {
   return true;
 }
 
+/** The first that the service manager passes. */
+const firstGiven = 3;
+
+/** The descriptor of the socket that the service manager listens on for this service; undefined when it has none. */
+export function givenSocket(): number | undefined {
+  const isForUs = process.env["LISTEN_PID"] === String(process.pid) && process.env["LISTEN_FDS"] === "1";
+  return isForUs ? firstGiven : undefined;
+}
+
 export type PeerCredentials = { pid: number; uid: number; gid: number };
 
 /** Who is at the other end of a connected unix socket, as the kernel knows it. */
@@ -89,16 +97,6 @@ export function peerCredentials(fd: number): PeerCredentials {
   const [pid, uid, gid] = credentials;
   assert(pid !== undefined && uid !== undefined && gid !== undefined && length[0] === 12);
   return { pid, uid, gid };
-}
-
-/** The path that a unix socket is bound to, or was accepted on; undefined for every other descriptor. */
-export function localSocketPath(fd: number): string | undefined {
-  const address = Buffer.alloc(2 + sunPathBytes);
-  const length = new Uint32Array([address.length]);
-  if (libc().getsockname(fd, ptr(address), ptr(length)) !== 0) return undefined;
-  const family = endianness() === "LE" ? address.readUInt16LE() : address.readUInt16BE();
-  const end = address.indexOf(0, 2); // unnamed and abstract sockets start with a zero byte
-  return family === AF_UNIX && end > 2 && (length[0] ?? 0) > 2 ? address.toString("utf8", 2, end) : undefined;
 }
 
 /** Takes the exclusive lock of an open file; false when another process holds it. Closing the file releases it. */

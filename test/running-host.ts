@@ -40,12 +40,23 @@ hostname = "test-host"
 seed = 7
 `;
 
-/** @param limits of the API's socket, when they should be met sooner than on a real host */
-export async function runningHost(limits?: ConnectionLimits): Promise<RunningHost> {
+export type RunningHostOptions = {
+  /** Of the API's socket, when they should be met sooner than on a real host. */
+  limits?: ConnectionLimits;
+  /** Who listens on the API's socket, when that is not the daemon. */
+  held?: { socket: string; give(): number };
+};
+
+export async function runningHost({ limits, held }: RunningHostOptions = {}): Promise<RunningHost> {
   const machine = await testSystem({ clock: "stands" });
   const directory = await mkdtemp(join(tmpdir(), "orlop-api-"));
-  const socket = join(directory, "api.sock");
-  const place: SocketPlace = { path: socket, gid: undefined, ...(limits === undefined ? {} : { limits }) };
+  const socket = held?.socket ?? join(directory, "api.sock");
+  const placeNow = (): SocketPlace => ({
+    path: socket,
+    gid: undefined,
+    ...(held === undefined ? {} : { given: held.give() }),
+    ...(limits === undefined ? {} : { limits }),
+  });
   const units = runSystemd(machine, { "chrony.service": "active", "systemd-networkd.service": "active" });
   machine.programs.set("modprobe", () => "");
   await machine.write("/usr/lib/os-release", image);
@@ -57,12 +68,12 @@ export async function runningHost(limits?: ConnectionLimits): Promise<RunningHos
   };
   await switchOn();
 
-  let running = start(machine, place);
+  let running = start(machine, placeNow());
   await booted(socket, running);
   const again = async (prepare: () => Promise<void>): Promise<void> => {
     await running.stop();
     await prepare();
-    running = start(machine, place);
+    running = start(machine, placeNow());
     await booted(socket, running);
   };
   return {

@@ -12,7 +12,7 @@ const closedWithinMs = 4_000;
 
 let host: RunningHost;
 beforeAll(async () => {
-  host = await runningHost({ most, requestMs });
+  host = await runningHost({ limits: { most, requestMs } });
 });
 afterAll(async () => host[Symbol.asyncDispose]());
 

@@ -1,37 +1,36 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import { connect } from "node:net";
+import { createServer } from "node:http";
+import { connect, createServer as createPlainServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
 import type { PeerCredentials } from "../linux.ts";
-import { Peers } from "./peer.ts";
+import { peerOf } from "./peer.ts";
 
 /** A server that answers each request with the credentials of its connection, or with what was thrown. */
 async function echo(): Promise<AsyncDisposable & { path: string }> {
   const directory = await mkdtemp(join(tmpdir(), "orlop-peer-"));
   const path = join(directory, "s");
   const peers = new Map<unknown, PeerCredentials | string>();
-  const server: Server = createServer((request, response) => {
+  const http = createServer((request, response) => {
     response.end(JSON.stringify(peers.get(request.socket)));
+  });
+  const server = createPlainServer((socket) => {
+    try {
+      peers.set(socket, peerOf(socket));
+    } catch (error) {
+      peers.set(socket, String(error));
+    }
+    http.emit("connection", socket);
   });
   const listening = once(server, "listening");
   server.listen(path);
   await listening;
-  const known = new Peers(path);
-  server.on("connection", (socket) => {
-    try {
-      peers.set(socket, known.credentialsOf(socket));
-    } catch (error) {
-      peers.set(socket, String(error));
-    }
-  });
   return {
     path,
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
       server.close();
       await rm(directory, { recursive: true });
     },

@@ -24,7 +24,10 @@ export function reply(response: ServerResponse, answer: unknown): void {
     return;
   }
   const { headers, text } = answer instanceof Prepared ? answer : new Prepared(answer);
+  // Otherwise header and body are two writes, and two wake-ups of the client.
+  response.socket?.cork();
   response.writeHead(200, headers).end(text);
+  response.socket?.uncork();
 }
 
 /** The status that was sent. */

@@ -1,6 +1,12 @@
-/** The API on a unix socket: open to root and to one group, and every caller is known by the kernel's word. */
+/**
+ * The API on a unix socket: open to root and to one group, and every caller is known by the kernel's word.
+ *
+ * On a host systemd holds the socket (hostd.socket), so that the one which a container was given goes on to work when
+ * the daemon is started again, and who asks meanwhile waits. Bun's HTTP server cannot listen on a descriptor that it is
+ * given, only its plain server can; each connection of that is handed over.
+ */
 import { chmod, chown, mkdir, rename } from "node:fs/promises";
-import type { Server } from "node:http";
+import { createServer, type ListenOptions, type Server } from "node:net";
 import { dirname, resolve } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import { removeIfPresent } from "../../lib/files.ts";
@@ -9,7 +15,7 @@ import { socketCaller, type Caller } from "./caller.ts";
 import { Connections, connectionLimits, type ConnectionLimits } from "./connections.ts";
 import type { Exchange } from "./exchange.ts";
 import { closeServer, httpServer, stopGraceMs } from "./http-server.ts";
-import { Peers } from "./peer.ts";
+import { peerOf } from "./peer.ts";
 
 /** As in Bottlerocket, so that host containers find what they expect. */
 export const apiGroup = 274;
@@ -17,49 +23,50 @@ const socketMode = 0o660;
 /** sockaddr_un, with its closing zero byte and the suffix below. */
 const pathBytesMost = 103;
 
-export type SocketPlace = { path: string; gid: number | undefined; limits?: ConnectionLimits };
+export type SocketPlace = {
+  path: string;
+  gid: number | undefined;
+  /** The descriptor of the listening socket, when somebody else made it and keeps it. */
+  given?: number;
+  limits?: ConnectionLimits;
+};
 
 export class SocketServer implements AsyncDisposable {
   readonly path: string;
   readonly #server: Server;
   readonly #connections: Connections<Caller>;
+  readonly #isOurs: boolean;
 
-  private constructor(path: string, server: Server, connections: Connections<Caller>) {
+  private constructor(path: string, server: Server, connections: Connections<Caller>, isOurs: boolean) {
     this.path = path;
     this.#server = server;
     this.#connections = connections;
+    this.#isOurs = isOurs;
   }
 
   /** @throws {Failure<"cannot-listen">} */
   static async open(
-    { path: given, gid, limits = connectionLimits }: SocketPlace,
+    { path: named, gid, given, limits = connectionLimits }: SocketPlace,
     exchange: Exchange,
     log: Log,
   ): Promise<SocketServer> {
-    const path = resolve(given);
+    const path = resolve(named);
     const connections = new Connections<Caller>(limits);
-    const server = httpServer(exchange, connections);
-    // Bound under another name, so that nobody meets it before it has its mode and group, or while it is replaced.
-    const bound = `${path}.new`;
+    const http = httpServer(exchange, connections);
+    const server = createServer((socket) => {
+      try {
+        if (connections.admit(socket, () => socketCaller(peerOf(socket))) !== undefined)
+          http.emit("connection", socket);
+      } catch (error) {
+        socket.destroy();
+        log.error("api: cannot accept a connection", error);
+      }
+    });
     try {
-      if (Buffer.byteLength(path) > pathBytesMost) throw new Error(`its path has more than ${pathBytesMost} bytes`);
-      await mkdir(dirname(path), { recursive: true });
-      await removeIfPresent(bound);
-      await listening(server, bound);
-      const peers = new Peers(bound);
-      server.on("connection", (socket) => {
-        try {
-          connections.admit(socket, () => socketCaller(peers.credentialsOf(socket)));
-        } catch (error) {
-          socket.destroy();
-          log.error("api: cannot accept a connection", error);
-        }
-      });
-      await chmod(bound, socketMode);
-      if (gid !== undefined) await chown(bound, -1, gid);
+      if (given === undefined) await listenOn(server, path, gid);
+      else await listening(server, { fd: given });
       server.on("error", (error) => log.error(`api: ${path}`, error));
-      await rename(bound, path);
-      return new SocketServer(path, server, connections);
+      return new SocketServer(path, server, connections, given === undefined);
     } catch (error) {
       connections[Symbol.dispose]();
       server.close();
@@ -74,15 +81,27 @@ export class SocketServer implements AsyncDisposable {
 
   /** Answers what is being worked on, for a moment, and closes. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await removeIfPresent(this.path);
+    if (this.#isOurs) await removeIfPresent(this.path);
     await closeServer(this.#server, this.#connections, stopGraceMs);
   }
 }
 
-async function listening(server: Server, path: string): Promise<void> {
+/** Binds it under another name, so that nobody meets it before it has its mode and group, or while it is replaced. */
+async function listenOn(server: Server, path: string, gid: number | undefined): Promise<void> {
+  const bound = `${path}.new`;
+  if (Buffer.byteLength(path) > pathBytesMost) throw new Error(`its path has more than ${pathBytesMost} bytes`);
+  await mkdir(dirname(path), { recursive: true });
+  await removeIfPresent(bound);
+  await listening(server, { path: bound });
+  await chmod(bound, socketMode);
+  if (gid !== undefined) await chown(bound, -1, gid);
+  await rename(bound, path);
+}
+
+async function listening(server: Server, where: ListenOptions & { fd?: number }): Promise<void> {
   const { promise, resolve: done, reject } = Promise.withResolvers<undefined>();
   server.once("error", reject);
-  server.listen(path, () => done(undefined));
+  server.listen(where, () => done(undefined));
   await promise;
   server.off("error", reject);
 }
