@@ -1,9 +1,10 @@
 /**
- * A real containerd on this machine, from the packages that hosts have, in a root and on a socket of its own.
+ * A real containerd on this machine, from the packages and with the configuration that hosts have for their own
+ * containers, in directories of its own.
  *
  * It needs root: it mounts, and its containers are real ones. The machine itself is not touched.
  */
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openContainerd, type Containerd } from "../host/containers/containerd/containerd.ts";
@@ -16,26 +17,24 @@ export type TestContainerd = AsyncDisposable & {
   restart: () => Promise<void>;
 };
 
+/** What it writes, by the name of our directory for it. */
+const places = { run: "/run", data: "/var/lib/host-containerd" };
+
 export async function testContainerd(namespace = "test"): Promise<TestContainerd> {
   const tools = await openToolsRoot({ sets: ["runtime"] });
   const directory = await mkdtemp(join(tmpdir(), "containerd-"));
-  const socket = join(directory, "containerd.sock");
+  const socket = join(directory, "run/host-containerd/containerd.sock");
   const config = join(directory, "config.toml");
-  // Shims listen in /run, where a containerd that is started again finds them.
-  await mkdir(join(directory, "run"));
-  await writeFile(
-    config,
-    `version = 2
-root = "${directory}/root"
-state = "${directory}/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-address = "${socket}"
-`,
-  );
+  // Shims listen in /run too, where a containerd that is started again finds them.
+  for (const [name, place] of Object.entries(places)) {
+    await mkdir(join(directory, name));
+    await mkdir(join(tools.directory, place), { recursive: true });
+  }
+  await copyFile(join(import.meta.dir, "../os/containerd/host-containerd.toml"), config);
   // Mounts and processes as root has them on this machine; only the files are those of the packages.
   const machine = ["--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc", "--bind", "/sys", "/sys"];
-  const files = [...machine, "--tmpfs", "/tmp", "--bind", join(directory, "run"), "/run"];
+  const own = Object.entries(places).flatMap(([name, place]) => ["--bind", join(directory, name), place]);
+  const files = [...machine, "--tmpfs", "/tmp", ...own];
   const sandbox = ["bwrap", "--die-with-parent", "--cap-add", "ALL", "--bind", tools.directory, "/", ...files];
   const start = () =>
     Bun.spawn([...sandbox, "--bind", directory, directory, "/usr/bin/containerd", "--config", config], {
