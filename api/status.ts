@@ -8,6 +8,18 @@ export const bootStep = z.object({
   failure: applyFailure.exactOptional(),
 });
 
+/** What prepares the machine between preconfigured.target and configured.target. */
+export const bootstrapEntry = z.object({
+  kind: z.enum(["commands", "container"]),
+  name: z.string(),
+  mode: z.enum(["once", "always"]),
+  essential: z.boolean(),
+  state: z.enum(["waiting", "running", "done", "failed", "skipped"]),
+  /** Also of what is done, when its mode could not be set to off. */
+  failure: applyFailure.exactOptional(),
+});
+export type BootstrapEntry = z.infer<typeof bootstrapEntry>;
+
 export const reconcilerState = z.object({
   name: z.string(),
   state: z.enum(["waiting", "converged", "failing"]),
@@ -22,9 +34,13 @@ export const status = z.object({
   os: os.extend({ platform: z.string() }),
   hostname: z.string(),
   uptimeSeconds: z.number(),
-  /** "booting" until every boot step has run; "degraded" when something below is failing. */
+  /** "booting" until the machine is configured; "degraded" when something below is failing. */
   state: z.enum(["booting", "running", "degraded"]),
   boot: z.array(bootStep),
+  /** Bootstrap commands and containers of this boot. */
+  bootstrap: z.array(bootstrapEntry).exactOptional(),
+  /** Why the boot goes no further, so that nothing of the orchestrator starts. */
+  halted: z.string().exactOptional(),
   userData: z.object({ problems: z.array(problem) }),
   settings: z.object({
     version: z.number().int(),

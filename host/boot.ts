@@ -8,10 +8,11 @@
 import { explain, Failure } from "../lib/failure.ts";
 import { firstOf } from "../lib/first-of.ts";
 import type { Json } from "../lib/json.ts";
-import { isPresent, readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
+import { isPresent, readTextIfPresent, removeIfPresent, writeFileAtomic } from "../lib/files.ts";
 import { migrations } from "../settings/migrations.ts";
 import type { Model } from "../settings/model.ts";
 import { describeProblem, type Problem } from "../settings/problem.ts";
+import { commandsIn, containersIn, recordPath, writeRecord } from "./bootstrap/record.ts";
 import type { Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
 import { generate } from "./generators/generate.ts";
@@ -47,6 +48,7 @@ const steps: readonly Step[] = [
   generateMissing,
   { says: "write configuration files and apply kernel settings", run: applySettings },
   { says: "reboot for boot parameters, when settings say so", run: rebootToReconcile },
+  { says: "see what is to prepare this machine", run: describeBootstrap },
 ];
 
 /** User data is for the first boot: present once it has been read without a problem. */
@@ -67,6 +69,11 @@ export function newBootStatus(): BootStatus {
   return { steps: steps.map(({ says }) => ({ step: says, state: "waiting" })), userData: { problems: [] } };
 }
 
+/** Why the boot goes no further than this list; undefined when it may. */
+export function haltedBy({ steps: taken }: BootStatus): string | undefined {
+  return taken.find(({ failure }) => failure?.code === essentialMissing)?.failure?.message;
+}
+
 /** Runs every step; rejects only when the signal aborts. */
 export async function boot(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<void> {
   for (const [at, step] of steps.entries()) {
@@ -74,7 +81,7 @@ export async function boot(host: BootHost, status: BootStatus, signal: AbortSign
     status.steps[at] = await taken(step, host, status, signal);
   }
   // Without the mark, nothing that waits for preconfigured.target starts; the API stays, and says why.
-  if (status.steps.some(({ failure }) => failure?.code === essentialMissing)) return;
+  if (haltedBy(status) !== undefined) return;
   await writeFileAtomic(hostPath(host.system, configuredMark), "");
 }
 
@@ -141,6 +148,16 @@ async function rebootToReconcile({ system, model, datastore }: BootHost): Promis
   await keepTryForPlannedReboot(system);
   await system.run(["systemctl", "--no-block", "reboot"]);
   return "done";
+}
+
+/** bootstrap.service looks for it once the boot goes on, and writes it from then on. */
+async function describeBootstrap({ system, model, datastore }: BootHost): Promise<Outcome> {
+  if (await isPresent(hostPath(system, configuredMark))) return "skipped";
+  const settings = model.complete(model.tree(datastore.values));
+  const entries = [...commandsIn(settings), ...containersIn(settings)];
+  if (entries.length > 0) await writeRecord(system, { entries });
+  else await removeIfPresent(hostPath(system, recordPath));
+  return entries.length > 0 ? "done" : "skipped";
 }
 
 /** Commits what is new; what a person set meanwhile, through the API, wins. */

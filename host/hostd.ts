@@ -19,6 +19,7 @@ import { Remote, remoteReconciler } from "./apiserver/remote.ts";
 import { apiGroup, SocketServer, type SocketPlace } from "./apiserver/socket-server.ts";
 import { Audit } from "./audit.ts";
 import { boot, keepGenerating, newBootStatus } from "./boot.ts";
+import { bootstrapNow, untilPrepared } from "./bootstrap/now.ts";
 import { consoleReport } from "./console.ts";
 import { Datastore } from "./datastore/datastore.ts";
 import { directoryDisk } from "./datastore/disk.ts";
@@ -81,7 +82,7 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     await showOnConsole(system, `update: went back from ${returnedFrom.version}: ${returnedFrom.reason}`);
   }
 
-  const sources = { facts, datastore, engine, boot: bootStatus, trial, updater };
+  const sources = { system, facts, datastore, engine, boot: bootStatus, trial, updater };
   const handlers = handlersFor({
     ...host,
     audit,
@@ -103,6 +104,8 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   await openEarly(system, remote, document);
   const noteIfGood = async (): Promise<void> => {
     if (bootStatus.steps.some(({ state }) => state === "failed")) return;
+    const { entries, halted } = await bootstrapNow(system);
+    if (halted !== undefined || entries.some(({ essential, state }) => essential && state !== "done")) return;
     await noteGoodBoot(system, datastore, engine, trial);
   };
 
@@ -125,6 +128,9 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
       await untilAborted(until, [
         async (raced) => engine.keep(raced),
         async (raced) => keepGenerating(host, bootStatus, noteIfGood, raced),
+        async (raced) => {
+          if (await untilPrepared(system, raced)) await noteIfGood();
+        },
       ]);
     },
   ]);

@@ -18,6 +18,7 @@ const programs: Record<Name, (words: readonly string[]) => Promise<unknown>> = {
   metricdog: async (words) => await (await import("./commands/metricdog.ts")).main(words),
   logdog: async (words) => await (await import("./commands/logdog.ts")).main(words),
   "host-ctr": async (words) => await (await import("./commands/host-ctr.ts")).main(words),
+  bootstrap: async (words) => await (await import("./commands/bootstrap.ts")).main(words),
   apiclient: async (words) => await (await import("./commands/apiclient.ts")).main(words),
 };
 

@@ -3,5 +3,5 @@
  * directory. `host/main.ts` says what each one runs.
  */
 export const executable = "orlop";
-export const names = ["hostd", "apiclient", "signpost", "metricdog", "logdog", "host-ctr"] as const;
+export const names = ["hostd", "apiclient", "signpost", "metricdog", "logdog", "host-ctr", "bootstrap"] as const;
 export type Name = (typeof names)[number];

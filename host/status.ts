@@ -3,14 +3,17 @@ import { hostname, uptime } from "node:os";
 import type { StatusBody } from "../api/status.ts";
 import { osOf } from "./apiserver/model.ts";
 import type { Remote } from "./apiserver/remote.ts";
-import type { BootStatus } from "./boot.ts";
+import { haltedBy, type BootStatus } from "./boot.ts";
+import { bootstrapNow } from "./bootstrap/now.ts";
 import type { Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
 import type { Engine } from "./reconcile/engine.ts";
+import type { System } from "./system.ts";
 import type { Trial } from "./trial.ts";
 import type { Updater } from "./update/updater.ts";
 
 export type StatusSources = {
+  system: System;
   facts: Facts;
   datastore: Datastore;
   engine: Engine;
@@ -21,22 +24,18 @@ export type StatusSources = {
   hostContainers: NonNullable<StatusBody["hostContainers"]>;
 };
 
-export function statusOf({
-  facts,
-  datastore,
-  engine,
-  boot,
-  trial,
-  remote,
-  updater,
-  hostContainers,
-}: StatusSources): StatusBody {
+export async function statusOf(sources: StatusSources): Promise<StatusBody> {
+  const { system, facts, datastore, engine, boot, trial, remote, updater, hostContainers } = sources;
+  const bootstrap = await bootstrapNow(system);
+  const halted = haltedBy(boot) ?? bootstrap.halted;
   const reconcilers = engine.status();
   const good = datastore.lastGoodBoot();
   const running = trial.current();
   const remoteStatus = remote.status();
   const failing =
     boot.steps.some(({ state }) => state === "failed") ||
+    bootstrap.entries.some(({ state }) => state === "failed") ||
+    halted !== undefined ||
     reconcilers.some(({ state }) => state === "failing") ||
     hostContainers.some((container) => container.failing) ||
     remoteStatus.failure !== undefined;
@@ -44,8 +43,15 @@ export function statusOf({
     os: { ...osOf(facts), platform: facts.variant.platform },
     hostname: hostname(),
     uptimeSeconds: uptime(),
-    state: isBooting(boot) ? "booting" : failing ? "degraded" : "running",
+    state:
+      halted === undefined && isBooting([...boot.steps, ...bootstrap.entries])
+        ? "booting"
+        : failing
+          ? "degraded"
+          : "running",
     boot: [...boot.steps],
+    ...(bootstrap.entries.length === 0 ? {} : { bootstrap: bootstrap.entries }),
+    ...(halted === undefined ? {} : { halted }),
     userData: { problems: [...boot.userData.problems] },
     settings: {
       version: datastore.version,
@@ -62,6 +68,6 @@ export function statusOf({
   };
 }
 
-function isBooting({ steps }: BootStatus): boolean {
+function isBooting(steps: readonly { state: string }[]): boolean {
   return steps.some(({ state }) => state === "waiting" || state === "running");
 }

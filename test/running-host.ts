@@ -123,7 +123,8 @@ async function booted(socket: string, { ended }: Daemon): Promise<void> {
     const early = await Promise.race([ended.then((error) => error ?? "it ended"), Bun.sleep(10)]);
     if (early !== undefined) throw new Error("the daemon ended", { cause: early });
     status = await api.call("getStatus").catch(() => undefined); // not listening yet
-    if (status !== undefined && status.state !== "booting") return;
+    // What prepares the machine is a unit of its own, which is not on this one.
+    if (status?.boot.every(({ state }) => state !== "waiting" && state !== "running") === true) return;
   }
   throw new Error(`the host did not boot: ${JSON.stringify(status)}`);
 }

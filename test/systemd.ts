@@ -31,6 +31,8 @@ export function runSystemd(host: TestSystem, states: Record<string, TestUnit["st
     const [name = ""] = names;
     switch (verb) {
       case "show":
+        if (rest.includes("--property=ActiveState") && rest.includes("--value"))
+          return `${units.get(name)?.state ?? "inactive"}\n`;
         if (rest.includes("--property=Result")) return `${units.get(name)?.breaks?.result ?? "success"}\n`;
         return names
           .map((one) => `Id=${one}\nNames=${one}\nActiveState=${units.get(one)?.state ?? "inactive"}\n`)
@@ -51,7 +53,7 @@ export function runSystemd(host: TestSystem, states: Record<string, TestUnit["st
     }
   });
   host.programs.set("journalctl", (argv) => {
-    const name = argv.find((word) => word.startsWith("--unit="))?.slice("--unit=".length) ?? "";
+    const name = argv.flatMap((word) => /^(?:--unit|_SYSTEMD_UNIT)=(.*)$/.exec(word)?.[1] ?? []).at(0) ?? "";
     return units.get(name)?.breaks?.journal ?? "";
   });
   return units;

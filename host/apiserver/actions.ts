@@ -1,4 +1,5 @@
 /** Actions: reboot, the trial of settings, and updates. */
+import { isHeld } from "../bootstrap/held-reboot.ts";
 import { keepTryForPlannedReboot } from "../update/sets.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
@@ -13,6 +14,10 @@ export function actionHandlers(
   return {
     async reboot({ caller, afterwards }) {
       system.log.info(`api: reboot as asked by ${JSON.stringify(caller.author)}`);
+      if (await isHeld(system)) {
+        system.log.info("api: the reboot waits for bootstrap commands");
+        return;
+      }
       await keepTryForPlannedReboot(system);
       afterwards(async () => system.run(["systemctl", "--no-block", "reboot"]));
     },

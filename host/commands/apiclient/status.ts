@@ -23,17 +23,26 @@ export function statusText(body: StatusBody): string {
     ...identity(body),
     ...settingsLines(body),
     ...bootLines(body),
+    ...bootstrapLines(body),
     ...reconcilerLines(body),
     ...containerLines(body),
     ...remoteLines(body),
   ].join("\n");
 }
 
-function identity({ os, hostname, state, uptimeSeconds, rebootNeeded, heldUpdates = [] }: StatusBody): string[] {
+function identity({
+  os,
+  hostname,
+  state,
+  halted,
+  uptimeSeconds,
+  rebootNeeded,
+  heldUpdates = [],
+}: StatusBody): string[] {
   return [
     row("host", `${hostname}, up ${formatDuration(uptimeSeconds)}`),
     row("image", `${os.pretty_name}, variant ${os.variant_id}, ${os.arch}, build ${os.build_id}, on ${os.platform}`),
-    row("state", state),
+    row("state", halted === undefined ? state : `${state}: the boot stopped: ${halted}`),
     ...rebootNeeded.map((reason) => row("reboot", `needed: ${reason}`)),
     ...heldUpdates.map(({ version, at, reason }) => row("update", `went back from ${version} at ${at}: ${reason}`)),
   ];
@@ -70,6 +79,14 @@ function bootLines({ boot }: StatusBody): string[] {
   ];
 }
 
+function bootstrapLines({ bootstrap = [] }: StatusBody): string[] {
+  return bootstrap.flatMap(({ kind, name, mode, essential, state, failure }, at) => {
+    const how = essential ? `${mode}, essential` : mode;
+    const told = row(at === 0 ? "bootstrap" : "", `${kind} ${name} (${how}): ${state}`);
+    return failure === undefined ? [told] : [told, row("", failure.message), ...journalRows(failure)];
+  });
+}
+
 function reconcilerLines({ reconcilers }: StatusBody): string[] {
   const counted = (["converged", "waiting", "failing"] as const)
     .map((state) => ({ state, count: reconcilers.filter((reconciler) => reconciler.state === state).length }))
@@ -87,9 +104,13 @@ function times(failures: number | undefined): string {
   return failures === undefined || failures < 2 ? "" : `, ${failures} times`;
 }
 
-function failureLines(what: string, { message, journal }: z.infer<typeof applyFailure>): string[] {
-  return [row("", `failed: ${what}: ${message}`), ...indented(journal).map((line) => row("", line))];
+type ApplyFailure = z.infer<typeof applyFailure>;
+
+function failureLines(what: string, failure: ApplyFailure): string[] {
+  return [row("", `failed: ${what}: ${failure.message}`), ...journalRows(failure)];
 }
+
+const journalRows = ({ journal }: ApplyFailure): string[] => indented(journal).map((line) => row("", line));
 
 function remoteLines({ remote }: StatusBody): string[] {
   if (!remote.enabled) return [row("remote API", "off")];

@@ -1,0 +1,214 @@
+/**
+ * Prepares the machine, between preconfigured.target and configured.target: bootstrap commands one after the other, then
+ * bootstrap containers, all at once.
+ *
+ * What is essential and fails halts the boot; what is not is told and passed. `once` means once it has succeeded: then
+ * its mode becomes off, as in Bottlerocket; what failed runs again at the next boot (`docs/decisions/0180`).
+ */
+import type { Client } from "../../api/client.ts";
+import { writeFileAtomic } from "../../lib/files.ts";
+import { explain, isFailure } from "../../lib/failure.ts";
+import type { Settings } from "../../settings/model.ts";
+import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
+import { passFailure, UnitFailure } from "../reconcile/failed-unit.ts";
+import { hostPath, type System } from "../system.ts";
+import { holdReboots } from "./held-reboot.ts";
+import { called, commandsIn, containersIn, writeRecord, type BootstrapRecord, type Entry } from "./record.ts";
+
+export type BootstrapHost = {
+  system: System;
+  api: Client;
+  /** As they are now. */
+  settings(signal: AbortSignal): Promise<Settings>;
+  /** To who looks at the console. */
+  note(line: string): void;
+};
+
+export type Outcome = { kind: "prepared" } | { kind: "rebooting" } | { kind: "halted"; reason: string };
+
+/** A command may wait for an update to be written. */
+const commandMs = 60 * 60_000;
+/** Containers may take as long as they like: nobody but their author knows. As long as a timer can be. */
+const containerMs = 24 * 24 * 60 * 60_000;
+const journalLines = 10;
+
+export async function bootstrap(host: BootstrapHost, signal: AbortSignal): Promise<Outcome> {
+  const before = await host.settings(signal);
+  const work = new Work(host, [...commandsIn(before), ...containersIn(before)]);
+  const rebootAsked = await runCommands(host, work, before, signal);
+  if (work.failedEssential() !== undefined) return await work.halt();
+  if (rebootAsked) {
+    host.note("bootstrap: rebooting, as a command asked for");
+    await host.api.call("reboot", { signal });
+    return { kind: "rebooting" };
+  }
+  // Commands may have set containers.
+  const settings = await host.settings(signal);
+  await work.expect("container", containersIn(settings));
+  const descriptions = describedBy(settings);
+  await Promise.all(
+    work.of("container").map(
+      async (entry) =>
+        await work.take(entry, async () => {
+          const description = descriptions.get(entry.name);
+          if (description !== undefined) await runContainer(host.system, description, signal);
+        }),
+    ),
+  );
+  return work.failedEssential() === undefined ? { kind: "prepared" } : await work.halt();
+}
+
+/** Whether one of them asked for a reboot. The first essential one that fails is the last one. */
+async function runCommands(
+  { system }: BootstrapHost,
+  work: Work,
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const entries = work.of("commands");
+  if (entries.length === 0) return false;
+  await using held = await holdReboots(system);
+  for (const entry of entries) {
+    await work.take(entry, async () => {
+      for (const [program, ...words] of settings["bootstrap-commands"][entry.name]?.commands ?? []) {
+        const output = await system.run([program, ...words], { timeoutMs: commandMs, signal });
+        system.log.info(`bootstrap: commands ${entry.name}: ${program} ${words.join(" ")}: ${output.trim() || "done"}`);
+      }
+    });
+    if (work.failedEssential() !== undefined) return false;
+  }
+  return await held.asked();
+}
+
+/** Starts its unit, which ends when the container has. */
+async function runContainer(system: System, description: Description, signal: AbortSignal): Promise<void> {
+  const unit = containerUnit(description);
+  await writeFileAtomic(hostPath(system, descriptionPath(description)), JSON.stringify(description), 0o600);
+  try {
+    await system.run(["systemctl", "start", unit], { timeoutMs: containerMs, signal });
+  } catch (error) {
+    if (!isFailure(error, "exit-status")) throw error;
+    const journal = await lastWords(system, unit);
+    throw new UnitFailure(unit, journal.split("\n").at(-1) || "it did not start", journal, error);
+  }
+}
+
+/** What it and its program said, without what systemd says about it. */
+async function lastWords(system: System, unit: string): Promise<string> {
+  const limits = { timeoutMs: 10_000 };
+  const lines = [`--lines=${journalLines}`, "--output=cat", "--no-pager", "--quiet"];
+  try {
+    await system.run(["journalctl", "--sync"], limits); // the last line may not have arrived
+    return (await system.run(["journalctl", "--boot", `_SYSTEMD_UNIT=${unit}`, ...lines], limits)).trim();
+  } catch (error) {
+    if (isFailure(error)) return ""; // it only explains a failure
+    throw error;
+  }
+}
+
+function describedBy({ "bootstrap-containers": containers }: Settings): Map<string, Description> {
+  const described = new Map<string, Description>();
+  for (const [name, { source, command, "user-data": userData }] of Object.entries(containers)) {
+    if (source === undefined) continue; // one that runs has a source: it is refused when it is set
+    described.set(name, {
+      type: "bootstrap",
+      name,
+      source,
+      superpowered: false,
+      ...(command === undefined ? {} : { command }),
+      ...(userData === undefined ? {} : { userData }),
+    });
+  }
+  return described;
+}
+
+/** Entries on their way, and the record of them. */
+class Work {
+  readonly #host: BootstrapHost;
+  #entries: readonly Entry[];
+  #halted: string | undefined;
+  /** One write after the other. */
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(host: BootstrapHost, entries: readonly Entry[]) {
+    this.#host = host;
+    this.#entries = entries;
+  }
+
+  of(kind: Entry["kind"]): Entry[] {
+    return this.#entries.filter((entry) => entry.kind === kind);
+  }
+
+  failedEssential(): Entry | undefined {
+    return this.#entries.find(({ essential, state }) => essential && state === "failed");
+  }
+
+  /** Replaces what of one kind is to be done. */
+  async expect(kind: Entry["kind"], entries: readonly Entry[]): Promise<void> {
+    await this.#become([...this.#entries.filter((entry) => entry.kind !== kind), ...entries]);
+  }
+
+  async take(entry: Entry, work: () => Promise<void>): Promise<void> {
+    await this.#change({ ...entry, state: "running" });
+    try {
+      await work();
+    } catch (error) {
+      await this.#failed(entry, error);
+      return;
+    }
+    this.#host.system.log.info(`bootstrap: ${called(entry)} succeeded`);
+    try {
+      if (entry.mode === "once") await this.#switchOff(entry);
+      await this.#change({ ...entry, state: "done" });
+    } catch (error) {
+      this.#host.note(`bootstrap: ${called(entry)} succeeded and will run again: ${explain(error)}`);
+      const message = `it will run again at the next boot: cannot set its mode to off: ${explain(error)}`;
+      await this.#change({ ...entry, state: "done", failure: { code: "mode-not-set", message } });
+    }
+  }
+
+  async #failed(entry: Entry, error: unknown): Promise<void> {
+    const failure = passFailure([error]) ?? { code: "internal", message: explain(error) };
+    const then = entry.essential ? "it is essential, so the boot will not go on" : "the boot goes on without it";
+    this.#host.note(`bootstrap: ${called(entry)} failed, ${then}: ${failure.message}`);
+    for (const line of failure.journal?.split("\n") ?? []) this.#host.note(`  | ${line}`);
+    await this.#change({ ...entry, state: "failed", failure });
+  }
+
+  async #switchOff({ kind, name }: Entry): Promise<void> {
+    const tx = `bootstrap-${kind}-${name}`;
+    const group = kind === "commands" ? "bootstrap-commands" : "bootstrap-containers";
+    await this.#host.api.call("patchSettings", { query: { tx }, body: { [group]: { [name]: { mode: "off" } } } });
+    await this.#host.api.call("commit", { query: { tx, message: `bootstrap ${kind} ${name} succeeded` } });
+  }
+
+  async halt(): Promise<Outcome> {
+    const failed = this.failedEssential();
+    const reason =
+      failed === undefined
+        ? "the machine could not be prepared"
+        : `essential bootstrap ${called(failed)} failed: ${failed.failure?.message ?? "no reason is known"}`;
+    this.#halted = reason;
+    await this.#become(
+      this.#entries.map((entry) => (entry.state === "waiting" ? { ...entry, state: "skipped" } : entry)),
+    );
+    this.#host.note(`bootstrap: the boot stops here: ${reason}`);
+    return { kind: "halted", reason };
+  }
+
+  async #change(changed: Entry): Promise<void> {
+    await this.#become(
+      this.#entries.map((entry) => (entry.kind === changed.kind && entry.name === changed.name ? changed : entry)),
+    );
+  }
+
+  async #become(entries: readonly Entry[]): Promise<void> {
+    this.#entries = entries;
+    const record: BootstrapRecord = {
+      entries: [...entries],
+      ...(this.#halted === undefined ? {} : { halted: this.#halted }),
+    };
+    this.#writing = this.#writing.then(async () => await writeRecord(this.#host.system, record));
+    await this.#writing;
+  }
+}

@@ -1,0 +1,25 @@
+/** A reboot that a bootstrap command asks for waits until all of them have run, as in Bottlerocket. */
+import { isPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { hostPath, type System } from "../system.ts";
+
+const heldMark = "/run/orlop/reboot.held";
+const askedMark = "/run/orlop/reboot.asked";
+
+/** From now on, until disposed, `isHeld` says so. */
+export async function holdReboots(system: System): Promise<AsyncDisposable & { asked(): Promise<boolean> }> {
+  await removeIfPresent(hostPath(system, askedMark));
+  await writeFileAtomic(hostPath(system, heldMark), "");
+  return {
+    asked: async () => await isPresent(hostPath(system, askedMark)),
+    async [Symbol.asyncDispose]() {
+      await removeIfPresent(hostPath(system, heldMark));
+    },
+  };
+}
+
+/** Whether a reboot has to wait; it is then remembered, and done when nothing holds it any more. */
+export async function isHeld(system: System): Promise<boolean> {
+  if (!(await isPresent(hostPath(system, heldMark)))) return false;
+  await writeFileAtomic(hostPath(system, askedMark), "");
+  return true;
+}

@@ -1,0 +1,66 @@
+/** `bootstrap`: prepares the machine as settings say, for bootstrap.service. */
+import { connect } from "../../api/client.ts";
+import { runProgram } from "../../lib/command-line.ts";
+import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
+import { isFailure } from "../../lib/failure.ts";
+import { version } from "../../package.json";
+import { modelFor, type Settings } from "../../settings/model.ts";
+import { bootstrap } from "../bootstrap/bootstrap.ts";
+import { readFacts } from "../facts.ts";
+import { hostPath, linuxSystem, type System } from "../system.ts";
+
+type Context = { system: System; invocation: Invocation };
+const command = commandsWith<Context>();
+const socketPath = "/run/api.sock";
+/** For a daemon that is just being started again; its socket is there all the time. */
+const tries = 20;
+const betweenTriesMs = 1_000;
+/** A reboot stops this program long before. */
+const untilStoppedMs = 10 * 60_000;
+
+const run = command({
+  name: "run",
+  summary: "Run bootstrap commands and containers, and fail when an essential one does",
+  examples: [{ run: "bootstrap run", says: "as bootstrap.service does" }],
+  async run({ system, invocation: { signal, note } }) {
+    const { variant } = await readFacts(system);
+    const api = connect({ socket: hostPath(system, socketPath) });
+    const settings = async (until: AbortSignal): Promise<Settings> =>
+      await answered(system, until, async () =>
+        modelFor(variant).complete(await api.call("getSettings", { signal: until })),
+      );
+    const outcome = await bootstrap({ system, api, settings, note }, signal);
+    // What waits for this must not begin while the machine goes down.
+    if (outcome.kind === "rebooting") await system.clock.sleep(untilStoppedMs, signal);
+    return outcome;
+  },
+  print: ({ kind }) => `bootstrap: ${kind}`,
+  exitCode: ({ kind }) => (kind === "prepared" ? 0 : 1),
+});
+
+async function answered<Answer>(system: System, signal: AbortSignal, ask: () => Promise<Answer>): Promise<Answer> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isFailure(error, "cannot-connect", "http-503") || attempt === tries) throw error;
+      await system.clock.sleep(betweenTriesMs, signal);
+    }
+  }
+}
+
+export function bootstrapProgram(system: System): Program {
+  return program({
+    name: "bootstrap",
+    summary: "Prepare this machine before workloads start",
+    version,
+    options: {},
+    groups: {},
+    commands: [run],
+    context: (invocation) => ({ system, invocation }),
+  });
+}
+
+export async function main(words: readonly string[]): Promise<never> {
+  return await runProgram(bootstrapProgram(linuxSystem()), words);
+}
