@@ -5,6 +5,7 @@
 import { z } from "zod";
 import * as answers from "./answers.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { ephemeralBind, ephemeralInit, paths } from "./ephemeral-storage.ts";
 import { flag, keyList, message, prefix, transactionName, trialSeconds, wholeNumber } from "./query.ts";
 import { updateStatus } from "./status.ts";
 
@@ -187,6 +188,48 @@ export const bottlerocketEndpoints = {
     remote: true,
     query: noQuery,
     answers: { 204: "nothing" },
+    refusals: [],
+  },
+  initEphemeralStorage: {
+    method: "POST",
+    path: "/actions/ephemeral-storage/init",
+    summary: "Make a file system on ephemeral disks, several of them as one, and mount it; done without any too",
+    role: "admin",
+    remote: true,
+    query: noQuery,
+    body: ephemeralInit,
+    answers: { 204: "nothing" },
+    refusals: [409, 423],
+  },
+  bindEphemeralStorage: {
+    method: "POST",
+    path: "/actions/ephemeral-storage/bind",
+    summary: "Bind directories to ephemeral storage; done where there is none too",
+    role: "admin",
+    remote: true,
+    query: noQuery,
+    body: ephemeralBind,
+    answers: { 204: "nothing" },
+    refusals: [409, 423],
+  },
+  listEphemeralDisks: {
+    method: "GET",
+    path: "/actions/ephemeral-storage/list-disks",
+    summary: "The ephemeral disks of this machine",
+    role: "read-only",
+    remote: true,
+    query: z.object({ format: z.literal("json").optional() }),
+    answers: { 200: paths },
+    refusals: [],
+  },
+  listEphemeralTargets: {
+    method: "GET",
+    path: "/actions/ephemeral-storage/list-dirs",
+    summary: "Directories that may be bound to ephemeral storage, beside those below /mnt",
+    role: "read-only",
+    remote: true,
+    query: z.object({ format: z.literal("json").optional() }),
+    answers: { 200: paths },
     refusals: [],
   },
   refreshUpdates: updateAction("/actions/refresh-updates", "Look for updates"),

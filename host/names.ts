@@ -3,5 +3,14 @@
  * directory. `host/main.ts` says what each one runs.
  */
 export const executable = "orlop";
-export const names = ["hostd", "apiclient", "signpost", "metricdog", "logdog", "host-ctr", "bootstrap"] as const;
+export const names = [
+  "hostd",
+  "apiclient",
+  "signpost",
+  "metricdog",
+  "logdog",
+  "host-ctr",
+  "bootstrap",
+  "ephemeral-storage",
+] as const;
 export type Name = (typeof names)[number];

@@ -5,6 +5,7 @@ import { openApiDocument } from "../../api/openapi.ts";
 import { actionHandlers } from "./actions.ts";
 import type { Caller } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
+import { ephemeralStorageHandlers } from "./ephemeral-storage.ts";
 import { hostContainerHandlers } from "./host-containers.ts";
 import { historyHandlers } from "./history.ts";
 import { Metadata, metadataHandlers } from "./metadata.ts";
@@ -49,6 +50,7 @@ export function handlersFor(context: ApiContext): Handlers {
     ...metadataHandlers(context, metadata),
     ...actionHandlers(context, waiting),
     ...hostContainerHandlers(context),
+    ...ephemeralStorageHandlers(context),
     getOpenApi: () => (openApi ??= new Prepared(openApiDocument(context.facts.versionId))),
   };
 }

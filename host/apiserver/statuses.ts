@@ -9,6 +9,8 @@ import { Failure } from "../../lib/failure.ts";
 
 const statuses: ReadonlyMap<string, number> = new Map([
   ["bad-body", 400],
+  ["bad-disk", 400],
+  ["bad-target", 400],
   ["bad-json", 400],
   ["bad-key", 400],
   ["bad-query", 400],
@@ -40,6 +42,8 @@ const statuses: ReadonlyMap<string, number> = new Map([
   ["too-large", 413],
   ["target-too-long", 414],
   ["nothing-pending", 422],
+  ["unit-failed", 409],
+  ["ephemeral-storage-busy", 423],
   ["update-busy", 423],
   ["upgrade-required", 426],
   ["busy", 503],

@@ -7,10 +7,10 @@
  */
 import type { Client } from "../../api/client.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
-import { explain, isFailure } from "../../lib/failure.ts";
+import { explain } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model.ts";
 import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
-import { passFailure, UnitFailure } from "../reconcile/failed-unit.ts";
+import { passFailure, runToItsEnd } from "../reconcile/failed-unit.ts";
 import { hostPath, type System } from "../system.ts";
 import { holdReboots } from "./held-reboot.ts";
 import { called, commandsIn, containersIn, writeRecord, type BootstrapRecord, type Entry } from "./record.ts";
@@ -30,7 +30,6 @@ export type Outcome = { kind: "prepared" } | { kind: "rebooting" } | { kind: "ha
 const commandMs = 60 * 60_000;
 /** Containers may take as long as they like: nobody but their author knows. As long as a timer can be. */
 const containerMs = 24 * 24 * 60 * 60_000;
-const journalLines = 10;
 
 export async function bootstrap(host: BootstrapHost, signal: AbortSignal): Promise<Outcome> {
   const before = await host.settings(signal);
@@ -82,28 +81,8 @@ async function runCommands(
 
 /** Starts its unit, which ends when the container has. */
 async function runContainer(system: System, description: Description, signal: AbortSignal): Promise<void> {
-  const unit = containerUnit(description);
   await writeFileAtomic(hostPath(system, descriptionPath(description)), JSON.stringify(description), 0o600);
-  try {
-    await system.run(["systemctl", "start", unit], { timeoutMs: containerMs, signal });
-  } catch (error) {
-    if (!isFailure(error, "exit-status")) throw error;
-    const journal = await lastWords(system, unit);
-    throw new UnitFailure(unit, journal.split("\n").at(-1) || "it did not start", journal, error);
-  }
-}
-
-/** What it and its program said, without what systemd says about it. */
-async function lastWords(system: System, unit: string): Promise<string> {
-  const limits = { timeoutMs: 10_000 };
-  const lines = [`--lines=${journalLines}`, "--output=cat", "--no-pager", "--quiet"];
-  try {
-    await system.run(["journalctl", "--sync"], limits); // the last line may not have arrived
-    return (await system.run(["journalctl", "--boot", `_SYSTEMD_UNIT=${unit}`, ...lines], limits)).trim();
-  } catch (error) {
-    if (isFailure(error)) return ""; // it only explains a failure
-    throw error;
-  }
+  await runToItsEnd(system, containerUnit(description), { timeoutMs: containerMs, signal });
 }
 
 function describedBy({ "bootstrap-containers": containers }: Settings): Map<string, Description> {

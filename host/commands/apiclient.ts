@@ -6,6 +6,7 @@ import { contextNames, defaultSocket } from "./apiclient/address.ts";
 import { apiContext } from "./apiclient/context.ts";
 import { deleteSettings, planDelete, tryDelete } from "./apiclient/delete.ts";
 import { exec } from "./apiclient/exec.ts";
+import { ephemeralBind, ephemeralDirectories, ephemeralDisks, ephemeralInit } from "./apiclient/ephemeral-storage.ts";
 import { get } from "./apiclient/get.ts";
 import { history, restore, undo } from "./apiclient/history.ts";
 import { logs } from "./apiclient/logs.ts";
@@ -55,6 +56,7 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     },
   },
   groups: {
+    "ephemeral-storage": "Use disks whose content is lost when the machine is switched off",
     plan: "Say what a change would do, before anything changes",
     try: "Change settings that go back by themselves unless confirmed",
     update: "Look for updates, apply one, take it back, and say what holds one",
@@ -80,6 +82,10 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     restore,
     status,
     reboot,
+    ephemeralInit,
+    ephemeralBind,
+    ephemeralDisks,
+    ephemeralDirectories,
     updateCheck,
     updateApply,
     updateCancel,

@@ -1,6 +1,6 @@
 /** What systemd knows about a unit that did not start: the result, and the last lines of its journal. */
 import { Failure, isFailure } from "../../lib/failure.ts";
-import type { System } from "../system.ts";
+import type { RunLimits, System } from "../system.ts";
 import type { PassFailure } from "./reconciler.ts";
 
 /** A unit that did not do as told, with what it said. */
@@ -32,6 +32,30 @@ export async function actOnUnit(system: System, verb: string, unit: string): Pro
       "--no-pager",
     ]);
     throw new UnitFailure(unit, `cannot ${verb} ${unit}: ${result === "" ? "no result" : result}`, journal, error);
+  }
+}
+
+/**
+ * Starts a unit that does something and ends.
+ *
+ * @throws {UnitFailure} with the last that it said, without what systemd says about it
+ */
+export async function runToItsEnd(system: System, unit: string, limits: RunLimits): Promise<void> {
+  try {
+    await system.run(["systemctl", "start", unit], limits);
+  } catch (error) {
+    if (!isFailure(error, "exit-status")) throw error;
+    await said(system, ["journalctl", "--sync"]); // the last line may not have arrived
+    const journal = await said(system, [
+      "journalctl",
+      "--boot",
+      `_SYSTEMD_UNIT=${unit}`,
+      `--lines=${journalLines}`,
+      "--output=cat",
+      "--no-pager",
+      "--quiet",
+    ]);
+    throw new UnitFailure(unit, journal.split("\n").at(-1) || `${unit} did not start`, journal, error);
   }
 }
 

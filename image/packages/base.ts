@@ -24,6 +24,8 @@ export const basePackages: Reasons = {
   mount: "mount and umount for systemd's mount units",
   "util-linux": "fsck, agetty for the console, blkid",
   e2fsprogs: "mkfs and fsck of the data and private partitions",
+  mdadm: "several ephemeral disks become one (apiclient ephemeral-storage)",
+  xfsprogs: "mkfs.xfs for them",
   chrony: "time, from settings.ntp",
   containerd: "all containers",
   runc: "runs what containerd tells it",
@@ -59,6 +61,15 @@ export const excludedPackages: Reasons = {
   "perl-base": "no interpreter on a host",
   "sensible-utils": "for maintainer scripts",
   ucf: "for maintainer scripts",
+};
+
+/** The same, only for what every host has: elsewhere they are wanted. */
+export const excludedFromBase: Reasons = {
+  dmsetup: "libdevmapper wants it",
+  "libdevmapper1.02.1": "xfs_scrub wants it",
+  libicu76: "xfs_scrub wants it",
+  python3: "xfs_scrub_all wants it; no interpreter on a host",
+  "python3-dbus": "xfs_scrub_all wants it",
 };
 
 /** The kernel of each flavour, by the name of its set. */
@@ -163,6 +174,17 @@ export const runtimePackages: Reasons = {
 export const busyboxPackages: Reasons = {
   "busybox-static": "one file that is a whole userland",
   "libc-bin": "ldconfig",
+};
+
+/** For the image with which tests prepare a machine, as people write them. */
+export const preparePackages: Reasons = {
+  bash: "runs the script",
+  coreutils: "files and texts",
+  e2fsprogs: "mkfs.ext4",
+  kmod: "modules of the kernel",
+  "libc-bin": "ldconfig",
+  mount: "file systems",
+  parted: "partitions",
 };
 
 /** What the image of the admin container is made of, beside our own programs. */

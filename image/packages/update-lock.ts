@@ -15,11 +15,13 @@ import {
   containerPackages,
   etcdPackages,
   excludedFromContainers,
+  excludedFromBase,
   excludedPackages,
   goPackages,
   initrdPackages,
   kernelPackages,
   pausePackages,
+  preparePackages,
   registryPackages,
   runtimePackages,
   shellPackages,
@@ -66,7 +68,8 @@ export function lockOf(
   variants: readonly Variant[],
 ): Lock {
   const without = new Set(Object.keys(excludedPackages));
-  const base = resolve(index, { wanted: Object.keys(basePackages), excluded: without });
+  const withoutInBase = new Set([...without, ...Object.keys(excludedFromBase)]);
+  const base = resolve(index, { wanted: Object.keys(basePackages), excluded: withoutInBase });
   const sets = new Map<string, Package[]>([["base", base]]);
   for (const [flavour, kernel] of Object.entries(kernelPackages)) {
     const wanted = [kernel(architecture)];
@@ -90,6 +93,7 @@ export function lockOf(
     const wanted = Object.keys(packages);
     sets.set(`container-${image}`, resolve(index, { wanted, excluded: withoutInContainers }));
   }
+  sets.set("prepare", resolve(index, { wanted: Object.keys(preparePackages), excluded: withoutInContainers }));
   for (const { name, packages, architectures, lacks } of variants) {
     // The packages of a variant that cannot be built yet need not exist yet.
     if (lacks !== undefined || !architectures.includes(architecture)) continue;

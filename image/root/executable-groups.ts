@@ -90,6 +90,10 @@ export const hostExecutables: readonly ExecutableGroup[] = [
       "usr/sbin/tune2fs",
     ],
   },
+  {
+    reason: "ephemeral disks: one file system, or several disks as one",
+    paths: ["usr/sbin/mdadm", "usr/sbin/mkfs.xfs"],
+  },
   { reason: "time", paths: ["usr/bin/chronyc", "usr/sbin/chronyd"] },
   {
     reason: "containers",

@@ -38,6 +38,18 @@ const unwantedUnits: readonly string[] = [
   "systemd-udev-load-credentials.service",
   // The data partition is made by make-data-*.service, which know which disk it goes to.
   "systemd-repart.service",
+  // Ephemeral disks are joined without redundancy: there is nothing to watch.
+  "mdadm-grow-continue@.service",
+  "mdadm-last-resort@.service",
+  "mdadm-last-resort@.timer",
+  "mdcheck_continue.timer",
+  "mdcheck_start.timer",
+  "mdmon@.service",
+  "mdmonitor-oneshot.service",
+  "mdmonitor-oneshot.timer",
+  "mdmonitor.service",
+  "system-xfs_scrub.slice",
+  "xfs_scrub_all.timer",
   // For DHCP servers, which hosts are not.
   "systemd-networkd-persistent-storage.service",
   // Hosts do not sleep.

@@ -1,0 +1,54 @@
+/** Ephemeral disks: what a request names is checked here; ephemeral-storage.service, which may do it, does it. */
+import { Failure } from "../../lib/failure.ts";
+import { writeFileAtomic } from "../../lib/files.ts";
+import {
+  bindTargets,
+  checkDisks,
+  checkTargets,
+  ephemeralDisks,
+  requestPath,
+  unit,
+  type Request,
+} from "../ephemeral-storage/places.ts";
+import { runToItsEnd } from "../reconcile/failed-unit.ts";
+import { hostPath, type System } from "../system.ts";
+import type { ApiContext } from "./context.ts";
+import type { Handlers } from "./handlers.ts";
+
+/** Formatting a large disk takes its time. */
+const unitMs = 35 * 60_000;
+
+type Names = "initEphemeralStorage" | "bindEphemeralStorage" | "listEphemeralDisks" | "listEphemeralTargets";
+
+export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiContext): Handlers<Names> {
+  let isBusy = false;
+  const done = async (request: Request): Promise<undefined> => {
+    if (isBusy)
+      throw new Failure("ephemeral-storage-busy", "cannot start: ephemeral storage is being prepared already");
+    isBusy = true;
+    try {
+      await run(system, request);
+    } finally {
+      isBusy = false;
+    }
+  };
+  return {
+    async initEphemeralStorage({ body: { filesystem = "xfs", disks } }) {
+      const known = await ephemeralDisks(system);
+      if (disks !== undefined) checkDisks(disks, known);
+      return await done({ kind: "init", filesystem, disks: disks ?? known });
+    },
+    async bindEphemeralStorage({ body: { targets } }) {
+      checkTargets(targets, bindTargets(variant));
+      return await done({ kind: "bind", targets });
+    },
+    listEphemeralDisks: async () => await ephemeralDisks(system),
+    listEphemeralTargets: () => bindTargets(variant),
+  };
+}
+
+async function run(system: System, request: Request): Promise<void> {
+  system.log.info(`ephemeral-storage: ${JSON.stringify(request)}`);
+  await writeFileAtomic(hostPath(system, requestPath), JSON.stringify(request), 0o600);
+  await runToItsEnd(system, unit, { timeoutMs: unitMs });
+}

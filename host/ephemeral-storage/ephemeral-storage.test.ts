@@ -1,0 +1,146 @@
+import { symlink, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "bun:test";
+import { runningHost, type RunningHost } from "../../test/running-host.ts";
+import { exits, testSystem, type TestSystem } from "../../test/system.ts";
+import type { Request } from "./places.ts";
+import { prepareEphemeral } from "./prepare.ts";
+
+/** Devices by what they hold; a program leaves its traces as the real one does. */
+async function machine(held: Record<string, string>): Promise<TestSystem & { devices: Map<string, string> }> {
+  const host = await testSystem();
+  const devices = new Map(Object.entries(held));
+  const mounted = new Set<string>();
+  host.programs.set("blkid", (argv, limits) => {
+    const type = devices.get(argv.at(-1) ?? "") ?? "";
+    return type === "" ? exits(2, "")(argv, limits) : `${type}\n`;
+  });
+  host.programs.set("udevadm", (argv, limits) =>
+    argv[1] === "wait" || devices.has(argv.at(-1) ?? "") ? "" : exits(1, "Unknown device")(argv, limits),
+  );
+  for (const type of ["xfs", "ext4"]) {
+    host.programs.set(`mkfs.${type}`, (argv) => {
+      devices.set(argv.at(-1) ?? "", type);
+      devices.set("/dev/disk/by-label/.ephemeral", type);
+      return "";
+    });
+  }
+  host.programs.set("mdadm", (argv) => {
+    if (argv[1] === "--create") {
+      for (const disk of argv.filter((word) => word.startsWith("/dev/disk/"))) devices.set(disk, "linux_raid_member");
+      devices.set("/dev/md/ephemeral", "");
+    } else devices.set("/dev/md/ephemeral", "xfs");
+    return "";
+  });
+  host.programs.set("findmnt", (argv, limits) => (mounted.has(argv.at(-1) ?? "") ? "" : exits(1, "")(argv, limits)));
+  host.programs.set("mount", (argv) => {
+    mounted.add(argv.at(-1) ?? "");
+    return "";
+  });
+  return Object.assign(host, { devices });
+}
+
+const one = "/dev/disk/ephemeral/virtio-eph0";
+const two = "/dev/disk/ephemeral/virtio-eph1";
+const changes = ({ ran }: TestSystem): string[] => ran.filter((line) => /^(mkfs|mount|mdadm)/.test(line));
+
+test("one disk is formatted and mounted, once", async () => {
+  await using host = await machine({ [one]: "" });
+  const request: Request = { kind: "init", filesystem: "ext4", disks: [one] };
+  await prepareEphemeral(host.system, request);
+  expect(changes(host)).toEqual([
+    `mkfs.ext4 -q -L .ephemeral ${one}`,
+    `mount --options noatime ${one} /mnt/.ephemeral`,
+  ]);
+  host.ran.length = 0;
+  await prepareEphemeral(host.system, request);
+  expect(changes(host)).toEqual([]);
+});
+
+test("several disks become one array of level 0, which is put together again after a reboot", async () => {
+  await using host = await machine({ [one]: "", [two]: "" });
+  const request: Request = { kind: "init", filesystem: "xfs", disks: [one, two] };
+  await prepareEphemeral(host.system, request);
+  const shape = "--name ephemeral --homehost=any --level=0 --chunk=256 --raid-devices=2";
+  expect(changes(host)).toEqual([
+    `mdadm --create --run /dev/md/ephemeral ${shape} ${one} ${two}`,
+    "mkfs.xfs -q -K -L .ephemeral /dev/md/ephemeral",
+    "mount --options noatime /dev/md/ephemeral /mnt/.ephemeral",
+  ]);
+  await using rebooted = await machine({ [one]: "linux_raid_member", [two]: "linux_raid_member" });
+  await prepareEphemeral(rebooted.system, request);
+  expect(changes(rebooted)).toEqual([
+    `mdadm --assemble --run /dev/md/ephemeral ${one} ${two}`,
+    "mount --options noatime /dev/md/ephemeral /mnt/.ephemeral",
+  ]);
+});
+
+test("a machine without ephemeral disks is prepared, and nothing is bound", async () => {
+  await using host = await machine({});
+  await prepareEphemeral(host.system, { kind: "init", filesystem: "xfs", disks: [] });
+  await prepareEphemeral(host.system, { kind: "bind", targets: ["/var/lib/containerd"] });
+  expect(changes(host)).toEqual([]);
+});
+
+test("what holds something else is not formatted", async () => {
+  await using host = await machine({ [one]: "ext4", [two]: "" });
+  for (const disks of [[one], [one, two]]) {
+    const refused = prepareEphemeral(host.system, { kind: "init", filesystem: "xfs", disks });
+    await expect(refused).rejects.toThrow("holds ext4");
+  }
+  expect(changes(host)).toEqual([]);
+});
+
+test("a directory is bound once, to one of its own, and what is mounted in it is shared", async () => {
+  await using host = await machine({ [one]: "xfs", "/dev/disk/by-label/.ephemeral": "xfs" });
+  const request: Request = { kind: "bind", targets: ["/var/lib/containerd"] };
+  await prepareEphemeral(host.system, request);
+  expect(changes(host)).toEqual([
+    "mount --options noatime /dev/disk/by-label/.ephemeral /mnt/.ephemeral",
+    "mount --rbind /mnt/.ephemeral/._var_lib_containerd /var/lib/containerd",
+    "mount --make-rshared /var/lib/containerd",
+  ]);
+});
+
+async function withDisks({ machine: { system } }: RunningHost): Promise<void> {
+  const directory = join(system.root, "dev/disk/ephemeral");
+  await mkdir(directory, { recursive: true });
+  for (const name of ["virtio-eph1", "virtio-eph0"]) await symlink("../../vdb", join(directory, name));
+}
+
+test("the API lists disks and directories, and refuses others", async () => {
+  await using host = await runningHost();
+  expect(await host.api.call("listEphemeralDisks")).toEqual([]);
+  await withDisks(host);
+  expect(await host.api.call("listEphemeralDisks")).toEqual([one, two]);
+  expect(await host.api.call("listEphemeralTargets")).toEqual(["/var/lib/containerd", "/var/lib/host-containerd"]);
+  const init = host.api.call("initEphemeralStorage", { body: { disks: ["/dev/vda"] } });
+  await expect(init).rejects.toMatchObject({
+    status: 400,
+    message: expect.stringContaining("/dev/vda is no ephemeral"),
+  });
+  for (const target of ["/etc", "/var/lib/containerd/../orlop", "/mnt/../etc", "/mnt", "/mnt/.ephemeral"]) {
+    const bind = host.api.call("bindEphemeralStorage", { body: { targets: [target] } });
+    await expect(bind).rejects.toMatchObject({ status: 400, code: "bad-target" });
+  }
+});
+
+test("the API has a unit do it, and tells the last that the unit said when it fails", async () => {
+  await using host = await runningHost();
+  await withDisks(host);
+  host.units.set("ephemeral-storage.service", { state: "inactive", started: 0, reloaded: 0 });
+  await host.api.call("initEphemeralStorage", { body: {} });
+  expect(JSON.parse(await host.machine.read("/run/orlop/ephemeral-storage.json"))).toEqual({
+    kind: "init",
+    filesystem: "xfs",
+    disks: [one, two],
+  });
+  host.units.set("ephemeral-storage.service", {
+    state: "inactive",
+    started: 0,
+    reloaded: 0,
+    breaks: { result: "exit-code", journal: "cannot format" },
+  });
+  const bind = host.api.call("bindEphemeralStorage", { body: { targets: ["/mnt/scratch"] } });
+  await expect(bind).rejects.toMatchObject({ status: 409, message: expect.stringContaining("cannot format") });
+});

@@ -1,0 +1,57 @@
+/**
+ * Which disks are ephemeral, and which directories may lie on them.
+ *
+ * udev says what is ephemeral (90-orlop.rules), hostd what a request may name, and ephemeral-storage.service does it.
+ */
+import { join } from "node:path";
+import { z } from "zod";
+import { ephemeralBind, ephemeralInit } from "../../api/ephemeral-storage.ts";
+import { Failure } from "../../lib/failure.ts";
+import { namesIn } from "../../lib/files.ts";
+import type { Variant } from "../../variants/variant.ts";
+import { hostPath, type System } from "../system.ts";
+
+const directory = "/dev/disk/ephemeral";
+
+export const requestSchema = z.discriminatedUnion("kind", [
+  ephemeralInit.required().extend({ kind: z.literal("init") }),
+  ephemeralBind.extend({ kind: z.literal("bind") }),
+]);
+export type Request = z.infer<typeof requestSchema>;
+
+/** What ephemeral-storage.service is to do. */
+export const requestPath = "/run/orlop/ephemeral-storage.json";
+export const unit = "ephemeral-storage.service";
+
+/** Paths of the disks, sorted. */
+export async function ephemeralDisks(system: System): Promise<string[]> {
+  return (await namesIn(hostPath(system, directory))).toSorted().map((name) => join(directory, name));
+}
+
+/** Where containers keep what grows. Beside them, everything below /mnt. */
+export function bindTargets({ orchestrator: { kind } }: Pick<Variant, "orchestrator">): string[] {
+  return [
+    "/var/lib/containerd",
+    "/var/lib/host-containerd",
+    ...(kind === "kubernetes" ? ["/var/lib/kubelet", "/var/log/pods"] : []),
+    ...(kind === "ecs" ? ["/var/lib/docker", "/var/log/ecs"] : []),
+  ];
+}
+
+/** @throws {Failure<"bad-disk">} */
+export function checkDisks(disks: readonly string[], known: readonly string[]): void {
+  const unknown = disks.find((disk) => !known.includes(disk));
+  if (unknown === undefined && disks.length > 0) return;
+  const what = unknown === undefined ? "no disk is named" : `${unknown} is no ephemeral disk`;
+  throw new Failure("bad-disk", `cannot use the disks: ${what}; those of this machine: ${known.join(", ") || "none"}`);
+}
+
+/** @throws {Failure<"bad-target">} */
+export function checkTargets(targets: readonly string[], allowed: readonly string[]): void {
+  const bad = targets.find(
+    (target) => !allowed.includes(target) && !/^\/mnt(\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+$/.test(target),
+  );
+  if (bad === undefined) return;
+  const expected = `one of ${allowed.join(", ")} or a directory below /mnt is expected`;
+  throw new Failure("bad-target", `cannot bind ${bad}: ${expected}`);
+}
