@@ -33,6 +33,7 @@ export function machineFiles(directory: string) {
     record: inside("machine.json"),
     disk: inside("disk.qcow2"),
     dataDisk: inside("data.qcow2"),
+    ephemeralDisk: (at: number) => inside(`ephemeral-${at}.qcow2`),
     firmwareVariables: inside("variables.fd"),
     userData: inside("user-data"),
     consoleLog: inside(files.consoleLog),

@@ -38,6 +38,8 @@ export type MachineOptions = {
   diskBytes?: number;
   /** A second, empty disk of this size. */
   dataDiskBytes?: number;
+  /** Disks of these sizes that the host takes for ephemeral ones. */
+  ephemeralDisksBytes?: readonly number[];
   /** An ISO 9660 image. */
   cdRom?: string;
   /** Port of this computer's loopback that answers as the guest's 169.254.169.254:80. */
@@ -72,6 +74,9 @@ export async function createMachine(path: string, options: MachineOptions): Prom
   await mkdir(directory, { recursive: true });
   await createOverlay(tools, image, files.disk, options.diskBytes);
   if (options.dataDiskBytes !== undefined) await createEmptyDisk(tools, files.dataDisk, options.dataDiskBytes);
+  for (const [at, bytes] of (options.ephemeralDisksBytes ?? []).entries()) {
+    await createEmptyDisk(tools, files.ephemeralDisk(at), bytes);
+  }
   await createFirmwareVariables(tools, files.firmwareVariables);
   if (options.userData !== undefined) {
     await writeFile(files.userData, options.userData, { mode: 0o600 });
@@ -118,6 +123,10 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
   const files = machineFiles(directory);
   const disks: Disk[] = [{ path: files.disk, format: "qcow2", serial: "system" }];
   if (options.dataDiskBytes !== undefined) disks.push({ path: files.dataDisk, format: "qcow2", serial: "data" });
+  // The host knows them by their serial numbers.
+  for (const [at] of (options.ephemeralDisksBytes ?? []).entries()) {
+    disks.push({ path: files.ephemeralDisk(at), format: "qcow2", serial: `eph${at}` });
+  }
   return {
     name: basename(directory),
     uuid: crypto.randomUUID(),
