@@ -14,7 +14,7 @@ import { endpoints, type EndpointName } from "./contract.ts";
 import type { AnswerOf, BodyOf, Endpoint, QueryOf } from "./endpoint.ts";
 import type { ExecRequest } from "./exec-client.ts";
 import { jsonOf, refusedBy } from "./refusal.ts";
-import { send, type HostAddress, type HttpAnswer, type HttpRequest } from "./transport.ts";
+import { download, send, type HostAddress, type HttpAnswer, type HttpRequest } from "./transport.ts";
 
 type Table = typeof endpoints;
 export type CallInput<Name extends EndpointName> = {
@@ -23,11 +23,17 @@ export type CallInput<Name extends EndpointName> = {
   signal?: AbortSignal;
 };
 
+export type DownloadName = {
+  [Name in EndpointName]: Table[Name] extends { download: string } ? Name : never;
+}[EndpointName];
+
 export type Client = {
   /** Calls an endpoint by its name in the table; a refusal is thrown as `Refused` with the server's code. */
   call<Name extends EndpointName>(name: Name, input?: CallInput<Name>): Promise<AnswerOf<Table[Name]>>;
   /** `commitAndApply` with wait=1: resolves when every reconciler has had its turn, whether it went well or not. */
   commitAndWait(query: Omit<QueryOf<Table["commitAndApply"]>, "wait">, signal?: AbortSignal): Promise<Applied>;
+  /** Calls an endpoint that answers with a file; its bytes go to `take` as they come. */
+  download(name: DownloadName, take: (bytes: Uint8Array) => Promise<void>, signal: AbortSignal): Promise<void>;
   /** Runs a program in a host container; its exit code. See `exec-client.ts`. */
   exec(request: ExecRequest): Promise<number>;
   /** One request as it is, whatever its status: for `apiclient raw`. */
@@ -58,6 +64,12 @@ export function connect(address: HostAddress): Client {
       const input = { query: { ...query, wait: true } };
       const answer = await call("commitAndApply", signal === undefined ? input : { ...input, signal });
       return applied.parse(answer);
+    },
+    async download(name, take, signal) {
+      const { method, path } = endpoints[name];
+      const request = { method, target: path, headers: { accept: "application/json" }, signal };
+      const answer = await download(address, request, take);
+      if (answer.status !== 200) throw refusedBy(answer, request);
     },
     exec: async (request) => await (await import("./exec-client.ts")).exec(address, request),
     raw: async (request) => send(address, request),

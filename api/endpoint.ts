@@ -30,6 +30,8 @@ export type Endpoint = {
   readonly body?: z.ZodType;
   readonly answers: Answers;
   readonly refusals: readonly RefusalStatus[];
+  /** The type of the file that answers, for what is no JSON. */
+  readonly download?: string;
   /** The connection goes on as a websocket. */
   readonly upgrade?: "websocket";
 };

@@ -86,9 +86,10 @@ export function openApiDocument(version: string): JsonObject {
 }
 
 function operation(operationId: string, endpoint: Endpoint, reference: (schema: z.ZodType) => Json): Json {
-  const { summary, query, body, answers: possible, refusals, role, remote, upgrade } = endpoint;
+  const { summary, query, body, answers: possible, refusals, role, remote, download, upgrade } = endpoint;
   const responses: { [status: string]: Json } = {};
   if (possible[200] !== undefined) responses["200"] = jsonBody("Done", reference(possible[200]));
+  if (download !== undefined) responses["200"] = { description: "The file", content: { [download]: {} } };
   if (upgrade !== undefined) responses["101"] = { description: `The connection goes on as a ${upgrade}: docs/api.md` };
   if (possible[204] !== undefined) responses["204"] = { description: "Done; there is nothing to say" };
   for (const status of [400, 403, 413, 500, 503, ...refusals]) {

@@ -107,6 +107,17 @@ export const ownEndpoints = {
     answers: { 200: hostContainers },
     refusals: [],
   },
+  supportArchive: {
+    method: "POST",
+    path: "/actions/support-archive",
+    summary: "Collect logs and state of the host, without its secrets, as a compressed tar archive",
+    role: "admin",
+    remote: true,
+    query: noQuery,
+    answers: {},
+    refusals: [],
+    download: "application/gzip",
+  },
   explainUpdates: {
     method: "GET",
     path: "/updates/explain",

@@ -52,6 +52,36 @@ const connectTimeoutMs = 10_000;
 
 /** @throws {Failure<"cannot-connect" | "untrusted-host" | "answer-too-long">} */
 export async function send(address: HostAddress, request: HttpRequest): Promise<HttpAnswer> {
+  return await receive(address, request, readAll);
+}
+
+/**
+ * As `send`, for an answer that is a file: its bytes go to `take` as they come, unless it is a refusal.
+ *
+ * @param take more comes when it has resolved
+ */
+export async function download(
+  address: HostAddress,
+  request: HttpRequest,
+  take: (bytes: Uint8Array) => Promise<void>,
+): Promise<HttpAnswer> {
+  return await receive(address, request, async (incoming, where) => {
+    if (incoming.statusCode !== 200) return await readAll(incoming, where);
+    let length = 0;
+    for await (const chunk of incoming) {
+      const bytes = Buffer.from(chunk);
+      length += bytes.length;
+      await take(bytes);
+    }
+    const whole = Number(incoming.headers["content-length"] ?? length);
+    if (length === whole) return answerOf(incoming, "");
+    throw new Failure("answer-cut-off", `cannot read all of ${where}: ${length} of ${whole} bytes came`);
+  });
+}
+
+type Reader = (incoming: IncomingMessage, where: string) => Promise<HttpAnswer>;
+
+async function receive(address: HostAddress, request: HttpRequest, read: Reader): Promise<HttpAnswer> {
   request.signal?.throwIfAborted();
   const headers = {
     ...(request.body === undefined ? {} : { "content-length": String(Buffer.byteLength(request.body)) }),
@@ -64,23 +94,28 @@ export async function send(address: HostAddress, request: HttpRequest): Promise<
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
   if ("socket" in address) {
-    return exchange({ ...options, agent: false, socketPath: address.socket }, request, address.socket);
+    return await exchange({ ...options, agent: false, socketPath: address.socket }, request, address.socket, read);
   }
   const secured = await openTls(address, request.signal);
   try {
     // An agent, and false makes one too, would open a connection of its own.
     const { hostname, host } = new URL(address.url);
     const own = { hostname, headers: { ...headers, host }, createConnection: () => secured };
-    return await exchange({ ...options, ...own }, request, address.url);
+    return await exchange({ ...options, ...own }, request, address.url, read);
   } finally {
     secured.destroy();
   }
 }
 
-async function exchange(options: RequestOptions, { body, signal }: HttpRequest, where: string): Promise<HttpAnswer> {
+async function exchange(
+  options: RequestOptions,
+  { body, signal }: HttpRequest,
+  where: string,
+  read: Reader,
+): Promise<HttpAnswer> {
   try {
     return await new Promise<HttpAnswer>((resolve, reject) => {
-      const outgoing = startRequest(options, (incoming) => void readAll(incoming, where).then(resolve, reject));
+      const outgoing = startRequest(options, (incoming) => void read(incoming, where).then(resolve, reject));
       outgoing.on("error", reject);
       outgoing.end(body);
     });
@@ -103,11 +138,11 @@ async function readAll(incoming: IncomingMessage, where: string): Promise<HttpAn
     }
     chunks.push(bytes);
   }
-  return {
-    status: incoming.statusCode ?? 0,
-    contentType: incoming.headers["content-type"] ?? "",
-    body: Buffer.concat(chunks).toString("utf8"),
-  };
+  return answerOf(incoming, Buffer.concat(chunks).toString("utf8"));
+}
+
+function answerOf({ statusCode = 0, headers }: IncomingMessage, body: string): HttpAnswer {
+  return { status: statusCode, contentType: headers["content-type"] ?? "", body };
 }
 
 async function openTls(

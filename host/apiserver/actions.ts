@@ -1,8 +1,13 @@
-/** Actions: reboot, the trial of settings, and updates. */
+/** Actions: reboot, the trial of settings, the support archive, and updates. */
+import { endpoints } from "../../api/contract.ts";
 import { isHeld } from "../bootstrap/held-reboot.ts";
+import { archivePath } from "../logdog/bundle.ts";
+import { actOnUnit } from "../reconcile/failed-unit.ts";
+import { hostPath } from "../system.ts";
 import { keepTryForPlannedReboot } from "../update/sets.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
+import { FileAnswer } from "./reply.ts";
 import type { Waiting } from "./waiting.ts";
 
 type UpdateActions = "refreshUpdates" | "prepareUpdate" | "activateUpdate" | "deactivateUpdate" | "releaseUpdate";
@@ -10,7 +15,7 @@ type UpdateActions = "refreshUpdates" | "prepareUpdate" | "activateUpdate" | "de
 export function actionHandlers(
   { system, changes, trial, updater }: ApiContext,
   waiting: Waiting,
-): Handlers<"reboot" | "confirm" | "revert" | UpdateActions | "getUpdateStatus" | "explainUpdates"> {
+): Handlers<"reboot" | "confirm" | "revert" | "supportArchive" | UpdateActions | "getUpdateStatus" | "explainUpdates"> {
   return {
     async reboot({ caller, afterwards }) {
       system.log.info(`api: reboot as asked by ${JSON.stringify(caller.author)}`);
@@ -27,6 +32,10 @@ export function actionHandlers(
     async revert({ query, signal }) {
       const reverted = await changes.exclusively(async () => trial.revert("as asked"));
       return waiting.applied(reverted, query.wait, signal());
+    },
+    async supportArchive() {
+      await actOnUnit(system, "start", "logdog.service");
+      return new FileAnswer(hostPath(system, archivePath), endpoints.supportArchive.download);
     },
     async refreshUpdates() {
       await updater.start("refresh");

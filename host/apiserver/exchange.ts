@@ -14,7 +14,7 @@ import { describeAuthor, type Caller } from "./caller.ts";
 import type { Connection, Connections } from "./connections.ts";
 import type { Exec } from "./exec.ts";
 import type { ApiRequest, Handlers } from "./handlers.ts";
-import { refuseUpgrade, reply, replyRefusal } from "./reply.ts";
+import { FileAnswer, refuseUpgrade, reply, replyFile, replyRefusal } from "./reply.ts";
 import { checkRole, routeOf, type Route } from "./router.ts";
 
 /** Handlers at work; clients that wait for reconcilers have a lower limit of their own, so they cannot fill this. */
@@ -42,9 +42,12 @@ export class Exchange {
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const done = (answer: unknown): void => {
+    const done = (answer: unknown): unknown => {
+      const turn = (): void => connections.clientsTurn(connection);
+      if (answer instanceof FileAnswer) return replyFile(response, answer, turn).finally(turn);
       reply(response, answer);
-      connections.clientsTurn(connection);
+      turn();
+      return undefined;
     };
     const refuse = (error: unknown): void => {
       const status = replyRefusal(request, response, error);

@@ -11,7 +11,7 @@ import { historyHandlers } from "./history.ts";
 import { Metadata, metadataHandlers } from "./metadata.ts";
 import { modelHandlers } from "./model.ts";
 import { planHandlers } from "./plan.ts";
-import { Prepared } from "./reply.ts";
+import { Prepared, type FileAnswer } from "./reply.ts";
 import { settingsHandlers } from "./settings.ts";
 import { transactionHandlers } from "./transactions.ts";
 import { Waiting } from "./waiting.ts";
@@ -28,7 +28,9 @@ export type ApiRequest<Query, Body> = {
   afterwards: (work: () => Promise<unknown>) => void;
 };
 
-type Answer<Name extends EndpointName> = AnswerOf<Table[Name]> | Prepared;
+type Answer<Name extends EndpointName> = Table[Name] extends { download: string }
+  ? FileAnswer
+  : AnswerOf<Table[Name]> | Prepared;
 
 export type Handler<Name extends EndpointName> = (
   request: ApiRequest<QueryOf<Table[Name]>, BodyOf<Table[Name]>>,

@@ -1,6 +1,8 @@
 /** Answers on the wire: JSON for values, nothing for 204, and refusals as text or JSON as the client asks. */
+import { open } from "node:fs/promises";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { Refusal } from "../../api/answers.ts";
 import { Refused } from "../../api/refused.ts";
 import { Failure } from "../../lib/failure.ts";
@@ -16,6 +18,35 @@ export class Prepared {
     this.text = JSON.stringify(value);
     this.headers = jsonHeaders(this.text);
   }
+}
+
+/** An answer that is a file of the host, too large to hold in memory. */
+export class FileAnswer {
+  readonly path: string;
+  readonly type: string;
+
+  constructor(path: string, type: string) {
+    this.path = path;
+    this.type = type;
+  }
+}
+
+/** @param progressed called as the client takes it */
+export async function replyFile(
+  response: ServerResponse,
+  { path, type }: FileAnswer,
+  progressed: () => void,
+): Promise<void> {
+  await using file = await open(path);
+  const { size } = await file.stat();
+  response.writeHead(200, { "content-type": type, "content-length": String(size) });
+  const counted = async function* (parts: AsyncIterable<Buffer>) {
+    for await (const part of parts) {
+      progressed();
+      yield part;
+    }
+  };
+  await pipeline(file.createReadStream({ autoClose: false }), counted, response);
 }
 
 export function reply(response: ServerResponse, answer: unknown): void {

@@ -6,7 +6,7 @@ import { writeFileAtomic } from "../../lib/files.ts";
 import { version } from "../../package.json";
 import { modelFor } from "../../settings/model.ts";
 import { readFacts } from "../facts.ts";
-import { collect, pack } from "../logdog/bundle.ts";
+import { archivePath, collect, pack } from "../logdog/bundle.ts";
 import { requestsFor } from "../logdog/requests.ts";
 import { masker, openSettings } from "../logdog/secrets.ts";
 import { hostPath, linuxSystem, type System } from "../system.ts";
@@ -14,21 +14,20 @@ import { hostPath, linuxSystem, type System } from "../system.ts";
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();
 const socketPath = "/run/api.sock";
-const defaultOutput = "/var/log/support/orlop-logs.tar.gz";
 
 const collectLogs = command({
   name: "collect",
   summary: "Write a support archive",
   description: `Values of secret settings, user data, passwords in addresses and private keys are taken out wherever they
 turn up, logs of containers included. Without the API nothing is collected: what is secret could not be known.`,
-  examples: [{ run: "logdog collect", says: `writes ${defaultOutput}` }],
+  examples: [{ run: "logdog collect", says: `writes ${archivePath}` }],
   options: {
     output: {
       type: "text",
       value: "FILE",
       help: "Where it goes",
       short: "o",
-      default: defaultOutput,
+      default: archivePath,
       complete: "files",
     },
   },

@@ -7,6 +7,9 @@ import { explain } from "../../lib/failure.ts";
 import { hostPath, type System } from "../system.ts";
 import type { Request } from "./requests.ts";
 
+/** Where the archive goes unless told otherwise, and where the API finds it. */
+export const archivePath = "/var/log/support/orlop-logs.tar.gz";
+
 const programTimeoutMs = 60_000;
 /** Of one file, from its end. */
 const mostBytes = 64 * 1024 * 1024;
