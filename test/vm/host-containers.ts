@@ -1,0 +1,164 @@
+/**
+ * Protects: the host's own containers run whatever happens to the daemon and to the registry, people get into them from
+ * afar, and what they do there is on record.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { connect } from "../../api/client.ts";
+import type { ExecRequest } from "../../api/exec-client.ts";
+import { builtContainer } from "../../cli/built-image.ts";
+import { startTestRegistry, type TestRegistry } from "../registry.ts";
+import { TestHost } from "./test-host.ts";
+
+const names = ["admin", "control"] as const;
+type Name = (typeof names)[number];
+
+/** An emulated machine pulls and unpacks a hundred megabytes. */
+const pulledMs = 300_000;
+const endsMs = 60_000;
+
+let host: TestHost;
+let registry: TestRegistry;
+const digests = new Map<Name, string>();
+
+beforeAll(async () => {
+  registry = await startTestRegistry({ tls: true, auth: true });
+  for (const image of names) {
+    const { layout, digest } = await builtContainer({ image, architecture: "x86_64" }, new AbortController().signal);
+    await registry.push(layout, `orlop/${image}:v1`);
+    digests.set(image, digest);
+  }
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqj0bnkYIa9MYX3DLd8rR5aWcGuCTTnX6VcBwwE5JGO somebody";
+  const userData = Buffer.from(JSON.stringify({ user: "ops", ssh: { "authorized-keys": [key] } })).toString("base64");
+  host = await TestHost.boot("host-containers", {
+    userData: JSON.stringify({
+      settings: {
+        pki: registry.pki,
+        "container-registry": { credentials: [registry.credential(registry.forGuests)] },
+        "host-containers": {
+          admin: {
+            enabled: true,
+            superpowered: true,
+            source: `${registry.forGuests}/orlop/admin:v1`,
+            "user-data": userData,
+          },
+          control: { enabled: true, source: `${registry.forGuests}/orlop/control:v1` },
+        },
+      },
+    }),
+  });
+});
+afterAll(async () => {
+  await host?.[Symbol.asyncDispose]();
+  await registry?.[Symbol.asyncDispose]();
+});
+
+async function containers(lines = 200) {
+  const all = await (await host.api()).call("getHostContainers", { query: { lines } });
+  return new Map(all.map((container) => [container.name, container]));
+}
+
+async function untilBothRun(): Promise<void> {
+  await host.running.untilStatus(
+    ({ hostContainers = [] }) => hostContainers.filter(({ state }) => state === "active (running)").length === 2,
+    pulledMs,
+    AbortSignal.timeout(pulledMs),
+  );
+}
+
+/** From the laptop, through the remote API. */
+async function run(target: Name, command: readonly string[], more: Partial<ExecRequest> = {}) {
+  const access = await host.running.access();
+  if (access === undefined) throw new Error("the host has not announced its API");
+  let output = "";
+  const exitCode = await connect(access).exec({
+    target,
+    command,
+    input: new Blob([]).stream(),
+    output: async (bytes) => void (output += Buffer.from(bytes).toString()),
+    signal: AbortSignal.timeout(endsMs),
+    ...more,
+  });
+  return { output, exitCode };
+}
+
+/** When the first process of the control container began, in ticks since the boot. */
+const began = async (): Promise<string> =>
+  (await run("control", ["cut", "-d", " ", "-f", "22", "/proc/1/stat"])).output;
+
+test("both are pulled from a registry with a password, run, and tell how they do", async () => {
+  await untilBothRun();
+  const all = await containers();
+  for (const name of names) {
+    const { restarts, digest, log = [] } = all.get(name) ?? {};
+    expect({ restarts, digest }).toEqual({ restarts: 0, digest: digests.get(name) });
+    expect(log.join("\n")).toContain(`container ${name}: started as process`);
+  }
+  await host.eventually("journalctl -u host-container@admin", (output) => output.includes("Server listening on"));
+  expect((await containers()).get("admin")?.log.join("\n")).toContain("Server listening on");
+});
+
+test("a program in a container has its input, its output and its exit code from afar", async () => {
+  expect(await run("control", ["cat"], { input: new Blob(["from the laptop"]).stream() })).toEqual({
+    output: "from the laptop",
+    exitCode: 0,
+  });
+  expect(await run("admin", ["sh", "-c", "exit 42"])).toEqual({ output: "", exitCode: 42 });
+  const terminal = { size: { rows: 33, cols: 111 }, onResize: () => undefined };
+  expect((await run("admin", ["stty", "size"], { terminal })).output).toContain("33 111");
+});
+
+test("the control container reaches the API, and nothing else of the host; the admin container sees it all", async () => {
+  expect((await run("control", ["apiclient", "get", "os"])).output).toContain('"variant_id": "dev"');
+  const rootfs = ["ls", "/.bottlerocket/rootfs/usr/bin/hostd"];
+  expect((await run("control", rootfs)).exitCode).not.toBe(0);
+  expect((await run("admin", rootfs)).exitCode).toBe(0);
+});
+
+test("the history tells who ran what", async () => {
+  const marked = ["echo", crypto.randomUUID()];
+  await run("control", marked);
+  const [newest] = await (await host.api()).call("getHistory", { query: { limit: 1 } });
+  expect(newest).toMatchObject({
+    by: { kind: "remote", subject: "tester" },
+    exec: { container: "control", command: marked, terminal: false },
+  });
+});
+
+test("they do not notice that the daemon is killed, again and again", async () => {
+  const before = await began();
+  expect(before).toMatch(/^\d+$/m);
+  for (let kill = 0; kill < 3; kill++) {
+    await host.shell.run("systemctl kill --signal=KILL hostd.service");
+    await host.eventually("systemctl is-active hostd.service", (output) => output.trim() === "active", 60_000);
+  }
+  await host.untilConfigured();
+  await untilBothRun();
+  expect(await began()).toBe(before);
+  expect([...(await containers(0)).values()].map(({ restarts }) => restarts)).toEqual([0, 0]);
+});
+
+test("the support archive comes through the API, with what containers said", async () => {
+  const parts: Uint8Array[] = [];
+  const take = async (bytes: Uint8Array): Promise<void> => void parts.push(bytes);
+  await (await host.api()).download("supportArchive", take, AbortSignal.timeout(pulledMs));
+  const files = await new Bun.Archive(Buffer.concat(parts)).files();
+  expect(await files.get("orlop-logs/journal.log")?.text()).toContain("container control: started as process");
+  const { password } = registry.credential("any");
+  for (const file of files.values()) expect((await file.text()).includes(password)).toBe(false);
+});
+
+test("no image goes that settings name", async () => {
+  expect(await host.shell.run("host-ctr clean-up")).toContain("nothing to remove");
+});
+
+test("after a reboot they start from what is there, though the registry is gone", async () => {
+  await registry[Symbol.asyncDispose]();
+  await host.reboot();
+  await untilBothRun();
+  const all = await containers();
+  for (const name of names) {
+    expect(all.get(name)?.digest).toBe(digests.get(name) ?? "");
+    expect(all.get(name)?.log.join("\n")).toContain("the one that is here is used");
+  }
+  expect((await run("admin", ["true"])).exitCode).toBe(0);
+});
