@@ -1,7 +1,5 @@
 /**
  * Protects: a machine with a second disk keeps its data there, whatever the order in which the disks turn up.
- *
- * Run by name, `bun test ./test/vm/disks.ts --timeout 600000`: it fails, the data partition is made on the system disk.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { TestHost } from "./test-host.ts";
