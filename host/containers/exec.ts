@@ -139,22 +139,25 @@ export class Executed implements AsyncDisposable {
     const over = new AbortController();
     const gone = this.ended.finally(() => over.abort()).catch(() => undefined);
     // Shells with a terminal ignore the usual signal.
-    this.#signalGroup(this.#execution.terminal === undefined ? SIGTERM : SIGHUP);
+    await this.#signal(this.#execution.terminal === undefined ? SIGTERM : SIGHUP);
     try {
       await sleep(endMs, undefined, { signal: over.signal });
     } catch (error) {
       if (!over.signal.aborted) throw error;
     }
-    this.#signalGroup(SIGKILL);
+    await this.#signal(SIGKILL);
     await gone;
   }
 
-  /** The program leads a group: runc gives it a session of its own. */
-  #signalGroup(signal: number): void {
+  /** To the program, and to its group, which it leads: runc gives it a session of its own. */
+  async #signal(signal: number): Promise<void> {
+    const { containerd, containerId } = this.#execution;
+    await unlessEnded(containerd.tasks.kill({ containerId, execId: this.#id, signal }));
     try {
       process.kill(-this.pid, signal);
     } catch (error) {
-      if (systemErrorCode(error) !== "ESRCH") throw error;
+      // Nobody is left in it; or it became another user, whom containerd may signal and we may not.
+      if (systemErrorCode(error) !== "ESRCH" && systemErrorCode(error) !== "EPERM") throw error;
     }
   }
 
