@@ -7,7 +7,7 @@
  * await invoke(apiclient, ["-s", host.socket, "exec", "probe", "ls"]);
  * ```
  */
-import { mkdir, symlink } from "node:fs/promises";
+import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Containerd } from "../../host/containers/containerd/containerd.ts";
 import { bringImage } from "../../host/containers/pull.ts";
@@ -56,9 +56,8 @@ export async function hostWithContainer(name: string): Promise<HostWithContainer
     await removeContainer(containerd, name);
   });
 
-  const socketDirectory = join(host.machine.system.root, "run/host-containerd");
-  await mkdir(socketDirectory, { recursive: true });
-  await symlink(join(directory, "containerd.sock"), join(socketDirectory, "containerd.sock"));
+  // Where the daemon looks for the containerd of the host's containers.
+  await symlink(join(directory, "run/host-containerd"), join(host.machine.system.root, "run/host-containerd"));
   const all = stack.move();
   return { ...host, containerd, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
