@@ -28,6 +28,8 @@ export type UpdateEvent =
   | { kind: "publish" }
   | { kind: "reboot" }
   | { kind: "restart-daemon" }
+  /** The daemon dies at an operation of the next command, and is started again. */
+  | { kind: "kill-daemon"; after: number }
   /** A person wants the other set back. */
   | { kind: "roll-back" }
   | { kind: "set"; key: "settings.motd" | "settings.name" | "settings.time"; value: number }
@@ -71,6 +73,7 @@ function eventOf(random: Random): UpdateEvent {
     publish: 5,
     reboot: 2,
     "restart-daemon": 2,
+    "kill-daemon": 4,
     "roll-back": 2,
     set: 5,
     lie: 8,
@@ -88,6 +91,8 @@ function eventOf(random: Random): UpdateEvent {
       return { kind, how: random.weighted<Lie>({ down: 1, old: 2, flipped: 1, "flipped-kernel": 2, truncated: 1 }) };
     case "flip-bit":
       return { kind, after: random.integer(0, 8) };
+    case "kill-daemon":
+      return { kind, after: random.integer(0, operationsOfAnUpdate) };
     case "cut-power":
       return {
         kind,

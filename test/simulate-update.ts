@@ -14,8 +14,10 @@ import { entryName, entryText, kernelPath, setNames, type SetName } from "../hos
 import { proveHealthy } from "../host/update/health-gate.ts";
 import { espPath, keepTryForPlannedReboot, requireSets } from "../host/update/sets.ts";
 import { Updater } from "../host/update/updater.ts";
+import { blockBytes } from "../host/update/verity-tree.ts";
 import { compareVersions } from "../repo/version.ts";
 import { isFailure, unreachable } from "../lib/failure.ts";
+import { frameAt, framesIn } from "../lib/seekable-zstd.ts";
 import { modelFor } from "../settings/model.ts";
 import { variantNamed } from "../variants/all.ts";
 import { claim, Violation } from "./simulate-model.ts";
@@ -28,7 +30,7 @@ import {
   type Release,
   type UpdateWorld,
 } from "./simulate-update-world.ts";
-import { answerOf } from "./simulated-mirror.ts";
+import { answerOf, askedFrom } from "./simulated-mirror.ts";
 import { countDown, loaderEntries } from "./simulated-loader.ts";
 import { SimulatedStorage } from "./simulated-storage.ts";
 import { testMachines } from "./update-repository.ts";
@@ -80,6 +82,10 @@ class UpdateLife {
   /** The newest state of the repository that a refresh has accepted. */
   #accepted = 0;
   #lie: Lie | undefined;
+  /** Of the daemon, in the next command. */
+  #dieAfter: number | undefined;
+  /** From which byte on a root was asked for last. */
+  #rootAskedFrom: number | undefined;
   #mediumLies = false;
   #rebooted = new Set<string>();
   #onTrial: string | undefined;
@@ -124,16 +130,18 @@ class UpdateLife {
       await this.#happen(event);
     } catch (error) {
       // What fails while the power goes says nothing; a claim that does not hold always does.
-      if (!this.#storage.powerIsLost || error instanceof Violation) throw this.#broken ?? error;
+      if (!this.#storage.isGone || error instanceof Violation) throw this.#broken ?? error;
     }
     if (this.#broken !== undefined) throw this.#broken;
-    if (this.#storage.powerIsLost) await this.#powerReturns();
+    if (this.#storage.processDied) await this.#daemonReturns();
+    else if (this.#storage.isGone) await this.#powerReturns();
     else await this.#judge(this.#storage);
   }
 
   /** Whatever happened: with honest mirrors and steady power the machine takes the newest release it can, and rests. */
   async end(): Promise<void> {
     this.#storage.cutPowerAfter(Number.POSITIVE_INFINITY);
+    this.#dieAfter = undefined;
     this.#lie = undefined;
     this.#mediumIsGood();
     for (let step = 0; step < settleLimit; step++) {
@@ -194,6 +202,9 @@ class UpdateLife {
         this.#running = { set, release, system, datastore, updater: await this.#openUpdater(system, release) };
         return;
       }
+      case "kill-daemon":
+        this.#dieAfter = event.after;
+        return;
       case "roll-back":
         return await this.#unlessRefused(async () => {
           await (await requireSets(this.#opened().system)).signpost.rollbackToInactive();
@@ -243,12 +254,16 @@ class UpdateLife {
     const { updater } = this.#opened();
     const lie = this.#lie;
     const honest = lie === undefined && !this.#mediumLies;
+    const left = command === "prepare" ? this.#leftToFetch(await this.#chosenBy(updater)) : undefined;
+    this.#rootAskedFrom = undefined;
+    if (this.#onTrial === undefined) this.#storage.dieAfter(this.#dieAfter ?? Number.POSITIVE_INFINITY);
+    this.#dieAfter = undefined;
     await this.#unlessRefused(async () => {
       await updater.start(command);
       await updater.settled();
       if (lie !== undefined && lies[lie] === command) this.#lie = undefined;
       this.#mediumIsGood();
-      if (this.#storage.powerIsLost) return;
+      if (this.#storage.isGone) return;
       const status = await updater.status();
       const { cmd_status: outcome, stderr } = status.most_recent_command;
       claim(outcome === "Success" || !honest, `${command} fails without a reason: ${stderr}`);
@@ -256,11 +271,40 @@ class UpdateLife {
       if (command === "refresh") {
         claim(lie !== "old" || this.#accepted === 0, "metadata that is older than what was accepted is believed");
         this.#accepted = lie === "old" ? 0 : this.#published;
-      } else claim(status.update_state === leadsTo[command], `${command} leads to ${status.update_state}`);
+      } else if (command === "prepare") {
+        claim(left === undefined || this.#rootAskedFrom === left, "bytes that are there already were fetched again");
+      }
+      if (command !== "refresh")
+        claim(status.update_state === leadsTo[command], `${command} leads to ${status.update_state}`);
       const [first] = loaderEntries(this.#storage, espPath);
       const isNext = first?.kernel === kernelPath(this.#opened().set);
       claim(status.active_partition?.next_to_boot === isNext, "the status is wrong about what boots next");
     });
+    this.#storage.dieAfter(Number.POSITIVE_INFINITY);
+  }
+
+  async #chosenBy(updater: Updater): Promise<string | undefined> {
+    try {
+      return (await updater.status()).chosen_update?.version;
+    } catch (error) {
+      if (isFailure(error, "no-update-status")) return undefined;
+      throw error;
+    }
+  }
+
+  /** The first byte of the archived root that the inactive set has not: in whole frames, and only behind the first. */
+  #leftToFetch(version: string | undefined): number | undefined {
+    const image = this.#world.releases.find((release) => release.version === version)?.image;
+    const device = this.#opened().set === "a" ? "/dev/vda4" : "/dev/vda2";
+    const there = this.#storage.content(device);
+    if (image === undefined || there === undefined) return undefined;
+    const { root, artefacts } = image;
+    let block = 1;
+    const isGood = (at: number): boolean =>
+      at < root.length && there.subarray(at, at + blockBytes).equals(root.subarray(at, at + blockBytes));
+    while (isGood(block * blockBytes)) block++;
+    const frames = framesIn(Buffer.from(artefacts.root), artefacts.root.length) ?? [];
+    return frameAt(frames, block * blockBytes).packedOffset;
   }
 
   #mediumIsGood(): void {
@@ -294,6 +338,18 @@ class UpdateLife {
     await this.#start();
   }
 
+  /** What it had written is there, on the medium or not. */
+  async #daemonReturns(): Promise<void> {
+    this.#operations += this.#storage.operations;
+    const { set, release } = this.#opened();
+    this.#storage = this.#storage.afterDeath();
+    this.#storage.onOperation = async () => await this.#judgePrefix();
+    this.#lie = undefined;
+    this.#mediumIsGood();
+    await this.#open(set, release);
+    await this.#judge(this.#storage);
+  }
+
   async #powerReturns(): Promise<void> {
     this.#operations += this.#storage.operations;
     if (this.#onTrial !== undefined) this.#cutOnTrial.add(this.#onTrial);
@@ -317,7 +373,7 @@ class UpdateLife {
       try {
         if (await this.#startOnce()) return;
       } catch (error) {
-        if (!this.#storage.powerIsLost || error instanceof Violation) throw error;
+        if (!this.#storage.isGone || error instanceof Violation) throw error;
         return await this.#powerReturns();
       }
     }
@@ -334,16 +390,7 @@ class UpdateLife {
     const fate = this.#fateOf(release.version);
     if (entry.tries !== undefined && fate === "panics") return false;
 
-    const system = this.#systemOf(set, release);
-    const datastore = await Datastore.open(this.#storage.disk(datastorePath), {
-      image: release.version,
-      clock: system.clock,
-    });
-    const known = worldMigrations.filter((migration) => compareVersions(migration.version, release.version) <= 0);
-    await bringToForm(system, datastore, release.version, known);
-    this.#settings.accept(datastore.values, release.version);
-    const updater = await this.#openUpdater(system, release);
-    this.#running = { set, release, system, datastore, updater };
+    const { system } = await this.#open(set, release);
     if (entry.tries === undefined) return true;
     if (this.#scenario.impatient) {
       await this.#command("refresh");
@@ -368,6 +415,21 @@ class UpdateLife {
     if (verdict.kind === "unhealthy") return false;
     this.#onTrial = undefined;
     return true;
+  }
+
+  /** What the daemon does at its start. */
+  async #open(set: SetName, release: Release): Promise<Running> {
+    const system = this.#systemOf(set, release);
+    const datastore = await Datastore.open(this.#storage.disk(datastorePath), {
+      image: release.version,
+      clock: system.clock,
+    });
+    const known = worldMigrations.filter((migration) => compareVersions(migration.version, release.version) <= 0);
+    await bringToForm(system, datastore, release.version, known);
+    this.#settings.accept(datastore.values, release.version);
+    const updater = await this.#openUpdater(system, release);
+    this.#running = { set, release, system, datastore, updater };
+    return this.#running;
   }
 
   async #openUpdater(system: System, { version }: Release): Promise<Updater> {
@@ -402,7 +464,10 @@ class UpdateLife {
         const broken = argv.at(-1) === "containerd.service" && this.#fateOf(release.version) === "unhealthy";
         return broken ? "failed\n" : "active\n";
       },
-      fetch: async (url, init) => answerOf(this.#world.repositories, this.#published, this.#lie, url, init),
+      fetch: async (url, init) => {
+        if (url.pathname.endsWith("-root.zst")) this.#rootAskedFrom = askedFrom(init);
+        return answerOf(this.#world.repositories, this.#published, this.#lie, url, init);
+      },
       log: { info: () => undefined, error: () => undefined },
     };
   }

@@ -1,6 +1,10 @@
 /** A mirror of the simulated repository: static files, as they were after a release, from a server that may lie. */
 import type { Lie } from "./simulate-update-events.ts";
 
+export function askedFrom(init: RequestInit): number {
+  return Number(/^bytes=(\d+)-$/.exec(new Headers(init.headers).get("range") ?? "")?.[1] ?? 0);
+}
+
 /**
  * @param repositories path below the URL to content, after each release
  * @param published index of the newest release
@@ -20,7 +24,7 @@ export function answerOf(
   const isKernel = url.pathname.endsWith("-boot.efi");
   if ((lie === "flipped" && isImage) || (lie === "flipped-kernel" && isKernel))
     return whole(Buffer.from(content).fill((content.at(-1) ?? 0) ^ 1, content.length - 1));
-  const from = Number(/^bytes=(\d+)-$/.exec(new Headers(init.headers).get("range") ?? "")?.[1] ?? 0);
+  const from = askedFrom(init);
   if (lie === "truncated" && isImage) {
     // Half of it, and then nothing more however often it is asked.
     return whole(content.subarray(0, content.length / 2), content.length, from);

@@ -46,10 +46,18 @@ export class SimulatedStorage implements Storage {
   #devices = new Map<string, SimulatedMedium>();
   #cutAfter = Number.POSITIVE_INFINITY;
   #lost = false;
+  #dieAfter = Number.POSITIVE_INFINITY;
+  #died = false;
   #flipAfter: number | undefined;
 
-  get powerIsLost(): boolean {
-    return this.#lost;
+  /** Nothing is read or written any more: the power is lost, or the process that did it died. */
+  get isGone(): boolean {
+    return this.#lost || this.#died;
+  }
+
+  /** The process died, and the power stayed. */
+  get processDied(): boolean {
+    return this.#died && !this.#lost;
   }
 
   mount(kind: FileSystem, mountedAt: string): void {
@@ -72,6 +80,16 @@ export class SimulatedStorage implements Storage {
   /** The power fails during the operation after so many others. */
   cutPowerAfter(operations: number): void {
     this.#cutAfter = operations;
+  }
+
+  /** Whoever reads and writes dies after so many more operations. */
+  dieAfter(operations: number): void {
+    this.#dieAfter = operations;
+  }
+
+  /** As another process finds it: nothing is lost that was written, and nothing is durable that was not. */
+  afterDeath(): SimulatedStorage {
+    return this.#copy();
   }
 
   /** The write to a device after so many others arrives with a wrong bit; undefined for none. */
@@ -214,6 +232,10 @@ export class SimulatedStorage implements Storage {
     };
   }
 
+  async sync(path: string): Promise<void> {
+    await this.#sync(this.#file(path));
+  }
+
   async forget(): Promise<void> {
     this.#assertPower();
   }
@@ -233,6 +255,7 @@ export class SimulatedStorage implements Storage {
       remove: async (path) => await this.remove(at(path)),
       syncDirectory: async (directory) => await this.syncDirectory(at(directory)),
       openDevice: async (path, bytes) => await this.openDevice(at(path), bytes),
+      sync: async (path) => await this.sync(at(path)),
       forget: async () => await this.forget(),
     };
   }
@@ -303,10 +326,14 @@ export class SimulatedStorage implements Storage {
       this.#lost = true;
       throw new PowerLost("the power fails");
     }
+    if (this.#dieAfter-- <= 0) {
+      this.#died = true;
+      throw new PowerLost("the process dies");
+    }
   }
 
   #assertPower(): void {
-    if (this.#lost) throw new PowerLost("the power is off");
+    if (this.isGone) throw new PowerLost("the power is off");
   }
 
   #change(volume: Volume, changes: NameChange[]): void {

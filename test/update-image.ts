@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
+import { seekTable } from "../lib/seekable-zstd.ts";
 import type { ReadInto } from "../host/update/unified-image.ts";
 import type { Artefacts } from "./update-repository.ts";
 
@@ -18,15 +19,24 @@ export type TestImage = {
   artefacts: Artefacts;
 };
 
+/** Two blocks, so that small images have several frames. */
+export const testFrameBytes = 2 * blockBytes;
+
 export const testSalt = "ab".repeat(32);
 export const testHashUuid = "00112233-4455-8677-8899-aabbccddeeff";
 
 /** Block `i` is filled with the byte `seed + i`, modulo 251. */
 export function testImage(dataBlocks: number, seed = 0): TestImage {
-  const root = Buffer.concat(
-    Array.from({ length: dataBlocks }, (_, index) => Buffer.alloc(blockBytes, (seed + index) % 251)),
+  return imageOf(
+    Buffer.concat(Array.from({ length: dataBlocks }, (_, index) => Buffer.alloc(blockBytes, (seed + index) % 251))),
+    seed,
   );
+}
+
+/** @param seed of the kernel */
+export function imageOf(root: Buffer, seed = 0): TestImage {
   const { hash, rootHash } = hashTree(root);
+  const dataBlocks = root.length / blockBytes;
   const commandLine = [
     "console=ttyS0",
     `roothash=${rootHash}`,
@@ -37,8 +47,18 @@ export function testImage(dataBlocks: number, seed = 0): TestImage {
     "panic=10",
   ].join(" ");
   const kernel = efiProgram({ ".linux": Buffer.alloc(10_000, seed + 1), ".cmdline": Buffer.from(`${commandLine}\0`) });
-  const artefacts = { root: zstdCompressSync(root), hash: zstdCompressSync(hash), boot: kernel };
+  const artefacts = { root: seekable(root, testFrameBytes), hash: zstdCompressSync(hash), boot: kernel };
   return { root, hash, kernel, rootHash, artefacts };
+}
+
+/** As the image build packs a root, in smaller frames. */
+export function seekable(content: Buffer, frameBytes: number): Buffer {
+  const pieces = Array.from({ length: Math.ceil(content.length / frameBytes) }, (_, index) =>
+    content.subarray(index * frameBytes, (index + 1) * frameBytes),
+  );
+  const frames = pieces.map((piece) => zstdCompressSync(piece));
+  const table = frames.map((frame, index) => ({ packedBytes: frame.length, bytes: pieces[index]?.length ?? 0 }));
+  return Buffer.concat([...frames, seekTable(table)]);
 }
 
 /** An image in memory, read as a file is. */

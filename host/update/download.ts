@@ -4,7 +4,7 @@
  * The bytes are not trusted: whoever reads them checks hash and length. What is promised here is that reading ends,
  * that at most `maxBytes` are handed out, and that a connection that breaks is resumed where it broke (RFC 9110 §14).
  */
-import { Failure } from "../../lib/failure.ts";
+import { Failure, isFailure } from "../../lib/failure.ts";
 import type { System } from "../system.ts";
 
 /** A connection that sends nothing for this long is given up. */
@@ -20,10 +20,12 @@ const longestBackoffMs = 30_000;
 export type DownloadLimits = { maxBytes: number; signal: AbortSignal; stallMs?: number; slownessWindowMs?: number };
 
 /**
- * The bytes of `url`, in order, over as many connections as it takes.
+ * The bytes of `url` from `start` on, in order, over as many connections as it takes.
  *
+ * @param start when it is not 0, a server without ranges is refused rather than made to send everything
  * @throws {Failure<"not-found">} for 403 and 404
- * @throws {Failure<"too-long">} when more than `maxBytes` come
+ * @throws {Failure<"no-ranges">}
+ * @throws {Failure<"too-long">} when the file has more than `maxBytes`
  * @throws {Failure<"unreachable">} when `fruitlessLimit` connections in a row brought next to nothing
  */
 export async function* download(
@@ -31,13 +33,14 @@ export async function* download(
   url: URL,
   init: RequestInit,
   limits: DownloadLimits,
+  start = 0,
 ): AsyncGenerator<Uint8Array> {
-  let received = 0;
+  let received = start;
   let total: number | undefined;
   for (let fruitless = 0; ;) {
     const [before, startedMs] = [received, performance.now()];
     try {
-      for await (const chunk of connection(system, url, init, received, limits)) {
+      for await (const chunk of connection(system, url, init, { offset: received, mayRepeat: start === 0 }, limits)) {
         if (chunk instanceof Uint8Array) {
           received += chunk.length;
           if (received > limits.maxBytes) throw tooLong(url, limits.maxBytes);
@@ -51,7 +54,7 @@ export async function* download(
       throw new Failure("cut-off", `the connection ended after ${received} of ${total} bytes`);
     } catch (error) {
       limits.signal.throwIfAborted();
-      if (error instanceof Failure && (error.code === "not-found" || error.code === "too-long")) throw error;
+      if (isFailure(error, "not-found", "too-long", "no-ranges")) throw error;
       // A byte now and then is no progress: a mirror that sends one with each connection would never be given up.
       const seconds = (firstBackoffMs + performance.now() - startedMs) / 1000;
       fruitless = received - before >= slowestBytesPerSecond * seconds ? 0 : fruitless + 1;
@@ -74,7 +77,7 @@ async function* connection(
   system: System,
   url: URL,
   init: RequestInit,
-  offset: number,
+  { offset, mayRepeat }: { offset: number; mayRepeat: boolean },
   limits: DownloadLimits,
 ): AsyncGenerator<Uint8Array | { totalBytes: number | undefined }> {
   const patienceMs = limits.stallMs ?? stallMs;
@@ -94,6 +97,9 @@ async function* connection(
       throw new Failure("bad-answer", `the server answered ${response.status} for ${shown(url)}`);
     }
     const resumed = offset > 0 && response.status === 206 && rangeStart(response) === offset;
+    if (offset > 0 && !resumed && !mayRepeat) {
+      throw new Failure("no-ranges", `cannot download the rest of ${shown(url)}: the server sends whole files only`);
+    }
     yield { totalBytes: sizeOf(response) };
     let skip = resumed ? 0 : offset; // a server without ranges sends everything again
     let windowStartedMs = performance.now();

@@ -10,7 +10,6 @@ export class ProgressRate {
   /** @param nowMs a clock that never goes back */
   note(nowMs: number, doneBytes: number): void {
     const last = this.#samples.at(-1);
-    if (last !== undefined && doneBytes < last.bytes) this.#samples = []; // another step began
     if (last !== undefined && nowMs - last.atMs < 200 && this.#samples.length > 1) this.#samples.pop();
     this.#samples.push({ atMs: nowMs, bytes: doneBytes });
     while (this.#samples.length > 2 && nowMs - (this.#samples[0]?.atMs ?? nowMs) > windowMs) this.#samples.shift();

@@ -173,10 +173,9 @@ export async function* targetStream(
   signal: AbortSignal,
   consistent = true,
 ): AsyncGenerator<Uint8Array> {
-  const url = urlOf(mirror, mirror.targets, storedPath(target, consistent));
   const hash = createHash(target.digest.algorithm);
   let received = 0;
-  for await (const bytes of download(system, url, requestOf(mirror, url), { maxBytes: target.bytes, signal })) {
+  for await (const bytes of storedBytes(system, mirror, target, 0, signal, consistent)) {
     hash.update(bytes);
     received += bytes.length;
     yield bytes;
@@ -185,6 +184,19 @@ export async function* targetStream(
     const reason = received === target.bytes ? "its hash differs" : `${received} of ${target.bytes} bytes came`;
     throw new Failure("target-not-as-signed", `cannot use ${target.name}: it is not what was signed: ${reason}`);
   }
+}
+
+/** What a mirror has of a target from `start` on. Nothing vouches for it. @throws as `download` */
+export function storedBytes(
+  system: System,
+  mirror: Mirror,
+  target: Target,
+  start: number,
+  signal: AbortSignal,
+  consistent = true,
+): AsyncGenerator<Uint8Array> {
+  const url = urlOf(mirror, mirror.targets, storedPath(target, consistent));
+  return download(system, url, requestOf(mirror, url), { maxBytes: target.bytes, signal }, start);
 }
 
 /** A small target as one buffer. @throws as `targetStream`, and {Failure<"too-long">} */

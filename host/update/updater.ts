@@ -257,7 +257,8 @@ export class Updater implements AsyncDisposable {
       job,
       ({ step, doneBytes, totalBytes }) => {
         if (this.#working === undefined) return;
-        Object.assign(this.#working, { step, totalBytes });
+        if (step !== this.#working.step)
+          this.#working = { command: "prepare", step, totalBytes, rate: new ProgressRate() };
         this.#working.rate.note(performance.now(), doneBytes);
       },
       signal,

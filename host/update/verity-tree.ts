@@ -10,12 +10,15 @@ import { Failure } from "../../lib/failure.ts";
 import type { BlockDevice } from "./block-device.ts";
 import type { Promised } from "./unified-image.ts";
 
-const blockBytes = 4096;
+export const blockBytes = 4096;
 const digestBytes = 32;
 const digestsInBlock = blockBytes / digestBytes;
 const readBytes = 1024 * 1024;
 /** For a root of 8 GiB; what is larger cannot be one of ours. */
 const largestTreeBytes = 64 * 1024 * 1024;
+
+/** What every block of a root must hash to: read from a hash device, and found to lead to the signed root hash. */
+export type Tree = { leaves: Buffer; salt: Buffer; dataBlocks: number };
 
 /**
  * Reads both devices to their end.
@@ -30,18 +33,26 @@ export async function verifyTree(
   onRead: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const superblock = Buffer.alloc(blockBytes);
+  await hash.read(0, superblock);
+  checkSuperblock(hash, superblock, promised);
+  const tree = await readTree(hash, promised);
+  onRead(tree.leaves.length);
+  const good = await goodBlocks(root, tree, 0, onRead, signal);
+  if (good < tree.dataBlocks) throw refuse(root, `block ${good} differs from its hash`);
+}
+
+/** The tree behind the superblock, which is not looked at. @throws {Failure<"image-not-verified">} */
+export async function readTree(hash: BlockDevice, promised: Promised): Promise<Tree> {
   const levels = levelsOf(promised.dataBlocks);
   const treeBlocks = levels.reduce((sum, { blocks }) => sum + blocks, 0);
   if (treeBlocks * blockBytes > largestTreeBytes)
     throw refuse(hash, `a hash tree of ${treeBlocks} blocks is too large`);
-  const superblock = Buffer.alloc(blockBytes);
-  await hash.read(0, superblock);
-  checkSuperblock(hash, superblock, promised);
   const tree = Buffer.allocUnsafe(treeBlocks * blockBytes);
   await hash.read(blockBytes, tree);
-  onRead(tree.length);
 
-  const digest = saltedDigest(Buffer.from(promised.salt, "hex"));
+  const salt = Buffer.from(promised.salt, "hex");
+  const digest = saltedDigest(salt);
   const [top] = levels;
   if (top === undefined || !digest(blockIn(tree, top.firstBlock)).equals(Buffer.from(promised.rootHash, "hex"))) {
     throw refuse(hash, "the top of its hash tree is not the signed root hash");
@@ -56,20 +67,35 @@ export async function verifyTree(
       }
     }
   }
-  const leaves = levels.at(-1) ?? top;
+  const { firstBlock } = levels.at(-1) ?? top;
+  return { leaves: tree.subarray(firstBlock * blockBytes), salt, dataBlocks: promised.dataBlocks };
+}
+
+/**
+ * The number of the first block from `start` on that is not what its hash says; that of all blocks when there is none.
+ *
+ * @param onRead told after each read
+ */
+export async function goodBlocks(
+  root: BlockDevice,
+  { leaves, salt, dataBlocks }: Tree,
+  start: number,
+  onRead: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  const digest = saltedDigest(salt);
   const piece = Buffer.allocUnsafe(readBytes); // one for all reads: what each of them left would be collected late
-  for (let block = 0; block < promised.dataBlocks;) {
+  for (let block = start; block < dataBlocks;) {
     signal.throwIfAborted();
-    const count = Math.min(readBytes / blockBytes, promised.dataBlocks - block);
+    const count = Math.min(readBytes / blockBytes, dataBlocks - block);
     const data = piece.subarray(0, count * blockBytes);
     await root.read(block * blockBytes, data);
     for (let each = 0; each < count; each++, block++) {
-      if (!digest(blockIn(data, each)).equals(digestIn(tree, leaves.firstBlock, block))) {
-        throw refuse(root, `block ${block} differs from its hash`);
-      }
+      if (!digest(blockIn(data, each)).equals(digestIn(leaves, 0, block))) return block;
     }
     onRead(data.length);
   }
+  return dataBlocks;
 }
 
 /** The levels from the top down, each with its place behind the superblock; none for a single block. */

@@ -119,7 +119,6 @@ test("bytes that changed on the mirror leave a partition that no UUID leads to",
       const start = (await readFile(here.path(partition))).subarray(0, 4096);
       expect([part, partition, start.equals(Buffer.alloc(4096))]).toEqual([part, partition, true]);
     }
-    expect((await readFile(here.path("EFI/b.efi"))).toString()).toBe("old kernel");
   }
 });
 

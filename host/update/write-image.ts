@@ -6,19 +6,23 @@
  *
  * The first block of each partition is emptied first and written last. It carries the UUID by which the initrd finds a
  * partition, so a half-written one is never found.
+ *
+ * The kernel comes first, then the hash tree, then the root: with the first two, it is known which blocks of the root an
+ * earlier try has left (`resume.ts`).
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { createZstdDecompress } from "node:zlib";
-import { Failure } from "../../lib/failure.ts";
+import { Failure, isNotFound } from "../../lib/failure.ts";
 import { removeIfPresent } from "../../lib/files.ts";
 import type { Storage } from "../storage.ts";
 import type { System } from "../system.ts";
 import type { BlockDevice } from "./block-device.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Partition } from "./partitions.ts";
-import { targetStream, type Target } from "./trusted-repository.ts";
+import { resumePoint } from "./resume.ts";
+import { storedBytes, targetStream, type Target } from "./trusted-repository.ts";
 import { promisedBy } from "./unified-image.ts";
 import { verifyTree } from "./verity-tree.ts";
 
@@ -56,13 +60,15 @@ export async function writeImage(
   const { targets, mirror } = job;
   const totalBytes = targets.boot.bytes + targets.root.bytes + targets.hash.bytes;
   let doneBytes = 0;
-  const fetched = async function* (target: Target): AsyncGenerator<Uint8Array> {
-    for await (const bytes of targetStream(system, mirror, target, signal)) {
+  const noted = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const bytes of chunks) {
       yield bytes;
       doneBytes += bytes.length;
       onProgress({ step: "download", doneBytes, totalBytes });
     }
   };
+  const fetched = (target: Target): AsyncIterable<Uint8Array> =>
+    unpacked(target, noted(targetStream(system, mirror, target, signal)));
   await using _background = await inBackground(system);
   await using root = await system.storage.openDevice(job.root.path, job.root.bytes);
   await using hash = await system.storage.openDevice(job.hash.path, job.hash.bytes);
@@ -71,9 +77,31 @@ export async function writeImage(
     await device.write(0, empty);
     await device.sync();
   }
-  const rootStart = await writeStream(root, job.size, unpacked(targets.root, fetched(targets.root)));
-  const hashStart = await writeStream(hash, job.size, unpacked(targets.hash, fetched(targets.hash)));
-  await writeKernel(system.storage, job.kernel, targets.boot, unpacked(targets.boot, fetched(targets.boot)));
+  const { storage } = system;
+  if (await isThere(storage, job.kernel, targets.boot)) doneBytes += targets.boot.bytes;
+  else await writeKernel(storage, job.kernel, targets.boot, fetched(targets.boot));
+  const promised = await promisedBy(async (offset, into) => await storage.readInto(job.kernel, offset, into));
+  const hashStart = await writeStream(hash, 0, job.size, fetched(targets.hash));
+
+  const verifyBytes = promised.dataBlocks * firstBlockBytes;
+  let verified = 0;
+  const onRead = (bytes: number): void => {
+    verified += bytes;
+    onProgress({ step: "verify", doneBytes: Math.min(verified, verifyBytes), totalBytes: verifyBytes });
+  };
+  const point = await resumePoint(system, mirror, targets.root, { root, hash, promised }, onRead, signal);
+  let rootStart: Buffer;
+  if (point === undefined) rootStart = await writeStream(root, 0, job.size, fetched(targets.root));
+  else {
+    system.log.info(
+      `update: going on with ${targets.root.name} at byte ${point.packedOffset} of ${targets.root.bytes}`,
+    );
+    doneBytes += point.packedOffset;
+    const stored = (start: number): AsyncIterable<Uint8Array> =>
+      storedBytes(system, mirror, targets.root, start, signal);
+    rootStart = await firstBlockOf(root, unpacked(targets.root, stored(0)));
+    await writeStream(root, point.offset, job.size, unpacked(targets.root, noted(stored(point.packedOffset))));
+  }
   for (const [device, start] of [
     [root, rootStart],
     [hash, hashStart],
@@ -82,13 +110,7 @@ export async function writeImage(
     await device.sync();
     device.forget();
   }
-  const promised = await promisedBy(async (offset, into) => await system.storage.readInto(job.kernel, offset, into));
-  const verifyBytes = promised.dataBlocks * firstBlockBytes;
-  let verified = 0;
-  const onRead = (bytes: number): void => {
-    verified += bytes;
-    onProgress({ step: "verify", doneBytes: Math.min(verified, verifyBytes), totalBytes: verifyBytes });
-  };
+  verified = 0;
   await verifyTree(root, hash, promised, onRead, signal);
 }
 
@@ -102,24 +124,26 @@ async function inBackground(system: System): Promise<AsyncDisposable | undefined
   }
 }
 
-/** Everything behind the first block. @returns the first block, which is not written yet */
+/**
+ * What comes, from `start` on, but for the first block.
+ *
+ * @returns the first block, which is not written yet, when `start` is 0
+ */
 async function writeStream(
   device: BlockDevice,
+  start: number,
   { pieceBytes, syncBytes }: WriteSize,
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<Buffer> {
-  let start = Buffer.alloc(0);
-  let offset = firstBlockBytes;
+  const first = Buffer.alloc(firstBlockBytes);
+  let offset = start;
   let unsynced = 0;
   for await (const chunk of gathered(chunks, pieceBytes)) {
-    let rest = chunk;
-    if (start.length < firstBlockBytes) {
-      const missing = firstBlockBytes - start.length;
-      start = Buffer.concat([start, chunk.subarray(0, missing)]);
-      rest = chunk.subarray(missing);
-    }
-    await device.write(offset, rest);
-    offset += rest.length;
+    const held = Math.max(0, firstBlockBytes - offset);
+    if (held > 0) chunk.copy(first, offset);
+    const rest = chunk.subarray(held);
+    await device.write(Math.max(offset, firstBlockBytes), rest);
+    offset += chunk.length;
     unsynced += rest.length;
     if (unsynced >= syncBytes) {
       await device.sync();
@@ -129,25 +153,38 @@ async function writeStream(
     }
   }
   await device.sync();
-  if (start.length < firstBlockBytes) {
-    throw new Failure("too-small", `cannot write to ${device.path}: only ${start.length} bytes came`);
-  }
-  return start;
+  if (offset < firstBlockBytes) throw tooSmall(device, offset);
+  return first;
 }
 
-/** Beside the one in use, then in its place. */
+/** Reads no further than it must. */
+async function firstBlockOf(device: BlockDevice, chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  for await (const piece of gathered(chunks, firstBlockBytes)) {
+    if (piece.length < firstBlockBytes) throw tooSmall(device, piece.length);
+    return piece;
+  }
+  throw tooSmall(device, 0);
+}
+
+function tooSmall({ path }: BlockDevice, bytes: number): Failure<"too-small"> {
+  return new Failure("too-small", `cannot write to ${path}: only ${bytes} bytes came`);
+}
+
+/**
+ * In place, since nothing boots it. The name is gone for good before a new file gets it, and none is ever moved over
+ * another: on FAT, a power loss can leave two names with the same clusters (decision 0161).
+ */
 async function writeKernel(
   storage: Storage,
   path: string,
   target: Target,
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const temporary = `${path}.new`;
-  await removeIfPresent(temporary, storage);
+  if (await removeIfPresent(path, storage)) await storage.syncDirectory(dirname(path));
   const written = createHash("sha256");
   let bytes = 0;
   {
-    await using file = await storage.create(temporary, 0o600);
+    await using file = await storage.create(path, 0o600);
     for await (const chunk of chunks) {
       bytes += chunk.length;
       if (bytes > largestUnifiedImageBytes) {
@@ -159,18 +196,29 @@ async function writeKernel(
       written.update(chunk);
       await file.write(chunk);
     }
-    await file.sync();
   }
-  await storage.forget(temporary);
-  if ((await digestOfFile(storage, temporary)) !== written.digest("hex")) {
-    throw new Failure("image-not-verified", `cannot use what was written to ${temporary}: it reads back differently`);
+  if ((await durableDigest(storage, path, "sha256")) !== written.digest("hex")) {
+    throw new Failure("image-not-verified", `cannot use what was written to ${path}: it reads back differently`);
   }
-  await storage.rename(temporary, path);
-  await storage.syncDirectory(dirname(path));
 }
 
-async function digestOfFile(storage: Storage, path: string): Promise<string> {
-  const hash = createHash("sha256");
+/** Has an earlier try left this very file? */
+async function isThere(storage: Storage, path: string, { bytes, digest }: Target): Promise<boolean> {
+  try {
+    if ((await storage.size(path)) !== bytes) return false;
+    return (await durableDigest(storage, path, digest.algorithm)) === digest.hex;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+/** Of what is on the medium. */
+async function durableDigest(storage: Storage, path: string, algorithm: "sha256" | "sha512"): Promise<string> {
+  await storage.sync(path);
+  await storage.syncDirectory(dirname(path));
+  await storage.forget(path);
+  const hash = createHash(algorithm);
   const piece = Buffer.allocUnsafe(writeSize.pieceBytes);
   let offset = 0;
   for (let bytes = piece.length; bytes === piece.length; offset += bytes) {

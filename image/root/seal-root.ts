@@ -1,10 +1,13 @@
 /** Adds our own programs to a root, and makes of it the read-only file system and its hash tree. */
+import { createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
 import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { frameBytes, packed } from "../../lib/seekable-zstd.ts";
 import type { Lock, LockedPackage } from "../packages/lock.ts";
 import { sha256OfFile } from "../packages/cache.ts";
 import { sbomOf } from "../packages/sbom.ts";
-import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
+import type { ToolsRoot } from "../packages/tools-root.ts";
 import { makeVerity, writeVerity } from "../verity.ts";
 import type { PlacedProgram } from "./make-root.ts";
 import { compressRoot } from "./compress.ts";
@@ -58,9 +61,16 @@ export async function sealRoot(directory: string, inputs: SealInputs): Promise<v
   });
   await rm(tree, { recursive: true });
   await writeVerity(directory, await makeVerity(tools, erofs, hash));
-  for (const path of [erofs, hash]) {
-    await runTool(tools, ["zstd", "--quiet", "-3", "--threads=2", "--keep", path], { binds: [directory] });
-  }
+  for (const path of [erofs, hash]) await pack(path);
+}
+
+/** Beside it, for updates: a host whose download broke off goes on in the middle. */
+async function pack(path: string): Promise<void> {
+  const content = Bun.file(path);
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < content.size; at += frameBytes) yield await content.slice(at, at + frameBytes).bytes();
+  };
+  await pipeline(packed(pieces()), createWriteStream(`${path}.zst`));
 }
 
 async function describe({ identity, lock, packages, programs, hostBinary }: SealInputs): Promise<string> {
