@@ -37,6 +37,10 @@ export function commandLine(
     "panic=10",
     // Those that hosts use. Without a policy the others cost at every call, and systemd a second of every boot for BPF.
     "lsm=lockdown,landlock,yama",
+    // Until systemd has the watchdog: a processor that is stuck, or a task that waits for a device for two minutes, is a
+    // panic, which leaves its words. sysctl.d takes it back, as busy hosts have both without being lost.
+    "softlockup_panic=1",
+    "hung_task_panic=1",
     // Warnings and worse; the journal has everything.
     "loglevel=4",
     "systemd.show_status=auto",

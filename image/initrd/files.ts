@@ -56,6 +56,17 @@ export const rootModules = ["dm-verity", "erofs"] as const;
 const witnesses = ["efi-pstore"];
 
 /**
+ * Drivers of watchdogs that a machine of the platform may have, loaded before everything else. The clouds have none, and
+ * not every kernel has each, so those that are there are taken. Intel's needs the bridge it is in.
+ */
+const watchdogModules: Readonly<Record<Platform, readonly string[]>> = {
+  qemu: ["i6300esb"],
+  aws: [],
+  vmware: [],
+  metal: ["wdat_wdt", "lpc_ich", "i2c-i801", "iTCO_wdt", "sp5100_tco", "hpwdt"],
+};
+
+/**
  * Modules that make SHA-256, and so every read from the root, several times faster than the generic code. Not every
  * kernel has each as a module, so those that are there are taken.
  */
@@ -135,14 +146,16 @@ async function libraryIndex(packages: string): Promise<Map<string, string>> {
   return index;
 }
 
+/** What the initrd loads: paths below the directory of modules, each after what it depends on. */
+export type ModuleOrder = { watchdogs: string[]; others: string[] };
+
 /**
- * The modules to load, each after what it depends on.
+ * The modules to load.
  *
  * @param dependencies text of modules.dep
  * @param builtIn text of modules.builtin
- * @returns paths below the directory of modules
  */
-export function moduleOrder(platform: Platform, dependencies: string, builtIn: string): string[] {
+export function moduleOrder(platform: Platform, dependencies: string, builtIn: string): ModuleOrder {
   const paths = new Map<string, string>();
   const needs = new Map<string, string[]>();
   for (const line of dependencies.split("\n").filter((text) => text.includes(":"))) {
@@ -158,25 +171,31 @@ export function moduleOrder(platform: Platform, dependencies: string, builtIn: s
     );
   }
   const isBuiltIn = new Set(builtIn.split("\n").map(moduleName));
-  const order = new Set<string>();
   const isThere = (name: string): boolean => paths.has(moduleName(name));
   const wanted = [
     ...[...witnesses, ...fasterHash, ...checksum].filter(isThere),
     ...diskModules[platform],
     ...rootModules,
   ];
-  for (const name of wanted) {
-    if (isBuiltIn.has(moduleName(name))) continue;
-    const path = paths.get(moduleName(name));
-    if (path === undefined) {
-      throw new Failure("no-such-module", `cannot find the module ${name} for the initrd among the kernel's modules`, {
-        hint: "correct image/initrd/files.ts, or what image/root/kernel-modules.ts removes",
-      });
+  const withNeeds = (names: readonly string[]): string[] => {
+    const order = new Set<string>();
+    for (const name of names) {
+      if (isBuiltIn.has(moduleName(name))) continue;
+      const path = paths.get(moduleName(name));
+      if (path === undefined) {
+        throw new Failure(
+          "no-such-module",
+          `cannot find the module ${name} for the initrd among the kernel's modules`,
+          { hint: "correct image/initrd/files.ts, or what image/root/kernel-modules.ts removes" },
+        );
+      }
+      for (const needed of needs.get(path) ?? []) order.add(needed);
+      order.add(path);
     }
-    for (const needed of needs.get(path) ?? []) order.add(needed);
-    order.add(path);
-  }
-  return [...order];
+    return [...order];
+  };
+  const watchdogs = withNeeds(watchdogModules[platform].filter(isThere));
+  return { watchdogs, others: withNeeds(wanted).filter((path) => !watchdogs.includes(path)) };
 }
 
 /** "dm_verity" for "kernel/drivers/md/dm-verity.ko": both spellings are in use for the same module. */

@@ -78,12 +78,14 @@ async function placeModules(tree: string, { root, platform }: InitrdInputs): Pro
   const modules = join(root, "usr/lib/modules", await kernelVersion(root));
   const read = (name: string): Promise<string> => readFile(join(modules, name), "utf8");
   const order = moduleOrder(platform, await read("modules.dep"), await read("modules.builtin"));
-  for (const [index, path] of order.entries()) {
-    await place(
-      join(modules, path),
-      join(tree, "modules", `${String(index).padStart(2, "0")}-${basename(path)}`),
-      0o644,
-    );
+  for (const [directory, paths] of [
+    ["watchdogs", order.watchdogs],
+    ["modules", order.others],
+  ] as const) {
+    for (const [index, path] of paths.entries()) {
+      const name = `${String(index).padStart(2, "0")}-${basename(path)}`;
+      await place(join(modules, path), join(tree, directory, name), 0o644);
+    }
   }
 }
 

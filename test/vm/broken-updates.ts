@@ -56,6 +56,11 @@ test("a kernel that hangs", async () => {
   expect(await spoiled.reasonOfReturn("kernel hang")).toContain("the watchdog reset the machine");
 });
 
+test("a kernel that hangs before there is a systemd", async () => {
+  await spoiled.spoil("early-hang.efi", { start: "redirfd -w 1 /sys/power/state echo freeze\n" });
+  expect(await spoiled.reasonOfReturn("hang in the initrd")).toContain("the watchdog reset the machine");
+});
+
 test("a daemon that crashes", async () => {
   await spoiled.spoil(
     "crash.efi",
