@@ -51,6 +51,13 @@ const cases: Case[] = [
     holds: { "bootstrap-containers": { a: { mode: "once", source: "a" }, c: { essential: true } } },
   },
   {
+    rule: "a container that checks an update has an image",
+    on: "dev",
+    breaks: { updates: { health: { containers: { db: { command: ["true"] } } } } },
+    says: ["settings.updates.health.containers.db.source must be set because the check is set"],
+    holds: { updates: { health: { containers: { db: { source: "a" } } } } },
+  },
+  {
     rule: "bootstrap commands that run are there",
     on: "dev",
     breaks: { "bootstrap-commands": { a: { mode: "always" } } },

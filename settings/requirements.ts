@@ -35,6 +35,15 @@ export const rules: readonly Rule[] = [
     },
   },
   {
+    name: "a container that checks an update has an image",
+    *check({ updates }) {
+      for (const [name, { source }] of Object.entries(updates.health.containers)) {
+        if (source === undefined)
+          yield missing(["updates", "health", "containers", name, "source"], "the check is set");
+      }
+    },
+  },
+  {
     name: "bootstrap commands that run are there",
     *check(settings) {
       for (const [name, { mode, commands }] of Object.entries(settings["bootstrap-commands"])) {

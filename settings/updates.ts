@@ -1,6 +1,7 @@
 /** `settings.updates` */
-import { setting, table } from "./setting.ts";
-import { line, versionOrLatest } from "./text.ts";
+import { imageReference } from "./oci-names.ts";
+import { mapOf, setting, table } from "./setting.ts";
+import { identifier, line, versionOrLatest } from "./text.ts";
 import { flag, listOf, uint32, wholeNumber } from "./type.ts";
 import { url } from "./url.ts";
 
@@ -44,6 +45,23 @@ export const updates = table("Where updates come from, and when they are taken."
       doc: "URLs that must answer with a status from 200 to 399.",
       default: [],
       example: ["http://127.0.0.1:8080/healthz"],
+    }),
+    containers: mapOf({
+      doc: "Containers that are run to their end once everything else holds, and must end with exit code 0. What a check prints before it fails is told with it.",
+      name: identifier,
+      placeholder: "name",
+      entry: table("One check.", {
+        source: setting({
+          type: imageReference,
+          doc: "The image. Every check needs one.",
+          example: "registry.example.com/check:v1",
+        }),
+        command: setting({
+          type: listOf(line),
+          doc: "Arguments in place of the image's own.",
+          example: ["/bin/check", "--database", "10.0.0.5"],
+        }),
+      }),
     }),
     "timeout-seconds": setting({
       type: wholeNumber({ least: 10, most: 86_400 }),

@@ -56,6 +56,7 @@ const datastorePath = "/var/lib/orlop/datastore";
 const author = { kind: "host", part: "simulator" } as const;
 const leadsTo = { prepare: "Staged", activate: "Ready", deactivate: "Staged" } as const;
 const model = modelFor(variantNamed("dev"));
+const noChecks = { units: [], "http-probes": [], containers: {}, "timeout-seconds": 60 };
 const never = new AbortController().signal;
 
 export async function runUpdateScenario(
@@ -407,8 +408,8 @@ class UpdateLife {
         running: release.version,
         units: ["hostd.service", "containerd.service"],
         status: () => Promise.resolve({ boot: [], reconcilers: [] }),
-        fallback: { units: [], "http-probes": [], "timeout-seconds": 60 },
-        health: () => Promise.resolve({ units: [], "http-probes": [], "timeout-seconds": 60 }),
+        fallback: noChecks,
+        health: () => Promise.resolve(noChecks),
       },
       never,
     );

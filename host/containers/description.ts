@@ -1,7 +1,7 @@
 /** What is to run: written by hostd for each container, read by the unit that runs it. */
 import { z } from "zod";
 
-export const containerTypes = ["host", "bootstrap"] as const;
+export const containerTypes = ["host", "bootstrap", "health"] as const;
 export type ContainerType = (typeof containerTypes)[number];
 
 export const descriptionSchema = z.object({
@@ -16,9 +16,9 @@ export const descriptionSchema = z.object({
 });
 export type Description = z.infer<typeof descriptionSchema>;
 
-/** Names of containers are free, so that a host container and a bootstrap container may share one. */
+/** Names of containers are free, so that containers of two types may share one. */
 export const containerId = ({ type, name }: Pick<Description, "type" | "name">): string =>
-  type === "host" ? name : `boot.${name}`;
+  ({ host: name, bootstrap: `boot.${name}`, health: `health.${name}` })[type];
 
 const runDirectory = "/run/orlop/containers";
 

@@ -10,10 +10,12 @@ import { testSystem, type TestSystem } from "../../test/system.ts";
 import type { Interfaces } from "../system.ts";
 import { proveHealthy, type Gate, type Verdict } from "./health-gate.ts";
 import type { Health } from "./health.ts";
+import { descriptionSchema } from "../containers/description.ts";
 import { requireSets } from "./sets.ts";
 import { noticeReturn } from "./went-back.ts";
 
 const signal = new AbortController().signal;
+const nothingAsked: Health = { units: [], "http-probes": [], containers: {}, "timeout-seconds": 60 };
 
 type World = AsyncDisposable & {
   /** The machine whose update is judged, and a daemon that answers as its API. */
@@ -52,12 +54,12 @@ async function world(): Promise<World> {
     links,
     entries: async () => (await readdir(entries)).toSorted(),
     async prove(health = {}, client = api.api) {
-      const asked: Health = { units: [], "http-probes": [], "timeout-seconds": 60, ...health };
+      const asked: Health = { ...nothingAsked, ...health };
       const gate: Gate = {
         running: "1.1.0",
         units: ["hostd.service", "containerd.service"],
         status: async (until) => await client.call("getStatus", { signal: until }),
-        fallback: { units: [], "http-probes": [], "timeout-seconds": 60 },
+        fallback: nothingAsked,
         health: () => Promise.resolve(asked),
       };
       return await proveHealthy(host.system, gate, signal);
@@ -150,4 +152,40 @@ test("a unit that crashes every few seconds is never good, though it is active i
   let asked = 0;
   here.host.programs.set("systemctl", () => (asked++ % 4 < 2 ? "active\n" : "activating\n"));
   expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+});
+
+test("a container that settings name is run when all else holds, and what it says before it fails is kept", async () => {
+  await using here = await world();
+  const containers = { db: { source: "registry.example.com/check:v1", command: ["/bin/check", "--all"] } };
+  here.unitStates.set("containerd.service", "failed");
+  await here.prove({ containers });
+  const starts = (): string[] => here.host.ran.filter((line) => line.startsWith("systemctl start"));
+  expect(starts()).toEqual([]);
+
+  here.unitStates.clear();
+  const states = here.host.programs.get("systemctl");
+  here.host.programs.set("systemctl", (argv, limits) => {
+    if (argv[1] !== "start") return states?.(argv, limits) ?? "";
+    throw new Failure("exit-status", "the job failed");
+  });
+  expect(await here.prove({ containers })).toEqual({
+    kind: "unhealthy",
+    reason:
+      "not healthy after 60 s: the check db in a container of registry.example.com/check:v1 fails; it said: " +
+      "cannot read its configuration | exiting",
+  });
+  expect(new Set(starts())).toEqual(new Set(["systemctl start health-container@db.service"]));
+  expect(descriptionSchema.parse(JSON.parse(await here.host.read("/run/orlop/containers/health/db.json")))).toEqual({
+    type: "health",
+    name: "db",
+    superpowered: false,
+    ...containers.db,
+  });
+});
+
+test("a container that ends well is no reason to go back", async () => {
+  await using here = await world();
+  const verdict = await here.prove({ containers: { db: { source: "registry.example.com/check:v1" } } });
+  expect(verdict).toMatchObject({ kind: "healthy" });
+  expect(here.host.ran).toContain("systemctl start health-container@db.service");
 });

@@ -41,8 +41,7 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
   let wellSinceMs: number | undefined;
   for (;;) {
     const health = await askedHealth(gate, signal);
-    const units = [...gate.units, ...health.units];
-    const checks = { units, probes: health["http-probes"], node: health.node };
+    const checks = { ...health, units: [...gate.units, ...health.units] };
     const found = await ailments(system, gate.status, checks, signal);
     if (found.length > 0) wellSinceMs = undefined;
     else wellSinceMs ??= elapsedMs();

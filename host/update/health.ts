@@ -7,14 +7,18 @@
  */
 import { statfs } from "node:fs/promises";
 import type { StatusBody } from "../../api/status.ts";
-import { Failure, isFailure } from "../../lib/failure.ts";
+import { isFailure } from "../../lib/failure.ts";
+import { writeFileAtomic } from "../../lib/files.ts";
 import type { Settings } from "../../settings/group.ts";
 import type { Orchestrator } from "../../variants/variant.ts";
+import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
 import { hostPath, type System } from "../system.ts";
 import type { NodeCheck } from "./node-ready.ts";
 
 const probeTimeoutMs = 5_000;
 const journalLines = 5;
+/** Longer than the unit's own limit, so that systemd's word comes first. */
+const containerTimeoutMs = 330_000;
 const dataPath = "/local";
 /** With less, no container starts. */
 const leastFreeBytes = 16 * 1024 * 1024;
@@ -22,7 +26,7 @@ const leastFreeBytes = 16 * 1024 * 1024;
 /** What `GET /status` tells; rejects when the API does not answer. */
 export type AskedStatus = (signal: AbortSignal) => Promise<Pick<StatusBody, "boot" | "reconcilers">>;
 
-export type Health = Pick<Settings["updates"]["health"], "units" | "http-probes" | "timeout-seconds"> & {
+export type Health = Settings["updates"]["health"] & {
   /** On hosts that are to be nodes of Kubernetes. */
   node?: NodeCheck;
 };
@@ -33,22 +37,50 @@ export function unitsOf(orchestrator: Orchestrator): readonly string[] {
   return ["hostd.service", "systemd-networkd.service", "containerd.service", ...own[orchestrator.kind]];
 }
 
-/** What does not hold, a sentence each. */
+/** What does not hold, a sentence each. Containers are started only when nothing else is wrong. */
 export async function ailments(
   system: System,
   askStatus: AskedStatus,
-  checks: { units: readonly string[]; probes: readonly string[]; node: NodeCheck | undefined },
+  { units, "http-probes": probes, containers, node }: Omit<Health, "timeout-seconds">,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const node = checks.node === undefined ? [] : [unitAilment(system, "kubelet.service"), checks.node(signal)];
   const found = await Promise.all([
-    ...node,
-    ...checks.units.map(async (unit) => await unitAilment(system, unit)),
-    ...checks.probes.map(async (probe) => await probeAilment(system, probe, signal)),
+    ...(node === undefined ? [] : [unitAilment(system, "kubelet.service"), node(signal)]),
+    ...units.map(async (unit) => await unitAilment(system, unit)),
+    ...probes.map(async (probe) => await probeAilment(system, probe, signal)),
     hostAilments(askStatus, signal),
     dataAilment(system),
   ]);
-  return [...found.flat(), ...networkAilment(system)];
+  const all = [...found.flat(), ...networkAilment(system)];
+  if (all.length > 0) return all;
+  const checks = Object.entries(containers).map(async ([name, check]) => await containerAilment(system, name, check));
+  return (await Promise.all(checks)).flat();
+}
+
+/** A container that runs to its end, as `health-container@.service` does it. */
+async function containerAilment(
+  system: System,
+  name: string,
+  { source, command }: Health["containers"][string],
+): Promise<string[]> {
+  if (source === undefined) return []; // is not accepted by the API
+  const description: Description = {
+    type: "health",
+    name,
+    source,
+    superpowered: false,
+    ...(command === undefined ? {} : { command }),
+  };
+  await writeFileAtomic(hostPath(system, descriptionPath(description)), JSON.stringify(description), 0o600);
+  const unit = containerUnit(description);
+  try {
+    await system.run(["systemctl", "start", unit], { timeoutMs: containerTimeoutMs });
+    return [];
+  } catch (error) {
+    if (!isFailure(error, "exit-status", "timed-out")) throw error;
+    const said = await journalOf(system, unit, "--identifier=host-ctr"); // without what systemd says about the unit
+    return [`the check ${name} in a container of ${source} fails${said === "" ? "" : `; it said: ${said}`}`];
+  }
 }
 
 /** A version on which a host has no network would be its last one: neither the next update nor a person reaches it. */
@@ -103,12 +135,13 @@ async function hostAilments(askStatus: AskedStatus, signal: AbortSignal): Promis
   ];
 }
 
-async function journalOf(system: System, unit: string): Promise<string> {
+async function journalOf(system: System, unit: string, ...only: string[]): Promise<string> {
+  const lines = `--lines=${journalLines}`;
   try {
-    const argv = ["journalctl", `--unit=${unit}`, `--lines=${journalLines}`, "--output=cat", "--no-pager"] as const;
+    const argv = ["journalctl", `--unit=${unit}`, ...only, lines, "--output=cat", "--no-pager"] as const;
     return (await system.run(argv, { timeoutMs: 5_000 })).trim().replaceAll("\n", " | ").slice(0, 1000);
   } catch (error) {
-    if (error instanceof Failure || isFailure(error)) return ""; // the unit's state is what counts
+    if (isFailure(error)) return ""; // the unit's state is what counts
     throw error;
   }
 }
