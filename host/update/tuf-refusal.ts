@@ -29,7 +29,7 @@ export function refusalOf(error: unknown, seen: Seen): Failure<TufCode> | undefi
   if (!(error instanceof Error)) return undefined;
   const refuse = (code: TufCode, reason: string, hint?: string): Failure<TufCode> =>
     new Failure(code, `cannot trust the update repository ${seen.repository}: ${reason}`, {
-      cause: error,
+      cause: new Failure("tuf-client", error.message), // an answer of the library, no bug: its stack helps nobody
       ...(hint === undefined ? {} : { hint }),
     });
   if (seen.download !== undefined) {
