@@ -179,6 +179,15 @@ export class SimulatedStorage implements Storage {
   }
 
   async rename(from: string, to: string): Promise<void> {
+    await this.#rename(from, to, this.#volumeOf(from).kind === "journaled");
+  }
+
+  /** Also on FAT: where both names are in the same sector, for whoever writes the directory by itself. */
+  async renameInOneWrite(from: string, to: string): Promise<void> {
+    await this.#rename(from, to, true);
+  }
+
+  async #rename(from: string, to: string, inOneWrite: boolean): Promise<void> {
     const volume = this.#volumeOf(from);
     const file = this.#file(from);
     await this.#operation(() => {
@@ -187,7 +196,7 @@ export class SimulatedStorage implements Storage {
         { path: to, file },
         { path: from, file: undefined },
       ];
-      this.#change(volume, changes);
+      this.#change(volume, changes, inOneWrite);
       if (replaced !== undefined) volume.freed.add(replaced);
     });
   }
@@ -336,9 +345,9 @@ export class SimulatedStorage implements Storage {
     if (this.isGone) throw new PowerLost("the power is off");
   }
 
-  #change(volume: Volume, changes: NameChange[]): void {
+  #change(volume: Volume, changes: NameChange[], inOneWrite = changes.length === 1): void {
     applyNames(volume.names, changes);
-    volume.pending.push(...(volume.kind === "fat" ? changes.map((change) => [change]) : [changes]));
+    volume.pending.push(...(inOneWrite ? [changes] : changes.map((change) => [change])));
   }
 
   #volumeOf(path: string): Volume {

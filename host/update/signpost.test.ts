@@ -100,7 +100,7 @@ test("what makes no sense is refused with words and changes nothing", async () =
   expect(await readdir(here.entries)).toEqual(["orlop-a.conf"]);
 });
 
-test("a mark that was cut between its two directory writes counts, and the rest goes with the next one", async () => {
+test("a mark that was cut between its two directory writes counts, and no name of the two is removed alone", async () => {
   await using here = await world();
   const done: BootEntry = { set: "b", priority: 2, standing: { kind: "trying", left: 0, done: 1 }, version: "1.1.0" };
   await writeFile(join(here.entries, entryName(done)), entryText(done));
@@ -108,7 +108,9 @@ test("a mark that was cut between its two directory writes counts, and the rest 
   await writeFile(join(here.entries, entryName(good)), entryText(good));
   expect((await here.as("b").read()).entries.b?.standing).toEqual({ kind: "successful" });
   await here.as("b").markSuccessfulBoot();
-  expect((await readdir(here.entries)).toSorted()).toEqual(["orlop-a.conf", "orlop-b.conf"]);
+  expect((await readdir(here.entries)).toSorted()).toEqual(["orlop-a.conf", "orlop-b+0-1.conf", "orlop-b.conf"]);
+  await here.as("a").clearInactive();
+  expect(await readdir(here.entries)).toEqual(["orlop-a.conf"]);
 });
 
 test("foreign and damaged files in the directory are left alone and not counted", async () => {

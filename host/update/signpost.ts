@@ -5,13 +5,14 @@
  * sees the old decision or the new one. What signpost reports is always read back from the disk.
  *
  * An entry that the loader or a crash left twice (`orlop-b.conf` beside `orlop-b+0-1.conf`) counts as its best
- * standing; the next change removes the rest.
+ * standing. The other name stays until the set is cleared: it may be another way to the same clusters, which must not be
+ * freed alone (decision 0161).
  */
 import { join } from "node:path";
 import { Failure, isNotFound } from "../../lib/failure.ts";
 import { readTextIfPresent, removeIfPresent, writeFileAtomic, type Files } from "../../lib/files.ts";
 import {
-  entryName, entryText, isEntryOf, kernelPath, nextToBoot, otherSet, parseEntry, setNames, willBoot, type BootEntry, type SetName,
+  entryName, entryText, isEntryOf, kernelPath, nextToBoot, otherSet, parseEntry, setNames, willBoot, type BootEntry, type SetName, type Standing,
 } from "./boot-entry.ts"; // prettier-ignore
 
 export type Sets = {
@@ -49,14 +50,14 @@ export class Signpost {
   async markSuccessfulBoot(): Promise<void> {
     const { entry, name } = await this.#file(this.#active);
     await this.#rename(name, entryName({ ...entry, standing: { kind: "successful" } }));
-    await this.#removeOthers(this.#active);
   }
 
   /** The running set, while it is on trial, may be started once more. */
   async returnTry(): Promise<void> {
     const { entry, name } = await this.#file(this.#active);
     if (entry.standing.kind !== "trying" || entry.standing.done === 0) return;
-    const standing = { kind: "trying", left: entry.standing.left + 1, done: entry.standing.done - 1 } as const;
+    // What was done stays, so that the name is none that the boot loader gives: it would not count over one that is there.
+    const standing = { kind: "trying", left: entry.standing.left + 1, done: entry.standing.done } as const;
     await this.#rename(name, entryName({ ...entry, standing }));
   }
 
@@ -142,7 +143,11 @@ export class Signpost {
       if (entry !== undefined) found.push({ name, entry });
     }
     const rank = { successful: 0, trying: 1, staged: 2 } as const;
-    return found.toSorted((x, y) => rank[x.entry.standing.kind] - rank[y.entry.standing.kind]);
+    // As the boot loader has it: of two names, the one with more tries left counts.
+    const left = (standing: Standing): number => (standing.kind === "trying" ? standing.left : 0);
+    return found.toSorted(
+      ({ entry: { standing: x } }, { entry: { standing: y } }) => rank[x.kind] - rank[y.kind] || left(y) - left(x),
+    );
   }
 
   /** @throws {Failure<"no-boot-entry">} */
@@ -156,12 +161,6 @@ export class Signpost {
     if (from === to) return;
     await this.#files.rename(join(this.#entries, from), join(this.#entries, to));
     await this.#files.syncDirectory(this.#entries);
-  }
-
-  async #removeOthers(set: SetName): Promise<void> {
-    const [, ...rest] = (await this.#found()).filter(({ entry }) => entry.set === set);
-    for (const { name } of rest) await removeIfPresent(join(this.#entries, name), this.#files);
-    if (rest.length > 0) await this.#files.syncDirectory(this.#entries);
   }
 
   async #sizeOf(path: string): Promise<number> {
