@@ -99,6 +99,19 @@ test("too few root keys cannot rotate the root, and the old and the new ones tog
   ]);
 });
 
+test("who read the repository before its keys were changed can neither publish nor rotate them", async () => {
+  await using here = await publisher();
+  const before = await openRepository(here.directory);
+  const keep = (content: Parameters<typeof withKey>[0]): ReturnType<typeof withKey> => content;
+  await rotateRoot(here.repository, keep, here.rootSigners, here.signing);
+  const refused = { code: "repository-changed" };
+  await expect(rotateRoot(before, keep, here.rootSigners, here.signing)).rejects.toMatchObject(refused);
+  const late = publish(before, await here.release("1.0.0"), { waves: [] }, here.signing);
+  await expect(late).rejects.toMatchObject(refused);
+  await publish(await openRepository(here.directory), await here.release("1.0.0"), { waves: [] }, here.signing);
+  expect((await here.validate()).roles[0]).toMatchObject({ role: "root", version: 2 });
+});
+
 test("after the publication key was rotated, the old one can publish nothing", async () => {
   await using here = await publisher();
   await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);

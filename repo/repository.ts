@@ -13,7 +13,15 @@
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Key, type Root, type Targets } from "@tufjs/models";
 import { Failure, isFailure, systemErrorCode } from "../lib/failure.ts";
-import { namesIn, readTextIfPresent, realFiles, removeIfPresent, writeFileAtomic, type Files } from "../lib/files.ts";
+import {
+  namesIn,
+  readTextIfPresent,
+  realFiles,
+  removeIfPresent,
+  writeFileAtomic,
+  type Files,
+  isPresent,
+} from "../lib/files.ts";
 import { expiresAt } from "./expiration.ts";
 import { addMigrations, addUpdate, emptyManifest, parseManifest, type Machines, type Manifest } from "./manifest.ts";
 import { contentOf, firstRoot, signedRoot, type RootContent } from "./root-role.ts";
@@ -159,6 +167,7 @@ export async function rotateRoot(
   rootSigners: readonly Signer[],
   signing: Signing,
 ): Promise<Repository> {
+  await using _lock = await lock(repository);
   const previous = newestRoot(repository);
   const content = contentOf(previous.signed);
   const next = await signedRoot(
@@ -173,7 +182,6 @@ export async function rotateRoot(
     const tree = await currentTree(repository, machines);
     await signedTree(tree?.targets.signed.targets ?? {}, tree, next, signing);
   }
-  await using _lock = await lock(repository);
   await writeFileAtomic(rootPath(repository.directory, next.signed.version), serialise(next), 0o644, repository.files);
   for (const machines of trees) {
     const tree = await currentTree(repository, machines);
@@ -274,8 +282,13 @@ function rootPath(directory: string, version: number): string {
   return join(directory, "root", `${version}.root.json`);
 }
 
-/** Two publishers at once would each sign without the other's targets. @throws {Failure<"repository-locked">} */
-async function lock({ directory, files }: Repository): Promise<AsyncDisposable> {
+/**
+ * Two publishers at once would each sign without the other's targets, or with keys that the other took out of service.
+ *
+ * @throws {Failure<"repository-locked" | "repository-changed">}
+ */
+async function lock(repository: Repository): Promise<AsyncDisposable> {
+  const { directory, files } = repository;
   const path = join(directory, ".lock");
   try {
     await using file = await files.create(path, 0o644);
@@ -287,5 +300,12 @@ async function lock({ directory, files }: Repository): Promise<AsyncDisposable> 
       cause,
     });
   }
-  return { [Symbol.asyncDispose]: async () => void (await removeIfPresent(path, files)) };
+  const unlock = async (): Promise<void> => void (await removeIfPresent(path, files));
+  if (await isPresent(rootPath(directory, newestRoot(repository).signed.version + 1))) {
+    await unlock();
+    throw new Failure("repository-changed", "cannot change the repository: its keys were changed since it was read", {
+      hint: "do it again",
+    });
+  }
+  return { [Symbol.asyncDispose]: unlock };
 }

@@ -39,10 +39,7 @@ export class Signpost {
 
   async read(): Promise<Sets> {
     const entries: Sets["entries"] = {};
-    for (const set of setNames) {
-      const best = (await this.#found()).filter(({ entry }) => entry.set === set)[0];
-      if (best !== undefined) entries[set] = best.entry;
-    }
+    for (const { entry } of await this.#found()) entries[entry.set] ??= entry;
     return { active: this.#active, entries, next: nextToBoot(Object.values(entries))?.set };
   }
 
