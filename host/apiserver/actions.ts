@@ -10,6 +10,9 @@ import type { Handlers } from "./handlers.ts";
 import { FileAnswer } from "./reply.ts";
 import type { Waiting } from "./waiting.ts";
 
+/** The unit's own limit, and a little: what it says then is the better reason. */
+const archiveMs = 610_000;
+
 type UpdateActions = "refreshUpdates" | "prepareUpdate" | "activateUpdate" | "deactivateUpdate" | "releaseUpdate";
 
 export function actionHandlers(
@@ -33,8 +36,8 @@ export function actionHandlers(
       const reverted = await changes.exclusively(async () => trial.revert("as asked"));
       return waiting.applied(reverted, query.wait, signal());
     },
-    async supportArchive() {
-      await actOnUnit(system, "start", "logdog.service");
+    async supportArchive({ signal }) {
+      await actOnUnit(system, "start", "logdog.service", { timeoutMs: archiveMs, signal: signal() });
       return new FileAnswer(hostPath(system, archivePath), endpoints.supportArchive.download);
     },
     async refreshUpdates() {

@@ -18,9 +18,9 @@ export class UnitFailure extends Failure<"unit-failed"> {
 const journalLines = 10;
 
 /** Runs `systemctl VERB UNIT`; when it fails, finds out why. */
-export async function actOnUnit(system: System, verb: string, unit: string): Promise<void> {
+export async function actOnUnit(system: System, verb: string, unit: string, limits: RunLimits = {}): Promise<void> {
   try {
-    await system.run(["systemctl", verb, unit]);
+    await system.run(["systemctl", verb, unit], limits);
   } catch (error) {
     if (!isFailure(error, "exit-status", "timed-out")) throw error;
     const result = await said(system, ["systemctl", "show", "--value", "--property=Result", unit]);
