@@ -34,8 +34,10 @@ beforeAll(async () => {
     verbatimSymlinks: true,
   });
   for (const source of sources) await cp(source, join(root, unitDirectory), { recursive: true });
-  // Of another package; kubelet is bound to it.
-  await writeFile(join(root, unitDirectory, "containerd.service"), "[Service]\nExecStart=/usr/bin/true\n");
+  // Of other packages; kubelet is bound to the one, our socket starts the other.
+  for (const name of ["containerd.service", "dbus-broker.service"]) {
+    await writeFile(join(root, unitDirectory, name), "[Service]\nExecStart=/usr/bin/true\n");
+  }
   await mkdir(join(root, "usr/bin"), { recursive: true });
   await writeFile(join(root, "usr/bin/true"), "");
   await chmod(join(root, "usr/bin/true"), 0o755);
