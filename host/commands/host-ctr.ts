@@ -5,7 +5,7 @@ import { version } from "../../package.json";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
 import { Failure } from "../../lib/failure.ts";
-import { namesIn, readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { isPresent, namesIn, readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
 import { openContainerd } from "../containers/containerd/containerd.ts";
 import {
@@ -23,7 +23,7 @@ import { bringImage } from "../containers/pull.ts";
 import { parseReference } from "../containers/registry/reference.ts";
 import { registriesSchema, type Fetch } from "../containers/registry/registry.ts";
 import { runContainer } from "../containers/run-container.ts";
-import { specOf } from "../containers/spec.ts";
+import { preparedDirectories, specOf } from "../containers/spec.ts";
 import { sdNotify } from "../linux.ts";
 import { hostPath, linuxSystem, type System } from "../system.ts";
 import { authoritiesPath, requestThrough } from "../outbound.ts";
@@ -98,11 +98,17 @@ async function runDescribed(system: System, description: Description, stop: Abor
       const image = await tried(system, stop, async () => await bringImage(context, reference, stop));
       await writeFileAtomic(hostPath(system, imageDigestPath(description)), image.digest);
       const environment = proxyVariables();
-      return { image, spec: specOf({ description, image: image.config, environment, systemd: true }) };
+      const prepared = description.type === "bootstrap" ? await presentOf(system, preparedDirectories) : [];
+      return { image, spec: specOf({ description, image: image.config, environment, systemd: true, prepared }) };
     },
     () => void sdNotify("READY=1"),
     stop,
   );
+}
+
+async function presentOf(system: System, paths: readonly string[]): Promise<string[]> {
+  const present = await Promise.all(paths.map(async (path) => await isPresent(hostPath(system, path))));
+  return paths.filter((_, at) => present[at] === true);
 }
 
 async function readDescription(system: System, container: Pick<Description, "type" | "name">): Promise<Description> {

@@ -29,6 +29,17 @@ test("a bootstrap container is never superpowered", () => {
   expect(spec("bootstrap", true)).toEqual(spec("bootstrap", false));
 });
 
+test("what a bootstrap container mounts where containers keep their data is seen by the host", () => {
+  const description = { type: "bootstrap", name: "one", source: "", superpowered: false } as const;
+  const { mounts } = specOf({ description, image, environment: {}, systemd: true, prepared: ["/var/lib/kubelet"] });
+  expect(mounts).toContainEqual({
+    destination: "/.bottlerocket/rootfs/var/lib/kubelet",
+    type: "bind",
+    source: "/var/lib/kubelet",
+    options: ["rbind", "rshared"],
+  });
+});
+
 test("a plain container sees nothing of the host but what it is given", () => {
   const { mounts, linux } = spec("host", false);
   expect(mounts.some(({ source }) => source === "/" || source === "/dev")).toBe(false);

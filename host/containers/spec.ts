@@ -13,13 +13,18 @@ export type SpecInput = {
   description: Description;
   image: ImageConfig;
   environment: Readonly<Record<string, string>>;
+  /** Those of `preparedDirectories` that this host has. */
+  prepared?: readonly string[];
   /** Whether there is a systemd that makes control groups. */
   systemd: boolean;
 };
 
+/** Beside /mnt, where a bootstrap container may mount so that the host sees it: what containers fill. */
+export const preparedDirectories = ["/var/lib/containerd", "/var/lib/docker", "/var/lib/kubelet"] as const;
+
 const usualPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-export function specOf({ description, image, environment, systemd }: SpecInput) {
+export function specOf({ description, image, environment, systemd, prepared = [] }: SpecInput) {
   const privileges = privilegesOf(description);
   const { capabilities, refused } = privileges;
   const id = containerId(description);
@@ -38,7 +43,7 @@ export function specOf({ description, image, environment, systemd }: SpecInput) 
       capabilities: { bounding: capabilities, permitted: capabilities, effective: capabilities },
       rlimits: [{ type: "RLIMIT_NOFILE", soft: 65_536, hard: 1_048_576 }],
     },
-    mounts: [...systemMounts(privileges), ...hostMounts(privileges), ...commonMounts(description)],
+    mounts: [...systemMounts(privileges), ...hostMounts(privileges, prepared), ...commonMounts(description)],
     linux: {
       cgroupsPath: systemd ? `host-containers.slice:orlop:${id}` : `/host-containers/${id}`,
       namespaces: [
@@ -102,11 +107,11 @@ function systemMounts({ host }: Privileges): Mount[] {
 }
 
 /** Only the top of the root is read-only: what is mounted below it is as the host has it. */
-function hostMounts({ host }: Privileges): Mount[] {
+function hostMounts({ host }: Privileges, prepared: readonly string[]): Mount[] {
   if (!host) return [];
   return [
     bind("/", "/.bottlerocket/rootfs", "rbind", "ro", "rslave"),
-    bind("/mnt", "/.bottlerocket/rootfs/mnt", "rbind", "rshared"),
+    ...["/mnt", ...prepared].map((path) => bind(path, `/.bottlerocket/rootfs${path}`, "rbind", "rshared")),
     bind("/lib/modules", "/lib/modules", "rbind", "ro"),
   ];
 }
