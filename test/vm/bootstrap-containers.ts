@@ -38,6 +38,12 @@ const fail = `echo looking for something >&2; exit 3`;
 const look = `cat /.bottlerocket/rootfs/mnt/ephemeral/user-data > /.bottlerocket/host-containers/current/seen
 trap 'exit 0' TERM; sleep infinity & wait`;
 
+const [firstDisk, secondDisk] = ["/dev/disk/ephemeral/virtio-eph1", "/dev/disk/ephemeral/virtio-eph2"];
+const storage = [
+  ["apiclient", "ephemeral-storage", "init", "--disks", firstDisk, secondDisk],
+  ["apiclient", "ephemeral-storage", "bind", "--dirs", "/var/lib/containerd", "/mnt/scratch"],
+];
+
 let registry: TestRegistry;
 beforeAll(async () => {
   registry = await startTestRegistry({ tls: false, auth: false });
@@ -70,9 +76,10 @@ describe("a machine that is prepared", () => {
   let status: StatusBody;
   beforeAll(async () => {
     host = await TestHost.make("bootstrap-containers", {
-      ephemeralDisksBytes: [256 * mebibyte],
+      ephemeralDisksBytes: [256 * mebibyte, 512 * mebibyte, 512 * mebibyte],
       userData: userData({
         "bootstrap-commands": {
+          storage: { commands: storage, mode: "always", essential: true },
           greet: { commands: [["apiclient", "set", "motd=prepared"]], mode: "once", essential: true },
         },
         "bootstrap-containers": {
@@ -103,6 +110,7 @@ describe("a machine that is prepared", () => {
   test("what succeeded is done, what failed is told with its reason, and the boot goes on", async () => {
     expect(statesOf(status)).toEqual({
       greet: "done",
+      storage: "done",
       broken: "failed",
       disk: "done",
       first: "done",
@@ -166,10 +174,30 @@ describe("a machine that is prepared", () => {
     expect(await host.shell.run("apiclient exec later -- apiclient get settings.motd")).toContain("prepared");
   });
 
+  test("several ephemeral disks are one, with directories of the host on it, also after a reboot", async () => {
+    for (const look of ["first", "again"]) {
+      expect(await host.shell.run("findmnt -rno SOURCE,FSTYPE /mnt/.ephemeral")).toMatch(/^\/dev\/md\S+ xfs$/);
+      for (const path of ["/var/lib/containerd", "/mnt/scratch"]) {
+        expect(await host.shell.run(`findmnt -rno FSTYPE ${path}`)).toBe("xfs");
+      }
+      expect(Number(await host.shell.run("findmnt -bno SIZE /mnt/scratch"))).toBeGreaterThan(800 * mebibyte);
+      if (look === "again") break;
+      await host.shell.run("echo kept > /mnt/scratch/file && sync");
+      await host.reboot();
+    }
+    expect(await host.shell.run("cat /mnt/scratch/file")).toBe("kept");
+  });
+
   test("after a reboot, only what runs always and what failed has run again", async () => {
     const again = await host.reboot();
-    expect(statesOf(again)).toEqual({ broken: "failed", disk: "done", module: "done", settings: "done" });
-    expect(await host.shell.run("cat /mnt/ephemeral/boots")).toBe("boot\nboot");
+    expect(statesOf(again)).toEqual({
+      storage: "done",
+      broken: "failed",
+      disk: "done",
+      module: "done",
+      settings: "done",
+    });
+    expect(await host.shell.run("cat /mnt/ephemeral/boots")).toBe("boot\nboot\nboot");
     expect(await host.shell.run("cat /local/bootstrap-containers/first/runs")).toBe("ran");
   });
 });
