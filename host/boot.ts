@@ -12,7 +12,7 @@ import { isPresent, readTextIfPresent, removeIfPresent, writeFileAtomic } from "
 import { migrations } from "../settings/migrations.ts";
 import type { Model } from "../settings/model.ts";
 import { describeProblem, type Problem } from "../settings/problem.ts";
-import { commandsIn, containersIn, recordPath, writeRecord } from "./bootstrap/record.ts";
+import { commandsIn, configuredMark, containersIn, recordPath, writeRecord } from "./bootstrap/record.ts";
 import type { Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
 import { generate } from "./generators/generate.ts";
@@ -53,8 +53,6 @@ const steps: readonly Step[] = [
 
 /** User data is for the first boot: present once it has been read without a problem. */
 const userDataMark = "/var/lib/orlop/user-data.read";
-/** `preconfigured.target` is only reached when it is there. */
-const configuredMark = "/run/orlop/configured";
 
 /** Code of a step without whose success the boot must not go on. */
 const essentialMissing = "essential-missing";

@@ -44,6 +44,17 @@ async function modes({ api }: RunningHost): Promise<Record<string, string>> {
   return Object.fromEntries(Object.entries(all).map(([name, { mode }]) => [name, mode]));
 }
 
+test("what is asked for later waits for a reboot, which a plan says beforehand", async () => {
+  await using host = await preconfigured({ "bootstrap-containers": { early: container("always") } });
+  await prepare(host);
+  const set = { "bootstrap-containers": { late: container("once") } };
+  const says = "bootstrap container late is to run";
+  expect((await host.api.call("plan", { body: { set } })).rebootNeeded).toEqual([says]);
+  await host.api.call("patchSettings", { body: set });
+  await host.api.commitAndWait({});
+  expect((await host.api.call("getStatus")).rebootNeeded).toEqual([says]);
+});
+
 test("what is to be done is known before it begins, and the host is booting until it is done", async () => {
   await using host = await runningHost();
   await host.api.call("patchSettings", { body: { "bootstrap-containers": { disk: container("always", true) } } });

@@ -23,6 +23,9 @@ export type BootstrapRecord = z.infer<typeof recordSchema>;
 /** The unit's condition names it too. */
 export const recordPath = "/run/orlop/bootstrap.json";
 
+/** `preconfigured.target` is only reached when it is there. */
+export const configuredMark = "/run/orlop/configured";
+
 export async function readRecord(system: System): Promise<BootstrapRecord | undefined> {
   const text = await readTextIfPresent(hostPath(system, recordPath));
   return text === undefined ? undefined : recordSchema.parse(parseJson(text));

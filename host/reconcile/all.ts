@@ -4,6 +4,7 @@
  */
 import { configuration } from "../files/all.ts";
 import { bootParameters } from "./boot-parameters.ts";
+import { bootstrapReconciler } from "./bootstrap.ts";
 import { filesReconciler } from "./files.ts";
 import { hostContainers } from "./host-containers.ts";
 import { hostname } from "./hostname.ts";
@@ -24,5 +25,6 @@ export const reconcilers: readonly Reconciler[] = [
   sysctl,
   lockdown,
   bootParameters,
+  bootstrapReconciler,
   hostContainers,
 ];
