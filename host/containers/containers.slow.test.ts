@@ -131,3 +131,17 @@ test("an image that nobody names goes with its layers; that of a container stays
   const refused = await bringImage(context, parseReference(name), signal).catch((error: unknown) => error);
   expect(isFailure(refused, "no-image")).toBe(true);
 }, 120_000);
+
+test.each([
+  ["one that prepares the machine", { ...plain, type: "bootstrap" }, 0],
+  ["a plain one", plain, 1],
+] as const)(
+  "whether a container may mount: %s",
+  async (_name, description, exitCode) => {
+    const script = "mount -t tmpfs scratch /tmp || exit 1; touch /tmp/made; umount /tmp";
+    await using host = await world({ entrypoint: ["/bin/sh", "-c", script] });
+    const ended = await runContainer(host.running, host.prepare(description), () => {}, new AbortController().signal);
+    expect(ended).toEqual({ exitCode, stopped: false });
+  },
+  120_000,
+);
