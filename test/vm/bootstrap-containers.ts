@@ -17,27 +17,26 @@ const mountPoint = "/.bottlerocket/rootfs/mnt/ephemeral";
 const own = "/.bottlerocket/bootstrap-containers/current";
 
 /** As people write them: partitions and formats once, mounts at every boot. */
-const formatDisk = `
-disk=$(readlink -f /dev/disk/ephemeral/virtio-eph0)
-if [ ! -e "\${disk}1" ]; then
-  echo "formatting $disk"
-  parted --script "$disk" mklabel gpt mkpart primary ext4 1MiB 100%
-  while [ ! -e "\${disk}1" ]; do sleep 0.2; done
-  mkfs.ext4 -q -F "\${disk}1"
-fi
-mkdir -p ${mountPoint}
-mount "\${disk}1" ${mountPoint}
-cat ${own}/user-data > ${mountPoint}/user-data
-echo boot >> ${mountPoint}/boots
-sleep 3
-`;
+const formatDisk = [
+  "disk=$(readlink -f /dev/disk/ephemeral/virtio-eph0)",
+  'if [ ! -e "${disk}1" ]; then echo "formatting $disk"',
+  'parted --script "$disk" mklabel gpt mkpart primary ext4 1MiB 100%',
+  'while [ ! -e "${disk}1" ]; do sleep 0.2; done',
+  'mkfs.ext4 -q -F "${disk}1"; fi',
+  `mkdir -p ${mountPoint}`,
+  `mount "\${disk}1" ${mountPoint}`,
+  `cat ${own}/user-data > ${mountPoint}/user-data`,
+  `echo boot >> ${mountPoint}/boots`,
+  "sleep 3",
+].join("; ");
 const readSettings = `apiclient get settings.motd > ${own}/motd; sleep 3`;
 const runOnce = `echo ran >> ${own}/runs`;
 const loadModule = `modprobe dummy; grep -q '^dummy ' /proc/modules`;
 const fail = `echo looking for something >&2; exit 3`;
-const look = `cat /.bottlerocket/rootfs/mnt/ephemeral/user-data > /.bottlerocket/host-containers/current/seen
-trap 'exit 0' TERM; sleep infinity & wait`;
-
+const look = [
+  "cat /.bottlerocket/rootfs/mnt/ephemeral/user-data > /.bottlerocket/host-containers/current/seen",
+  "trap 'exit 0' TERM; sleep infinity & wait",
+].join("; ");
 const [firstDisk, secondDisk] = ["/dev/disk/ephemeral/virtio-eph1", "/dev/disk/ephemeral/virtio-eph2"];
 const storage = [
   ["apiclient", "ephemeral-storage", "init", "--disks", firstDisk, secondDisk],
