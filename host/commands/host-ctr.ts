@@ -20,6 +20,7 @@ import {
 } from "../containers/description.ts";
 import { collectGarbage } from "../containers/garbage.ts";
 import { bringImage } from "../containers/pull.ts";
+import { pullTurn } from "../containers/pull-turn.ts";
 import { parseReference } from "../containers/registry/reference.ts";
 import { registriesSchema, type Fetch } from "../containers/registry/registry.ts";
 import { runContainer } from "../containers/run-container.ts";
@@ -33,6 +34,7 @@ const command = commandsWith<Context>();
 
 const socket = "/run/host-containerd/containerd.sock";
 const namespace = "default";
+const turnsDirectory = "/run/orlop/pulls";
 const imagesDirectory = "/var/lib/host-containerd";
 /** For a network that is still coming up: 1, 2, 4, … s between them. */
 const pullTries = 6;
@@ -95,7 +97,10 @@ async function runDescribed(system: System, description: Description, stop: Abor
       const registries = registriesSchema.parse(parseJson(await readFile(hostPath(system, registriesPath), "utf8")));
       const context = { containerd, registries, fetch: await hostFetch(system), log };
       const reference = parseReference(description.source);
-      const image = await tried(system, stop, async () => await bringImage(context, reference, stop));
+      const image = await tried(system, stop, async () => {
+        await using _turn = await pullTurn(system.clock, hostPath(system, turnsDirectory), reference.name, stop);
+        return await bringImage(context, reference, stop);
+      });
       await writeFileAtomic(hostPath(system, imageDigestPath(description)), image.digest);
       const environment = proxyVariables();
       const prepared = description.type === "bootstrap" ? await presentOf(system, preparedDirectories) : [];
