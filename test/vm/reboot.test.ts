@@ -56,3 +56,14 @@ test("a trial whose time is over while the machine reboots is taken back", async
   const [newest] = await (await host.api()).call("getHistory", { query: { limit: 1 } });
   expect(newest?.by).toEqual({ kind: "host", part: "trial" });
 });
+
+test("the power button shuts the host down in order", async () => {
+  const watched = "journalctl -b -u systemd-logind.service --no-pager -g 'Watching system buttons.*Power Button'";
+  await host.eventually(watched, (text) => text !== "", 120_000);
+  await host.switchOff();
+  await host.switchOn();
+  await host.untilConfigured();
+  const before = await host.shell.run("journalctl -b -1 --no-pager");
+  expect(before).toContain("Power key pressed");
+  expect(before).toContain("Stopped hostd.service");
+});

@@ -113,6 +113,12 @@ export class TestHost implements AsyncDisposable {
     this.#running = undefined;
   }
 
+  /** Presses the power button and waits until the host has shut down in order. */
+  async switchOff(): Promise<void> {
+    await this.running.switchOff(bootSignal());
+    await this.cutPower();
+  }
+
   /** Reboots through the API, and waits until the host is configured again. */
   async reboot(): Promise<StatusBody> {
     const askedAtMs = performance.now();
