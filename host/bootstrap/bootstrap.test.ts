@@ -242,3 +242,15 @@ test("when who prepares the machine is killed, the host says that the boot stopp
     bootstrap: [{ state: "failed", failure: { code: "interrupted" } }],
   });
 });
+
+test("the reason that was written while the host asked for the unit is not taken for a kill", async () => {
+  await using host = await preconfigured({ "bootstrap-containers": { one: container("once", true) } });
+  breaks(host, "one", "exit code 3");
+  const systemctl = host.machine.programs.get("systemctl");
+  host.machine.programs.set("systemctl", async (argv, limits) => {
+    if (!argv.includes("bootstrap.service")) return (await systemctl?.(argv, limits)) ?? "";
+    await prepare(host);
+    return "failed\n";
+  });
+  expect((await host.api.call("getStatus")).halted).toBe("essential bootstrap container one failed: exit code 3");
+});

@@ -1,5 +1,5 @@
 /** How far the preparation of the machine is, for the status of the host. */
-import { readRecord, type Entry } from "./record.ts";
+import { readRecord, type BootstrapRecord, type Entry } from "./record.ts";
 import type { System } from "../system.ts";
 
 const unit = "bootstrap.service";
@@ -7,18 +7,23 @@ const pollMs = 2_000;
 const interrupted = { code: "interrupted", message: `${unit} ended before it was done` };
 
 export async function bootstrapNow(system: System): Promise<{ entries: Entry[]; halted?: string }> {
-  const record = await readRecord(system);
-  if (record === undefined) return { entries: [] };
-  const isDone = ({ state }: Entry): boolean => state !== "waiting" && state !== "running";
-  if (record.halted !== undefined || record.entries.every(isDone)) return record;
+  const before = await readRecord(system);
+  if (before === undefined) return { entries: [] };
+  if (isComplete(before)) return before;
   // Who writes the record may have been killed.
   const state = await system.run(["systemctl", "show", "--value", "--property=ActiveState", unit]);
-  if (state.trim() !== "failed") return record;
+  if (state.trim() !== "failed") return before;
+  // Or it has written its last since.
+  const record = (await readRecord(system)) ?? before;
+  if (isComplete(record)) return record;
   const entries = record.entries.map((entry) =>
     isDone(entry) ? entry : { ...entry, state: "failed" as const, failure: interrupted },
   );
   return { entries, halted: interrupted.message };
 }
+
+const isDone = ({ state }: Entry): boolean => state !== "waiting" && state !== "running";
+const isComplete = ({ halted, entries }: BootstrapRecord): boolean => halted !== undefined || entries.every(isDone);
 
 /** Waits for what is essential; false when nothing is, and when the boot stops there. */
 export async function untilPrepared(system: System, signal: AbortSignal): Promise<boolean> {
