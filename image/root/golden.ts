@@ -33,7 +33,7 @@ export async function checkGolden(
       "executables-changed",
       `cannot accept the root: its executables differ from ${path}: ${shown}${more}`,
       {
-        hint: "when that is right, write the list anew with `bun image/write-golden.ts VARIANT` and commit it",
+        hint: "when that is right, write the list anew with `./orlop build --update-golden --variant VARIANT` and commit it",
       },
     );
   }
