@@ -9,9 +9,7 @@ export const ephemeralInit = z.object({
   /** As they are listed; all of them unless given. */
   disks: z.array(z.string()).optional(),
 });
-export type EphemeralInit = z.infer<typeof ephemeralInit>;
 
 export const ephemeralBind = z.object({ targets: z.array(z.string()) });
-export type EphemeralBind = z.infer<typeof ephemeralBind>;
 
 export const paths = z.array(z.string());

@@ -10,6 +10,9 @@ import { connect as connectUnix, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Failure } from "../lib/failure.ts";
 
+/** Where the API of a host is, on the host. */
+export const hostSocket = "/run/api.sock";
+
 export type HostAddress =
   | { socket: string }
   | {

@@ -3,6 +3,7 @@
  *
  * The API answers before the boot begins and whatever becomes of it: it is how people find out and roll back.
  */
+import { hostSocket } from "../api/transport.ts";
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -37,7 +38,6 @@ import { Updater } from "./update/updater.ts";
 
 const datastorePath = "/var/lib/orlop/datastore";
 const auditPath = "/var/lib/orlop/audit";
-const socketPath = "/run/api.sock";
 const consolePath = "/dev/console";
 /** Present when this boot was noted as a good one; it ends with the boot. */
 const goodBootMark = "/run/orlop/good-boot";
@@ -241,7 +241,7 @@ async function systemAt(root: string): Promise<System> {
 function socketAt({ root, socket }: { root: string; socket: string | undefined }): SocketPlace {
   const given = socket === undefined ? givenSocket() : undefined;
   return {
-    path: socket ?? hostPath({ root }, socketPath),
+    path: socket ?? hostPath({ root }, hostSocket),
     gid: root === "/" ? apiGroup : undefined,
     ...(given === undefined ? {} : { given }),
   };

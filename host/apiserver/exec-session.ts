@@ -19,6 +19,7 @@ import {
 import { Failure, isFailure } from "../../lib/failure.ts";
 import type { Execution } from "../audit.ts";
 import { isAway, openContainerd, type Containerd } from "../containers/containerd/containerd.ts";
+import { hostContainerd } from "../containers/description.ts";
 import { endLeftovers, execute, type Executed } from "../containers/exec.ts";
 
 export type ExecContext = {
@@ -39,7 +40,6 @@ export type ExecSessions = Disposable & {
   serve(context: ExecContext, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
 };
 
-const namespace = "default";
 /** Input that the program has not read; above, nothing more is taken from the client. */
 const inputBytes = { most: 4 * 1024 * 1024, least: 1024 * 1024 };
 /** A client that takes no output cannot be heard, for its answers are behind what it does not read: `exec … | less`. */
@@ -54,7 +54,7 @@ const cutMs = 1_000;
 
 /** @param directory for pipes; what a daemon before this one left there is taken away */
 export async function openSessions(socket: string, directory: string): Promise<ExecSessions> {
-  const containerd = openContainerd(socket, namespace);
+  const containerd = openContainerd(socket, hostContainerd.namespace);
   try {
     await endLeftovers(containerd, directory);
   } catch (error) {

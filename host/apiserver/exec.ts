@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { Refused } from "../../api/refused.ts";
 import type { Audit } from "../audit.ts";
+import { hostContainerd } from "../containers/description.ts";
 import { hostPath, type System } from "../system.ts";
 import { seesSecrets } from "./secrets.ts";
 import { describeAuthor, type Caller } from "./caller.ts";
@@ -11,7 +12,6 @@ import type { ExecContext, ExecSessions } from "./exec-session.ts";
 /** Each may hold some megabytes of input. */
 const sessionsMost = 32;
 const pipesPath = "/run/orlop/exec";
-const socketPath = "/run/host-containerd/containerd.sock";
 
 export class Exec implements AsyncDisposable {
   readonly #system: System;
@@ -67,7 +67,7 @@ export class Exec implements AsyncDisposable {
   async #serve(context: ExecContext, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const opened = (this.#sessions ??= import("./exec-session.ts").then(
       async ({ openSessions }) =>
-        await openSessions(hostPath(this.#system, socketPath), hostPath(this.#system, pipesPath)),
+        await openSessions(hostPath(this.#system, hostContainerd.socket), hostPath(this.#system, pipesPath)),
     ));
     try {
       await (await opened).serve(context, request, socket, head);

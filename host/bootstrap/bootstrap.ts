@@ -6,12 +6,12 @@
  * its mode becomes off, as in Bottlerocket; what failed runs again at the next boot (`docs/decisions/0180`).
  */
 import type { Client } from "../../api/client.ts";
-import { writeFileAtomic } from "../../lib/files.ts";
 import { explain } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model.ts";
-import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
+import { containerUnit, type Description } from "../containers/description.ts";
+import { writeDescription } from "../containers/described.ts";
 import { passFailure, runToItsEnd } from "../reconcile/failed-unit.ts";
-import { hostPath, type System } from "../system.ts";
+import type { System } from "../system.ts";
 import { holdReboots } from "./held-reboot.ts";
 import { called, commandsIn, containersIn, writeRecord, type BootstrapRecord, type Entry } from "./record.ts";
 
@@ -35,7 +35,8 @@ export async function bootstrap(host: BootstrapHost, signal: AbortSignal): Promi
   const before = await host.settings(signal);
   const work = new Work(host, [...commandsIn(before), ...containersIn(before)]);
   const rebootAsked = await runCommands(host, work, before, signal);
-  if (work.failedEssential() !== undefined) return await work.halt();
+  const failed = work.failedEssential();
+  if (failed !== undefined) return await work.halt(failed);
   if (rebootAsked) {
     host.note("bootstrap: rebooting, as a command asked for");
     await host.api.call("reboot", { signal });
@@ -54,7 +55,8 @@ export async function bootstrap(host: BootstrapHost, signal: AbortSignal): Promi
         }),
     ),
   );
-  return work.failedEssential() === undefined ? { kind: "prepared" } : await work.halt();
+  const failedSince = work.failedEssential();
+  return failedSince === undefined ? { kind: "prepared" } : await work.halt(failedSince);
 }
 
 /** Whether one of them asked for a reboot. The first essential one that fails is the last one. */
@@ -81,7 +83,7 @@ async function runCommands(
 
 /** Starts its unit, which ends when the container has. */
 async function runContainer(system: System, description: Description, signal: AbortSignal): Promise<void> {
-  await writeFileAtomic(hostPath(system, descriptionPath(description)), JSON.stringify(description), 0o600);
+  await writeDescription(system, description);
   await runToItsEnd(system, containerUnit(description), { timeoutMs: containerMs, signal });
 }
 
@@ -161,12 +163,8 @@ class Work {
     await this.#host.api.call("commit", { query: { tx, message: `bootstrap ${kind} ${name} succeeded` } });
   }
 
-  async halt(): Promise<Outcome> {
-    const failed = this.failedEssential();
-    const reason =
-      failed === undefined
-        ? "the machine could not be prepared"
-        : `essential bootstrap ${called(failed)} failed: ${failed.failure?.message ?? "no reason is known"}`;
+  async halt(failed: Entry): Promise<Outcome> {
+    const reason = `essential bootstrap ${called(failed)} failed: ${failed.failure?.message ?? "no reason is known"}`;
     this.#halted = reason;
     await this.#become(
       this.#entries.map((entry) => (entry.state === "waiting" ? { ...entry, state: "skipped" } : entry)),

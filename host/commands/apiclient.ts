@@ -2,7 +2,8 @@
 import { runProgram } from "../../lib/command-line.ts";
 import { program } from "../../lib/command.ts";
 import { apply, planApply, tryApply } from "./apiclient/apply.ts";
-import { contextNames, defaultSocket } from "./apiclient/address.ts";
+import { hostSocket } from "../../api/transport.ts";
+import { contextNames } from "./apiclient/address.ts";
 import { apiContext } from "./apiclient/context.ts";
 import { deleteSettings, planDelete, tryDelete } from "./apiclient/delete.ts";
 import { exec } from "./apiclient/exec.ts";
@@ -28,7 +29,7 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     "socket-path": {
       type: "text",
       value: "PATH",
-      help: `Socket of the API, ${defaultSocket} unless given`,
+      help: `Socket of the API, ${hostSocket} unless given`,
       short: "s",
       complete: "files",
     },

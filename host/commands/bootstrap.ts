@@ -1,5 +1,6 @@
 /** `bootstrap`: prepares the machine as settings say, for bootstrap.service. */
 import { connect } from "../../api/client.ts";
+import { hostSocket } from "../../api/transport.ts";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
 import { isFailure } from "../../lib/failure.ts";
@@ -11,7 +12,6 @@ import { hostPath, linuxSystem, type System } from "../system.ts";
 
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();
-const socketPath = "/run/api.sock";
 /** For a daemon that is just being started again; its socket is there all the time. */
 const tries = 20;
 const betweenTriesMs = 1_000;
@@ -24,7 +24,7 @@ const run = command({
   examples: [{ run: "bootstrap run", says: "as bootstrap.service does" }],
   async run({ system, invocation: { signal, note } }) {
     const { variant } = await readFacts(system);
-    const api = connect({ socket: hostPath(system, socketPath) });
+    const api = connect({ socket: hostPath(system, hostSocket) });
     const settings = async (until: AbortSignal): Promise<Settings> =>
       await answered(system, until, async () =>
         modelFor(variant).complete(await api.call("getSettings", { signal: until })),

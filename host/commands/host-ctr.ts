@@ -1,23 +1,24 @@
 /** `host-ctr`: runs one container of the host in the foreground, for its unit. */
 import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { version } from "../../package.json";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
 import { Failure } from "../../lib/failure.ts";
-import { isPresent, namesIn, readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { isPresent, readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
 import { openContainerd } from "../containers/containerd/containerd.ts";
 import {
   containerId,
   containerTypes,
   descriptionPath,
-  descriptionSchema,
   imageDigestPath,
   persistentDirectory,
   registriesPath,
   type Description,
+  hostContainerd,
 } from "../containers/description.ts";
+import { describedNames, readDescription } from "../containers/described.ts";
 import { collectGarbage } from "../containers/garbage.ts";
 import { bringImage } from "../containers/pull.ts";
 import { pullTurn } from "../containers/pull-turn.ts";
@@ -32,8 +33,6 @@ import { authoritiesPath, requestThrough } from "../outbound.ts";
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();
 
-const socket = "/run/host-containerd/containerd.sock";
-const namespace = "default";
 const turnsDirectory = "/run/orlop/pulls";
 const imagesDirectory = "/var/lib/host-containerd";
 /** For a network that is still coming up: 1, 2, 4, … s between them. */
@@ -48,7 +47,7 @@ const run = command({
     name: { value: "NAME", help: "Its name in the settings" },
   },
   async run({ system, invocation }, { type, name }) {
-    return await runDescribed(system, await readDescription(system, { type, name }), invocation.signal);
+    return await runDescribed(system, await described(system, { type, name }), invocation.signal);
   },
   print: ({ exitCode }) => `exit code ${exitCode}`,
   exitCode: ({ exitCode, stopped }) => (stopped ? 0 : exitCode),
@@ -60,7 +59,7 @@ const cleanUp = command({
   description: "A week after they were last used, or at once when the disk is more than 85 % full.",
   examples: [{ run: "host-ctr clean-up", says: "as host-images-cleanup.timer has it done" }],
   async run({ system }) {
-    using containerd = openContainerd(hostPath(system, socket), namespace);
+    using containerd = openContainerd(hostPath(system, hostContainerd.socket), hostContainerd.namespace);
     const place = { directory: hostPath(system, imagesDirectory), now: system.clock.now() };
     const asked = (await describedImages(system)).map((source) => parseReference(source).name);
     return (await collectGarbage({ containerd, log: system.log }, asked, place)).map(({ name }) => name);
@@ -73,17 +72,16 @@ const cleanUp = command({
 async function describedImages(system: System): Promise<string[]> {
   const sources: string[] = [];
   for (const type of containerTypes) {
-    const directory = hostPath(system, dirname(descriptionPath({ type, name: "any" })));
-    for (const file of (await namesIn(directory)).filter((name) => name.endsWith(".json") && !name.startsWith("."))) {
-      const text = await readTextIfPresent(join(directory, file));
-      if (text !== undefined) sources.push(descriptionSchema.parse(parseJson(text)).source);
+    for (const name of await describedNames(system, type)) {
+      const description = await readDescription(system, { type, name });
+      if (description !== undefined) sources.push(description.source);
     }
   }
   return sources;
 }
 
 async function runDescribed(system: System, description: Description, stop: AbortSignal) {
-  using containerd = openContainerd(hostPath(system, socket), namespace);
+  using containerd = openContainerd(hostPath(system, hostContainerd.socket), hostContainerd.namespace);
   const { log } = system;
   const id = containerId(description);
   const directory = hostPath(system, join("/run/orlop/container-pipes", id));
@@ -116,10 +114,10 @@ async function presentOf(system: System, paths: readonly string[]): Promise<stri
   return paths.filter((_, at) => present[at] === true);
 }
 
-async function readDescription(system: System, container: Pick<Description, "type" | "name">): Promise<Description> {
+async function described(system: System, container: Pick<Description, "type" | "name">): Promise<Description> {
+  const description = await readDescription(system, container);
+  if (description !== undefined) return description;
   const path = descriptionPath(container);
-  const text = await readTextIfPresent(hostPath(system, path));
-  if (text !== undefined) return descriptionSchema.parse(parseJson(text));
   throw new Failure("no-such-container", `cannot run ${container.type} container ${container.name}: no ${path}`, {
     hint: "its unit is started by hostd, when its settings say so",
   });

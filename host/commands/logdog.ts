@@ -1,5 +1,6 @@
 /** `logdog`: an archive for whoever helps, with the logs and the state of this host and none of its secrets. */
 import { connect } from "../../api/client.ts";
+import { hostSocket } from "../../api/transport.ts";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
@@ -13,7 +14,6 @@ import { hostPath, linuxSystem, type System } from "../system.ts";
 
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();
-const socketPath = "/run/api.sock";
 
 const collectLogs = command({
   name: "collect",
@@ -34,7 +34,7 @@ turn up, logs of containers included. Without the API nothing is collected: what
   async run({ system, invocation: { signal } }, { output }) {
     const { variant } = await readFacts(system);
     const model = modelFor(variant);
-    const api = connect({ socket: hostPath(system, socketPath) });
+    const api = connect({ socket: hostPath(system, hostSocket) });
     const settings = await api.call("getSettings", { signal });
     const pretty = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
     const known = {

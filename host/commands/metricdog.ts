@@ -1,5 +1,6 @@
 /** `metricdog`: reports about the health of this host, when settings.metrics says so. */
 import { connect } from "../../api/client.ts";
+import { hostSocket } from "../../api/transport.ts";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
 import { version } from "../../package.json";
@@ -11,7 +12,6 @@ import { hostPath, linuxSystem, type System } from "../system.ts";
 
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();
-const socketPath = "/run/api.sock";
 
 function report(name: string, event: ReportEvent, summary: string) {
   return command({
@@ -22,7 +22,7 @@ function report(name: string, event: ReportEvent, summary: string) {
     examples: [{ run: `metricdog ${name}`, says: "as its unit does" }],
     async run({ system, invocation: { signal } }): Promise<Sent> {
       const facts = await readFacts(system);
-      const api = connect({ socket: hostPath(system, socketPath) });
+      const api = connect({ socket: hostPath(system, hostSocket) });
       const settings = modelFor(facts.variant).complete(await api.call("getSettings", { signal }));
       return await sendReport(system, event, settings, facts, signal);
     },

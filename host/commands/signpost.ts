@@ -1,5 +1,6 @@
 /** `signpost`: which partition set boots, as the disk says, and the changes a person or a unit may make to it. */
 import { connect, type Client } from "../../api/client.ts";
+import { hostSocket } from "../../api/transport.ts";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
 import { Failure } from "../../lib/failure.ts";
@@ -16,7 +17,6 @@ import { leaveReason } from "../update/went-back.ts";
 
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();
-const socketPath = "/run/api.sock";
 
 const status = command({
   name: "status",
@@ -154,7 +154,7 @@ async function gateOf(system: System): Promise<Gate> {
   const facts = await readFacts(system);
   const { variant, versionId } = facts;
   const model = modelFor(variant);
-  const api: Client = connect({ socket: hostPath(system, socketPath) });
+  const api: Client = connect({ socket: hostPath(system, hostSocket) });
   return {
     running: versionId,
     units: unitsOf(variant.orchestrator),

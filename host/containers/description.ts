@@ -2,7 +2,6 @@
 import { z } from "zod";
 
 export const containerTypes = ["host", "bootstrap", "health"] as const;
-export type ContainerType = (typeof containerTypes)[number];
 
 export const descriptionSchema = z.object({
   type: z.enum(containerTypes),
@@ -19,6 +18,9 @@ export type Description = z.infer<typeof descriptionSchema>;
 /** Names of containers are free, so that containers of two types may share one. */
 export const containerId = ({ type, name }: Pick<Description, "type" | "name">): string =>
   ({ host: name, bootstrap: `boot.${name}`, health: `health.${name}` })[type];
+
+/** The containerd that runs them, which no orchestrator touches. */
+export const hostContainerd = { socket: "/run/host-containerd/containerd.sock", namespace: "default" } as const;
 
 const runDirectory = "/run/orlop/containers";
 

@@ -3,6 +3,7 @@
  *
  * The network is the host's for all of them. Source: OCI runtime specification 1.1, config.md and config-linux.md.
  */
+import { hostSocket } from "../../api/transport.ts";
 import { containerId, persistentDirectory, type Description } from "./description.ts";
 import { privilegesOf, type Privileges } from "./privileges.ts";
 import type { ImageConfig } from "./pull.ts";
@@ -123,7 +124,7 @@ function commonMounts(description: Description): Mount[] {
     bind("/etc/hosts", "/etc/hosts", "rbind", "ro"),
     bind("/etc/resolv.conf", "/etc/resolv.conf", "rbind", "ro"),
     bind("/etc/os-release", "/.bottlerocket/os-release", "rbind", "ro"),
-    bind("/run/api.sock", "/run/api.sock", "rbind"),
+    bind(hostSocket, hostSocket, "rbind"),
     // The name it is called by makes it the client.
     bind("/usr/bin/orlop", "/usr/local/bin/apiclient", "rbind", "ro"),
     bind(kept, `${seen}/${description.name}`, "rbind"),

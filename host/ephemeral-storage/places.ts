@@ -25,7 +25,7 @@ export const unit = "ephemeral-storage.service";
 
 /** Paths of the disks, sorted. */
 export async function ephemeralDisks(system: System): Promise<string[]> {
-  return (await namesIn(hostPath(system, directory))).toSorted().map((name) => join(directory, name));
+  return (await namesIn(hostPath(system, directory))).map((name) => join(directory, name));
 }
 
 /** Where containers keep what grows. Beside them, everything below /mnt. */

@@ -6,10 +6,11 @@
  * that dies between the file and the unit still starts the unit anew when it comes back.
  */
 import { createHash } from "node:crypto";
-import { namesIn, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { removeIfPresent } from "../../lib/files.ts";
 import { unreachable } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model.ts";
 import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
+import { describedNames, writeDescription } from "../containers/described.ts";
 import { hostPath, type System } from "../system.ts";
 import { actOnUnit } from "./failed-unit.ts";
 import { reconciler } from "./reconciler.ts";
@@ -26,15 +27,12 @@ type Actual = {
 type Step = { kind: "run"; description: Description; action: "start" | "restart" } | { kind: "stop"; name: string };
 
 const type = "host";
-const directory = "/run/orlop/containers/host";
 
 export const hostContainers = reconciler<readonly Description[], Actual, Step>({
   name: "host-containers",
   desired: describedBy,
   async observe(system, desired) {
-    const described = (await namesIn(hostPath(system, directory)))
-      .filter((name) => name.endsWith(".json") && !name.startsWith("."))
-      .map((name) => name.slice(0, -".json".length));
+    const described = await describedNames(system, type);
     const names = new Set([...described, ...desired.map(({ name }) => name)]);
     const units = [...names].map((name) => containerUnit({ type, name }));
     return { active: await unitsThatShouldRun(system, units), records: await readRecords(system), described };
@@ -50,7 +48,7 @@ export const hostContainers = reconciler<readonly Description[], Actual, Step>({
       case "run": {
         const { description, action } = step;
         const unit = containerUnit(description);
-        await writeFileAtomic(hostPath(system, descriptionPath(description)), JSON.stringify(description), 0o600);
+        await writeDescription(system, description);
         // It may have to wait for the boot, and for its image.
         await system.run(["systemctl", "--no-block", action, unit]);
         await writeRecord(system, unit, hashOf(description));

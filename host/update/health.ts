@@ -8,10 +8,10 @@
 import { statfs } from "node:fs/promises";
 import type { StatusBody } from "../../api/status.ts";
 import { isFailure } from "../../lib/failure.ts";
-import { writeFileAtomic } from "../../lib/files.ts";
 import type { Settings } from "../../settings/group.ts";
 import type { Orchestrator } from "../../variants/variant.ts";
-import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
+import { containerUnit, type Description } from "../containers/description.ts";
+import { writeDescription } from "../containers/described.ts";
 import { hostPath, type System } from "../system.ts";
 import type { NodeCheck } from "./node-ready.ts";
 
@@ -71,7 +71,7 @@ async function containerAilment(
     superpowered: false,
     ...(command === undefined ? {} : { command }),
   };
-  await writeFileAtomic(hostPath(system, descriptionPath(description)), JSON.stringify(description), 0o600);
+  await writeDescription(system, description);
   const unit = containerUnit(description);
   try {
     await system.run(["systemctl", "start", unit], { timeoutMs: containerTimeoutMs });

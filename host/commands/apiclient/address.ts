@@ -3,13 +3,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import type { HostAddress } from "../../../api/transport.ts";
+import { hostSocket, type HostAddress } from "../../../api/transport.ts";
 import { Failure, isNotFound } from "../../../lib/failure.ts";
 import { readTextIfPresent } from "../../../lib/files.ts";
 import { parseJson } from "../../../lib/json.ts";
 import { usageFailure } from "../../../lib/command.ts";
-
-export const defaultSocket = "/run/api.sock";
 
 export type AddressOptions = {
   readonly "socket-path"?: string | undefined;
@@ -47,7 +45,7 @@ export async function hostAddress(options: AddressOptions): Promise<HostAddress>
   for (const name of ["ca", "fingerprint", "cert", "key"] as const) {
     if (options[name] !== undefined) throw usageFailure(`--${name} needs --host`);
   }
-  return { socket: socket ?? defaultSocket };
+  return { socket: socket ?? hostSocket };
 }
 
 async function remoteAddress(options: AddressOptions & { host: string }): Promise<HostAddress> {
