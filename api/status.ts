@@ -64,6 +64,16 @@ export const status = z.object({
       }),
     )
     .exactOptional(),
+  /** On hosts that are to be nodes of Kubernetes. */
+  node: z
+    .object({
+      name: z.string(),
+      /** The cluster takes it for ready. */
+      ready: z.boolean(),
+      /** Sentences about what keeps it from being ready. */
+      reasons: z.array(z.string()),
+    })
+    .exactOptional(),
   rebootNeeded: z.array(z.string()),
   /** Versions that were started here, did not prove healthy and are not tried again; the newest failure last. */
   heldUpdates: z.array(z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() })).exactOptional(),

@@ -29,6 +29,7 @@ import { configuration } from "./files/all.ts";
 import { generatorsOf } from "./generators/generate.ts";
 import { hostContainerStates } from "./host-containers.ts";
 import { givenSocket, sdNotify } from "./linux.ts";
+import { NodeStatus } from "./node-status.ts";
 import { reconcilers } from "./reconcile/all.ts";
 import { Engine } from "./reconcile/engine.ts";
 import { statusOf } from "./status.ts";
@@ -82,6 +83,7 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     await showOnConsole(system, `update: went back from ${returnedFrom.version}: ${returnedFrom.reason}`);
   }
 
+  const node = new NodeStatus(system, facts);
   const sources = { system, facts, datastore, engine, boot: bootStatus, trial, updater };
   const handlers = handlersFor({
     ...host,
@@ -93,8 +95,14 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     reconcilers: all,
     configFiles: configuration,
     generators: new Map(generatorsOf(facts).map(({ key, says }) => [key, says])),
-    status: async () =>
-      statusOf({ ...sources, remote, hostContainers: await hostContainerStates(system, document.settings()) }),
+    status: async () => {
+      const settings = document.settings();
+      const [hostContainers, nodeNow] = await Promise.all([
+        hostContainerStates(system, settings),
+        node.now(settings, datastore.version, signal),
+      ]);
+      return statusOf({ ...sources, remote, hostContainers, node: nodeNow });
+    },
     stopping: signal,
   });
   await using server = await SocketServer.open(socket, exchange(), system.log);

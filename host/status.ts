@@ -22,10 +22,11 @@ export type StatusSources = {
   remote: Remote;
   updater: Updater;
   hostContainers: NonNullable<StatusBody["hostContainers"]>;
+  node: StatusBody["node"];
 };
 
 export async function statusOf(sources: StatusSources): Promise<StatusBody> {
-  const { system, facts, datastore, engine, boot, trial, remote, updater, hostContainers } = sources;
+  const { system, facts, datastore, engine, boot, trial, remote, updater, hostContainers, node } = sources;
   const bootstrap = await bootstrapNow(system);
   const halted = haltedBy(boot) ?? bootstrap.halted;
   const reconcilers = engine.status();
@@ -38,6 +39,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     halted !== undefined ||
     reconcilers.some(({ state }) => state === "failing") ||
     hostContainers.some((container) => container.failing) ||
+    node?.ready === false ||
     remoteStatus.failure !== undefined;
   return {
     os: { ...osOf(facts), platform: facts.variant.platform },
@@ -61,6 +63,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     },
     reconcilers,
     ...(hostContainers.length === 0 ? {} : { hostContainers }),
+    ...(node === undefined ? {} : { node }),
     rebootNeeded: engine.rebootNeeded(),
     ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
     ...(running === undefined ? {} : { trial: running }),

@@ -42,6 +42,15 @@ export const kubernetesRules: readonly Rule[] = [
     },
   },
   {
+    name: "a bridge of a lone node has addresses",
+    *check({ kubernetes }) {
+      if (kubernetes === undefined || !kubernetes["standalone-mode"]) return;
+      if (kubernetes["pod-network"] === "bridge" && kubernetes["pod-cidr"] === undefined) {
+        yield missing(["kubernetes", "pod-cidr"], "pod-network is bridge and standalone-mode is true");
+      }
+    },
+  },
+  {
     name: "a certificate to serve with has its key",
     *check({ kubernetes }) {
       if (kubernetes === undefined) return;

@@ -2,7 +2,7 @@
 import { eviction, images, limits, logs, reservations, shutdown, topology } from "./kubelet.ts";
 import { bootstrapToken, clusterName, labelKey, labelValue, nodeName, taint } from "./kubernetes-names.ts";
 import { duration } from "./kubernetes-amounts.ts";
-import { dnsDomain, ipAddress } from "./network-names.ts";
+import { dnsDomain, ipAddress, ipRange } from "./network-names.ts";
 import { imageReference } from "./oci-names.ts";
 import { podManifest } from "./pod-manifest.ts";
 import { mapOf, setting, table } from "./setting.ts";
@@ -88,6 +88,16 @@ export const kubernetes = table("The node and its kubelet.", {
     example: ["10.96.0.10"],
   }),
   "cluster-domain": setting({ type: dnsDomain, doc: "DNS domain of the cluster.", default: "cluster.local" }),
+  "pod-network": setting({
+    type: oneOf("cluster", "bridge"),
+    doc: "Who connects pods: the cluster's own plug-in, which installs itself, or this host, by a bridge for the node's range of addresses. A bridge that was there once stays until the next boot.",
+    default: "cluster",
+  }),
+  "pod-cidr": setting({
+    type: ipRange,
+    doc: "Addresses of pods in standalone mode. In a cluster, the node gets its range from the cluster.",
+    example: "10.244.0.0/24",
+  }),
   "static-pods": mapOf({
     doc: "Pods that kubelet runs by itself.",
     name: identifier,

@@ -7,6 +7,11 @@ const ip = new RegExp(`${z.regexes.ipv4.source}|${z.regexes.ipv6.source}`);
 
 export const ipAddress: Type<string> = pattern("an IP address, version 4 or 6", ip);
 
+export const ipRange: Type<string> = pattern(
+  "a range of IP addresses such as 10.244.0.0/24",
+  new RegExp(`${z.regexes.cidrv4.source}|${z.regexes.cidrv6.source}`),
+);
+
 /** Capitals are refused, as in Bottlerocket. */
 export const hostname: Type<string> = pattern(
   "a host name: dot-separated words of 1 to 63 lower-case letters, digits and hyphens, none starting with a hyphen",

@@ -166,6 +166,12 @@ const cases: Case[] = [
     holds: { kubernetes: { "standalone-mode": true, "authentication-mode": "tls" }, motd: "x" },
   },
   {
+    rule: "a bridge of a lone node has addresses",
+    breaks: { kubernetes: { "standalone-mode": true, "pod-network": "bridge" } },
+    says: ["settings.kubernetes.pod-cidr must be set because pod-network is bridge and standalone-mode is true"],
+    holds: { kubernetes: { "standalone-mode": true, "pod-network": "bridge", "pod-cidr": "10.244.0.0/24" } },
+  },
+  {
     rule: "a certificate to serve with has its key",
     breaks: { kubernetes: { "server-key": "YQ==" } },
     says: ["settings.kubernetes.server-certificate must be set because server-key is set"],

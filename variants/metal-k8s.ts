@@ -4,6 +4,7 @@ import { kubernetesDefaults, kubernetesGroups, kubernetesPackages, kubernetesPro
 import type { Variant } from "./variant.ts";
 
 export function metalK8s(minor: Minor): Variant {
+  const defaults = kubernetesDefaults(minor);
   return {
     name: `metal-k8s-${minor}`,
     summary: `Node of Kubernetes ${minor} on a physical machine`,
@@ -15,7 +16,11 @@ export function metalK8s(minor: Minor): Variant {
     programs: kubernetesPrograms(minor),
     interactive: false,
     groups: kubernetesGroups,
-    defaults: kubernetesDefaults(minor),
+    defaults: {
+      ...defaults,
+      // There is no cloud that takes the taint of an external one away, and nobody who approves certificates of servers.
+      kubernetes: { ...defaults.kubernetes, "cloud-provider": "", "server-tls-bootstrap": false },
+    },
     kernelParameters: [],
     userData: ["local-file"],
     ...(minor === "1.20"

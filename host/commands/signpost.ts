@@ -11,7 +11,7 @@ import { hostPath, linuxSystem, type System } from "../system.ts";
 import { describeSets } from "../update/signpost.ts";
 import { proveHealthy, type Gate, type Verdict } from "../update/health-gate.ts";
 import { unitsOf } from "../update/health.ts";
-import { nodeCheck } from "../update/node-ready.ts";
+import { nodeCheck } from "../node-ready.ts";
 import { bootInactiveNext, requireSets } from "../update/sets.ts";
 import { leaveReason } from "../update/went-back.ts";
 

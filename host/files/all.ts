@@ -13,6 +13,7 @@ import { credentialProviderFile } from "./kubernetes/credential-providers.ts";
 import { bootstrapKubeconfig, kubeconfig } from "./kubernetes/kubeconfig.ts";
 import { kubeletConfig } from "./kubernetes/kubelet-config.ts";
 import { kubeletEnvironment } from "./kubernetes/kubelet-environment.ts";
+import { podNetwork } from "./kubernetes/pod-network.ts";
 import { staticPods } from "./kubernetes/static-pods.ts";
 import { links } from "./network.ts";
 import { proxyEnvironment } from "./proxy.ts";
@@ -39,6 +40,7 @@ export const configuration: readonly ConfigFiles[] = [
   kubeconfig,
   bootstrapKubeconfig,
   credentialProviderFile,
+  podNetwork,
   staticPods,
   // Last: kubelet starts as soon as it is there.
   kubeletEnvironment,

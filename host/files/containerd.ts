@@ -9,6 +9,7 @@ import { pauseImage } from "../../variants/kubernetes.ts";
 import type { Variant } from "../../variants/variant.ts";
 import { baseRuntimeSpecPath } from "./base-runtime-spec.ts";
 import { configFile } from "./config-file.ts";
+import { podNetworkTemplate } from "./kubernetes/paths.ts";
 import { registryDirectory } from "./registries.ts";
 
 export const containerdConfig = configFile({
@@ -57,7 +58,11 @@ function criPlugin({ kubernetes, "container-runtime": runtime, "container-regist
         },
       },
     },
-    cni: { bin_dir: "/opt/cni/bin", conf_dir: "/etc/cni/net.d" },
+    cni: {
+      bin_dir: "/opt/cni/bin",
+      conf_dir: "/etc/cni/net.d",
+      ...(kubernetes?.["pod-network"] === "bridge" ? { conf_template: podNetworkTemplate } : {}),
+    },
     registry: {
       config_path: registryDirectory,
       ...(credentials.length === 0 ? {} : { configs: authByRegistry(credentials) }),

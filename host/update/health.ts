@@ -13,7 +13,7 @@ import type { Orchestrator } from "../../variants/variant.ts";
 import { containerUnit, type Description } from "../containers/description.ts";
 import { writeDescription } from "../containers/described.ts";
 import { hostPath, type System } from "../system.ts";
-import type { NodeCheck } from "./node-ready.ts";
+import type { NodeCheck } from "../node-ready.ts";
 
 const probeTimeoutMs = 5_000;
 const journalLines = 5;

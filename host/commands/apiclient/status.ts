@@ -26,6 +26,7 @@ export function statusText(body: StatusBody): string {
     ...bootstrapLines(body),
     ...reconcilerLines(body),
     ...containerLines(body),
+    ...nodeLines(body),
     ...remoteLines(body),
   ].join("\n");
 }
@@ -54,6 +55,13 @@ function containerLines({ hostContainers = [] }: StatusBody): string[] {
     const more = failing ? `; see \`apiclient logs ${name}\`` : "";
     return row(at === 0 ? "containers" : "", `${name}: ${state}${often}${more}`);
   });
+}
+
+function nodeLines({ node }: StatusBody): string[] {
+  if (node === undefined) return [];
+  const [first, ...further] = node.reasons;
+  const state = node.ready ? "ready" : `not ready${first === undefined ? "" : `: ${first}`}`;
+  return [row("node", `${node.name}: ${state}`), ...further.map((reason) => row("", reason))];
 }
 
 function settingsLines({ settings, trial, userData }: StatusBody): string[] {

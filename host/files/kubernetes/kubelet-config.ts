@@ -32,6 +32,7 @@ export function configurationOf(node: Node, facts: Facts): Record<string, unknow
     clusterDomain: kubernetes["cluster-domain"],
     clusterDNS: kubernetes["cluster-dns-ip"],
     providerID: kubernetes["provider-id"],
+    ...(node.cluster === undefined ? { podCIDR: kubernetes["pod-cidr"] } : {}),
     ...(isAtLeast(minor, "1.27") ? { containerRuntimeEndpoint: "unix:///run/containerd/containerd.sock" } : {}),
     ...(isAtLeast(minor, "1.23") ? { registerWithTaints: taints(kubernetes) } : {}),
     resolvConf: "/run/systemd/resolve/resolv.conf",

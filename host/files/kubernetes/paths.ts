@@ -6,4 +6,5 @@ export const serverKey = "/etc/kubernetes/pki/kubelet-server.key";
 export const staticPodDirectory = "/etc/kubernetes/static-pods";
 /** The certificate that kubelet asked for; a link that it moves when it renews it. */
 export const clientCertificate = "/var/lib/kubelet/pki/kubelet-client-current.pem";
+export const podNetworkTemplate = "/etc/containerd/pod-network.template";
 export const credentialProviderConfig = `${kubeletDirectory}/credential-provider-config`;
