@@ -6,6 +6,7 @@ import { apiclient } from "./apiclient.ts";
 import { bench } from "./bench.ts";
 import { build } from "./build.ts";
 import { check } from "./check.ts";
+import { clusterCommands, clusterGroups, kubectl } from "./cluster.ts";
 import { serialConsole } from "./console.ts";
 import { dev } from "./dev.ts";
 import { down } from "./down.ts";
@@ -16,14 +17,14 @@ import { test } from "./test.ts";
 import { up } from "./up.ts";
 import { fromEksctl, userdataGroups } from "./userdata.ts";
 
-const verbs = [up, down, status, apiclient, serialConsole, logs, check, build, test, bench, dev, generate];
+const verbs = [up, down, status, apiclient, kubectl, serialConsole, logs, check, build, test, bench, dev, generate];
 
 /**
  * The program for a command line. `repo` brings the libraries of TUF with it, which take longer to load than a quick
  * verb takes in all; lines that start with another verb do without.
  */
 export async function orlop(words: readonly string[]): Promise<Program> {
-  const isOther = verbs.some(({ name }) => name === words[0]);
+  const isOther = words[0] === "cluster" || verbs.some(({ name }) => name === words[0]);
   const { repoCommands, repoGroups } = isOther ? { repoCommands: [], repoGroups: {} } : await import("./repo.ts");
   return program({
     name: "orlop",
@@ -32,8 +33,8 @@ export async function orlop(words: readonly string[]): Promise<Program> {
     description: `Start with \`./orlop up\`. Results go to standard output, everything else to standard error.
 Exit code 0: done, 1: failed, 2: wrong usage.`,
     options: {},
-    groups: { ...userdataGroups, ...repoGroups },
-    commands: [...verbs, fromEksctl, ...repoCommands],
+    groups: { ...userdataGroups, ...clusterGroups, ...repoGroups },
+    commands: [...verbs, ...clusterCommands, fromEksctl, ...repoCommands],
     context: (invocation) => ({ invocation }),
   });
 }

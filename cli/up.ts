@@ -21,6 +21,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
     { run: "./orlop up", says: "a dev host" },
     { run: "./orlop up --detach --name web --user-data web.toml", says: "one of several, with settings" },
     { run: "./orlop up --image build/my.img", says: "an image that is there already" },
+    { run: "./orlop up --variant metal-k8s-1.20 --join", says: "a node of Kubernetes; see `./orlop cluster up`" },
   ],
   options: {
     variant: variantOption,
@@ -32,6 +33,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
       short: "u",
       complete: "files",
     },
+    join: { type: "boolean", help: "As a node of the cluster that `cluster up` started; waits until it is ready" },
     detach: { type: "boolean", help: "Return as soon as the host is configured", short: "d" },
     image: { type: "text", value: "FILE", help: "Boot this image instead of building one", complete: "files" },
     mirror: mirrorOption,
@@ -49,7 +51,13 @@ The machine is always new. It gets a client certificate of its own, which \`./or
     const vm = await import("../vm/up.ts");
     const variant = (await import("../variants/all.ts")).variantNamed(options.variant);
     const name = options.name ?? variant.name;
-    const userData = await readUserData(options["user-data"], invocation);
+    const given = await readUserData(options["user-data"], invocation);
+    if (options.join && variant.orchestrator.kind !== "kubernetes") {
+      throw new Failure("no-kubelet", `cannot join a cluster with ${variant.name}: it is no node of Kubernetes`, {
+        hint: "choose another one with --variant, for example metal-k8s-1.20",
+      });
+    }
+    const userData = options.join ? await joining(given, name) : given;
     const image = options.image ?? (await buildFor(variant.name, options.mirror, signal));
     const startedMs = performance.now();
     const { machine, status } = await watched(name, async () =>
@@ -61,6 +69,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
           // A variant that is not for QEMU does not look at what QEMU hands over.
           userDataBy: variant.userData.includes("fw-cfg") ? "fw-cfg" : "private-partition",
           detach: options.detach,
+          kubelet: options.join,
           cpus: options.cpus,
           memoryMiB: options.memory,
           ...(options.disk === undefined ? {} : { diskBytes: options.disk * 1024 ** 3 }),
@@ -103,6 +112,13 @@ async function watched<Result>(name: string, work: () => Promise<Result>): Promi
   } finally {
     clearInterval(timer);
   }
+}
+
+/** The user data of a node of the cluster on this computer. */
+async function joining(userData: string, name: string): Promise<string> {
+  const { runningCluster, settingsToJoin } = await import("../vm/cluster/cluster.ts");
+  const { withCluster } = await import("../vm/user-data.ts");
+  return withCluster(userData, settingsToJoin(await runningCluster(), name));
 }
 
 type Described = { name: string; state: string; hostname: string; url: string; image: string };

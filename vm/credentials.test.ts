@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { connect, createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "bun:test";
-import { makeAuthority, makeCredentials } from "./credentials.ts";
+import { makeClients, makeCredentials } from "./credentials.ts";
 
 test("the client's certificate is signed by the CA, names the subject and is for clients only", async () => {
   const { ca, certificate, key, subject } = await makeCredentials();
@@ -22,7 +22,7 @@ test("two calls share nothing", async () => {
 });
 
 test("a TLS server that asks for the CA's clients lets them in and nobody else", async () => {
-  const [ours, theirs] = [await makeAuthority(), await makeAuthority()];
+  const [ours, theirs] = [await makeClients(), await makeClients()];
   const server = createServer(
     { ...(await pair(ours)), ca: ours.certificate, requestCert: true, rejectUnauthorized: true },
     (socket) => socket.end(String(socket.getPeerCertificate().subject.CN)),
@@ -42,7 +42,7 @@ test("a TLS server that asks for the CA's clients lets them in and nobody else",
   server.close();
 });
 
-async function pair(authority: Awaited<ReturnType<typeof makeAuthority>>, subject = "server") {
+async function pair(authority: Awaited<ReturnType<typeof makeClients>>, subject = "server") {
   const { certificate, key } = await authority.client(subject);
   return { cert: certificate, key };
 }

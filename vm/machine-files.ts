@@ -21,6 +21,8 @@ const record = z.object({
   consoleFrom: z.number().int(),
   /** Port of this computer's loopback behind which the guest's remote API is. */
   apiPort: z.number().int(),
+  /** The same for the guest's kubelet, on machines that have one. */
+  kubeletPort: z.number().int().exactOptional(),
 });
 export type MachineRecord = z.infer<typeof record>;
 

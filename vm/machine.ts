@@ -20,6 +20,8 @@ import { RunningMachine } from "./running-machine.ts";
 
 /** Port of the guest's remote API. */
 const apiPort = 8443;
+/** Where kubelet answers. */
+const kubeletPort = 10250;
 
 export type MachineOptions = {
   /** Disk image; it is only read. */
@@ -45,6 +47,8 @@ export type MachineOptions = {
   /** Port of this computer's loopback that answers as the guest's 169.254.169.254:80. */
   metadataPort?: number;
   extraCards?: number;
+  /** The guest is a node of a cluster on this computer, which has to reach its kubelet. */
+  kubelet?: boolean;
   /** Firmware that knows Secure Boot, in setup mode: the first loader that brings keys has them enrolled. */
   secureBoot?: boolean;
   /** A second console for the tests' root shell. */
@@ -98,7 +102,16 @@ export async function createMachine(path: string, options: MachineOptions): Prom
       const port = ports.get(apiPort);
       assert(port !== undefined, "QEMU does not forward the port that its arguments name");
       const startedAt = new Date().toISOString();
-      await writeRecord(directory, { name: hardware.name, image, startedAt, process, apiPort: port, consoleFrom });
+      const kubelet = ports.get(kubeletPort);
+      await writeRecord(directory, {
+        name: hardware.name,
+        image,
+        startedAt,
+        process,
+        apiPort: port,
+        ...(kubelet === undefined ? {} : { kubeletPort: kubelet }),
+        consoleFrom,
+      });
       const running = await RunningMachine.find(directory);
       if (running !== undefined) return running;
       throw new Error(`machine ${hardware.name} ended as soon as it was switched on`);
@@ -143,7 +156,10 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     ...(options.cdRom === undefined ? {} : { cdRom: resolve(options.cdRom) }),
     ...(options.userData !== undefined && isByFwCfg(options) ? { userData: files.userData } : {}),
     ...(options.vendor === undefined ? {} : { vendor: options.vendor }),
-    forwards: [{ hostPort: 0, guestPort: apiPort }],
+    forwards: [apiPort, ...(options.kubelet === true ? [kubeletPort] : [])].map((guestPort) => ({
+      hostPort: 0,
+      guestPort,
+    })),
     ...(options.metadataPort === undefined ? {} : { metadataService: await relay(directory, options.metadataPort) }),
     extraCards: options.extraCards ?? 0,
     shell: options.shell ?? false,

@@ -17,7 +17,7 @@ const bootTimeoutMs = 240_000;
 /** How long a guest may take to shut down before its power is cut. */
 const shutdownTimeoutMs = 20_000;
 
-type GivenHardware = "cpus" | "memoryMiB" | "diskBytes" | "dataDiskBytes" | "userDataBy";
+type GivenHardware = "cpus" | "memoryMiB" | "diskBytes" | "dataDiskBytes" | "userDataBy" | "kubelet";
 
 export type UpOptions = Pick<MachineOptions, GivenHardware> & {
   name: string;
@@ -57,12 +57,18 @@ export async function up(
   });
   const running = await machine.switchOn(signal);
   try {
-    return { machine: running, status: await running.untilConfigured(bootTimeoutMs, signal) };
+    const status = await running.untilConfigured(bootTimeoutMs, signal);
+    if (options.kubelet !== true) return { machine: running, status };
+    return { machine: running, status: await running.untilStatus(isNode, bootTimeoutMs, signal) };
   } catch (error) {
     await running.cutPower();
     if (signal.aborted) await rm(directory, { recursive: true, force: true });
     throw error;
   }
+}
+
+function isNode({ node }: StatusBody): boolean {
+  return node?.ready === true;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { parse } from "smol-toml";
-import { withRemoteAccess } from "./user-data.ts";
+import { withCluster, withRemoteAccess } from "./user-data.ts";
 
 const access = { ca: "-----BEGIN CERTIFICATE-----\n", subject: "laptop" };
 const remote = {
@@ -57,4 +57,15 @@ test("what is no TOML is refused with its place", () => {
 test("a value where a table is needed is refused with its key", () => {
   expect(() => withRemoteAccess('settings.api = "on"', access)).toThrow("settings.api is not a table");
   expect(() => withRemoteAccess('{"settings": []}', access)).toThrow("settings is not a table");
+});
+
+test("a node is told its cluster, below what its owner says, who goes before", () => {
+  const joining = { "api-server": "https://10.0.2.2:6443", "cloud-provider": "" };
+  const document = '[settings]\nmotd = "hi"\n';
+  expect(withCluster(document, joining)).toStartWith(document);
+  expect(parse(withCluster(document, joining))).toEqual({ settings: { motd: "hi", kubernetes: joining } });
+  const owners = '[settings.kubernetes]\napi-server = "https://mine"\nmax-pods = 5\n';
+  expect(parse(withCluster(owners, joining))).toEqual({
+    settings: { kubernetes: { ...joining, "api-server": "https://mine", "max-pods": 5 } },
+  });
 });

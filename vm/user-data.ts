@@ -1,5 +1,6 @@
 /**
- * The user data that a machine gets: what its owner wrote, with the remote API switched on for the laptop.
+ * The user data that a machine gets: what its owner wrote, with the remote API switched on for the laptop, and with
+ * what a node must know of its cluster.
  *
  * Ours is added below the owner's text, so that the host names the owner's own lines when something is wrong there.
  * Only where that cannot be, because the owner configures the remote API too, is the document taken apart and written
@@ -25,21 +26,29 @@ const caName = "orlop-up";
  * @throws {Failure<"bad-user-data" | "bad-json">} with line and column when it is neither, or where it leaves no room
  */
 export function withRemoteAccess(document: string, access: RemoteAccess): string {
-  if (document.trimStart().startsWith("{")) return `${JSON.stringify(merged(parseJsonObject(document), access))}\n`;
-  const wanted = merged(parseToml(document), access);
-  const appended = document.trim() === "" ? ours(access) : `${document.replace(/\n*$/, "\n")}\n${ours(access)}`;
-  return isSame(appended, wanted) ? appended : stringify(wanted, { numbersAsFloat: true });
-}
-
-function ours({ ca, subject }: RemoteAccess): string {
-  return [
-    "# Added by `./orlop up`.",
+  return extended(document, (root) => withAccess(root, access), [
     "[settings.api.remote]",
     "enabled = true",
-    `client-cas.${caName} = ${JSON.stringify(encoded(ca))}`,
-    `roles.${JSON.stringify(subject)} = "admin"`,
-    "",
-  ].join("\n");
+    `client-cas.${caName} = ${JSON.stringify(encoded(access.ca))}`,
+    `roles.${JSON.stringify(access.subject)} = "admin"`,
+  ]);
+}
+
+/** With what a node must know to join a cluster; what the owner says of it goes before. */
+export function withCluster(document: string, kubernetes: Readonly<Record<string, string>>): string {
+  return extended(document, (root) => withKubernetes(root, kubernetes), [
+    "[settings.kubernetes]",
+    ...Object.entries(kubernetes).map(([name, value]) => `${name} = ${JSON.stringify(value)}`),
+  ]);
+}
+
+/** Below the document where that says the same as `extend` does, else the document written anew. */
+function extended(document: string, extend: <Kind extends Tree>(root: Kind) => Kind, lines: readonly string[]): string {
+  if (document.trimStart().startsWith("{")) return `${JSON.stringify(extend(parseJsonObject(document)))}\n`;
+  const wanted = extend(parseToml(document));
+  const ours = `# Added by \`./orlop up\`.\n${lines.join("\n")}\n`;
+  const appended = document.trim() === "" ? ours : `${document.replace(/\n*$/, "\n")}\n${ours}`;
+  return isSame(appended, wanted) ? appended : stringify(wanted, { numbersAsFloat: true });
 }
 
 function isSame(document: string, wanted: TomlTable): boolean {
@@ -53,7 +62,7 @@ function isSame(document: string, wanted: TomlTable): boolean {
 
 type Tree = { [name: string]: unknown };
 
-function merged<Kind extends Tree>(root: Kind, { ca, subject }: RemoteAccess): Kind {
+function withAccess<Kind extends Tree>(root: Kind, { ca, subject }: RemoteAccess): Kind {
   const settings = table(root, "settings");
   const remote = table(table(settings, "api", "settings"), "remote", "settings.api");
   remote["enabled"] = true;
@@ -62,12 +71,18 @@ function merged<Kind extends Tree>(root: Kind, { ca, subject }: RemoteAccess): K
   return root;
 }
 
+function withKubernetes<Kind extends Tree>(root: Kind, wanted: Readonly<Record<string, string>>): Kind {
+  const kubernetes = table(table(root, "settings"), "kubernetes", "settings");
+  for (const [name, value] of Object.entries(wanted)) kubernetes[name] ??= value;
+  return root;
+}
+
 /** The table of that name inside `parent`, made when there is none. */
 function table(parent: Tree, name: string, path?: string): Tree {
   const value = (parent[name] ??= {});
   if (isTable(value)) return value;
   const key = path === undefined ? name : `${path}.${name}`;
-  throw new Failure("bad-user-data", `cannot switch on the remote API in the user data: ${key} is not a table`);
+  throw new Failure("bad-user-data", `cannot add to the user data: ${key} is not a table`);
 }
 
 function isTable(value: unknown): value is Tree {

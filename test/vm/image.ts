@@ -7,8 +7,8 @@ import { builtImage } from "../../cli/built-image.ts";
  * Test files of one run share their process but not their modules, so the environment keeps what was built. Who sets
  * the variable beforehand, for example `ORLOP_TEST_IMAGE_DEV=build/my.img ./orlop test vm`, tests that image.
  */
-export async function imageOf(variant: "dev" | "metal-dev"): Promise<string> {
-  const variable = `ORLOP_TEST_IMAGE_${variant.toUpperCase().replaceAll("-", "_")}`;
+export async function imageOf(variant: "dev" | "metal-dev" | "metal-k8s-1.20"): Promise<string> {
+  const variable = `ORLOP_TEST_IMAGE_${variant.toUpperCase().replaceAll(/[-.]/g, "_")}`;
   const given = process.env[variable];
   if (given !== undefined) return given;
   const { image } = await builtImage({ variant, architecture: "x86_64" }, new AbortController().signal);

@@ -7,7 +7,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Applied } from "../../api/answers.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { makeAuthority } from "../../vm/credentials.ts";
+import { makeClients } from "../../vm/credentials.ts";
 import { TestHost } from "./test-host.ts";
 
 let host: TestHost;
@@ -118,7 +118,7 @@ test("a proxy is in the environment of containerd, which is restarted for it", a
 });
 
 test("a trusted certificate authority joins the store, and leaves it when it is no longer trusted", async () => {
-  const { certificate } = await makeAuthority();
+  const { certificate } = await makeClients();
   const [, middle = ""] = certificate.split("\n");
   const data = Buffer.from(certificate).toString("base64");
   const count = async (): Promise<string> => host.shell.run("grep -c BEGIN /etc/ssl/certs/ca-certificates.crt");

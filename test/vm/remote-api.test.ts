@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect as connectTls } from "node:tls";
 import { connect, type Client } from "../../api/client.ts";
-import { makeAuthority, type Credentials } from "../../vm/credentials.ts";
+import { makeClients, type Credentials } from "../../vm/credentials.ts";
 import type { Access } from "../../vm/running-machine.ts";
 import { TestHost } from "./test-host.ts";
 
@@ -57,7 +57,7 @@ test("without a certificate there is no answer", async () => {
 });
 
 test("a certificate of another CA gets no answer, whatever its name", async () => {
-  const stranger = await (await makeAuthority()).client("tester");
+  const stranger = await (await makeClients()).client("tester");
   expect(await spoken({ cert: stranger.certificate, key: stranger.key })).toMatch(/^(error|closed)/);
 });
 

@@ -17,7 +17,7 @@ import type { Client } from "../../api/client.ts";
 import type { StatusBody } from "../../api/status.ts";
 import { isFailure } from "../../lib/failure.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { makeAuthority, type Authority, type Credentials } from "../../vm/credentials.ts";
+import { makeClients, type Clients, type Credentials } from "../../vm/credentials.ts";
 import { GuestShell } from "../../vm/guest-shell.ts";
 import { createMachine, type Machine, type MachineOptions } from "../../vm/machine.ts";
 import type { RunningMachine } from "../../vm/running-machine.ts";
@@ -30,7 +30,7 @@ export const directory = join(import.meta.dir, "../../build/test/vm");
 /** Emulated, on a computer that does other things too. A boot of its own takes a tenth of it. */
 const bootTimeoutMs = 300_000;
 
-type Prepared = { authority: Authority; credentials: Credentials };
+type Prepared = { authority: Clients; credentials: Credentials };
 
 export type TestHostOptions = Partial<Omit<MachineOptions, "credentials" | "userData">> & {
   /** The owner's part of the user data; the remote API is switched on in it. */
@@ -42,7 +42,7 @@ export type TestHostOptions = Partial<Omit<MachineOptions, "credentials" | "user
 export class TestHost implements AsyncDisposable {
   readonly machine: Machine;
   /** Signs clients that the host knows. */
-  readonly authority: Authority;
+  readonly authority: Clients;
   readonly credentials: Credentials;
   #running: RunningMachine | undefined;
   #shell: GuestShell | undefined;
@@ -58,7 +58,7 @@ export class TestHost implements AsyncDisposable {
     const { userData = "", handOver = byFwCfg, ...hardware } = options;
     const path = join(directory, name);
     await rm(path, { recursive: true, force: true });
-    const authority = await makeAuthority();
+    const authority = await makeClients();
     const credentials = await authority.client("tester");
     const handedOver = await handOver(withRemoteAccess(userData, credentials));
     const machine = await createMachine(path, {
@@ -125,7 +125,7 @@ export class TestHost implements AsyncDisposable {
     await (await this.api()).call("reboot");
     const status = await this.running.untilRebooted(askedAtMs, bootTimeoutMs, bootSignal());
     // Not before: a shell that is started once more while the old boot ends would answer too.
-    await this.shell.untilNextBoot(bootSignal());
+    await this.#shell?.untilNextBoot(bootSignal());
     return status;
   }
 

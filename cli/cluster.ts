@@ -1,0 +1,93 @@
+/** `./orlop cluster …` and `./orlop kubectl`: a Kubernetes cluster on this computer, for nodes that `up --join` starts. */
+import { readFile } from "node:fs/promises";
+import { formatDuration } from "../lib/duration.ts";
+import { verb } from "./context.ts";
+
+export const clusterGroups = { cluster: "A Kubernetes control plane on this computer" } as const;
+
+const clusterUp = verb({
+  name: "cluster up",
+  summary: "Start a control plane, which runs until `cluster down`",
+  description: `Debian's etcd, and Kubernetes' programs compiled from source: minutes when it is the first time.
+It listens on this computer's loopback only. Machines join it with \`./orlop up --variant metal-k8s-1.20 --join\`.`,
+  examples: [{ run: "./orlop cluster up", says: "one without nodes" }],
+  async run({ invocation: { signal } }) {
+    const cluster = await import("../vm/cluster/cluster.ts");
+    const startedMs = performance.now();
+    const { port } = await cluster.clusterUp(signal);
+    return { server: `https://127.0.0.1:${port}`, seconds: (performance.now() - startedMs) / 1000 };
+  },
+  print: ({ server, seconds }) =>
+    [
+      `the cluster is up after ${formatDuration(seconds)}; its API is at ${server}`,
+      "  ./orlop up --variant metal-k8s-1.20 --join --detach    a node",
+      "  ./orlop kubectl get nodes                              its nodes",
+      "  ./orlop cluster down                                   end it",
+    ].join("\n"),
+});
+
+const clusterDown = verb({
+  name: "cluster down",
+  summary: "End the control plane and forget all that it held",
+  examples: [{ run: "./orlop cluster down", says: "its nodes stay, without a cluster" }],
+  async run({ invocation: { signal } }) {
+    const cluster = await import("../vm/cluster/cluster.ts");
+    await cluster.clusterDown(signal);
+    return {};
+  },
+  print: () => "the cluster has ended",
+});
+
+const clusterStatus = verb({
+  name: "cluster status",
+  summary: "Tell whether a control plane runs, and where",
+  examples: [{ run: "./orlop cluster status", says: "since when, and at which address" }],
+  async run() {
+    const { findCluster } = await import("../vm/cluster/cluster.ts");
+    const cluster = await findCluster();
+    if (cluster === undefined) return { state: "down" } as const;
+    const { port, startedAt, kubeconfig } = cluster;
+    return { state: "up", server: `https://127.0.0.1:${port}`, startedAt, kubeconfig } as const;
+  },
+  print(status) {
+    if (status.state === "down") return "no cluster is running";
+    const up = formatDuration((Date.now() - Date.parse(status.startedAt)) / 1000);
+    return `the cluster is up for ${up}; its API is at ${status.server}`;
+  },
+});
+
+const clusterKubeconfig = verb({
+  name: "cluster kubeconfig",
+  summary: "Print a kubeconfig that may do everything, for a kubectl of your own",
+  examples: [{ run: "./orlop cluster kubeconfig > kubeconfig", says: "for `kubectl --kubeconfig kubeconfig`" }],
+  async run() {
+    const { runningCluster } = await import("../vm/cluster/cluster.ts");
+    return await readFile((await runningCluster()).kubeconfig, "utf8");
+  },
+});
+
+export const clusterCommands = [clusterUp, clusterDown, clusterStatus, clusterKubeconfig] as const;
+
+export const kubectl = verb({
+  name: "kubectl",
+  summary: "Run kubectl, of the cluster's own version, against the cluster of `cluster up`",
+  examples: [
+    { run: "./orlop kubectl get nodes", says: "who has joined" },
+    { run: "./orlop kubectl logs --follow web", says: "everything behind `kubectl` is kubectl's own" },
+  ],
+  arguments: { words: { value: "WORD", help: "A command of kubectl", many: true, optional: true } },
+  passThrough: {},
+  async run({ invocation: { signal } }, { words }) {
+    const { runningCluster } = await import("../vm/cluster/cluster.ts");
+    const { kubectl: program, kubeconfig } = await runningCluster();
+    const child = Bun.spawn([program, ...words], {
+      env: { ...process.env, KUBECONFIG: kubeconfig },
+      stdio: ["inherit", "inherit", "inherit"],
+    });
+    // Ctrl-C reaches it by the terminal; what ends us by other means ends it too.
+    signal.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
+    return await child.exited;
+  },
+  print: () => "",
+  exitCode: (code) => code,
+});

@@ -1,0 +1,92 @@
+/**
+ * A cluster for tests: a control plane on this computer, and hosts that join it.
+ *
+ * ```ts
+ * await using cluster = await TestCluster.start("node");
+ * await using host = await cluster.boot("node-1", { "node-labels": { pool: "tests" } });
+ * await cluster.untilReady(host);
+ * ```
+ */
+import { join } from "node:path";
+import type { JsonObject } from "../../lib/json.ts";
+import { type ControlPlane, joiningSettings, startControlPlane } from "../../vm/cluster/control-plane.ts";
+import { imageOf } from "./image.ts";
+import { directory, TestHost, type TestHostOptions } from "./test-host.ts";
+
+/** A certificate is asked for, signed and used, an image is unpacked, and kubelet looks again every ten seconds. */
+const readyMs = 300_000;
+
+export class TestCluster implements AsyncDisposable {
+  readonly controlPlane: ControlPlane;
+  readonly #hosts: Map<string, TestHost>;
+
+  private constructor(controlPlane: ControlPlane, hosts: Map<string, TestHost>) {
+    this.controlPlane = controlPlane;
+    this.#hosts = hosts;
+  }
+
+  static async start(name: string, options: { certificatesLast?: string } = {}): Promise<TestCluster> {
+    const hosts = new Map<string, TestHost>();
+    const controlPlane = await startControlPlane({
+      directory: join(directory, `${name}-cluster`),
+      kubeletPort: async (node) => Promise.resolve(hosts.get(node)?.running.record.kubeletPort),
+      signal: new AbortController().signal,
+      ...options,
+    });
+    return new TestCluster(controlPlane, hosts);
+  }
+
+  /** What a host of that name is told to join, with what a test says beside or instead. */
+  settings(name: string, kubernetes: JsonObject = {}): JsonObject {
+    const { port, pki } = this.controlPlane;
+    return { ...joiningSettings({ port, ca: pki.ca, token: pki.token }, name), ...kubernetes };
+  }
+
+  /** Boots a host that is told to join; it may not be a node yet when this returns. */
+  async boot(
+    name: string,
+    settings: JsonObject & { kubernetes?: JsonObject } = {},
+    options: TestHostOptions = {},
+  ): Promise<TestHost> {
+    const host = await TestHost.make(name, {
+      image: await imageOf("metal-k8s-1.20"),
+      userData: JSON.stringify({ settings: { ...settings, kubernetes: this.settings(name, settings.kubernetes) } }),
+      userDataBy: "private-partition",
+      shell: false,
+      kubelet: true,
+      ...options,
+    });
+    this.#hosts.set(name, host);
+    try {
+      await host.switchOn("without shell");
+      await host.untilConfigured();
+      return host;
+    } catch (error) {
+      await host[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Waits until the cluster takes the host for ready, as its status tells. */
+  async untilReady(host: TestHost): Promise<void> {
+    await host.running.untilStatus(({ node }) => node?.ready === true, readyMs, AbortSignal.timeout(readyMs));
+  }
+
+  async kubectl(...words: string[]): Promise<string> {
+    return (await this.controlPlane.kubectl(words)).stdout;
+  }
+
+  async apply(object: object): Promise<void> {
+    await this.controlPlane.kubectl(["apply", "--filename=-"], { stdin: JSON.stringify(object) });
+  }
+
+  /** Rejects when it does not become so in time. */
+  async untilPod(name: string, condition = "Ready", timeoutSeconds = 180): Promise<void> {
+    await this.kubectl("wait", `--for=condition=${condition}`, `--timeout=${timeoutSeconds}s`, `pod/${name}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const host of this.#hosts.values()) await host[Symbol.asyncDispose]();
+    await this.controlPlane[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Protects: a host becomes a node of a real cluster by what its settings say, tells why when it does not, and pods run on
+ * it as on any other node.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { isFailure } from "../../lib/failure.ts";
+import type { JsonObject } from "../../lib/json.ts";
+import { busyboxImage } from "../oci-image.ts";
+import { startTestRegistry, type TestRegistry } from "../registry.ts";
+import { TestCluster } from "./cluster.ts";
+import type { TestHost } from "./test-host.ts";
+
+/** The programs of a control plane, where none is in the cache. */
+const compileMs = 45 * 60_000;
+const statusMs = 240_000;
+
+const name = "node-1";
+const taint = { key: "example.com/dedicated", value: "tests", effect: "NoSchedule" };
+
+let cluster: TestCluster;
+let registry: TestRegistry;
+let host: TestHost;
+let image: string;
+
+beforeAll(async () => {
+  cluster = await TestCluster.start("node");
+  registry = await startTestRegistry({ tls: true, auth: true });
+  await using busybox = await busyboxImage({ entrypoint: ["/bin/sh", "-c"] });
+  await registry.push(busybox.layout, "test/busybox:v1");
+  image = `${registry.forGuests}/test/busybox:v1`;
+  host = await cluster.boot(name, {
+    pki: registry.pki,
+    "container-registry": { credentials: [registry.credential(registry.forGuests)] },
+    kubernetes: {
+      "bootstrap-token": "abcdef.0123456789abcdef",
+      "node-labels": { "example.com/pool": "batch", plain: "" },
+      "node-taints": { [taint.key]: `${taint.value}:${taint.effect}` },
+    },
+  });
+}, compileMs);
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+  await registry?.[Symbol.asyncDispose]();
+});
+
+async function untilReason(reason: RegExp): Promise<void> {
+  const hasReason = (reasons: readonly string[] = []): boolean => reasons.some((text) => reason.test(text));
+  await host.running.untilStatus(({ node }) => hasReason(node?.reasons), statusMs, AbortSignal.timeout(statusMs));
+}
+
+/** A pod that may run on this node. */
+function pod(podName: string, container: JsonObject, spec: JsonObject = {}) {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: podName, labels: { app: podName } },
+    spec: {
+      tolerations: [{ operator: "Exists" }],
+      terminationGracePeriodSeconds: 1,
+      containers: [{ name: "main", image, ...container }],
+      ...spec,
+    },
+  };
+}
+
+const fromPod = async (podName: string, ...command: string[]): Promise<string> =>
+  await cluster.kubectl("exec", podName, "--", ...command);
+
+test("a node whose token is wrong says so, and never joins", async () => {
+  await untilReason(/does not accept settings\.kubernetes\.bootstrap-token/);
+  const { state, node } = await host.status();
+  expect({ state, node }).toMatchObject({ state: "degraded", node: { name, ready: false } });
+  expect(await cluster.kubectl("get", "nodes", "--output=name")).toBe("");
+});
+
+test("with the right token it joins and is ready", async () => {
+  await host.commit({ kubernetes: { "bootstrap-token": cluster.controlPlane.pki.token } });
+  await cluster.untilReady(host);
+  await cluster.kubectl("wait", "--for=condition=Ready", `node/${name}`, "--timeout=10s");
+  expect((await host.status()).state).toBe("running");
+});
+
+test("the cluster sees what the node is, with its labels and taints", async () => {
+  const node = JSON.parse(await cluster.kubectl("get", "node", name, "--output=json")) as unknown;
+  expect(node).toMatchObject({
+    metadata: { labels: { "example.com/pool": "batch", plain: "" } },
+    spec: { taints: [taint], podCIDR: expect.stringMatching(/^10\.244\.\d+\.0\/24$/) },
+    status: {
+      nodeInfo: {
+        osImage: expect.stringContaining("Orlop"),
+        kubeletVersion: "v1.20.2",
+        containerRuntimeVersion: expect.stringContaining("containerd://"),
+      },
+    },
+  });
+});
+
+test("a pod starts from the image that the host brings along, and one from a registry with a password", async () => {
+  const pause = { image: "orlop.local/pause:1", imagePullPolicy: "Never" };
+  await cluster.apply(pod("bare", pause));
+  await cluster.apply(pod("worker", { args: ["echo hello from the pod; mkdir /www; exec httpd -f -p 8080 -h /www"] }));
+  await cluster.untilPod("bare");
+  await cluster.untilPod("worker");
+});
+
+test("logs, exec and port-forward reach it through the cluster", async () => {
+  expect(await cluster.kubectl("logs", "worker")).toBe("hello from the pod\n");
+  expect(await fromPod("worker", "hostname")).toBe("worker\n");
+  await fromPod("worker", "sh", "-c", "echo served > /www/page");
+  const { programs, kubeconfig } = cluster.controlPlane;
+  const forward = Bun.spawn([programs.kubectl, `--kubeconfig=${kubeconfig}`, "port-forward", "pod/worker", ":8080"], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  try {
+    const reader = forward.stdout.getReader();
+    const { value } = await reader.read();
+    const port = /127\.0\.0\.1:(\d+)/.exec(new TextDecoder().decode(value))?.[1];
+    expect(await (await fetch(`http://127.0.0.1:${port}/page`)).text()).toBe("served\n");
+  } finally {
+    forward.kill();
+    await forward.exited;
+  }
+});
+
+test("a pod has an address of the node's range, and reaches the world behind the node", async () => {
+  const address = await cluster.kubectl("get", "pod", "worker", "--output=jsonpath={.status.podIP}");
+  expect(address).toMatch(/^10\.244\.\d+\.\d+$/);
+  // 401: the registry wants a password, and is there.
+  const answer = await fromPod("worker", "sh", "-c", `echo | nc -w 5 10.0.2.2 ${registry.port} && echo reached`);
+  expect(answer).toContain("reached");
+});
+
+const staticPod = (command: string): string =>
+  Buffer.from(
+    JSON.stringify({ ...pod("watch", { args: [command] }, { hostNetwork: true }), metadata: { name: "watch" } }),
+  ).toString("base64");
+
+test("a static pod runs with its mirror, and runs again when it is killed", async () => {
+  await host.commit({
+    kubernetes: { "static-pods": { watch: { enabled: true, manifest: staticPod("trap exit TERM; sleep 1d & wait") } } },
+  });
+  const mirror = `watch-${name}`;
+  await untilThere(mirror);
+  await cluster.untilPod(mirror);
+  await cluster.controlPlane.kubectl(["exec", mirror, "--", "kill", "1"]);
+  await cluster.kubectl("wait", "--for=condition=Ready=false", `pod/${mirror}`, "--timeout=60s");
+  await cluster.untilPod(mirror);
+  const path = "--output=jsonpath={.status.containerStatuses[0].restartCount}";
+  expect(await cluster.kubectl("get", "pod", mirror, path)).toBe("1");
+});
+
+async function untilThere(podName: string): Promise<void> {
+  const deadlineMs = performance.now() + statusMs;
+  while ((await cluster.kubectl("get", "pod", podName, "--ignore-not-found", "--output=name")) === "") {
+    if (performance.now() > deadlineMs) throw new Error(`no pod ${podName} came`);
+    await Bun.sleep(500);
+  }
+}
+
+test("a static pod that is broken is refused with its place, and one that is disabled goes", async () => {
+  const manifest = Buffer.from("apiVersion: v1\nkind: Pod\nmetadata: {}\n").toString("base64");
+  try {
+    await host.commit({ kubernetes: { "static-pods": { broken: { enabled: true, manifest } } } });
+    throw new Error("expected it to be refused");
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    expect(error.message).toMatch(/line \d+|\d+:\d+/);
+  }
+  await host.commit({ kubernetes: { "static-pods": { watch: { enabled: false } } } });
+  await cluster.kubectl("wait", "--for=delete", `pod/watch-${name}`, "--timeout=120s");
+});
+
+test("it is drained, reboots, and is ready again with its pods", async () => {
+  await cluster.kubectl("drain", name, "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s");
+  expect(await cluster.kubectl("get", "pods", "--output=name")).toBe("");
+  await host.reboot();
+  await cluster.untilReady(host);
+  await cluster.kubectl("uncordon", name);
+  await cluster.apply(pod("after", { args: ["exec sleep 1d"] }));
+  await cluster.untilPod("after");
+});
+
+test("it boots while the cluster is away, says so, and is ready once it is back", async () => {
+  await cluster.controlPlane.stopApiServer();
+  await host.reboot();
+  await untilReason(/the cluster does not tell about the node/);
+  await cluster.controlPlane.startApiServer(AbortSignal.timeout(statusMs));
+  await cluster.untilReady(host);
+  await cluster.untilPod("after");
+});

@@ -1,0 +1,34 @@
+/** The process of `./orlop cluster up`: runs the control plane until it is told to end, or a part of it ends by itself. */
+import { explain } from "../../lib/failure.ts";
+import { RunningMachine } from "../running-machine.ts";
+import { directoryOf } from "../up.ts";
+import { controlPlaneDirectory, keepCluster } from "./cluster.ts";
+import { startControlPlane } from "./control-plane.ts";
+
+/** Machines are known to the cluster by their names. */
+async function kubeletPort(node: string): Promise<number | undefined> {
+  return (await RunningMachine.find(directoryOf(node)))?.record.kubeletPort;
+}
+
+async function main(): Promise<void> {
+  const stop = new AbortController();
+  const told = new Promise<void>((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+      process.on(name, () => {
+        stop.abort(new Error(`got ${name}`));
+        resolve();
+      });
+    }
+  });
+  await using cluster = await startControlPlane({ directory: controlPlaneDirectory, kubeletPort, signal: stop.signal });
+  await keepCluster(cluster);
+  await Promise.race([told, cluster.ended]);
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+}

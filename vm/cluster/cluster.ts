@@ -1,0 +1,124 @@
+/**
+ * The cluster that `./orlop cluster` keeps on this computer: a control plane in a process of its own, which goes on until
+ * it is taken down.
+ */
+import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { Failure } from "../../lib/failure.ts";
+import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { parseJson } from "../../lib/json.ts";
+import { identify, isAlive, kill, processIdentity, untilGone } from "../process-identity.ts";
+import { type ControlPlane, controlPlanePrograms, joiningSettings } from "./control-plane.ts";
+
+const directory = resolve(import.meta.dir, "../../build/cluster");
+const files = {
+  record: join(directory, "cluster.json"),
+  log: join(directory, "cluster.log"),
+  controlPlane: join(directory, "control-plane"),
+} as const;
+
+const pollMs = 100;
+const endingMs = 20_000;
+
+const record = z.object({
+  process: processIdentity,
+  startedAt: z.iso.datetime(),
+  port: z.number().int(),
+  ca: z.string(),
+  token: z.string(),
+  kubeconfig: z.string(),
+  kubectl: z.string(),
+});
+export type Cluster = z.infer<typeof record>;
+
+/** @throws {Failure<"already-running" | "control-plane-failed">} */
+export async function clusterUp(signal: AbortSignal): Promise<Cluster> {
+  if ((await findCluster()) !== undefined) {
+    throw new Failure("already-running", "cannot start a cluster: it is running", {
+      hint: "end it with `./orlop cluster down`",
+    });
+  }
+  // Here, where its progress is seen.
+  await controlPlanePrograms(signal);
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await using log = await open(files.log, "w");
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "cluster-process.ts")], {
+    cwd: resolve(import.meta.dir, "../.."),
+    stdin: "ignore",
+    stdout: log.fd,
+    stderr: log.fd,
+    detached: true,
+  });
+  child.unref();
+  const started = await identify(child.pid);
+  try {
+    for (;;) {
+      const cluster = await findCluster();
+      if (cluster !== undefined) return cluster;
+      if (child.exitCode !== null) {
+        const said = (await readFile(files.log, "utf8")).trim();
+        throw new Failure("control-plane-failed", `cannot start a cluster: ${said === "" ? "it said nothing" : said}`);
+      }
+      await sleep(pollMs, undefined, { signal });
+    }
+  } catch (error) {
+    if (started !== undefined) await kill(started);
+    throw error;
+  }
+}
+
+/** Called by the process that is the cluster, once nodes can join. */
+export async function keepCluster({ port, pki, kubeconfig, programs }: ControlPlane): Promise<void> {
+  const self = await identify(process.pid);
+  if (self === undefined) throw new Error("expected to find ourselves");
+  const cluster: Cluster = {
+    process: self,
+    startedAt: new Date().toISOString(),
+    port,
+    ca: pki.ca,
+    token: pki.token,
+    kubeconfig,
+    kubectl: programs.kubectl,
+  };
+  await writeFileAtomic(files.record, `${JSON.stringify(cluster, undefined, 2)}\n`, 0o600);
+}
+
+export const controlPlaneDirectory = files.controlPlane;
+
+/** Undefined when none runs. */
+export async function findCluster(): Promise<Cluster | undefined> {
+  const text = await readTextIfPresent(files.record);
+  if (text === undefined) return undefined;
+  const cluster = record.parse(parseJson(text));
+  return (await isAlive(cluster.process)) ? cluster : undefined;
+}
+
+/** @throws {Failure<"no-cluster">} */
+export async function runningCluster(): Promise<Cluster> {
+  const cluster = await findCluster();
+  if (cluster !== undefined) return cluster;
+  throw new Failure("no-cluster", "cannot find a cluster: none is running", {
+    hint: "start it with `./orlop cluster up`",
+  });
+}
+
+export async function clusterDown(signal: AbortSignal): Promise<void> {
+  const cluster = await runningCluster();
+  process.kill(cluster.process.pid, "SIGTERM");
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(endingMs)]);
+  try {
+    await untilGone(cluster.process, inTime);
+  } catch (error) {
+    if (!inTime.aborted) throw error;
+    await kill(cluster.process); // its parts die with it
+  }
+  await rm(directory, { recursive: true, force: true });
+}
+
+/** What a machine of that name is told, as `settings.kubernetes`. */
+export function settingsToJoin({ port, ca, token }: Cluster, name: string) {
+  return joiningSettings({ port, ca, token }, name);
+}

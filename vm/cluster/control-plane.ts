@@ -1,0 +1,325 @@
+/**
+ * A Kubernetes control plane on this computer's loopback, as kubeadm would set it up: Debian's etcd, and the API server,
+ * controller manager and scheduler of a recipe. Guests reach it at 10.0.2.2.
+ *
+ * ```ts
+ * await using cluster = await startControlPlane({ directory, kubeletPort, signal });
+ * await cluster.kubectl(["get", "nodes"]);
+ * ```
+ */
+import { createServer, type AddressInfo } from "node:net";
+import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { machineArchitecture, openToolsRoot, toolCommand, type ToolsRoot } from "../../image/packages/tools-root.ts";
+import { makeProgram } from "../../image/recipes/programs.ts";
+import { Failure } from "../../lib/failure.ts";
+import { type Output, run } from "../../lib/process.ts";
+import { identify, kill } from "../process-identity.ts";
+import { bootstrapObjects } from "./bootstrap-objects.ts";
+import { type KubeletPort, startEgress } from "./egress.ts";
+import { clusterDomain, hostOfGuests, makePki, type Pki, serviceRange } from "./pki.ts";
+
+const recipe = "kubernetes-1.20";
+/** The controller manager gives each node a part of it. */
+const podRange = "10.244.0.0/16";
+
+const pollMs = 100;
+/** On a computer that runs guests too. Alone it takes some seconds. */
+const startTimeoutMs = 180_000;
+const endingMs = 5_000;
+
+export type ControlPlaneOptions = {
+  /** Where it keeps everything; emptied first. Its path is at most 90 bytes long, for the socket in it. */
+  directory: string;
+  kubeletPort: KubeletPort;
+  /** How long certificates of nodes are good, as Go writes durations: "1h". A year unless given. */
+  certificatesLast?: string;
+  signal: AbortSignal;
+};
+
+export type ControlPlane = AsyncDisposable & {
+  readonly port: number;
+  readonly pki: Pki;
+  /** For `kubectl --kubeconfig`: may do everything. */
+  readonly kubeconfig: string;
+  readonly programs: Programs;
+  /** Runs kubectl, as a person who may do everything. */
+  kubectl(words: readonly string[], options?: { stdin?: string; signal?: AbortSignal }): Promise<Output>;
+  /** Takes the API server away, or brings it back. */
+  stopApiServer(): Promise<void>;
+  startApiServer(signal: AbortSignal): Promise<void>;
+  /** Rejects when a part of it ends by itself. */
+  readonly ended: Promise<never>;
+};
+
+/** Paths of the programs of a recipe. */
+export type Programs = Readonly<Record<(typeof programNames)[number], string>>;
+
+const programNames = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"] as const;
+
+/** Compiles what is not in the cache, which takes minutes. */
+export async function controlPlanePrograms(signal: AbortSignal): Promise<Programs> {
+  const made: [name: string, path: string][] = [];
+  for (const name of programNames) {
+    const { path } = await makeProgram(`${recipe}/${name}`, { architecture: machineArchitecture(), signal });
+    made.push([name, path]);
+  }
+  // One entry for each name, in their order.
+  return Object.fromEntries(made) as Programs;
+}
+
+/**
+ * Starts one; nodes can join when this returns. It ends with us.
+ *
+ * @throws {Failure<"control-plane-failed">} with what the part that did not start said last
+ */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { kubeletPort, certificatesLast = "8760h", signal } = options;
+  const directory = resolve(options.directory);
+  const programs = await controlPlanePrograms(signal);
+  const tools = await openToolsRoot({ sets: ["etcd"], signal });
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const [port, etcdPort, etcdPeerPort] = [await freePort(), await freePort(), await freePort()];
+  const server = `https://127.0.0.1:${port}`;
+  const pki = await makePki(join(directory, "pki"), server);
+  const egress = { socket: join(directory, "egress.sock"), config: join(directory, "egress.json") };
+  await writeFile(egress.config, JSON.stringify(egressThrough(egress.socket)));
+
+  await using parts = new AsyncDisposableStack();
+  parts.use(await startEgress(egress.socket, kubeletPort));
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => undefined); // whoever waits for it hears of it
+  const start = async (name: string, argv: [string, ...string[]]): Promise<Part> =>
+    await startPart(name, argv, { tools, directory, programs, onEnd: (failure) => ended.reject(failure) });
+
+  parts.use(await start("etcd", etcd(pki, directory, etcdPort, etcdPeerPort)));
+  const apiServerCommand = apiServer(programs, pki, { port, etcdPort, egress: egress.config });
+  let running = await start("kube-apiserver", apiServerCommand);
+  parts.defer(async () => running[Symbol.asyncDispose]());
+  const untilReady = async (until: AbortSignal): Promise<void> =>
+    await Promise.race([untilItAnswers(`${server}/readyz`, pki, until), ended.promise]);
+  await untilReady(signal);
+  parts.use(await start("kube-controller-manager", controllerManager(programs, pki, certificatesLast)));
+  parts.use(await start("kube-scheduler", scheduler(programs, pki)));
+
+  const kubectl: ControlPlane["kubectl"] = async (words, { stdin, signal: until } = {}) =>
+    await run([programs.kubectl, ...kubectlOptions(directory), ...words], {
+      ...(stdin === undefined ? {} : { stdin }),
+      ...(until === undefined ? {} : { signal: until }),
+    });
+  await kubectl(["apply", "--filename=-"], { stdin: JSON.stringify(bootstrapObjects(pki.token)), signal });
+  await Promise.race([untilAccountIsThere(kubectl, signal), ended.promise]);
+
+  const owned = parts.move();
+  return {
+    port,
+    pki,
+    kubeconfig: pki.files.admin,
+    programs,
+    kubectl,
+    stopApiServer: async () => running[Symbol.asyncDispose](),
+    async startApiServer(until) {
+      running = await start("kube-apiserver", apiServerCommand);
+      await untilReady(until);
+    },
+    ended: ended.promise,
+    [Symbol.asyncDispose]: async () => owned.disposeAsync(),
+  };
+}
+
+/** What kubectl is told about the cluster in `directory`. */
+export function kubectlOptions(directory: string): string[] {
+  return [`--kubeconfig=${join(directory, "pki/admin.conf")}`, `--cache-dir=${join(directory, "kubectl")}`];
+}
+
+/** What a node that joins is told, as `settings.kubernetes`. `name` is the machine's, by which `kubeletPort` finds it. */
+export function joiningSettings({ port, ca, token }: { port: number } & Pick<Pki, "ca" | "token">, name: string) {
+  return {
+    "api-server": `https://${hostOfGuests}:${port}`,
+    "cluster-certificate": Buffer.from(ca).toString("base64"),
+    "cluster-domain": clusterDomain,
+    "bootstrap-token": token,
+    "hostname-override": name,
+    "pod-network": "bridge",
+  } as const;
+}
+
+function etcd({ files }: Pki, directory: string, port: number, peerPort: number): [string, ...string[]] {
+  const [url, peerUrl] = [`https://127.0.0.1:${port}`, `https://127.0.0.1:${peerPort}`];
+  const { certificate, key } = files.etcdServer;
+  return [
+    "etcd",
+    "--name=orlop",
+    `--data-dir=${join(directory, "etcd")}`,
+    // What it holds ends with the cluster.
+    "--unsafe-no-fsync",
+    `--listen-client-urls=${url}`,
+    `--advertise-client-urls=${url}`,
+    `--listen-peer-urls=${peerUrl}`,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=orlop=${peerUrl}`,
+    `--cert-file=${certificate}`,
+    `--key-file=${key}`,
+    `--trusted-ca-file=${files.etcdCa.certificate}`,
+    `--peer-cert-file=${certificate}`,
+    `--peer-key-file=${key}`,
+    `--peer-trusted-ca-file=${files.etcdCa.certificate}`,
+    "--client-cert-auth",
+    "--peer-client-cert-auth",
+  ];
+}
+
+/** Source: kubeadm's static pod of each, of 1.20. */
+function apiServer(
+  programs: Programs,
+  { files }: Pki,
+  { port, etcdPort, egress }: { port: number; etcdPort: number; egress: string },
+): [string, ...string[]] {
+  return [
+    programs["kube-apiserver"],
+    "--bind-address=127.0.0.1",
+    `--secure-port=${port}`,
+    `--advertise-address=${hostOfGuests}`,
+    "--allow-privileged=true",
+    "--authorization-mode=Node,RBAC",
+    "--enable-admission-plugins=NodeRestriction",
+    "--enable-bootstrap-token-auth=true",
+    `--client-ca-file=${files.ca.certificate}`,
+    `--tls-cert-file=${files.apiServer.certificate}`,
+    `--tls-private-key-file=${files.apiServer.key}`,
+    `--etcd-servers=https://127.0.0.1:${etcdPort}`,
+    `--etcd-cafile=${files.etcdCa.certificate}`,
+    `--etcd-certfile=${files.etcdClient.certificate}`,
+    `--etcd-keyfile=${files.etcdClient.key}`,
+    `--kubelet-client-certificate=${files.kubeletClient.certificate}`,
+    `--kubelet-client-key=${files.kubeletClient.key}`,
+    "--kubelet-preferred-address-types=Hostname",
+    `--egress-selector-config-file=${egress}`,
+    `--service-cluster-ip-range=${serviceRange}`,
+    `--service-account-issuer=https://kubernetes.default.svc.${clusterDomain}`,
+    `--service-account-key-file=${files.serviceAccounts.publicKey}`,
+    `--service-account-signing-key-file=${files.serviceAccounts.key}`,
+  ];
+}
+
+function controllerManager(programs: Programs, { files }: Pki, certificatesLast: string): [string, ...string[]] {
+  return [
+    programs["kube-controller-manager"],
+    `--kubeconfig=${files.controllerManager}`,
+    "--controllers=*,bootstrapsigner,tokencleaner",
+    "--allocate-node-cidrs=true",
+    `--cluster-cidr=${podRange}`,
+    `--service-cluster-ip-range=${serviceRange}`,
+    `--cluster-signing-cert-file=${files.ca.certificate}`,
+    `--cluster-signing-key-file=${files.ca.key}`,
+    `--cluster-signing-duration=${certificatesLast}`,
+    `--root-ca-file=${files.ca.certificate}`,
+    `--service-account-private-key-file=${files.serviceAccounts.key}`,
+    "--use-service-account-credentials=true",
+    ...alone,
+  ];
+}
+
+function scheduler(programs: Programs, { files }: Pki): [string, ...string[]] {
+  return [programs["kube-scheduler"], `--kubeconfig=${files.scheduler}`, ...alone];
+}
+
+/** There is no second one to choose between, and nobody asks these for their metrics. */
+const alone = ["--leader-elect=false", "--port=0", "--secure-port=0"] as const;
+
+function egressThrough(socket: string): object {
+  return {
+    apiVersion: "apiserver.k8s.io/v1beta1",
+    kind: "EgressSelectorConfiguration",
+    egressSelections: [
+      { name: "cluster", connection: { proxyProtocol: "HTTPConnect", transport: { uds: { udsName: socket } } } },
+    ],
+  };
+}
+
+type Part = AsyncDisposable;
+
+type PartOptions = {
+  tools: ToolsRoot;
+  directory: string;
+  programs: Programs;
+  onEnd: (failure: Failure) => void;
+};
+
+/** Runs a part in the root of etcd, so that it dies with us whatever becomes of us. */
+async function startPart(
+  name: string,
+  argv: [string, ...string[]],
+  { tools, directory, programs, onEnd }: PartOptions,
+): Promise<Part> {
+  const log = join(directory, `${name}.log`);
+  await using output = await open(log, "a");
+  const child = Bun.spawn(
+    toolCommand(tools, argv, { binds: [directory], readOnlyBinds: Object.values(programs), cwd: directory }),
+    { stdin: "ignore", stdout: output.fd, stderr: output.fd },
+  );
+  const sandbox = await identify(child.pid);
+  let isWanted = false;
+  void child.exited.then(async (code) => {
+    if (isWanted) return;
+    const said = (await readFile(log, "utf8")).trim().split("\n").slice(-5).join("\n");
+    onEnd(
+      new Failure("control-plane-failed", `cannot run ${name}: it ended with ${code}: ${said}`, {
+        hint: `all that it said is in ${log}`,
+      }),
+    );
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      isWanted = true;
+      const inOrder = sleep(endingMs);
+      child.kill("SIGTERM");
+      await Promise.race([child.exited, inOrder]);
+      if (sandbox !== undefined) await kill(sandbox);
+    },
+  };
+}
+
+async function untilItAnswers(url: string, { ca, admin }: Pki, signal: AbortSignal): Promise<void> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(startTimeoutMs)]);
+  for (let last: unknown; ; await sleep(pollMs)) {
+    try {
+      const tls = { ca, cert: admin.certificate, key: admin.key };
+      const response = await fetch(url, { tls, signal: inTime });
+      if (response.ok) return;
+      last = new Error(`it answers ${response.status}: ${await response.text()}`);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!inTime.aborted) last = error;
+    }
+    if (!inTime.aborted) continue;
+    throw new Failure("control-plane-failed", `cannot reach ${url} in ${startTimeoutMs / 1000} s`, { cause: last });
+  }
+}
+
+/** Pods need the account that the controller manager makes, which shows that it works. */
+async function untilAccountIsThere(kubectl: ControlPlane["kubectl"], signal: AbortSignal): Promise<void> {
+  const deadlineMs = performance.now() + startTimeoutMs;
+  for (;;) {
+    const { stdout } = await kubectl(["get", "serviceaccount", "--ignore-not-found", "--output=name", "default"], {
+      signal,
+    });
+    if (stdout.trim() !== "") return;
+    if (performance.now() > deadlineMs) {
+      throw new Failure("control-plane-failed", "cannot use the cluster: no account is made for pods");
+    }
+    await sleep(pollMs, undefined, { signal });
+  }
+}
+
+/** Of loopback. Somebody else may take it before we do; then its owner says so. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  // A server on a port has an address with a port.
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
