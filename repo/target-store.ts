@@ -3,7 +3,6 @@ import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { TargetFile } from "@tufjs/models";
-import { isNotFound } from "../lib/failure.ts";
 import { removeIfPresent, type Files } from "../lib/files.ts";
 
 /** The name under which a server has a target (TUF consistent snapshots, §6.2.1). */
@@ -11,7 +10,7 @@ export function storedName(target: TargetFile): string {
   return `${target.hashes["sha256"]}.${target.path}`;
 }
 
-/** Copies a file in under its hash; a copy that is there already stays. */
+/** Copies a file in under its hash; a copy that is there already, and may have been damaged, is replaced. */
 export async function storeTarget(files: Files, directory: string, name: string, source: string): Promise<TargetFile> {
   return store(files, directory, name, createReadStream(source));
 }
@@ -45,22 +44,10 @@ async function store(
     }
     await file.sync();
     const target = new TargetFile({ path: name, length, hashes: { sha256: hash.digest("hex") } });
-    const path = join(directory, storedName(target));
-    if (!(await hasLength(files, path, length))) {
-      await files.rename(temporary, path);
-      await files.syncDirectory(directory);
-    }
+    await files.rename(temporary, join(directory, storedName(target)));
+    await files.syncDirectory(directory);
     return target;
   } finally {
     await removeIfPresent(temporary, files);
-  }
-}
-
-async function hasLength(files: Files, path: string, length: number): Promise<boolean> {
-  try {
-    return (await files.size(path)) === length;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
   }
 }
