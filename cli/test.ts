@@ -3,7 +3,7 @@ import { formatSeconds } from "../lib/progress.ts";
 import { reportText, succeeded, sum, type TestReport } from "../tools/test-report.ts";
 import { verb } from "./context.ts";
 
-const groups = ["check", "unit", "slow", "conformance", "image", "vm"] as const;
+const groups = ["check", "unit", "slow", "conformance", "image", "cluster", "vm"] as const;
 type Group = (typeof groups)[number];
 
 /** Booting under emulation takes a while; no single test may take longer than this. */
@@ -14,7 +14,7 @@ export const test = verb({
   summary: "Run the tests; without a group, all of them",
   description: `check: format, lint, types, layers, unit tests and a simulation. unit: tests that need no machine.
 slow: those that need none either and take seconds each. conformance: against the suites of others. image: builds the
-same image twice. vm: boots machines in QEMU.
+same image twice. cluster: a Kubernetes control plane on this computer. vm: boots machines in QEMU.
 The last line counts what really ran.`,
   examples: [
     { run: "./orlop test", says: "everything" },
@@ -24,7 +24,8 @@ The last line counts what really ran.`,
   async run({ invocation: { signal } }, { groups: chosen }): Promise<TestReport & { seconds: number }> {
     const startedMs = performance.now();
     const reports: TestReport[] = [];
-    const wanted: readonly Group[] = chosen.length > 0 ? chosen : ["check", "slow", "conformance", "image", "vm"];
+    const wanted: readonly Group[] =
+      chosen.length > 0 ? chosen : ["check", "slow", "conformance", "image", "cluster", "vm"];
     for (const group of wanted) {
       reports.push(await runGroup(group, signal));
     }

@@ -46,6 +46,8 @@ export type ControlPlane = AsyncDisposable & {
   readonly programs: Programs;
   /** Runs kubectl, as a person who may do everything. */
   kubectl(words: readonly string[], options?: { stdin?: string; signal?: AbortSignal }): Promise<Output>;
+  /** Asks the API server, as who may do everything. */
+  get(path: string, signal?: AbortSignal): Promise<Response>;
   /** Takes the API server away, or brings it back. */
   stopApiServer(): Promise<void>;
   startApiServer(signal: AbortSignal): Promise<void>;
@@ -98,8 +100,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const apiServerCommand = apiServer(programs, pki, { port, etcdPort, egress: egress.config });
   let running = await start("kube-apiserver", apiServerCommand);
   parts.defer(async () => running[Symbol.asyncDispose]());
+  const get: ControlPlane["get"] = async (path, until) =>
+    await fetch(`${server}${path}`, {
+      tls: { ca: pki.ca, cert: pki.admin.certificate, key: pki.admin.key },
+      ...(until === undefined ? {} : { signal: until }),
+    });
   const untilReady = async (until: AbortSignal): Promise<void> =>
-    await Promise.race([untilItAnswers(`${server}/readyz`, pki, until), ended.promise]);
+    await Promise.race([untilReadyz(get, until), ended.promise]);
   await untilReady(signal);
   parts.use(await start("kube-controller-manager", controllerManager(programs, pki, certificatesLast)));
   parts.use(await start("kube-scheduler", scheduler(programs, pki)));
@@ -119,6 +126,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     kubeconfig: pki.files.admin,
     programs,
     kubectl,
+    get,
     stopApiServer: async () => running[Symbol.asyncDispose](),
     async startApiServer(until) {
       running = await start("kube-apiserver", apiServerCommand);
@@ -282,12 +290,11 @@ async function startPart(
   };
 }
 
-async function untilItAnswers(url: string, { ca, admin }: Pki, signal: AbortSignal): Promise<void> {
+async function untilReadyz(get: ControlPlane["get"], signal: AbortSignal): Promise<void> {
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(startTimeoutMs)]);
   for (let last: unknown; ; await sleep(pollMs)) {
     try {
-      const tls = { ca, cert: admin.certificate, key: admin.key };
-      const response = await fetch(url, { tls, signal: inTime });
+      const response = await get("/readyz", inTime);
       if (response.ok) return;
       last = new Error(`it answers ${response.status}: ${await response.text()}`);
     } catch (error) {
@@ -295,7 +302,8 @@ async function untilItAnswers(url: string, { ca, admin }: Pki, signal: AbortSign
       if (!inTime.aborted) last = error;
     }
     if (!inTime.aborted) continue;
-    throw new Failure("control-plane-failed", `cannot reach ${url} in ${startTimeoutMs / 1000} s`, { cause: last });
+    const seconds = startTimeoutMs / 1000;
+    throw new Failure("control-plane-failed", `cannot reach the API server in ${seconds} s`, { cause: last });
   }
 }
 
