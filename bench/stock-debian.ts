@@ -9,8 +9,17 @@ import { runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { Failure, isFailure } from "../lib/failure.ts";
 import { run } from "../lib/process.ts";
 
-/** What a container host needs beside what every Debian has. */
-const packages = ["linux-image-cloud-amd64", "systemd-sysv", "dbus", "containerd"];
+/** What a container host needs beside what every Debian has, and the kernel for virtual machines. */
+const containerHost: StockOptions = {
+  packages: ["linux-image-cloud-amd64", "systemd-sysv", "dbus", "containerd"],
+  furnish: async () => {},
+};
+
+export type StockOptions = {
+  packages: readonly string[];
+  /** Lays further files into its root. */
+  furnish: (root: string) => Promise<void>;
+};
 
 /** Root shells on the consoles, through which the benchmark asks when it was ready. */
 const autologin = [
@@ -23,7 +32,12 @@ const gettyDropIn = "etc/systemd/system/serial-getty@.service.d";
 export type StockDebian = { disk: string; kernel: string; initrd: string };
 
 /** Makes it in an empty directory. */
-export async function makeStockDebian(tools: ToolsRoot, directory: string, signal: AbortSignal): Promise<StockDebian> {
+export async function makeStockDebian(
+  tools: ToolsRoot,
+  directory: string,
+  signal: AbortSignal,
+  { packages, furnish }: StockOptions = containerHost,
+): Promise<StockDebian> {
   const root = join(directory, "root");
   const disk = join(directory, "disk.img");
   await mkdir(directory, { recursive: true });
@@ -36,6 +50,7 @@ export async function makeStockDebian(tools: ToolsRoot, directory: string, signa
     root,
     signal,
   );
+  await furnish(root);
   await runTool(tools, ["mkfs.ext4", "-q", "-F", "-d", root, disk, "2G"], { binds: [directory], signal });
   const boot = join(root, "boot");
   const names = await readdir(boot);

@@ -8,6 +8,7 @@ const benchmarks = {
   boot: async (): Promise<Benchmark> => (await import("../bench/boot.ts")).benchBoot,
   api: async (): Promise<Benchmark> => (await import("../bench/api.ts")).benchApi,
   update: async (): Promise<Benchmark> => (await import("../bench/update.ts")).benchUpdate,
+  node: async (): Promise<Benchmark> => (await import("../bench/node.ts")).benchNode,
   image: async (): Promise<Benchmark> => (await import("../bench/image.ts")).benchImage,
 };
 type Name = keyof typeof benchmarks;

@@ -1,0 +1,340 @@
+/**
+ * How long a machine takes to become a node of Kubernetes, from the start of its kernel, and what it costs.
+ *
+ * Ours is metal-k8s; the peer is stock Debian 13 with the same kubelet, the same containerd and the same configuration of
+ * both. All join one control plane on this computer, which says when a node is ready and when its first pod runs.
+ */
+import { chmod, copyFile, mkdir, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { builtImage } from "../cli/built-image.ts";
+import { buildDirectory, repository } from "../cli/context.ts";
+import { configuration } from "../host/files/all.ts";
+import type { Manifest } from "../image/manifest.ts";
+import { makePauseImage } from "../image/oci/pause-image.ts";
+import { readLock } from "../image/packages/lock.ts";
+import { openToolsRoot, runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
+import { makeProgram } from "../image/recipes/programs.ts";
+import { parseJson } from "../lib/json.ts";
+import { say } from "../lib/progress.ts";
+import { factsOf, settingsOf } from "../test/settings.ts";
+import { pauseImage } from "../variants/kubernetes.ts";
+import { type ControlPlane, joiningSettings, startControlPlane } from "../vm/cluster/control-plane.ts";
+import { makeCredentials } from "../vm/credentials.ts";
+import { createOverlay } from "../vm/disk.ts";
+import { GuestShell } from "../vm/guest-shell.ts";
+import { createMachine } from "../vm/machine.ts";
+import { kill } from "../vm/process-identity.ts";
+import { files } from "../vm/qemu.ts";
+import { startQemu } from "../vm/qemu-process.ts";
+import { withRemoteAccess } from "../vm/user-data.ts";
+import { computer, median, type Report } from "./report.ts";
+import { makeStockDebian, type StockDebian } from "./stock-debian.ts";
+
+const variant = "metal-k8s-1.20";
+const rounds = 3;
+const bootTimeoutMs = 600_000;
+const pollMs = 200;
+const size = { cpus: 2, memoryMiB: 2048 };
+const kubeletPort = 10250;
+/** As in `image/root/seal-root.ts`. */
+const compressionLevel = 3;
+
+const [ours, theirs] = ["ours", "theirs"] as const;
+type Side = typeof ours | typeof theirs;
+
+/** Seconds since the kernel started; bytes. */
+type Node = { ready: number; pod: number; memory: number };
+
+/** One that is switched on, and the moment its kernel started. */
+type Started = AsyncDisposable & { kubeletPort: number; kernelStartMs(): Promise<number> };
+
+export async function benchNode(signal: AbortSignal): Promise<Report> {
+  const tools = await openToolsRoot();
+  const { image, manifest } = await builtImage({ variant, architecture: "x86_64" }, signal);
+  const directory = join(buildDirectory, "bench");
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  const running = new Map<string, Started>();
+  try {
+    say("starting a cluster");
+    await using cluster = await startControlPlane({
+      directory: join(directory, "cluster"),
+      kubeletPort: async (node) => Promise.resolve(running.get(node)?.kubeletPort),
+      signal,
+    });
+    say("making a stock Debian");
+    const debian = await makeDebianNode(tools, join(directory, "debian"), cluster, signal);
+    const switchOn: Record<Side, () => Promise<Started>> = {
+      ours: async () => switchOnOurs(image, join(directory, ours), cluster, signal),
+      theirs: async () => switchOnDebian(tools, debian, join(directory, theirs), signal),
+    };
+    const measured: Record<Side, Node[]> = { ours: [], theirs: [] };
+    for (let round = 1; round <= rounds; round++) {
+      say(`round ${round} of ${rounds}`);
+      for (const side of [ours, theirs]) {
+        await rm(join(directory, side), { recursive: true, force: true });
+        await cluster.kubectl(["apply", "--filename=-"], { stdin: JSON.stringify(podOn(side)), signal });
+        await using machine = await switchOn[side]();
+        running.set(side, machine);
+        measured[side].push(await watch(cluster, side, machine, signal));
+        running.delete(side);
+        await cluster.kubectl(["delete", "pod", side, "--force", "--grace-period=0"], { signal });
+        await cluster.kubectl(["delete", "node", side], { signal });
+      }
+    }
+    return report(measured, updateBytes(manifest), await packedBytes(tools, debian, signal));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function report(measured: Readonly<Record<Side, readonly Node[]>>, ourBytes: number, theirBytes: number): Report {
+  const of = (side: Side, name: keyof Node): number => median(measured[side].map((node) => node[name]));
+  const both = (name: keyof Node) => ({ ours: of(ours, name), peer: of(theirs, name) });
+  const goal = { beside: "peer", atMost: 0.6 } as const;
+  return {
+    benchmark: "node",
+    ours: `the ${variant} image, by firmware and systemd-boot`,
+    peer: "stock Debian 13 with the same kubelet, containerd, pause image and configuration, started by QEMU",
+    figures: [
+      { what: "kernel to node Ready", unit: "seconds", ...both("ready"), goal },
+      { what: "kernel to first pod running", unit: "seconds", ...both("pod") },
+      { what: "anonymous memory of all processes", unit: "bytes", ...both("memory") },
+      { what: "image, compressed by zstd", unit: "bytes", ours: ourBytes, peer: theirBytes },
+    ],
+    notes: [
+      `medians of ${rounds} first boots each, in turns, joined by bootstrap token to one control plane`,
+      `QEMU without KVM, ${size.cpus} processors, ${size.memoryMiB} MiB`,
+      "the pod is a pause container, whose image both have; memory is what kubelet tells of the root cgroup, with the pod",
+      "ours is root, hash tree and unified kernel image; theirs its root with kernel and initrd, as a tar archive",
+    ],
+    computer: computer(),
+  };
+}
+
+/** Waits there before the node comes. */
+function podOn(node: Side) {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: node },
+    spec: {
+      nodeSelector: { "kubernetes.io/hostname": node },
+      containers: [{ name: "pause", image: pauseImage, imagePullPolicy: "Never" }],
+    },
+  };
+}
+
+async function watch(cluster: ControlPlane, side: Side, machine: Started, signal: AbortSignal): Promise<Node> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(bootTimeoutMs)]);
+  const readyMs = await momentOf(async () => isReady(await ask(cluster, `/api/v1/nodes/${side}`, inTime)), inTime);
+  const podPath = `/api/v1/namespaces/default/pods/${side}`;
+  const podMs = await momentOf(async () => isReady(await ask(cluster, podPath, inTime)), inTime);
+  const startMs = await machine.kernelStartMs();
+  return {
+    ready: (readyMs - startMs) / 1000,
+    pod: (podMs - startMs) / 1000,
+    memory: await memory(cluster, side, inTime),
+  };
+}
+
+/** By `performance.now()`. */
+async function momentOf(holds: () => Promise<boolean>, signal: AbortSignal): Promise<number> {
+  while (!(await holds())) await sleep(pollMs, undefined, { signal });
+  return performance.now();
+}
+
+/** Undefined for what is not there. */
+async function ask(cluster: ControlPlane, path: string, signal: AbortSignal): Promise<unknown> {
+  const response = await cluster.get(path, signal);
+  const text = await response.text();
+  return response.ok ? parseJson(text) : undefined;
+}
+
+const withConditions = z.object({
+  status: z.object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]) }),
+});
+
+function isReady(object: unknown): boolean {
+  if (object === undefined) return false;
+  return withConditions
+    .parse(object)
+    .status.conditions.some(({ type, status }) => type === "Ready" && status === "True");
+}
+
+const summary = z.object({ node: z.object({ memory: z.object({ rssBytes: z.number().positive() }) }) });
+
+/** Kubelet collects it some seconds after it started. */
+async function memory(cluster: ControlPlane, side: Side, signal: AbortSignal): Promise<number> {
+  for (;;) {
+    const told = summary.safeParse(await ask(cluster, `/api/v1/nodes/${side}/proxy/stats/summary`, signal));
+    if (told.success) return told.data.node.memory.rssBytes;
+    await sleep(pollMs, undefined, { signal });
+  }
+}
+
+async function switchOnOurs(image: string, path: string, cluster: ControlPlane, signal: AbortSignal): Promise<Started> {
+  const credentials = await makeCredentials();
+  const kubernetes = joining(cluster, ours);
+  const machine = await createMachine(path, {
+    image,
+    credentials,
+    userData: withRemoteAccess(JSON.stringify({ settings: { kubernetes } }), credentials),
+    userDataBy: "private-partition",
+    kubelet: true,
+    ...size,
+  });
+  const running = await machine.switchOn(signal);
+  return {
+    kubeletPort: running.record.kubeletPort ?? 0,
+    async kernelStartMs() {
+      const { uptimeSeconds } = await (await running.api()).call("getStatus", { signal });
+      return performance.now() - uptimeSeconds * 1000;
+    },
+    [Symbol.asyncDispose]: async () => running.cutPower(),
+  };
+}
+
+function joining({ port, pki }: ControlPlane, node: Side) {
+  return joiningSettings({ port, ca: pki.ca, token: pki.token }, node);
+}
+
+/** Debian with what makes a node of it, and what is in its root as ours has it. */
+async function makeDebianNode(
+  tools: ToolsRoot,
+  directory: string,
+  cluster: ControlPlane,
+  signal: AbortSignal,
+): Promise<StockDebian> {
+  const lock = await readLock("x86_64");
+  const epochSeconds = Math.floor(Date.parse(lock.date) / 1000);
+  const pause = join(directory, "pause");
+  await mkdir(pause, { recursive: true });
+  await makePauseImage(pause, { tools, lock, architecture: "x86_64", epochSeconds, signal });
+  const { path: kubelet } = await makeProgram("kubernetes-1.20/kubelet", { architecture: "x86_64", signal });
+  return await makeStockDebian(tools, directory, signal, {
+    packages: [
+      "linux-image-amd64",
+      "systemd-sysv",
+      "dbus",
+      "containerd",
+      "conntrack",
+      "containernetworking-plugins",
+      "iptables",
+    ],
+    async furnish(root) {
+      const place = async (from: string, to: string): Promise<void> => {
+        await mkdir(dirname(join(root, to)), { recursive: true });
+        await copyFile(from, join(root, to));
+      };
+      await place(kubelet, "usr/bin/kubelet");
+      await chmod(join(root, "usr/bin/kubelet"), 0o755);
+      await place(join(pause, "pause.tar"), "usr/share/pause.tar");
+      for (const name of ["sysctl/50-orlop.conf", "kubernetes/sysctl/60-kubernetes.conf"]) {
+        await place(join(repository, "os", name), `etc/sysctl.d/${name.split("/").at(-1)}`);
+      }
+      await place(join(repository, "os/network/80-dhcp.network"), "etc/systemd/network/80-dhcp.network");
+      await writeNodeFiles(root, cluster);
+      await mkdir(join(root, "opt/cni"), { recursive: true });
+      await symlink("/usr/lib/cni", join(root, "opt/cni/bin"));
+      await writeFile(join(root, "etc/systemd/system/kubelet.service"), kubeletUnit);
+      await enable(root, "/etc/systemd/system/kubelet.service");
+      for (const name of ["systemd-networkd", "containerd"]) {
+        await enable(root, `/usr/lib/systemd/system/${name}.service`);
+      }
+    },
+  });
+}
+
+/** What a host renders for kubelet and containerd. There is no systemd-resolved to ask for name servers. */
+async function writeNodeFiles(root: string, cluster: ControlPlane): Promise<void> {
+  const settings = settingsOf({ kubernetes: { ...joining(cluster, theirs) } }, variant);
+  for (const group of configuration) {
+    for (const file of group.render(settings, factsOf(variant, { processors: size.cpus }))) {
+      if (!/^\/etc\/(kubernetes|containerd)\//.test(file.path) || "linkTo" in file) continue;
+      const path = join(root, file.path);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, file.content.replace("/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"), {
+        mode: file.mode,
+      });
+    }
+  }
+}
+
+const kubeletUnit = `[Unit]
+After=network-online.target containerd.service
+Wants=network-online.target containerd.service
+[Service]
+EnvironmentFile=/etc/kubernetes/kubelet/env
+ExecStartPre=/usr/bin/ctr --namespace=k8s.io images import --index-name=${pauseImage} /usr/share/pause.tar
+ExecStart=/usr/bin/kubelet $KUBELET_ARGS
+Restart=always
+RuntimeDirectory=kubelet
+`;
+
+async function enable(root: string, unit: string): Promise<void> {
+  const directory = join(root, "etc/systemd/system/multi-user.target.wants");
+  await mkdir(directory, { recursive: true });
+  const link = join(directory, unit.split("/").at(-1) ?? "");
+  await rm(link, { force: true });
+  await symlink(unit, link);
+}
+
+async function switchOnDebian(
+  tools: ToolsRoot,
+  { disk, kernel, initrd }: StockDebian,
+  directory: string,
+  signal: AbortSignal,
+): Promise<Started> {
+  await mkdir(directory, { recursive: true });
+  const overlay = join(directory, "disk.qcow2");
+  await createOverlay(tools, disk, overlay);
+  const qemu = await startQemu(
+    tools,
+    directory,
+    {
+      name: theirs,
+      accelerator: "tcg",
+      ...size,
+      boot: { kind: "kernel", kernel, initrd, commandLine: "console=ttyS0 root=/dev/vda rw quiet net.ifnames=0" },
+      disks: [{ path: overlay, format: "qcow2", serial: "system" }],
+      shell: true,
+      forwards: [{ hostPort: 0, guestPort: kubeletPort }],
+      extraCards: 0,
+    },
+    { reads: [dirname(disk), dirname(kernel)], outlivesUs: false, signal },
+  );
+  const shell = GuestShell.connect(join(directory, files.shell), AbortSignal.timeout(bootTimeoutMs));
+  return {
+    kubeletPort: qemu.ports.get(kubeletPort) ?? 0,
+    async kernelStartMs() {
+      const [uptime] = (await (await shell).run("cat /proc/uptime")).split(" ");
+      return performance.now() - Number(uptime) * 1000;
+    },
+    async [Symbol.asyncDispose]() {
+      await kill(qemu.process);
+      await shell.then(async (open) => open[Symbol.asyncDispose]()).catch(() => undefined); // it never came
+    },
+  };
+}
+
+function updateBytes({ root, hash, unifiedImage }: Manifest): number {
+  return root.bytes + hash.bytes + unifiedImage.bytes;
+}
+
+async function packedBytes(tools: ToolsRoot, { disk }: StockDebian, signal: AbortSignal): Promise<number> {
+  const directory = dirname(disk);
+  const archive = join(directory, "root.tar");
+  await runTool(tools, ["tar", "--create", `--file=${archive}`, `--directory=${join(directory, "root")}`, "."], {
+    binds: [directory],
+    signal,
+  });
+  const packed = `${archive}.zst`;
+  await runTool(tools, ["zstd", "--quiet", `-${compressionLevel}`, "--threads=0", archive, "-o", packed], {
+    binds: [directory],
+    signal,
+  });
+  return (await stat(packed)).size;
+}
