@@ -1,5 +1,5 @@
 /** Builds images, of hosts and of host containers, with the programs of this work tree in them. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { compileContainerPrograms, compileHost } from "../host/compile.ts";
 import { containerExecutable, containerNames } from "../host/container-images/names.ts";
 import { executable, names } from "../host/names.ts";
@@ -39,7 +39,7 @@ export async function builtImage(
     commit: await commitOf(repository),
     hostBinary,
     hostNames: { executable, links: names },
-    output: output ?? buildDirectory,
+    output: resolve(output ?? buildDirectory),
     signal,
     ...(mirror === undefined ? {} : { mirror }),
     ...(golden === undefined ? {} : { golden }),
