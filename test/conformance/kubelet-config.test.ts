@@ -5,8 +5,7 @@
  * Kubelet then stops at the first thing that is not there, the cluster's authority, which it looks for after it has
  * read and checked its configuration. A field that it does not know makes it say that it reads leniently.
  *
- * Run by name, `bun test ./test/conformance/kubelet-config.ts`: where it is not in the cache, kubelet is compiled first,
- * which takes both processors ten minutes.
+ * Where it is not in the cache, kubelet is compiled first, which takes both processors ten minutes.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -83,7 +82,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   "device-ownership-from-security-context": "in containerd's configuration",
   "eviction-soft-grace-period": "goes with eviction-soft",
   "hostname-override-source": "for a generator",
-  "pod-cidr": "only alone",
+  "pod-cidr": "below, for a kubelet that is alone",
   "pod-infra-container-image": "in containerd's configuration",
   "pod-network": "in containerd's configuration",
   "server-certificate": "a file, of which kubelet wants a real one",
@@ -153,6 +152,12 @@ for (const [name, both] of Object.entries(values)) {
     }
   }, 60_000);
 }
+
+test("kubelet takes the addresses of pods when it is alone", async () => {
+  for (const range of ["10.244.0.0/24", "fd00:10::/64"]) {
+    expectTaken(await said({ "standalone-mode": true, "pod-network": "bridge", "pod-cidr": range }));
+  }
+}, 60_000);
 
 test("a field that kubelet does not know is found, and a value that it refuses", async () => {
   const unknown = await said({}, (text) => text.replace('"maxPods"', '"maxPodz"').replace("{", '{ "maxPodz": 1,'));
