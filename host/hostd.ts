@@ -105,7 +105,11 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     },
     stopping: signal,
   });
-  await using server = await SocketServer.open(socket, exchange(), system.log);
+  await using server = await SocketServer.open(
+    { ...socket, ...(system.root === "/" ? { mayWorkloads: () => document.settings().api.socket.workloads } : {}) },
+    exchange(),
+    system.log,
+  );
   system.log.info(`api: listening on ${server.path}`);
   using _watchdog = watchdog();
 

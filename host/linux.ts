@@ -15,9 +15,11 @@ const SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
+const SO_PEERPIDFD = 77;
 const LOCK_EX_NB = 2 | 4;
 const POSIX_FADV_DONTNEED = 4;
 const ESRCH = 3;
+const EINVAL = 22;
 const EWOULDBLOCK = 11;
 const sunPathBytes = 108;
 const IOPRIO_WHO_PROCESS = 1;
@@ -97,6 +99,19 @@ export function peerCredentials(fd: number): PeerCredentials {
   const [pid, uid, gid] = credentials;
   assert(pid !== undefined && uid !== undefined && gid !== undefined && length[0] === 12);
   return { pid, uid, gid };
+}
+
+/**
+ * A descriptor of the process at the other end of a connected unix socket, for the caller to close; undefined when it is
+ * gone. Unlike its number, it never stands for another process.
+ */
+export function peerProcess(fd: number): number | undefined {
+  const descriptor = new Int32Array([-1]);
+  const length = new Uint32Array([descriptor.byteLength]);
+  if (libc().getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, ptr(descriptor), ptr(length)) === 0) return descriptor[0];
+  const error = errno();
+  if (error === ESRCH || error === EINVAL) return undefined;
+  throw systemCallFailure("read the peer of file descriptor", String(fd));
 }
 
 /** Takes the exclusive lock of an open file; false when another process holds it. Closing the file releases it. */

@@ -9,6 +9,13 @@ import { flag, oneOf, wholeNumber } from "./type.ts";
 const commonName = pattern("a common name of 1 to 64 characters", /^[^\u0000-\u001f\u007f-\u009f]{1,64}$/);
 
 export const api = table("The API of this host.", {
+  socket: table("The API's socket, /run/api.sock.", {
+    workloads: setting({
+      type: flag,
+      doc: "Whether containers of the orchestrator that are given the socket may use it, and so do everything.",
+      default: false,
+    }),
+  }),
   remote: table("The API over mutual TLS, beside the socket that this host's own containers use.", {
     enabled: setting({ type: flag, doc: "Whether the API listens on the network.", default: false }),
     port: setting({ type: wholeNumber({ least: 1, most: 65_535 }), doc: "TCP port.", default: 8443 }),

@@ -28,7 +28,7 @@ container-runtime.enable-unprivileged-icmp container-runtime.enable-unprivileged
 container-runtime.max-concurrent-downloads container-runtime.max-container-log-line-size
 container-runtime.snapshotter container-runtime.concurrent-download-chunk-size
 container-runtime.concurrent-layer-fetch-buffer container-runtime.max-concurrent-unpacks container-runtime.log-level
-api.remote.enabled api.remote.port api.remote.client-cas.a api.remote.roles.a
+api.socket.workloads api.remote.enabled api.remote.port api.remote.client-cas.a api.remote.roles.a
 `;
 
 const aws = `

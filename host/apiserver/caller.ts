@@ -1,19 +1,28 @@
 /** Who sent a request, and what they may do. */
 import type { Role } from "../../api/endpoint.ts";
 import type { Author } from "../datastore/datastore.ts";
+import type { Peer } from "./peer.ts";
 
 export type Caller = {
   readonly author: Author;
-  /** Undefined for a certificate that no setting names. */
+  /** Undefined for a certificate that no setting names, and for a workload that may not use the socket. */
   readonly role: Role | undefined;
   readonly via: "socket" | "remote";
 };
 
-/** The unix socket is open to root and the group `api` only, so whoever reaches it may do everything. */
-export function socketCaller(peer: { uid: number; pid: number }): Caller {
-  const { uid, pid } = peer;
-  // A client in another pid namespace has no pid here.
-  return { author: pid > 0 ? { kind: "socket", uid, pid } : { kind: "socket", uid }, role: "admin", via: "socket" };
+/**
+ * The unix socket is open to root and the group `api` only, so whoever of the host reaches it may do everything; what an
+ * orchestrator runs may be root too, and `mayWorkloads` is asked for each of its requests.
+ */
+export function socketCaller({ uid, pid, origin }: Omit<Peer, "gid">, mayWorkloads: () => boolean): Caller {
+  return {
+    // A client in another pid namespace has no pid here.
+    author: pid > 0 ? { kind: "socket", uid, pid } : { kind: "socket", uid },
+    via: "socket",
+    get role() {
+      return origin === "host" || mayWorkloads() ? "admin" : undefined;
+    },
+  };
 }
 
 /** A certificate from one of the accepted authorities; `roleOf` is asked for each request, since settings change. */

@@ -42,6 +42,11 @@ export function checkRole(caller: Caller, { endpoint }: Route): void {
   if (caller.via === "remote" && !remote) {
     throw new Refused("no-such-endpoint", `cannot ${method} ${path}: it is only offered on the unix socket`);
   }
+  if (caller.role === undefined && caller.via === "socket") {
+    throw new Refused("forbidden", `cannot ${method} ${path}: the socket is for the host and its own containers`, {
+      hint: "settings.api.socket.workloads opens it to what the orchestrator runs",
+    });
+  }
   if (caller.role === undefined) {
     throw new Refused("forbidden", `cannot ${method} ${path}: this certificate's common name has no role`, {
       hint: "settings.api.remote.roles gives roles to common names",

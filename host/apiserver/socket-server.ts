@@ -29,6 +29,8 @@ export type SocketPlace = {
   /** The descriptor of the listening socket, when somebody else made it and keeps it. */
   given?: number;
   limits?: ConnectionLimits;
+  /** Whether what an orchestrator runs may use it now; without it, nobody is taken for that. */
+  mayWorkloads?: () => boolean;
 };
 
 export class SocketServer implements AsyncDisposable {
@@ -46,7 +48,7 @@ export class SocketServer implements AsyncDisposable {
 
   /** @throws {Failure<"cannot-listen">} */
   static async open(
-    { path: named, gid, given, limits = connectionLimits }: SocketPlace,
+    { path: named, gid, given, limits = connectionLimits, mayWorkloads = () => true }: SocketPlace,
     exchange: Exchange,
     log: Log,
   ): Promise<SocketServer> {
@@ -55,7 +57,7 @@ export class SocketServer implements AsyncDisposable {
     const http = httpServer(exchange, connections);
     const server = createServer((socket) => {
       try {
-        if (connections.admit(socket, () => socketCaller(peerOf(socket))) !== undefined)
+        if (connections.admit(socket, () => socketCaller(peerOf(socket), mayWorkloads)) !== undefined)
           http.emit("connection", socket);
       } catch (error) {
         socket.destroy();
