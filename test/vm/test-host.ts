@@ -13,7 +13,8 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Applied } from "../../api/answers.ts";
-import type { Client } from "../../api/client.ts";
+import { connect, type Client } from "../../api/client.ts";
+import type { ExecRequest } from "../../api/exec-client.ts";
 import type { StatusBody } from "../../api/status.ts";
 import { isFailure } from "../../lib/failure.ts";
 import type { JsonObject } from "../../lib/json.ts";
@@ -29,6 +30,9 @@ export const directory = join(import.meta.dir, "../../build/test/vm");
 
 /** Emulated, on a computer that does other things too. A boot of its own takes a tenth of it. */
 const bootTimeoutMs = 300_000;
+const execMs = 60_000;
+
+export type Executed = { output: string; exitCode: number };
 
 type Prepared = { authority: Clients; credentials: Credentials };
 
@@ -135,6 +139,32 @@ export class TestHost implements AsyncDisposable {
 
   async status(): Promise<StatusBody> {
     return (await this.api()).call("getStatus");
+  }
+
+  /** Runs a program in a host container, from the laptop: through the remote API. */
+  async exec(target: string, command: readonly string[], more: Partial<ExecRequest> = {}): Promise<Executed> {
+    const access = await this.running.access();
+    if (access === undefined) throw new Error("the host has not announced its API");
+    let output = "";
+    const exitCode = await connect(access).exec({
+      target,
+      command,
+      input: new Blob([]).stream(),
+      output: async (bytes) => void (output += Buffer.from(bytes).toString()),
+      signal: AbortSignal.timeout(execMs),
+      ...more,
+    });
+    return { output, exitCode };
+  }
+
+  /** Waits until these host containers run. */
+  async untilRunning(...names: string[]): Promise<void> {
+    await this.running.untilStatus(
+      ({ hostContainers = [] }) =>
+        names.every((name) => hostContainers.some((one) => one.name === name && one.state === "active (running)")),
+      bootTimeoutMs,
+      bootSignal(),
+    );
   }
 
   /** Sets settings and applies them. */
