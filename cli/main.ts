@@ -12,12 +12,28 @@ import { dev } from "./dev.ts";
 import { down } from "./down.ts";
 import { generate } from "./generate.ts";
 import { logs } from "./logs.ts";
+import { registry } from "./registry.ts";
 import { status } from "./status.ts";
 import { test } from "./test.ts";
 import { up } from "./up.ts";
 import { fromEksctl, userdataGroups } from "./userdata.ts";
 
-const verbs = [up, down, status, apiclient, kubectl, serialConsole, logs, check, build, test, bench, dev, generate];
+const verbs = [
+  up,
+  down,
+  status,
+  apiclient,
+  kubectl,
+  serialConsole,
+  logs,
+  registry,
+  check,
+  build,
+  test,
+  bench,
+  dev,
+  generate,
+];
 
 /**
  * The program for a command line. `repo` brings the libraries of TUF with it, which take longer to load than a quick

@@ -5,6 +5,7 @@ import { Failure, isNotFound } from "../lib/failure.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { progress, say } from "../lib/progress.ts";
 import type { StatusBody } from "../api/status.ts";
+import type { Forward } from "../vm/qemu.ts";
 import type { RunningMachine } from "../vm/running-machine.ts";
 import { mirrorOption, variantOption, verb } from "./context.ts";
 import { forgetContext, keepContext } from "./machines.ts";
@@ -22,6 +23,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
     { run: "./orlop up --detach --name web --user-data web.toml", says: "one of several, with settings" },
     { run: "./orlop up --image build/my.img", says: "an image that is there already" },
     { run: "./orlop up --variant metal-k8s-1.20 --join", says: "a node of Kubernetes; see `./orlop cluster up`" },
+    { run: "./orlop up --publish 2222:22", says: "the admin container's sshd is 127.0.0.1:2222" },
   ],
   options: {
     variant: variantOption,
@@ -44,6 +46,19 @@ The machine is always new. It gets a client certificate of its own, which \`./or
       value: "GIB",
       help: "Size of the disk in GiB; as large as the image unless given",
       parse: wholeNumber,
+    },
+    "ephemeral-disk": {
+      type: "text",
+      value: "GIB",
+      help: "A further, empty disk of this size, which the host takes for an ephemeral one",
+      parse: wholeNumber,
+    },
+    publish: {
+      type: "text",
+      value: "HERE:THERE",
+      help: "Port of this computer's loopback that leads to the guest's",
+      many: true,
+      parse: forward,
     },
   },
   async run({ invocation }, options) {
@@ -72,7 +87,11 @@ The machine is always new. It gets a client certificate of its own, which \`./or
           kubelet: options.join,
           cpus: options.cpus,
           memoryMiB: options.memory,
+          publish: options.publish,
           ...(options.disk === undefined ? {} : { diskBytes: options.disk * 1024 ** 3 }),
+          ...(options["ephemeral-disk"] === undefined
+            ? {}
+            : { ephemeralDisksBytes: [options["ephemeral-disk"] * 1024 ** 3] }),
         },
         signal,
       ),
@@ -173,4 +192,11 @@ async function readUserData(path: string | undefined, invocation: Invocation): P
 function wholeNumber(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new Failure("bad-number", `a whole number of 1 or more is expected, not "${text}"`);
+}
+
+function forward(text: string): Forward {
+  const [, here, there] = /^(\d{1,5}):(\d{1,5})$/.exec(text) ?? [];
+  const [hostPort, guestPort] = [Number(here), Number(there)];
+  if (hostPort > 0 && hostPort <= 65_535 && guestPort > 0 && guestPort <= 65_535) return { hostPort, guestPort };
+  throw new Failure("bad-port", `two ports such as 2222:22 are expected, not "${text}"`);
 }

@@ -55,18 +55,6 @@ export async function busyboxImage({
   return { layout, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
 }
 
-/** Makes the layout of an image of Debian packages whose shell runs a script; they are those of a set of the lock. */
-export async function debianImage(set: string): Promise<AsyncDisposable & { layout: string }> {
-  const directory = await mkdtemp(join(tmpdir(), "debian-image-"));
-  const layout = join(directory, "layout");
-  const layer = join(directory, "layer");
-  const { directory: tree } = await openToolsRoot({ sets: [set] });
-  await makeLayer(await openToolsRoot(), layer, tree, epochSeconds);
-  const config = { architecture: machineArchitecture(), entrypoint: ["/usr/bin/bash", "-ec"] };
-  await makeLayout(layout, { layers: [{ directory: layer, says: set }], config, epochSeconds });
-  return { layout, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
-}
-
 const manifestSchema = z.looseObject({
   config: z.looseObject({ digest: z.string() }),
   layers: z.array(z.looseObject({ digest: z.string() })),

@@ -2,6 +2,8 @@
 import { baseGroupNames } from "../settings/group.ts";
 import type { Variant } from "./variant.ts";
 
+const registry = "10.0.2.2:5000";
+
 export const dev: Variant = {
   name: "dev",
   summary: "For QEMU; shells, editors and tracing tools to look inside",
@@ -31,7 +33,15 @@ export const dev: Variant = {
   programs: {},
   interactive: true,
   groups: baseGroupNames,
-  defaults: { kernel: { lockdown: "none" } },
+  defaults: {
+    kernel: { lockdown: "none" },
+    // What `./orlop registry` serves on the computer that runs QEMU.
+    "host-containers": {
+      admin: { source: `${registry}/orlop/admin:latest` },
+      control: { source: `${registry}/orlop/control:latest` },
+    },
+    "container-registry": { mirrors: [{ registry, endpoint: [`http://${registry}`] }] },
+  },
   // Under emulation on a busy computer the kernel's check of its timer fails, and it goes on with one that stalls it.
   kernelParameters: ["no_timer_check"],
   // All that QEMU can offer; the firmware says which of the platforms it plays.

@@ -13,7 +13,7 @@ import { assert, Failure, isNotFound } from "../lib/failure.ts";
 import type { Credentials } from "./credentials.ts";
 import { createEmptyDisk, createFirmwareVariables, createOverlay, firmwareCode } from "./disk.ts";
 import { machineFiles, writeRecord } from "./machine-files.ts";
-import type { Accelerator, Disk, Hardware } from "./qemu.ts";
+import type { Accelerator, Disk, Forward, Hardware } from "./qemu.ts";
 import { putOnPrivatePartition } from "./private-partition.ts";
 import { startQemu } from "./qemu-process.ts";
 import { RunningMachine } from "./running-machine.ts";
@@ -46,6 +46,8 @@ export type MachineOptions = {
   cdRom?: string;
   /** Port of this computer's loopback that answers as the guest's 169.254.169.254:80. */
   metadataPort?: number;
+  /** Ports of this computer's loopback that lead to the guest's. */
+  publish?: readonly Forward[];
   extraCards?: number;
   /** The guest is a node of a cluster on this computer, which has to reach its kubelet. */
   kubelet?: boolean;
@@ -156,10 +158,10 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     ...(options.cdRom === undefined ? {} : { cdRom: resolve(options.cdRom) }),
     ...(options.userData !== undefined && isByFwCfg(options) ? { userData: files.userData } : {}),
     ...(options.vendor === undefined ? {} : { vendor: options.vendor }),
-    forwards: [apiPort, ...(options.kubelet === true ? [kubeletPort] : [])].map((guestPort) => ({
-      hostPort: 0,
-      guestPort,
-    })),
+    forwards: [
+      ...[apiPort, ...(options.kubelet === true ? [kubeletPort] : [])].map((guestPort) => ({ hostPort: 0, guestPort })),
+      ...(options.publish ?? []),
+    ],
     ...(options.metadataPort === undefined ? {} : { metadataService: await relay(directory, options.metadataPort) }),
     extraCards: options.extraCards ?? 0,
     shell: options.shell ?? false,

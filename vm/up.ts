@@ -17,7 +17,15 @@ const bootTimeoutMs = 240_000;
 /** How long a guest may take to shut down before its power is cut. */
 const shutdownTimeoutMs = 20_000;
 
-type GivenHardware = "cpus" | "memoryMiB" | "diskBytes" | "dataDiskBytes" | "userDataBy" | "kubelet";
+type GivenHardware =
+  | "cpus"
+  | "memoryMiB"
+  | "diskBytes"
+  | "dataDiskBytes"
+  | "ephemeralDisksBytes"
+  | "publish"
+  | "userDataBy"
+  | "kubelet";
 
 export type UpOptions = Pick<MachineOptions, GivenHardware> & {
   name: string;

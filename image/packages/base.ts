@@ -176,7 +176,7 @@ export const busyboxPackages: Reasons = {
   "libc-bin": "ldconfig",
 };
 
-/** For the image with which tests prepare a machine, as people write them. */
+/** For the image with which tests and the README prepare a machine, as people make them. */
 export const preparePackages: Reasons = {
   bash: "runs the script",
   coreutils: "files and texts",

@@ -7,8 +7,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { stringify } from "smol-toml";
 import type { StatusBody } from "../../api/status.ts";
+import { prepareImage } from "../../image/oci/prepare-image.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { debianImage } from "../oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../registry.ts";
 import { TestHost } from "./test-host.ts";
 
@@ -46,7 +46,7 @@ const storage = [
 let registry: TestRegistry;
 beforeAll(async () => {
   registry = await startTestRegistry({ tls: false, auth: false });
-  await using image = await debianImage("prepare");
+  await using image = await prepareImage();
   await registry.push(image.layout, "test/prepare:v1");
 });
 afterAll(async () => registry?.[Symbol.asyncDispose]());
