@@ -6,7 +6,7 @@
  * so that what else this computer does hits all of them.
  */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { builtImage } from "../cli/built-image.ts";
 import { buildDirectory } from "../cli/context.ts";
 import { openToolsRoot, type ToolsRoot } from "../image/packages/tools-root.ts";
@@ -15,17 +15,15 @@ import { waitForLine } from "../vm/console.ts";
 import { makeCredentials } from "../vm/credentials.ts";
 import { GuestShell } from "../vm/guest-shell.ts";
 import { createMachine } from "../vm/machine.ts";
-import { kill } from "../vm/process-identity.ts";
-import { files, type Hardware } from "../vm/qemu.ts";
-import { startQemu } from "../vm/qemu-process.ts";
+import { files } from "../vm/qemu.ts";
 import { kernelOf } from "../vm/unified-kernel.ts";
 import { withRemoteAccess } from "../vm/user-data.ts";
+import { bootTimeoutMs, inTime, microseconds, reachedAt, startDebian, startGuest } from "./guests.ts";
 import { computer, median, type Report } from "./report.ts";
 import { makeStockDebian, type StockDebian } from "./stock-debian.ts";
 import { tinyInitramfs, words } from "./tiny-init.ts";
 
 const rounds = 3;
-const bootTimeoutMs = 300_000;
 const size = { cpus: 2, memoryMiB: 2048 };
 
 /** Seconds since the kernel started. */
@@ -109,17 +107,12 @@ async function bootOurs(image: string, directory: string, signal: AbortSignal): 
 
 async function bootDebian(
   tools: ToolsRoot,
-  { disk, kernel, initrd }: StockDebian,
+  debian: StockDebian,
   directory: string,
   signal: AbortSignal,
 ): Promise<Theirs> {
-  const commandLine = "console=ttyS0 root=/dev/vda rw quiet net.ifnames=0";
-  await using running = await start(tools, directory, signal, {
-    boot: { kind: "kernel", kernel, initrd, commandLine },
-    disks: [{ path: disk, format: "raw", serial: "system" }],
-    shell: true,
-  });
-  await using shell = await GuestShell.connect(join(running.directory, files.shell), inTime(signal));
+  await using guest = await startDebian(tools, debian, directory, size, signal);
+  const { shell } = guest;
   await shell.try("systemctl is-system-running --wait", bootTimeoutMs);
   const found = { userspace: await userspaceStart(shell), multiUser: await reachedAt(shell, "multi-user.target") };
   await shell.run("sync"); // the next round boots the same disk
@@ -131,7 +124,7 @@ async function bootLeast(tools: ToolsRoot, kernel: string, directory: string, si
   const initrd = join(directory, "tiny.cpio");
   await writeFile(initrd, tinyInitramfs());
   const commandLine = "console=ttyS0 loglevel=4";
-  await using running = await start(tools, directory, signal, {
+  await using running = await startGuest(tools, directory, size, signal, {
     boot: { kind: "kernel", kernel, initrd, commandLine },
     disks: [],
     shell: false,
@@ -141,45 +134,7 @@ async function bootLeast(tools: ToolsRoot, kernel: string, directory: string, si
   return Number(seconds);
 }
 
-async function start(
-  tools: ToolsRoot,
-  directory: string,
-  signal: AbortSignal,
-  hardware: Pick<Hardware, "boot" | "disks" | "shell">,
-): Promise<AsyncDisposable & { directory: string }> {
-  await mkdir(directory, { recursive: true });
-  await rm(join(directory, files.consoleLog), { force: true });
-  const reads = [
-    ...hardware.disks.map(({ path }) => dirname(path)),
-    ...(hardware.boot.kind === "kernel" ? [dirname(hardware.boot.kernel)] : []),
-  ];
-  const qemu = await startQemu(
-    tools,
-    directory,
-    { name: "bench", accelerator: "tcg", ...size, ...hardware, forwards: [], extraCards: 0 },
-    { reads, writes: hardware.disks.map(({ path }) => dirname(path)), outlivesUs: false, signal },
-  );
-  return {
-    directory,
-    async [Symbol.asyncDispose]() {
-      await kill(qemu.process);
-    },
-  };
-}
-
 /** When systemd of the real root began, in seconds since the kernel started. */
 async function userspaceStart(shell: GuestShell): Promise<number> {
   return microseconds(await shell.run("systemctl show --value -p UserspaceTimestampMonotonic"));
-}
-
-async function reachedAt(shell: GuestShell, unit: string): Promise<number> {
-  return microseconds(await shell.run(`systemctl show --value -p ActiveEnterTimestampMonotonic ${unit}`));
-}
-
-function microseconds(text: string): number {
-  return Number(text.trim()) / 1e6;
-}
-
-function inTime(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(bootTimeoutMs)]);
 }

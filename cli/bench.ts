@@ -7,6 +7,7 @@ type Benchmark = (signal: AbortSignal) => Promise<Report>;
 const benchmarks = {
   boot: async (): Promise<Benchmark> => (await import("../bench/boot.ts")).benchBoot,
   api: async (): Promise<Benchmark> => (await import("../bench/api.ts")).benchApi,
+  containers: async (): Promise<Benchmark> => (await import("../bench/containers.ts")).benchContainers,
   update: async (): Promise<Benchmark> => (await import("../bench/update.ts")).benchUpdate,
   node: async (): Promise<Benchmark> => (await import("../bench/node.ts")).benchNode,
   image: async (): Promise<Benchmark> => (await import("../bench/image.ts")).benchImage,
