@@ -59,9 +59,10 @@ describe("a container of the host without privileges", () => {
     "enters another's namespace": "nsenter -t 1 -m true",
     "sets a kernel parameter": "cat /proc/sys/vm/swappiness > /proc/sys/vm/swappiness",
     "presses the magic key": "echo h > /proc/sysrq-trigger",
-    "sets the clock": 'date -s "$(date "+%Y-%m-%d %H:%M:%S")"',
+    // busybox exits 0 all the same.
+    "sets the clock": `! date -s "$(date '+%Y-%m-%d %H:%M:%S')" 2>&1 | grep -q "can't set"`,
     "names the machine": 'hostname "$(hostname)"',
-    "sets a network card up": "ip link set lo up",
+    "configures a network card": "ip link set lo mtu 65536",
     "reads the kernel's log": "dmesg | grep -q .",
     "sees the host's processes": "grep -qx systemd /proc/1/comm",
     "sees the host's files": "ls /.bottlerocket/rootfs/usr/bin/hostd",
