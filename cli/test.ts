@@ -7,7 +7,7 @@ const groups = ["check", "unit", "slow", "conformance", "image", "cluster", "vm"
 type Group = (typeof groups)[number];
 
 /** Booting under emulation takes a while; no single test may take longer than this. */
-const machineTestTimeoutMs = 10 * 60_000;
+const machineTestTimeoutMs = 20 * 60_000;
 
 export const test = verb({
   name: "test",

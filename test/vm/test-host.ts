@@ -29,7 +29,7 @@ import { imageOf } from "./image.ts";
 export const directory = join(import.meta.dir, "../../build/test/vm");
 
 /** Emulated, on a computer that does other things too. A boot of its own takes a tenth of it. */
-const bootTimeoutMs = 300_000;
+const bootTimeoutMs = 600_000;
 const execMs = 60_000;
 
 export type Executed = { output: string; exitCode: number };

@@ -1,7 +1,5 @@
 /**
  * Protects: what `plan` says will change and restart is what changes and restarts, and nothing else.
- *
- * Run by name, `bun test ./test/vm/plan.ts --timeout 600000`, until it was seen to pass since it changed.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Plan } from "../../api/answers.ts";

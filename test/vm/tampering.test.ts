@@ -1,7 +1,5 @@
 /**
  * Protects: not one byte of the root that differs from what was signed is ever used.
- *
- * Run by name, `bun test ./test/vm/tampering.ts --timeout 600000`, until it was seen to pass since it changed.
  */
 import { expect, test } from "bun:test";
 import { open } from "node:fs/promises";
