@@ -14,6 +14,7 @@ import { type FetchOptions, fetchPackages } from "../packages/fetch.ts";
 import { type LockedPackage, packagesOf, readLock } from "../packages/lock.ts";
 import { machineArchitecture, openToolsRoot, runTool } from "../packages/tools-root.ts";
 import { unpackAll } from "../packages/unpack.ts";
+import { unread } from "../packages/unread.ts";
 import { osContentHash, type OsFile, osFiles, placeOsContent } from "../root/os-content.ts";
 import { walk } from "../root/tree.ts";
 import { makeTrustStore } from "../root/trust-store.ts";
@@ -41,27 +42,13 @@ const setUid: Readonly<Record<ContainerImage, readonly string[]>> = { admin: ["u
 
 /** Never unpacked: for people at a desk, package tools, init systems. */
 const excluded: readonly string[] = [
-  "etc/init.d",
+  ...unread,
   "etc/skel",
   "etc/sv",
   "etc/ufw",
-  "usr/include",
   "usr/lib/systemd",
   "usr/lib/sysusers.d",
   "usr/lib/tmpfiles.d",
-  "usr/share/apport",
-  "usr/share/bash-completion",
-  "usr/share/bug",
-  "usr/share/common-licenses",
-  "usr/share/doc",
-  "usr/share/doc-base",
-  "usr/share/icons",
-  "usr/share/info",
-  "usr/share/initramfs-tools",
-  "usr/share/lintian",
-  "usr/share/locale",
-  "usr/share/man",
-  "usr/share/menu",
   "usr/share/runit",
 ];
 

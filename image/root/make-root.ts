@@ -11,6 +11,7 @@ import { fetchPackages } from "../packages/fetch.ts";
 import type { ToolsRoot } from "../packages/tools-root.ts";
 import type { Entry } from "../packages/tar-listing.ts";
 import { unpackAll } from "../packages/unpack.ts";
+import { unread } from "../packages/unread.ts";
 import { makeAccounts } from "./accounts.ts";
 import { type ExecutableGroup, hostExecutables, neverExecutables } from "./executable-groups.ts";
 import { executablesIn, formatGolden, keepOnly, unfitExecutables } from "./executables.ts";
@@ -24,13 +25,12 @@ import { linkAlternatives } from "./alternatives.ts";
 import { makeTrustStore } from "./trust-store.ts";
 import { enableUnits, pruneUnits, unitNames } from "./units.ts";
 
-/** Never unpacked: what only people, package tools or other init systems read. */
+/** Never unpacked. */
 const excluded: readonly string[] = [
+  ...unread,
   "etc/alternatives",
-  "etc/init.d",
   "etc/logcheck",
   "etc/modprobe.d/mdadm.conf",
-  "usr/include",
   "usr/lib/kernel",
   "usr/lib/pcrlock.d",
   "usr/lib/python3",
@@ -56,21 +56,8 @@ const excluded: readonly string[] = [
   "usr/sbin/mdmon",
   "usr/sbin/xfs_*",
   "usr/share/applications",
-  "usr/share/apport",
-  "usr/share/bash-completion",
-  "usr/share/bug",
-  "usr/share/common-licenses",
-  "usr/share/doc",
-  "usr/share/doc-base",
   "usr/share/fish",
-  "usr/share/icons",
-  "usr/share/info",
-  "usr/share/initramfs-tools",
-  "usr/share/lintian",
-  "usr/share/locale",
-  "usr/share/man",
   "usr/share/mdadm",
-  "usr/share/menu",
   "usr/share/pixmaps",
   "usr/share/polkit-1",
   "usr/share/xfsprogs",
