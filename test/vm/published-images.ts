@@ -2,14 +2,15 @@
  * Two images that differ in their version, and a signed repository that offers both: each is the update of the other,
  * as a version lock says.
  */
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { builtImage } from "../../cli/built-image.ts";
 import { repoCommands, repoGroups } from "../../cli/repo.ts";
 import type { Built } from "../../image/build.ts";
 import { invoke } from "../../lib/command-line.ts";
 import { program } from "../../lib/command.ts";
-import { readTextIfPresent } from "../../lib/files.ts";
+import { systemErrorCode } from "../../lib/failure.ts";
+import { isPresent } from "../../lib/files.ts";
 import { serveRepository } from "../../repo/serve.ts";
 
 const parent = join(import.meta.dir, "../../build/test/update");
@@ -101,20 +102,30 @@ export async function generateKey(file: string): Promise<void> {
 /** Keys and root role are kept between runs, so that the images need not be made anew. */
 async function madeKeys(): Promise<Keys> {
   const keys = join(parent, "keys");
-  const [root, publication] = [join(keys, "root.pem"), join(keys, "publication.pem")];
+  const paths = { root: join(keys, "root.pem"), publication: join(keys, "publication.pem") };
   const rootJson = join(keys, "root.json");
-  if ((await readTextIfPresent(rootJson)) === undefined) {
-    await rm(keys, { recursive: true, force: true });
-    await mkdir(keys, { recursive: true });
-    for (const file of [root, publication]) await repo("key", "generate", file);
-    const first = join(keys, "first");
-    await repo("init", first, "--root-key", root, "--key", publication);
-    await Bun.write(rootJson, await readFile(join(first, "root/1.root.json")));
-  }
-  return { root, publication, rootJson };
+  if (!(await isPresent(rootJson))) await makeKeys(keys);
+  return { ...paths, rootJson };
 }
 
-/** Built once for all test files of a run, which share their process but not their modules. */
+/** Whole or not at all; another test that makes them at the same time may be first. */
+async function makeKeys(keys: string): Promise<void> {
+  await mkdir(parent, { recursive: true });
+  const fresh = await mkdtemp(`${keys}-`);
+  const [root, publication] = [join(fresh, "root.pem"), join(fresh, "publication.pem")];
+  for (const file of [root, publication]) await repo("key", "generate", file);
+  const first = join(fresh, "first");
+  await repo("init", first, "--root-key", root, "--key", publication);
+  await rename(join(first, "root/1.root.json"), join(fresh, "root.json"));
+  try {
+    await rename(fresh, keys);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOTEMPTY") throw error;
+    await rm(fresh, { recursive: true });
+  }
+}
+
+/** Built once for all test files of a process, which do not share their modules. */
 async function image(version: string, updateRoot: string): Promise<Built> {
   const variable = `ORLOP_TEST_UPDATE_${version}`;
   const known = process.env[variable];
