@@ -42,6 +42,8 @@ export function specOf({ description, image, environment, systemd, prepared = []
         image.WorkingDir === undefined || image.WorkingDir === null || image.WorkingDir === "" ? "/" : image.WorkingDir,
       noNewPrivileges: !privileges.newPrivileges,
       capabilities: { bounding: capabilities, permitted: capabilities, effective: capabilities },
+      // Else it inherits that of containerd, which the kernel kills last.
+      oomScoreAdj: 0,
       rlimits: [{ type: "RLIMIT_NOFILE", soft: 65_536, hard: 1_048_576 }],
     },
     mounts: [...systemMounts(privileges), ...hostMounts(privileges, prepared), ...commonMounts(description)],
