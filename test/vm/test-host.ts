@@ -31,6 +31,8 @@ export const directory = join(import.meta.dir, "../../build/test/vm");
 /** Emulated, on a computer that does other things too. A boot of its own takes a tenth of it. */
 const bootTimeoutMs = 600_000;
 const execMs = 60_000;
+/** An emulated machine pulls and unpacks a hundred megabytes and more. */
+const pulledMs = 600_000;
 
 export type Executed = { output: string; exitCode: number };
 
@@ -157,14 +159,18 @@ export class TestHost implements AsyncDisposable {
     return { output, exitCode };
   }
 
-  /** Waits until these host containers run. */
+  /** Waits until these host containers run, without asking so often that their images come later. */
   async untilRunning(...names: string[]): Promise<void> {
-    await this.running.untilStatus(
-      ({ hostContainers = [] }) =>
-        names.every((name) => hostContainers.some((one) => one.name === name && one.state === "active (running)")),
-      bootTimeoutMs,
-      bootSignal(),
-    );
+    const deadlineMs = performance.now() + pulledMs;
+    for (;;) {
+      const { hostContainers = [] } = await this.status();
+      const states = new Map(hostContainers.map(({ name, state }) => [name, state]));
+      if (names.every((name) => states.get(name) === "active (running)")) return;
+      if (performance.now() > deadlineMs) {
+        throw new Error(`host containers after ${pulledMs / 1000} s: ${JSON.stringify(Object.fromEntries(states))}`);
+      }
+      await sleep(3000);
+    }
   }
 
   /** Sets settings and applies them. */
