@@ -12,6 +12,7 @@ import type { JsonObject } from "../../lib/json.ts";
 import { startTestRegistry, type TestRegistry } from "../registry.ts";
 import { TestHost } from "./test-host.ts";
 
+const preparedMs = 600_000;
 const mebibyte = 1024 ** 2;
 const mountPoint = "/.bottlerocket/rootfs/mnt/ephemeral";
 const own = "/.bottlerocket/bootstrap-containers/current";
@@ -102,7 +103,7 @@ describe("a machine that is prepared", () => {
       }),
     });
     await host.switchOn();
-    status = await host.untilConfigured();
+    status = await host.untilConfigured(preparedMs);
   });
   afterAll(async () => host?.[Symbol.asyncDispose]());
 
@@ -209,7 +210,7 @@ describe("a machine that cannot be prepared", () => {
       userData: userData({ "bootstrap-containers": { disk: container(fail, "once", true) } }),
     });
     await host.switchOn();
-    status = await host.untilConfigured();
+    status = await host.untilConfigured(preparedMs);
   });
   afterAll(async () => host?.[Symbol.asyncDispose]());
 

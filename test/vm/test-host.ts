@@ -107,8 +107,9 @@ export class TestHost implements AsyncDisposable {
     this.#shell = await GuestShell.connect(this.#running.files.shell, bootSignal());
   }
 
-  async untilConfigured(): Promise<StatusBody> {
-    return this.running.untilConfigured(bootTimeoutMs, bootSignal());
+  /** @param timeoutMs longer when containers prepare the machine: their images come first */
+  async untilConfigured(timeoutMs = bootTimeoutMs): Promise<StatusBody> {
+    return this.running.untilConfigured(timeoutMs, AbortSignal.timeout(timeoutMs));
   }
 
   /** Pulls the plug: nothing is written any more, nobody is told. */
