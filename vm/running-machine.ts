@@ -15,6 +15,8 @@ import { isAlive, kill, untilGone } from "./process-identity.ts";
 import { Qmp } from "./qmp.ts";
 
 const pollMs = 250;
+/** QEMU takes connections for a guest that is down, or that was reset since, and nobody ever answers them. */
+const answerMs = 20_000;
 /** How much of the console is told when a machine does not come up. */
 const linesTold = 15;
 
@@ -105,13 +107,14 @@ export class RunningMachine implements AsyncDisposable {
   ): Promise<StatusBody> {
     const deadlineMs = performance.now() + timeoutMs;
     for (let last: unknown; ;) {
+      const soon = AbortSignal.timeout(answerMs);
       try {
-        const status = await this.#status(signal);
+        const status = await this.#status(AbortSignal.any([signal, soon]));
         if (status !== undefined && until(status)) return status;
         if (status !== undefined) last = new Error(`its state is ${status.state}`);
       } catch (error) {
         signal.throwIfAborted();
-        if (!isFailure(error, "cannot-connect", "http-503")) throw error;
+        if (!soon.aborted && !isFailure(error, "cannot-connect", "http-503")) throw error;
         last = error;
       }
       if (!(await this.isOn())) throw await this.#failure("machine-ended", "it switched itself off", last);
