@@ -30,6 +30,7 @@ export const directory = join(import.meta.dir, "../../build/test/vm");
 
 /** Emulated, on a computer that does other things too. A boot of its own takes a tenth of it. */
 const bootTimeoutMs = 600_000;
+const answerMs = 20_000;
 const execMs = 60_000;
 /** An emulated machine pulls and unpacks a hundred megabytes and more. */
 const pulledMs = 600_000;
@@ -141,7 +142,7 @@ export class TestHost implements AsyncDisposable {
   }
 
   async status(): Promise<StatusBody> {
-    return (await this.api()).call("getStatus");
+    return (await this.api()).call("getStatus", { signal: soon() });
   }
 
   /** Runs a program in a host container, from the laptop: through the remote API. */
@@ -221,6 +222,11 @@ export class TestHost implements AsyncDisposable {
 
 async function byFwCfg(document: string): Promise<Partial<MachineOptions>> {
   return { userData: document };
+}
+
+/** For questions while a guest may be reset: QEMU keeps the connection, and nobody ever answers. */
+export function soon(): AbortSignal {
+  return AbortSignal.timeout(answerMs);
 }
 
 function bootSignal(): AbortSignal {

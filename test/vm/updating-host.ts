@@ -1,7 +1,7 @@
 /** A host that takes updates, and what a person does about them through its API. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { UpdateStatusBody } from "../../api/status.ts";
-import { TestHost, type TestHostOptions } from "./test-host.ts";
+import { soon, TestHost, type TestHostOptions } from "./test-host.ts";
 
 /** An update is a few hundred megabytes, written and read back by an emulated processor. */
 const prepareTimeoutMs = 600_000;
@@ -28,7 +28,7 @@ export class UpdatingHost implements AsyncDisposable {
     const before = await api.call("getUpdateStatus").catch(() => undefined);
     await api.call(action);
     for (const deadlineMs = performance.now() + timeoutMs; performance.now() < deadlineMs; await sleep(500)) {
-      const status = await api.call("getUpdateStatus").catch(() => undefined);
+      const status = await api.call("getUpdateStatus", { signal: soon() }).catch(() => undefined);
       const command = status?.most_recent_command;
       if (status === undefined || command?.timestamp === before?.most_recent_command.timestamp) continue;
       if (command?.cmd_status !== "Success") throw new Error(`${action}: ${command?.stderr}`);
