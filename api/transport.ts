@@ -52,6 +52,7 @@ export type HttpAnswer = { status: number; contentType: string; body: string };
 /** More than the longest history the server gives. */
 const answerBytesMost = 64 * 1024 * 1024;
 const connectTimeoutMs = 10_000;
+const keepAliveMs = 15_000;
 
 /** @throws {Failure<"cannot-connect" | "untrusted-host" | "answer-too-long">} */
 export async function send(address: HostAddress, request: HttpRequest): Promise<HttpAnswer> {
@@ -166,6 +167,8 @@ async function openTls(
     // A host does not know the names and addresses under which it is reached: the CA or the fingerprint is the proof.
     checkServerIdentity: () => undefined,
   });
+  // Answers may take long, but a host that lost its power is not waited for.
+  socket.setKeepAlive(true, keepAliveMs);
   const aborted = (): void => void socket.destroy();
   signal?.addEventListener("abort", aborted, { once: true });
   const timer = setTimeout(
