@@ -1,9 +1,11 @@
 /** How this node of a cluster does: a part of GET /status. */
 import type { StatusBody } from "../api/status.ts";
+import { explain } from "../lib/failure.ts";
 import type { Settings } from "../settings/model.ts";
 import type { Facts } from "./facts.ts";
 import { nodeCheck, nodeName } from "./node-ready.ts";
 import type { System } from "./system.ts";
+import { unitAilment } from "./unit-ailment.ts";
 
 /** Who asks for the status does not wait longer for a cluster that is away. */
 const patienceMs = 1_500;
@@ -33,9 +35,12 @@ export class NodeStatus {
 
   async #ask(check: (signal: AbortSignal) => Promise<string[]>, version: number, signal: AbortSignal): Promise<void> {
     try {
-      this.#last = { version, reasons: await check(signal) };
+      const reasons = await check(signal);
+      const ofKubelet = reasons.length === 0 ? [] : await unitAilment(this.#system, "kubelet.service");
+      this.#last = { version, reasons: [...reasons, ...ofKubelet] };
     } catch (error) {
-      if (!signal.aborted) throw error;
+      // Who asks for the status of the host gets the rest of it all the same.
+      if (!signal.aborted) this.#last = { version, reasons: [`cannot tell how the node does: ${explain(error)}`] };
     } finally {
       this.#asking = undefined;
     }

@@ -14,9 +14,9 @@ import { containerUnit, type Description } from "../containers/description.ts";
 import { writeDescription } from "../containers/described.ts";
 import { hostPath, type System } from "../system.ts";
 import type { NodeCheck } from "../node-ready.ts";
+import { journalOf, unitAilment } from "../unit-ailment.ts";
 
 const probeTimeoutMs = 5_000;
-const journalLines = 5;
 /** Longer than the unit's own limit, so that systemd's word comes first. */
 const containerTimeoutMs = 330_000;
 const dataPath = "/local";
@@ -96,14 +96,6 @@ async function dataAilment(system: System): Promise<string[]> {
   return freeBytes >= leastFreeBytes ? [] : [`the data partition is full: ${freeBytes} bytes are left`];
 }
 
-async function unitAilment(system: System, unit: string): Promise<string[]> {
-  const argv = ["systemctl", "show", "--value", "--property=ActiveState", unit] as const;
-  const state = (await system.run(argv, { timeoutMs: 30_000 })).trim();
-  if (state === "active") return [];
-  const said = await journalOf(system, unit);
-  return [`${unit} is ${state === "" ? "unknown" : state}${said === "" ? "" : `; it said: ${said}`}`];
-}
-
 async function probeAilment(system: System, probe: string, signal: AbortSignal): Promise<string[]> {
   try {
     const until = AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]);
@@ -133,15 +125,4 @@ async function hostAilments(askStatus: AskedStatus, signal: AbortSignal): Promis
       state === "failing" ? [`the reconciler ${name} fails: ${failure?.message ?? "no reason was given"}`] : [],
     ),
   ];
-}
-
-async function journalOf(system: System, unit: string, ...only: string[]): Promise<string> {
-  const lines = `--lines=${journalLines}`;
-  try {
-    const argv = ["journalctl", `--unit=${unit}`, ...only, lines, "--output=cat", "--no-pager"] as const;
-    return (await system.run(argv, { timeoutMs: 5_000 })).trim().replaceAll("\n", " | ").slice(0, 1000);
-  } catch (error) {
-    if (isFailure(error)) return ""; // the unit's state is what counts
-    throw error;
-  }
 }

@@ -1,0 +1,48 @@
+/** Protects: who asks for the status of a node hears why it is not ready, and never waits for a cluster that is away. */
+import { expect, test } from "bun:test";
+import { NodeStatus } from "../../host/node-status.ts";
+import { factsOf, settingsOf } from "../settings.ts";
+import { testSystem } from "../system.ts";
+
+const variant = "metal-k8s-1.20";
+const { signal } = new AbortController();
+const kubernetes = {
+  "api-server": "https://api.example.com:6443",
+  "cluster-certificate": "Y2EK",
+  "bootstrap-token": "abcdef.0123456789abcdef",
+  "hostname-override": "node-1",
+};
+
+test("a node that waits for its certificate is told with what kubelet says", async () => {
+  await using host = await testSystem({ fetch: async () => Promise.resolve(new Response("{}")) });
+  host.programs.set("systemctl", () => "activating\n");
+  host.programs.set("journalctl", () => "panic: no memory\nmain.main()\n");
+  const status = new NodeStatus(host.system, factsOf(variant));
+  expect(await status.now(settingsOf({ kubernetes }, variant), 1, signal)).toEqual({
+    name: "node-1",
+    ready: false,
+    reasons: [
+      "the node node-1 has no certificate of the cluster yet: its request is not made or not approved",
+      "kubelet.service is activating; it said: panic: no memory | main.main()",
+    ],
+  });
+});
+
+test("a cluster that does not answer is told soon, and its answer once it comes", async () => {
+  const answer = Promise.withResolvers<Response>();
+  await using host = await testSystem({ fetch: async () => answer.promise });
+  host.programs.set("systemctl", () => "active\n");
+  const status = new NodeStatus(host.system, factsOf(variant));
+  const settings = settingsOf({ kubernetes }, variant);
+  expect((await status.now(settings, 1, signal))?.reasons).toEqual(["the cluster has not answered yet"]);
+  answer.resolve(new Response("", { status: 401 }));
+  expect((await status.now(settings, 1, signal))?.reasons).toEqual([expect.stringContaining("bootstrap-token")]);
+});
+
+test("a host that is told no cluster is no node, and one that is alone is ready", async () => {
+  await using host = await testSystem();
+  const status = new NodeStatus(host.system, factsOf(variant));
+  expect(await status.now(settingsOf({}, variant), 1, signal)).toBeUndefined();
+  const alone = settingsOf({ kubernetes: { "standalone-mode": true, "hostname-override": "node-1" } }, variant);
+  expect(await status.now(alone, 2, signal)).toEqual({ name: "node-1", ready: true, reasons: [] });
+});
