@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { isFailure } from "../../lib/failure.ts";
 import type { JsonObject } from "../../lib/json.ts";
+import { makeAuthority } from "../../vm/authority.ts";
 import { busyboxImage } from "../oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../registry.ts";
 import { TestCluster } from "./cluster.ts";
@@ -13,6 +14,8 @@ import type { TestHost } from "./test-host.ts";
 /** The programs of a control plane, where none is in the cache. */
 const compileMs = 45 * 60_000;
 const statusMs = 240_000;
+/** Of a certificate that is good for ten minutes, after nine tenths of its life at most. */
+const rotationMs = 10 * 60_000;
 
 const name = "node-1";
 const taint = { key: "example.com/dedicated", value: "tests", effect: "NoSchedule" };
@@ -23,7 +26,7 @@ let host: TestHost;
 let image: string;
 
 beforeAll(async () => {
-  cluster = await TestCluster.start("node");
+  cluster = await TestCluster.start("node", { certificatesLast: "10m" });
   registry = await startTestRegistry({ tls: true, auth: true });
   await using busybox = await busyboxImage({ entrypoint: ["/bin/sh", "-c"] });
   await registry.push(busybox.layout, "test/busybox:v1");
@@ -32,6 +35,7 @@ beforeAll(async () => {
     pki: registry.pki,
     "container-registry": { credentials: [registry.credential(registry.forGuests)] },
     kubernetes: {
+      "cluster-certificate": encoded((await expiredAuthority()).certificate),
       "bootstrap-token": "abcdef.0123456789abcdef",
       "node-labels": { "example.com/pool": "batch", plain: "" },
       "node-taints": { [taint.key]: `${taint.value}:${taint.effect}` },
@@ -42,6 +46,13 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
   await registry?.[Symbol.asyncDispose]();
 });
+
+const encoded = (pem: string): string => Buffer.from(pem).toString("base64");
+
+async function expiredAuthority() {
+  const notAfter = new Date(Date.now() - 3600 * 1000);
+  return await makeAuthority("kubernetes", { notBefore: new Date(notAfter.getTime() - 86_400_000), notAfter });
+}
 
 async function untilReason(reason: RegExp): Promise<void> {
   const hasReason = (reasons: readonly string[] = []): boolean => reasons.some((text) => reason.test(text));
@@ -66,7 +77,12 @@ function pod(podName: string, container: JsonObject, spec: JsonObject = {}) {
 const fromPod = async (podName: string, ...command: string[]): Promise<string> =>
   await cluster.kubectl("exec", podName, "--", ...command);
 
+test("a node that trusts an authority that has expired says so, with the time that it takes it to be", async () => {
+  await untilReason(/settings\.kubernetes\.cluster-certificate has expired at .*; this host's clock says /);
+});
+
 test("a node whose token is wrong says so, and never joins", async () => {
+  await host.commit({ kubernetes: { "cluster-certificate": encoded(cluster.controlPlane.pki.ca) } });
   await untilReason(/does not accept settings\.kubernetes\.bootstrap-token/);
   const { state, node } = await host.status();
   expect({ state, node }).toMatchObject({ state: "degraded", node: { name, ready: false } });
@@ -141,7 +157,7 @@ test("a static pod runs with its mirror, and runs again when it is killed", asyn
     kubernetes: { "static-pods": { watch: { enabled: true, manifest: staticPod("trap exit TERM; sleep 1d & wait") } } },
   });
   const mirror = `watch-${name}`;
-  await untilThere(mirror);
+  await until(`a pod ${mirror}`, async () => isThere(mirror));
   await cluster.untilPod(mirror);
   await cluster.controlPlane.kubectl(["exec", mirror, "--", "kill", "1"]);
   await cluster.kubectl("wait", "--for=condition=Ready=false", `pod/${mirror}`, "--timeout=60s");
@@ -150,10 +166,13 @@ test("a static pod runs with its mirror, and runs again when it is killed", asyn
   expect(await cluster.kubectl("get", "pod", mirror, path)).toBe("1");
 });
 
-async function untilThere(podName: string): Promise<void> {
+const isThere = async (podName: string): Promise<boolean> =>
+  (await cluster.kubectl("get", "pod", podName, "--ignore-not-found", "--output=name")) !== "";
+
+async function until(says: string, holds: () => Promise<boolean>): Promise<void> {
   const deadlineMs = performance.now() + statusMs;
-  while ((await cluster.kubectl("get", "pod", podName, "--ignore-not-found", "--output=name")) === "") {
-    if (performance.now() > deadlineMs) throw new Error(`no pod ${podName} came`);
+  while (!(await holds())) {
+    if (performance.now() > deadlineMs) throw new Error(`still not so after ${statusMs / 1000} s: ${says}`);
     await Bun.sleep(500);
   }
 }
@@ -168,7 +187,7 @@ test("a static pod that is broken is refused with its place, and one that is dis
     expect(error.message).toMatch(/line \d+|\d+:\d+/);
   }
   await host.commit({ kubernetes: { "static-pods": { watch: { enabled: false } } } });
-  await cluster.kubectl("wait", "--for=delete", `pod/watch-${name}`, "--timeout=120s");
+  await until(`no pod watch-${name}`, async () => !(await isThere(`watch-${name}`)));
 });
 
 test("it is drained, reboots, and is ready again with its pods", async () => {
@@ -188,4 +207,17 @@ test("it boots while the cluster is away, says so, and is ready once it is back"
   await cluster.controlPlane.startApiServer(AbortSignal.timeout(statusMs));
   await cluster.untilReady(host);
   await cluster.untilPod("after");
+});
+
+test("its certificate is renewed before it ends", async () => {
+  const path = "--output=jsonpath={range .items[*]}{.spec.username} {.status.conditions[*].type}{'\\n'}{end}";
+  const deadlineMs = performance.now() + rotationMs;
+  for (;;) {
+    const requests = (await cluster.kubectl("get", "csr", path)).split("\n");
+    // The first certificate is asked for by the token, further ones by the node.
+    if (requests.some((line) => line.startsWith(`system:node:${name} `) && line.includes("Approved"))) break;
+    if (performance.now() > deadlineMs) throw new Error(`nothing was renewed: ${requests.join("; ")}`);
+    await Bun.sleep(1_000);
+  }
+  await cluster.untilReady(host);
 });
