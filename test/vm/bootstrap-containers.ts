@@ -32,7 +32,7 @@ const formatDisk = [
 ].join("; ");
 const readSettings = `apiclient get settings.motd > ${own}/motd; sleep 3`;
 const runOnce = `echo ran >> ${own}/runs`;
-const loadModule = `modprobe dummy; grep -q '^dummy ' /proc/modules`;
+const loadModule = "modprobe dummy; test -d /sys/module/dummy";
 const fail = `echo looking for something >&2; exit 3`;
 const look = [
   "cat /.bottlerocket/rootfs/mnt/ephemeral/user-data > /.bottlerocket/host-containers/current/seen",
