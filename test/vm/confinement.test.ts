@@ -195,6 +195,11 @@ describe("what takes all there is", () => {
     await host.eventually("cat /local/host-containers/hungry/been", () => true, 120_000);
     await host.untilRunning("hungry");
     await host.eventually("dmesg", (text) => /Out of memory: Killed process \d+ \(tail\)/.test(text), 120_000);
+    await host.eventually(
+      "systemctl show --value -p NRestarts host-container@hungry",
+      (restarts) => restarts === "1",
+      120_000,
+    );
     await host.untilRunning("hungry");
     const { hostContainers = [] } = await host.status();
     expect(hostContainers.find(({ name }) => name === "hungry")?.restarts).toBe(1);
