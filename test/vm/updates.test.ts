@@ -3,8 +3,6 @@
  * cut on the way loses the machine or its settings.
  *
  * What is decided about updates is in `update-decisions.ts`, what images can be broken in in `broken-updates.ts`.
- *
- * Run by name, `bun test ./test/vm/updates.ts --timeout 600000`, until it was seen to pass since it changed.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
