@@ -101,11 +101,12 @@ test("they do not notice that the daemon is killed 50 times, at any moment of it
   const before = await began();
   expect(before).toMatch(/^\d+$/m);
   const killed = await host.shell.run(
-    `for kill in $(seq 50); do
-      pid=$(systemctl show --value --property=MainPID hostd.service)
+    `pid=0
+    for kill in $(seq 50); do
+      until new=$(systemctl show --value --property=MainPID hostd.service); [ $new -gt $pid ]; do sleep 0.1; done
+      pid=$new
+      sleep $((RANDOM % 2)).$((RANDOM % 10))
       kill -KILL $pid && echo killed
-      sleep 0.$((RANDOM % 9))
-      while [ $(systemctl show --value --property=MainPID hostd.service) -le $pid ]; do sleep 0.1; done
     done`,
     killingMs,
   );
