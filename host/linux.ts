@@ -20,6 +20,7 @@ const LOCK_EX_NB = 2 | 4;
 const POSIX_FADV_DONTNEED = 4;
 const ESRCH = 3;
 const EINVAL = 22;
+const ENOPROTOOPT = 92;
 const EWOULDBLOCK = 11;
 const sunPathBytes = 108;
 const IOPRIO_WHO_PROCESS = 1;
@@ -110,7 +111,8 @@ export function peerProcess(fd: number): number | undefined {
   const length = new Uint32Array([descriptor.byteLength]);
   if (libc().getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, ptr(descriptor), ptr(length)) === 0) return descriptor[0];
   const error = errno();
-  if (error === ESRCH || error === EINVAL) return undefined;
+  // Kernels before 6.5, which hosts do not have, know no such option.
+  if ([ESRCH, EINVAL, ENOPROTOOPT].includes(error)) return undefined;
   throw systemCallFailure("read the peer of file descriptor", String(fd));
 }
 

@@ -1,7 +1,6 @@
 /** Who sent a request, and what they may do. */
 import type { Role } from "../../api/endpoint.ts";
 import type { Author } from "../datastore/datastore.ts";
-import type { Peer } from "./peer.ts";
 
 export type Caller = {
   readonly author: Author;
@@ -11,16 +10,17 @@ export type Caller = {
 };
 
 /**
- * The unix socket is open to root and the group `api` only, so whoever of the host reaches it may do everything; what an
- * orchestrator runs may be root too, and `mayWorkloads` is asked for each of its requests.
+ * The unix socket is open to root and the group `api` only, so whoever of the host reaches it may do everything.
+ *
+ * @param may whether it may, which is asked for each request: what an orchestrator runs may be root too
  */
-export function socketCaller({ uid, pid, origin }: Omit<Peer, "gid">, mayWorkloads: () => boolean): Caller {
+export function socketCaller({ uid, pid }: { uid: number; pid: number }, may = () => true): Caller {
   return {
     // A client in another pid namespace has no pid here.
     author: pid > 0 ? { kind: "socket", uid, pid } : { kind: "socket", uid },
     via: "socket",
     get role() {
-      return origin === "host" || mayWorkloads() ? "admin" : undefined;
+      return may() ? "admin" : undefined;
     },
   };
 }

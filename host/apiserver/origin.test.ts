@@ -1,5 +1,11 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { originIn } from "./origin.ts";
+import { originIn, type Origin } from "./origin.ts";
+import { originOf } from "./peer.ts";
 
 test.each([
   "/init.scope",
@@ -30,4 +36,18 @@ test.each([
 
 test("nobody without a group of version 2 does", () => {
   expect(originIn("4:memory:/system.slice/hostd.service\n")).toBe("workload");
+});
+
+test("who connects is where its process is, and nothing stays open for it", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "origin-"));
+  const { promise, resolve } = Promise.withResolvers<[Origin, number]>();
+  const server = createServer((socket) => {
+    const openBefore = readdirSync("/proc/self/fd").length;
+    resolve([originOf(socket), readdirSync("/proc/self/fd").length - openBefore]);
+    socket.destroy();
+  });
+  server.listen(join(directory, "s"), () => connect(join(directory, "s")));
+  expect(await promise).toEqual([originIn(readFileSync("/proc/self/cgroup", "utf8")), 0]);
+  server.close();
+  await rm(directory, { recursive: true });
 });

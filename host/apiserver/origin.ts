@@ -22,18 +22,18 @@ export function originIn(cgroup: string): Origin {
 
 /** Of the process that connected. One that is gone is nobody whom the host knows. */
 export function originOfPeer(fd: number): Origin {
-  const process = peerProcess(fd);
-  if (process === undefined) return "workload";
+  const peer = peerProcess(fd);
+  if (peer === undefined) return "workload";
   try {
-    const pid = pidOf(process);
+    const pid = pidOf(peer);
     const origin = originIn(readFileSync(`/proc/${pid}/cgroup`, "utf8"));
     // While it lives, its number is nobody else's.
-    return pidOf(process) === pid ? origin : "workload";
+    return pidOf(peer) === pid ? origin : "workload";
   } catch (error) {
     if (["ENOENT", "ESRCH"].includes(systemErrorCode(error) ?? "")) return "workload";
     throw error;
   } finally {
-    closeSync(process);
+    closeSync(peer);
   }
 }
 

@@ -4,12 +4,14 @@ import { Failure } from "../../lib/failure.ts";
 import { peerCredentials, type PeerCredentials } from "../linux.ts";
 import { originOfPeer, type Origin } from "./origin.ts";
 
-export type Peer = PeerCredentials & { origin: Origin };
+/** @throws {Failure<"unknown-peer">} for a connection that is closed already */
+export function peerOf(socket: Socket): PeerCredentials {
+  return peerCredentials(descriptorOf(socket));
+}
 
 /** @throws {Failure<"unknown-peer">} for a connection that is closed already */
-export function peerOf(socket: Socket): Peer {
-  const fd = descriptorOf(socket);
-  return { ...peerCredentials(fd), origin: originOfPeer(fd) };
+export function originOf(socket: Socket): Origin {
+  return originOfPeer(descriptorOf(socket));
 }
 
 /** The kernel knows it by file descriptor, which a socket of the plain server has. */

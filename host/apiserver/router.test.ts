@@ -84,7 +84,7 @@ test("whatever the target is, it is routed or refused with a status of the clien
 
 test("a workload that was given the socket may use it when settings say so at this moment", () => {
   let may = false;
-  const pod = socketCaller({ uid: 0, pid: 7, origin: "workload" }, () => may);
+  const pod = socketCaller({ uid: 0, pid: 7 }, () => may);
   const get = routeOf("GET", "/settings");
   expect(refusal(() => checkRole(pod, get)).message).toContain("for the host and its own containers");
   may = true;
@@ -94,10 +94,7 @@ test("a workload that was given the socket may use it when settings say so at th
 test("the host's side of the socket may do everything, a certificate what its role allows at this moment", () => {
   const reboot = routeOf("POST", "/actions/reboot");
   const patch = routeOf("PATCH", "/settings");
-  checkRole(
-    socketCaller({ uid: 1000, pid: 7, origin: "host" }, () => false),
-    patch,
-  );
+  checkRole(socketCaller({ uid: 1000, pid: 7 }), patch);
 
   const roles = new Map<string, "read-only" | "operator">([["alice", "read-only"]]);
   const alice = remoteCaller("alice", (subject) => roles.get(subject));

@@ -6,7 +6,7 @@
  * given, only its plain server can; each connection of that is handed over.
  */
 import { chmod, chown, mkdir, rename } from "node:fs/promises";
-import { createServer, type ListenOptions, type Server } from "node:net";
+import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { dirname, resolve } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import { removeIfPresent } from "../../lib/files.ts";
@@ -15,7 +15,7 @@ import { socketCaller, type Caller } from "./caller.ts";
 import { Connections, connectionLimits, type ConnectionLimits } from "./connections.ts";
 import type { Exchange } from "./exchange.ts";
 import { closeServer, httpServer, stopGraceMs } from "./http-server.ts";
-import { peerOf } from "./peer.ts";
+import { originOf, peerOf } from "./peer.ts";
 
 /** As in Bottlerocket, so that host containers find what they expect. */
 export const apiGroup = 274;
@@ -48,7 +48,7 @@ export class SocketServer implements AsyncDisposable {
 
   /** @throws {Failure<"cannot-listen">} */
   static async open(
-    { path: named, gid, given, limits = connectionLimits, mayWorkloads = () => true }: SocketPlace,
+    { path: named, gid, given, limits = connectionLimits, mayWorkloads }: SocketPlace,
     exchange: Exchange,
     log: Log,
   ): Promise<SocketServer> {
@@ -57,7 +57,7 @@ export class SocketServer implements AsyncDisposable {
     const http = httpServer(exchange, connections);
     const server = createServer((socket) => {
       try {
-        if (connections.admit(socket, () => socketCaller(peerOf(socket), mayWorkloads)) !== undefined)
+        if (connections.admit(socket, () => callerOf(socket, mayWorkloads)) !== undefined)
           http.emit("connection", socket);
       } catch (error) {
         socket.destroy();
@@ -86,6 +86,11 @@ export class SocketServer implements AsyncDisposable {
     if (this.#isOurs) await removeIfPresent(this.path);
     await closeServer(this.#server, this.#connections, stopGraceMs);
   }
+}
+
+function callerOf(socket: Socket, mayWorkloads: SocketPlace["mayWorkloads"]): Caller {
+  const isWorkload = mayWorkloads !== undefined && originOf(socket) === "workload";
+  return socketCaller(peerOf(socket), isWorkload ? mayWorkloads : undefined);
 }
 
 /** Binds it under another name, so that nobody meets it before it has its mode and group, or while it is replaced. */
