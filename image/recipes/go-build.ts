@@ -2,9 +2,9 @@
  * Compiles a program of a recipe: the source by its hash, Debian's Go in a root of its own, no network while it
  * compiles. What Go has compiled before stays in the builder's cache, so the second program of a source is quick.
  */
-import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure } from "../../lib/failure.ts";
+import { assert, Failure } from "../../lib/failure.ts";
 import { run } from "../../lib/process.ts";
 import { progress, say } from "../../lib/progress.ts";
 import type { Architecture } from "../../variants/variant.ts";
@@ -12,7 +12,7 @@ import { download } from "../packages/download.ts";
 import { mirrorAt, mirrorOfMachine } from "../packages/mirror.ts";
 import { runTool, type ToolOptions, type ToolsRoot } from "../packages/tools-root.ts";
 import { type GoDirectories, goEnvironment, goProgram, moduleProxy } from "./go-environment.ts";
-import type { DebianSource, GeneratedSource, GoModules, GoRecipe } from "./recipe.ts";
+import type { DebianSource, GeneratedSource, GoModules, GoRecipe, SourceEdit } from "./recipe.ts";
 
 export type GoBuild = {
   /** With Go in it (the lock's set "go"). */
@@ -62,7 +62,7 @@ async function open(tree: string, recipe: GoRecipe, go: GoDirectories, build: Go
 async function openDebianSource(
   tree: string,
   importPath: string,
-  { archive, path, sha256, bytes }: DebianSource,
+  { archive, path, sha256, bytes, edits = [] }: DebianSource,
   { cache, mirror: address, signal }: GoBuild,
 ): Promise<Tree> {
   const mirror = address === undefined ? await mirrorOfMachine() : mirrorAt(address);
@@ -73,8 +73,16 @@ async function openDebianSource(
   await mkdir(directory, { recursive: true });
   const into = [`--directory=${directory}`, "--strip-components=1", "--no-same-owner"] as const;
   await run(["tar", "--extract", `--file=${files.get(sha256) ?? ""}`, ...into], signal === undefined ? {} : { signal });
+  for (const edit of edits) await applyEdit(directory, edit);
   // Without version control and modules, Go reads exactly what lies here.
   return { directory, binds: [], environment: { GOPATH: tree, GO111MODULE: "off", GOTOOLCHAIN: "local" } };
+}
+
+async function applyEdit(directory: string, { file, from, to }: SourceEdit): Promise<void> {
+  const path = join(directory, file);
+  const [before, after, ...more] = (await readFile(path, "utf8")).split(from);
+  assert(before !== undefined && after !== undefined && more.length === 0, `${file} does not have this once: ${from}`);
+  await writeFile(path, `${before}${to}${after}`);
 }
 
 /** Downloads what `go.sum` names; from then on nothing is asked of anybody. */

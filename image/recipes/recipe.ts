@@ -14,7 +14,12 @@ export type DebianSource = {
   path: string;
   sha256: string;
   bytes: number;
+  /** What is written otherwise in it before anything is compiled. */
+  edits?: readonly SourceEdit[];
 };
+
+/** Replaces a text that a file of the source has exactly once. */
+export type SourceEdit = { file: string; from: string; to: string };
 
 /** Modules that `go.mod` and `go.sum` beside the recipe pin; they come from the proxy that this machine's Go uses. */
 export type GoModules = {
