@@ -1,8 +1,6 @@
 /**
  * Protects: a trial of settings keeps its time over a reboot and a restart of the daemon, and undo and restore lead where
  * they say.
- *
- * Run by name, `bun test ./test/vm/trials.ts --timeout 900000`.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { TestHost } from "./test-host.ts";
