@@ -85,6 +85,11 @@ describe("a container of the host without privileges", () => {
   });
 });
 
+test("nobody makes a user namespace", async () => {
+  expect(await inContainer("super", "unshare -m true")).toEqual({ output: "", exitCode: 0 });
+  expect((await inContainer("super", "unshare -U true")).exitCode).not.toBe(0);
+});
+
 test("not even a superpowered one changes the verified root", async () => {
   const root = "/.bottlerocket/rootfs";
   const write = `mount -o remount,rw ${root}; nsenter -t 1 -m mount -o remount,rw /; touch ${root}/usr/made`;
