@@ -5,7 +5,7 @@ import type { Settings } from "../settings/model.ts";
 import type { Facts } from "./facts.ts";
 import { nodeCheck, nodeName } from "./node-ready.ts";
 import type { System } from "./system.ts";
-import { unitAilment } from "./unit-ailment.ts";
+import { kubeletAilment } from "./unit-ailment.ts";
 
 /** Who asks for the status does not wait longer for a cluster that is away. */
 const patienceMs = 1_500;
@@ -36,7 +36,7 @@ export class NodeStatus {
   async #ask(check: (signal: AbortSignal) => Promise<string[]>, version: number, signal: AbortSignal): Promise<void> {
     try {
       const reasons = await check(signal);
-      const ofKubelet = reasons.length === 0 ? [] : await unitAilment(this.#system, "kubelet.service");
+      const ofKubelet = reasons.length === 0 ? [] : await kubeletAilment(this.#system);
       this.#last = { version, reasons: [...reasons, ...ofKubelet] };
     } catch (error) {
       // Who asks for the status of the host gets the rest of it all the same.

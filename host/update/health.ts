@@ -14,7 +14,7 @@ import { containerUnit, type Description } from "../containers/description.ts";
 import { writeDescription } from "../containers/described.ts";
 import { hostPath, type System } from "../system.ts";
 import type { NodeCheck } from "../node-ready.ts";
-import { journalOf, unitAilment } from "../unit-ailment.ts";
+import { journalOf, kubeletAilment, unitAilment } from "../unit-ailment.ts";
 
 const probeTimeoutMs = 5_000;
 /** Longer than the unit's own limit, so that systemd's word comes first. */
@@ -45,7 +45,7 @@ export async function ailments(
   signal: AbortSignal,
 ): Promise<string[]> {
   const found = await Promise.all([
-    ...(node === undefined ? [] : [unitAilment(system, "kubelet.service"), node(signal)]),
+    ...(node === undefined ? [] : [kubeletAilment(system), node(signal)]),
     ...units.map(async (unit) => await unitAilment(system, unit)),
     ...probes.map(async (probe) => await probeAilment(system, probe, signal)),
     hostAilments(askStatus, signal),

@@ -16,14 +16,14 @@ const kubernetes = {
 test("a node that waits for its certificate is told with what kubelet says", async () => {
   await using host = await testSystem({ fetch: async () => Promise.resolve(new Response("{}")) });
   host.programs.set("systemctl", () => "activating\n");
-  host.programs.set("journalctl", () => "panic: no memory\nmain.main()\n");
+  host.programs.set("journalctl", () => "F1126 08:42:57.1 kubelet.go:1 cannot: no memory\ngoroutine 1\nmain.main()\n");
   const status = new NodeStatus(host.system, factsOf(variant));
   expect(await status.now(settingsOf({ kubernetes }, variant), 1, signal)).toEqual({
     name: "node-1",
     ready: false,
     reasons: [
       "the node node-1 has no certificate of the cluster yet: its request is not made or not approved",
-      "kubelet.service is activating; it said: panic: no memory | main.main()",
+      "kubelet.service is activating; it said: F1126 08:42:57.1 kubelet.go:1 cannot: no memory",
     ],
   });
 });
