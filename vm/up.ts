@@ -13,7 +13,7 @@ import { RunningMachine } from "./running-machine.ts";
 import { withRemoteAccess } from "./user-data.ts";
 
 /** Under emulation, on a busy laptop. With KVM it takes seconds. */
-const bootTimeoutMs = 240_000;
+const bootTimeoutMs = 600_000;
 /** How long a guest may take to shut down before its power is cut. */
 const shutdownTimeoutMs = 20_000;
 
