@@ -1,6 +1,8 @@
 /**
  * Protects: a host becomes a node of a real cluster by what its settings say, tells why when it does not, and pods run on
  * it as on any other node.
+ *
+ * Run by name, `bun test ./test/vm/node.ts --timeout 600000`, until it was seen to pass.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { isFailure } from "../../lib/failure.ts";
