@@ -36,9 +36,12 @@ const cases: Case[] = [
   {
     rule: "an enabled host container has an image",
     on: "dev",
-    breaks: { "host-containers": { admin: { enabled: true } } },
-    says: ["settings.host-containers.admin.source must be set because enabled is true"],
-    holds: { "host-containers": { admin: { enabled: true, source: "a" }, other: { enabled: false } } },
+    breaks: { "host-containers": { own: { enabled: true } } },
+    says: ["settings.host-containers.own.source must be set because enabled is true"],
+    // The variant has a source for admin.
+    holds: {
+      "host-containers": { own: { enabled: true, source: "a" }, other: { enabled: false }, admin: { enabled: true } },
+    },
   },
   {
     rule: "a bootstrap container that runs has an image",
