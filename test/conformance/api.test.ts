@@ -181,7 +181,15 @@ describe("reading", () => {
     host.machine.programs.set("systemctl", () => state);
     host.machine.programs.set("journalctl", () => "last words\n");
     expect((await call("GET", "/host-containers?name=admin")).body).toEqual([
-      { name: "admin", enabled: false, superpowered: true, state: "inactive (dead)", restarts: 0, log: ["last words"] },
+      {
+        name: "admin",
+        enabled: false,
+        superpowered: true,
+        source: "10.0.2.2:5000/orlop/admin:latest", // the variant's default
+        state: "inactive (dead)",
+        restarts: 0,
+        log: ["last words"],
+      },
     ]);
     expect(await call("GET", "/host-containers?name=nobody")).toMatchObject({ status: 200, body: [] });
   });
