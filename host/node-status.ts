@@ -1,4 +1,5 @@
 /** How this node of a cluster does: a part of GET /status. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { StatusBody } from "../api/status.ts";
 import { explain } from "../lib/failure.ts";
 import type { Settings } from "../settings/model.ts";
@@ -28,7 +29,7 @@ export class NodeStatus {
     const check = nodeCheck(this.#system, settings, this.#facts);
     if (check === undefined) return undefined;
     this.#asking ??= this.#ask(check, version, signal);
-    await Promise.race([this.#asking, Bun.sleep(patienceMs)]);
+    await Promise.race([this.#asking, sleep(patienceMs)]);
     const reasons = this.#last?.version === version ? this.#last.reasons : ["the cluster has not answered yet"];
     return { name: nodeName(settings), ready: reasons.length === 0, reasons: [...reasons] };
   }

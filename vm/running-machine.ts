@@ -16,7 +16,7 @@ import { Qmp } from "./qmp.ts";
 
 const pollMs = 250;
 /** QEMU takes connections for a guest that is down, or that was reset since, and nobody ever answers them. */
-const answerMs = 20_000;
+export const answerMs = 20_000;
 /** How much of the console is told when a machine does not come up. */
 const linesTold = 15;
 

@@ -21,7 +21,7 @@ import type { JsonObject } from "../../lib/json.ts";
 import { makeClients, type Clients, type Credentials } from "../../vm/credentials.ts";
 import { GuestShell } from "../../vm/guest-shell.ts";
 import { createMachine, type Machine, type MachineOptions } from "../../vm/machine.ts";
-import type { RunningMachine } from "../../vm/running-machine.ts";
+import { answerMs, type RunningMachine } from "../../vm/running-machine.ts";
 import { withRemoteAccess } from "../../vm/user-data.ts";
 import { imageOf } from "./image.ts";
 
@@ -30,7 +30,6 @@ export const directory = join(import.meta.dir, "../../build/test/vm");
 
 /** Emulated, on a computer that does other things too. A boot of its own takes a tenth of it. */
 const bootTimeoutMs = 600_000;
-const answerMs = 20_000;
 const execMs = 60_000;
 /** An emulated machine pulls and unpacks a hundred megabytes and more. */
 const pulledMs = 600_000;
@@ -224,7 +223,7 @@ async function byFwCfg(document: string): Promise<Partial<MachineOptions>> {
   return { userData: document };
 }
 
-/** For questions while a guest may be reset: QEMU keeps the connection, and nobody ever answers. */
+/** For questions while a guest may be reset. */
 export function soon(): AbortSignal {
   return AbortSignal.timeout(answerMs);
 }

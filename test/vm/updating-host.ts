@@ -25,7 +25,7 @@ export class UpdatingHost implements AsyncDisposable {
   /** Asks for an action and waits for its own result. */
   async act(action: Action, timeoutMs = 120_000): Promise<UpdateStatusBody> {
     const api = await this.host.api();
-    const before = await api.call("getUpdateStatus").catch(() => undefined);
+    const before = await api.call("getUpdateStatus", { signal: soon() }).catch(() => undefined);
     await api.call(action);
     for (const deadlineMs = performance.now() + timeoutMs; performance.now() < deadlineMs; await sleep(500)) {
       const status = await api.call("getUpdateStatus", { signal: soon() }).catch(() => undefined);
