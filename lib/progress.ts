@@ -27,6 +27,7 @@ export function progress(says: string, total?: number, unit: "bytes" | "things" 
   let done = 0;
   let words = "";
   let drawnMs = Number.NEGATIVE_INFINITY;
+  let drawn = "";
 
   const render = (): string => {
     const seconds = (performance.now() - startedMs) / 1000;
@@ -50,7 +51,10 @@ export function progress(says: string, total?: number, unit: "bytes" | "things" 
     const nowMs = performance.now();
     if (nowMs - drawnMs < (terminal ? redrawMs : lineEveryMs)) return;
     drawnMs = nowMs;
-    process.stderr.write(terminal ? `\r\x1b[2K${render().slice(0, process.stderr.columns ?? 120)}` : `${render()}\n`);
+    const text = render();
+    if (terminal) process.stderr.write(`\r\x1b[2K${text.slice(0, process.stderr.columns ?? 120)}`);
+    else if (text !== drawn) process.stderr.write(`${text}\n`);
+    drawn = text;
   };
 
   draw();
