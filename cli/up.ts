@@ -44,7 +44,8 @@ The machine is always new. It gets a client certificate of its own, which \`./or
     disk: {
       type: "text",
       value: "GIB",
-      help: "Size of the disk in GiB; as large as the image unless given",
+      help: "Size of the disk in GiB; it takes no room here before something is written",
+      default: "8",
       parse: wholeNumber,
     },
     "ephemeral-disk": {
@@ -88,7 +89,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
           cpus: options.cpus,
           memoryMiB: options.memory,
           publish: options.publish,
-          ...(options.disk === undefined ? {} : { diskBytes: options.disk * 1024 ** 3 }),
+          diskBytes: options.disk * 1024 ** 3,
           ...(options["ephemeral-disk"] === undefined
             ? {}
             : { ephemeralDisksBytes: [options["ephemeral-disk"] * 1024 ** 3] }),

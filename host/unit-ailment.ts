@@ -2,11 +2,8 @@
 import { isFailure } from "../lib/failure.ts";
 import type { System } from "./system.ts";
 
-const journalLines = 5;
-/** A program of Go ends with the stacks of all that it did, hundreds of lines; why it ended stands before them. */
-const stackLines = 1_000;
-/** How kubelet's log, and Go itself, begin the line that says why they end. */
-const end = /^(?:F\d{4} |panic: |fatal error: )/;
+/** How kubelet's log, and Go itself, begin the line that says why they end, with hundreds of lines of stacks behind it. */
+const end = "^(F[0-9]{4} |panic: |fatal error: )";
 
 export async function unitAilment(system: System, unit: string): Promise<string[]> {
   const state = await stateOf(system, unit);
@@ -18,8 +15,8 @@ export async function kubeletAilment(system: System): Promise<string[]> {
   const unit = "kubelet.service";
   const state = await stateOf(system, unit);
   if (state === "active") return [];
-  const said = (await journal(system, unit, stackLines)).findLast((line) => end.test(line));
-  return [ailment(unit, state, said?.slice(0, 1000) ?? (await journalOf(system, unit)))];
+  const why = await journalOf(system, unit, `--grep=${end}`, "--lines=1");
+  return [ailment(unit, state, why === "" ? await journalOf(system, unit) : why)];
 }
 
 function ailment(unit: string, state: string, said: string): string {
@@ -32,15 +29,12 @@ async function stateOf(system: System, unit: string): Promise<string> {
 }
 
 export async function journalOf(system: System, unit: string, ...only: string[]): Promise<string> {
-  return (await journal(system, unit, journalLines, ...only)).join(" | ").slice(0, 1000);
-}
-
-async function journal(system: System, unit: string, lines: number, ...only: string[]): Promise<string[]> {
+  const argv = ["journalctl", `--unit=${unit}`, "--lines=5", ...only, "--output=cat", "--no-pager"] as const;
   try {
-    const argv = ["journalctl", `--unit=${unit}`, ...only, `--lines=${lines}`, "--output=cat", "--no-pager"] as const;
-    return (await system.run(argv, { timeoutMs: 5_000 })).trim().split("\n");
+    return (await system.run(argv, { timeoutMs: 5_000 })).trim().replaceAll("\n", " | ").slice(0, 1000);
   } catch (error) {
-    if (isFailure(error)) return []; // the unit's state is what counts
+    // The unit's state is what counts, and journalctl fails when no line is like the one looked for.
+    if (isFailure(error)) return "";
     throw error;
   }
 }

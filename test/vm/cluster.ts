@@ -15,6 +15,8 @@ import { directory, TestHost, type TestHostOptions } from "./test-host.ts";
 
 /** A certificate is asked for, signed and used, an image is unpacked, and kubelet looks again every ten seconds. */
 const readyMs = 300_000;
+/** kubelet keeps a gibibyte of the data partition for itself. */
+const diskBytes = 8 * 1024 ** 3;
 
 export class TestCluster implements AsyncDisposable {
   readonly controlPlane: ControlPlane;
@@ -54,6 +56,7 @@ export class TestCluster implements AsyncDisposable {
       userDataBy: "private-partition",
       shell: false,
       kubelet: true,
+      diskBytes,
       ...options,
     });
     this.#hosts.set(name, host);
