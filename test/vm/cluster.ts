@@ -14,7 +14,7 @@ import { imageOf } from "./image.ts";
 import { directory, TestHost, type TestHostOptions } from "./test-host.ts";
 
 /** A certificate is asked for, signed and used, an image is unpacked, and kubelet looks again every ten seconds. */
-const readyMs = 300_000;
+const readyMs = 600_000;
 /** kubelet keeps a gibibyte of the data partition for itself. */
 const diskBytes = 8 * 1024 ** 3;
 

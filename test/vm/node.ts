@@ -15,7 +15,7 @@ import type { TestHost } from "./test-host.ts";
 
 /** The programs of a control plane, where none is in the cache. */
 const compileMs = 45 * 60_000;
-const statusMs = 240_000;
+const statusMs = 600_000;
 /** Of a certificate that is good for ten minutes, after nine tenths of its life at most. */
 const rotationMs = 10 * 60_000;
 
