@@ -38,6 +38,7 @@ export function machineFiles(directory: string) {
     ephemeralDisk: (at: number) => inside(`ephemeral-${at}.qcow2`),
     firmwareVariables: inside("variables.fd"),
     userData: inside("user-data"),
+    networkConfig: inside("net.toml"),
     consoleLog: inside(files.consoleLog),
     console: inside(files.console),
     shell: inside(files.shell),

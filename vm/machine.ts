@@ -6,6 +6,7 @@
  * await using running = await machine.switchOn(signal);
  * ```
  */
+import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { openToolsRoot, type ToolsRoot } from "../image/packages/tools-root.ts";
@@ -49,6 +50,12 @@ export type MachineOptions = {
   /** Ports of this computer's loopback that lead to the guest's. */
   publish?: readonly Forward[];
   extraCards?: number;
+  /** A last card, on a network of all machines of this computer that name the same UDP port. */
+  sharedNetwork?: number;
+  /** net.toml, which configures the cards; all ask for addresses by DHCP unless given. */
+  networkConfig?: string;
+  /** Seconds since 1970 that the guest's clock starts with, at each start; the time of this computer unless given. */
+  clockStartsAt?: number;
   /** The guest is a node of a cluster on this computer, which has to reach its kubelet. */
   kubelet?: boolean;
   /** Firmware that knows Secure Boot, in setup mode: the first loader that brings keys has them enrolled. */
@@ -84,10 +91,16 @@ export async function createMachine(path: string, options: MachineOptions): Prom
     await createEmptyDisk(tools, files.ephemeralDisk(at), bytes);
   }
   await createFirmwareVariables(tools, files.firmwareVariables);
+  const privateFiles = new Map<string, string>();
   if (options.userData !== undefined) {
     await writeFile(files.userData, options.userData, { mode: 0o600 });
-    if (!isByFwCfg(options)) await putOnPrivatePartition(tools, { path: files.disk, image }, files.userData);
+    if (!isByFwCfg(options)) privateFiles.set("user-data.toml", files.userData);
   }
+  if (options.networkConfig !== undefined) {
+    await writeFile(files.networkConfig, options.networkConfig);
+    privateFiles.set("net.toml", files.networkConfig);
+  }
+  if (privateFiles.size > 0) await putOnPrivatePartition(tools, { path: files.disk, image }, privateFiles);
   await writeFile(files.ca, options.credentials.ca);
   await writeFile(files.certificate, options.credentials.certificate);
   await writeFile(files.key, options.credentials.key, { mode: 0o600 });
@@ -164,8 +177,17 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     ],
     ...(options.metadataPort === undefined ? {} : { metadataService: await relay(directory, options.metadataPort) }),
     extraCards: options.extraCards ?? 0,
+    ...(options.sharedNetwork === undefined
+      ? {}
+      : { sharedNetwork: { port: options.sharedNetwork, macAddress: ownMacAddress() } }),
+    ...(options.clockStartsAt === undefined ? {} : { clockStartsAt: options.clockStartsAt }),
     shell: options.shell ?? false,
   };
+}
+
+/** Other cards have a network for themselves, and the same addresses in every machine. */
+function ownMacAddress(): string {
+  return `52:54:00:${randomBytes(3).toString("hex").match(/../g)?.join(":")}`;
 }
 
 /** QEMU sees the tools root and the machine's directory only, so what it is to start must be in there. */

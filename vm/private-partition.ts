@@ -1,15 +1,20 @@
-/** Files on a machine's private partition, where whoever provisions physical machines leaves user data. */
+/** Files on a machine's private partition, where whoever provisions physical machines leaves what they are told. */
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { overwrite, type OverlayDisk } from "./disk.ts";
 import { partitionOf } from "./partition.ts";
 
-/** /var/lib/orlop/user-data.toml of the guest; see host/user-data. */
-const userDataName = "user-data.toml";
-
-/** Copies a file that lies beside the disk of a machine that was never switched on. */
-export async function putOnPrivatePartition(tools: ToolsRoot, disk: OverlayDisk, file: string): Promise<void> {
+/**
+ * Copies files that lie beside the disk of a machine that was never switched on.
+ *
+ * @param files paths, by name in the guest's /var/lib/orlop
+ */
+export async function putOnPrivatePartition(
+  tools: ToolsRoot,
+  disk: OverlayDisk,
+  files: ReadonlyMap<string, string>,
+): Promise<void> {
   const directory = dirname(disk.path);
   const { offset, length } = await partitionOf(tools, disk.image, "ORLOP-PRIVATE");
   const copy = join(directory, "private.ext4");
@@ -20,10 +25,12 @@ export async function putOnPrivatePartition(tools: ToolsRoot, disk: OverlayDisk,
       .slice(offset, offset + length)
       .bytes(),
   );
-  await runTool(tools, ["debugfs", "-w", "-R", `write ${basename(file)} ${userDataName}`, basename(copy)], {
-    binds: [directory],
-    cwd: directory,
-  });
+  for (const [name, file] of files) {
+    await runTool(tools, ["debugfs", "-w", "-R", `write ${basename(file)} ${name}`, basename(copy)], {
+      binds: [directory],
+      cwd: directory,
+    });
+  }
   await overwrite(tools, disk, offset, { file: basename(copy), length });
   await rm(copy);
 }

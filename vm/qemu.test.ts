@@ -81,6 +81,15 @@ test("extra cards have networks and addresses of their own", () => {
   expect(new Set(addresses).size).toBe(3);
 });
 
+test("a card on a shared network comes last and has the address that it is given", () => {
+  const shared = { port: 4321, macAddress: "52:54:00:00:00:01" };
+  const argv = qemuArguments({ ...plain, sharedNetwork: shared }, []);
+  expect(values(argv, "-netdev").at(-1)).toBe("socket,id=shared,mcast=230.0.0.1:4321,localaddr=127.0.0.1");
+  expect(values(argv, "-device").findLast((device) => device.startsWith("virtio-net-pci"))).toBe(
+    "virtio-net-pci,netdev=shared,mac=52:54:00:00:00:01",
+  );
+});
+
 test("two disks keep their order and names", () => {
   const second = { path: "data.qcow2", format: "qcow2", serial: "data" } as const;
   const devices = values(qemuArguments({ ...plain, disks: [...plain.disks, second] }, []), "-device");

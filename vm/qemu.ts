@@ -41,6 +41,8 @@ export type Hardware = {
   metadataService?: readonly string[];
   /** Further network cards, each on a network of its own with nobody else on it. */
   extraCards: number;
+  /** A last card, on a network of all machines of this computer that name the same UDP port. */
+  sharedNetwork?: { port: number; macAddress: string };
   /** A second console, /dev/hvc0, for the tests' root shell; the first one carries kernel messages. */
   shell: boolean;
   /** Seconds since 1970 that the guest's clock starts with; the time of the host when left out. */
@@ -156,7 +158,7 @@ function fwCfg(name: string, path: string): Option[] {
   return [["-fw_cfg", `name=${name},file=${escaped(path)}`]];
 }
 
-function network({ forwards, metadataService, extraCards }: Hardware): Option[] {
+function network({ forwards, metadataService, extraCards, sharedNetwork }: Hardware): Option[] {
   const options = forwards.map(({ hostPort, guestPort }) => `hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
   if (metadataService !== undefined) {
     const command = metadataService.map(quoted).join(" ");
@@ -164,10 +166,16 @@ function network({ forwards, metadataService, extraCards }: Hardware): Option[] 
   }
   const networks = [["user", "id=net0", ...options].join(",")];
   for (let index = 1; index <= extraCards; index++) networks.push(`hubport,id=net${index},hubid=${index}`);
-  return networks.flatMap((behind, index): Option[] => [
+  const cards = networks.flatMap((behind, index): Option[] => [
     ["-netdev", behind],
     ["-device", `virtio-net-pci,netdev=net${index},mac=52:54:00:12:34:${hexByte(0x56 + index)}`],
   ]);
+  if (sharedNetwork === undefined) return cards;
+  return [
+    ...cards,
+    ["-netdev", `socket,id=shared,mcast=230.0.0.1:${sharedNetwork.port},localaddr=127.0.0.1`],
+    ["-device", `virtio-net-pci,netdev=shared,mac=${sharedNetwork.macAddress}`],
+  ];
 }
 
 function clock(startsAt: number | undefined): Option[] {

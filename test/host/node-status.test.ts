@@ -16,7 +16,11 @@ const kubernetes = {
 test("a node that waits for its certificate is told with what kubelet says", async () => {
   await using host = await testSystem({ fetch: async () => Promise.resolve(new Response("{}")) });
   host.programs.set("systemctl", () => "activating\n");
-  host.programs.set("journalctl", () => "F1126 08:42:57.1 kubelet.go:1 cannot: no memory\ngoroutine 1\nmain.main()\n");
+  host.programs.set("journalctl", (argv) => {
+    const lines = ["F1126 08:42:57.1 kubelet.go:1 cannot: no memory", "goroutine 1", "main.main()"];
+    const wanted = new RegExp(argv.find((word) => word.startsWith("--grep="))?.slice("--grep=".length) ?? "");
+    return lines.filter((line) => wanted.test(line)).join("\n");
+  });
   const status = new NodeStatus(host.system, factsOf(variant));
   expect(await status.now(settingsOf({ kubernetes }, variant), 1, signal)).toEqual({
     name: "node-1",

@@ -43,6 +43,10 @@ export function pkiFiles(directory: string) {
   } as const;
 }
 
+/** As kubeadm: certificates are good from five minutes before they are made, authorities for ten years. */
+const slackMs = 5 * 60_000;
+const lifetimeMs = 10 * 365 * 24 * 3600 * 1000;
+
 /**
  * Writes all of it into a directory, which is made.
  *
@@ -55,8 +59,10 @@ export async function makePki(directory: string, server: string): Promise<Pki> {
     await writeFile(place.certificate, certificate);
     await writeFile(place.key, key, { mode: 0o600 });
   };
-  const ca = await makeAuthority("kubernetes");
-  const etcdCa = await makeAuthority("etcd-ca");
+  const nowMs = Date.now();
+  const lifetime = { notBefore: new Date(nowMs - slackMs), notAfter: new Date(nowMs + lifetimeMs) };
+  const ca = await makeAuthority("kubernetes", lifetime);
+  const etcdCa = await makeAuthority("etcd-ca", lifetime);
   await write(ca, files.ca);
   await write(etcdCa, files.etcdCa);
   const services = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];

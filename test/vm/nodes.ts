@@ -1,0 +1,165 @@
+/**
+ * Protects: two hosts are one cluster. Pods of one reach those of the other by their addresses and through services, and a
+ * host whose clock is wrong says that this is why it cannot join.
+ *
+ * Run by name, `bun test ./test/vm/nodes.ts --timeout 1200000`.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { JsonObject } from "../../lib/json.ts";
+import { hostOfGuests } from "../../vm/cluster/pki.ts";
+import { kubeProxyImage, kubeProxyObjects } from "../kube-proxy.ts";
+import { busyboxImage } from "../oci-image.ts";
+import { startTestRegistry, type TestRegistry } from "../registry.ts";
+import { TestCluster } from "./cluster.ts";
+
+/** The programs of a control plane, where none is in the cache. */
+const compileMs = 45 * 60_000;
+const podSeconds = 600;
+const statusMs = 600_000;
+
+const nodes = [
+  { name: "node-1", address: "192.0.2.1" },
+  { name: "node-2", address: "192.0.2.2" },
+] as const;
+
+let cluster: TestCluster;
+let registry: TestRegistry;
+let image: string;
+
+beforeAll(async () => {
+  cluster = await TestCluster.start("nodes");
+  registry = await startTestRegistry({ tls: true, auth: true });
+  await using busybox = await busyboxImage({ entrypoint: ["/bin/sh", "-c"] });
+  await registry.push(busybox.layout, "test/busybox:v1");
+  await using proxy = await kubeProxyImage(new AbortController().signal);
+  await registry.push(proxy.layout, "test/kube-proxy:v1");
+  image = `${registry.forGuests}/test/busybox:v1`;
+  const sharedNetwork = 20_000 + Math.floor(Math.random() * 10_000);
+  await Promise.all(nodes.map(async (node) => boot(node, { sharedNetwork })));
+}, compileMs);
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+  await registry?.[Symbol.asyncDispose]();
+});
+
+/** The first card leads to this computer, the second one to the other nodes. */
+const networkConfig = (address: string): string => `version = 3
+
+[eth0]
+dhcp4 = true
+primary = true
+
+[eth1.static4]
+addresses = ["${address}/24"]
+`;
+
+async function boot({ name, address }: (typeof nodes)[number], { sharedNetwork }: { sharedNetwork: number }) {
+  const settings = {
+    pki: registry.pki,
+    "container-registry": { credentials: [registry.credential(registry.forGuests)] },
+    kubernetes: { "node-ip": address },
+  };
+  return await cluster.boot(name, settings, { sharedNetwork, networkConfig: networkConfig(address) });
+}
+
+const podOn = (node: string, name: string, args: string, spec: JsonObject = {}) => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name, labels: { app: name.replace(/-\d$/, "") } },
+  spec: {
+    nodeName: node,
+    terminationGracePeriodSeconds: 1,
+    containers: [{ name: "main", image, args: [args], securityContext: { privileged: spec["hostNetwork"] === true } }],
+    ...spec,
+  },
+});
+
+const of = async (path: string, ...what: string[]): Promise<string> =>
+  await cluster.kubectl("get", ...what, `--output=jsonpath={${path}}`);
+
+async function until<Value>(says: string, take: () => Promise<Value | undefined>): Promise<Value> {
+  const deadlineMs = performance.now() + statusMs;
+  for (;;) {
+    const value = await take();
+    if (value !== undefined) return value;
+    if (performance.now() > deadlineMs) throw new Error(`still not so after ${statusMs / 1000} s: ${says}`);
+    await Bun.sleep(1_000);
+  }
+}
+
+test("both join, each with the address that it is told to have and a range of its own for pods", async () => {
+  const names = nodes.map(({ name }) => `node/${name}`);
+  await until("both have registered", async () =>
+    (await of(".items[*].metadata.name", "nodes")) === "node-1 node-2" ? true : undefined,
+  );
+  await cluster.kubectl("wait", "--for=condition=Ready", ...names, `--timeout=${podSeconds}s`);
+  const addresses = await of('.items[*].status.addresses[?(@.type=="InternalIP")].address', "nodes");
+  expect(addresses.split(" ")).toEqual(nodes.map(({ address }) => address));
+  const ranges = (await of(".items[*].spec.podCIDR", "nodes")).split(" ");
+  expect(new Set(ranges).size).toBe(2);
+});
+
+test("kube-proxy and a network for pods install themselves on both", async () => {
+  const server = `https://${hostOfGuests}:${cluster.controlPlane.port}`;
+  await cluster.apply(kubeProxyObjects({ image: `${registry.forGuests}/test/kube-proxy:v1`, server }));
+  // What a network plug-in without an overlay does: the other node is the way to its pods.
+  for (const [at, { name }] of nodes.entries()) {
+    const other = nodes[1 - at];
+    const range = await of(".spec.podCIDR", "node", other?.name ?? "");
+    const route = `ip route replace ${range} via ${other?.address} && touch /tmp/done && exec sleep 1d`;
+    await cluster.apply(podOn(name, `route-${at + 1}`, route, { hostNetwork: true }));
+  }
+  for (const name of ["route-1", "route-2"]) await cluster.untilPod(name, "Ready", podSeconds);
+  await cluster.kubectl(
+    "rollout",
+    "status",
+    "daemonset/kube-proxy",
+    "--namespace=kube-system",
+    `--timeout=${podSeconds}s`,
+  );
+});
+
+test("a pod of one node reaches a pod of the other by its address", async () => {
+  const serve = "mkdir /www; hostname > /www/name; exec httpd -f -p 8080 -h /www";
+  for (const [at, { name }] of nodes.entries()) await cluster.apply(podOn(name, `server-${at + 1}`, serve));
+  for (const name of ["server-1", "server-2"]) await cluster.untilPod(name, "Ready", podSeconds);
+  const address = await of(".status.podIP", "pod", "server-2");
+  expect(await fetchFrom("server-1", `${address}:8080`)).toBe("server-2\n");
+  const back = await of(".status.podIP", "pod", "server-1");
+  expect(await fetchFrom("server-2", `${back}:8080`)).toBe("server-1\n");
+});
+
+async function fetchFrom(pod: string, server: string): Promise<string> {
+  return await cluster.kubectl("exec", pod, "--", "wget", "-q", "-T", "20", "-O", "-", `http://${server}/name`);
+}
+
+test("through a service it reaches pods of both nodes", async () => {
+  await cluster.apply({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "names" },
+    spec: { selector: { app: "server" }, ports: [{ port: 80, targetPort: 8080 }] },
+  });
+  const service = await of(".spec.clusterIP", "service", "names");
+  const seen = new Set<string>();
+  await until("both answer", async () => {
+    try {
+      seen.add(await fetchFrom("server-1", `${service}:80`));
+    } catch {
+      return undefined; // kube-proxy has not heard of it yet
+    }
+    return seen.size === 2 ? true : undefined;
+  });
+  expect(seen).toEqual(new Set(["server-1\n", "server-2\n"]));
+});
+
+test("a node whose clock is half a day behind says that it is the clock, and what it shows", async () => {
+  const clockStartsAt = Math.floor(Date.now() / 1000) - 12 * 3600;
+  const host = await cluster.boot("skewed", {}, { clockStartsAt });
+  const reason = /cluster-certificate is valid from .* on only; this host's clock says /;
+  await host.running.untilStatus(
+    ({ node }) => node?.reasons.some((text) => reason.test(text)) ?? false,
+    statusMs,
+    AbortSignal.timeout(statusMs),
+  );
+});
