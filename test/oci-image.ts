@@ -29,7 +29,8 @@ const epochSeconds = 1_750_000_000;
 /** Makes the layout of an image; its directory goes when the caller is done. */
 export async function busyboxImage({
   files = {},
-  ...config
+  environment = {},
+  ...started
 }: BusyboxImage): Promise<AsyncDisposable & { layout: string }> {
   const architecture = machineArchitecture();
   const busybox = join((await openToolsRoot({ sets: ["busybox"] })).directory, "usr/bin/busybox");
@@ -51,7 +52,8 @@ export async function busyboxImage({
   const layer = join(directory, "layer");
   await makeLayer(await openToolsRoot(), layer, tree, epochSeconds);
   const layers = [{ directory: layer, says: "busybox" }];
-  await makeLayout(layout, { layers, config: { architecture, ...config }, epochSeconds });
+  const config = { architecture, ...started, environment: { PATH: "/bin", ...environment } };
+  await makeLayout(layout, { layers, config, epochSeconds });
   return { layout, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
 }
 
