@@ -27,7 +27,7 @@ export async function hostWithContainer(name: string): Promise<HostWithContainer
   const host = stack.use(await runningHostIn(directory));
   const registry = stack.use(await startTestRegistry({ tls: false, auth: false }));
   const entrypoint = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait"];
-  const image = stack.use(await busyboxImage({ entrypoint, environment: { PATH: "/bin", FROM_IMAGE: "yes" } }));
+  const image = stack.use(await busyboxImage({ entrypoint, environment: { FROM_IMAGE: "yes" } }));
   await registry.push(image.layout, "test/probe:v1");
 
   const log = { info: () => undefined, error: () => undefined };

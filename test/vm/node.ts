@@ -5,7 +5,7 @@
  * Run by name, `bun test ./test/vm/node.ts --timeout 600000`, until it was seen to pass.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { isFailure } from "../../lib/failure.ts";
+import { Refused } from "../../api/refused.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { makeAuthority } from "../../vm/authority.ts";
 import { busyboxImage } from "../oci-image.ts";
@@ -184,8 +184,10 @@ test("a static pod that is broken is refused with its place, and one that is dis
     await host.commit({ kubernetes: { "static-pods": { broken: { enabled: true, manifest } } } });
     throw new Error("expected it to be refused");
   } catch (error) {
-    if (!isFailure(error)) throw error;
-    expect(error.message).toMatch(/line \d+|\d+:\d+/);
+    if (!(error instanceof Refused)) throw error;
+    expect(error.problems).toEqual([
+      expect.objectContaining({ message: expect.stringMatching(/line \d+, column \d+/) }),
+    ]);
   }
   await host.commit({ kubernetes: { "static-pods": { watch: { enabled: false } } } });
   await until(`no pod watch-${name}`, async () => !(await isThere(`watch-${name}`)));
