@@ -1,8 +1,6 @@
 /**
  * Protects: what a setting says is so in the guest, as files, in the kernel and in the programs that read them, and is
  * taken back when the setting is deleted.
- *
- * Run by name, `bun test ./test/vm/reconcilers.ts --timeout 600000`, until it was seen to pass since it changed.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Applied } from "../../api/answers.ts";

@@ -1,8 +1,6 @@
 /**
  * Protects: a host becomes a node of a real cluster by what its settings say, tells why when it does not, and pods run on
  * it as on any other node.
- *
- * Run by name, `bun test ./test/vm/node.ts --timeout 600000`, until it was seen to pass.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Refused } from "../../api/refused.ts";
@@ -35,6 +33,7 @@ beforeAll(async () => {
   image = `${registry.forGuests}/test/busybox:v1`;
   host = await cluster.boot(name, {
     pki: registry.pki,
+    kernel: { lockdown: "none" },
     "container-registry": { credentials: [registry.credential(registry.forGuests)] },
     kubernetes: {
       "cluster-certificate": encoded((await expiredAuthority()).certificate),
@@ -191,6 +190,31 @@ test("a static pod that is broken is refused with its place, and one that is dis
   }
   await host.commit({ kubernetes: { "static-pods": { watch: { enabled: false } } } });
   await until(`no pod watch-${name}`, async () => !(await isThere(`watch-${name}`)));
+});
+
+test("a privileged DaemonSet loads a module that nobody has signed, lockdown being none", async () => {
+  const dummy = "/lib/modules/$(uname -r)/kernel/drivers/net/dummy.ko";
+  // Without the last bytes, the kernel sees no signature: as one that was built beside the cluster.
+  const load = `head -c $(($(stat -c %s ${dummy}) - 28)) ${dummy} > /tmp/dummy.ko && insmod /tmp/dummy.ko`;
+  const labels = { app: "driver" };
+  const { spec } = pod("driver", { args: [`${load} && exec sleep 1d`], securityContext: { privileged: true } });
+  const [container] = spec.containers;
+  const volumeMounts = [{ name: "modules", mountPath: "/lib/modules", readOnly: true }];
+  const volumes = [{ name: "modules", hostPath: { path: "/lib/modules" } }];
+  const podSpec = { ...spec, containers: [{ ...container, volumeMounts }], volumes };
+  await cluster.apply({
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name: "driver" },
+    spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: podSpec } },
+  });
+  await cluster.kubectl("rollout", "status", "daemonset/driver", "--timeout=180s");
+  const driver = (await cluster.kubectl("get", "pods", "--selector=app=driver", "--output=name")).trim();
+  expect(await fromPod(driver, "cat", "/sys/module/dummy/refcnt")).toBe("0\n");
+  // Bit 13 of `tainted`: a module without a signature.
+  expect(Number(await fromPod(driver, "cat", "/proc/sys/kernel/tainted")) & 0x2000).toBe(0x2000);
+  await cluster.kubectl("delete", "daemonset/driver");
+  await cluster.kubectl("wait", "--for=delete", driver, "--timeout=60s");
 });
 
 test("it is drained, reboots, and is ready again with its pods", async () => {
