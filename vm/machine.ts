@@ -6,7 +6,6 @@
  * await using running = await machine.switchOn(signal);
  * ```
  */
-import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { openToolsRoot, type ToolsRoot } from "../image/packages/tools-root.ts";
@@ -51,7 +50,7 @@ export type MachineOptions = {
   publish?: readonly Forward[];
   extraCards?: number;
   /** A last card, on a network of all machines of this computer that name the same UDP port. */
-  sharedNetwork?: number;
+  sharedNetwork?: Hardware["sharedNetwork"];
   /** net.toml, which configures the cards; all ask for addresses by DHCP unless given. */
   networkConfig?: string;
   /** Seconds since 1970 that the guest's clock starts with, at each start; the time of this computer unless given. */
@@ -177,17 +176,10 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     ],
     ...(options.metadataPort === undefined ? {} : { metadataService: await relay(directory, options.metadataPort) }),
     extraCards: options.extraCards ?? 0,
-    ...(options.sharedNetwork === undefined
-      ? {}
-      : { sharedNetwork: { port: options.sharedNetwork, macAddress: ownMacAddress() } }),
+    ...(options.sharedNetwork === undefined ? {} : { sharedNetwork: options.sharedNetwork }),
     ...(options.clockStartsAt === undefined ? {} : { clockStartsAt: options.clockStartsAt }),
     shell: options.shell ?? false,
   };
-}
-
-/** Other cards have a network for themselves, and the same addresses in every machine. */
-function ownMacAddress(): string {
-  return `52:54:00:${randomBytes(3).toString("hex").match(/../g)?.join(":")}`;
 }
 
 /** QEMU sees the tools root and the machine's directory only, so what it is to start must be in there. */

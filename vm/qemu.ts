@@ -41,7 +41,10 @@ export type Hardware = {
   metadataService?: readonly string[];
   /** Further network cards, each on a network of its own with nobody else on it. */
   extraCards: number;
-  /** A last card, on a network of all machines of this computer that name the same UDP port. */
+  /**
+   * A last card, on a network of all machines of this computer that name the same UDP port. Its address is its own in that
+   * network; other cards have a network for themselves, and the same addresses in every machine.
+   */
   sharedNetwork?: { port: number; macAddress: string };
   /** A second console, /dev/hvc0, for the tests' root shell; the first one carries kernel messages. */
   shell: boolean;

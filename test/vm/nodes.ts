@@ -18,8 +18,8 @@ const podSeconds = 600;
 const statusMs = 600_000;
 
 const nodes = [
-  { name: "node-1", address: "192.0.2.1" },
-  { name: "node-2", address: "192.0.2.2" },
+  { name: "node-1", address: "192.0.2.1", macAddress: "52:54:00:00:00:01" },
+  { name: "node-2", address: "192.0.2.2", macAddress: "52:54:00:00:00:02" },
 ] as const;
 
 let cluster: TestCluster;
@@ -34,8 +34,8 @@ beforeAll(async () => {
   await using proxy = await kubeProxyImage(new AbortController().signal);
   await registry.push(proxy.layout, "test/kube-proxy:v1");
   image = `${registry.forGuests}/test/busybox:v1`;
-  const sharedNetwork = 20_000 + Math.floor(Math.random() * 10_000);
-  await Promise.all(nodes.map(async (node) => boot(node, { sharedNetwork })));
+  const port = 20_000 + Math.floor(Math.random() * 10_000);
+  await Promise.all(nodes.map(async (node) => boot(node, port)));
 }, compileMs);
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
@@ -43,23 +43,26 @@ afterAll(async () => {
 });
 
 /** The first card leads to this computer, the second one to the other nodes. */
-const networkConfig = (address: string): string => `version = 3
+const networkConfig = (macAddress: string, address: string): string => `version = 3
 
-[eth0]
+["52:54:00:12:34:56"]
 dhcp4 = true
 primary = true
 
-[eth1.static4]
+["${macAddress}".static4]
 addresses = ["${address}/24"]
 `;
 
-async function boot({ name, address }: (typeof nodes)[number], { sharedNetwork }: { sharedNetwork: number }) {
+async function boot({ name, address, macAddress }: (typeof nodes)[number], port: number) {
   const settings = {
     pki: registry.pki,
     "container-registry": { credentials: [registry.credential(registry.forGuests)] },
     kubernetes: { "node-ip": address },
   };
-  return await cluster.boot(name, settings, { sharedNetwork, networkConfig: networkConfig(address) });
+  return await cluster.boot(name, settings, {
+    sharedNetwork: { port, macAddress },
+    networkConfig: networkConfig(macAddress, address),
+  });
 }
 
 const podOn = (node: string, name: string, args: string, spec: JsonObject = {}) => ({
