@@ -37,6 +37,8 @@ const rounds = 3;
 const bootTimeoutMs = 600_000;
 const pollMs = 200;
 const size = { cpus: 2, memoryMiB: 2048 };
+/** kubelet keeps a gibibyte of the data partition for itself. */
+const diskBytes = 8 * 1024 ** 3;
 const kubeletPort = 10250;
 /** As in `image/root/seal-root.ts`. */
 const compressionLevel = 3;
@@ -184,6 +186,7 @@ async function switchOnOurs(image: string, path: string, cluster: ControlPlane, 
     userData: withRemoteAccess(JSON.stringify({ settings: { kubernetes } }), credentials),
     userDataBy: "private-partition",
     kubelet: true,
+    diskBytes,
     ...size,
   });
   const running = await machine.switchOn(signal);
