@@ -84,7 +84,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** Rejects when it does not become so in time. */
-  async untilPod(name: string, condition = "Ready", timeoutSeconds = 180): Promise<void> {
+  async untilPod(name: string, condition = "Ready", timeoutSeconds = 600): Promise<void> {
     await this.kubectl("wait", `--for=condition=${condition}`, `--timeout=${timeoutSeconds}s`, `pod/${name}`);
   }
 

@@ -208,17 +208,17 @@ test("a privileged DaemonSet loads a module that nobody has signed, lockdown bei
     metadata: { name: "driver" },
     spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: podSpec } },
   });
-  await cluster.kubectl("rollout", "status", "daemonset/driver", "--timeout=180s");
+  await cluster.kubectl("rollout", "status", "daemonset/driver", "--timeout=600s");
   const driver = (await cluster.kubectl("get", "pods", "--selector=app=driver", "--output=name")).trim();
   expect(await fromPod(driver, "cat", "/sys/module/dummy/refcnt")).toBe("0\n");
   // Bit 13 of `tainted`: a module without a signature.
   expect(Number(await fromPod(driver, "cat", "/proc/sys/kernel/tainted")) & 0x2000).toBe(0x2000);
   await cluster.kubectl("delete", "daemonset/driver");
-  await cluster.kubectl("wait", "--for=delete", driver, "--timeout=60s");
+  await cluster.kubectl("wait", "--for=delete", driver, "--timeout=300s");
 });
 
 test("it is drained, reboots, and is ready again with its pods", async () => {
-  await cluster.kubectl("drain", name, "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s");
+  await cluster.kubectl("drain", name, "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=300s");
   expect(await cluster.kubectl("get", "pods", "--output=name")).toBe("");
   await host.reboot();
   await cluster.untilReady(host);
