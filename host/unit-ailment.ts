@@ -15,7 +15,8 @@ export async function kubeletAilment(system: System): Promise<string[]> {
   const unit = "kubelet.service";
   const state = await stateOf(system, unit);
   if (state === "active") return [];
-  const why = await journalOf(system, unit, `--grep=${end}`, "--lines=1");
+  // Of this boot: why it ended in an earlier one is not what is wrong now.
+  const why = await journalOf(system, unit, "--boot", `--grep=${end}`, "--lines=1");
   return [ailment(unit, state, why === "" ? await journalOf(system, unit) : why)];
 }
 

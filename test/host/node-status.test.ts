@@ -17,7 +17,8 @@ test("a node that waits for its certificate is told with what kubelet says", asy
   await using host = await testSystem({ fetch: async () => Promise.resolve(new Response("{}")) });
   host.programs.set("systemctl", () => "activating\n");
   host.programs.set("journalctl", (argv) => {
-    const lines = ["F1126 08:42:57.1 kubelet.go:1 cannot: no memory", "goroutine 1", "main.main()"];
+    const earlier = argv.includes("--boot") ? [] : ["F1125 08:42:57.1 kubelet.go:1 cannot: no network"];
+    const lines = [...earlier, "F1126 08:42:57.1 kubelet.go:1 cannot: no memory", "goroutine 1", "main.main()"];
     const wanted = new RegExp(argv.find((word) => word.startsWith("--grep="))?.slice("--grep=".length) ?? "");
     return lines.filter((line) => wanted.test(line)).join("\n");
   });
