@@ -1,8 +1,7 @@
 /** kube-proxy for the nodes of a test's cluster, as kubeadm has it: a DaemonSet, in iptables mode. */
-import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { makeLayer, makeLayout } from "../image/oci/layout.ts";
+import { makeToolsImage } from "../image/oci/tools-image.ts";
 import { readLock } from "../image/packages/lock.ts";
 import { machineArchitecture, openToolsRoot } from "../image/packages/tools-root.ts";
 import { makeProgram } from "../image/recipes/programs.ts";
@@ -35,26 +34,20 @@ const configuration = "/var/lib/kube-proxy";
 export async function kubeProxyImage(signal: AbortSignal): Promise<AsyncDisposable & { layout: string }> {
   const architecture = machineArchitecture();
   const lock = await readLock(architecture);
-  const epochSeconds = Math.floor(Date.parse(lock.date) / 1000);
   const { path: program } = await makeProgram("kubernetes-1.20/kube-proxy", { architecture, signal });
-  const root = await openToolsRoot({ lock: { ...lock, sets: { [name]: packages } }, sets: [name], signal });
-  const directory = await mkdtemp(join(tmpdir(), "kube-proxy-image-"));
-  const own = join(directory, "own");
-  await mkdir(join(own, "usr/local/bin"), { recursive: true });
-  await mkdir(join(own, "usr/sbin"), { recursive: true });
-  await copyFile(program, join(own, "usr/local/bin", name));
-  for (const link of iptables) await symlink("xtables-nft-multi", join(own, "usr/sbin", link));
-  const layers = [
-    { directory: join(directory, "packages"), says: "Debian packages" },
-    { directory: join(directory, "program"), says: name },
-  ] as const;
-  const tools = await openToolsRoot();
-  await makeLayer(tools, layers[0].directory, root.directory, epochSeconds);
-  await makeLayer(tools, layers[1].directory, own, epochSeconds);
-  const layout = join(directory, "layout");
-  const config = { architecture, entrypoint: [`/usr/local/bin/${name}`, `--config=${configuration}/config`] };
-  await makeLayout(layout, { layers, config, epochSeconds });
-  return { layout, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+  return await makeToolsImage({
+    name,
+    packages: await openToolsRoot({ lock: { ...lock, sets: { [name]: packages } }, sets: [name], signal }),
+    async furnish(tree) {
+      await mkdir(join(tree, "usr/local/bin"), { recursive: true });
+      await mkdir(join(tree, "usr/sbin"));
+      await copyFile(program, join(tree, "usr/local/bin", name));
+      for (const link of iptables) await symlink("xtables-nft-multi", join(tree, "usr/sbin", link));
+    },
+    says: name,
+    entrypoint: [`/usr/local/bin/${name}`, `--config=${configuration}/config`],
+    epochSeconds: Math.floor(Date.parse(lock.date) / 1000),
+  });
 }
 
 /**

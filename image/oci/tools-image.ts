@@ -1,0 +1,36 @@
+/** Images of a tools root: Debian's packages as they unpack, and a layer of what is to be there beside them. */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { machineArchitecture, openToolsRoot, type ToolsRoot } from "../packages/tools-root.ts";
+import { makeLayer, makeLayout } from "./layout.ts";
+
+export type ToolsImage = {
+  /** Of the temporary directory. */
+  name: string;
+  packages: ToolsRoot;
+  /** Fills an empty directory with what the maintainer scripts would have made, and with programs that are not Debian's. */
+  furnish: (tree: string) => Promise<void>;
+  /** What the image's history says of that layer. */
+  says: string;
+  entrypoint: readonly string[];
+  epochSeconds: number;
+};
+
+/** Makes its layout; the directory goes when the caller is done. */
+export async function makeToolsImage(image: ToolsImage): Promise<AsyncDisposable & { layout: string }> {
+  const { name, packages, furnish, says, entrypoint, epochSeconds } = image;
+  const directory = await mkdtemp(join(tmpdir(), `${name}-image-`));
+  const tree = join(directory, "tree");
+  await mkdir(tree);
+  await furnish(tree);
+  const tools = await openToolsRoot();
+  const layers = [
+    { directory: join(directory, "packages"), tree: packages.directory, says: "Debian packages" },
+    { directory: join(directory, "own"), tree, says },
+  ];
+  for (const layer of layers) await makeLayer(tools, layer.directory, layer.tree, epochSeconds);
+  const layout = join(directory, "layout");
+  await makeLayout(layout, { layers, config: { architecture: machineArchitecture(), entrypoint }, epochSeconds });
+  return { layout, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+}
