@@ -20,7 +20,7 @@ import { parseJson } from "../lib/json.ts";
 import { say } from "../lib/progress.ts";
 import { factsOf, settingsOf } from "../test/settings.ts";
 import { pauseImage } from "../variants/kubernetes.ts";
-import { type ControlPlane, joiningSettings, startControlPlane } from "../vm/cluster/control-plane.ts";
+import { type ControlPlane, joiningSettings, nodeDiskBytes, startControlPlane } from "../vm/cluster/control-plane.ts";
 import { makeCredentials } from "../vm/credentials.ts";
 import { createOverlay } from "../vm/disk.ts";
 import { GuestShell } from "../vm/guest-shell.ts";
@@ -37,8 +37,6 @@ const rounds = 3;
 const bootTimeoutMs = 600_000;
 const pollMs = 200;
 const size = { cpus: 2, memoryMiB: 2048 };
-/** kubelet keeps a gibibyte of the data partition for itself. */
-const diskBytes = 8 * 1024 ** 3;
 const kubeletPort = 10250;
 /** As in `image/root/seal-root.ts`. */
 const compressionLevel = 3;
@@ -186,7 +184,7 @@ async function switchOnOurs(image: string, path: string, cluster: ControlPlane, 
     userData: withRemoteAccess(JSON.stringify({ settings: { kubernetes } }), credentials),
     userDataBy: "private-partition",
     kubelet: true,
-    diskBytes,
+    diskBytes: nodeDiskBytes,
     ...size,
   });
   const running = await machine.switchOn(signal);

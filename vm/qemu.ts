@@ -167,18 +167,25 @@ function network({ forwards, metadataService, extraCards, sharedNetwork }: Hardw
     const command = metadataService.map(quoted).join(" ");
     options.push(`net=${metadataNetwork}`, escaped(`guestfwd=tcp:169.254.169.254:80-cmd:${command}`));
   }
-  const networks = [["user", "id=net0", ...options].join(",")];
-  for (let index = 1; index <= extraCards; index++) networks.push(`hubport,id=net${index},hubid=${index}`);
-  const cards = networks.flatMap((behind, index): Option[] => [
+  const cards = [{ id: "net0", behind: ["user", "id=net0", ...options].join(","), macAddress: macAddressOf(0) }];
+  for (let index = 1; index <= extraCards; index++) {
+    const id = `net${index}`;
+    cards.push({ id, behind: `hubport,id=${id},hubid=${index}`, macAddress: macAddressOf(index) });
+  }
+  if (sharedNetwork !== undefined) {
+    const { port, macAddress } = sharedNetwork;
+    const id = "shared";
+    cards.push({ id, behind: `socket,id=${id},mcast=230.0.0.1:${port},localaddr=127.0.0.1`, macAddress });
+  }
+  return cards.flatMap(({ id, behind, macAddress }): Option[] => [
     ["-netdev", behind],
-    ["-device", `virtio-net-pci,netdev=net${index},mac=52:54:00:12:34:${hexByte(0x56 + index)}`],
+    ["-device", `virtio-net-pci,netdev=${id},mac=${macAddress}`],
   ]);
-  if (sharedNetwork === undefined) return cards;
-  return [
-    ...cards,
-    ["-netdev", `socket,id=shared,mcast=230.0.0.1:${sharedNetwork.port},localaddr=127.0.0.1`],
-    ["-device", `virtio-net-pci,netdev=shared,mac=${sharedNetwork.macAddress}`],
-  ];
+}
+
+/** Of the first card, which leads to this computer, and of extra ones. */
+export function macAddressOf(card: number): string {
+  return `52:54:00:12:34:${hexByte(0x56 + card)}`;
 }
 
 function clock(startsAt: number | undefined): Option[] {

@@ -9,14 +9,22 @@
  */
 import { join } from "node:path";
 import type { JsonObject } from "../../lib/json.ts";
-import { type ControlPlane, joiningSettings, startControlPlane } from "../../vm/cluster/control-plane.ts";
+import {
+  type ControlPlane,
+  joiningSettings,
+  nodeDiskBytes,
+  startControlPlane,
+} from "../../vm/cluster/control-plane.ts";
 import { imageOf } from "./image.ts";
 import { directory, TestHost, type TestHostOptions } from "./test-host.ts";
 
 /** A certificate is asked for, signed and used, an image is unpacked, and kubelet looks again every ten seconds. */
 const readyMs = 600_000;
-/** kubelet keeps a gibibyte of the data partition for itself. */
-const diskBytes = 8 * 1024 ** 3;
+/** What follows from something else, in a guest that emulation makes slow. */
+const eventMs = 600_000;
+const pollMs = 500;
+/** For a test's start: the programs of a control plane may have to be compiled. */
+export const startMs = 45 * 60_000;
 
 export class TestCluster implements AsyncDisposable {
   readonly controlPlane: ControlPlane;
@@ -56,7 +64,7 @@ export class TestCluster implements AsyncDisposable {
       userDataBy: "private-partition",
       shell: false,
       kubelet: true,
-      diskBytes,
+      diskBytes: nodeDiskBytes,
       ...options,
     });
     this.#hosts.set(name, host);
@@ -73,6 +81,21 @@ export class TestCluster implements AsyncDisposable {
   /** Waits until the cluster takes the host for ready, as its status tells. */
   async untilReady(host: TestHost): Promise<void> {
     await host.running.untilStatus(({ node }) => node?.ready === true, readyMs, AbortSignal.timeout(readyMs));
+  }
+
+  /** Waits until the host says such a thing about why it is no ready node. */
+  async untilReason(host: TestHost, reason: RegExp): Promise<void> {
+    const hasReason = (reasons: readonly string[] = []): boolean => reasons.some((text) => reason.test(text));
+    await host.running.untilStatus(({ node }) => hasReason(node?.reasons), eventMs, AbortSignal.timeout(eventMs));
+  }
+
+  /** @throws {Error} that says what did not become so in time */
+  async until(says: string, holds: () => Promise<boolean>): Promise<void> {
+    const deadlineMs = performance.now() + eventMs;
+    while (!(await holds())) {
+      if (performance.now() > deadlineMs) throw new Error(`still not so after ${eventMs / 1000} s: ${says}`);
+      await Bun.sleep(pollMs);
+    }
   }
 
   async kubectl(...words: string[]): Promise<string> {

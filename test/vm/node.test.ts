@@ -8,12 +8,10 @@ import type { JsonObject } from "../../lib/json.ts";
 import { makeAuthority } from "../../vm/authority.ts";
 import { busyboxImage } from "../oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../registry.ts";
-import { TestCluster } from "./cluster.ts";
+import { startMs, TestCluster } from "./cluster.ts";
 import type { TestHost } from "./test-host.ts";
 
-/** The programs of a control plane, where none is in the cache. */
-const compileMs = 45 * 60_000;
-const statusMs = 600_000;
+const apiServerMs = 600_000;
 /** Of a certificate that is good for ten minutes, after nine tenths of its life at most. */
 const rotationMs = 10 * 60_000;
 
@@ -42,7 +40,7 @@ beforeAll(async () => {
       "node-taints": { [taint.key]: `${taint.value}:${taint.effect}` },
     },
   });
-}, compileMs);
+}, startMs);
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
   await registry?.[Symbol.asyncDispose]();
@@ -53,11 +51,6 @@ const encoded = (pem: string): string => Buffer.from(pem).toString("base64");
 async function expiredAuthority() {
   const notAfter = new Date(Date.now() - 3600 * 1000);
   return await makeAuthority("kubernetes", { notBefore: new Date(notAfter.getTime() - 86_400_000), notAfter });
-}
-
-async function untilReason(reason: RegExp): Promise<void> {
-  const hasReason = (reasons: readonly string[] = []): boolean => reasons.some((text) => reason.test(text));
-  await host.running.untilStatus(({ node }) => hasReason(node?.reasons), statusMs, AbortSignal.timeout(statusMs));
 }
 
 /** A pod that may run on this node. */
@@ -79,12 +72,15 @@ const fromPod = async (podName: string, ...command: string[]): Promise<string> =
   await cluster.kubectl("exec", podName, "--", ...command);
 
 test("a node that trusts an authority that has expired says so, with the time that it takes it to be", async () => {
-  await untilReason(/settings\.kubernetes\.cluster-certificate has expired at .*; this host's clock says /);
+  await cluster.untilReason(
+    host,
+    /settings\.kubernetes\.cluster-certificate has expired at .*; this host's clock says /,
+  );
 });
 
 test("a node whose token is wrong says so, and never joins", async () => {
   await host.commit({ kubernetes: { "cluster-certificate": encoded(cluster.controlPlane.pki.ca) } });
-  await untilReason(/does not accept settings\.kubernetes\.bootstrap-token/);
+  await cluster.untilReason(host, /does not accept settings\.kubernetes\.bootstrap-token/);
   const { state, node } = await host.status();
   expect({ state, node }).toMatchObject({ state: "degraded", node: { name, ready: false } });
   expect(await cluster.kubectl("get", "nodes", "--output=name")).toBe("");
@@ -158,24 +154,16 @@ test("a static pod runs with its mirror, and runs again when it is killed", asyn
     kubernetes: { "static-pods": { watch: { enabled: true, manifest: staticPod("trap exit TERM; sleep 1d & wait") } } },
   });
   const mirror = `watch-${name}`;
-  await until(`a pod ${mirror}`, async () => isThere(mirror));
+  await cluster.until(`a pod ${mirror}`, async () => isThere(mirror));
   await cluster.untilPod(mirror);
   await cluster.controlPlane.kubectl(["exec", mirror, "--", "kill", "1"]);
   const path = "--output=jsonpath={.status.containerStatuses[0].restartCount}";
-  await until("it was started again", async () => (await cluster.kubectl("get", "pod", mirror, path)) === "1");
+  await cluster.until("it was started again", async () => (await cluster.kubectl("get", "pod", mirror, path)) === "1");
   await cluster.untilPod(mirror);
 });
 
 const isThere = async (podName: string): Promise<boolean> =>
   (await cluster.kubectl("get", "pod", podName, "--ignore-not-found", "--output=name")) !== "";
-
-async function until(says: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + statusMs;
-  while (!(await holds())) {
-    if (performance.now() > deadlineMs) throw new Error(`still not so after ${statusMs / 1000} s: ${says}`);
-    await Bun.sleep(500);
-  }
-}
 
 test("a static pod that is broken is refused with its place, and one that is disabled goes", async () => {
   const manifest = Buffer.from("apiVersion: v1\nkind: Pod\nmetadata: {}\n").toString("base64");
@@ -189,7 +177,7 @@ test("a static pod that is broken is refused with its place, and one that is dis
     ]);
   }
   await host.commit({ kubernetes: { "static-pods": { watch: { enabled: false } } } });
-  await until(`no pod watch-${name}`, async () => !(await isThere(`watch-${name}`)));
+  await cluster.until(`no pod watch-${name}`, async () => !(await isThere(`watch-${name}`)));
 });
 
 test("a privileged DaemonSet loads a module that nobody has signed, lockdown being none", async () => {
@@ -230,8 +218,8 @@ test("it is drained, reboots, and is ready again with its pods", async () => {
 test("it boots while the cluster is away, says so, and is ready once it is back", async () => {
   await cluster.controlPlane.stopApiServer();
   await host.reboot();
-  await untilReason(/the cluster does not tell about the node/);
-  await cluster.controlPlane.startApiServer(AbortSignal.timeout(statusMs));
+  await cluster.untilReason(host, /the cluster does not tell about the node/);
+  await cluster.controlPlane.startApiServer(AbortSignal.timeout(apiServerMs));
   await cluster.untilReady(host);
   await cluster.untilPod("after");
 });

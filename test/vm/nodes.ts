@@ -7,16 +7,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { JsonObject } from "../../lib/json.ts";
 import { hostOfGuests } from "../../vm/cluster/pki.ts";
+import { macAddressOf } from "../../vm/qemu.ts";
 import { kubeProxyImage, kubeProxyObjects } from "../kube-proxy.ts";
 import { busyboxImage } from "../oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../registry.ts";
-import { TestCluster } from "./cluster.ts";
+import { startMs, TestCluster } from "./cluster.ts";
 import type { TestHost } from "./test-host.ts";
 
-/** The programs of a control plane, where none is in the cache. */
-const compileMs = 45 * 60_000;
 const podSeconds = 600;
-const statusMs = 600_000;
 
 const nodes = [
   { name: "node-1", address: "192.0.2.1", macAddress: "52:54:00:00:00:01" },
@@ -38,7 +36,7 @@ beforeAll(async () => {
   image = `${registry.forGuests}/test/busybox:v1`;
   const port = 20_000 + Math.floor(Math.random() * 10_000);
   hosts = await Promise.all(nodes.map(async (node) => boot(node, port)));
-}, compileMs);
+}, startMs);
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
   await registry?.[Symbol.asyncDispose]();
@@ -47,7 +45,7 @@ afterAll(async () => {
 /** The first card leads to this computer, the second one to the other nodes. */
 const networkConfig = (macAddress: string, address: string): string => `version = 3
 
-["52:54:00:12:34:56"]
+["${macAddressOf(0)}"]
 dhcp4 = true
 primary = true
 
@@ -82,21 +80,10 @@ const podOn = (node: string, name: string, args: string, spec: JsonObject = {}) 
 const of = async (path: string, ...what: string[]): Promise<string> =>
   await cluster.kubectl("get", ...what, `--output=jsonpath={${path}}`);
 
-async function until<Value>(says: string, take: () => Promise<Value | undefined>): Promise<Value> {
-  const deadlineMs = performance.now() + statusMs;
-  for (;;) {
-    const value = await take();
-    if (value !== undefined) return value;
-    if (performance.now() > deadlineMs) throw new Error(`still not so after ${statusMs / 1000} s: ${says}`);
-    await Bun.sleep(1_000);
-  }
-}
-
 test("both join, each with the address that it is told to have and a range of its own for pods", async () => {
   const names = nodes.map(({ name }) => `node/${name}`);
-  await until("both have registered", async () =>
-    (await of(".items[*].metadata.name", "nodes")) === "node-1 node-2" ? true : undefined,
-  );
+  const registered = async (): Promise<boolean> => (await of(".items[*].metadata.name", "nodes")) === "node-1 node-2";
+  await cluster.until("both have registered", registered);
   await cluster.kubectl("wait", "--for=condition=Ready", ...names, `--timeout=${podSeconds}s`);
   const addresses = await of('.items[*].status.addresses[?(@.type=="InternalIP")].address', "nodes");
   expect(addresses.split(" ")).toEqual(nodes.map(({ address }) => address));
@@ -111,10 +98,10 @@ test("kube-proxy and a network for pods install themselves on both", async () =>
   for (const [at, { name }] of nodes.entries()) {
     const other = nodes[1 - at];
     const range = await of(".spec.podCIDR", "node", other?.name ?? "");
-    const route = `ip route replace ${range} via ${other?.address} && touch /tmp/done && exec sleep 1d`;
+    const route = `ip route replace ${range} via ${other?.address} && exec sleep 1d`;
     await cluster.apply(podOn(name, `route-${at + 1}`, route, { hostNetwork: true }));
   }
-  for (const name of ["route-1", "route-2"]) await cluster.untilPod(name, "Ready", podSeconds);
+  for (const name of ["route-1", "route-2"]) await cluster.untilPod(name);
   await cluster.kubectl(
     "rollout",
     "status",
@@ -127,7 +114,7 @@ test("kube-proxy and a network for pods install themselves on both", async () =>
 test("a pod of one node reaches a pod of the other by its address", async () => {
   const serve = "mkdir /www; hostname > /www/name; exec httpd -f -p 8080 -h /www";
   for (const [at, { name }] of nodes.entries()) await cluster.apply(podOn(name, `server-${at + 1}`, serve));
-  for (const name of ["server-1", "server-2"]) await cluster.untilPod(name, "Ready", podSeconds);
+  for (const name of ["server-1", "server-2"]) await cluster.untilPod(name);
   const address = await of(".status.podIP", "pod", "server-2");
   expect(await fetchFrom("server-1", `${address}:8080`)).toBe("server-2\n");
   const back = await of(".status.podIP", "pod", "server-1");
@@ -147,13 +134,13 @@ test("through a service it reaches pods of both nodes", async () => {
   });
   const service = await of(".spec.clusterIP", "service", "names");
   const seen = new Set<string>();
-  await until("both answer", async () => {
+  await cluster.until("both answer", async () => {
     try {
       seen.add(await fetchFrom("server-1", `${service}:80`));
     } catch {
-      return undefined; // kube-proxy has not heard of it yet
+      return false; // kube-proxy has not heard of it yet
     }
-    return seen.size === 2 ? true : undefined;
+    return seen.size === 2;
   });
   expect(seen).toEqual(new Set(["server-1\n", "server-2\n"]));
 });
@@ -162,10 +149,5 @@ test("a node whose clock is half a day behind says that it is the clock, and wha
   for (const host of hosts) await host[Symbol.asyncDispose](); // three at once are slow
   const clockStartsAt = Math.floor(Date.now() / 1000) - 12 * 3600;
   const host = await cluster.boot("skewed", {}, { clockStartsAt });
-  const reason = /cluster-certificate is valid from .* on only; this host's clock says /;
-  await host.running.untilStatus(
-    ({ node }) => node?.reasons.some((text) => reason.test(text)) ?? false,
-    statusMs,
-    AbortSignal.timeout(statusMs),
-  );
+  await cluster.untilReason(host, /cluster-certificate is valid from .* on only; this host's clock says /);
 });

@@ -142,6 +142,9 @@ export function kubectlOptions(directory: string): string[] {
   return [`--kubeconfig=${join(directory, "pki/admin.conf")}`, `--cache-dir=${join(directory, "kubectl")}`];
 }
 
+/** Disk of a machine that is to be a node: kubelet keeps a gibibyte and a tenth of the data partition for itself. */
+export const nodeDiskBytes = 8 * 1024 ** 3;
+
 /** What a node that joins is told, as `settings.kubernetes`. `name` is the machine's, by which `kubeletPort` finds it. */
 export function joiningSettings({ port, ca, token }: { port: number } & Pick<Pki, "ca" | "token">, name: string) {
   return {
