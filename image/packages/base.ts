@@ -78,6 +78,12 @@ export const kernelPackages: Readonly<Record<Variant["kernel"], (architecture: A
   generic: (architecture) => `linux-image-${debianArchitecture(architecture)}`,
 };
 
+/** What modules for it are compiled with; its headers bring the compiler that it was made with. */
+export const headerPackages: typeof kernelPackages = {
+  cloud: (architecture) => `linux-headers-cloud-${debianArchitecture(architecture)}`,
+  generic: (architecture) => `linux-headers-${debianArchitecture(architecture)}`,
+};
+
 /** Files of the target's architecture that the builder puts on the ESP: systemd-boot and the stub of unified images. */
 export const bootPackages: Reasons = {
   "systemd-boot-efi": "the boot loader and the stub that a unified kernel image starts with",
@@ -134,6 +140,17 @@ export const goPackages: Reasons = {
   "ca-certificates": "a proxy of Go modules is reached over TLS",
   "golang-go": "the compiler",
   "libc-bin": "ldconfig",
+};
+
+/** Compiles modules of the kernel, beside its headers. */
+export const modulePackages: Reasons = {
+  coreutils: "Kbuild copies and compares",
+  dash: "Kbuild's shell",
+  grep: "Kbuild looks into files",
+  "libc-bin": "ldconfig",
+  make: "reads Kbuild",
+  mawk: "Kbuild turns lists",
+  sed: "Kbuild writes lists with it",
 };
 
 /** The image that every pod of Kubernetes starts from. */

@@ -6,7 +6,9 @@ import {
   basePackages,
   bootPackages,
   initrdPackages,
+  headerPackages,
   kernelPackages,
+  modulePackages,
   toolPackages,
 } from "./base.ts";
 import { formatLock, type Lock, packagesOf, parseLock, readLock } from "./lock.ts";
@@ -68,6 +70,8 @@ describe.each(architectures)("the committed lock of %s", (architecture) => {
       [["tools", "tools-aarch64"], Object.keys(aarch64ToolPackages)],
       [["kernel-cloud"], [kernelPackages.cloud(architecture)]],
       [["kernel-generic"], [kernelPackages.generic(architecture)]],
+      [["modules-cloud"], [...Object.keys(modulePackages), headerPackages.cloud(architecture)]],
+      [["modules-generic"], [...Object.keys(modulePackages), headerPackages.generic(architecture)]],
       ...buildable.map(({ name, packages }): [string[], readonly string[]] => [["base", name], packages]),
     ];
     for (const [sets, names] of lists) {

@@ -12,7 +12,9 @@ import { lockPath, packagesOf, readLock } from "./lock.ts";
 import { updateLock } from "./update-lock.ts";
 
 const everyName = Object.values(lists).flatMap((list) => (typeof list === "object" ? Object.keys(list) : []));
-const kernels = ["linux-image-amd64", "linux-image-cloud-amd64", "linux-image-arm64", "linux-image-cloud-arm64"];
+const kernels = ["image", "headers"].flatMap((part) =>
+  ["amd64", "cloud-amd64", "arm64", "cloud-arm64"].map((flavour) => `linux-${part}-${flavour}`),
+);
 const hourMs = 60 * 60 * 1000;
 
 const variant: Variant = {

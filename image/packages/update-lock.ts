@@ -18,8 +18,10 @@ import {
   excludedFromBase,
   excludedPackages,
   goPackages,
+  headerPackages,
   initrdPackages,
   kernelPackages,
+  modulePackages,
   pausePackages,
   preparePackages,
   registryPackages,
@@ -74,6 +76,10 @@ export function lockOf(
   for (const [flavour, kernel] of Object.entries(kernelPackages)) {
     const wanted = [kernel(architecture)];
     sets.set(`kernel-${flavour}`, resolve(index, { wanted, excluded: without, given: base }));
+  }
+  for (const [flavour, headers] of Object.entries(headerPackages)) {
+    const wanted = [...Object.keys(modulePackages), headers(architecture)];
+    sets.set(`modules-${flavour}`, resolve(index, { wanted, excluded: without }));
   }
   sets.set("boot", resolve(index, { wanted: Object.keys(bootPackages), excluded: without }));
   sets.set("initrd", resolve(index, { wanted: Object.keys(initrdPackages), excluded: without }));

@@ -56,10 +56,10 @@ export class TestCluster implements AsyncDisposable {
   async boot(
     name: string,
     settings: JsonObject & { kubernetes?: JsonObject } = {},
-    options: TestHostOptions = {},
+    { image, ...options }: TestHostOptions = {},
   ): Promise<TestHost> {
     const host = await TestHost.make(name, {
-      image: await imageOf("metal-k8s-1.20"),
+      image: image ?? (await imageOf("metal-k8s-1.20")),
       userData: JSON.stringify({ settings: { ...settings, kubernetes: this.settings(name, settings.kubernetes) } }),
       userDataBy: "private-partition",
       shell: false,

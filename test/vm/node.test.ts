@@ -1,15 +1,18 @@
 /**
- * Protects: a host becomes a node of a real cluster by what its settings say, tells why when it does not, and pods run on
- * it as on any other node.
+ * Protects: a host becomes a node of a real cluster by what its settings say, tells why when it does not, pods run on it
+ * as on any other node, and it takes updates.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Refused } from "../../api/refused.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { makeAuthority } from "../../vm/authority.ts";
+import { compileModule } from "../kernel-module.ts";
 import { busyboxImage } from "../oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../registry.ts";
 import { startMs, TestCluster } from "./cluster.ts";
+import { newer, PublishedImages } from "./published-images.ts";
 import type { TestHost } from "./test-host.ts";
+import { UpdatingHost } from "./updating-host.ts";
 
 const apiServerMs = 600_000;
 /** Of a certificate that is good for ten minutes, after nine tenths of its life at most. */
@@ -20,6 +23,7 @@ const taint = { key: "example.com/dedicated", value: "tests", effect: "NoSchedul
 
 let cluster: TestCluster;
 let registry: TestRegistry;
+let published: PublishedImages;
 let host: TestHost;
 let image: string;
 
@@ -29,9 +33,11 @@ beforeAll(async () => {
   await using busybox = await busyboxImage({ entrypoint: ["/bin/sh", "-c"] });
   await registry.push(busybox.layout, "test/busybox:v1");
   image = `${registry.forGuests}/test/busybox:v1`;
-  host = await cluster.boot(name, {
+  published = await PublishedImages.open("node", "metal-k8s-1.20");
+  const settings = {
     pki: registry.pki,
     kernel: { lockdown: "none" },
+    updates: published.settings,
     "container-registry": { credentials: [registry.credential(registry.forGuests)] },
     kubernetes: {
       "cluster-certificate": encoded((await expiredAuthority()).certificate),
@@ -39,11 +45,13 @@ beforeAll(async () => {
       "node-labels": { "example.com/pool": "batch", plain: "" },
       "node-taints": { [taint.key]: `${taint.value}:${taint.effect}` },
     },
-  });
+  };
+  host = await cluster.boot(name, settings, { image: published.images.older.image });
 }, startMs);
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
   await registry?.[Symbol.asyncDispose]();
+  published?.[Symbol.dispose]();
 });
 
 const encoded = (pem: string): string => Buffer.from(pem).toString("base64");
@@ -180,15 +188,20 @@ test("a static pod that is broken is refused with its place, and one that is dis
   await cluster.until(`no pod watch-${name}`, async () => !(await isThere(`watch-${name}`)));
 });
 
-test("a privileged DaemonSet loads a module that nobody has signed, lockdown being none", async () => {
-  const dummy = "/lib/modules/$(uname -r)/kernel/drivers/net/dummy.ko";
-  // Without the last bytes, the kernel sees no signature: as one that was built beside the cluster.
-  const load = `head -c $(($(stat -c %s ${dummy}) - 28)) ${dummy} > /tmp/dummy.ko && insmod /tmp/dummy.ko`;
+test("a privileged DaemonSet loads a module built against this kernel's headers, lockdown being none", async () => {
+  const module = await compileModule("counter", "generic");
+  await cluster.apply({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "driver" },
+    binaryData: { "counter.ko": Buffer.from(module).toString("base64") },
+  });
   const labels = { app: "driver" };
-  const { spec } = pod("driver", { args: [`${load} && exec sleep 1d`], securityContext: { privileged: true } });
+  const load = "insmod /module/counter.ko && exec sleep 1d";
+  const { spec } = pod("driver", { args: [load], securityContext: { privileged: true } });
   const [container] = spec.containers;
-  const volumeMounts = [{ name: "modules", mountPath: "/lib/modules", readOnly: true }];
-  const volumes = [{ name: "modules", hostPath: { path: "/lib/modules" } }];
+  const volumeMounts = [{ name: "module", mountPath: "/module" }];
+  const volumes = [{ name: "module", configMap: { name: "driver" } }];
   const podSpec = { ...spec, containers: [{ ...container, volumeMounts }], volumes };
   await cluster.apply({
     apiVersion: "apps/v1",
@@ -198,21 +211,36 @@ test("a privileged DaemonSet loads a module that nobody has signed, lockdown bei
   });
   await cluster.kubectl("rollout", "status", "daemonset/driver", "--timeout=600s");
   const driver = (await cluster.kubectl("get", "pods", "--selector=app=driver", "--output=name")).trim();
-  expect(await fromPod(driver, "cat", "/sys/module/dummy/refcnt")).toBe("0\n");
+  expect(await fromPod(driver, "cat", "/proc/counter", "/proc/counter")).toBe("read 1 times\nread 2 times\n");
   // Bit 13 of `tainted`: a module without a signature.
   expect(Number(await fromPod(driver, "cat", "/proc/sys/kernel/tainted")) & 0x2000).toBe(0x2000);
-  await cluster.kubectl("delete", "daemonset/driver");
+  await cluster.kubectl("delete", "daemonset/driver", "configmap/driver");
   await cluster.kubectl("wait", "--for=delete", driver, "--timeout=300s");
 });
 
-test("it is drained, reboots, and is ready again with its pods", async () => {
+test("it takes an update while its pods run, is drained, reboots into it and is ready again with pods", async () => {
+  const metadata = { name: "service", labels: { app: "service" } };
+  const { spec } = pod("service", { args: ["exec sleep 1d"] });
+  await cluster.apply({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata,
+    spec: { selector: { matchLabels: metadata.labels }, template: { metadata, spec } },
+  });
+  await cluster.kubectl("rollout", "status", "deployment/service", "--timeout=600s");
+
+  const updating = new UpdatingHost(host);
+  await updating.apply(newer);
   await cluster.kubectl("drain", name, "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=300s");
-  expect(await cluster.kubectl("get", "pods", "--output=name")).toBe("");
+  const running = ["get", "pods", "--field-selector=status.phase=Running", "--output=name"];
+  expect(await cluster.kubectl(...running)).toBe("");
   await host.reboot();
   await cluster.untilReady(host);
+  expect(await updating.proved()).toBe(newer);
+
   await cluster.kubectl("uncordon", name);
-  await cluster.apply(pod("after", { args: ["exec sleep 1d"] }));
-  await cluster.untilPod("after");
+  await cluster.kubectl("rollout", "status", "deployment/service", "--timeout=600s");
+  expect(await cluster.kubectl(...running)).toMatch(/^pod\/service-/);
 });
 
 test("it boots while the cluster is away, says so, and is ready once it is back", async () => {
@@ -221,7 +249,7 @@ test("it boots while the cluster is away, says so, and is ready once it is back"
   await cluster.untilReason(host, /the cluster does not tell about the node/);
   await cluster.controlPlane.startApiServer(AbortSignal.timeout(apiServerMs));
   await cluster.untilReady(host);
-  await cluster.untilPod("after");
+  await cluster.kubectl("rollout", "status", "deployment/service", "--timeout=600s");
 });
 
 test("its certificate is renewed before it ends", async () => {

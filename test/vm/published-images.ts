@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { builtImage } from "../../cli/built-image.ts";
+import { builtImage, type Wanted } from "../../cli/built-image.ts";
 import { repoCommands, repoGroups } from "../../cli/repo.ts";
 import type { Built } from "../../image/build.ts";
 import { invoke } from "../../lib/command-line.ts";
@@ -15,6 +15,8 @@ import { serveRepository } from "../../repo/serve.ts";
 
 const parent = join(import.meta.dir, "../../build/test/update");
 const signal = new AbortController().signal;
+
+type Variant = "dev" | "metal-k8s-1.20";
 
 export const [older, newer] = ["0.1.0", "0.2.0"] as const;
 
@@ -43,24 +45,30 @@ export class PublishedImages implements Disposable {
   readonly keys: Keys;
   /** Of the repository; whatever is put there, guests can fetch. */
   readonly directory: string;
+  readonly #variant: Variant;
   readonly #server: ReturnType<typeof serveRepository>;
 
-  private constructor(directory: string, keys: Keys, images: Record<"older" | "newer", Built>) {
+  private constructor(directory: string, variant: Variant, keys: Keys, images: Record<"older" | "newer", Built>) {
     this.directory = directory;
+    this.#variant = variant;
     this.keys = keys;
     this.images = images;
     this.#server = serveRepository(directory);
   }
 
   /** @param name of the repository, which is made anew */
-  static async open(name: string): Promise<PublishedImages> {
+  static async open(name: string, variant: Variant = "dev"): Promise<PublishedImages> {
     const keys = await madeKeys();
-    const images = { older: await image(older, keys.rootJson), newer: await image(newer, keys.rootJson) };
+    const { rootJson } = keys;
+    const images = {
+      older: await image({ variant, osVersion: older, updateRoot: rootJson }),
+      newer: await image({ variant, osVersion: newer, updateRoot: rootJson }),
+    };
     const directory = join(parent, name);
     await rm(directory, { recursive: true, force: true });
     await mkdir(join(directory, "root"), { recursive: true });
     await Bun.write(join(directory, "root/1.root.json"), await readFile(keys.rootJson));
-    const published = new PublishedImages(directory, keys, images);
+    const published = new PublishedImages(directory, variant, keys, images);
     for (const { manifestPath } of Object.values(images)) {
       await published.repo("publish-image", manifestPath, "--waves", "none");
     }
@@ -77,15 +85,18 @@ export class PublishedImages implements Disposable {
     return `http://${hostAddress}:${this.#server.url.port}/${path}`;
   }
 
-  /** User data of a host that takes its updates from here. */
+  /** `settings.updates` of a host that takes its updates from here. */
+  get settings(): { "metadata-base-url": string; "targets-base-url": string } {
+    return {
+      "metadata-base-url": this.url(`metadata/${this.#variant}/x86_64/`),
+      "targets-base-url": this.url("targets/"),
+    };
+  }
+
+  /** User data of such a host, after other lines. */
   userData(...lines: string[]): string {
-    return [
-      ...lines,
-      "[settings.updates]",
-      `metadata-base-url = "${this.url("metadata/dev/x86_64/")}"`,
-      `targets-base-url = "${this.url("targets/")}"`,
-      "",
-    ].join("\n");
+    const settings = Object.entries(this.settings).map(([key, url]) => `${key} = "${url}"`);
+    return [...lines, "[settings.updates]", ...settings, ""].join("\n");
   }
 
   [Symbol.dispose](): void {
@@ -126,16 +137,15 @@ async function makeKeys(keys: string): Promise<void> {
 }
 
 /** Built once for all test files of a process, which do not share their modules. */
-async function image(version: string, updateRoot: string): Promise<Built> {
-  const variable = `ORLOP_TEST_UPDATE_${version}`;
+async function image(
+  wanted: Required<Pick<Wanted, "osVersion" | "updateRoot">> & { variant: Variant },
+): Promise<Built> {
+  const place = `${wanted.variant}-${wanted.osVersion}`;
+  const variable = `ORLOP_TEST_UPDATE_${place}`;
   const known = process.env[variable];
   // Written below, by this process.
   if (known !== undefined) return JSON.parse(known) as Built;
-  const output = join(parent, version);
-  const built = await builtImage(
-    { variant: "dev", architecture: "x86_64", osVersion: version, updateRoot, output },
-    signal,
-  );
+  const built = await builtImage({ ...wanted, architecture: "x86_64", output: join(parent, place) }, signal);
   process.env[variable] = JSON.stringify(built);
   return built;
 }

@@ -7,6 +7,8 @@ import { soon, TestHost, type TestHostOptions } from "./test-host.ts";
 const prepareTimeoutMs = 600_000;
 /** Two boots, of which the first one may take its time to fail. */
 const returnTimeoutMs = 600_000;
+/** The checks wait for a boot to end, and for kubelet where there is one. */
+const provedMs = 600_000;
 
 type Action = "refreshUpdates" | "prepareUpdate" | "activateUpdate" | "deactivateUpdate";
 type HealthSettings = { "http-probes"?: string[]; "timeout-seconds"?: number };
@@ -14,7 +16,8 @@ type HealthSettings = { "http-probes"?: string[]; "timeout-seconds"?: number };
 export class UpdatingHost implements AsyncDisposable {
   readonly host: TestHost;
 
-  private constructor(host: TestHost) {
+  /** @param host one that is on, and ends with this */
+  constructor(host: TestHost) {
     this.host = host;
   }
 
@@ -67,11 +70,14 @@ export class UpdatingHost implements AsyncDisposable {
     return (await this.host.status()).os.version_id;
   }
 
-  /** The version that runs once `signpost` says that its set proved healthy. */
+  /** The version that runs, once it proved healthy. */
   async proved(): Promise<string> {
-    const readHealth = 'signpost status | grep "$(signpost status | sed -n "s/^Active:  //p")": ';
-    await this.host.eventually(readHealth, (text) => text.includes("successful=true"), 300_000);
-    return await this.version();
+    for (const deadlineMs = performance.now() + provedMs; performance.now() < deadlineMs; await sleep(500)) {
+      const api = await this.host.api();
+      const { proved, running } = await api.call("explainUpdates", { signal: soon() });
+      if (proved) return running.version;
+    }
+    throw new Error(`the host has not proved healthy after ${provedMs / 1000} s`);
   }
 
   /**
