@@ -13,7 +13,7 @@ import { buildDirectory, repository } from "../cli/context.ts";
 import { configuration } from "../host/files/all.ts";
 import type { Manifest } from "../image/manifest.ts";
 import { makePauseImage } from "../image/oci/pause-image.ts";
-import { readLock } from "../image/packages/lock.ts";
+import { epochSecondsOf, readLock } from "../image/packages/lock.ts";
 import { openToolsRoot, runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { makeProgram } from "../image/recipes/programs.ts";
 import { parseJson } from "../lib/json.ts";
@@ -210,7 +210,7 @@ async function makeDebianNode(
   signal: AbortSignal,
 ): Promise<StockDebian> {
   const lock = await readLock("x86_64");
-  const epochSeconds = Math.floor(Date.parse(lock.date) / 1000);
+  const epochSeconds = epochSecondsOf(lock);
   const pause = join(directory, "pause");
   await mkdir(pause, { recursive: true });
   await makePauseImage(pause, { tools, lock, architecture: "x86_64", epochSeconds, signal });

@@ -2,10 +2,8 @@
 import { join } from "node:path";
 import { Failure } from "../lib/failure.ts";
 import { say } from "../lib/progress.ts";
+import { hostOfGuests } from "../vm/qemu.ts";
 import { buildDirectory, mirrorOption, verb } from "./context.ts";
-
-/** What a guest of QEMU's user network calls this computer. */
-const asGuestsSeeUs = "10.0.2.2";
 
 export const registry = verb({
   name: "registry",
@@ -27,7 +25,7 @@ mkfs.ext4, mount), and serves them over plain HTTP on loopback. The variant dev 
     await using served = await startRegistry({ directory: join(buildDirectory, "registry"), port, signal });
     const push = async (layout: string, name: string): Promise<void> => {
       await served.push(layout, `orlop/${name}:latest`, signal);
-      invocation.write(`${asGuestsSeeUs}:${port}/orlop/${name}:latest\n`);
+      invocation.write(`${hostOfGuests}:${port}/orlop/${name}:latest\n`);
     };
     for (const image of ["admin", "control"] as const) {
       await push((await builtContainer({ image, architecture, mirror }, signal)).layout, image);

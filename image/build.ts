@@ -20,7 +20,7 @@ import { derivedUuid } from "./derived-uuid.ts";
 import { makeInitrd, initrdContentHash } from "./initrd/make-initrd.ts";
 import { artefact, type Manifest, payload } from "./manifest.ts";
 import { cacheDirectory, sha256OfFile } from "./packages/cache.ts";
-import { type Lock, type LockedPackage, packagesOf, readLock } from "./packages/lock.ts";
+import { epochSecondsOf, type Lock, type LockedPackage, packagesOf, readLock } from "./packages/lock.ts";
 import { makePauseImage } from "./oci/pause-image.ts";
 import { openToolsRoot, type ToolsRoot } from "./packages/tools-root.ts";
 import { makeProgram } from "./recipes/programs.ts";
@@ -115,7 +115,7 @@ async function prepare(variant: Variant, architecture: Architecture, options: Bu
     lock,
     tools,
     key: await openSigningKey(tools, options.keys),
-    epochSeconds: Math.floor(Date.parse(lock.date) / 1000),
+    epochSeconds: epochSecondsOf(lock),
   };
 }
 

@@ -2,7 +2,7 @@
 import { copyFile, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { makeToolsImage } from "../image/oci/tools-image.ts";
-import { readLock } from "../image/packages/lock.ts";
+import { epochSecondsOf, readLock } from "../image/packages/lock.ts";
 import { machineArchitecture, openToolsRoot } from "../image/packages/tools-root.ts";
 import { makeProgram } from "../image/recipes/programs.ts";
 
@@ -46,7 +46,7 @@ export async function kubeProxyImage(signal: AbortSignal): Promise<AsyncDisposab
     },
     says: name,
     entrypoint: [`/usr/local/bin/${name}`, `--config=${configuration}/config`],
-    epochSeconds: Math.floor(Date.parse(lock.date) / 1000),
+    epochSeconds: epochSecondsOf(lock),
   });
 }
 

@@ -10,6 +10,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hostOfGuests } from "../vm/qemu.ts";
 import { startRegistry } from "../vm/registry.ts";
 import { Authority } from "./certificates.ts";
 
@@ -50,14 +51,14 @@ export async function startTestRegistry({
   const registry = await startRegistry({
     directory,
     signal,
-    ...(tls ? { tls: await authority.server(["127.0.0.1", "10.0.2.2", registryName]) } : {}),
+    ...(tls ? { tls: await authority.server(["127.0.0.1", hostOfGuests, registryName]) } : {}),
     ...(auth ? { auth: { username, password } } : {}),
     ...(port === undefined ? {} : { port }),
   });
   return {
     port: registry.port,
     here: `127.0.0.1:${registry.port}`,
-    forGuests: `10.0.2.2:${registry.port}`,
+    forGuests: `${hostOfGuests}:${registry.port}`,
     pki: tls ? { "registry-of-tests": { data: authority.setting, trusted: true } } : {},
     credential: (name) => ({ registry: name, username, password }),
     push: (layout, name) => registry.push(layout, name, signal),

@@ -52,6 +52,9 @@ export type Hardware = {
   clockStartsAt?: number;
 };
 
+/** This computer, as QEMU's network shows it to a guest. */
+export const hostOfGuests = "10.0.2.2";
+
 /** Names inside the machine's directory. */
 export const files = {
   console: "console.sock",

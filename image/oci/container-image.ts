@@ -11,7 +11,7 @@ import type { Architecture } from "../../variants/variant.ts";
 import type { ContainerImage } from "../packages/base.ts";
 import { cacheDirectory, sha256OfFile } from "../packages/cache.ts";
 import { type FetchOptions, fetchPackages } from "../packages/fetch.ts";
-import { type LockedPackage, packagesOf, readLock } from "../packages/lock.ts";
+import { epochSecondsOf, type LockedPackage, packagesOf, readLock } from "../packages/lock.ts";
 import { machineArchitecture, openToolsRoot, runTool } from "../packages/tools-root.ts";
 import { unpackAll } from "../packages/unpack.ts";
 import { unread } from "../packages/unread.ts";
@@ -101,7 +101,7 @@ export async function buildContainer(
   const tools = await openToolsRoot(fetching);
   const packages = packagesOf(lock, [`container-${image}`]);
   const content = await contentOf(image);
-  const epochSeconds = Math.floor(Date.parse(lock.date) / 1000);
+  const epochSeconds = epochSecondsOf(lock);
   const module = join(import.meta.dir, "container-image.ts");
 
   const base = await runStep(cache, {

@@ -4,7 +4,7 @@
  */
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { readLock } from "../packages/lock.ts";
+import { epochSecondsOf, readLock } from "../packages/lock.ts";
 import { machineArchitecture, openToolsRoot } from "../packages/tools-root.ts";
 import { makeToolsImage } from "./tools-image.ts";
 
@@ -20,6 +20,6 @@ export async function prepareImage(): Promise<AsyncDisposable & { layout: string
     },
     says: "/bin/sh",
     entrypoint: ["/usr/bin/bash", "-ec"],
-    epochSeconds: Math.floor(Date.parse((await readLock(machineArchitecture())).date) / 1000),
+    epochSeconds: epochSecondsOf(await readLock(machineArchitecture())),
   });
 }

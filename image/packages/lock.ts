@@ -46,6 +46,11 @@ const remakeHint = "make it anew with `./orlop build --update-lock`";
 export type LockedPackage = z.infer<typeof packageSchema>;
 export type Lock = z.infer<typeof lockSchema>;
 
+/** The time of all that is built from it, in seconds since 1970. */
+export function epochSecondsOf({ date }: Pick<Lock, "date">): number {
+  return Math.floor(Date.parse(date) / 1000);
+}
+
 /** Where the lock of an architecture is, below the repository's root. */
 export function lockPath(architecture: Architecture, root = join(import.meta.dir, "../..")): string {
   return join(root, "variants", "lock", `${architecture}.json`);

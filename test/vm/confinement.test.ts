@@ -6,6 +6,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../lib/json.ts";
+import { hostOfGuests } from "../../vm/qemu.ts";
 import { Authority } from "../certificates.ts";
 import { startHttpsProxy, type HttpsProxy } from "../https-proxy.ts";
 import { busyboxImage } from "../oci-image.ts";
@@ -32,7 +33,7 @@ beforeAll(async () => {
   await using other = await busyboxImage({ ...startsToSleep, files: { "/etc/other": "other" } });
   await registry.push(other.layout, otherImage);
   const company = await Authority.make("company");
-  proxy = await startHttpsProxy(await company.server(["10.0.2.2"]), login);
+  proxy = await startHttpsProxy(await company.server([hostOfGuests]), login);
   here = registry.forGuests;
   elsewhere = `${registryName}:${registry.port}`;
   host = await TestHost.boot("confinement", {
@@ -160,7 +161,8 @@ describe("a module built for this kernel, without a signature", () => {
 });
 
 describe("an image comes the way that settings say at that moment", () => {
-  const proxyUrl = () => `https://${login.username}:${encodeURIComponent(login.password)}@10.0.2.2:${proxy.port}`;
+  const proxyUrl = () =>
+    `https://${login.username}:${encodeURIComponent(login.password)}@${hostOfGuests}:${proxy.port}`;
   const run = async (name: string, from: string, network: JsonObject): Promise<void> => {
     await host.commit({ network, "host-containers": { [name]: container(from) } });
     await host.untilRunning(name);
@@ -175,7 +177,7 @@ describe("an image comes the way that settings say at that moment", () => {
   test("past it for addresses and domains of no-proxy", async () => {
     const before = proxy.connected.length;
     await run("by-address", here, { "no-proxy": ["10.0.0.0/8"] });
-    await run("by-domain", elsewhere, { "no-proxy": [".example.com"], hosts: [["10.0.2.2", [registryName]]] });
+    await run("by-domain", elsewhere, { "no-proxy": [".example.com"], hosts: [[hostOfGuests, [registryName]]] });
     expect(proxy.connected.length).toBe(before);
   });
 

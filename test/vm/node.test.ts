@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Refused } from "../../api/refused.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { makeAuthority } from "../../vm/authority.ts";
+import { hostOfGuests } from "../../vm/qemu.ts";
 import { compileModule } from "../kernel-module.ts";
 import { busyboxImage } from "../oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../registry.ts";
@@ -148,7 +149,7 @@ test("a pod has an address of the node's range, and reaches the world behind the
   const address = await cluster.kubectl("get", "pod", "worker", "--output=jsonpath={.status.podIP}");
   expect(address).toMatch(/^10\.244\.\d+\.\d+$/);
   // 401: the registry wants a password, and is there.
-  const answer = await fromPod("worker", "sh", "-c", `echo | nc -w 5 10.0.2.2 ${registry.port} && echo reached`);
+  const answer = await fromPod("worker", "sh", "-c", `echo | nc -w 5 ${hostOfGuests} ${registry.port} && echo reached`);
   expect(answer).toContain("reached");
 });
 

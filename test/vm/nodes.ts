@@ -6,7 +6,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { JsonObject } from "../../lib/json.ts";
-import { hostOfGuests } from "../../vm/cluster/pki.ts";
+import { hostOfGuests } from "../../vm/qemu.ts";
 import { macAddressOf } from "../../vm/qemu.ts";
 import { kubeProxyImage, kubeProxyObjects } from "../kube-proxy.ts";
 import { busyboxImage } from "../oci-image.ts";

@@ -12,6 +12,7 @@ import { program } from "../../lib/command.ts";
 import { systemErrorCode } from "../../lib/failure.ts";
 import { isPresent } from "../../lib/files.ts";
 import { serveRepository } from "../../repo/serve.ts";
+import { hostOfGuests } from "../../vm/qemu.ts";
 
 const parent = join(import.meta.dir, "../../build/test/update");
 const signal = new AbortController().signal;
@@ -19,9 +20,6 @@ const signal = new AbortController().signal;
 type Variant = "dev" | "metal-k8s-1.20";
 
 export const [older, newer] = ["0.1.0", "0.2.0"] as const;
-
-/** The computer that runs the tests, as QEMU's network shows it to a guest. */
-const hostAddress = "10.0.2.2";
 
 const orlop = program({
   name: "orlop",
@@ -82,7 +80,7 @@ export class PublishedImages implements Disposable {
 
   /** Where a guest finds a file of the repository. */
   url(path: string): string {
-    return `http://${hostAddress}:${this.#server.url.port}/${path}`;
+    return `http://${hostOfGuests}:${this.#server.url.port}/${path}`;
   }
 
   /** `settings.updates` of a host that takes its updates from here. */

@@ -14,7 +14,7 @@ import { signEfi } from "../../image/boot/sign.ts";
 import { openSigningKey, type SigningKey } from "../../image/boot/signing-key.ts";
 import { efiNames, makeUnifiedImage } from "../../image/boot/unified-image.ts";
 import type { Built } from "../../image/build.ts";
-import { packagesOf, readLock } from "../../image/packages/lock.ts";
+import { epochSecondsOf, packagesOf, readLock } from "../../image/packages/lock.ts";
 import { openToolsRoot } from "../../image/packages/tools-root.ts";
 import { osDirectory } from "../../image/root/os-content.ts";
 import { sectionOf, type UnifiedSection } from "../../vm/unified-kernel.ts";
@@ -39,7 +39,7 @@ export async function spoiledKernel(
 ): Promise<void> {
   const tools = await openToolsRoot();
   const lock = await readLock(architecture);
-  const epochSeconds = Math.floor(Date.parse(lock.date) / 1000);
+  const epochSeconds = epochSecondsOf(lock);
   const image = await readFile(join(dirname(manifestPath), manifest.unifiedImage.name));
   const text = (section: UnifiedSection): string =>
     Buffer.from(sectionOf(image, section)).toString().replace(/\0+$/, "");

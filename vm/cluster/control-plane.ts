@@ -16,9 +16,10 @@ import { makeProgram } from "../../image/recipes/programs.ts";
 import { Failure } from "../../lib/failure.ts";
 import { type Output, run } from "../../lib/process.ts";
 import { identify, kill } from "../process-identity.ts";
+import { hostOfGuests } from "../qemu.ts";
 import { bootstrapObjects } from "./bootstrap-objects.ts";
 import { type KubeletPort, startEgress } from "./egress.ts";
-import { clusterDomain, hostOfGuests, makePki, type Pki, serviceRange } from "./pki.ts";
+import { clusterDomain, makePki, type Pki, serviceRange } from "./pki.ts";
 
 const recipe = "kubernetes-1.20";
 /** The controller manager gives each node a part of it. */

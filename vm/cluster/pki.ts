@@ -6,14 +6,12 @@ import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Issued, makeAuthority, makeKeyPair } from "../authority.ts";
+import { hostOfGuests } from "../qemu.ts";
 
 /** The service `kubernetes`, at the first address of `serviceRange`. */
 const apiService = "10.96.0.1";
 export const serviceRange = "10.96.0.0/12";
 export const clusterDomain = "cluster.local";
-
-/** This computer, as QEMU's network shows it to a guest. */
-export const hostOfGuests = "10.0.2.2";
 
 export type Pki = {
   /** The cluster's authority in PEM. */
