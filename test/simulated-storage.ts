@@ -2,13 +2,7 @@
  * All media of a machine behind one power supply: partitions, an ESP and the private partition.
  *
  * Content is durable after a file's or a device's `sync`, names after `syncDirectory`; at a power loss any part of the
- * rest may have survived. What the two file systems promise beside that:
- *
- * - "journaled" (ext4): a rename is one step. It happens or it does not.
- * - "fat": nothing ties the sectors of a directory together. A rename writes the new name and takes away the old one
- *   (Linux fs/fat/namei_vfat.c, vfat_rename), and either may be all that reaches the medium: then the file is there
- *   under both names, or under none. With both, they share their clusters: when one name goes, the clusters are free,
- *   and the next new file may show under the name that is left.
+ * rest may have survived, as `simulated-volume.ts` says for names.
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
@@ -20,29 +14,13 @@ import type { BlockDevice } from "../host/update/block-device.ts";
 import { Random } from "./random.ts";
 import { PowerLost } from "./simulated-disk.ts";
 import { SimulatedMedium } from "./simulated-medium.ts";
-
-export type FileSystem = "fat" | "journaled";
-
-/** A name that is given or taken away. */
-type NameChange = { path: string; file: SimulatedMedium | undefined };
-
-type Volume = {
-  kind: FileSystem;
-  /** Everything below it is on this volume. */
-  mountedAt: string;
-  names: Map<string, SimulatedMedium>;
-  durableNames: Map<string, SimulatedMedium>;
-  /** Each step is written as a whole, or not. */
-  pending: NameChange[][];
-  /** Clusters that a name may still point to. */
-  freed: Set<SimulatedMedium>;
-};
+import { type FileSystem, SimulatedVolume } from "./simulated-volume.ts";
 
 export class SimulatedStorage implements Storage {
   operations = 0;
   /** Called before each operation that changes something. */
   onOperation: (() => Promise<void>) | undefined;
-  #volumes: Volume[] = [];
+  #volumes: SimulatedVolume[] = [];
   #devices = new Map<string, SimulatedMedium>();
   #cutAfter = Number.POSITIVE_INFINITY;
   #lost = false;
@@ -61,8 +39,7 @@ export class SimulatedStorage implements Storage {
   }
 
   mount(kind: FileSystem, mountedAt: string): void {
-    const [names, durableNames] = [new Map<string, SimulatedMedium>(), new Map<string, SimulatedMedium>()];
-    this.#volumes.push({ kind, mountedAt, names, durableNames, pending: [], freed: new Set() });
+    this.#volumes.push(new SimulatedVolume(kind, mountedAt));
   }
 
   addDevice(path: string, content: Uint8Array): void {
@@ -71,10 +48,7 @@ export class SimulatedStorage implements Storage {
 
   /** A file that has been there for long. */
   addFile(path: string, content: string | Uint8Array): void {
-    const volume = this.#volumeOf(path);
-    const medium = mediumOf(Buffer.from(content));
-    volume.names.set(path, medium);
-    volume.durableNames.set(path, medium);
+    this.#volumeOf(path).addDurable(path, mediumOf(Buffer.from(content)));
   }
 
   /** The power fails during the operation after so many others. */
@@ -113,15 +87,7 @@ export class SimulatedStorage implements Storage {
   afterPowerLoss(seed: number): SimulatedStorage {
     const random = new Random(seed);
     const after = this.#copy();
-    for (const volume of after.#volumes) {
-      const kept = random.chance(50)
-        ? volume.pending.slice(0, random.integer(0, volume.pending.length))
-        : volume.pending.filter(() => random.chance(50));
-      for (const step of kept) applyNames(volume.durableNames, step);
-      volume.names = new Map(volume.durableNames);
-      volume.pending = [];
-      for (const file of new Set([...volume.names.values(), ...volume.freed])) file.loseUnsynced(random);
-    }
+    for (const volume of after.#volumes) volume.losePower(random);
     for (const device of after.#devices.values()) device.loseUnsynced(random);
     return after;
   }
@@ -179,45 +145,25 @@ export class SimulatedStorage implements Storage {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await this.#rename(from, to, this.#volumeOf(from).kind === "journaled");
+    const [volume, file] = [this.#volumeOf(from), this.#file(from)];
+    await this.#operation(() => volume.rename(file, from, to, "as the file system does"));
   }
 
   /** Also on FAT: where both names are in the same sector, for whoever writes the directory by itself. */
   async renameInOneWrite(from: string, to: string): Promise<void> {
-    await this.#rename(from, to, true);
-  }
-
-  async #rename(from: string, to: string, inOneWrite: boolean): Promise<void> {
-    const volume = this.#volumeOf(from);
-    const file = this.#file(from);
-    await this.#operation(() => {
-      const replaced = volume.names.get(to);
-      const changes = [
-        { path: to, file },
-        { path: from, file: undefined },
-      ];
-      this.#change(volume, changes, inOneWrite);
-      if (replaced !== undefined) volume.freed.add(replaced);
-    });
+    const [volume, file] = [this.#volumeOf(from), this.#file(from)];
+    await this.#operation(() => volume.rename(file, from, to, "in one write"));
   }
 
   async remove(path: string): Promise<void> {
-    const volume = this.#volumeOf(path);
-    const file = this.#file(path);
-    await this.#operation(() => {
-      this.#change(volume, [{ path, file: undefined }]);
-      volume.freed.add(file);
-    });
+    const [volume, file] = [this.#volumeOf(path), this.#file(path)];
+    await this.#operation(() => volume.remove(path, file));
   }
 
   async syncDirectory(directory: string): Promise<void> {
     const volume = this.#volumeOf(directory);
-    const isHere = ({ path }: NameChange): boolean => dirname(path) === directory;
     await this.#step(() => undefined);
-    for (const step of volume.pending) applyNames(volume.durableNames, step.filter(isHere));
-    volume.pending = volume.pending
-      .map((step) => step.filter((change) => !isHere(change)))
-      .filter((step) => step.length > 0);
+    volume.syncDirectory(directory);
   }
 
   async openDevice(path: string, bytes: number): Promise<BlockDevice> {
@@ -292,10 +238,10 @@ export class SimulatedStorage implements Storage {
   async #create(path: string): Promise<NewFile> {
     const volume = this.#volumeOf(path);
     const there = volume.names.get(path);
-    const file = there ?? (volume.kind === "fat" ? reused(volume) : undefined) ?? new SimulatedMedium();
+    const file = there ?? volume.clustersForFile();
     await this.#operation(() => {
       file.empty();
-      if (there === undefined) this.#change(volume, [{ path, file }]);
+      if (there === undefined) volume.add(path, file);
     });
     return {
       write: async (data) => {
@@ -345,12 +291,7 @@ export class SimulatedStorage implements Storage {
     if (this.isGone) throw new PowerLost("the power is off");
   }
 
-  #change(volume: Volume, changes: NameChange[], inOneWrite = changes.length === 1): void {
-    applyNames(volume.names, changes);
-    volume.pending.push(...(inOneWrite ? [changes] : changes.map((change) => [change])));
-  }
-
-  #volumeOf(path: string): Volume {
+  #volumeOf(path: string): SimulatedVolume {
     const found = this.#volumes.find(({ mountedAt }) => `${path}/`.startsWith(`${mountedAt}/`));
     if (found === undefined) throw new Error(`bug: ${path} is on no volume`);
     return found;
@@ -367,35 +308,10 @@ export class SimulatedStorage implements Storage {
     const copy = new SimulatedStorage();
     const copies = new Map<SimulatedMedium, SimulatedMedium>();
     const copyOf = (file: SimulatedMedium): SimulatedMedium => copies.getOrInsertComputed(file, () => file.copy());
-    const namesOf = (names: ReadonlyMap<string, SimulatedMedium>): Map<string, SimulatedMedium> =>
-      new Map([...names].map(([path, file]) => [path, copyOf(file)]));
-    copy.#volumes = this.#volumes.map(({ kind, mountedAt, names, durableNames, pending, freed }) => ({
-      kind,
-      mountedAt,
-      names: namesOf(names),
-      durableNames: namesOf(durableNames),
-      pending: pending.map((step) =>
-        step.map(({ path, file }) => ({ path, file: file === undefined ? undefined : copyOf(file) })),
-      ),
-      freed: new Set([...freed].map(copyOf)),
-    }));
-    copy.#devices = namesOf(this.#devices);
+    copy.#volumes = this.#volumes.map((volume) => volume.copy(copyOf));
+    copy.#devices = new Map([...this.#devices].map(([path, device]) => [path, copyOf(device)]));
     return copy;
   }
-}
-
-function applyNames(names: Map<string, SimulatedMedium>, changes: readonly NameChange[]): void {
-  for (const { path, file } of changes) {
-    if (file === undefined) names.delete(path);
-    else names.set(path, file);
-  }
-}
-
-/** The clusters that were freed last are the next to be given out, as good as any choice. */
-function reused(volume: Volume): SimulatedMedium | undefined {
-  const last = [...volume.freed].at(-1);
-  if (last !== undefined) volume.freed.delete(last);
-  return last;
 }
 
 function mediumOf(content: Uint8Array): SimulatedMedium {
