@@ -142,13 +142,15 @@ test("wrong user data is told with its place, the host boots with defaults and r
     host.datastore.stage("default", new Map([["settings.network.hostname", "by-hand"]]));
     await host.datastore.commit("default", { kind: "socket", uid: 0 }, "repair");
   }
-  await world.write(userData, `[settings]\nmotd = "now right"\n${hostname}`);
+  await world.write(userData, `[settings]\nmotd = "now right"\n${hostname}[settings.updates]\nseed = 7\n`);
   await using host = await world.start();
   const status = newBootStatus();
   await boot(host, status, signal);
   expect(status.userData.problems).toEqual([]);
   expect(await world.read("/etc/motd")).toBe("now right");
   expect(host.datastore.values.get("settings.network.hostname")).toBe("by-hand");
+  // Generated at the first boot.
+  expect(host.datastore.values.get("settings.updates.seed")).toBe(7);
 });
 
 test("a reconciler that fails is the last step's failure, and the boot ends all the same", async () => {

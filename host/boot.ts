@@ -13,7 +13,7 @@ import { migrations } from "../settings/migrations.ts";
 import type { Model } from "../settings/model.ts";
 import { describeProblem, type Problem } from "../settings/problem.ts";
 import { commandsIn, configuredMark, containersIn, recordPath, writeRecord } from "./bootstrap/record.ts";
-import type { Datastore } from "./datastore/datastore.ts";
+import type { Author, Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
 import { generate } from "./generators/generate.ts";
 import { commandLineWords, wordsOfThisBoot } from "./reconcile/boot-parameters.ts";
@@ -60,6 +60,9 @@ const essentialMissing = "essential-missing";
 /** The boot parameters for which this machine has rebooted. */
 const rebootMark = "/var/lib/orlop/rebooted-for";
 
+/** As whom generators are known in the history. */
+const generatorsPart = "generators";
+
 /** The transaction's name in Bottlerocket. */
 const launch = "bottlerocket-launch";
 
@@ -98,13 +101,18 @@ async function migrateSettings({ system, facts, datastore }: BootHost): Promise<
   return (await bringToForm(system, datastore, facts.versionId, migrations)) ? "done" : "skipped";
 }
 
-/** Sets what user data says and nobody set yet. A host whose user data was wrong reads it again at its next boot. */
+/**
+ * Sets what user data says and nobody chose yet. A host whose user data was wrong reads it again at its next boot, and
+ * what it says by then counts more than what generators found meanwhile.
+ */
 async function applyUserData(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<Outcome> {
   const { system, facts, model, datastore } = host;
   if (await isPresent(hostPath(system, userDataMark))) return "skipped";
   const { values, from, problems } = await readUserData({ system, variant: facts.variant, model }, signal);
   status.userData.problems = problems;
-  await commitUnset(datastore, values, "user-data", `user data from ${from.join(", ")}`);
+  const generated = await generatedKeys(datastore);
+  const unchosen = [...values].filter(([key]) => !datastore.values.has(key) || generated.has(key));
+  await commit(datastore, new Map(unchosen), "user-data", `user data from ${from.join(", ")}`);
   if (problems.length > 0) {
     throw new Failure("bad-user-data", `cannot apply all user data: ${problems.map(describeProblem).join("; ")}`);
   }
@@ -116,7 +124,9 @@ async function applyGenerated(host: BootHost, _status: BootStatus, signal: Abort
   const { datastore, model } = host;
   const settings = model.complete(model.tree(datastore.values));
   const { values, failures } = await generate({ ...host, settings }, (key) => datastore.values.has(key), signal);
-  await commitUnset(datastore, values, "generators", `generate ${[...values.keys()].join(", ")}`);
+  // A person may have set them while they were looked for.
+  const unset = new Map([...values].filter(([key]) => !datastore.values.has(key)));
+  await commit(datastore, unset, generatorsPart, `generate ${[...unset.keys()].join(", ")}`);
   const [first] = failures;
   if (first === undefined) return values.size === 0 ? "skipped" : "done";
   const keys = failures.map(({ key, error }) => `${key}: ${error instanceof Error ? error.message : String(error)}`);
@@ -158,16 +168,24 @@ async function describeBootstrap({ system, model, datastore }: BootHost): Promis
   return entries.length > 0 ? "done" : "skipped";
 }
 
-/** Commits what is new; what a person set meanwhile, through the API, wins. */
-async function commitUnset(
+/** Keys whose value nobody chose: a generator was the last to set them. */
+async function generatedKeys(datastore: Datastore): Promise<Set<string>> {
+  const lastBy = new Map<string, Author>();
+  for (const { by, changes } of await datastore.history(Number.POSITIVE_INFINITY)) {
+    for (const { key } of changes) lastBy.getOrInsert(key, by);
+  }
+  const isGenerator = (by: Author): boolean => by.kind === "host" && by.part === generatorsPart;
+  return new Set([...lastBy].filter(([, by]) => isGenerator(by)).map(([key]) => key));
+}
+
+async function commit(
   datastore: Datastore,
   values: ReadonlyMap<string, Json>,
   part: string,
   says: string,
 ): Promise<void> {
-  const unset = new Map([...values].filter(([key]) => !datastore.values.has(key)));
-  if (unset.size === 0) return;
-  datastore.stage(launch, unset);
+  if (values.size === 0) return;
+  datastore.stage(launch, values);
   await datastore.commit(launch, { kind: "host", part }, says);
 }
 
