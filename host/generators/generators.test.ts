@@ -92,6 +92,16 @@ test("an address that comes late is waited for, and one that never comes is a fa
   expect(none.system.clock.now().getTime() - started).toBe(15_000);
 });
 
+test("a link that net.toml calls primary and that is not there is named, beside those that are", async () => {
+  await using host = await networked();
+  await host.write("/sys/class/net/enp0s2/address", "52:54:00:12:34:56\n");
+  const from = "/var/lib/orlop/net.toml";
+  const absent = { from, text: "version = 1\n[eth7]\ndhcp4 = true\n" };
+  await expect(named(host, { ...dev, network: absent })).rejects.toThrow("there is no link eth7, only enp0s2");
+  const silent = { from, text: "version = 1\n[enp0s2]\ndhcp4 = true\n" };
+  await expect(named(host, { ...dev, network: silent })).rejects.toThrow("enp0s2 has none");
+});
+
 test("on EC2 the name is EC2's", async () => {
   await using server = imdsServer();
   await using host = await networked({ fetch: server.fetch });

@@ -1,8 +1,9 @@
 /** The address by which others reach this machine: that of its primary link. */
+import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
-import { readTextIfPresent } from "../../lib/files.ts";
+import { namesIn, readTextIfPresent } from "../../lib/files.ts";
 import type { Facts } from "../facts.ts";
-import { linkName, primaryLink } from "../network/network-config.ts";
+import { type LinkKey, linkName, primaryLink } from "../network/network-config.ts";
 import { networkConfig } from "../network/source.ts";
 import { hostPath, type System } from "../system.ts";
 
@@ -23,12 +24,13 @@ export async function primaryAddress(
 ): Promise<string> {
   const untilMs = system.clock.now().getTime() + waitMs;
   for (;;) {
-    const link = await primaryLinkName(system, facts);
+    const primary = facts.network === undefined ? undefined : primaryLink(networkConfig(facts.network))?.key;
+    const link = primary === undefined ? await defaultRouteLink(system) : nameOf(system, primary);
     const address = link === undefined ? undefined : addressOf(system, link, families);
     if (address !== undefined) return address;
     if (system.clock.now().getTime() >= untilMs) {
-      const where = link === undefined ? "no link has a default route" : `${link} has none`;
-      throw new Failure("no-address", `cannot find the primary address after ${waitMs / 1000} s: ${where}`);
+      const why = await whyNone(system, primary, link);
+      throw new Failure("no-address", `cannot find the primary address after ${waitMs / 1000} s: ${why}`);
     }
     await system.clock.sleep(pollMs, signal);
   }
@@ -43,14 +45,22 @@ function addressOf(system: System, link: string, families: readonly Family[]): s
   return undefined;
 }
 
-/** The link that the network configuration calls primary; without one, that of the default route. */
-async function primaryLinkName(system: System, facts: Facts): Promise<string | undefined> {
-  const primary = facts.network === undefined ? undefined : primaryLink(networkConfig(facts.network));
-  if (primary === undefined) return defaultRouteLink(system);
-  const { key } = primary;
+/** Of a link that is known by the address in its hardware: only once it has an address of another kind. */
+function nameOf(system: System, key: LinkKey): string | undefined {
   if ("name" in key) return key.name;
   const links = Object.entries(system.interfaces());
   return links.find(([, addresses]) => addresses?.some(({ mac }) => mac === linkName(key)))?.[0];
+}
+
+async function whyNone(system: System, primary: LinkKey | undefined, link: string | undefined): Promise<string> {
+  if (primary === undefined) return link === undefined ? "no link has a default route" : `${link} has none`;
+  const directory = hostPath(system, "/sys/class/net");
+  const names = await namesIn(directory);
+  const macs = await Promise.all(names.map(async (name) => readTextIfPresent(join(directory, name, "address"))));
+  const found = names.find((name, at) =>
+    "name" in primary ? primary.name === name : primary.mac === macs[at]?.trim(),
+  );
+  return found === undefined ? `there is no link ${linkName(primary)}, only ${names.join(", ")}` : `${found} has none`;
 }
 
 /** From the kernel's routing tables, IPv4 before IPv6; see proc_net(5). */
