@@ -4,8 +4,11 @@ import { formatSeconds } from "../lib/progress.ts";
 import { reportText, succeeded, sum, type TestReport } from "../tools/test-report.ts";
 import { verb } from "./context.ts";
 
-const groups = ["check", "unit", "slow", "conformance", "image", "cluster", "vm"] as const;
+const groups = ["check", "unit", "slow", "conformance", "image", "cluster", "vm", "long"] as const;
 type Group = (typeof groups)[number];
+
+/** Tests that boot machines so often that they only run when they are asked for. */
+const longTest = ".long.test.ts";
 
 /** Booting under emulation takes a while; no single test may take longer than this. */
 const machineTestTimeoutMs = 20 * 60_000;
@@ -15,10 +18,11 @@ const memoryPerMachineBytes = 5 * 1024 ** 3;
 
 export const test = verb({
   name: "test",
-  summary: "Run the tests; without a group, all of them",
+  summary: "Run the tests; without a group, all but the long ones",
   description: `check: format, lint, types, layers, unit tests and a simulation. unit: tests that need no machine.
 slow: those that need none either and take seconds each. conformance: against the suites of others. image: builds the
-same image twice. cluster: a Kubernetes control plane on this computer. vm: boots machines in QEMU.
+same image twice. cluster: a Kubernetes control plane on this computer. vm: boots machines in QEMU. long: the same, a
+hundred times and more: every way in which an update can be broken, power cuts, Secure Boot; hours under emulation.
 The last line counts what really ran.`,
   examples: [
     { run: "./orlop test", says: "everything" },
@@ -52,7 +56,8 @@ async function runGroup(group: Group, signal: AbortSignal): Promise<TestReport> 
   const { runTests } = await import("../tools/test-run.ts");
   return await runTests({
     says: `${group} tests`,
-    paths: [`./test/${group}/`],
+    paths: [group === "long" ? longTest : `./test/${group}/`],
+    without: group === "long" ? [] : [`**/*${longTest}`],
     workers: group === "vm" ? machinesAtOnce() : 1,
     timeoutMs: machineTestTimeoutMs,
     signal,

@@ -2,7 +2,8 @@
  * Protects: an update is taken whole or not at all, one that is bad goes back by itself with the reason, and no power
  * cut on the way loses the machine or its settings.
  *
- * What is decided about updates is in `update-decisions.ts`, what images can be broken in in `broken-updates.ts`.
+ * What is decided about updates is in `update-decisions.long.test.ts`, what images can be broken in in
+ * `broken-updates.long.test.ts`.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";

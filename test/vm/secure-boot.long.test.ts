@@ -1,8 +1,6 @@
 /**
  * Protects: with Secure Boot on and our keys enrolled, nothing starts that they have not signed, and a host whose update
  * the firmware refuses comes back by itself and says so.
- *
- * Run by name, `bun test ./test/vm/secure-boot.ts --timeout 900000`: two images and nine boots.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { kernelPath, SpoiledSet } from "./spoiled-set.ts";

@@ -1,8 +1,6 @@
 /**
  * Protects: two hosts are one cluster. Pods of one reach those of the other by their addresses and through services, and a
  * host whose clock is wrong says that this is why it cannot join.
- *
- * Run by name, `bun test ./test/vm/nodes.ts --timeout 1200000`.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { JsonObject } from "../../lib/json.ts";

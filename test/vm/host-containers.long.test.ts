@@ -1,8 +1,6 @@
 /**
  * Protects: the host's own containers run whatever happens to the daemon and to the registry, people get into them from
  * afar, and what they do there is on record.
- *
- * Run by name, `bun test ./test/vm/host-containers.ts --timeout 900000`, until all of it was seen to pass in one run.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { builtContainer } from "../../cli/built-image.ts";

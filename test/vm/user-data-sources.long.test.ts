@@ -3,8 +3,7 @@
  * reachable, and takes the right one at its next boot.
  *
  * fw_cfg is what every other test uses. VMware's guestinfo needs a hypervisor's port that QEMU does not have; see
- * host/user-data/sources.test.ts for it. Run by name, `bun test ./test/vm/user-data-sources.ts --timeout 600000`: five
- * boots and an image of metal-dev.
+ * host/user-data/sources.test.ts for it.
  */
 import { expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";

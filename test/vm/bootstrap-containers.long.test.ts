@@ -1,8 +1,6 @@
 /**
  * Protects: bootstrap containers prepare a machine before anything that works on it starts, and a machine that could not
  * be prepared goes no further and says why.
- *
- * Run by name, `bun test ./test/vm/bootstrap-containers.ts --timeout 1200000`: it takes four boots and many pulls.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { stringify } from "smol-toml";

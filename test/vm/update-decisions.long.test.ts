@@ -1,7 +1,5 @@
 /**
  * Protects: a person's word and the repository's word on versions and keys is what counts.
- *
- * Run by name, `bun test ./test/vm/update-decisions.ts --timeout 900000`.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";

@@ -3,7 +3,7 @@
  * machine comes up by itself on one of its two versions, with its settings, able to go on.
  *
  * Power is cut 25 times at random moments of updates from one version to the other and back, or as often as
- * `ORLOP_POWER_CUTS` says. `ORLOP_SEED=N` repeats the moments. Run by name, `bun test ./test/vm/update-power-cuts.ts`.
+ * `ORLOP_POWER_CUTS` says. `ORLOP_SEED=N` repeats the moments.
  */
 import { expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -5,8 +5,6 @@
  * One host, with Secure Boot on and our keys enrolled, takes one good update, which is spoiled in one way after the
  * other, chosen again through the API, and booted. How long each took, from the request
  * to reboot until the old version tells the reason, is printed.
- *
- * Run by name, `bun test ./test/vm/broken-updates.ts --timeout 900000`: it takes two boots for each way.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
