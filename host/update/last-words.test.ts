@@ -34,6 +34,19 @@ test("the reason of a panic is its own line, behind the errors that led to it", 
   expect(panicIn(records.toReversed())).toBe(reason);
 });
 
+test("what the initrd gave up for is told, and not that the watchdog goes on", () => {
+  const initrd = [
+    "Panic#1 Part1",
+    "<2>[    3.100] watchdog: watchdog0: watchdog did not stop!",
+    "<10>[   33.900] orlop: cannot start: no disk has the root 0f52",
+    "<14>[   33.901] a program says something of no importance",
+    "<0>[   33.902] Kernel panic - not syncing: sysrq triggered crash",
+    "",
+  ].join("\n");
+  const reason = "orlop: cannot start: no disk has the root 0f52 | Kernel panic - not syncing: sysrq triggered crash";
+  expect(panicIn([initrd])).toBe(reason);
+});
+
 test("of several panics the newest counts, and what is no panic does not", () => {
   const older = "Panic#1 Part1\n<0>[    1.000] Kernel panic - not syncing: older\n";
   const newer = "Panic#2 Part1\n<0>[    1.000] Kernel panic - not syncing: newer\n";

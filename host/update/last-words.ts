@@ -22,6 +22,8 @@ const resetByWatchdog = 0x20;
 const errorsTold = 3;
 /** KERN_ERR; what a panic dumps of registers and stacks is less urgent. */
 const errorLevel = 3;
+/** A critical message of the kernel at every boot, since nobody shall stop the watchdog. */
+const expected = "watchdog did not stop!";
 
 /** Why the kernel of an earlier boot panicked, and forgets it: firmware has little room for variables. */
 export async function takePanic(system: System): Promise<string | undefined> {
@@ -44,10 +46,14 @@ export function panicIn(records: readonly string[]): string | undefined {
   const at = lines.findLastIndex((line) => line.includes("Kernel panic - not syncing"));
   const cause = lines[at];
   if (cause === undefined) return undefined;
-  const before = lines
-    .slice(0, at)
-    .filter((line) => Number(/^<(\d+)>/.exec(line)?.[1] ?? errorLevel + 1) <= errorLevel);
+  const before = lines.slice(0, at).filter((line) => isError(line) && !line.includes(expected));
   return [...before.slice(-errorsTold), cause].map(withoutPrefix).join(" | ");
+}
+
+/** By "<12>" at its beginning: the level in the lower three bits, above them who says it, which is 1 for programs. */
+function isError(line: string): boolean {
+  const [, priority] = /^<(\d+)>/.exec(line) ?? [];
+  return priority !== undefined && (Number(priority) & 7) <= errorLevel;
 }
 
 /** "<0>[    4.321] words" without what comes before the words. */
