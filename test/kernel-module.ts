@@ -52,6 +52,7 @@ export async function compileModule(
     await runTool(tools, ["make", "-C", headers, `M=${directory}`, "CC=gcc-14", "AWK=mawk", "modules"], {
       binds: [directory],
     });
+    await runTool(tools, ["strip", "--strip-debug", `${name}.ko`], { binds: [directory], cwd: directory });
     return await readFile(join(directory, `${name}.ko`));
   } finally {
     await rm(directory, { recursive: true, force: true });
