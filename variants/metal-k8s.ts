@@ -10,7 +10,7 @@ export function metalK8s(minor: Minor): Variant {
     summary: `Node of Kubernetes ${minor} on a physical machine`,
     platform: "metal",
     orchestrator: { kind: "kubernetes", minor },
-    architectures: ["x86_64", "aarch64"],
+    architectures: ["x86_64"],
     kernel: "generic",
     packages: kubernetesPackages,
     programs: kubernetesPrograms(minor),
@@ -23,8 +23,5 @@ export function metalK8s(minor: Minor): Variant {
     },
     kernelParameters: [],
     userData: ["local-file"],
-    ...(minor === "1.20"
-      ? { architectures: ["x86_64"] }
-      : { lacks: "kubelet was not compiled yet: image/recipes/outputs/ has no hash of it" }),
   };
 }
