@@ -221,7 +221,9 @@ test("a privileged DaemonSet loads a module built against this kernel's headers,
 
 test("it takes an update while its pods run, is drained, reboots into it and is ready again with pods", async () => {
   const metadata = { name: "service", labels: { app: "service" } };
-  const { spec } = pod("service", { args: ["exec sleep 1d"] });
+  // A node that is cordoned is not for it.
+  const tolerations = [{ key: taint.key, operator: "Exists" }];
+  const { spec } = pod("service", { args: ["exec sleep 1d"] }, { tolerations });
   await cluster.apply({
     apiVersion: "apps/v1",
     kind: "Deployment",
