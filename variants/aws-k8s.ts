@@ -17,7 +17,7 @@ export function awsK8s(minor: Minor): Variant {
     summary: `Node of Kubernetes ${minor} in EC2`,
     platform: "aws",
     orchestrator: { kind: "kubernetes", minor },
-    architectures: ["x86_64", "aarch64"],
+    architectures: ["x86_64"],
     kernel: "cloud",
     packages: kubernetesPackages,
     programs: {
@@ -42,6 +42,5 @@ export function awsK8s(minor: Minor): Variant {
     },
     kernelParameters: [],
     userData: ["local-file", "ec2"],
-    lacks: "its programs were not compiled yet: image/recipes/outputs/ has no hashes of them",
   };
 }
