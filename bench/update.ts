@@ -8,7 +8,7 @@
 import { createHash, randomFillSync } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { linuxSystem } from "../host/system.ts";
 import { refreshMetadata, targetIn, targetStream } from "../host/update/trusted-repository.ts";
 import type { Manifest } from "../image/manifest.ts";
@@ -51,12 +51,13 @@ async function benchApply(): Promise<Figure[]> {
   const { shell } = updating.host;
   const { manifest } = published.images.newer;
   const mebibytes = (manifest.root.unpackedBytes + manifest.hash.unpackedBytes) / mebibyte;
-  const usual = await usualTools(updating, published, manifest);
   const startedMs = performance.now();
   await updating.stage(newer);
   const seconds = (performance.now() - startedMs) / 1000;
   const status = await shell.run("cat /proc/$(systemctl show --value -p MainPID hostd.service)/status");
   const peak = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+  // Afterwards: hostd does not fetch what it finds on the partitions.
+  const usual = await usualTools(updating, published, manifest);
   return [
     {
       what: "write an update, MiB",
@@ -75,14 +76,23 @@ async function benchApply(): Promise<Figure[]> {
   ];
 }
 
+/** The program and what it loads, which hosts do not have. */
+const libraries = "usr/lib/x86_64-linux-gnu";
+const zstd = ["usr/bin/zstd", ...["liblz4.so.1", "liblzma.so.5", "libz.so.1"].map((name) => `${libraries}/${name}`)];
+const unpack = "LD_LIBRARY_PATH=/local/tools /local/tools/zstd -dc";
+
 /** Seconds that the usual tools take for root and hash tree. */
 async function usualTools(updating: UpdatingHost, published: PublishedImages, manifest: Manifest): Promise<number> {
   const { shell } = updating.host;
   const tools = await openToolsRoot();
   const served = join(published.directory, "usual");
   await mkdir(served);
-  await copyFile(join(tools.directory, "usr/bin/zstd"), join(served, "zstd"));
-  await shell.run(`curl -sf -o /local/zstd ${published.url("usual/zstd")} && chmod 755 /local/zstd`);
+  for (const path of zstd) {
+    const name = basename(path);
+    await copyFile(join(tools.directory, path), join(served, name));
+    await shell.run(`curl -sf --create-dirs -o /local/tools/${name} ${published.url(`usual/${name}`)}`);
+  }
+  await shell.run("chmod 755 /local/tools/zstd");
   let seconds = 0;
   for (const [part, label] of [
     ["root", "ORLOP-ROOT-B"],
@@ -91,7 +101,7 @@ async function usualTools(updating: UpdatingHost, published: PublishedImages, ma
     const { name, unpackedBytes } = manifest[part];
     await copyFile(join(published.images.newer.manifestPath, "..", name), join(served, name));
     const partition = `/dev/disk/by-partlabel/${label}`;
-    const write = `curl -sf ${published.url(`usual/${name}`)} | /local/zstd -dc | dd of=${partition} bs=1M conv=fsync`;
+    const write = `curl -sf ${published.url(`usual/${name}`)} | ${unpack} | dd of=${partition} bs=1M conv=fsync`;
     const verify = `dd if=${partition} bs=1M iflag=direct,count_bytes count=${unpackedBytes} | sha256sum`;
     const startedMs = performance.now();
     await shell.run(`set -o pipefail; ${write} && ${verify}`, usualToolsTimeoutMs);
