@@ -9,6 +9,8 @@ export type TestUnit = {
   reloaded: number;
   /** When set, it does not start: the result that systemd shows, and the journal. */
   breaks?: { result: string; journal: string };
+  /** What it does each time that it is started. */
+  does?: () => void;
 };
 
 /** Units that are not in the map do not exist: they are inactive and cannot be started. */
@@ -24,6 +26,7 @@ export function runSystemd(host: TestSystem, states: Record<string, TestUnit["st
     unit.state = unit.breaks === undefined ? "active" : "failed";
     if (unit.state === "failed")
       throw new Failure("exit-status", `cannot run systemctl: it exited with 1: Job for ${name} failed.`);
+    unit.does?.();
     return "";
   };
   host.programs.set("systemctl", ([, verb = "", ...rest]) => {

@@ -1,8 +1,9 @@
 /** Actions: reboot, the trial of settings, the support archive, and updates. */
 import { endpoints } from "../../api/contract.ts";
+import { isPresent, removeIfPresent } from "../../lib/files.ts";
 import { isHeld } from "../bootstrap/held-reboot.ts";
 import { archivePath } from "../logdog/bundle.ts";
-import { actOnUnit } from "../reconcile/failed-unit.ts";
+import { actOnUnit, UnitFailure } from "../reconcile/failed-unit.ts";
 import { hostPath } from "../system.ts";
 import { keepTryForPlannedReboot } from "../update/sets.ts";
 import type { ApiContext } from "./context.ts";
@@ -37,8 +38,13 @@ export function actionHandlers(
       return waiting.applied(reverted, query.wait, signal());
     },
     async supportArchive({ signal }) {
-      await actOnUnit(system, "start", "logdog.service", { timeoutMs: archiveMs, signal: signal() });
-      return new FileAnswer(hostPath(system, archivePath), endpoints.supportArchive.download);
+      const [unit, path] = ["logdog.service", hostPath(system, archivePath)];
+      await removeIfPresent(path); // an old one must not be taken for what is asked for
+      await actOnUnit(system, "start", unit, { timeoutMs: archiveMs, signal: signal() });
+      if (!(await isPresent(path))) {
+        throw new UnitFailure(unit, `cannot fetch the support archive: ${unit} ended without one`, "", undefined);
+      }
+      return new FileAnswer(path, endpoints.supportArchive.download);
     },
     async refreshUpdates() {
       await updater.start("refresh");

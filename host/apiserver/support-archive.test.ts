@@ -1,6 +1,7 @@
 /** `apiclient logs --bundle` against the real daemon: the archive comes whole, or not at all. */
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { invoke } from "../../lib/command-line.ts";
@@ -17,21 +18,21 @@ beforeAll(async () => {
   host = await runningHost();
   output = join(host.machine.system.root, "fetched");
   await mkdir(output);
-  host.units.set("logdog.service", { state: "inactive", started: 0, reloaded: 0 });
 });
 afterAll(async () => host?.[Symbol.asyncDispose]());
 
 const fetchTo = async (file: string) => await invoke(apiclient, ["-s", host.socket, "logs", "--bundle", "-o", file]);
 
-/** What the service does. */
-async function serviceWrites(bytes: Uint8Array): Promise<void> {
+/** What the service does when it is started. */
+function serviceWrites(bytes: Uint8Array): void {
   const path = join(host.machine.system.root, archivePath);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, bytes);
+  mkdirSync(dirname(path), { recursive: true });
+  const does = (): void => writeFileSync(path, bytes);
+  host.units.set("logdog.service", { state: "inactive", started: 0, reloaded: 0, does });
 }
 
 test("the archive is what the service wrote, byte for byte", async () => {
-  await serviceWrites(archive);
+  serviceWrites(archive);
   const file = join(output, "logs.tar.gz");
   expect(await fetchTo(file)).toEqual({ stdout: `wrote ${file}\n`, stderr: "", exitCode: 0 });
   expect((await readFile(file)).equals(archive)).toBe(true);
@@ -39,7 +40,7 @@ test("the archive is what the service wrote, byte for byte", async () => {
 });
 
 test("an empty archive is a file too", async () => {
-  await serviceWrites(new Uint8Array());
+  serviceWrites(new Uint8Array());
   const file = join(output, "empty.tar.gz");
   expect(await fetchTo(file)).toMatchObject({ exitCode: 0 });
   expect(await readFile(file)).toHaveLength(0);
@@ -57,6 +58,13 @@ test("when it cannot be made, the reason is told and no file is left", async () 
   expect(stderr).toContain("cannot start logdog.service: oom-kill");
   expect(exitCode).toBe(1);
   expect(await readdir(output)).toEqual(before);
+});
+
+test("a service that is ended before it wrote one is told, and an old archive is not taken for a new one", async () => {
+  host.units.set("logdog.service", { state: "inactive", started: 0, reloaded: 0 });
+  const { stderr, exitCode } = await fetchTo(join(output, "none.tar.gz"));
+  expect(stderr).toContain("cannot fetch the support archive: logdog.service ended without one");
+  expect(exitCode).toBe(1);
 });
 
 test("either a container or the archive is asked for, never both", async () => {
