@@ -1,6 +1,7 @@
 /** `./orlop cluster …` and `./orlop kubectl`: a Kubernetes cluster on this computer, for nodes that `up --join` starts. */
 import { readFile } from "node:fs/promises";
 import { formatDuration } from "../lib/duration.ts";
+import { clusterMinors } from "../vm/cluster/minors.ts";
 import { verb } from "./context.ts";
 
 export const clusterGroups = { cluster: "A Kubernetes control plane on this computer" } as const;
@@ -10,17 +11,29 @@ const clusterUp = verb({
   summary: "Start a control plane, which runs until `cluster down`",
   description: `Debian's etcd, and Kubernetes' programs compiled from source: minutes when it is the first time.
 It listens on this computer's loopback only. Machines join it with \`./orlop up --variant metal-k8s-1.20 --join\`.`,
-  examples: [{ run: "./orlop cluster up", says: "one without nodes" }],
-  async run({ invocation: { signal } }) {
+  options: {
+    kubernetes: {
+      type: "text",
+      value: "MINOR",
+      help: "Its minor version, of which nodes must not be newer",
+      choices: clusterMinors,
+      default: clusterMinors[0],
+    },
+  },
+  examples: [
+    { run: "./orlop cluster up", says: "one without nodes" },
+    { run: "./orlop cluster up --kubernetes 1.35", says: "one of the newest minor that images are built for" },
+  ],
+  async run({ invocation: { signal } }, { kubernetes: minor }) {
     const cluster = await import("../vm/cluster/cluster.ts");
     const startedMs = performance.now();
-    const { port } = await cluster.clusterUp(signal);
-    return { server: `https://127.0.0.1:${port}`, seconds: (performance.now() - startedMs) / 1000 };
+    const { port } = await cluster.clusterUp(minor, signal);
+    return { minor, server: `https://127.0.0.1:${port}`, seconds: (performance.now() - startedMs) / 1000 };
   },
-  print: ({ server, seconds }) =>
+  print: ({ minor, server, seconds }) =>
     [
       `the cluster is up after ${formatDuration(seconds)}; its API is at ${server}`,
-      "  ./orlop up --variant metal-k8s-1.20 --join --detach    a node",
+      `  ./orlop up --variant metal-k8s-${minor} --join --detach    a node`,
       "  ./orlop kubectl get nodes                              its nodes",
       "  ./orlop cluster down                                   end it",
     ].join("\n"),

@@ -5,6 +5,7 @@ import { Failure, isNotFound } from "../lib/failure.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { progress, say } from "../lib/progress.ts";
 import type { StatusBody } from "../api/status.ts";
+import type { Variant } from "../variants/variant.ts";
 import type { Forward } from "../vm/qemu.ts";
 import type { RunningMachine } from "../vm/running-machine.ts";
 import { mirrorOption, variantOption, verb } from "./context.ts";
@@ -73,7 +74,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
         hint: "choose another one with --variant, for example metal-k8s-1.20",
       });
     }
-    const userData = options.join ? await joining(given, name) : given;
+    const userData = options.join ? await joining(given, name, variant) : given;
     const image = options.image ?? (await buildFor(variant.name, options.mirror, signal));
     const startedMs = performance.now();
     const { machine, status } = await watched(name, async () =>
@@ -135,10 +136,18 @@ async function watched<Result>(name: string, work: () => Promise<Result>): Promi
 }
 
 /** The user data of a node of the cluster on this computer. */
-async function joining(userData: string, name: string): Promise<string> {
+async function joining(userData: string, name: string, { orchestrator, ...variant }: Variant): Promise<string> {
   const { runningCluster, settingsToJoin } = await import("../vm/cluster/cluster.ts");
+  const { isAtLeast } = await import("../variants/kubernetes.ts");
   const { withCluster } = await import("../vm/user-data.ts");
-  return withCluster(userData, settingsToJoin(await runningCluster(), name));
+  const cluster = await runningCluster();
+  if (orchestrator.kind === "kubernetes" && !isAtLeast(cluster.minor, orchestrator.minor)) {
+    const cannot = `cannot join the cluster with ${variant.name}: its Kubernetes is ${cluster.minor}, and nodes must not be newer`;
+    throw new Failure("too-new", cannot, {
+      hint: `start one with \`./orlop cluster up --kubernetes ${orchestrator.minor}\``,
+    });
+  }
+  return withCluster(userData, settingsToJoin(cluster, name));
 }
 
 type Described = { name: string; state: string; hostname: string; url: string; image: string };

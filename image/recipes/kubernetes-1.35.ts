@@ -27,7 +27,13 @@ export const kubernetes135: GoRecipe = {
   purl: `pkg:golang/k8s.io/kubernetes@v${version}`,
   source: { kind: "go-modules", directory: join(import.meta.dir, "kubernetes-1.35") },
   importPath: "k8s.io/kubernetes",
-  programs: { kubelet: "cmd/kubelet" },
+  programs: {
+    kubelet: "cmd/kubelet",
+    kubectl: "cmd/kubectl",
+    "kube-apiserver": "cmd/kube-apiserver",
+    "kube-controller-manager": "cmd/kube-controller-manager",
+    "kube-scheduler": "cmd/kube-scheduler",
+  },
   variables: Object.fromEntries(
     versionPackages.flatMap((path) => Object.entries(stamp).map(([name, value]) => [`${path}.${name}`, value])),
   ),

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import type { JsonObject } from "../../lib/json.ts";
 import {
   type ControlPlane,
+  type ControlPlaneOptions,
   joiningSettings,
   nodeDiskBytes,
   startControlPlane,
@@ -35,7 +36,10 @@ export class TestCluster implements AsyncDisposable {
     this.#hosts = hosts;
   }
 
-  static async start(name: string, options: { certificatesLast?: string } = {}): Promise<TestCluster> {
+  static async start(
+    name: string,
+    options: Pick<ControlPlaneOptions, "certificatesLast" | "minor"> = {},
+  ): Promise<TestCluster> {
     const hosts = new Map<string, TestHost>();
     const controlPlane = await startControlPlane({
       directory: join(directory, `${name}-cluster`),
@@ -59,7 +63,7 @@ export class TestCluster implements AsyncDisposable {
     { image, ...options }: TestHostOptions = {},
   ): Promise<TestHost> {
     const host = await TestHost.make(name, {
-      image: image ?? (await imageOf("metal-k8s-1.20")),
+      image: image ?? (await imageOf(`metal-k8s-${this.controlPlane.minor}`)),
       userData: JSON.stringify({ settings: { ...settings, kubernetes: this.settings(name, settings.kubernetes) } }),
       userDataBy: "private-partition",
       shell: false,

@@ -1,5 +1,6 @@
 /** The images that the tests boot: built from this work tree, once for all test files of a run. */
 import { builtImage } from "../../cli/built-image.ts";
+import type { ClusterMinor } from "../../vm/cluster/minors.ts";
 
 /**
  * The image of a variant.
@@ -7,7 +8,7 @@ import { builtImage } from "../../cli/built-image.ts";
  * Test files of one run share their process but not their modules, so the environment keeps what was built. Who sets
  * the variable beforehand, for example `ORLOP_TEST_IMAGE_DEV=build/my.img ./orlop test vm`, tests that image.
  */
-export async function imageOf(variant: "dev" | "metal-dev" | "metal-k8s-1.20"): Promise<string> {
+export async function imageOf(variant: "dev" | "metal-dev" | `metal-k8s-${ClusterMinor}`): Promise<string> {
   const variable = `ORLOP_TEST_IMAGE_${variant.toUpperCase().replaceAll(/[-.]/g, "_")}`;
   const given = process.env[variable];
   if (given !== undefined) return given;

@@ -1,9 +1,11 @@
 /** The process of `./orlop cluster up`: runs the control plane until it is told to end, or a part of it ends by itself. */
+import { z } from "zod";
 import { explain } from "../../lib/failure.ts";
 import { RunningMachine } from "../running-machine.ts";
 import { directoryOf } from "../up.ts";
 import { controlPlaneDirectory, keepCluster } from "./cluster.ts";
 import { startControlPlane } from "./control-plane.ts";
+import { clusterMinors } from "./minors.ts";
 
 /** Machines are known to the cluster by their names. */
 async function kubeletPort(node: string): Promise<number | undefined> {
@@ -20,7 +22,9 @@ async function main(): Promise<void> {
       });
     }
   });
-  await using cluster = await startControlPlane({ directory: controlPlaneDirectory, kubeletPort, signal: stop.signal });
+  const minor = z.enum(clusterMinors).parse(process.argv[2]);
+  const { signal } = stop;
+  await using cluster = await startControlPlane({ directory: controlPlaneDirectory, kubeletPort, minor, signal });
   await keepCluster(cluster);
   await Promise.race([told, cluster.ended]);
 }

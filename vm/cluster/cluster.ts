@@ -11,6 +11,7 @@ import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
 import { identify, isAlive, kill, processIdentity, untilGone } from "../process-identity.ts";
 import { type ControlPlane, controlPlanePrograms, joiningSettings } from "./control-plane.ts";
+import { type ClusterMinor, clusterMinors } from "./minors.ts";
 
 const directory = resolve(import.meta.dir, "../../build/cluster");
 const files = {
@@ -25,6 +26,7 @@ const endingMs = 20_000;
 const record = z.object({
   process: processIdentity,
   startedAt: z.iso.datetime(),
+  minor: z.enum(clusterMinors),
   port: z.number().int(),
   ca: z.string(),
   token: z.string(),
@@ -34,18 +36,18 @@ const record = z.object({
 export type Cluster = z.infer<typeof record>;
 
 /** @throws {Failure<"already-running" | "control-plane-failed">} */
-export async function clusterUp(signal: AbortSignal): Promise<Cluster> {
+export async function clusterUp(minor: ClusterMinor, signal: AbortSignal): Promise<Cluster> {
   if ((await findCluster()) !== undefined) {
     throw new Failure("already-running", "cannot start a cluster: it is running", {
       hint: "end it with `./orlop cluster down`",
     });
   }
   // Here, where its progress is seen.
-  await controlPlanePrograms(signal);
+  await controlPlanePrograms(minor, signal);
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await using log = await open(files.log, "w");
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "cluster-process.ts")], {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "cluster-process.ts"), minor], {
     cwd: resolve(import.meta.dir, "../.."),
     stdin: "ignore",
     stdout: log.fd,
@@ -71,12 +73,13 @@ export async function clusterUp(signal: AbortSignal): Promise<Cluster> {
 }
 
 /** Called by the process that is the cluster, once nodes can join. */
-export async function keepCluster({ port, pki, kubeconfig, programs }: ControlPlane): Promise<void> {
+export async function keepCluster({ minor, port, pki, kubeconfig, programs }: ControlPlane): Promise<void> {
   const self = await identify(process.pid);
   if (self === undefined) throw new Error("expected to find ourselves");
   const cluster: Cluster = {
     process: self,
     startedAt: new Date().toISOString(),
+    minor,
     port,
     ca: pki.ca,
     token: pki.token,

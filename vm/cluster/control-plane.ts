@@ -19,9 +19,9 @@ import { identify, kill } from "../process-identity.ts";
 import { hostOfGuests } from "../qemu.ts";
 import { bootstrapObjects } from "./bootstrap-objects.ts";
 import { type KubeletPort, startEgress } from "./egress.ts";
+import { type ClusterMinor, clusterMinors } from "./minors.ts";
 import { clusterDomain, makePki, type Pki, serviceRange } from "./pki.ts";
 
-const recipe = "kubernetes-1.20";
 /** The controller manager gives each node a part of it. */
 const podRange = "10.244.0.0/16";
 
@@ -34,12 +34,14 @@ export type ControlPlaneOptions = {
   /** Where it keeps everything; emptied first. Its path is at most 90 bytes long, for the socket in it. */
   directory: string;
   kubeletPort: KubeletPort;
+  minor?: ClusterMinor;
   /** How long certificates of nodes are good, as Go writes durations: "1h". A year unless given. */
   certificatesLast?: string;
   signal: AbortSignal;
 };
 
 export type ControlPlane = AsyncDisposable & {
+  readonly minor: ClusterMinor;
   readonly port: number;
   readonly pki: Pki;
   /** For `kubectl --kubeconfig`: may do everything. */
@@ -62,10 +64,10 @@ export type Programs = Readonly<Record<(typeof programNames)[number], string>>;
 const programNames = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"] as const;
 
 /** Compiles what is not in the cache, which takes minutes. */
-export async function controlPlanePrograms(signal: AbortSignal): Promise<Programs> {
+export async function controlPlanePrograms(minor: ClusterMinor, signal: AbortSignal): Promise<Programs> {
   const made: [name: string, path: string][] = [];
   for (const name of programNames) {
-    const { path } = await makeProgram(`${recipe}/${name}`, { architecture: machineArchitecture(), signal });
+    const { path } = await makeProgram(`kubernetes-${minor}/${name}`, { architecture: machineArchitecture(), signal });
     made.push([name, path]);
   }
   // One entry for each name, in their order.
@@ -78,9 +80,9 @@ export async function controlPlanePrograms(signal: AbortSignal): Promise<Program
  * @throws {Failure<"control-plane-failed">} with what the part that did not start said last
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { kubeletPort, certificatesLast = "8760h", signal } = options;
+  const { kubeletPort, minor = clusterMinors[0], certificatesLast = "8760h", signal } = options;
   const directory = resolve(options.directory);
-  const programs = await controlPlanePrograms(signal);
+  const programs = await controlPlanePrograms(minor, signal);
   const tools = await openToolsRoot({ sets: ["etcd"], signal });
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -109,8 +111,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const untilReady = async (until: AbortSignal): Promise<void> =>
     await Promise.race([untilReadyz(get, until), ended.promise]);
   await untilReady(signal);
-  parts.use(await start("kube-controller-manager", controllerManager(programs, pki, certificatesLast)));
-  parts.use(await start("kube-scheduler", scheduler(programs, pki)));
+  parts.use(await start("kube-controller-manager", controllerManager(programs, pki, certificatesLast, minor)));
+  parts.use(await start("kube-scheduler", scheduler(programs, pki, minor)));
 
   const kubectl: ControlPlane["kubectl"] = async (words, { stdin, signal: until } = {}) =>
     await run([programs.kubectl, ...kubectlOptions(directory), ...words], {
@@ -122,6 +124,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 
   const owned = parts.move();
   return {
+    minor,
     port,
     pki,
     kubeconfig: pki.files.admin,
@@ -216,7 +219,12 @@ function apiServer(
   ];
 }
 
-function controllerManager(programs: Programs, { files }: Pki, certificatesLast: string): [string, ...string[]] {
+function controllerManager(
+  programs: Programs,
+  { files }: Pki,
+  certificatesLast: string,
+  minor: ClusterMinor,
+): [string, ...string[]] {
   return [
     programs["kube-controller-manager"],
     `--kubeconfig=${files.controllerManager}`,
@@ -230,16 +238,19 @@ function controllerManager(programs: Programs, { files }: Pki, certificatesLast:
     `--root-ca-file=${files.ca.certificate}`,
     `--service-account-private-key-file=${files.serviceAccounts.key}`,
     "--use-service-account-credentials=true",
-    ...alone,
+    ...alone(minor),
   ];
 }
 
-function scheduler(programs: Programs, { files }: Pki): [string, ...string[]] {
-  return [programs["kube-scheduler"], `--kubeconfig=${files.scheduler}`, ...alone];
+function scheduler(programs: Programs, { files }: Pki, minor: ClusterMinor): [string, ...string[]] {
+  return [programs["kube-scheduler"], `--kubeconfig=${files.scheduler}`, ...alone(minor)];
 }
 
 /** There is no second one to choose between, and nobody asks these for their metrics. */
-const alone = ["--leader-elect=false", "--port=0", "--secure-port=0"] as const;
+function alone(minor: ClusterMinor): string[] {
+  // Kubernetes 1.24 took the port without TLS away.
+  return ["--leader-elect=false", "--secure-port=0", ...(minor === "1.20" ? ["--port=0"] : [])];
+}
 
 function egressThrough(socket: string): object {
   return {
