@@ -54,6 +54,8 @@ export type ControlPlane = AsyncDisposable & {
   /** Takes the API server away, or brings it back. */
   stopApiServer(): Promise<void>;
   startApiServer(signal: AbortSignal): Promise<void>;
+  /** From now on, as `certificatesLast`; it takes the controller manager away for a moment. */
+  letCertificatesLast(duration: string): Promise<void>;
   /** Rejects when a part of it ends by itself. */
   readonly ended: Promise<never>;
 };
@@ -111,7 +113,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const untilReady = async (until: AbortSignal): Promise<void> =>
     await Promise.race([untilReadyz(get, until), ended.promise]);
   await untilReady(signal);
-  parts.use(await start("kube-controller-manager", controllerManager(programs, pki, certificatesLast, minor)));
+  const startManager = async (last: string): Promise<Part> =>
+    await start("kube-controller-manager", controllerManager(programs, pki, last, minor));
+  let manager = await startManager(certificatesLast);
+  parts.defer(async () => manager[Symbol.asyncDispose]());
   parts.use(await start("kube-scheduler", scheduler(programs, pki, minor)));
 
   const kubectl: ControlPlane["kubectl"] = async (words, { stdin, signal: until } = {}) =>
@@ -135,6 +140,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     async startApiServer(until) {
       running = await start("kube-apiserver", apiServerCommand);
       await untilReady(until);
+    },
+    async letCertificatesLast(duration) {
+      await manager[Symbol.asyncDispose]();
+      manager = await startManager(duration);
     },
     ended: ended.promise,
     [Symbol.asyncDispose]: async () => owned.disposeAsync(),
