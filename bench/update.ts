@@ -78,7 +78,10 @@ async function benchApply(): Promise<Figure[]> {
 
 /** The program and what it loads, which hosts do not have. */
 const libraries = "usr/lib/x86_64-linux-gnu";
-const zstd = ["usr/bin/zstd", ...["liblz4.so.1", "liblzma.so.5", "libz.so.1"].map((name) => `${libraries}/${name}`)];
+const zstd = [
+  "usr/bin/zstd",
+  ...["liblz4.so.1", "libxxhash.so.0", "liblzma.so.5", "libz.so.1"].map((name) => `${libraries}/${name}`),
+];
 const unpack = "LD_LIBRARY_PATH=/local/tools /local/tools/zstd -dc";
 
 /** Seconds that the usual tools take for root and hash tree. */
