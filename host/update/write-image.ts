@@ -31,6 +31,8 @@ const firstBlockBytes = 4096;
 /** Writes are gathered to `pieceBytes`, and brought to the medium every `syncBytes`, which bounds dirty memory. */
 export type WriteSize = { pieceBytes: number; syncBytes: number };
 export const writeSize: WriteSize = { pieceBytes: 1024 * 1024, syncBytes: 16 * 1024 * 1024 };
+/** What is unpacked at a time. Node's 16 KiB take four times as much of the processor. */
+const unpackedBytes = 256 * 1024;
 /** Two of them and the one in use have to fit on the ESP. */
 const largestUnifiedImageBytes = 64 * 1024 * 1024;
 
@@ -235,7 +237,7 @@ async function* unpacked(target: Target, chunks: AsyncIterable<Uint8Array>): Asy
     return;
   }
   const source = Readable.from(chunks, { objectMode: false, highWaterMark: writeSize.pieceBytes });
-  const decompress = createZstdDecompress();
+  const decompress = createZstdDecompress({ chunkSize: unpackedBytes });
   let failure: unknown;
   source.on("error", (error) => {
     failure = error;
