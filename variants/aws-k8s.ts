@@ -17,7 +17,7 @@ export function awsK8s(minor: Minor): Variant {
     summary: `Node of Kubernetes ${minor} in EC2`,
     platform: "aws",
     orchestrator: { kind: "kubernetes", minor },
-    architectures: ["x86_64"],
+    architectures: ["x86_64", "aarch64"],
     kernel: "cloud",
     packages: kubernetesPackages,
     programs: {

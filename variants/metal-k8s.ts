@@ -10,8 +10,7 @@ export function metalK8s(minor: Minor): Variant {
     summary: `Node of Kubernetes ${minor} on a physical machine`,
     platform: "metal",
     orchestrator: { kind: "kubernetes", minor },
-    // Kubelet 1.20 was not compiled for the other one: image/recipes/outputs/ has no hash of it.
-    architectures: minor === "1.20" ? ["x86_64"] : ["x86_64", "aarch64"],
+    architectures: ["x86_64", "aarch64"],
     kernel: "generic",
     packages: kubernetesPackages,
     programs: kubernetesPrograms(minor),
