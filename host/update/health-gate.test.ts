@@ -140,6 +140,27 @@ test("an API that does not answer costs the trial", async () => {
   });
 });
 
+test("settings that are asked for and never told cost the trial, by what was told last", async () => {
+  await using machine = await world();
+  machine.unitStates.set("hostd.service", "activating");
+  let asked = 0;
+  const gate: Gate = {
+    running: "1.1.0",
+    units: ["hostd.service"],
+    status: async () => Promise.reject(new Error("no answer")),
+    fallback: nothingAsked,
+    answerMs: 5,
+    async health(until) {
+      if (++asked === 1) return { ...nothingAsked, "timeout-seconds": 20 };
+      await new Promise((_resolve, reject) => until.addEventListener("abort", () => reject(until.reason)));
+      return nothingAsked;
+    },
+  };
+  const verdict = await proveHealthy(machine.host.system, gate, signal);
+  expect(verdict).toMatchObject({ kind: "unhealthy", reason: expect.stringContaining("not healthy after 20 s") });
+  expect(asked).toBeGreaterThan(2);
+});
+
 test("a unit that comes up late, within the time, is good enough", async () => {
   await using here = await world();
   let asked = 0;

@@ -13,6 +13,8 @@ import { leaveReason } from "./went-back.ts";
 const checkEveryMs = 2_000;
 /** It must hold twice in a row, this far apart: a unit that crashes every second is active in between. */
 const settleMs = 5_000;
+/** systemd holds the API's socket: who asks a daemon that does not come up is never refused, and never answered. */
+const answerMs = 10_000;
 
 export type Gate = {
   running: string;
@@ -21,8 +23,10 @@ export type Gate = {
   status: AskedStatus;
   /** What settings ask for; asked anew at each check, because user data may set it late. */
   health: (signal: AbortSignal) => Promise<Health>;
-  /** While the API does not tell settings. */
+  /** Until the API tells settings. */
   fallback: Health;
+  /** How long settings are waited for; 10 s unless given. */
+  answerMs?: number;
 };
 
 export type Verdict =
@@ -39,8 +43,9 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
   const startedMs = system.clock.now().getTime();
   const elapsedMs = (): number => system.clock.now().getTime() - startedMs;
   let wellSinceMs: number | undefined;
+  let health = gate.fallback;
   for (;;) {
-    const health = await askedHealth(gate, signal);
+    health = (await askedHealth(gate, signal)) ?? health;
     const checks = { ...health, units: [...gate.units, ...health.units] };
     const found = await ailments(system, gate.status, checks, signal);
     if (found.length > 0) wellSinceMs = undefined;
@@ -58,11 +63,15 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
   }
 }
 
-async function askedHealth({ health, fallback }: Gate, signal: AbortSignal): Promise<Health> {
+/** Undefined when the API does not answer, which is one of the checks. */
+async function askedHealth(
+  { health, answerMs: most = answerMs }: Gate,
+  signal: AbortSignal,
+): Promise<Health | undefined> {
   try {
-    return await health(signal);
+    return await health(AbortSignal.any([signal, AbortSignal.timeout(most)]));
   } catch {
     signal.throwIfAborted();
-    return fallback; // that the API does not answer is one of the checks
+    return undefined;
   }
 }
