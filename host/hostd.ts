@@ -22,7 +22,7 @@ import { Audit } from "./audit.ts";
 import { boot, keepGenerating, newBootStatus } from "./boot.ts";
 import { bootstrapNow, untilPrepared } from "./bootstrap/now.ts";
 import { consoleReport } from "./console.ts";
-import { Datastore } from "./datastore/datastore.ts";
+import { Datastore, datastorePath } from "./datastore/datastore.ts";
 import { directoryDisk } from "./datastore/disk.ts";
 import { readFacts } from "./facts.ts";
 import { configuration } from "./files/all.ts";
@@ -37,7 +37,6 @@ import { hostPath, linuxSystem, type System } from "./system.ts";
 import { Trial } from "./trial.ts";
 import { Updater } from "./update/updater.ts";
 
-const datastorePath = "/var/lib/orlop/datastore";
 const auditPath = "/var/lib/orlop/audit";
 const consolePath = "/dev/console";
 /** Present when this boot was noted as a good one; it ends with the boot. */

@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
-import { readdir, rename } from "node:fs/promises";
+import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { invoke, type Outcome } from "../../lib/command-line.ts";
 import { writePartitionSets } from "../../test/partition-sets.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
+import { Datastore, datastorePath } from "../datastore/datastore.ts";
+import { directoryDisk } from "../datastore/disk.ts";
 import { signpost } from "./signpost.ts";
 
 async function world(): Promise<
@@ -59,6 +61,30 @@ test("a set on trial can be marked successful, or given up with a reason", async
   await here.run("mark-successful-boot");
   expect(await here.entries()).toEqual(["orlop-a.conf"]);
   expect((await here.run("has-boot-ever-succeeded")).stdout).toBe("true\n");
+});
+
+const osRelease = "VARIANT_ID=dev\nVERSION_ID=1.0.0\nBUILD_ID=0\nPRETTY_NAME=Orlop\n";
+
+test("a set on trial whose daemon never answers is judged by what the disk says that settings ask for", async () => {
+  await using here = await world();
+  const { system } = here.host;
+  const entries = join(system.root, "efi/loader/entries");
+  await rename(join(entries, "orlop-a.conf"), join(entries, "orlop-a+0-1.conf"));
+  await mkdir(join(system.root, "local"));
+  await here.host.write("/usr/lib/os-release", osRelease);
+  here.host.programs.set("systemctl", () => "activating\n");
+  here.host.programs.set("journalctl", () => "");
+  {
+    const disk = directoryDisk(join(system.root, datastorePath));
+    await using datastore = await Datastore.open(disk, { image: "1.0.0", clock: system.clock });
+    datastore.stage("default", new Map([["settings.updates.health.timeout-seconds", 20]]));
+    await datastore.commit("default", { kind: "socket", uid: 0 }, "set");
+  }
+  const { stderr, exitCode } = await here.run("mark-successful-boot", "--when-healthy");
+  expect([exitCode, stderr]).toEqual([
+    1,
+    expect.stringContaining("not healthy after 20 s: hostd.service is activating"),
+  ]);
 });
 
 test("on a host without sets every command says so", async () => {

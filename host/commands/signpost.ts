@@ -6,11 +6,13 @@ import { commandsWith, program, type Invocation, type Program } from "../../lib/
 import { Failure } from "../../lib/failure.ts";
 import { modelFor } from "../../settings/model.ts";
 import { version } from "../../package.json";
-import { readFacts } from "../facts.ts";
+import { Datastore, datastorePath } from "../datastore/datastore.ts";
+import { directoryDisk } from "../datastore/disk.ts";
+import { type Facts, readFacts } from "../facts.ts";
 import { hostPath, linuxSystem, type System } from "../system.ts";
 import { describeSets } from "../update/signpost.ts";
 import { proveHealthy, type Gate, type Verdict } from "../update/health-gate.ts";
-import { unitsOf } from "../update/health.ts";
+import { type Health, unitsOf } from "../update/health.ts";
 import { nodeCheck } from "../node-ready.ts";
 import { bootInactiveNext, requireSets } from "../update/sets.ts";
 import { leaveReason } from "../update/went-back.ts";
@@ -159,13 +161,26 @@ async function gateOf(system: System): Promise<Gate> {
     running: versionId,
     units: unitsOf(variant.orchestrator),
     status: async (signal) => await api.call("getStatus", { signal }),
-    fallback: model.complete({}).updates.health,
+    fallback: (await storedHealth(system, facts)) ?? model.complete({}).updates.health,
     async health(signal) {
       const settings = model.complete(await api.call("getSettings", { query: {}, signal }));
       const node = nodeCheck(system, settings, facts);
       return { ...settings.updates.health, ...(node === undefined ? {} : { node }) };
     },
   };
+}
+
+/** What the disk says, for a daemon that never does. Undefined when this version cannot read it. */
+async function storedHealth(system: System, { variant, versionId }: Facts): Promise<Health | undefined> {
+  try {
+    const disk = directoryDisk(hostPath(system, datastorePath));
+    await using datastore = await Datastore.open(disk, { image: versionId, clock: system.clock });
+    const model = modelFor(variant);
+    return model.complete(model.tree(datastore.values)).updates.health;
+  } catch (error) {
+    system.log.error("signpost: cannot read which checks settings ask for", error);
+    return undefined;
+  }
 }
 
 /** @throws {Failure<"bad-tries">} */
