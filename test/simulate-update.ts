@@ -408,7 +408,7 @@ class UpdateLife {
         running: release.version,
         units: ["hostd.service", "containerd.service"],
         status: () => Promise.resolve({ boot: [], reconcilers: [] }),
-        fallback: noChecks,
+        fallback: () => Promise.resolve(noChecks),
         health: () => Promise.resolve(noChecks),
       },
       never,

@@ -161,7 +161,7 @@ async function gateOf(system: System): Promise<Gate> {
     running: versionId,
     units: unitsOf(variant.orchestrator),
     status: async (signal) => await api.call("getStatus", { signal }),
-    fallback: (await storedHealth(system, facts)) ?? model.complete({}).updates.health,
+    fallback: async () => (await storedHealth(system, facts)) ?? model.complete({}).updates.health,
     async health(signal) {
       const settings = model.complete(await api.call("getSettings", { query: {}, signal }));
       const node = nodeCheck(system, settings, facts);

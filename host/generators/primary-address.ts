@@ -22,9 +22,9 @@ export async function primaryAddress(
   families: readonly Family[],
   signal: AbortSignal,
 ): Promise<string> {
+  const primary = facts.network === undefined ? undefined : primaryLink(networkConfig(facts.network))?.key;
   const untilMs = system.clock.now().getTime() + waitMs;
   for (;;) {
-    const primary = facts.network === undefined ? undefined : primaryLink(networkConfig(facts.network))?.key;
     const link = primary === undefined ? await defaultRouteLink(system) : nameOf(system, primary);
     const address = link === undefined ? undefined : addressOf(system, link, families);
     if (address !== undefined) return address;

@@ -59,7 +59,7 @@ async function world(): Promise<World> {
         running: "1.1.0",
         units: ["hostd.service", "containerd.service"],
         status: async (until) => await client.call("getStatus", { signal: until }),
-        fallback: nothingAsked,
+        fallback: async () => nothingAsked,
         health: () => Promise.resolve(asked),
       };
       return await proveHealthy(host.system, gate, signal);
@@ -148,7 +148,7 @@ test("settings that are asked for and never told cost the trial, by what was tol
     running: "1.1.0",
     units: ["hostd.service"],
     status: async () => Promise.reject(new Error("no answer")),
-    fallback: nothingAsked,
+    fallback: async () => nothingAsked,
     answerMs: 5,
     async health(until) {
       if (++asked === 1) return { ...nothingAsked, "timeout-seconds": 20 };

@@ -23,8 +23,8 @@ export type Gate = {
   status: AskedStatus;
   /** What settings ask for; asked anew at each check, because user data may set it late. */
   health: (signal: AbortSignal) => Promise<Health>;
-  /** Until the API tells settings. */
-  fallback: Health;
+  /** For a host whose API has never told settings. */
+  fallback: () => Promise<Health>;
   /** How long settings are waited for; 10 s unless given. */
   answerMs?: number;
 };
@@ -43,9 +43,9 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
   const startedMs = system.clock.now().getTime();
   const elapsedMs = (): number => system.clock.now().getTime() - startedMs;
   let wellSinceMs: number | undefined;
-  let health = gate.fallback;
+  let health: Health | undefined;
   for (;;) {
-    health = (await askedHealth(gate, signal)) ?? health;
+    health = (await askedHealth(gate, signal)) ?? health ?? (await gate.fallback());
     const checks = { ...health, units: [...gate.units, ...health.units] };
     const found = await ailments(system, gate.status, checks, signal);
     if (found.length > 0) wellSinceMs = undefined;

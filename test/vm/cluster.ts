@@ -110,6 +110,10 @@ export class TestCluster implements AsyncDisposable {
     await this.controlPlane.kubectl(["apply", "--filename=-"], { stdin: JSON.stringify(object) });
   }
 
+  async hasPod(name: string): Promise<boolean> {
+    return (await this.kubectl("get", "pod", name, "--ignore-not-found", "--output=name")) !== "";
+  }
+
   /** Rejects when it does not become so in time. */
   async untilPod(name: string, condition = "Ready", timeoutSeconds = 600): Promise<void> {
     await this.kubectl("wait", `--for=condition=${condition}`, `--timeout=${timeoutSeconds}s`, `pod/${name}`);

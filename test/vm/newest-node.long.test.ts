@@ -56,8 +56,6 @@ test("a static pod runs, and has its mirror", async () => {
   const manifest = Buffer.from(JSON.stringify(pod("watch", "exec sleep 1d"))).toString("base64");
   await host.commit({ kubernetes: { "static-pods": { watch: { enabled: true, manifest } } } });
   const mirror = `watch-${name}`;
-  const isThere = async () =>
-    (await cluster.kubectl("get", "pod", mirror, "--ignore-not-found", "--output=name")) !== "";
-  await cluster.until(`a pod ${mirror}`, isThere);
+  await cluster.until(`a pod ${mirror}`, async () => cluster.hasPod(mirror));
   await cluster.untilPod(mirror);
 });

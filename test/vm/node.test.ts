@@ -168,7 +168,7 @@ test("a static pod runs with its mirror, and runs again when it is killed", asyn
     kubernetes: { "static-pods": { watch: { enabled: true, manifest: staticPod("trap exit TERM; sleep 1d & wait") } } },
   });
   const mirror = `watch-${name}`;
-  await cluster.until(`a pod ${mirror}`, async () => isThere(mirror));
+  await cluster.until(`a pod ${mirror}`, async () => cluster.hasPod(mirror));
   await cluster.untilPod(mirror);
   try {
     await cluster.controlPlane.kubectl(["exec", mirror, "--", "kill", "1"]);
@@ -179,9 +179,6 @@ test("a static pod runs with its mirror, and runs again when it is killed", asyn
   await cluster.until("it was started again", async () => (await cluster.kubectl("get", "pod", mirror, path)) === "1");
   await cluster.untilPod(mirror);
 });
-
-const isThere = async (podName: string): Promise<boolean> =>
-  (await cluster.kubectl("get", "pod", podName, "--ignore-not-found", "--output=name")) !== "";
 
 test("a static pod that is broken is refused with its place, and one that is disabled goes", async () => {
   const manifest = Buffer.from("apiVersion: v1\nkind: Pod\nmetadata: {}\n").toString("base64");
@@ -195,7 +192,7 @@ test("a static pod that is broken is refused with its place, and one that is dis
     ]);
   }
   await host.commit({ kubernetes: { "static-pods": { watch: { enabled: false } } } });
-  await cluster.until(`no pod watch-${name}`, async () => !(await isThere(`watch-${name}`)));
+  await cluster.until(`no pod watch-${name}`, async () => !(await cluster.hasPod(`watch-${name}`)));
 });
 
 test("a privileged DaemonSet loads a module built against this kernel's headers, lockdown being none", async () => {
