@@ -115,7 +115,7 @@ export const ownEndpoints = {
     remote: true,
     query: noQuery,
     answers: {},
-    refusals: [],
+    refusals: [409],
     download: "application/gzip",
   },
   explainUpdates: {

@@ -19,7 +19,7 @@ import {
   hostContainerd,
 } from "../containers/description.ts";
 import { describedNames, readDescription } from "../containers/described.ts";
-import { collectGarbage } from "../containers/garbage.ts";
+import { collectGarbage, usedShareOf } from "../containers/garbage.ts";
 import { bringImage } from "../containers/pull.ts";
 import { pullTurn } from "../containers/pull-turn.ts";
 import { parseReference } from "../containers/registry/reference.ts";
@@ -60,9 +60,9 @@ const cleanUp = command({
   examples: [{ run: "host-ctr clean-up", says: "as host-images-cleanup.timer has it done" }],
   async run({ system }) {
     using containerd = openContainerd(hostPath(system, hostContainerd.socket), hostContainerd.namespace);
-    const place = { directory: hostPath(system, imagesDirectory), now: system.clock.now() };
+    const at = { now: system.clock.now(), usedShare: await usedShareOf(hostPath(system, imagesDirectory)) };
     const asked = (await describedImages(system)).map((source) => parseReference(source).name);
-    return (await collectGarbage({ containerd, log: system.log }, asked, place)).map(({ name }) => name);
+    return (await collectGarbage({ containerd, log: system.log }, asked, at)).map(({ name }) => name);
   },
   print: (removed) =>
     removed.length === 0 ? "nothing to remove" : removed.map((name) => `removed ${name}`).join("\n"),

@@ -118,7 +118,7 @@ test("an image that nobody names goes with its layers; that of a container stays
   const ended = runContainer(host.running, host.prepare(), () => begun.resolve(undefined), stop.signal);
   await begun.promise;
 
-  const later = (days: number) => ({ directory: "/", now: new Date(Date.now() + days * 24 * 60 * 60_000) });
+  const later = (days: number) => ({ now: new Date(Date.now() + days * 24 * 60 * 60_000), usedShare: 0.5 });
   const clean = async (days: number) => (await collectGarbage(context, [], later(days))).map((image) => image.name);
   expect(await clean(1)).toEqual([]);
   expect(await clean(8)).toEqual([name]);

@@ -46,12 +46,11 @@ export function planGarbage(
  * Removes what `planGarbage` says.
  *
  * @param asked names of images, as settings have them
- * @param directory on the file system that images are on
  */
 export async function collectGarbage(
   { containerd, log }: { containerd: Containerd; log: Log },
   asked: readonly string[],
-  { directory, now }: { directory: string; now: Date },
+  at: { now: Date; usedShare: number },
 ): Promise<KnownImage[]> {
   const { images } = await containerd.images.list({});
   const { containers } = await containerd.containers.list({});
@@ -59,13 +58,18 @@ export async function collectGarbage(
   const known = images.map(({ name, labels, target }) => {
     return { name, digest: target?.digest ?? "", usedAt: dateIn(labels[usedLabel]) };
   });
-  const { bavail, blocks } = await statfs(directory);
-  const garbage = planGarbage(known, named, { now, usedShare: 1 - bavail / Math.max(1, blocks) });
-  for (const [at, { name, usedAt }] of garbage.entries()) {
-    await containerd.images.delete({ name, sync: at === garbage.length - 1 });
+  const garbage = planGarbage(known, named, at);
+  for (const [index, { name, usedAt }] of garbage.entries()) {
+    await containerd.images.delete({ name, sync: index === garbage.length - 1 });
     log.info(`image: removed ${name}: no setting names it, last used ${usedAt.toISOString()}`);
   }
   return garbage;
+}
+
+/** How much of a file system is used, from 0 to 1; of one without blocks, all. */
+export async function usedShareOf(directory: string): Promise<number> {
+  const { bavail, blocks } = await statfs(directory);
+  return 1 - bavail / Math.max(1, blocks);
 }
 
 /** An image without the label is one that somebody else brought: it was never used. */

@@ -4,6 +4,8 @@
  *
  * Source: Bottlerocket sources/api/openapi.yaml and apiserver/src/server/error.rs, as of 1.3.0 and later additions.
  */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import Ajv2020 from "ajv/dist/2020";
 import { connect } from "../../api/client.ts";
@@ -423,9 +425,8 @@ describe("planning and going back", () => {
 });
 
 describe("what services do for the API", () => {
-  const service = (name: string) => {
-    const unit = { state: "inactive", started: 0, reloaded: 0 } as const;
-    host.units.set(name, { ...unit });
+  const service = (name: string, does?: () => void) => {
+    host.units.set(name, { state: "inactive", started: 0, reloaded: 0, ...(does && { does }) });
     return { started: () => host.units.get(name)?.started };
   };
 
@@ -447,10 +448,13 @@ describe("what services do for the API", () => {
   });
 
   test("POST /actions/support-archive gives what the service wrote", async () => {
-    const { started } = service("logdog.service");
-    await host.machine.write(archivePath, "an archive");
+    const path = join(host.machine.system.root, archivePath);
+    await host.machine.write(archivePath, "an old one");
+    const { started } = service("logdog.service", () => writeFileSync(path, "an archive"));
     expect(await call("POST", "/actions/support-archive")).toEqual({ status: 200, body: "an archive" });
     expect(started()).toBe(1);
+    service("logdog.service");
+    expect((await call("POST", "/actions/support-archive")).status).toBe(409);
   });
 });
 
