@@ -24,6 +24,5 @@ export function vmwareK8s(minor: Minor): Variant {
     },
     kernelParameters: ["crashkernel=2G-:256M"],
     userData: ["local-file", "vmware-cd-rom", "vmware-guestinfo"],
-    lacks: "the OVA is not built yet",
   };
 }

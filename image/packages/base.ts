@@ -72,6 +72,18 @@ export const excludedFromBase: Reasons = {
   "python3-dbus": "xfs_scrub_all wants it",
 };
 
+/** The same, for what a package of a variant depends on. */
+export const excludedBeside: Readonly<Record<string, Reasons>> = {
+  "open-vm-tools": {
+    "libfuse3-4": "shared folders and snapshots of files, which servers do not have",
+    libxml2: "vouches for users of guest operations, which are off",
+    libxmlsec1t64: "the same",
+    "libxmlsec1t64-openssl": "the same",
+    "lsb-release": "names the distribution; os-release does",
+    pciutils: "lspci for its support script",
+  },
+};
+
 /** The kernel of each flavour, by the name of its set. */
 export const kernelPackages: Readonly<Record<Variant["kernel"], (architecture: Architecture) => string>> = {
   cloud: (architecture) => `linux-image-cloud-${debianArchitecture(architecture)}`,

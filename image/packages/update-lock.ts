@@ -15,6 +15,7 @@ import {
   containerPackages,
   etcdPackages,
   excludedFromContainers,
+  excludedBeside,
   excludedFromBase,
   excludedPackages,
   goPackages,
@@ -103,7 +104,8 @@ export function lockOf(
   for (const { name, packages, architectures, lacks } of variants) {
     // The packages of a variant that cannot be built yet need not exist yet.
     if (lacks !== undefined || !architectures.includes(architecture)) continue;
-    sets.set(name, resolve(index, { wanted: packages, excluded: without, given: base }));
+    const beside = packages.flatMap((wanted) => Object.keys(excludedBeside[wanted] ?? {}));
+    sets.set(name, resolve(index, { wanted: packages, excluded: new Set([...without, ...beside]), given: base }));
   }
 
   const used = new Map([...sets.values()].flat().map((item) => [item.name, item]));

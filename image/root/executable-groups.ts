@@ -101,6 +101,12 @@ export const hostExecutables: readonly ExecutableGroup[] = [
   },
 ];
 
+/** Of a package that a variant adds, all programs stay; of these only some. */
+export const someExecutables: Readonly<Record<string, readonly string[]>> = {
+  "libglib2.0-0t64": [],
+  "open-vm-tools": ["usr/bin/vmtoolsd", "usr/bin/vmware-rpctool"],
+};
+
 /**
  * Programs of the base that stay out of interactive variants too. They are for maintainer scripts or for a mutable
  * system, and would mislead who looks inside.

@@ -13,7 +13,7 @@ import type { Entry } from "../packages/tar-listing.ts";
 import { unpackAll } from "../packages/unpack.ts";
 import { unread } from "../packages/unread.ts";
 import { makeAccounts } from "./accounts.ts";
-import { type ExecutableGroup, hostExecutables, neverExecutables } from "./executable-groups.ts";
+import { type ExecutableGroup, hostExecutables, neverExecutables, someExecutables } from "./executable-groups.ts";
 import { executablesIn, formatGolden, keepOnly, unfitExecutables } from "./executables.ts";
 import { makeFactory } from "./factory.ts";
 import { settleKernel } from "./kernel-modules.ts";
@@ -177,7 +177,8 @@ function executableGroups(
   if (!variant.interactive) {
     const ofVariant = packages.variant.map(({ name }) => ({
       reason: name,
-      paths: programsOf(brought.get(name) ?? []).filter((path) => !neverExecutables.includes(path)),
+      paths:
+        someExecutables[name] ?? programsOf(brought.get(name) ?? []).filter((path) => !neverExecutables.includes(path)),
     }));
     return [...hostExecutables, ...ofVariant.filter(({ paths }) => paths.length > 0)];
   }

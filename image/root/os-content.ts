@@ -8,7 +8,7 @@ import type { Variant } from "../../variants/variant.ts";
 
 export const osDirectory = join(import.meta.dir, "../../os");
 
-/** Where each folder of `os/` goes. `os/interactive/` and `os/kubernetes/` have the same folders, for some variants. */
+/** Where each folder of `os/` goes. Those of `partial` have the same folders again, for some variants. */
 const places: Readonly<Record<string, string>> = {
   etc: "etc",
   containerd: "usr/lib/orlop",
@@ -28,11 +28,20 @@ const places: Readonly<Record<string, string>> = {
 export type OsFile = { source: string; path: string };
 
 /** What only some variants have. */
-const partial = ["interactive", "kubernetes"] as const;
+const partial = ["interactive", "kubernetes", "vmware"] as const;
 
 /** The folders of `os/` that a variant has beside those of all. */
-export function partsOf({ interactive, orchestrator }: Pick<Variant, "interactive" | "orchestrator">): OsPart[] {
-  return partial.filter((part) => (part === "interactive" ? interactive : orchestrator.kind === part));
+export function partsOf({
+  interactive,
+  orchestrator,
+  platform,
+}: Pick<Variant, "interactive" | "orchestrator" | "platform">): OsPart[] {
+  const has: Readonly<Record<OsPart, boolean>> = {
+    interactive,
+    kubernetes: orchestrator.kind === "kubernetes",
+    vmware: platform === "vmware",
+  };
+  return partial.filter((part) => has[part]);
 }
 type OsPart = (typeof partial)[number];
 
