@@ -75,6 +75,8 @@ export const status = z.object({
     })
     .exactOptional(),
   rebootNeeded: z.array(z.string()),
+  /** The running version was installed by an update and has not proved healthy yet: it may go back by itself. */
+  versionOnTrial: z.boolean().exactOptional(),
   /** Versions that were started here, did not prove healthy and are not tried again; the newest failure last. */
   heldUpdates: z.array(z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() })).exactOptional(),
   trial: trial.exactOptional(),

@@ -32,6 +32,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
   const reconcilers = engine.status();
   const good = datastore.lastGoodBoot();
   const running = trial.current();
+  const versionOnTrial = await updater.isOnTrial();
   const remoteStatus = remote.status();
   const failing =
     boot.steps.some(({ state }) => state === "failed") ||
@@ -65,6 +66,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     ...(hostContainers.length === 0 ? {} : { hostContainers }),
     ...(node === undefined ? {} : { node }),
     rebootNeeded: engine.rebootNeeded(),
+    ...(versionOnTrial ? { versionOnTrial } : {}),
     ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
     ...(running === undefined ? {} : { trial: running }),
     remote: remoteStatus,

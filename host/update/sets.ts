@@ -56,13 +56,18 @@ export function stateOf(
   return chosen === undefined ? { kind: "idle" } : { kind: "available", chosen };
 }
 
+/** Whether the running version has proved healthy since it was installed; one that is not in a set has nothing to prove. */
+export function isProved(sets: Sets | undefined): boolean {
+  return sets === undefined || sets.entries[sets.active]?.standing.kind === "successful";
+}
+
 /**
  * The inactive set is all there is to return to until the running one has proved healthy.
  *
  * @throws {Failure<"update-on-trial">}
  */
 export function assertProved(sets: Sets): void {
-  if (sets.entries[sets.active]?.standing.kind === "successful") return;
+  if (isProved(sets)) return;
   throw new Failure("update-on-trial", "cannot write an update: the running version has not proved healthy yet", {
     hint: "the other set is what this host would go back to; see `apiclient status`",
   });

@@ -186,8 +186,12 @@ test("while the running version is on trial, the set it would go back to is not 
   const updater = await here.start();
   await here.run(updater, "refresh");
   const entries = join(here.host.system.root, "efi/loader/entries");
-  await rename(join(entries, "orlop-a.conf"), join(entries, "orlop-a+0-1.conf"));
+  const [proved, trying] = [join(entries, "orlop-a.conf"), join(entries, "orlop-a+0-1.conf")];
+  await rename(proved, trying);
   await expect(updater.start("prepare")).rejects.toMatchObject({ code: "update-on-trial" });
+  expect(await updater.isOnTrial()).toBe(true);
+  await rename(trying, proved);
+  expect(await updater.isOnTrial()).toBe(false);
 });
 
 test("a version the host came back from is held with its reason until released or a newer one comes", async () => {

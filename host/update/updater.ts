@@ -17,7 +17,7 @@ import { mirrorOf, wishesOf } from "./host-mirror.ts";
 import { readMemory, writeMemory, type Chosen, type Held, type Memory } from "./memory.ts";
 import { publishedMigrations } from "./published-migrations.ts";
 import { ProgressRate } from "./progress-rate.ts";
-import { assertProved, bootInactiveNext, findSets, requireSets, stateOf } from "./sets.ts";
+import { assertProved, bootInactiveNext, findSets, isProved, requireSets, stateOf } from "./sets.ts";
 import type { Sets } from "./signpost.ts";
 import { assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
 import { refreshTrust, type Target, type TrustedRepository } from "./trusted-repository.ts";
@@ -42,6 +42,7 @@ export class Updater implements AsyncDisposable {
   /** The version that this host came back from, when this start was the first to notice. */
   returnedFrom: Held | undefined;
   #memory: Memory;
+  #proved = false;
   #working: { command: UpdateCommand; step: Working["step"]; totalBytes: number; rate: ProgressRate } | undefined;
   #work: Promise<void> = Promise.resolve();
 
@@ -107,6 +108,17 @@ export class Updater implements AsyncDisposable {
     return this.#memory.held;
   }
 
+  /** Whether the running version still has to prove healthy. What has, stays so until the next boot. */
+  async isOnTrial(): Promise<boolean> {
+    try {
+      this.#proved ||= isProved(await this.#sets());
+      return !this.#proved;
+    } catch (error) {
+      this.#host.system.log.error("update: cannot tell whether this version is on trial", error);
+      return false;
+    }
+  }
+
   /** Looks into the repository without choosing anything. @throws as a refresh */
   async explain(signal: AbortSignal): Promise<UpdateExplanation> {
     const { trusted, judgements, view } = await this.#look(AbortSignal.any([signal, this.#stop.signal]));
@@ -114,7 +126,7 @@ export class Updater implements AsyncDisposable {
     const version = chosenOf(judgements);
     return {
       running: this.#host.running,
-      proved: sets === undefined || sets.entries[sets.active]?.standing.kind === "successful",
+      proved: isProved(sets),
       seed: view.seed,
       ...(version === undefined ? {} : { chosen: version }),
       versions: judgements.map((judgement) => ({

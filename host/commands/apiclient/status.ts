@@ -38,6 +38,7 @@ function identity({
   halted,
   uptimeSeconds,
   rebootNeeded,
+  versionOnTrial = false,
   heldUpdates = [],
 }: StatusBody): string[] {
   return [
@@ -45,6 +46,9 @@ function identity({
     row("image", `${os.pretty_name}, variant ${os.variant_id}, ${os.arch}, build ${os.build_id}, on ${os.platform}`),
     row("state", halted === undefined ? state : `${state}: the boot stopped: ${halted}`),
     ...rebootNeeded.map((reason) => row("reboot", `needed: ${reason}`)),
+    ...(versionOnTrial
+      ? [row("update", `version ${os.version_id} is on trial: it goes back by itself unless it proves healthy`)]
+      : []),
     ...heldUpdates.map(({ version, at, reason }) => row("update", `went back from ${version} at ${at}: ${reason}`)),
   ];
 }

@@ -166,6 +166,7 @@ test("status names everything that is failing, and is short about the rest", () 
       { name: "admin", state: "activating (auto-restart)", restarts: 3, failing: true },
     ],
     rebootNeeded: ["lockdown cannot be relaxed"],
+    versionOnTrial: true,
     remote: { enabled: true, port: 8443, fingerprint: "AB:CD" },
   };
   expect(statusText(body)).toBe(
@@ -174,6 +175,7 @@ test("status names everything that is failing, and is short about the rest", () 
       "image        Orlop 0.1.0, variant dev, x86_64, build dafe3b16, on qemu",
       "state        degraded",
       "reboot       needed: lockdown cannot be relaxed",
+      "update       version 0.1.0 is on trial: it goes back by itself unless it proves healthy",
       "settings     version 4; last good boot with version 2 at 2026-01-31T18:30:00.000Z",
       "user data    line 3, column 1: settings.mtod does not exist; did you mean motd?",
       "boot         1 of 2 steps done",
