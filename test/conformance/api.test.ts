@@ -7,95 +7,26 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import Ajv2020 from "ajv/dist/2020";
-import { connect } from "../../api/client.ts";
-import { send, type HttpAnswer } from "../../api/transport.ts";
-import { assert } from "../../lib/failure.ts";
-import { isJsonObject, parseJson, type Json, type JsonObject } from "../../lib/json.ts";
 import { archivePath } from "../../host/logdog/bundle.ts";
+import { assert } from "../../lib/failure.ts";
+import type { Json, JsonObject } from "../../lib/json.ts";
 import { eventually } from "../eventually.ts";
 import { runningHost, type RunningHost } from "../running-host.ts";
+import { at, DocumentedApi } from "./documented-api.ts";
 
 let host: RunningHost;
-let document: JsonObject;
-const ajv = new Ajv2020({ strict: false, formats: { "date-time": (text: string) => !Number.isNaN(Date.parse(text)) } });
-const called = new Set<string>();
+let api: DocumentedApi;
+
+const call: DocumentedApi["call"] = async (...request) => await api.call(...request);
 
 beforeAll(async () => {
   host = await runningHost();
-  document = await connect({ socket: host.socket }).call("getOpenApi");
-  ajv.addSchema({ ...document, $id: "api" });
+  api = await DocumentedApi.of(host.socket);
 });
 
 afterAll(async () => {
   await host[Symbol.asyncDispose]();
 });
-
-type Called = { status: number; body: Json | string | undefined };
-
-/** Calls, checks the answer against the document, and gives it. */
-async function call(method: string, target: string, body?: Json, accept?: string): Promise<Called> {
-  const answer = await send(
-    { socket: host.socket },
-    {
-      method,
-      target,
-      headers: { "content-type": "application/json", ...(accept === undefined ? {} : { accept }) },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    },
-  );
-  checkAnswer(method, target, answer);
-  return { status: answer.status, body: bodyOf(answer) };
-}
-
-function bodyOf({ contentType, body }: HttpAnswer): Json | string | undefined {
-  if (body === "") return undefined;
-  return contentType === "application/json" ? parseJson(body) : body;
-}
-
-function checkAnswer(method: string, target: string, answer: HttpAnswer): void {
-  const [path = ""] = target.split("?");
-  const pointer = ["paths", path, method.toLowerCase()];
-  const operation = at(document, pointer);
-  if (!isJsonObject(operation)) {
-    expect([404, 405]).toContain(answer.status); // what is not in the document does not exist
-    return;
-  }
-  called.add(nameOf(operation));
-  let place = [...pointer, "responses", String(answer.status)];
-  const response = at(document, place);
-  assert(
-    isJsonObject(response),
-    `${method} ${path} documents status ${answer.status}, body ${answer.body.slice(0, 200)}`,
-  );
-  if (typeof response["$ref"] === "string") place = response["$ref"].split("/").slice(1);
-  if (answer.status === 204) {
-    expect(answer.body).toBe("");
-    return;
-  }
-  const [type = ""] = answer.contentType.split(";");
-  const content = [...place, "content", type];
-  assert(at(document, content) !== undefined, `${method} ${path} documents ${type} for status ${answer.status}`);
-  const schema = [...content, "schema"];
-  if (at(document, schema) === undefined) return; // a file, of which the document says no more than its type
-  const validate = ajv.getSchema(`api#/${schema.map(escaped).join("/")}`);
-  assert(validate !== undefined);
-  const body = bodyOf(answer);
-  if (validate(body) !== true)
-    throw new Error(`${method} ${target}: ${ajv.errorsText(validate.errors)}: ${answer.body}`);
-}
-
-function nameOf(operation: Json): string {
-  const name = at(operation, ["operationId"]);
-  assert(typeof name === "string", "every operation has a name");
-  return name;
-}
-
-const escaped = (name: string): string => encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"));
-
-function at(value: Json | undefined, pointer: readonly string[]): Json | undefined {
-  return pointer.reduce<Json | undefined>((inner, name) => (isJsonObject(inner) ? inner[name] : undefined), value);
-}
 
 describe("reading", () => {
   test("GET / shows the whole model, and part of it for a prefix", async () => {
@@ -206,7 +137,7 @@ describe("reading", () => {
   });
 
   test("GET /openapi.json is the document itself", async () => {
-    expect((await call("GET", "/openapi.json")).body).toEqual(document);
+    expect((await call("GET", "/openapi.json")).body).toEqual(api.document);
   });
 });
 
@@ -499,7 +430,5 @@ describe("actions", () => {
 });
 
 test("every operation of the document was called", () => {
-  const paths = Object.values(document["paths"] as { [path: string]: JsonObject });
-  const operations = paths.flatMap((methods) => Object.values(methods)).map(nameOf);
-  expect([...called].toSorted()).toEqual(operations.toSorted());
+  expect(api.called).toEqual(api.operations);
 });
