@@ -2,7 +2,7 @@
  * The few Linux calls that neither Bun nor Node offers, through the C library.
  *
  * The library is opened at the first call: commands that need none of this do not pay for it.
- * Sources: sd_notify(3), sd_listen_fds(3), unix(7), flock(2), ioprio_set(2).
+ * Sources: sd_notify(3), sd_listen_fds(3), unix(7), flock(2), ioprio_set(2), kexec_file_load(2).
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { readdir } from "node:fs/promises";
@@ -29,6 +29,8 @@ const IOPRIO_CLASS_SHIFT = 13;
 const IOPRIO_NONE = 0;
 const IOPRIO_IDLE = 3 << IOPRIO_CLASS_SHIFT;
 /** The C library has no function for them. */
+const kexecFileLoadCalls = { x64: 320, arm64: 294 } as const;
+const KEXEC_FILE_ON_CRASH = 2;
 const ioprioCalls = { x64: { set: 251, get: 252 }, arm64: { set: 30, get: 31 } } as const;
 
 function open() {
@@ -43,7 +45,10 @@ function open() {
     mkfifo: { args: [FFIType.cstring, FFIType.u32], returns: FFIType.i32 },
     flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     close: { args: [FFIType.i32], returns: FFIType.i32 },
-    syscall: { args: [FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64], returns: FFIType.i64 },
+    syscall: {
+      args: [FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64],
+      returns: FFIType.i64,
+    },
     __errno_location: { args: [], returns: FFIType.ptr },
   }).symbols;
 }
@@ -147,12 +152,12 @@ export async function idleIo(): Promise<AsyncDisposable> {
 
 /** As ioprio_get(2) tells. */
 export function isIoIdle(thread: number): boolean {
-  return Number(libc().syscall(ioprioCall("get"), IOPRIO_WHO_PROCESS, thread, 0)) === IOPRIO_IDLE;
+  return Number(libc().syscall(ioprioCall("get"), IOPRIO_WHO_PROCESS, thread, 0, 0, 0)) === IOPRIO_IDLE;
 }
 
 async function setIoPriority(priority: number): Promise<void> {
   for (const thread of await readdir("/proc/self/task")) {
-    const result = libc().syscall(ioprioCall("set"), IOPRIO_WHO_PROCESS, Number(thread), priority);
+    const result = libc().syscall(ioprioCall("set"), IOPRIO_WHO_PROCESS, Number(thread), priority, 0, 0);
     if (Number(result) !== 0 && errno() !== ESRCH) throw systemCallFailure("set the I/O priority of thread", thread);
   }
 }
@@ -160,6 +165,18 @@ async function setIoPriority(priority: number): Promise<void> {
 function ioprioCall(name: "set" | "get"): number {
   const calls = process.arch === "arm64" ? ioprioCalls.arm64 : ioprioCalls.x64;
   return calls[name];
+}
+
+/**
+ * The kernel that takes over when the running one panics, by file descriptors of it and of its initrd.
+ *
+ * @throws {Failure<"system-call">} also when the kernel has set no memory aside for it, or does not trust it
+ */
+export function loadPanicKernel(kernel: number, initrd: number, commandLine: string): void {
+  const text = Buffer.from(`${commandLine}\0`);
+  const call = process.arch === "arm64" ? kexecFileLoadCalls.arm64 : kexecFileLoadCalls.x64;
+  const result = libc().syscall(call, kernel, initrd, text.length, ptr(text), KEXEC_FILE_ON_CRASH);
+  if (Number(result) !== 0) throw systemCallFailure("load", "the crash kernel");
 }
 
 /** Only right after a failed call, before anything else runs. */

@@ -12,5 +12,6 @@ export const names = [
   "host-ctr",
   "bootstrap",
   "ephemeral-storage",
+  "kdump",
 ] as const;
 export type Name = (typeof names)[number];

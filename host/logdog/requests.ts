@@ -18,6 +18,7 @@ const common: readonly Request[] = [
   { name: "journal.errors", run: [...journal, "--priority=err", `--lines=${journalLines}`] },
   { name: "journal.log", run: [...journal, `--lines=${journalLines}`] },
   { name: "dmesg", run: [...journal, "--dmesg"] },
+  { name: "kdump.log", file: "/var/log/kdump/dmesg.log" },
   { name: "mounts", run: ["findmnt", "--df"] },
   { name: "mounts-tree", run: ["findmnt"] },
   { name: "disks", run: ["lsblk", "--fs"] },

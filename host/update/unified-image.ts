@@ -1,7 +1,8 @@
 /**
- * What a unified kernel image promises about the root it belongs to, read from its signed command line.
+ * What is in a unified kernel image: its sections, and what its signed command line promises about the root it belongs
+ * to.
  *
- * Sources: PE/COFF specification (section table); UAPI group's UKI specification (`.cmdline`). The words are those of
+ * Sources: PE/COFF specification (section table); UAPI group's UKI specification. The words are those of
  * `image/boot/command-line.ts`; the table is dm-verity's (kernel verity.rst).
  */
 import { Failure } from "../../lib/failure.ts";
@@ -56,32 +57,42 @@ export async function promisedBy(read: ReadInto): Promise<Promised> {
 }
 
 async function commandLineOf(read: ReadInto): Promise<string> {
-  const part = async (offset: number, bytes: number, name: string): Promise<Buffer> => {
-    const buffer = Buffer.alloc(bytes);
-    if ((await read(offset, buffer)) < bytes) throw refuse(`its ${name} is cut off`);
-    return buffer;
-  };
-  const start = await part(0, 64, "start");
+  const { offset, bytes } = await sectionOf(read, ".cmdline");
+  if (bytes > longestCommandLine) throw refuse(`its command line has ${bytes} bytes`);
+  const text = await partOf(read, offset, bytes, "command line");
+  return text
+    .toString("utf8")
+    .replace(/\0[^]*$/, "")
+    .trim();
+}
+
+/** Where a section is in the file, without what fills it up. @throws {Failure<"bad-unified-image">} */
+export async function sectionOf(
+  read: ReadInto,
+  name: ".cmdline" | ".initrd" | ".linux",
+): Promise<{ offset: number; bytes: number }> {
+  const start = await partOf(read, 0, 64, "start");
   if (start.toString("latin1", 0, 2) !== "MZ") throw refuse("it is no EFI program");
   const headerAt = start.readUInt32LE(60);
-  const header = await part(headerAt, 24, "PE header");
+  const header = await partOf(read, headerAt, 24, "PE header");
   if (header.toString("latin1", 0, 4) !== "PE\0\0") throw refuse("it has no PE header");
   const sections = header.readUInt16LE(6);
   if (sections > mostSections) throw refuse(`it has ${sections} sections`);
-  const table = await part(headerAt + 24 + header.readUInt16LE(20), sections * 40, "section table");
+  const table = await partOf(read, headerAt + 24 + header.readUInt16LE(20), sections * 40, "section table");
   for (let at = 0; at < table.length; at += 40) {
-    if (table.toString("latin1", at, at + 8).replace(/\0+$/, "") !== ".cmdline") continue;
+    if (table.toString("latin1", at, at + 8).replace(/\0+$/, "") !== name) continue;
     const bytes = Math.min(table.readUInt32LE(at + 8), table.readUInt32LE(at + 16));
-    if (bytes > longestCommandLine) throw refuse(`its command line has ${bytes} bytes`);
-    const text = await part(table.readUInt32LE(at + 20), bytes, "command line");
-    return text
-      .toString("utf8")
-      .replace(/\0[^]*$/, "")
-      .trim();
+    return { offset: table.readUInt32LE(at + 20), bytes };
   }
-  throw refuse("it has no command line");
+  throw refuse(`it has no section ${name}`);
+}
+
+async function partOf(read: ReadInto, offset: number, bytes: number, name: string): Promise<Buffer> {
+  const buffer = Buffer.alloc(bytes);
+  if ((await read(offset, buffer)) < bytes) throw refuse(`its ${name} is cut off`);
+  return buffer;
 }
 
 function refuse(reason: string): Failure<"bad-unified-image"> {
-  return new Failure("bad-unified-image", `cannot use the unified kernel image of the update: ${reason}`);
+  return new Failure("bad-unified-image", `cannot use the unified kernel image: ${reason}`);
 }

@@ -85,7 +85,7 @@ test("an EFI program that is cut, foreign or says nonsense about its root is ref
     await expect(promisedBy(reading(kernel.subarray(0, bytes)))).rejects.toThrow("cannot use the unified kernel image");
   }
   const saying = (words: string): Buffer => efiProgram({ ".cmdline": Buffer.from(words) });
-  await expect(promisedBy(reading(efiProgram({ ".linux": Buffer.from("x") })))).rejects.toThrow("no command line");
+  await expect(promisedBy(reading(efiProgram({ ".linux": Buffer.from("x") })))).rejects.toThrow("no section .cmdline");
   await expect(promisedBy(reading(saying("quiet")))).rejects.toThrow("no veritytable=");
   const table = `veritytable="4096 4096 5 1 sha256 ${rootHash} aa" rootuuid=a hashuuid=b`;
   expect(await promisedBy(reading(saying(`${table} roothash=${rootHash}`)))).toMatchObject({

@@ -35,6 +35,8 @@ export function commandLine(
     "systemd.machine_id=firmware",
     // A kernel that panics reboots after 10 s, so that a bad image loses its turn.
     "panic=10",
+    // Where a crash kernel waits, it starts once the firmware has the last words, from which an update's reason is told.
+    "crash_kexec_post_notifiers",
     // Those that hosts use. Without a policy the others cost at every call, and systemd a second of every boot for BPF.
     "lsm=lockdown,landlock,yama",
     // Until systemd has the watchdog: a processor that is stuck, or a task that waits for a device for two minutes, is a

@@ -26,6 +26,7 @@ export const basePackages: Reasons = {
   e2fsprogs: "mkfs and fsck of the data and private partitions",
   mdadm: "several ephemeral disks become one (apiclient ephemeral-storage)",
   xfsprogs: "mkfs.xfs for them",
+  makedumpfile: "keeps what a crashed kernel left, without the pages of programs",
   chrony: "time, from settings.ntp",
   containerd: "all containers",
   runc: "runs what containerd tells it",

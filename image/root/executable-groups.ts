@@ -94,6 +94,7 @@ export const hostExecutables: readonly ExecutableGroup[] = [
     reason: "ephemeral disks: one file system, or several disks as one",
     paths: ["usr/sbin/mdadm", "usr/sbin/mkfs.xfs"],
   },
+  { reason: "what a crashed kernel left", paths: ["usr/bin/makedumpfile"] },
   { reason: "time", paths: ["usr/bin/chronyc", "usr/sbin/chronyd"] },
   {
     reason: "containers",
@@ -146,6 +147,7 @@ export const neverExecutables: readonly string[] = [
   "usr/bin/systemd-creds",
   "usr/bin/systemd-ask-password",
   "usr/bin/systemd-tty-ask-password-agent",
+  "usr/bin/makedumpfile-R.pl",
   "usr/sbin/ip6tables-apply",
   "usr/sbin/iptables-apply",
   "usr/sbin/update-ca-certificates",

@@ -99,9 +99,15 @@ test("a migration that fails", async () => {
 
 test("a data disk without room", async () => {
   await spoiled.updating.host.shell.run(`cp ${goodKernelPath} ${kernelPath} && sync -f ${kernelPath}`);
-  await spoiled.updating.host.shell.run("fallocate -l $(df --output=avail -B1 /local | tail -1) /local/full && sync");
-  expect(await spoiled.reasonOfReturn("full data disk")).toContain("the data partition is full");
-  await spoiled.updating.host.shell.run("rm /local/full");
+  const { shell } = spoiled.updating.host;
+  // All but the last megabytes at once; these block by block, for a file system does not give all it has in one piece.
+  await shell.run("fallocate -l $(($(df --output=avail -B1 /local | tail -1) - 67108864)) /local/full");
+  await shell.run("dd if=/dev/zero of=/local/rest bs=4k || sync -f /local");
+  try {
+    expect(await spoiled.reasonOfReturn("full data disk")).toContain("the data partition is full");
+  } finally {
+    await spoiled.updating.host.shell.run("rm /local/full /local/rest"); // the shell of this boot
+  }
 });
 
 test("a hash tree that is damaged after it was verified", async () => {

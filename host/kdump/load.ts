@@ -1,0 +1,61 @@
+/**
+ * The crash kernel: waits in memory that `crashkernel=` sets aside, takes over when the running kernel panics, and keeps
+ * what that one left (`os/units/capture-kernel-dump.service`).
+ *
+ * It is the running kernel once more, from the same signed image and with the same verified root, so that there is
+ * nothing else to build, to sign and to update. Source: Linux' Documentation/admin-guide/kdump/kdump.rst.
+ */
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../../lib/failure.ts";
+import { writeFileAtomic } from "../../lib/files.ts";
+import { loadPanicKernel } from "../linux.ts";
+import { hostPath, type System } from "../system.ts";
+import { kernelPath } from "../update/boot-entry.ts";
+import { findPartitions } from "../update/partitions.ts";
+import { espPath } from "../update/sets.ts";
+import { sectionOf, type ReadInto } from "../update/unified-image.ts";
+
+/** What the kernel has set aside, in bytes. */
+const reservedPath = "/sys/kernel/kexec_crash_size";
+/** Where kernel and initrd lie while they are loaded; goes with the unit. */
+const scratchPath = "/run/kdump";
+const captureUnit = "capture-kernel-dump.service";
+/** As the kernel takes it on x86_64, without the byte that ends it. */
+const longestCommandLine = 2047;
+
+/** In bytes; 0 when this machine is too small for `crashkernel=`, and nothing was loaded. */
+export type Loaded = { reserved: number };
+
+/** @throws {Failure<"no-partition-sets" | "bad-unified-image" | "system-call" | "too-long">} */
+export async function loadCrashKernel(system: System, load = loadPanicKernel): Promise<Loaded> {
+  const reserved = Number(await readFile(hostPath(system, reservedPath), "utf8"));
+  if (reserved === 0) return { reserved };
+  const { active } = await findPartitions(system);
+  const image = hostPath(system, join(espPath, kernelPath(active)));
+  const read: ReadInto = async (offset, into) => await system.storage.readInto(image, offset, into);
+  await using kernel = await extracted(system, read, ".linux");
+  await using initrd = await extracted(system, read, ".initrd");
+  load(kernel.fd, initrd.fd, crashCommandLine(await readFile(hostPath(system, "/proc/cmdline"), "utf8")));
+  return { reserved };
+}
+
+/** A section as an open file of its own, which is what the kernel takes. */
+async function extracted(system: System, read: ReadInto, section: ".linux" | ".initrd") {
+  const { offset, bytes } = await sectionOf(read, section);
+  const content = Buffer.alloc(bytes);
+  await read(offset, content);
+  const path = hostPath(system, join(scratchPath, section));
+  await writeFileAtomic(path, content, 0o600);
+  return await open(path);
+}
+
+/** The running kernel's, with one processor, and the capture instead of everything else. @throws {Failure<"too-long">} */
+export function crashCommandLine(running: string): string {
+  const kept = running.trim().replaceAll(/(?:^|\s)(?:crashkernel|systemd\.unit)=\S+/g, "");
+  const line = `${kept} nr_cpus=1 irqpoll reset_devices systemd.unit=${captureUnit}`.trim();
+  if (Buffer.byteLength(line) > longestCommandLine) {
+    throw new Failure("too-long", `cannot load the crash kernel: its command line has ${line.length} bytes`);
+  }
+  return line;
+}
