@@ -7,7 +7,7 @@ const values = (doc: string) => setting({ type: listOf(bootValue), doc, example:
 
 export const boot = table("The command lines of kernel and init, in force from the next boot.", {
   "kernel-parameters": mapOf({
-    doc: "Parameters of the kernel.",
+    doc: "Parameters of the kernel. `crashkernel` sets memory aside in which what a crashed kernel left is kept.",
     name: bootParameter,
     placeholder: "parameter",
     entry: values("Its values; an empty list for a parameter without value."),
