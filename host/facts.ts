@@ -2,7 +2,7 @@
  * What a host knows about itself that no setting changes: its image and its machine. Read once, when the daemon starts.
  */
 import { readFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { Failure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
 import { architectures, type Architecture, type Variant } from "../variants/variant.ts";
@@ -20,6 +20,7 @@ export type Facts = {
   buildId: string;
   /** Of this machine; what is left to pods depends on it. */
   processors: number;
+  memoryBytes: number;
   /** The certificate authorities that the image trusts, as a PEM bundle. */
   certificates: string;
   /** How the links are configured, when somebody said so. */
@@ -42,6 +43,7 @@ export async function readFacts(system: System): Promise<Facts> {
     versionId: field("VERSION_ID"),
     buildId: field("BUILD_ID"),
     processors: availableParallelism(),
+    memoryBytes: totalmem(),
     certificates: (await readTextIfPresent(hostPath(system, imageBundle))) ?? "",
     network: await readNetworkSource(system),
   };

@@ -3,7 +3,7 @@ import { pageCount } from "./amounts.ts";
 import { moduleName, sysctlKey } from "./kernel-names.ts";
 import { mapOf, setting, table } from "./setting.ts";
 import { line } from "./text.ts";
-import { flag, oneOf } from "./type.ts";
+import { flag, oneOf, wholeNumber } from "./type.ts";
 
 const pages = table("Pages of this size. Which sizes there are depends on the processor.", {
   count: setting({ type: pageCount, doc: "How many, for the machine or for each NUMA node.", example: "512" }),
@@ -34,6 +34,22 @@ export const kernel = table("The kernel.", {
       autoload: setting({ type: flag, doc: "Load it at boot. It must be allowed.", default: false }),
     }),
   }),
+  zram: table(
+    "Swap space in memory, compressed: what is seldom used takes a part of its room. There is no other swap.",
+    {
+      enabled: setting({ type: flag, doc: "Whether there is some.", default: false }),
+      "memory-percent": setting({
+        type: wholeNumber({ least: 1, most: 200 }),
+        doc: "How much fits into it before it is compressed, in percent of the machine's memory.",
+        default: 50,
+      }),
+      algorithm: setting({
+        type: oneOf("zstd", "lz4", "lz4hc", "deflate"),
+        doc: "How it is compressed: zstd takes less room, lz4 less time.",
+        default: "zstd",
+      }),
+    },
+  ),
   hugepages: table("Pages of memory larger than usual.", {
     static: table("Pages set aside when the host starts; later as far as there is memory in one piece.", {
       essential: setting({

@@ -20,6 +20,7 @@ export function factsOf(variant = "dev", changes: Partial<Facts> = {}): Facts {
     versionId: "0.1.0",
     buildId: "00000000",
     processors: 2,
+    memoryBytes: 4 * 1024 ** 3,
     certificates: "",
     network: undefined,
     ...changes,

@@ -19,6 +19,7 @@ import { links } from "./network.ts";
 import { proxyEnvironment } from "./proxy.ts";
 import { registries } from "./registries.ts";
 import { trustStore } from "./trust-store.ts";
+import { zramSwap } from "./zram.ts";
 
 export const configuration: readonly ConfigFiles[] = [
   motd,
@@ -33,6 +34,7 @@ export const configuration: readonly ConfigFiles[] = [
   containerdConfig,
   baseRuntimeSpec,
   deniedModules,
+  zramSwap,
   clusterCaFile,
   serverCertificateFile,
   serverKeyFile,

@@ -94,6 +94,10 @@ export const hostExecutables: readonly ExecutableGroup[] = [
     reason: "ephemeral disks: one file system, or several disks as one",
     paths: ["usr/sbin/mdadm", "usr/sbin/mkfs.xfs"],
   },
+  {
+    reason: "swap space in compressed memory",
+    paths: ["usr/sbin/mkswap", "usr/sbin/swapoff", "usr/sbin/swapon", "usr/sbin/zramctl"],
+  },
   { reason: "what a crashed kernel left", paths: ["usr/bin/makedumpfile"] },
   { reason: "time", paths: ["usr/bin/chronyc", "usr/sbin/chronyd"] },
   {

@@ -103,6 +103,21 @@ test("a module is loaded when it is to be, and cannot be when it is forbidden", 
   await host.shell.run("modprobe ifb && modprobe -r ifb dummy");
 });
 
+test("swap space is made in compressed memory, made anew when it shall be another one, and goes", async () => {
+  const swaps = "tail -n +2 /proc/swaps";
+  expect(await host.shell.run(swaps)).toBe("");
+  await apply({ kernel: { zram: { enabled: true, "memory-percent": 25 } } });
+  await host.eventually(swaps, (text) => text.startsWith("/dev/zram0"));
+  expect(await host.shell.run("cat /sys/block/zram0/comp_algorithm")).toContain("[zstd]");
+  const memory = Number(await host.shell.run("awk '/^MemTotal/ { print $2 * 1024 }' /proc/meminfo"));
+  expect(Number(await host.shell.run("cat /sys/block/zram0/disksize")) / memory).toBeCloseTo(0.25, 2);
+  await apply({ kernel: { zram: { algorithm: "lz4" } } });
+  await host.eventually(swaps, (text) => text.startsWith("/dev/zram0"));
+  expect(await host.shell.run("cat /sys/block/zram0/comp_algorithm")).toContain("[lz4]");
+  await host.reset("settings.kernel.zram.enabled");
+  await host.eventually(swaps, (text) => text === "");
+});
+
 test("a proxy is in the environment of containerd, which is restarted for it", async () => {
   const before = await invocation("containerd.service");
   await apply({ network: { "https-proxy": "http://proxy.example.test:3128", "no-proxy": ["10.0.0.0/8"] } });

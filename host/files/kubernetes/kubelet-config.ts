@@ -44,6 +44,7 @@ export function configurationOf(node: Node, facts: Facts): Record<string, unknow
     ...limits(kubernetes),
     ...images(kubernetes),
     ...topology(kubernetes),
+    ...swap(node),
     shutdownGracePeriod: kubernetes["shutdown-grace-period"],
     shutdownGracePeriodCriticalPods: kubernetes["shutdown-grace-period-for-critical-pods"],
     featureGates: featureGates(kubernetes),
@@ -121,11 +122,17 @@ function resources(kubernetes: Kubernetes, { processors }: Facts) {
           })),
         }),
     memoryThrottlingFactor: kubernetes["memory-throttling-factor"],
-    ...(kubernetes["memory-swap-behavior"] === undefined
-      ? {}
-      : { failSwapOn: false, memorySwap: { swapBehavior: kubernetes["memory-swap-behavior"] } }),
     protectKernelDefaults: true,
     failCgroupV1: kubernetes["fail-cgroupv1"],
+  };
+}
+
+/** Kubelet does not start on a host that has swap space, unless it is told that this is meant. */
+function swap({ kubernetes, hasSwap }: Node) {
+  const behavior = kubernetes["memory-swap-behavior"];
+  return {
+    ...(hasSwap || behavior !== undefined ? { failSwapOn: false } : {}),
+    ...(behavior === undefined ? {} : { memorySwap: { swapBehavior: behavior } }),
   };
 }
 

@@ -10,15 +10,17 @@ export type Node = {
   minor: Minor;
   /** The cluster it joins; undefined when it runs static pods alone. */
   cluster: { server: string } | undefined;
+  hasSwap: boolean;
 };
 
 /** Undefined on a host that is told neither a cluster nor to be alone: there, kubelet has nothing to do. */
-export function nodeOf({ kubernetes }: Settings, { variant }: Facts): Node | undefined {
+export function nodeOf({ kubernetes, kernel }: Settings, { variant }: Facts): Node | undefined {
   if (kubernetes === undefined || variant.orchestrator.kind !== "kubernetes") return undefined;
   const { minor } = variant.orchestrator;
-  if (kubernetes["standalone-mode"]) return { kubernetes, minor, cluster: undefined };
+  const hasSwap = kernel.zram.enabled;
+  if (kubernetes["standalone-mode"]) return { kubernetes, minor, cluster: undefined, hasSwap };
   const server = kubernetes["api-server"];
-  return server === undefined ? undefined : { kubernetes, minor, cluster: { server } };
+  return server === undefined ? undefined : { kubernetes, minor, cluster: { server }, hasSwap };
 }
 
 /** The entries of a map that are enabled; none where the minor does not have the map. */
