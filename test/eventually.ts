@@ -1,6 +1,6 @@
 /** For what follows from something else a little later, in another task of the same process. */
 
-const limitMs = 5_000;
+const limitMs = 15_000;
 
 /** Tries a claim again until it holds; its last failure counts. */
 export async function eventually(claim: () => Promise<void>): Promise<void> {
