@@ -31,6 +31,7 @@ export const directory = join(import.meta.dir, "../../build/test/vm");
 /** Emulated, on a computer that does other things too. A boot of its own takes a tenth of it. */
 const bootTimeoutMs = 600_000;
 const execMs = 60_000;
+const archiveMs = 300_000;
 /** An emulated machine pulls and unpacks a hundred megabytes and more. */
 const pulledMs = 600_000;
 
@@ -142,6 +143,15 @@ export class TestHost implements AsyncDisposable {
 
   async status(): Promise<StatusBody> {
     return (await this.api()).call("getStatus", { signal: soon() });
+  }
+
+  /** What the host collects about itself, by name. */
+  async supportArchive(): Promise<Map<string, Blob>> {
+    const parts: Uint8Array[] = [];
+    const take = async (bytes: Uint8Array): Promise<void> => void parts.push(bytes);
+    await (await this.api()).download("supportArchive", take, AbortSignal.timeout(archiveMs));
+    const files = await new Bun.Archive(Buffer.concat(parts)).files();
+    return new Map([...files].map(([path, file]) => [path.replace(/^orlop-logs\//, ""), file]));
   }
 
   /** Runs a program in a host container, from the laptop: through the remote API. */
