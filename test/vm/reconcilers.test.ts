@@ -109,7 +109,7 @@ test("swap space is made in compressed memory, made anew when it shall be anothe
   await apply({ kernel: { zram: { enabled: true, "memory-percent": 25 } } });
   await host.eventually(swaps, (text) => text.startsWith("/dev/zram0"));
   expect(await host.shell.run("cat /sys/block/zram0/comp_algorithm")).toContain("[zstd]");
-  const memory = Number(await host.shell.run("awk '/^MemTotal/ { print $2 * 1024 }' /proc/meminfo"));
+  const memory = 1024 * Number(/\d+/.exec(await host.shell.run("grep ^MemTotal /proc/meminfo"))?.[0]);
   expect(Number(await host.shell.run("cat /sys/block/zram0/disksize")) / memory).toBeCloseTo(0.25, 2);
   await apply({ kernel: { zram: { algorithm: "lz4" } } });
   await host.eventually(swaps, (text) => text.startsWith("/dev/zram0"));
