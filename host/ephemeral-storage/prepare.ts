@@ -42,6 +42,8 @@ async function initialize(system: System, { disks, filesystem }: Extract<Request
   if (found === "") {
     const quiet = filesystem === "ext4" ? ["-q"] : ["-q", "-K"];
     await system.run([`mkfs.${filesystem}`, ...quiet, "-L", label, device], { timeoutMs: formatMs });
+    // Nobody tells udev that an ephemeral disk has changed (os/udev/90-orlop.rules).
+    await system.run(["udevadm", "trigger", "--action=change", device]);
     await system.run(["udevadm", "wait", "--timeout=30", labelled]);
   } else if (found !== filesystem) {
     throw new Failure("disk-in-use", `cannot format ${device} as ${filesystem}: it holds ${found} already`, {
