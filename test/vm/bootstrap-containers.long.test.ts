@@ -20,7 +20,6 @@ const formatDisk = [
   "disk=$(readlink -f /dev/disk/ephemeral/virtio-eph0)",
   'if [ ! -e "${disk}1" ]; then echo "formatting $disk"',
   'parted --script "$disk" mklabel gpt mkpart primary ext4 1MiB 100%',
-  'while [ ! -e "${disk}1" ]; do sleep 0.2; done',
   'mkfs.ext4 -q -F "${disk}1"; fi',
   `mkdir -p ${mountPoint}`,
   `mount "\${disk}1" ${mountPoint}`,
