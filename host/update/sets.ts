@@ -7,6 +7,7 @@ import { kernelPath, otherSet, type SetName } from "./boot-entry.ts";
 import { findPartitions, type Partition } from "./partitions.ts";
 import { Signpost, type Sets } from "./signpost.ts";
 import type { Image, UpdateState } from "./state.ts";
+import { forgetReason } from "./went-back.ts";
 
 /** Where the EFI system partition is mounted. */
 export const espPath = "/efi";
@@ -84,6 +85,7 @@ export async function bootInactiveNext(system: System): Promise<void> {
       error,
     );
   }
+  await forgetReason(system);
   await signpost.upgradeToInactive();
 }
 

@@ -215,6 +215,21 @@ test("a version the host came back from is held with its reason until released o
   expect((await here.run(await here.start(), "refresh")).chosen_update?.version).toBe("1.1.0");
 });
 
+test("a version that fails once more, without a word, is not told by what it said the first time", async () => {
+  await using here = await world("1.1.0");
+  await here.run(await here.start(), "refresh", "prepare", "activate");
+  const entries = join(here.host.system.root, "efi/loader/entries");
+  const fails = async (): Promise<void> =>
+    await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
+  await fails();
+  await leaveReason(here.host.system, "1.1.0", "containerd.service is not active");
+  const updater = await here.start();
+  await updater.release("1.1.0");
+  await here.run(updater, "refresh", "prepare", "activate");
+  await fails();
+  expect((await here.start()).held[0]?.reason).toContain("ended without a word");
+});
+
 test("a failure that left no word is told as such", async () => {
   await using here = await world("1.1.0");
   await here.run(await here.start(), "refresh", "prepare", "activate");

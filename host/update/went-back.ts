@@ -4,9 +4,10 @@
  * The boot loader's entry tells that it happened: its tries are used up. The failed set itself may have left the reason
  * on the private partition, which both sets share; of one that could not, `last-words.ts` knows what there is to know.
  */
+import { dirname } from "node:path";
 import { z } from "zod";
 import { isFailure } from "../../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
 import { hostPath, type System } from "../system.ts";
 import { otherSet, type BootEntry } from "./boot-entry.ts";
@@ -21,6 +22,12 @@ const failure = z.object({ version: z.string(), at: z.iso.datetime(), reason: z.
 export async function leaveReason(system: System, version: string, reason: string): Promise<void> {
   const left = { version, at: system.clock.now().toISOString(), reason };
   await writeFileAtomic(hostPath(system, path), JSON.stringify(left), 0o600, system.storage);
+}
+
+/** Before a version is started: what it left when it failed here earlier is no reason any more. */
+export async function forgetReason(system: System): Promise<void> {
+  const file = hostPath(system, path);
+  if (await removeIfPresent(file, system.storage)) await system.storage.syncDirectory(dirname(file));
 }
 
 /** The version that this host came back from, unless it is among those that are known. */
