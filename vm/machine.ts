@@ -13,7 +13,7 @@ import { assert, Failure, isNotFound } from "../lib/failure.ts";
 import type { Credentials } from "./credentials.ts";
 import { createEmptyDisk, createFirmwareVariables, createOverlay, firmwareCode } from "./disk.ts";
 import { machineFiles, writeRecord } from "./machine-files.ts";
-import type { Accelerator, Disk, Forward, Hardware } from "./qemu.ts";
+import type { Accelerator, Disk, DiskBus, Forward, Hardware } from "./qemu.ts";
 import { putOnPrivatePartition } from "./private-partition.ts";
 import { startQemu } from "./qemu-process.ts";
 import { RunningMachine } from "./running-machine.ts";
@@ -31,6 +31,8 @@ export type MachineOptions = {
   userData?: string | Uint8Array;
   /** How the guest gets it; through fw_cfg unless given. Every variant reads the file on the private partition. */
   userDataBy?: "fw-cfg" | "private-partition";
+  /** What the system disk is connected by; virtio unless given. */
+  systemDiskBus?: DiskBus;
   /** Who the firmware says made the machine. "Amazon EC2" and "VMware, Inc." have user data in places of their own. */
   vendor?: string;
   accelerator?: Accelerator;
@@ -148,7 +150,9 @@ async function requireImage(path: string): Promise<void> {
 
 async function hardwareOf(directory: string, options: MachineOptions): Promise<Hardware> {
   const files = machineFiles(directory);
-  const disks: Disk[] = [{ path: files.disk, format: "qcow2", serial: "system" }];
+  const disks: Disk[] = [
+    { path: files.disk, format: "qcow2", serial: "system", bus: options.systemDiskBus ?? "virtio" },
+  ];
   if (options.dataDiskBytes !== undefined) disks.push({ path: files.dataDisk, format: "qcow2", serial: "data" });
   // The host knows them by their serial numbers.
   for (const [at] of (options.ephemeralDisksBytes ?? []).entries()) {

@@ -91,11 +91,11 @@ test("a card on a shared network comes last and has the address that it is given
 });
 
 test("two disks keep their order and names", () => {
-  const second = { path: "data.qcow2", format: "qcow2", serial: "data" } as const;
+  const second = { path: "data.qcow2", format: "qcow2", serial: "data", bus: "nvme" } as const;
   const devices = values(qemuArguments({ ...plain, disks: [...plain.disks, second] }, []), "-device");
   expect(devices.slice(0, 2)).toEqual([
     "virtio-blk-pci,drive=disk0,serial=system,bootindex=1",
-    "virtio-blk-pci,drive=disk1,serial=data,bootindex=2",
+    "nvme,drive=disk1,serial=data,bootindex=2",
   ]);
 });
 

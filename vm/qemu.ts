@@ -13,7 +13,10 @@ export type Disk = {
   format: "qcow2" | "raw";
   /** Seen by the guest as /dev/disk/by-id/virtio-<serial>; at most 20 bytes. */
   serial: string;
+  /** What it is connected by; virtio unless given. */
+  bus?: DiskBus;
 };
+export type DiskBus = "virtio" | "nvme";
 
 /** `hostPort` 0 lets the kernel choose a free one; `Qmp.forwardedPorts` tells which. */
 export type Forward = { hostPort: number; guestPort: number };
@@ -142,14 +145,16 @@ function boot(from: Boot): Option[] {
   }
 }
 
+const diskDevices: Readonly<Record<DiskBus, string>> = { virtio: "virtio-blk-pci", nvme: "nvme" };
+
 /**
  * A flush of the guest reaches the host's page cache and no further: a power cut here is the death of QEMU, and what a
  * dead process has written stays written.  The first boot index is the one of a kernel that is given.
  */
-function disk({ path, format, serial }: Disk, index: number): Option[] {
+function disk({ path, format, serial, bus = "virtio" }: Disk, index: number): Option[] {
   return [
     ["-drive", `if=none,id=disk${index},format=${format},cache=writeback,discard=unmap,file=${escaped(path)}`],
-    ["-device", `virtio-blk-pci,drive=disk${index},serial=${serial},bootindex=${index + 1}`],
+    ["-device", `${diskDevices[bus]},drive=disk${index},serial=${serial},bootindex=${index + 1}`],
   ];
 }
 

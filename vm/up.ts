@@ -25,6 +25,7 @@ type GivenHardware =
   | "ephemeralDisksBytes"
   | "publish"
   | "userDataBy"
+  | "systemDiskBus"
   | "kubelet";
 
 export type UpOptions = Pick<MachineOptions, GivenHardware> & {
