@@ -60,16 +60,15 @@ export class Remote implements AsyncDisposable {
     const stays = this.#server !== undefined && isDeepStrictEqual(listening, listeningNow);
     this.#is = wanted;
     if (stays) return;
-    this.#failure = undefined;
     if (this.#server !== undefined) {
       // Whoever made this change over the remote API still waits there for its result.
       this.#closing = Promise.all([this.#closing, this.#server.close(closeGraceMs)]);
       this.#server = undefined;
       this.#system.log.info("api: the remote API is closed");
     }
-    if (!wanted.enabled) return;
     try {
-      await this.#open(wanted);
+      if (wanted.enabled) await this.#open(wanted);
+      this.#failure = undefined; // not before: while it is tried again, the last reason still holds
     } catch (error) {
       this.#failure = error instanceof Failure ? error : new Failure("internal", "cannot open it", { cause: error });
       throw error;

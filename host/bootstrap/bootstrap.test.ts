@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import type { JsonObject } from "../../lib/json.ts";
 import { modelFor } from "../../settings/model.ts";
+import { eventually } from "../../test/eventually.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { factsOf } from "../../test/settings.ts";
 import { exits } from "../../test/system.ts";
@@ -23,6 +24,8 @@ async function preconfigured(settings: JsonObject): Promise<RunningHost> {
     host.units.set(`bootstrap-container@${name}.service`, { state: "inactive", started: 0, reloaded: 0 });
   }
   await host.reboot();
+  // What the boot is to prepare is written down when its turn comes.
+  await eventually(async () => expect((await host.api.call("getStatus")).bootstrap).toBeDefined());
   return host;
 }
 
