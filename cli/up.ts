@@ -83,9 +83,9 @@ The machine is always new. It gets a client certificate of its own, which \`./or
           name,
           image,
           userData,
-          // A variant that is not for QEMU does not look at what QEMU hands over.
           // Images for a cloud know the disks of that cloud, and nothing of QEMU's own.
           systemDiskBus: variant.platform === "aws" || variant.platform === "vmware" ? "nvme" : "virtio",
+          // A variant that is not for QEMU does not look at what QEMU hands over.
           userDataBy: variant.userData.includes("fw-cfg") ? "fw-cfg" : "private-partition",
           detach: options.detach,
           kubelet: options.join,

@@ -150,8 +150,9 @@ async function requireImage(path: string): Promise<void> {
 
 async function hardwareOf(directory: string, options: MachineOptions): Promise<Hardware> {
   const files = machineFiles(directory);
+  const { systemDiskBus: bus } = options;
   const disks: Disk[] = [
-    { path: files.disk, format: "qcow2", serial: "system", bus: options.systemDiskBus ?? "virtio" },
+    { path: files.disk, format: "qcow2", serial: "system", ...(bus === undefined ? {} : { bus }) },
   ];
   if (options.dataDiskBytes !== undefined) disks.push({ path: files.dataDisk, format: "qcow2", serial: "data" });
   // The host knows them by their serial numbers.

@@ -11,7 +11,7 @@ export type Accelerator = "tcg" | "kvm";
 export type Disk = {
   path: string;
   format: "qcow2" | "raw";
-  /** Seen by the guest as /dev/disk/by-id/virtio-<serial>; at most 20 bytes. */
+  /** In the guest's names below /dev/disk/by-id, for virtio virtio-<serial>; at most 20 bytes. */
   serial: string;
   /** What it is connected by; virtio unless given. */
   bus?: DiskBus;
