@@ -14,7 +14,7 @@ import { hostPath, type System } from "../system.ts";
 import { kernelPath } from "../update/boot-entry.ts";
 import { findPartitions } from "../update/partitions.ts";
 import { espPath } from "../update/sets.ts";
-import { sectionOf, type ReadInto } from "../update/unified-image.ts";
+import { contentOf, type ReadInto } from "../update/unified-image.ts";
 
 /** What the kernel has set aside, in bytes. */
 const reservedPath = "/sys/kernel/kexec_crash_size";
@@ -42,11 +42,8 @@ export async function loadCrashKernel(system: System, load = loadPanicKernel): P
 
 /** A section as an open file of its own, which is what the kernel takes. */
 async function extracted(system: System, read: ReadInto, section: ".linux" | ".initrd") {
-  const { offset, bytes } = await sectionOf(read, section);
-  const content = Buffer.alloc(bytes);
-  await read(offset, content);
   const path = hostPath(system, join(scratchPath, section));
-  await writeFileAtomic(path, content, 0o600);
+  await writeFileAtomic(path, await contentOf(read, section), 0o600);
   return await open(path);
 }
 

@@ -66,8 +66,14 @@ async function commandLineOf(read: ReadInto): Promise<string> {
     .trim();
 }
 
-/** Where a section is in the file, without what fills it up. @throws {Failure<"bad-unified-image">} */
-export async function sectionOf(
+/** The content of a section. @throws {Failure<"bad-unified-image">} */
+export async function contentOf(read: ReadInto, name: ".initrd" | ".linux"): Promise<Buffer> {
+  const { offset, bytes } = await sectionOf(read, name);
+  return await partOf(read, offset, bytes, name);
+}
+
+/** Where a section is in the file, without what fills it up. */
+async function sectionOf(
   read: ReadInto,
   name: ".cmdline" | ".initrd" | ".linux",
 ): Promise<{ offset: number; bytes: number }> {
