@@ -4,7 +4,7 @@
  * Every step is kept by its inputs (`step.ts`), and every step gives the same bytes for the same inputs, so an image is
  * determined by the commit, the lock and the signing key.
  */
-import { copyFile, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isNotFound } from "../lib/failure.ts";
 import { writeFileAtomic } from "../lib/files.ts";
@@ -296,9 +296,7 @@ async function writeArtefacts(build: Build, { sealed, boot }: { sealed: Made; bo
   const { variant, architecture, version, commit, options, tools, epochSeconds } = build;
   const name = imageName(build);
   await mkdir(options.output, { recursive: true });
-  const working = join(options.output, `.${name}.${process.pid}.new`);
-  await rm(working, { recursive: true, force: true });
-  await mkdir(working);
+  const working = await mkdtemp(join(options.output, `.${name}-new-`));
   try {
     const paths = {
       image: join(working, `${name}.img`),

@@ -2,6 +2,9 @@
 import { builtImage } from "../../cli/built-image.ts";
 import type { ClusterMinor } from "../../vm/cluster/minors.ts";
 
+/** Two hosts that start at once wait for one build. */
+const building = new Map<string, Promise<string>>();
+
 /**
  * The image of a variant.
  *
@@ -12,7 +15,12 @@ export async function imageOf(variant: "dev" | "metal-dev" | `metal-k8s-${Cluste
   const variable = `ORLOP_TEST_IMAGE_${variant.toUpperCase().replaceAll(/[-.]/g, "_")}`;
   const given = process.env[variable];
   if (given !== undefined) return given;
+  const image = building.get(variable) ?? build(variant);
+  building.set(variable, image);
+  return (process.env[variable] = await image);
+}
+
+async function build(variant: string): Promise<string> {
   const { image } = await builtImage({ variant, architecture: "x86_64" }, new AbortController().signal);
-  process.env[variable] = image;
   return image;
 }
