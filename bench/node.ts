@@ -16,8 +16,11 @@ import { makePauseImage } from "../image/oci/pause-image.ts";
 import { epochSecondsOf, readLock } from "../image/packages/lock.ts";
 import { openToolsRoot, runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { makeProgram } from "../image/recipes/programs.ts";
+import { Failure } from "../lib/failure.ts";
 import { parseJson } from "../lib/json.ts";
 import { say } from "../lib/progress.ts";
+import { busyboxImage } from "../test/oci-image.ts";
+import { startTestRegistry } from "../test/registry.ts";
 import { factsOf, settingsOf } from "../test/settings.ts";
 import { pauseImage } from "../variants/kubernetes.ts";
 import { type ControlPlane, joiningSettings, nodeDiskBytes, startControlPlane } from "../vm/cluster/control-plane.ts";
@@ -38,6 +41,8 @@ const bootTimeoutMs = 600_000;
 const pollMs = 200;
 const size = { cpus: 2, memoryMiB: 2048 };
 const kubeletPort = 10250;
+/** In a registry, without its name: reads the memory of its node. */
+const memoryImage = "bench/meminfo:v1";
 /** As in `image/root/seal-root.ts`. */
 const compressionLevel = 3;
 
@@ -46,6 +51,9 @@ type Side = typeof ours | typeof theirs;
 
 /** Seconds since the kernel started; bytes. */
 type Node = { ready: number; pod: number; memory: number };
+
+/** What the nodes join, and where their second pod's image comes from. */
+type World = { cluster: ControlPlane; registry: string };
 
 /** One that is switched on, and the moment its kernel started. */
 type Started = AsyncDisposable & { kubeletPort: number; kernelStartMs(): Promise<number> };
@@ -58,29 +66,33 @@ export async function benchNode(signal: AbortSignal): Promise<Report> {
   await mkdir(directory, { recursive: true });
   const running = new Map<string, Started>();
   try {
+    await using registry = await startTestRegistry({ tls: false, auth: false });
+    await using busybox = await busyboxImage({ entrypoint: ["/bin/cat", "/proc/meminfo"] });
+    await registry.push(busybox.layout, memoryImage);
     say("starting a cluster");
     await using cluster = await startControlPlane({
       directory: join(directory, "cluster"),
       kubeletPort: async (node) => Promise.resolve(running.get(node)?.kubeletPort),
       signal,
     });
+    const world: World = { cluster, registry: registry.forGuests };
     say("making a stock Debian");
-    const debian = await makeDebianNode(tools, join(directory, "debian"), cluster, signal);
+    const debian = await makeDebianNode(tools, join(directory, "debian"), world, signal);
     const switchOn: Record<Side, () => Promise<Started>> = {
-      ours: async () => switchOnOurs(image, join(directory, ours), cluster, signal),
+      ours: async () => switchOnOurs(image, join(directory, ours), world, signal),
       theirs: async () => switchOnDebian(tools, debian, join(directory, theirs), signal),
     };
     const measured: Record<Side, Node[]> = { ours: [], theirs: [] };
     for (let round = 1; round <= rounds; round++) {
-      say(`round ${round} of ${rounds}`);
       for (const side of [ours, theirs]) {
+        say(`round ${round} of ${rounds}: ${side}`);
         await rm(join(directory, side), { recursive: true, force: true });
-        await cluster.kubectl(["apply", "--filename=-"], { stdin: JSON.stringify(podOn(side)), signal });
+        await create(world, firstPod(side), signal);
         await using machine = await switchOn[side]();
         running.set(side, machine);
-        measured[side].push(await watch(cluster, side, machine, signal));
+        measured[side].push(await watch(world, side, machine, signal));
         running.delete(side);
-        await cluster.kubectl(["delete", "pod", side, "--force", "--grace-period=0"], { signal });
+        await cluster.kubectl(["delete", "pod", "--all", "--force", "--grace-period=0"], { signal });
         await cluster.kubectl(["delete", "node", side], { signal });
       }
     }
@@ -101,53 +113,70 @@ function report(measured: Readonly<Record<Side, readonly Node[]>>, ourBytes: num
     figures: [
       { what: "kernel to node Ready", unit: "seconds", ...both("ready"), goal },
       { what: "kernel to first pod running", unit: "seconds", ...both("pod") },
-      { what: "anonymous memory of all processes", unit: "bytes", ...both("memory") },
+      { what: "memory in use", unit: "bytes", ...both("memory") },
       { what: "image, compressed by zstd", unit: "bytes", ours: ourBytes, peer: theirBytes },
     ],
     notes: [
       `medians of ${rounds} first boots each, in turns, joined by bootstrap token to one control plane`,
       `QEMU without KVM, ${size.cpus} processors, ${size.memoryMiB} MiB`,
-      "the pod is a pause container, whose image both have; memory is what kubelet tells of the root cgroup, with the pod",
+      "the pod is a pause container, whose image both have; memory in use is MemTotal - MemAvailable, as a second pod reads it",
       "ours is root, hash tree and unified kernel image; theirs its root with kernel and initrd, as a tar archive",
     ],
     computer: computer(),
   };
 }
 
-/** Waits there before the node comes. */
-function podOn(node: Side) {
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name: node },
-    spec: {
-      nodeSelector: { "kubernetes.io/hostname": node },
-      containers: [{ name: "pause", image: pauseImage, imagePullPolicy: "Never" }],
-    },
+type Pod = ReturnType<typeof podOn>;
+
+function podOn(node: Side, name: string, container: Record<string, string>) {
+  const spec = {
+    nodeSelector: { "kubernetes.io/hostname": node },
+    restartPolicy: "OnFailure",
+    containers: [{ name: "main", ...container }],
   };
+  return { apiVersion: "v1", kind: "Pod", metadata: { name }, spec };
 }
 
-async function watch(cluster: ControlPlane, side: Side, machine: Started, signal: AbortSignal): Promise<Node> {
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(bootTimeoutMs)]);
-  const readyMs = await momentOf(async () => isReady(await ask(cluster, `/api/v1/nodes/${side}`, inTime)), inTime);
-  const podPath = `/api/v1/namespaces/default/pods/${side}`;
-  const podMs = await momentOf(async () => isReady(await ask(cluster, podPath, inTime)), inTime);
+/** Waits there before the node comes. */
+const firstPod = (node: Side) => podOn(node, node, { image: pauseImage, imagePullPolicy: "Never" });
+
+async function create({ cluster }: World, pod: Pod, signal: AbortSignal): Promise<void> {
+  await cluster.kubectl(["apply", "--filename=-"], { stdin: JSON.stringify(pod), signal });
+}
+
+async function watch(world: World, side: Side, machine: Started, signal: AbortSignal): Promise<Node> {
+  const until = async (what: string, path: string, holds: (object: unknown) => boolean): Promise<number> =>
+    await momentOf(`${side}: ${what}`, async () => holds(await ask(world, path, signal)), signal);
+  const readyMs = await until("node Ready", `/api/v1/nodes/${side}`, isReady);
+  const podMs = await until("first pod running", podPath(side), isReady);
   const startMs = await machine.kernelStartMs();
+  const memoryPod = podOn(side, `${side}-memory`, { image: `${world.registry}/${memoryImage}` });
+  await create(world, memoryPod, signal);
+  await until("second pod done", podPath(memoryPod.metadata.name), hasSucceeded);
+  const meminfo = await world.cluster.get(`${podPath(memoryPod.metadata.name)}/log`, signal);
   return {
     ready: (readyMs - startMs) / 1000,
     pod: (podMs - startMs) / 1000,
-    memory: await memory(cluster, side, inTime),
+    memory: memoryInUse(await meminfo.text()),
   };
 }
 
+const podPath = (name: string): string => `/api/v1/namespaces/default/pods/${name}`;
+
 /** By `performance.now()`. */
-async function momentOf(holds: () => Promise<boolean>, signal: AbortSignal): Promise<number> {
-  while (!(await holds())) await sleep(pollMs, undefined, { signal });
+async function momentOf(what: string, holds: () => Promise<boolean>, signal: AbortSignal): Promise<number> {
+  const untilMs = performance.now() + bootTimeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > untilMs) {
+      throw new Failure("no-node", `cannot measure ${what}: not reached in ${bootTimeoutMs / 1000} s`);
+    }
+    await sleep(pollMs, undefined, { signal });
+  }
   return performance.now();
 }
 
 /** Undefined for what is not there. */
-async function ask(cluster: ControlPlane, path: string, signal: AbortSignal): Promise<unknown> {
+async function ask({ cluster }: World, path: string, signal: AbortSignal): Promise<unknown> {
   const response = await cluster.get(path, signal);
   const text = await response.text();
   return response.ok ? parseJson(text) : undefined;
@@ -164,24 +193,29 @@ function isReady(object: unknown): boolean {
     .status.conditions.some(({ type, status }) => type === "Ready" && status === "True");
 }
 
-const summary = z.object({ node: z.object({ memory: z.object({ rssBytes: z.number().positive() }) }) });
+const withPhase = z.object({ status: z.object({ phase: z.string() }) });
 
-/** Kubelet collects it some seconds after it started. */
-async function memory(cluster: ControlPlane, side: Side, signal: AbortSignal): Promise<number> {
-  for (;;) {
-    const told = summary.safeParse(await ask(cluster, `/api/v1/nodes/${side}/proxy/stats/summary`, signal));
-    if (told.success) return told.data.node.memory.rssBytes;
-    await sleep(pollMs, undefined, { signal });
-  }
+function hasSucceeded(object: unknown): boolean {
+  return object !== undefined && withPhase.parse(object).status.phase === "Succeeded";
 }
 
-async function switchOnOurs(image: string, path: string, cluster: ControlPlane, signal: AbortSignal): Promise<Started> {
+/** Of all that is there, what the kernel could not give to a program at once. Source: proc_meminfo(5). */
+function memoryInUse(meminfo: string): number {
+  const kibibytes = (name: string): number => {
+    const value = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(meminfo)?.[1];
+    if (value === undefined)
+      throw new Failure("no-node", `cannot read ${name} in ${JSON.stringify(meminfo.slice(0, 200))}`);
+    return Number(value);
+  };
+  return (kibibytes("MemTotal") - kibibytes("MemAvailable")) * 1024;
+}
+
+async function switchOnOurs(image: string, path: string, world: World, signal: AbortSignal): Promise<Started> {
   const credentials = await makeCredentials();
-  const kubernetes = joining(cluster, ours);
   const machine = await createMachine(path, {
     image,
     credentials,
-    userData: withRemoteAccess(JSON.stringify({ settings: { kubernetes } }), credentials),
+    userData: withRemoteAccess(JSON.stringify({ settings: joining(world, ours) }), credentials),
     userDataBy: "private-partition",
     kubelet: true,
     diskBytes: nodeDiskBytes,
@@ -198,15 +232,18 @@ async function switchOnOurs(image: string, path: string, cluster: ControlPlane, 
   };
 }
 
-function joining({ port, pki }: ControlPlane, node: Side) {
-  return joiningSettings({ port, ca: pki.ca, token: pki.token }, node);
+function joining({ cluster: { port, pki }, registry }: World, node: Side) {
+  return {
+    kubernetes: joiningSettings({ port, ca: pki.ca, token: pki.token }, node),
+    "container-registry": { mirrors: [{ registry, endpoint: [`http://${registry}`] }] },
+  };
 }
 
 /** Debian with what makes a node of it, and what is in its root as ours has it. */
 async function makeDebianNode(
   tools: ToolsRoot,
   directory: string,
-  cluster: ControlPlane,
+  world: World,
   signal: AbortSignal,
 ): Promise<StockDebian> {
   const lock = await readLock("x86_64");
@@ -237,7 +274,7 @@ async function makeDebianNode(
         await place(join(repository, "os", name), `etc/sysctl.d/${name.split("/").at(-1)}`);
       }
       await place(join(repository, "os/network/80-dhcp.network"), "etc/systemd/network/80-dhcp.network");
-      await writeNodeFiles(root, cluster);
+      await writeNodeFiles(root, world);
       await mkdir(join(root, "opt/cni"), { recursive: true });
       await symlink("/usr/lib/cni", join(root, "opt/cni/bin"));
       await writeFile(join(root, "etc/systemd/system/kubelet.service"), kubeletUnit);
@@ -250,8 +287,8 @@ async function makeDebianNode(
 }
 
 /** What a host renders for kubelet and containerd. There is no systemd-resolved to ask for name servers. */
-async function writeNodeFiles(root: string, cluster: ControlPlane): Promise<void> {
-  const settings = settingsOf({ kubernetes: { ...joining(cluster, theirs) } }, variant);
+async function writeNodeFiles(root: string, world: World): Promise<void> {
+  const settings = settingsOf(joining(world, theirs), variant);
   for (const group of configuration) {
     for (const file of group.render(settings, factsOf(variant, { processors: size.cpus }))) {
       if (!/^\/etc\/(kubernetes|containerd)\//.test(file.path) || "linkTo" in file) continue;
