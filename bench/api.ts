@@ -7,6 +7,7 @@
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Client } from "../api/client.ts";
 import { compileHost } from "../host/compile.ts";
 import { executable } from "../host/names.ts";
@@ -44,6 +45,7 @@ async function measure(directory: string, program: string, signal: AbortSignal):
   {
     await using server = await ServerProcess.start(hostd, socket, target);
     startBytes = await server.residentBytes();
+    await settled(connect({ socket }), signal);
     body = await (await fetch(`http://localhost${target}`, { unix: socket })).bytes();
     await run({ socket, target, clients, requests: warmUpRequests });
     warmBytes = await server.residentBytes();
@@ -104,6 +106,11 @@ async function measure(directory: string, program: string, signal: AbortSignal):
     ],
     computer: computer(),
   };
+}
+
+/** Settings that are generated, some of them only after the host looked for a network, change the answer. */
+async function settled(host: Client, signal: AbortSignal): Promise<void> {
+  while ((await host.call("getStatus", { signal })).state === "booting") await sleep(200, undefined, { signal });
 }
 
 /** From staging to the answer that tells what was applied. */

@@ -85,7 +85,7 @@ async function* connection(
   const ended = new AbortController();
   const signal = AbortSignal.any([limits.signal, ended.signal]);
   const stalled = (): void => ended.abort(new Failure("stalled", `nothing came for ${patienceMs / 1000} s`));
-  let timer = setTimeout(stalled, patienceMs);
+  const timer = setTimeout(stalled, patienceMs);
   try {
     const headers = new Headers(init.headers);
     if (offset > 0) headers.set("range", `bytes=${offset}-`);
@@ -105,8 +105,7 @@ async function* connection(
     let windowStartedMs = performance.now();
     let inWindow = 0;
     for await (const bytes of response.body) {
-      clearTimeout(timer);
-      timer = setTimeout(stalled, patienceMs);
+      timer.refresh();
       inWindow += bytes.length;
       const elapsedMs = performance.now() - windowStartedMs;
       if (elapsedMs > windowMs) {

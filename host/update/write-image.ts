@@ -12,10 +12,9 @@
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
-import { Readable } from "node:stream";
-import { createZstdDecompress } from "node:zlib";
-import { Failure, isNotFound } from "../../lib/failure.ts";
+import { Failure, isFailure, isNotFound } from "../../lib/failure.ts";
 import { removeIfPresent } from "../../lib/files.ts";
+import { unpackedFrames } from "../../lib/zstd-frames.ts";
 import type { Storage } from "../storage.ts";
 import type { System } from "../system.ts";
 import type { BlockDevice } from "./block-device.ts";
@@ -28,11 +27,10 @@ import { verifyTree } from "./verity-tree.ts";
 
 const firstBlockBytes = 4096;
 
-/** Writes are gathered to `pieceBytes`, and brought to the medium every `syncBytes`, which bounds dirty memory. */
+/** A write has `pieceBytes` at most, and is brought to the medium every `syncBytes`, which bounds dirty memory. */
 export type WriteSize = { pieceBytes: number; syncBytes: number };
-export const writeSize: WriteSize = { pieceBytes: 1024 * 1024, syncBytes: 16 * 1024 * 1024 };
-/** What is unpacked at a time. Node's 16 KiB take four times as much of the processor. */
-const unpackedBytes = 256 * 1024;
+export const writeSize: WriteSize = { pieceBytes: 4 * 1024 * 1024, syncBytes: 16 * 1024 * 1024 };
+const readBackBytes = 1024 * 1024;
 /** Two of them and the one in use have to fit on the ESP. */
 const largestUnifiedImageBytes = 64 * 1024 * 1024;
 
@@ -64,8 +62,8 @@ export async function writeImage(
   let doneBytes = 0;
   const noted = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const bytes of chunks) {
-      yield bytes;
       doneBytes += bytes.length;
+      yield bytes;
       onProgress({ step: "download", doneBytes, totalBytes });
     }
   };
@@ -140,19 +138,18 @@ async function writeStream(
   const first = Buffer.alloc(firstBlockBytes);
   let offset = start;
   let unsynced = 0;
-  for await (const chunk of gathered(chunks, pieceBytes)) {
-    const held = Math.max(0, firstBlockBytes - offset);
-    if (held > 0) chunk.copy(first, offset);
-    const rest = chunk.subarray(held);
-    await device.write(Math.max(offset, firstBlockBytes), rest);
-    offset += chunk.length;
-    unsynced += rest.length;
-    if (unsynced >= syncBytes) {
+  for await (const chunk of chunks) {
+    const held = Math.min(chunk.length, Math.max(0, firstBlockBytes - offset));
+    if (held > 0) first.set(chunk.subarray(0, held), offset);
+    for (let at = held; at < chunk.length; at += pieceBytes) {
+      const piece = chunk.subarray(at, at + pieceBytes);
+      await device.write(offset + at, piece);
+      unsynced += piece.length;
+      if (unsynced < syncBytes) continue;
       await device.sync();
-      // What chunks leave lies outside the heap, so that it is collected late: 25 MB more at the peak.
-      Bun.gc(true);
       unsynced = 0;
     }
+    offset += chunk.length;
   }
   await device.sync();
   if (offset < firstBlockBytes) throw tooSmall(device, offset);
@@ -161,11 +158,14 @@ async function writeStream(
 
 /** Reads no further than it must. */
 async function firstBlockOf(device: BlockDevice, chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  for await (const piece of gathered(chunks, firstBlockBytes)) {
-    if (piece.length < firstBlockBytes) throw tooSmall(device, piece.length);
-    return piece;
+  const first = Buffer.alloc(firstBlockBytes);
+  let size = 0;
+  for await (const chunk of chunks) {
+    first.set(chunk.subarray(0, firstBlockBytes - size), size);
+    size += chunk.length;
+    if (size >= firstBlockBytes) return first;
   }
-  throw tooSmall(device, 0);
+  throw tooSmall(device, size);
 }
 
 function tooSmall({ path }: BlockDevice, bytes: number): Failure<"too-small"> {
@@ -221,7 +221,7 @@ async function durableDigest(storage: Storage, path: string, algorithm: "sha256"
   await storage.syncDirectory(dirname(path));
   await storage.forget(path);
   const hash = createHash(algorithm);
-  const piece = Buffer.allocUnsafe(writeSize.pieceBytes);
+  const piece = Buffer.allocUnsafe(readBackBytes);
   let offset = 0;
   for (let bytes = piece.length; bytes === piece.length; offset += bytes) {
     bytes = await storage.readInto(path, offset, piece);
@@ -231,47 +231,15 @@ async function durableDigest(storage: Storage, path: string, algorithm: "sha256"
 }
 
 /** A target's name says whether it is compressed. */
-async function* unpacked(target: Target, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+async function* unpacked(target: Target, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   if (!target.name.endsWith(".zst")) {
     yield* chunks;
     return;
   }
-  const source = Readable.from(chunks, { objectMode: false, highWaterMark: writeSize.pieceBytes });
-  const decompress = createZstdDecompress({ chunkSize: unpackedBytes });
-  let failure: unknown;
-  source.on("error", (error) => {
-    failure = error;
-    decompress.destroy(error);
-  });
-  source.pipe(decompress);
   try {
-    for await (const chunk of decompress) yield chunk;
+    yield* unpackedFrames(chunks);
   } catch (cause) {
-    if (failure !== undefined) throw failure;
-    throw cause instanceof Failure ? cause : new Failure("bad-archive", `cannot unpack ${target.name}`, { cause });
-  } finally {
-    source.destroy();
-    decompress.destroy();
+    if (!isFailure(cause, "bad-archive")) throw cause;
+    throw new Failure("bad-archive", `cannot unpack ${target.name}`, { cause });
   }
-}
-
-/**
- * The same bytes in pieces of `bytes`, but for the last. All pieces are one buffer: each is gone when the next is asked
- * for, since memory that every piece leaves would be collected late.
- */
-async function* gathered(chunks: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Buffer> {
-  const piece = Buffer.allocUnsafe(bytes);
-  let size = 0;
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length;) {
-      const part = chunk.subarray(at, at + bytes - size);
-      piece.set(part, size);
-      at += part.length;
-      size += part.length;
-      if (size < bytes) continue;
-      yield piece;
-      size = 0;
-    }
-  }
-  if (size > 0) yield piece.subarray(0, size);
 }

@@ -1,0 +1,116 @@
+/**
+ * A zstd archive frame by frame as it comes, each unpacked in one call.
+ *
+ * One call for some megabytes takes half of the processor time that a stream takes for them, and a frame says how large
+ * it is before it is unpacked, which bounds memory. Source: RFC 8878, section 3.1.
+ */
+import { Failure } from "./failure.ts";
+
+/** The most that a frame may hold, packed or not. Those of our images hold 4 MiB. */
+export const largestFrameBytes = 8 * 1024 * 1024;
+
+const magic = 0xfd2fb528;
+const skippableMagic = 0x184d2a5;
+const blockHeaderBytes = 3;
+const checksumBytes = 4;
+
+/**
+ * The content of each frame, in order; the next one is unpacked while one is in use. What is given out is gone when the
+ * next is asked for, and so are the chunks.
+ *
+ * @throws {Failure<"bad-archive">} for what is no zstd, ends within a frame, or has a frame that is damaged, too large or
+ * does not say its size
+ */
+export async function* unpackedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  let ahead: Promise<Buffer> | undefined;
+  for await (const frame of packedFrames(chunks)) {
+    const next = unpack(frame);
+    next.catch(() => undefined); // told when its turn comes
+    if (ahead !== undefined) yield* lent(await ahead);
+    ahead = next;
+  }
+  if (ahead !== undefined) yield* lent(await ahead);
+}
+
+function* lent(content: Buffer): Generator<Buffer> {
+  yield content;
+  release(content);
+}
+
+/** Gives memory back at once. It lies outside the heap, so that it would be collected late, or at a high price. */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+}
+
+async function unpack(frame: Buffer): Promise<Buffer> {
+  try {
+    return await Bun.zstdDecompress(frame);
+  } catch (cause) {
+    throw new Failure("bad-archive", "a frame is damaged", { cause });
+  }
+}
+
+/** Frames that hold something. Each is good until the one after the next is asked for: there are two buffers. */
+async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  let [room, other] = [Buffer.allocUnsafe(largestFrameBytes), Buffer.allocUnsafe(largestFrameBytes)];
+  let size = 0;
+  let extent = extentOf(room.subarray(0, 0));
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length;) {
+      const part = chunk.subarray(at, at + extent.bytes - size);
+      room.set(part, size);
+      at += part.length;
+      size += part.length;
+      if (size === extent.bytes && extent.frame === undefined) extent = extentOf(room.subarray(0, size));
+      if (extent.bytes > largestFrameBytes) throw tooLarge(extent.bytes);
+      if (size < extent.bytes) continue;
+      if (extent.frame === "content") {
+        yield room.subarray(0, size);
+        [room, other] = [other, room];
+      }
+      size = 0;
+      extent = extentOf(room.subarray(0, 0));
+    }
+    release(chunk);
+  }
+  if (size > 0) throw new Failure("bad-archive", "it ends within a frame");
+}
+
+/** How long a frame is, or, while that is not known, how many bytes it takes to know more. */
+type Extent = { bytes: number; frame: "content" | "skippable" | undefined };
+
+function extentOf(start: Buffer): Extent {
+  const needs = (bytes: number): Extent => ({ bytes, frame: undefined });
+  if (start.length < 4) return needs(4);
+  const word = start.readUInt32LE(0);
+  if (word >>> 4 === skippableMagic) {
+    return start.length < 8 ? needs(8) : { bytes: 8 + start.readUInt32LE(4), frame: "skippable" };
+  }
+  if (word !== magic) throw new Failure("bad-archive", "it is no zstd archive");
+  if (start.length < 5) return needs(5);
+  const descriptor = start.readUInt8(4);
+  const isOneSegment = (descriptor & 0x20) !== 0;
+  const sizeFlag = descriptor >>> 6;
+  const sizeBytes = sizeFlag > 0 ? 2 ** sizeFlag : isOneSegment ? 1 : 0;
+  const sizeAt = 5 + (isOneSegment ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
+  let at = sizeAt + sizeBytes;
+  if (start.length < at) return needs(at);
+  if (sizeBytes === 0) throw new Failure("bad-archive", "a frame does not say how much it holds");
+  const contentBytes =
+    sizeBytes === 8
+      ? Number(start.readBigUInt64LE(sizeAt))
+      : start.readUIntLE(sizeAt, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
+  if (contentBytes > largestFrameBytes) throw tooLarge(contentBytes);
+  for (let isLast = false; !isLast;) {
+    if (start.length < at + blockHeaderBytes) return needs(at + blockHeaderBytes);
+    const header = start.readUIntLE(at, blockHeaderBytes);
+    const isRunLength = ((header >>> 1) & 3) === 1;
+    isLast = (header & 1) === 1;
+    at += blockHeaderBytes + (isRunLength ? 1 : header >>> 3);
+  }
+  return { bytes: at + ((descriptor & 4) === 0 ? 0 : checksumBytes), frame: "content" };
+}
+
+function tooLarge(bytes: number): Failure<"bad-archive"> {
+  return new Failure("bad-archive", `a frame has ${bytes} bytes, at most ${largestFrameBytes} are taken`);
+}
