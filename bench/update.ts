@@ -50,7 +50,8 @@ async function benchApply(): Promise<Figure[]> {
   await using updating = await UpdatingHost.boot("bench-update", { userData: published.userData(), image });
   const { shell } = updating.host;
   const { manifest } = published.images.newer;
-  const mebibytes = (manifest.root.unpackedBytes + manifest.hash.unpackedBytes) / mebibyte;
+  const { root, hash, unifiedImage } = manifest;
+  const mebibytes = (root.unpackedBytes + hash.unpackedBytes + unifiedImage.bytes) / mebibyte;
   const startedMs = performance.now();
   await updating.stage(newer);
   const seconds = (performance.now() - startedMs) / 1000;
@@ -84,7 +85,7 @@ const zstd = [
 ];
 const unpack = "LD_LIBRARY_PATH=/local/tools /local/tools/zstd -dc";
 
-/** Seconds that the usual tools take for root and hash tree. */
+/** Seconds that the usual tools take for root, hash tree and unified kernel image. */
 async function usualTools(updating: UpdatingHost, published: PublishedImages, manifest: Manifest): Promise<number> {
   const { shell } = updating.host;
   const tools = await openToolsRoot();
@@ -97,15 +98,15 @@ async function usualTools(updating: UpdatingHost, published: PublishedImages, ma
   }
   await shell.run("chmod 755 /local/tools/zstd");
   let seconds = 0;
-  for (const [part, label] of [
-    ["root", "ORLOP-ROOT-B"],
-    ["hash", "ORLOP-HASH-B"],
-  ] as const) {
-    const { name, unpackedBytes } = manifest[part];
+  const { root, hash, unifiedImage } = manifest;
+  for (const { name, bytes, to, through } of [
+    { name: root.name, bytes: root.unpackedBytes, to: "/dev/disk/by-partlabel/ORLOP-ROOT-B", through: `| ${unpack}` },
+    { name: hash.name, bytes: hash.unpackedBytes, to: "/dev/disk/by-partlabel/ORLOP-HASH-B", through: `| ${unpack}` },
+    { name: unifiedImage.name, bytes: unifiedImage.bytes, to: "/efi/usual.efi", through: "" },
+  ]) {
     await copyFile(join(published.images.newer.manifestPath, "..", name), join(served, name));
-    const partition = `/dev/disk/by-partlabel/${label}`;
-    const write = `curl -sf ${published.url(`usual/${name}`)} | ${unpack} | dd of=${partition} bs=1M conv=fsync`;
-    const verify = `dd if=${partition} bs=1M iflag=direct,count_bytes count=${unpackedBytes} | sha256sum`;
+    const write = `curl -sf ${published.url(`usual/${name}`)} ${through} | dd of=${to} bs=1M conv=fsync`;
+    const verify = `dd if=${to} bs=1M iflag=direct,count_bytes count=${bytes} | sha256sum`;
     const startedMs = performance.now();
     await shell.run(`set -o pipefail; ${write} && ${verify}`, usualToolsTimeoutMs);
     seconds += (performance.now() - startedMs) / 1000;

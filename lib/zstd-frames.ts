@@ -16,30 +16,22 @@ const checksumBytes = 4;
 
 /**
  * The content of each frame, in order; the next one is unpacked while one is in use. What is given out is gone when the
- * next is asked for, and so are the chunks.
+ * one after the next is asked for, and a chunk when the next is asked for.
  *
  * @throws {Failure<"bad-archive">} for what is no zstd, ends within a frame, or has a frame that is damaged, too large or
  * does not say its size
  */
 export async function* unpackedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let ahead: Promise<Buffer> | undefined;
+  let lent: Promise<Buffer> | undefined;
   for await (const frame of packedFrames(chunks)) {
     const next = unpack(frame);
     next.catch(() => undefined); // told when its turn comes
-    if (ahead !== undefined) yield* lent(await ahead);
-    ahead = next;
+    if (ahead !== undefined) yield await ahead;
+    if (lent !== undefined) release(await lent);
+    [lent, ahead] = [ahead, next];
   }
-  if (ahead !== undefined) yield* lent(await ahead);
-}
-
-function* lent(content: Buffer): Generator<Buffer> {
-  yield content;
-  release(content);
-}
-
-/** Gives memory back at once. It lies outside the heap, so that it would be collected late, or at a high price. */
-function release({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+  if (ahead !== undefined) yield await ahead;
 }
 
 async function unpack(frame: Buffer): Promise<Buffer> {
@@ -48,6 +40,11 @@ async function unpack(frame: Buffer): Promise<Buffer> {
   } catch (cause) {
     throw new Failure("bad-archive", "a frame is damaged", { cause });
   }
+}
+
+/** Gives memory back at once. It lies outside the heap, so that it would be collected late, or at a high price. */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** Frames that hold something. Each is good until the one after the next is asked for: there are two buffers. */

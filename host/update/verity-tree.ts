@@ -84,18 +84,30 @@ export async function goodBlocks(
   signal: AbortSignal,
 ): Promise<number> {
   const digest = saltedDigest(salt);
-  const piece = Buffer.allocUnsafe(readBytes); // one for all reads: what each of them left would be collected late
-  for (let block = start; block < dataBlocks;) {
-    signal.throwIfAborted();
-    const count = Math.min(readBytes / blockBytes, dataBlocks - block);
-    const data = piece.subarray(0, count * blockBytes);
+  // Two for all reads: what each of them left would be collected late.
+  let [piece, other] = [Buffer.allocUnsafe(readBytes), Buffer.allocUnsafe(readBytes)];
+  const read = async (block: number, into: Buffer): Promise<Buffer> => {
+    const data = into.subarray(0, (dataBlocks - block) * blockBytes);
     await root.read(block * blockBytes, data);
-    for (let each = 0; each < count; each++, block++) {
-      if (!digest(blockIn(data, each)).equals(digestIn(leaves, 0, block))) return block;
+    return data;
+  };
+  let coming = read(start, piece);
+  try {
+    for (let block = start; block < dataBlocks;) {
+      signal.throwIfAborted();
+      const data = await coming;
+      const count = data.length / blockBytes;
+      [piece, other] = [other, piece];
+      if (block + count < dataBlocks) coming = read(block + count, piece);
+      for (let each = 0; each < count; each++, block++) {
+        if (!digest(blockIn(data, each)).equals(digestIn(leaves, 0, block))) return block;
+      }
+      onRead(data.length);
     }
-    onRead(data.length);
+    return dataBlocks;
+  } finally {
+    await coming.catch(() => undefined); // nobody closes the device under it
   }
-  return dataBlocks;
 }
 
 /** The levels from the top down, each with its place behind the superblock; none for a single block. */

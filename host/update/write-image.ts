@@ -10,7 +10,6 @@
  * The kernel comes first, then the hash tree, then the root: with the first two, it is known which blocks of the root an
  * earlier try has left (`resume.ts`).
  */
-import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { Failure, isFailure, isNotFound } from "../../lib/failure.ts";
 import { removeIfPresent } from "../../lib/files.ts";
@@ -125,7 +124,7 @@ async function inBackground(system: System): Promise<AsyncDisposable | undefined
 }
 
 /**
- * What comes, from `start` on, but for the first block.
+ * What comes, from `start` on, but for the first block. While one chunk is written, the next one comes.
  *
  * @returns the first block, which is not written yet, when `start` is 0
  */
@@ -136,20 +135,30 @@ async function writeStream(
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<Buffer> {
   const first = Buffer.alloc(firstBlockBytes);
-  let offset = start;
   let unsynced = 0;
-  for await (const chunk of chunks) {
-    const held = Math.min(chunk.length, Math.max(0, firstBlockBytes - offset));
-    if (held > 0) first.set(chunk.subarray(0, held), offset);
-    for (let at = held; at < chunk.length; at += pieceBytes) {
-      const piece = chunk.subarray(at, at + pieceBytes);
+  const write = async (offset: number, bytes: Uint8Array): Promise<void> => {
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      const piece = bytes.subarray(at, at + pieceBytes);
       await device.write(offset + at, piece);
       unsynced += piece.length;
       if (unsynced < syncBytes) continue;
       await device.sync();
       unsynced = 0;
     }
-    offset += chunk.length;
+  };
+  let offset = start;
+  let writing: Promise<void> | undefined;
+  try {
+    for await (const chunk of chunks) {
+      await writing;
+      const held = Math.min(chunk.length, Math.max(0, firstBlockBytes - offset));
+      if (held > 0) first.set(chunk.subarray(0, held), offset);
+      writing = write(offset + held, chunk.subarray(held));
+      writing.catch(() => undefined); // told by whoever waits for it
+      offset += chunk.length;
+    }
+  } finally {
+    await writing;
   }
   await device.sync();
   if (offset < firstBlockBytes) throw tooSmall(device, offset);
@@ -183,7 +192,7 @@ async function writeKernel(
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   if (await removeIfPresent(path, storage)) await storage.syncDirectory(dirname(path));
-  const written = createHash("sha256");
+  const written = new Bun.CryptoHasher("sha256");
   let bytes = 0;
   {
     await using file = await storage.create(path, 0o600);
@@ -220,7 +229,7 @@ async function durableDigest(storage: Storage, path: string, algorithm: "sha256"
   await storage.sync(path);
   await storage.syncDirectory(dirname(path));
   await storage.forget(path);
-  const hash = createHash(algorithm);
+  const hash = new Bun.CryptoHasher(algorithm);
   const piece = Buffer.allocUnsafe(readBackBytes);
   let offset = 0;
   for (let bytes = piece.length; bytes === piece.length; offset += bytes) {
