@@ -4,6 +4,7 @@
  * TUF specification 1.0.33, §5 (client workflow), by tuf-js; limits as in reference 6.9. The state is kept across runs
  * and boots, so metadata that is older than what was seen, or that stands still until it expires, is refused.
  */
+import { createHash } from "node:crypto";
 import { Metadata, MetadataKind, type TargetFile, type Targets } from "@tufjs/models";
 import { Updater } from "tuf-js";
 import { DownloadHTTPError } from "tuf-js/dist/error.js";
@@ -172,8 +173,7 @@ export async function* targetStream(
   signal: AbortSignal,
   consistent = true,
 ): AsyncGenerator<Uint8Array> {
-  // Several times as fast as that of node:crypto, on whose speed the whole download hangs.
-  const hash = new Bun.CryptoHasher(target.digest.algorithm);
+  const hash = createHash(target.digest.algorithm);
   let received = 0;
   for await (const bytes of storedBytes(system, mirror, target, 0, signal, consistent)) {
     hash.update(bytes);

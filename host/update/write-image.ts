@@ -10,6 +10,7 @@
  * The kernel comes first, then the hash tree, then the root: with the first two, it is known which blocks of the root an
  * earlier try has left (`resume.ts`).
  */
+import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { Failure, isFailure, isNotFound } from "../../lib/failure.ts";
 import { removeIfPresent } from "../../lib/files.ts";
@@ -192,7 +193,7 @@ async function writeKernel(
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   if (await removeIfPresent(path, storage)) await storage.syncDirectory(dirname(path));
-  const written = new Bun.CryptoHasher("sha256");
+  const written = createHash("sha256");
   let bytes = 0;
   {
     await using file = await storage.create(path, 0o600);
@@ -229,7 +230,7 @@ async function durableDigest(storage: Storage, path: string, algorithm: "sha256"
   await storage.sync(path);
   await storage.syncDirectory(dirname(path));
   await storage.forget(path);
-  const hash = new Bun.CryptoHasher(algorithm);
+  const hash = createHash(algorithm);
   const piece = Buffer.allocUnsafe(readBackBytes);
   let offset = 0;
   for (let bytes = piece.length; bytes === piece.length; offset += bytes) {
