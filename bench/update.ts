@@ -98,17 +98,21 @@ async function usualTools(updating: UpdatingHost, published: PublishedImages, ma
   }
   await shell.run("chmod 755 /local/tools/zstd");
   let seconds = 0;
-  const { root, hash, unifiedImage } = manifest;
-  for (const { name, bytes, to, through } of [
-    { name: root.name, bytes: root.unpackedBytes, to: "/dev/disk/by-partlabel/ORLOP-ROOT-B", through: `| ${unpack}` },
-    { name: hash.name, bytes: hash.unpackedBytes, to: "/dev/disk/by-partlabel/ORLOP-HASH-B", through: `| ${unpack}` },
-    { name: unifiedImage.name, bytes: unifiedImage.bytes, to: "/efi/usual.efi", through: "" },
-  ]) {
+  const partition = (label: string, bytes: number) => {
+    const path = `/dev/disk/by-partlabel/${label}`;
+    return { path, read: `dd if=${path} bs=1M iflag=direct,count_bytes count=${bytes}` };
+  };
+  const file = "/efi/usual.efi";
+  for (const [name, unpacking, { path, read }] of [
+    [manifest.root.name, `| ${unpack}`, partition("ORLOP-ROOT-B", manifest.root.unpackedBytes)],
+    [manifest.hash.name, `| ${unpack}`, partition("ORLOP-HASH-B", manifest.hash.unpackedBytes)],
+    // Reading directly wants whole blocks, so it is forgotten first.
+    [manifest.unifiedImage.name, "", { path: file, read: `dd if=${file} iflag=nocache count=0 && cat ${file}` }],
+  ] as const) {
     await copyFile(join(published.images.newer.manifestPath, "..", name), join(served, name));
-    const write = `curl -sf ${published.url(`usual/${name}`)} ${through} | dd of=${to} bs=1M conv=fsync`;
-    const verify = `dd if=${to} bs=1M iflag=direct,count_bytes count=${bytes} | sha256sum`;
+    const write = `curl -sf ${published.url(`usual/${name}`)} ${unpacking} | dd of=${path} bs=1M conv=fsync`;
     const startedMs = performance.now();
-    await shell.run(`set -o pipefail; ${write} && ${verify}`, usualToolsTimeoutMs);
+    await shell.run(`set -o pipefail; ${write} && { ${read}; } | sha256sum`, usualToolsTimeoutMs);
     seconds += (performance.now() - startedMs) / 1000;
   }
   return seconds;
