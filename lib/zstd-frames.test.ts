@@ -79,11 +79,11 @@ test("bytes that were changed end in a refusal or in other bytes, and in nothing
     fc.asyncProperty(fc.nat(archive.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
       const changed = Buffer.from(archive);
       changed[at] = (changed[at] ?? 0) ^ change;
-      const code = await unpackedOf(changed).then(
-        () => "bad-archive",
+      const outcome = await unpackedOf(changed).then(
+        () => "unpacked",
         (error: { code?: string }) => error.code,
       );
-      expect(code).toBe("bad-archive");
+      expect(["unpacked", "bad-archive"]).toContain(outcome ?? "no failure of ours");
     }),
   );
 });
