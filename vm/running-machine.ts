@@ -98,22 +98,22 @@ export class RunningMachine implements AsyncDisposable {
   /**
    * Waits until the API answers and the last status satisfies `until`.
    *
-   * @throws {Failure<"machine-ended" | "not-in-time">} with the last lines of the console
+   * @throws {Failure<"machine-ended" | "not-in-time">} with the last lines of the console, and where its processors are
    */
   async untilStatus(
     until: (status: StatusBody) => boolean,
     timeoutMs: number,
-    signal: AbortSignal,
+    signal?: AbortSignal,
   ): Promise<StatusBody> {
     const deadlineMs = performance.now() + timeoutMs;
     for (let last: unknown; ;) {
       const soon = AbortSignal.timeout(answerMs);
       try {
-        const status = await this.#status(AbortSignal.any([signal, soon]));
+        const status = await this.#status(signal === undefined ? soon : AbortSignal.any([signal, soon]));
         if (status !== undefined && until(status)) return status;
         if (status !== undefined) last = new Error(`its state is ${status.state}`);
       } catch (error) {
-        signal.throwIfAborted();
+        signal?.throwIfAborted();
         if (!soon.aborted && !isFailure(error, "cannot-connect", "http-503")) throw error;
         last = error;
       }
@@ -121,17 +121,17 @@ export class RunningMachine implements AsyncDisposable {
       if (performance.now() > deadlineMs) {
         throw await this.#failure("not-in-time", `it was not ready after ${timeoutMs / 1000} s`, last);
       }
-      await sleep(pollMs, undefined, { signal });
+      await sleep(pollMs, undefined, signal === undefined ? {} : { signal });
     }
   }
 
   /** Waits until every step of the boot has run, whether it went well or not. */
-  async untilConfigured(timeoutMs: number, signal: AbortSignal): Promise<StatusBody> {
+  async untilConfigured(timeoutMs: number, signal?: AbortSignal): Promise<StatusBody> {
     return this.untilStatus((status) => status.state !== "booting", timeoutMs, signal);
   }
 
   /** Like `untilConfigured`, for the boot after a reboot that was asked for at `askedAtMs` (of `performance.now`). */
-  async untilRebooted(askedAtMs: number, timeoutMs: number, signal: AbortSignal): Promise<StatusBody> {
+  async untilRebooted(askedAtMs: number, timeoutMs: number, signal?: AbortSignal): Promise<StatusBody> {
     const isNewBoot = ({ uptimeSeconds }: StatusBody): boolean => performance.now() - uptimeSeconds * 1000 > askedAtMs;
     return this.untilStatus((status) => status.state !== "booting" && isNewBoot(status), timeoutMs, signal);
   }
@@ -144,9 +144,21 @@ export class RunningMachine implements AsyncDisposable {
   async #failure<Code extends string>(code: Code, reason: string, cause: unknown): Promise<Failure<Code>> {
     const lines = (await this.consoleLines()).slice(-linesTold).map((line) => `  | ${line}`);
     const told = lines.length === 0 ? "its console is empty" : `the end of its console:\n${lines.join("\n")}`;
-    return new Failure(code, `cannot bring up machine ${this.record.name}: ${reason}; ${told}`, {
+    const processors = await this.#processors();
+    return new Failure(code, `cannot bring up machine ${this.record.name}: ${reason}; ${told}${processors}`, {
       hint: `the whole console is in ${this.files.consoleLog}`,
       ...(cause === undefined ? {} : { cause }),
     });
+  }
+
+  /** Where each processor is, for a machine that hangs; nothing when it has ended. */
+  async #processors(): Promise<string> {
+    try {
+      await using qmp = await Qmp.connect(this.files.qmp);
+      return `\nits processors:\n${(await qmp.processors()).map((line) => `  | ${line}`).join("\n")}`;
+    } catch (error) {
+      if (isFailure(error, "cannot-connect", "qmp-failed")) return "";
+      throw error;
+    }
   }
 }

@@ -84,13 +84,13 @@ export class TestCluster implements AsyncDisposable {
 
   /** Waits until the cluster takes the host for ready, as its status tells. */
   async untilReady(host: TestHost): Promise<void> {
-    await host.running.untilStatus(({ node }) => node?.ready === true, readyMs, AbortSignal.timeout(readyMs));
+    await host.running.untilStatus(({ node }) => node?.ready === true, readyMs);
   }
 
   /** Waits until the host says such a thing about why it is no ready node. */
   async untilReason(host: TestHost, reason: RegExp): Promise<void> {
     const hasReason = (reasons: readonly string[] = []): boolean => reasons.some((text) => reason.test(text));
-    await host.running.untilStatus(({ node }) => hasReason(node?.reasons), eventMs, AbortSignal.timeout(eventMs));
+    await host.running.untilStatus(({ node }) => hasReason(node?.reasons), eventMs);
   }
 
   /** @throws {Error} that says what did not become so in time */

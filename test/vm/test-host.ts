@@ -110,7 +110,7 @@ export class TestHost implements AsyncDisposable {
 
   /** @param timeoutMs longer when containers prepare the machine: their images come first */
   async untilConfigured(timeoutMs = bootTimeoutMs): Promise<StatusBody> {
-    return this.running.untilConfigured(timeoutMs, AbortSignal.timeout(timeoutMs));
+    return this.running.untilConfigured(timeoutMs);
   }
 
   /** Pulls the plug: nothing is written any more, nobody is told. */
@@ -131,7 +131,7 @@ export class TestHost implements AsyncDisposable {
   async reboot(): Promise<StatusBody> {
     const askedAtMs = performance.now();
     await (await this.api()).call("reboot");
-    const status = await this.running.untilRebooted(askedAtMs, bootTimeoutMs, bootSignal());
+    const status = await this.running.untilRebooted(askedAtMs, bootTimeoutMs);
     // Not before: a shell that is started once more while the old boot ends would answer too.
     await this.#shell?.untilNextBoot(bootSignal());
     return status;

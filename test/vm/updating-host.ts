@@ -93,7 +93,7 @@ export class UpdatingHost implements AsyncDisposable {
       const held = status?.heldUpdates?.at(-1);
       if (held === undefined || status?.os.version_id === held.version) continue;
       const seconds = (performance.now() - startedMs) / 1000;
-      await this.host.running.untilConfigured(returnTimeoutMs, AbortSignal.timeout(returnTimeoutMs));
+      await this.host.running.untilConfigured(returnTimeoutMs);
       await this.host.shell.untilNextBoot(AbortSignal.timeout(returnTimeoutMs));
       return { version: held.version, reason: held.reason, seconds };
     }
