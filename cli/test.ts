@@ -1,4 +1,5 @@
 /** `./orlop test` */
+import { availableParallelism } from "node:os";
 import { availableMemory } from "node:process";
 import { formatSeconds } from "../lib/progress.ts";
 import { reportText, succeeded, sum, type TestReport } from "../tools/test-report.ts";
@@ -43,9 +44,9 @@ The last line counts what really ran.`,
   exitCode: (report) => (succeeded(report) ? 0 : 1),
 });
 
-/** One machine leaves a processor idle much of the time, and three take longer than one after the other. */
+/** Nearly all of them have one processor, which they keep busy. */
 function machinesAtOnce(): number {
-  return availableMemory() >= 2 * memoryPerMachineBytes ? 2 : 1;
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(availableMemory() / memoryPerMachineBytes)));
 }
 
 async function runGroup(group: Group, signal: AbortSignal): Promise<TestReport> {

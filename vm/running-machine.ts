@@ -22,6 +22,8 @@ const linesTold = 15;
 
 /** How the host announces its remote API on the console. */
 const announcement = /remote API .*?fingerprint (?:SHA-?256:? ?)?([0-9A-Fa-f:]{64,95})/i;
+/** How the firmware says that a boot begins. */
+const firmwareStarts = /BdsDxe: starting/;
 
 /** What it takes to call the remote API; written for `apiclient` too. */
 export type Access = { url: string; certificate: string; key: string; trust: { fingerprint: string } };
@@ -75,9 +77,11 @@ export class RunningMachine implements AsyncDisposable {
     return readLines(this.files.consoleLog, this.record.consoleFrom);
   }
 
-  /** Undefined as long as the host has not announced its remote API on the console. */
+  /** Undefined as long as the host has not announced its remote API on the console, at every boot anew. */
   async access(): Promise<Access | undefined> {
-    const announced = (await this.consoleLines()).findLast((line) => announcement.test(line));
+    const lines = await this.consoleLines();
+    const thisBoot = lines.slice(lines.findLastIndex((line) => firmwareStarts.test(line)) + 1);
+    const announced = thisBoot.findLast((line) => announcement.test(line));
     const fingerprint = announcement.exec(announced ?? "")?.[1];
     if (fingerprint === undefined) return undefined;
     return {

@@ -8,7 +8,7 @@ import { TestHost } from "./test-host.ts";
 const gibibyte = 1024 ** 3;
 let host: TestHost;
 beforeAll(async () => {
-  host = await TestHost.boot("boot", { diskBytes: 6 * gibibyte });
+  host = await TestHost.boot("boot", { cpus: 2, diskBytes: 6 * gibibyte });
 });
 afterAll(async () => host?.[Symbol.asyncDispose]());
 
