@@ -79,6 +79,8 @@ export const status = z.object({
   versionOnTrial: z.boolean().exactOptional(),
   /** Versions that were started here, did not prove healthy and are not tried again; the newest failure last. */
   heldUpdates: z.array(z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() })).exactOptional(),
+  /** The last crash of the kernel here of which something was kept; its messages are in the support archive. */
+  kernelCrash: z.object({ at: z.iso.datetime() }).exactOptional(),
   trial: trial.exactOptional(),
   remote: z.object({
     enabled: z.boolean(),

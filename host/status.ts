@@ -7,6 +7,7 @@ import { haltedBy, type BootStatus } from "./boot.ts";
 import { bootstrapNow } from "./bootstrap/now.ts";
 import type { Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
+import { keptCrash } from "./kdump/kept.ts";
 import type { Engine } from "./reconcile/engine.ts";
 import type { System } from "./system.ts";
 import type { Trial } from "./trial.ts";
@@ -28,6 +29,7 @@ export type StatusSources = {
 export async function statusOf(sources: StatusSources): Promise<StatusBody> {
   const { system, facts, datastore, engine, boot, trial, remote, updater, hostContainers, node } = sources;
   const bootstrap = await bootstrapNow(system);
+  const crashedAt = await keptCrash(system);
   const halted = haltedBy(boot) ?? bootstrap.halted;
   const reconcilers = engine.status();
   const good = datastore.lastGoodBoot();
@@ -68,6 +70,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     rebootNeeded: engine.rebootNeeded(),
     ...(versionOnTrial ? { versionOnTrial } : {}),
     ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
+    ...(crashedAt === undefined ? {} : { kernelCrash: { at: crashedAt.toISOString() } }),
     ...(running === undefined ? {} : { trial: running }),
     remote: remoteStatus,
   };

@@ -1,5 +1,6 @@
 /** What a support archive holds: the outputs of programs and the contents of files, by the name they get in it. */
 import type { Orchestrator } from "../../variants/variant.ts";
+import { crashMessagesPath } from "../kdump/kept.ts";
 import type { Argv } from "../system.ts";
 
 export type Request = { name: string } & ({ run: Argv } | { file: string });
@@ -18,7 +19,7 @@ const common: readonly Request[] = [
   { name: "journal.errors", run: [...journal, "--priority=err", `--lines=${journalLines}`] },
   { name: "journal.log", run: [...journal, `--lines=${journalLines}`] },
   { name: "dmesg", run: [...journal, "--dmesg"] },
-  { name: "kdump.log", file: "/var/log/kdump/dmesg.log" },
+  { name: "kdump.log", file: crashMessagesPath },
   { name: "mounts", run: ["findmnt", "--df"] },
   { name: "mounts-tree", run: ["findmnt"] },
   { name: "disks", run: ["lsblk", "--fs"] },

@@ -32,6 +32,8 @@ test("after a crash the machine is back, with the kernel's messages and its memo
   expect(await host.shell.run("cat /var/log/kdump/dmesg.log")).toMatch(
     /Kernel panic - not syncing: sysrq triggered crash/,
   );
+  const keptAt = Number(await host.shell.run("stat -c %Y /var/log/kdump/dmesg.log"));
+  expect(Math.floor(Date.parse((await host.status()).kernelCrash?.at ?? "") / 1000)).toBe(keptAt);
   expect(await host.shell.run("head -c 5 /var/log/kdump/vmcore.dump")).toBe("KDUMP");
   expect(await host.shell.run("stat -c %a /var/log/kdump")).toBe("700");
 });

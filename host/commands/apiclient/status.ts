@@ -40,6 +40,7 @@ function identity({
   rebootNeeded,
   versionOnTrial = false,
   heldUpdates = [],
+  kernelCrash,
 }: StatusBody): string[] {
   return [
     row("host", `${hostname}, up ${formatDuration(uptimeSeconds)}`),
@@ -50,6 +51,9 @@ function identity({
       ? [row("update", `version ${os.version_id} is on trial: it goes back by itself unless it proves healthy`)]
       : []),
     ...heldUpdates.map(({ version, at, reason }) => row("update", `went back from ${version} at ${at}: ${reason}`)),
+    ...(kernelCrash === undefined
+      ? []
+      : [row("kernel", `crashed at ${kernelCrash.at}; \`apiclient logs --bundle\` has its last messages`)]),
   ];
 }
 

@@ -167,6 +167,7 @@ test("status names everything that is failing, and is short about the rest", () 
     ],
     rebootNeeded: ["lockdown cannot be relaxed"],
     versionOnTrial: true,
+    kernelCrash: { at: "2026-01-31T18:00:00.000Z" },
     remote: { enabled: true, port: 8443, fingerprint: "AB:CD" },
   };
   expect(statusText(body)).toBe(
@@ -176,6 +177,7 @@ test("status names everything that is failing, and is short about the rest", () 
       "state        degraded",
       "reboot       needed: lockdown cannot be relaxed",
       "update       version 0.1.0 is on trial: it goes back by itself unless it proves healthy",
+      "kernel       crashed at 2026-01-31T18:00:00.000Z; `apiclient logs --bundle` has its last messages",
       "settings     version 4; last good boot with version 2 at 2026-01-31T18:30:00.000Z",
       "user data    line 3, column 1: settings.mtod does not exist; did you mean motd?",
       "boot         1 of 2 steps done",
