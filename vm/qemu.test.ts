@@ -22,7 +22,7 @@ test("a machine has exactly what its description names", () => {
   const argv = qemuArguments(plain, ["/share/qemu"]);
   expect(values(argv, "-L")).toEqual(["/share/qemu"]);
   expect(values(argv, "-accel")).toEqual(["tcg,thread=multi"]);
-  expect(values(argv, "-cpu")).toEqual(["max,-erms,-fsrm"]);
+  expect(values(argv, "-cpu")).toEqual(["max,-erms,-fsrm,-avx"]);
   expect(values(argv, "-smp")).toEqual(["2"]);
   expect(values(argv, "-m")).toEqual(["1024"]);
   expect(values(argv, "-drive").map((drive) => drive.split("file=")[1])).toEqual([

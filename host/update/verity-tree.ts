@@ -5,7 +5,6 @@
  * from the top one down, each digest being SHA-256 of the salt and a block of 4096 bytes. The tree is held in memory:
  * it has 1/127 of the root's size.
  */
-import { hash as digestOf } from "node:crypto";
 import { Failure } from "../../lib/failure.ts";
 import type { BlockDevice } from "./block-device.ts";
 import type { Promised } from "./unified-image.ts";
@@ -52,17 +51,16 @@ export async function readTree(hash: BlockDevice, promised: Promised): Promise<T
   await hash.read(blockBytes, tree);
 
   const salt = Buffer.from(promised.salt, "hex");
-  const digest = saltedDigest(salt);
+  const isGood = blockCheck(salt);
   const [top] = levels;
-  if (top === undefined || !digest(blockIn(tree, top.firstBlock)).equals(Buffer.from(promised.rootHash, "hex"))) {
+  if (top === undefined || !isGood(tree, top.firstBlock, Buffer.from(promised.rootHash, "hex"), 0)) {
     throw refuse(hash, "the top of its hash tree is not the signed root hash");
   }
   for (const [index, level] of levels.entries()) {
     const parent = levels[index - 1];
     if (parent === undefined) continue;
     for (let block = 0; block < level.blocks; block++) {
-      const expected = digestIn(tree, parent.firstBlock, block);
-      if (!digest(blockIn(tree, level.firstBlock + block)).equals(expected)) {
+      if (!isGood(tree, level.firstBlock + block, tree, parent.firstBlock * digestsInBlock + block)) {
         throw refuse(hash, `block ${level.firstBlock + block + 1} of its hash tree differs`);
       }
     }
@@ -83,7 +81,7 @@ export async function goodBlocks(
   onRead: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<number> {
-  const digest = saltedDigest(salt);
+  const isGood = blockCheck(salt);
   // Two for all reads: what each of them left would be collected late.
   let [piece, other] = [Buffer.allocUnsafe(readBytes), Buffer.allocUnsafe(readBytes)];
   const read = async (block: number, into: Buffer): Promise<Buffer> => {
@@ -100,7 +98,7 @@ export async function goodBlocks(
       [piece, other] = [other, piece];
       if (block + count < dataBlocks) coming = read(block + count, piece);
       for (let each = 0; each < count; each++, block++) {
-        if (!digest(blockIn(data, each)).equals(digestIn(leaves, 0, block))) return block;
+        if (!isGood(data, each, leaves, block)) return block;
       }
       onRead(data.length);
     }
@@ -124,12 +122,14 @@ export function levelsOf(dataBlocks: number): { firstBlock: number; blocks: numb
   });
 }
 
-/** SHA-256 of the salt and a block, with one buffer for all of them. */
-function saltedDigest(salt: Buffer): (block: Uint8Array) => Buffer {
+/** Whether a block of `data` has a digest of `digests`, both by number. A root has ten thousands: it allocates nothing. */
+function blockCheck(salt: Buffer): (data: Buffer, block: number, digests: Buffer, digest: number) => boolean {
   const salted = Buffer.concat([salt, Buffer.alloc(blockBytes)]);
-  return (block) => {
-    salted.set(block, salt.length);
-    return digestOf("sha256", salted, "buffer");
+  const found = Buffer.alloc(digestBytes);
+  return (data, block, digests, digest) => {
+    data.copy(salted, salt.length, block * blockBytes, (block + 1) * blockBytes);
+    Bun.SHA256.hash(salted, found);
+    return found.compare(digests, digest * digestBytes, (digest + 1) * digestBytes) === 0;
   };
 }
 
@@ -157,13 +157,6 @@ function checkSuperblock(hash: BlockDevice, block: Buffer, promised: Promised): 
     const actual = found[name as keyof typeof found];
     if (actual !== value) throw refuse(hash, `its superblock says ${name} ${actual}, the signed image ${value}`);
   }
-}
-
-const blockIn = (data: Buffer, index: number): Buffer => data.subarray(index * blockBytes, (index + 1) * blockBytes);
-
-function digestIn(tree: Buffer, firstBlock: number, index: number): Buffer {
-  const at = firstBlock * blockBytes + index * digestBytes;
-  return tree.subarray(at, at + digestBytes);
 }
 
 function refuse(device: BlockDevice, reason: string): Failure<"image-not-verified"> {

@@ -30,7 +30,10 @@ export class UpdatingHost implements AsyncDisposable {
     const api = await this.host.api();
     const before = await api.call("getUpdateStatus", { signal: soon() }).catch(() => undefined);
     await api.call(action);
-    for (const deadlineMs = performance.now() + timeoutMs; performance.now() < deadlineMs; await sleep(500)) {
+    const deadlineMs = performance.now() + timeoutMs;
+    // Ever less often: each question takes time from what is being done.
+    for (let pauseMs = 100; performance.now() < deadlineMs; pauseMs = Math.min(2 * pauseMs, 1600)) {
+      await sleep(pauseMs);
       const status = await api.call("getUpdateStatus", { signal: soon() }).catch(() => undefined);
       const command = status?.most_recent_command;
       if (status === undefined || command?.timestamp === before?.most_recent_command.timestamp) continue;
