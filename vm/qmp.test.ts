@@ -12,6 +12,10 @@ const usernet =
   "  TCP[TIME_WAIT]     19  169.254.169.15 57874 169.254.169.254    80     0     0\\r\\n" +
   "  TCP[HOST_FORWARD]  11       127.0.0.1 41547  169.254.169.15  8443     0     0\\r\\n";
 
+const registers =
+  "\\r\\nCPU#0\\r\\nRAX=0000000000000001 RBX=0000000000000000\\r\\nRIP=ffffffff81e2c04b RFL=00000246 CPL=0 HLT=1\\r\\n" +
+  "CR0=80050033\\r\\n\\r\\nCPU#1\\r\\nEIP=000fd0ae EFL=00000006 CPL=0 HLT=0\\r\\n";
+
 const opened: { server: Server; directory: string; sockets: Socket[] }[] = [];
 afterEach(async () => {
   for (const { server, directory, sockets } of opened.splice(0)) {
@@ -98,6 +102,17 @@ test("the ports that the kernel chose are read from the table of connections", a
   await using qmp = await Qmp.connect(path);
   expect(await qmp.forwardedPorts()).toEqual(new Map([[8443, 41547]]));
   expect(parseForwardedPorts("")).toEqual(new Map());
+});
+
+test("where the processors are is read from the registers of each", async () => {
+  const { path } = await qemu(['{"return": {}}\r\n', `{"return": "${registers}"}\r\n`]);
+  await using qmp = await Qmp.connect(path);
+  expect(await qmp.processors()).toEqual([
+    "CPU#0",
+    "RIP=ffffffff81e2c04b RFL=00000246 CPL=0 HLT=1",
+    "CPU#1",
+    "EIP=000fd0ae EFL=00000006 CPL=0 HLT=0",
+  ]);
 });
 
 test("a QEMU that dies while it is greeted is a failure, not a crash", async () => {
