@@ -6,10 +6,15 @@ import type { Plan } from "../../api/answers.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { TestHost } from "./test-host.ts";
 
+const bootedTimeoutMs = 300_000;
+
 let host: TestHost;
 beforeAll(async () => {
   host = await TestHost.boot("plan");
-  await host.eventually("systemctl is-active multi-user.target", (output) => output === "active", 120_000);
+  await host.shell.run("systemctl is-system-running --wait", bootedTimeoutMs);
+  // It is active for as long as it runs, once after each boot.
+  const ended = (state: string): boolean => state === "inactive";
+  await host.eventually("systemctl show --value -p ActiveState metricdog-boot.service", ended, bootedTimeoutMs);
 });
 afterAll(async () => host?.[Symbol.asyncDispose]());
 
