@@ -51,16 +51,19 @@ export async function readTree(hash: BlockDevice, promised: Promised): Promise<T
   await hash.read(blockBytes, tree);
 
   const salt = Buffer.from(promised.salt, "hex");
-  const isGood = blockCheck(salt);
+  const digest = saltedDigest(salt);
+  const found = Buffer.alloc(digestBytes);
   const [top] = levels;
-  if (top === undefined || !isGood(tree, top.firstBlock, Buffer.from(promised.rootHash, "hex"), 0)) {
+  if (top !== undefined) digest(tree, top.firstBlock, found);
+  if (top === undefined || !found.equals(Buffer.from(promised.rootHash, "hex"))) {
     throw refuse(hash, "the top of its hash tree is not the signed root hash");
   }
   for (const [index, level] of levels.entries()) {
     const parent = levels[index - 1];
     if (parent === undefined) continue;
     for (let block = 0; block < level.blocks; block++) {
-      if (!isGood(tree, level.firstBlock + block, tree, parent.firstBlock * digestsInBlock + block)) {
+      digest(tree, level.firstBlock + block, found);
+      if (!found.equals(digestIn(tree, parent.firstBlock, block))) {
         throw refuse(hash, `block ${level.firstBlock + block + 1} of its hash tree differs`);
       }
     }
@@ -81,7 +84,9 @@ export async function goodBlocks(
   onRead: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<number> {
-  const isGood = blockCheck(salt);
+  const digest = saltedDigest(salt);
+  const found = Buffer.alloc((readBytes / blockBytes) * digestBytes);
+  const places = Array.from({ length: readBytes / blockBytes }, (_, index) => digestIn(found, 0, index));
   // Two for all reads: what each of them left would be collected late.
   let [piece, other] = [Buffer.allocUnsafe(readBytes), Buffer.allocUnsafe(readBytes)];
   const read = async (block: number, into: Buffer): Promise<Buffer> => {
@@ -97,9 +102,15 @@ export async function goodBlocks(
       const count = data.length / blockBytes;
       [piece, other] = [other, piece];
       if (block + count < dataBlocks) coming = read(block + count, piece);
-      for (let each = 0; each < count; each++, block++) {
-        if (!isGood(data, each, leaves, block)) return block;
+      for (const [each, place] of places.entries()) {
+        if (each === count) break;
+        digest(data, each, place);
       }
+      const expected = leaves.subarray(block * digestBytes, (block + count) * digestBytes);
+      if (!found.subarray(0, expected.length).equals(expected)) {
+        return block + places.findIndex((place, each) => !place.equals(digestIn(expected, 0, each)));
+      }
+      block += count;
       onRead(data.length);
     }
     return dataBlocks;
@@ -122,14 +133,12 @@ export function levelsOf(dataBlocks: number): { firstBlock: number; blocks: numb
   });
 }
 
-/** Whether a block of `data` has a digest of `digests`, both by number. A root has ten thousands: it allocates nothing. */
-function blockCheck(salt: Buffer): (data: Buffer, block: number, digests: Buffer, digest: number) => boolean {
+/** Puts SHA-256 of the salt and a block, by its number, into `into`. A root has ten thousands: nothing is allocated. */
+function saltedDigest(salt: Buffer): (data: Buffer, block: number, into: Buffer) => void {
   const salted = Buffer.concat([salt, Buffer.alloc(blockBytes)]);
-  const found = Buffer.alloc(digestBytes);
-  return (data, block, digests, digest) => {
+  return (data, block, into) => {
     data.copy(salted, salt.length, block * blockBytes, (block + 1) * blockBytes);
-    Bun.SHA256.hash(salted, found);
-    return found.compare(digests, digest * digestBytes, (digest + 1) * digestBytes) === 0;
+    Bun.SHA256.hash(salted, into);
   };
 }
 
@@ -157,6 +166,11 @@ function checkSuperblock(hash: BlockDevice, block: Buffer, promised: Promised): 
     const actual = found[name as keyof typeof found];
     if (actual !== value) throw refuse(hash, `its superblock says ${name} ${actual}, the signed image ${value}`);
   }
+}
+
+function digestIn(tree: Buffer, firstBlock: number, index: number): Buffer {
+  const at = firstBlock * blockBytes + index * digestBytes;
+  return tree.subarray(at, at + digestBytes);
 }
 
 function refuse(device: BlockDevice, reason: string): Failure<"image-not-verified"> {
