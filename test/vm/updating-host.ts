@@ -32,7 +32,7 @@ export class UpdatingHost implements AsyncDisposable {
     await api.call(action);
     const deadlineMs = performance.now() + timeoutMs;
     // Ever less often: each question takes time from what is being done.
-    for (let pauseMs = 100; performance.now() < deadlineMs; pauseMs = Math.min(2 * pauseMs, 1600)) {
+    for (let pauseMs = 100; performance.now() < deadlineMs; pauseMs = Math.min(1.2 * pauseMs, 1600)) {
       await sleep(pauseMs);
       const status = await api.call("getUpdateStatus", { signal: soon() }).catch(() => undefined);
       const command = status?.most_recent_command;
