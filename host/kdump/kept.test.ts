@@ -12,3 +12,9 @@ test("a host whose kernel never crashed says nothing, another when it did", asyn
   await utimes(hostPath(host.system, crashMessagesPath), at, at);
   expect(await keptCrash(host.system)).toEqual(at);
 });
+
+test("a data partition that cannot be read is no reason to fail", async () => {
+  await using host = await testSystem();
+  await host.write("/var/log", "not a directory\n");
+  expect(await keptCrash(host.system)).toBeUndefined();
+});
