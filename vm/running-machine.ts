@@ -107,17 +107,17 @@ export class RunningMachine implements AsyncDisposable {
   async untilStatus(
     until: (status: StatusBody) => boolean,
     timeoutMs: number,
-    signal?: AbortSignal,
+    signal: AbortSignal = new AbortController().signal,
   ): Promise<StatusBody> {
     const deadlineMs = performance.now() + timeoutMs;
     for (let last: unknown; ;) {
       const soon = AbortSignal.timeout(answerMs);
       try {
-        const status = await this.#status(signal === undefined ? soon : AbortSignal.any([signal, soon]));
+        const status = await this.#status(AbortSignal.any([signal, soon]));
         if (status !== undefined && until(status)) return status;
         if (status !== undefined) last = new Error(`its state is ${status.state}`);
       } catch (error) {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         if (!soon.aborted && !isFailure(error, "cannot-connect", "http-503")) throw error;
         last = error;
       }
@@ -125,7 +125,7 @@ export class RunningMachine implements AsyncDisposable {
       if (performance.now() > deadlineMs) {
         throw await this.#failure("not-in-time", `it was not ready after ${timeoutMs / 1000} s`, last);
       }
-      await sleep(pollMs, undefined, signal === undefined ? {} : { signal });
+      await sleep(pollMs, undefined, { signal });
     }
   }
 

@@ -32,7 +32,7 @@ export const directory = join(import.meta.dir, "../../build/test/vm");
 const bootTimeoutMs = 600_000;
 const execMs = 60_000;
 const archiveMs = 300_000;
-/** Machines of tests run beside each other; emulating two processors for each on two real ones takes a fifth longer. */
+/** Machines of tests run beside each other; emulating two processors for each on two real ones takes longer. */
 const cpus = 1;
 /** An emulated machine pulls and unpacks a hundred megabytes and more. */
 const pulledMs = 600_000;

@@ -47,10 +47,15 @@ export class UpdatingHost implements AsyncDisposable {
     await this.host.commit({ updates: { "version-lock": version, health } });
   }
 
-  /** Looks for a version and writes it to the inactive set, verified. */
-  async stage(version: string): Promise<void> {
+  /** Looks for a version. */
+  async choose(version: string): Promise<void> {
     const { chosen_update: chosen } = await this.act("refreshUpdates");
     if (chosen?.version !== version) throw new Error(`the host chose ${chosen?.version ?? "nothing"}, not ${version}`);
+  }
+
+  /** Looks for a version and writes it to the inactive set, verified. */
+  async stage(version: string): Promise<void> {
+    await this.choose(version);
     await this.act("prepareUpdate", prepareTimeoutMs);
   }
 
