@@ -43,7 +43,7 @@ const size = { cpus: 2, memoryMiB: 2048 };
 const kubeletPort = 10250;
 /** In a registry, without its name: reads the memory of its node. */
 const memoryImage = "bench/meminfo:v1";
-/** As in `image/root/seal-root.ts`. */
+/** zstd's own default. */
 const compressionLevel = 3;
 
 const [ours, theirs] = ["ours", "theirs"] as const;

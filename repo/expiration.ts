@@ -1,7 +1,7 @@
 /**
  * How long signed metadata lives. Short lives bound how long an attacker can keep hosts on old metadata, so a
- * repository must be refreshed more often than its shortest one. Defaults as in reference 9.5; a TOML file of
- * `root`, `targets`, `snapshot`, `timestamp` durations replaces them.
+ * repository must be refreshed more often than its shortest one. A TOML file of `root`, `targets`, `snapshot`,
+ * `timestamp` durations replaces the defaults, which are those of Bottlerocket's tools/pubsys/policies/repo-expiration.
  */
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";

@@ -1,9 +1,9 @@
 /**
  * `manifest.json`: which versions a repository offers to whom, and when.
  *
- * The format is Bottlerocket's (reference 6.2), so that its tools read it: `updates` with their images and waves, one
- * `max_version` for each variant and architecture, and `migrations` keyed by the text "(from, to)". It is a TUF target
- * and therefore signed with everything else.
+ * The format is Bottlerocket's (its sources/updater/update_metadata), so that its tools read it: `updates` with their
+ * images and waves, one `max_version` for each variant and architecture, and `migrations` keyed by the text
+ * "(from, to)". It is a TUF target and therefore signed with everything else.
  */
 import { z } from "zod";
 import { Failure } from "../lib/failure.ts";

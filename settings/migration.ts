@@ -37,7 +37,7 @@ export const migration = z.strictObject({
 });
 export type Migration = z.infer<typeof migration>;
 
-/** The name under which it is published; Bottlerocket's scheme (reference 6.7). */
+/** The name under which it is published; Bottlerocket's scheme (its sources/api/migration/migrator). */
 export function migrationName({ version, says }: Migration): string {
   const words = says.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
   return `migrate_v${version}_${words.replaceAll(/^-|-$/g, "").slice(0, 100)}.json`;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { parseJson } from "../lib/json.ts";
 import { importsOf, layers, objection } from "./layers.ts";
@@ -54,8 +54,40 @@ test("a wrong import is seen, whether of a value, of a type, or at run time", ()
     "settings/motd.ts imports image/step.ts, but settings may import only lib",
     "settings/motd.ts imports api/client.ts, but settings may import only lib",
   ]);
-  expect(objection("image/root.ts", "../host/compile.ts")).toBeUndefined();
   expect(objection("image/root.ts", "../host/system.ts")).toContain("but image may import only");
   expect(objection("lib/x.ts", "../settings/key.ts")).toContain("nothing of ours");
   expect(objection("new/x.ts", "../lib/failure.ts")).toContain("tools/layers.ts does not know new/");
+});
+
+test("every layer is a folder, and every file that stands for an exception is imported by its layer", async () => {
+  const folders = new Set(
+    (await readdir(repository, { withFileTypes: true })).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])),
+  );
+  expect([...layers.keys()].filter((layer) => !folders.has(layer))).toEqual([]);
+  const unused: string[] = [];
+  for (const [layer, allowed] of layers) {
+    const own = files.filter((file) => file.startsWith(`${layer}/`));
+    for (const exception of allowed.filter((name) => name.endsWith(".ts"))) {
+      const imports = await Promise.all(
+        own.map(async (file) => importsOf(await read(file)).map((path) => join(dirname(file), path))),
+      );
+      if (!imports.flat().includes(exception)) unused.push(`${layer}: ${exception}`);
+    }
+  }
+  expect(unused).toEqual([]);
+});
+
+test("the map in ARCHITECTURE.md has these layers and no others, with what each may import", async () => {
+  const rows = (await read("ARCHITECTURE.md")).matchAll(/^\| ((?:`[a-z]+\/`(?:, )?)+) +\| [^|]+\| ([^|]+?) +\|$/gm);
+  const map = new Map(
+    [...rows].flatMap(([, names = "", may = ""]) =>
+      [...names.matchAll(/[a-z]+/g)].map(([name]) => [name, may.replaceAll("`", "")] as const),
+    ),
+  );
+  map.delete("os"); // no code
+  const expected = [...layers].map(([layer, allowed]) => {
+    if (allowed.length === 0) return [layer, "nothing of ours"];
+    return [layer, allowed.length > 10 ? "everything" : allowed.join(" ")];
+  });
+  expect([...map].toSorted()).toEqual(expected.toSorted());
 });

@@ -1,7 +1,7 @@
 /**
  * Which update this host would take now, and what holds each of the others back.
  *
- * The rules are Bottlerocket's (reference 6.4): the newest version at or below the maximum whose wave is open; a lock
+ * The rules are Bottlerocket's (its sources/updater/updog): the newest version at or below the maximum whose wave is open; a lock
  * pins one version, older ones too; a host above its maximum steps down. Two things are ours: waves open smoothly
  * (repo/waves.ts), and a version that failed on this host is not tried again until a person says so.
  */

@@ -4,7 +4,7 @@ import { requestThrough, type Route } from "../outbound.ts";
 export type Mirror = Route & {
   metadata: URL;
   targets: URL;
-  /** For the server's statistics; file servers ignore them. Reference 6.1: version, seed, target. */
+  /** For the server's statistics; file servers ignore them: version, seed, target, as Bottlerocket's updog sends. */
   query: Readonly<Record<string, string>>;
 };
 

@@ -19,7 +19,7 @@ const states: UpdateState[] = [
   ]),
 ];
 
-/** Reference 6.5, written down a second time. */
+/** Bottlerocket's sources/api/thar-be-updates, written down a second time. */
 const table: Record<UpdateState["kind"], UpdateCommand[]> = {
   idle: ["refresh"],
   available: ["refresh", "prepare"],

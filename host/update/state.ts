@@ -1,5 +1,6 @@
 /**
- * The states of an update and what may happen in each, as the API shows them (reference 6.5).
+ * The states of an update and what may happen in each, as the API shows them. Source: Bottlerocket's
+ * sources/api/thar-be-updates.
  *
  * `idle` nothing chosen · `available` one is chosen · `staged` its image is on the inactive set, verified · `ready` the
  * inactive set boots next. Each state carries exactly the data that exists in it.

@@ -1,8 +1,8 @@
 /**
  * The update repository as this host trusts it: TUF metadata refreshed and verified, targets read as signed.
  *
- * TUF specification 1.0.33, §5 (client workflow), by tuf-js; limits as in reference 6.9. The state is kept across runs
- * and boots, so metadata that is older than what was seen, or that stands still until it expires, is refused.
+ * TUF specification 1.0.33, §5 (client workflow), by tuf-js; limits as in tough, Bottlerocket's client. The state is kept
+ * across runs and boots, so metadata that is older than what was seen, or that stands still until it expires, is refused.
  */
 import { createHash } from "node:crypto";
 import { Metadata, MetadataKind, type TargetFile, type Targets } from "@tufjs/models";

@@ -1,4 +1,4 @@
-/** What the API says about updates: Bottlerocket's shape (reference 6.5), and progress beside it. */
+/** What the API says about updates: Bottlerocket's shape (its sources/api/thar-be-updates), and progress beside it. */
 import type { UpdateStatusBody } from "../../api/status.ts";
 import type { LastCommand, Memory } from "./memory.ts";
 import type { Pace } from "./progress-rate.ts";

@@ -1,6 +1,6 @@
 /**
- * The partitions of a disk and their sizes (design section 3). Sizes are promises: an update has to fit into the
- * partitions of the oldest host, so they are the same for every variant and change only with a decision.
+ * The partitions of a disk and their sizes. Sizes are promises: an update has to fit into the partitions of the oldest
+ * host, so they are the same for every variant and change only with a decision.
  */
 import { Failure } from "../../lib/failure.ts";
 import { formatBytes } from "../../lib/progress.ts";

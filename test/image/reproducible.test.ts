@@ -1,6 +1,6 @@
 /**
- * The promise that the same commit, lock and key give the same bytes (design section 7.4): builds an image twice, with
- * no step kept between the two, in two directories and at two times. Takes some minutes.
+ * The promise that the same commit, lock and key give the same bytes: builds an image twice, with no step kept between
+ * the two, in two directories and at two times. Takes some minutes.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";

@@ -1,0 +1,40 @@
+/** Comments and pages cite only what a reader has: files of this repository, and documents that are published. */
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const repository = join(import.meta.dir, "..");
+const folders = "{lib,settings,variants,api,repo,host,image,vm,cli,os,test,bench,tools,docs}";
+
+/** Numbers of sections of documents that nobody but their author has. */
+const ofUnpublished = /\bdesign (?:section|document|§)|\breference \d+(?:\.\d+)+|\breview (?:section|§)/i;
+/** Pages of ours. Those that others publish are named with their project or as addresses. */
+const ofOurs = /(?<![\w/.'-])docs\/(?:decisions\/)?[\w-]+\.(?:md|json)/g;
+const ofOthers = /(?:'s|https?:\S*|[\w.-]+\/[\w.-]+(?: at \S+)?:?) docs\//;
+
+/** What a text cites that a reader does not have. */
+function missing(text: string): string[] {
+  return text.split("\n").flatMap((line) => {
+    const unpublished = ofUnpublished.exec(line);
+    if (unpublished !== null) return [unpublished[0]];
+    if (ofOthers.test(line)) return [];
+    return [...line.matchAll(ofOurs)].flatMap(([path]) => (existsSync(join(repository, path)) ? [] : [path]));
+  });
+}
+
+test("no comment and no page cites what is not there", async () => {
+  const files = [...new Bun.Glob(`${folders}/**/*.{ts,md,service,conf,toml}`).scanSync(repository), "README.md"];
+  const found: string[] = [];
+  for (const file of [...files, "ARCHITECTURE.md"].filter((name) => name !== "tools/citations.test.ts")) {
+    found.push(...missing(await readFile(join(repository, file), "utf8")).map((what) => `${file}: ${what}`));
+  }
+  expect(files.length).toBeGreaterThan(500);
+  expect(found).toEqual([]);
+});
+
+test("a citation of a document outside is seen, in whatever form", () => {
+  expect(missing("sizes (design section 3)\nthe states (reference 6.5)\nreference 9.5 has them")).toHaveLength(3);
+  expect(missing("see docs/decisions/9999-nothing.md")).toEqual(["docs/decisions/9999-nothing.md"]);
+  expect(missing("Source: distribution's docs/spec/auth/token.md, RFC 9110 §14, systemd.unit(5)")).toEqual([]);
+});
