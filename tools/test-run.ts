@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readTextIfPresent } from "../lib/files.ts";
-import { progress } from "../lib/progress.ts";
+import { progress, say } from "../lib/progress.ts";
 import { readReport, type TestReport } from "./test-report.ts";
 
 const repository = join(import.meta.dir, "..");
@@ -18,9 +18,11 @@ export type TestRun = {
   workers: number;
   timeoutMs: number;
   signal: AbortSignal;
+  /** Gets the output of each test that failed; a person at the terminal unless given. */
+  showFailure?: (output: string) => void;
 };
 
-/** Progress and the output of what failed go to stderr. */
+/** Progress goes to stderr. */
 export async function runTests({
   says,
   paths,
@@ -28,6 +30,7 @@ export async function runTests({
   workers,
   timeoutMs,
   signal,
+  showFailure = say,
 }: TestRun): Promise<TestReport> {
   const directory = await mkdtemp(join(tmpdir(), "tests-"));
   const outfile = join(directory, "report.xml");
@@ -46,7 +49,7 @@ export async function runTests({
       ],
       { cwd: repository, stdin: "ignore", stdout: "ignore", stderr: "pipe", signal },
     );
-    await showProgress(says, child.stderr);
+    await follow(child.stderr, says, showFailure);
     const exitCode = await child.exited;
     signal.throwIfAborted();
     return readReport(await readTextIfPresent(outfile), exitCode);
@@ -55,21 +58,34 @@ export async function runTests({
   }
 }
 
-/** A bar for what passed; whatever was printed since the last test is shown when a test fails. */
-async function showProgress(says: string, output: ReadableStream<Uint8Array>): Promise<void> {
+/** A bar for what passed. What was printed since the last result belongs to the next one: it is shown when that is a failure. */
+async function follow(
+  output: ReadableStream<Uint8Array>,
+  says: string,
+  showFailure: (output: string) => void,
+): Promise<void> {
   using bar = progress(says, undefined, "things");
   let held: string[] = [];
+  let hasFailed = false;
+  const showHeld = (): void => {
+    if (hasFailed) showFailure(held.join("\n"));
+    held = [];
+    hasFailed = false;
+  };
   for await (const line of linesOf(output)) {
     held.push(line);
-    if (line.startsWith("(fail)") || line.startsWith("# Unhandled error") || line.startsWith("error:")) {
-      process.stderr.write(`${held.join("\n")}\n`);
-      held = [];
-    } else if (/^\((pass|skip|todo)\)/.test(line)) {
+    // An error outside of every test has no result of its own; it ends where the next result begins.
+    if (line.startsWith("(fail)") || line.startsWith("# Unhandled error")) hasFailed = true;
+    if (/^\((pass|skip|todo|fail)\)/.test(line)) {
       bar.advance(1);
       bar.detail(line.replace(/^\(\w+\) /, ""));
-      held = [];
-    } else if (/^\S+\.test\.ts:$/.test(line)) held = [line];
+      showHeld();
+    } else if (/^\S+\.test\.ts:$/.test(line)) {
+      showHeld();
+      held = [line];
+    }
   }
+  showHeld();
 }
 
 async function* linesOf(output: ReadableStream<Uint8Array>): AsyncGenerator<string> {
