@@ -7,7 +7,7 @@ export const hostContainers = z.array(
     enabled: z.boolean(),
     superpowered: z.boolean(),
     source: z.string().exactOptional(),
-    /** Of its unit, as systemd calls it: "active (running)". */
+    /** Of its unit, as systemd calls it: "active (running)"; "no image" when it is enabled without one. */
     state: z.string(),
     /** Since the unit was last started by the host. */
     restarts: z.number().int(),

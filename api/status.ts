@@ -56,11 +56,13 @@ export const status = z.object({
     .array(
       z.object({
         name: z.string(),
-        /** Of its unit, as systemd calls it: "active (running)". */
+        /** Of its unit, as systemd calls it: "active (running)"; "no image" when it has none. */
         state: z.string(),
         restarts: z.number().int(),
-        /** It failed, or is started again and again. */
+        /** It failed, is started again and again, or cannot be started. */
         failing: z.boolean(),
+        /** Why it cannot be started. */
+        reason: z.string().exactOptional(),
       }),
     )
     .exactOptional(),

@@ -25,12 +25,13 @@ export async function hostContainersOf(
     chosen.map(async ([name, { enabled, superpowered, source }]) => {
       const digest = await readTextIfPresent(hostPath(system, imageDigestPath({ type: "host", name })));
       const { active, sub, restarts } = states.get(unitOf(name)) ?? unknownState;
+      const lacksImage = enabled && source === undefined;
       return {
         name,
         enabled,
         superpowered,
         ...(source === undefined ? {} : { source }),
-        state: `${active} (${sub})`,
+        state: lacksImage ? noImage : `${active} (${sub})`,
         restarts,
         ...(digest === undefined ? {} : { digest }),
         log: lines === 0 ? [] : await lastLines(system, unitOf(name), lines),
@@ -39,7 +40,7 @@ export async function hostContainersOf(
   );
 }
 
-/** Of the enabled ones. */
+/** Of the enabled ones. One without an image has no unit that could tell anything. */
 export async function hostContainerStates(
   system: System,
   settings: Settings,
@@ -47,13 +48,19 @@ export async function hostContainerStates(
   const enabled = Object.entries(settings["host-containers"]).filter(([, container]) => container.enabled);
   const states = await unitStates(
     system,
-    enabled.map(([name]) => unitOf(name)),
+    enabled.flatMap(([name, { source }]) => (source === undefined ? [] : [unitOf(name)])),
   );
-  return enabled.map(([name]) => {
+  return enabled.map(([name, { source }]) => {
+    if (source === undefined) {
+      const reason = `settings.host-containers.${name}.source is not set`;
+      return { name, state: noImage, restarts: 0, failing: true, reason };
+    }
     const { active, sub, restarts } = states.get(unitOf(name)) ?? unknownState;
     return { name, state: `${active} (${sub})`, restarts, failing: active === "failed" || sub === "auto-restart" };
   });
 }
+
+const noImage = "no image";
 
 const unknownState: UnitState = { active: "unknown", sub: "unknown", restarts: 0 };
 

@@ -197,12 +197,12 @@ test("what a setting needs from another is told at the nearest place that is the
   const document = `[settings.motd]
 [settings.kubernetes]
 api-server = "https://api.example.com"
-[settings.host-containers.admin]
-enabled = true
+[settings.pki.own]
+trusted = true
 `;
   const needs = document.replace("[settings.motd]\n", "");
   expect(problems(needs, node)).toEqual([
-    "line 3, column 27: settings.host-containers.admin.source must be set because enabled is true",
+    "line 3, column 15: settings.pki.own.data must be set because trusted is true",
     "line 1, column 11: settings.kubernetes.cluster-certificate must be set because api-server is set and authentication-mode is tls",
     "line 1, column 11: settings.kubernetes.bootstrap-token must be set because api-server is set and authentication-mode is tls",
   ]);

@@ -19,11 +19,13 @@ import type { Parsed, Problem } from "./problem.ts";
 export function parseDocument(document: string | Uint8Array, model: Model): Parsed<SettingsTree> {
   const result = readDocument(document, model);
   if (!result.ok) return result;
-  const problems = model.requirements(result.value).map((problem) => {
-    const path = splitKey(problem.key);
-    return { ...problem, ...placeOf(result.places(), path, "name") };
+  const placed = (problem: Problem): Problem => ({
+    ...problem,
+    ...placeOf(result.places(), splitKey(problem.key), "name"),
   });
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: result.value, warnings: result.warnings };
+  const problems = model.requirements(result.value).map(placed);
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, value: result.value, warnings: [...result.warnings, ...model.advice(result.value).map(placed)] };
 }
 
 export type DocumentReading =

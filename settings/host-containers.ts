@@ -15,7 +15,7 @@ export const hostContainers = mapOf({
   entry: table("One container.", {
     source: setting({
       type: imageReference,
-      doc: "The image. An enabled container needs one.",
+      doc: "The image. An enabled container does not run without one.",
       example: "registry.example.com/admin:v1",
     }),
     enabled: setting({ type: flag, doc: "Whether it runs.", default: false }),

@@ -2,6 +2,7 @@
 import { isJsonObject, type Json, type JsonObject } from "../lib/json.ts";
 import { assert, isFailure } from "../lib/failure.ts";
 import type { Written } from "../lib/literal.ts";
+import { advised } from "./advice.ts";
 import { catalogueOf, type CatalogueEntry } from "./catalogue.ts";
 import type { Finding } from "./complaint.ts";
 import { groups, isGroup, type DefaultsOf, type Group, type Settings } from "./group.ts";
@@ -34,6 +35,8 @@ export type Model = {
   read(tree: Written): TreeReading;
   /** What settings need from others; to be asked about the whole that would be committed. */
   requirements(tree: SettingsTree): Problem[];
+  /** What the whole probably means otherwise; no reason to refuse it. */
+  advice(tree: SettingsTree): Problem[];
   /** With the defaults of the variant. The tree must be a valid one. */
   complete(tree: SettingsTree): Settings;
   leaves(tree: SettingsTree): Map<string, Json>;
@@ -79,6 +82,7 @@ export function modelFor(variant: Selection): Model {
     read,
     parse,
     requirements: (tree) => unmet(completed(tree), tree),
+    advice: (tree) => advised(completed(tree), tree),
     complete: completed,
     leaves: (tree) => leavesOf(declaration, tree),
     tree: treeOf,

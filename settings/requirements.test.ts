@@ -34,16 +34,6 @@ const cases: Case[] = [
     holds: { api: { remote: { enabled: true, "client-cas": { mine: pem } } } },
   },
   {
-    rule: "an enabled host container has an image",
-    on: "dev",
-    breaks: { "host-containers": { own: { enabled: true } } },
-    says: ["settings.host-containers.own.source must be set because enabled is true"],
-    // The variant has a source for admin.
-    holds: {
-      "host-containers": { own: { enabled: true, source: "a" }, other: { enabled: false }, admin: { enabled: true } },
-    },
-  },
-  {
     rule: "a bootstrap container that runs has an image",
     on: "dev",
     breaks: { "bootstrap-containers": { a: { mode: "once" }, b: { mode: "always" }, c: { mode: "off" } } },

@@ -17,14 +17,6 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    name: "an enabled host container has an image",
-    *check(settings) {
-      for (const [name, { enabled, source }] of Object.entries(settings["host-containers"])) {
-        if (enabled && source === undefined) yield missing(["host-containers", name, "source"], "enabled is true");
-      }
-    },
-  },
-  {
     name: "a bootstrap container that runs has an image",
     *check(settings) {
       for (const [name, { mode, source }] of Object.entries(settings["bootstrap-containers"])) {

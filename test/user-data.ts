@@ -7,10 +7,15 @@ const directory = join(import.meta.dir, "..", "settings", "samples");
 
 /** Which variants a sample is for. */
 const variantsOf: Readonly<Record<string, readonly string[]>> = {
+  "admin.toml": ["aws-k8s-1.20", "aws-k8s-1.35"],
   "dev.json": ["dev", "metal-dev", "aws-dev"],
   "ecs.toml": ["aws-ecs-1"],
   "eks.toml": ["aws-k8s-1.20"],
+  "huge-pages.toml": ["metal-k8s-1.35"],
+  "hybrid.toml": ["metal-k8s-1.35", "vmware-k8s-1.35"],
+  "karpenter.toml": ["aws-k8s-1.35"],
   "metal.toml": ["dev", "metal-dev", "metal-k8s-1.20"],
+  "mirrors.toml": ["dev", "aws-ecs-1", "metal-k8s-1.35"],
   "vmware.toml": ["vmware-k8s-1.20", "metal-k8s-1.20"],
 };
 

@@ -28,6 +28,12 @@ test("an enabled container starts, a changed one starts anew, a disabled one sto
   expect(await says({ tool: { ...tool, enabled: false } })).toEqual([]);
 });
 
+test("an enabled container without an image is left alone, and the others start", () => {
+  const containers = { admin: { enabled: true }, control: { enabled: true }, tool };
+  const settings = settingsOf({ "host-containers": containers }, "metal-dev");
+  expect(describedBy(settings).map(({ name }) => name)).toEqual(["tool"]);
+});
+
 test("a daemon that died before the unit was started anew starts it anew when it comes back", () => {
   const desired = describedBy(settingsOf({ "host-containers": { tool } }));
   const unit = "host-container@tool.service";

@@ -65,7 +65,7 @@ export const hostContainers = reconciler<readonly Description[], Actual, Step>({
   afterFailure: "continue",
 });
 
-/** The containers that are to run; an enabled one without an image is refused when it is set. */
+/** The containers that are to run. An enabled one without an image cannot: `status` tells so (host/host-containers.ts). */
 export function describedBy({ "host-containers": containers }: Settings): Description[] {
   return Object.entries(containers).flatMap(([name, { enabled, source, superpowered, command, ...rest }]) => {
     if (!enabled || source === undefined) return [];

@@ -90,13 +90,13 @@ test("a setting may need another one that stands in another document", async () 
 test("a setting whose need nobody meets is the fault of the document that set it, with its place there", async () => {
   await using host = await testSystem();
   await host.write("/var/lib/orlop/user-data.toml", '[settings]\nmotd = "good"\n');
-  await host.write(fwCfg, '[settings]\nmotd = "never"\n[settings.host-containers.tools]\nenabled = true\n');
+  await host.write(fwCfg, '[settings]\nmotd = "never"\n[settings.pki.tools]\ntrusted = true\n');
   const { values, from, problems } = await read(host);
   expect(values).toEqual({ "settings.motd": "good" });
   expect(from).toEqual(["/var/lib/orlop/user-data.toml"]);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toStartWith(`line 3, column `);
-  expect(problems[0]).toContain("settings.host-containers.tools.source");
+  expect(problems[0]).toContain("settings.pki.tools.data");
 });
 
 test("a place that cannot be read is a problem that names it, and the others are read", async () => {

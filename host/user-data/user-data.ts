@@ -58,7 +58,9 @@ export async function readUserData(
         system.log.info(`user-data: ${piece.from}: ${message}`);
     }
   }
-  return together(readings, problems, model);
+  const result = together(readings, problems, model);
+  for (const { message } of model.advice(model.tree(result.values))) system.log.info(`user-data: ${message}`);
+  return result;
 }
 
 function read(piece: UserData, model: Model): Read {

@@ -58,9 +58,9 @@ function identity({
 }
 
 function containerLines({ hostContainers = [] }: StatusBody): string[] {
-  return hostContainers.map(({ name, state, restarts, failing }, at) => {
+  return hostContainers.map(({ name, state, restarts, failing, reason }, at) => {
     const often = restarts === 0 ? "" : `, ${restarts} ${restarts === 1 ? "restart" : "restarts"}`;
-    const more = failing ? `; see \`apiclient logs ${name}\`` : "";
+    const more = reason === undefined ? (failing ? `; see \`apiclient logs ${name}\`` : "") : `: ${reason}`;
     return row(at === 0 ? "containers" : "", `${name}: ${state}${often}${more}`);
   });
 }

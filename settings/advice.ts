@@ -1,0 +1,28 @@
+/**
+ * What is accepted and is probably not what was meant: `check` and user data tell it, and nothing is refused for it.
+ *
+ * It is about what the host can do, not about what settings need from each other (`requirements.ts`).
+ */
+import type { Settings } from "./group.ts";
+import type { Problem } from "./problem.ts";
+import { unmetAt, type Rule } from "./rule.ts";
+import type { SettingsTree } from "./tree.ts";
+
+export const advice: readonly Rule[] = [
+  {
+    // Bottlerocket has images of its own for admin and control, so `enabled = true` is all that people write for them.
+    name: "an enabled host container has an image",
+    *check(settings) {
+      for (const [name, { enabled, source }] of Object.entries(settings["host-containers"])) {
+        if (enabled && source === undefined) {
+          yield unmetAt(["host-containers", name, "source"], "is not set, so the container does not run");
+        }
+      }
+    },
+  },
+];
+
+/** Every piece of advice that applies. */
+export function advised(settings: Settings, set: SettingsTree): Problem[] {
+  return advice.flatMap((rule) => [...rule.check(settings, set)]);
+}
