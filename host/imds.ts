@@ -5,6 +5,7 @@
  * service is link-local: a proxy is never right, and no answer within the limits means that it is not there.
  * Source: EC2 user guide, "Use the Instance Metadata Service"; Bottlerocket's imdsclient (schema 2021-01-03, 3 tries).
  */
+import { deadline } from "../lib/clock.ts";
 import { Failure, isFailure } from "../lib/failure.ts";
 import type { System } from "./system.ts";
 
@@ -32,13 +33,13 @@ export class Imds {
    */
   async reachable(limitMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#system;
-    const untilMs = clock.now().getTime() + limitMs;
+    const patience = deadline(clock, limitMs);
     for (;;) {
       try {
         await this.#freshToken(signal);
         return;
       } catch (error) {
-        if (!isFailure(error, "imds-unreachable") || clock.now().getTime() + retryMs > untilMs) throw error;
+        if (!isFailure(error, "imds-unreachable") || patience.leftMs < retryMs) throw error;
         await clock.sleep(retryMs, signal);
       }
     }

@@ -4,7 +4,6 @@ import { createSocket } from "node:dgram";
 import { Resolver } from "node:dns/promises";
 import { dnsOf, linuxSystem } from "./system.ts";
 
-const { signal } = new AbortController();
 const system = linuxSystem();
 
 test("a program gives its output, and its status and last words when it fails", async () => {
@@ -26,15 +25,6 @@ test("a program ends with the signal of its caller, with that signal's reason", 
   const running = system.run(["sleep", "60"], { signal: stop.signal });
   stop.abort(new Error("the daemon stops"));
   await expect(running).rejects.toThrow("the daemon stops");
-});
-
-test("a sleep ends when its time has come or its signal aborts, never later", async () => {
-  await system.clock.sleep(1, signal);
-  const stop = new AbortController();
-  const sleeping = system.clock.sleep(60_000, stop.signal);
-  stop.abort(new Error("enough"));
-  await expect(sleeping).rejects.toThrow("enough");
-  await expect(system.clock.sleep(60_000, stop.signal)).rejects.toThrow("enough");
 });
 
 /** A name server that knows one name and one address, and how to say no. */

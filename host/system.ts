@@ -7,6 +7,7 @@
 import { Resolver } from "node:dns/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { type Clock, machineClock } from "../lib/clock.ts";
 import { explain, Failure, systemErrorCode } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
 import { runUnchecked } from "../lib/process.ts";
@@ -31,12 +32,6 @@ export interface System {
   readonly storage: Storage;
   readonly log: Log;
 }
-
-export type Clock = {
-  now(): Date;
-  /** Rejects with the signal's reason when it aborts, also when it has aborted already. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-};
 
 export type Interfaces = ReturnType<typeof networkInterfaces>;
 
@@ -67,7 +62,7 @@ export function hostPath(system: Pick<System, "root">, path: string): string {
 export function linuxSystem(): System {
   return {
     root: "/",
-    clock: wallClock,
+    clock: machineClock,
     run: runProgram,
     interfaces: networkInterfaces,
     dns: dnsOf(systemResolver),
@@ -76,24 +71,6 @@ export function linuxSystem(): System {
     log: stderrLog,
   };
 }
-
-const wallClock: Clock = {
-  now: () => new Date(),
-  async sleep(ms, signal) {
-    signal.throwIfAborted();
-    await new Promise<void>((resolve, reject) => {
-      const stop = (): void => {
-        clearTimeout(timer);
-        reject(signal.reason);
-      };
-      const timer = setTimeout(() => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      }, ms);
-      signal.addEventListener("abort", stop, { once: true });
-    });
-  },
-};
 
 /** The name servers that systemd-resolved asks; see systemd-resolved.service(8). */
 const upstreamPath = "/run/systemd/resolve/resolv.conf";

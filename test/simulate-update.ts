@@ -79,6 +79,7 @@ class UpdateLife {
   #storage = new SimulatedStorage();
   #running: Running | undefined;
   #nowMs = worldStartsAt.getTime();
+  #elapsedMs = 0;
   #published = 0;
   /** The newest state of the repository that a refresh has accepted. */
   #accepted = 0;
@@ -457,8 +458,10 @@ class UpdateLife {
       storage: this.#storage.under(system.root),
       clock: {
         now: () => new Date(this.#nowMs),
+        elapsedMs: () => this.#elapsedMs,
         sleep: async (ms) => {
           this.#nowMs += ms;
+          this.#elapsedMs += ms;
         },
       },
       run: async (argv) => {
@@ -504,6 +507,7 @@ class UpdateLife {
     branch.#published = this.#published;
     branch.#accepted = this.#accepted;
     branch.#nowMs = this.#nowMs;
+    branch.#elapsedMs = this.#elapsedMs;
     branch.#rebooted = new Set(this.#rebooted);
     return branch;
   }

@@ -5,6 +5,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { abortable } from "../lib/abortable.ts";
 import { explain, Failure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
 import { realStorage } from "../host/storage.ts";
@@ -22,15 +23,17 @@ export type TestSystem = AsyncDisposable & {
   readonly programs: Map<string, Program>;
   /** How many sleep, on a clock that stands. */
   sleeping(): number;
-  /** Moves the time forward and wakes who slept until then. */
+  /** Lets time elapse, and wakes who slept until then. */
   advance(ms: number): Promise<void>;
+  /** Sets the clock that people read forward or back, as chrony does. No time elapses. */
+  stepClock(ms: number): void;
   write(path: string, text: string, encoding?: "utf8" | "latin1"): Promise<void>;
   read(path: string, encoding?: "utf8" | "latin1"): Promise<string>;
   readIfPresent(path: string): Promise<string | undefined>;
 };
 
 export type TestSystemOptions = {
-  /** "jumps": a sleep moves the time at once and returns; "stands": a sleep lasts until `advance`. */
+  /** "jumps": during a sleep its time elapses at once; "stands": a sleep lasts until `advance`. */
   clock?: "jumps" | "stands";
   fetch?: System["fetch"];
   /** Without it, the machine has no links. */
@@ -42,12 +45,20 @@ export type TestSystemOptions = {
   startsAt?: Date;
 };
 
+/** How long the machine had been up when a test begins. */
+const bootMs = 10_000;
+
 type Sleeper = { untilMs: number; wake: () => void };
 
 export async function testSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
   const root = await mkdtemp(join(tmpdir(), "orlop-root-"));
   const { clock = "jumps" } = options;
   let nowMs = (options.startsAt ?? new Date("2026-01-01T00:00:00Z")).getTime();
+  let elapsedMs = bootMs;
+  const elapse = (ms: number): void => {
+    nowMs += ms;
+    elapsedMs += ms;
+  };
   let sleepers: Sleeper[] = [];
   const ran: string[] = [];
   const logged: string[] = [];
@@ -57,24 +68,23 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     root,
     clock: {
       now: () => new Date(nowMs),
+      elapsedMs: () => elapsedMs,
       async sleep(ms, signal) {
-        signal.throwIfAborted();
+        signal?.throwIfAborted();
         if (clock === "jumps") {
-          nowMs += ms;
+          elapse(ms);
           await turn(); // lets real files and sockets go on, as a real sleep would
-          signal.throwIfAborted();
+          signal?.throwIfAborted();
           return;
         }
-        const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-        const sleeper = { untilMs: nowMs + ms, wake: () => resolve(undefined) };
-        const stop = (): void => {
-          sleepers = sleepers.filter((other) => other !== sleeper);
-          reject(signal.reason);
-        };
+        const { promise, resolve } = Promise.withResolvers<undefined>();
+        const sleeper = { untilMs: elapsedMs + ms, wake: () => resolve(undefined) };
         sleepers.push(sleeper);
-        signal.addEventListener("abort", stop, { once: true });
-        await promise;
-        signal.removeEventListener("abort", stop);
+        try {
+          await abortable(promise, signal);
+        } finally {
+          sleepers = sleepers.filter((each) => each !== sleeper);
+        }
       },
     },
     async run(argv, limits = {}) {
@@ -100,11 +110,14 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     programs,
     sleeping: () => sleepers.length,
     async advance(ms) {
-      nowMs += ms;
-      const due = sleepers.filter(({ untilMs }) => untilMs <= nowMs);
-      sleepers = sleepers.filter(({ untilMs }) => untilMs > nowMs);
+      elapse(ms);
+      const due = sleepers.filter(({ untilMs }) => untilMs <= elapsedMs);
+      sleepers = sleepers.filter(({ untilMs }) => untilMs > elapsedMs);
       for (const { wake } of due) wake();
       await turn();
+    },
+    stepClock(ms) {
+      nowMs += ms;
     },
     async write(path, text, encoding = "utf8") {
       await mkdir(dirname(join(root, path)), { recursive: true });

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
+import type { Clock } from "../../lib/clock.ts";
 import { lockExclusively } from "../linux.ts";
-import type { Clock } from "../system.ts";
 
 const pollMs = 250;
 

@@ -3,8 +3,8 @@
  *
  * What a person, user data or a generator set is here; defaults are code. How it lies on the disk is told in README.md.
  */
+import type { Clock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
-import type { Clock } from "../system.ts";
 import { changesBetween, changesOf, type Change, type Staged, type Values } from "./change.ts";
 import { CommitQueue, type Prepared } from "./commit-queue.ts";
 import type { Disk } from "./disk.ts";

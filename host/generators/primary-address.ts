@@ -1,5 +1,6 @@
 /** The address by which others reach this machine: that of its primary link. */
 import { join } from "node:path";
+import { deadline } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { namesIn, readTextIfPresent } from "../../lib/files.ts";
 import type { Facts } from "../facts.ts";
@@ -23,12 +24,12 @@ export async function primaryAddress(
   signal: AbortSignal,
 ): Promise<string> {
   const primary = facts.network === undefined ? undefined : primaryLink(networkConfig(facts.network))?.key;
-  const untilMs = system.clock.now().getTime() + waitMs;
+  const patience = deadline(system.clock, waitMs);
   for (;;) {
     const link = primary === undefined ? await defaultRouteLink(system) : nameOf(system, primary);
     const address = link === undefined ? undefined : addressOf(system, link, families);
     if (address !== undefined) return address;
-    if (system.clock.now().getTime() >= untilMs) {
+    if (patience.passed) {
       const why = await whyNone(system, primary, link);
       throw new Failure("no-address", `cannot find the primary address after ${waitMs / 1000} s: ${why}`);
     }

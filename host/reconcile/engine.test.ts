@@ -230,6 +230,28 @@ test("drift is found without a commit", async () => {
   await settle(() => slate.written === "Welcome to Orlop!");
 });
 
+for (const [words, stepMs] of [
+  ["a year back", -365 * 86_400_000],
+  ["a year forward", 365 * 86_400_000],
+] as const) {
+  test(`a clock that is set ${words} neither delays passes nor brings them on`, async () => {
+    await using host = await testSystem({ clock: "stands" });
+    const failing = slateReconciler("failing");
+    failing.slate.fails = true;
+    const resting = slateReconciler("resting");
+    const engine = engineOn(host, [failing.one, resting.one], versions());
+    await using _keep = kept(engine);
+    await settle(() => host.sleeping() === 1);
+    host.stepClock(stepMs);
+    await host.advance(backoffMs(1));
+    await settle(() => failing.slate.passes === 2);
+    await settle(() => host.sleeping() === 1);
+    expect(resting.slate.passes).toBe(1);
+    await host.advance(driftCheckMs - backoffMs(1));
+    await settle(() => resting.slate.passes === 2);
+  });
+}
+
 test("back-off doubles from five seconds and ends at the drift check", () => {
   expect([1, 2, 3, 4].map(backoffMs)).toEqual([5_000, 10_000, 20_000, 40_000]);
   expect(backoffMs(50)).toBe(driftCheckMs);

@@ -3,6 +3,7 @@
  *
  * One pass runs at a time. What failed is tried again soon, and less and less soon while it goes on failing.
  */
+import { deadline, type Deadline } from "../../lib/clock.ts";
 import { firstOf } from "../../lib/first-of.ts";
 import type { Settings } from "../../settings/model.ts";
 import type { Facts } from "../facts.ts";
@@ -55,7 +56,7 @@ type Known = {
   failures: number;
   failure: PassFailure | undefined;
   rebootNeeded: string[];
-  retryAtMs: number;
+  retry: Deadline | undefined;
 };
 
 export class Engine {
@@ -139,24 +140,24 @@ export class Engine {
   /** Passes now and whenever there is a reason to, until the signal aborts. Only bugs end it early. */
   async keep(signal: AbortSignal): Promise<void> {
     let report = await this.passAll();
-    let fullPassAtMs = this.#nowMs() + driftCheckMs;
+    let drift = deadline(this.#system.clock, driftCheckMs);
     while (!signal.aborted) {
       const version = report.version;
-      const wakeAtMs = Math.min(fullPassAtMs, ...this.#reconcilers.map(({ name }) => this.#retryAtMs(name)));
+      const waitMs = Math.min(drift.leftMs, ...[...this.#known.values()].map(({ retry }) => retry?.leftMs ?? Infinity));
       let reason: "commit" | "time";
       try {
         reason = await firstOf<"commit" | "time">(signal, [
           async (raced) => (await this.#source.changedSince(version, raced), "commit"),
-          async (raced) => (await this.#system.clock.sleep(Math.max(0, wakeAtMs - this.#nowMs()), raced), "time"),
+          async (raced) => (await this.#system.clock.sleep(waitMs, raced), "time"),
         ]);
       } catch (error) {
         if (signal.aborted) return;
         throw error;
       }
-      const full = reason === "commit" || this.#nowMs() >= fullPassAtMs;
-      if (full) fullPassAtMs = this.#nowMs() + driftCheckMs;
+      const full = reason === "commit" || drift.passed;
+      if (full) drift = deadline(this.#system.clock, driftCheckMs);
       report = await this.#pass(() =>
-        this.#reconcilers.filter(({ name }) => full || this.#retryAtMs(name) <= this.#nowMs()),
+        this.#reconcilers.filter(({ name }) => full || this.#known.get(name)?.retry?.passed === true),
       );
     }
   }
@@ -201,7 +202,7 @@ export class Engine {
       failures,
       failure,
       rebootNeeded: pass.rebootNeeded,
-      retryAtMs: failures === 0 ? Number.POSITIVE_INFINITY : this.#nowMs() + backoffMs(failures),
+      retry: failures === 0 ? undefined : deadline(this.#system.clock, backoffMs(failures)),
     });
     const report = { name: one.name, steps: pass.steps, effects: pass.effects };
     return failure === undefined ? report : { ...report, failure };
@@ -212,13 +213,5 @@ export class Engine {
     const served = this.#waiting.filter(({ version }) => version <= report.version);
     this.#waiting = this.#waiting.filter(({ version }) => version > report.version);
     for (const { resolve } of served) resolve(report);
-  }
-
-  #retryAtMs(name: string): number {
-    return this.#known.get(name)?.retryAtMs ?? Number.POSITIVE_INFINITY;
-  }
-
-  #nowMs(): number {
-    return this.#system.clock.now().getTime();
   }
 }

@@ -15,6 +15,7 @@ import { requireSets } from "./sets.ts";
 import { noticeReturn } from "./went-back.ts";
 
 const signal = new AbortController().signal;
+const hourMs = 3_600_000;
 const nothingAsked: Health = { units: [], "http-probes": [], containers: {}, "timeout-seconds": 60 };
 
 type World = AsyncDisposable & {
@@ -166,6 +167,44 @@ test("a unit that comes up late, within the time, is good enough", async () => {
   let asked = 0;
   here.host.programs.set("systemctl", () => (asked++ < 12 ? "activating\n" : "active\n"));
   expect(await here.prove()).toMatchObject({ kind: "healthy" });
+});
+
+/** Sets the clock when the first check is under way. */
+function clockStepsAtFirstCheck({ host }: World, ms: number): void {
+  const states = host.programs.get("systemctl");
+  let asked = 0;
+  host.programs.set("systemctl", (argv, limits) => {
+    if (asked++ === 0) host.stepClock(ms);
+    if (asked > 1000) throw new Error("the gate goes on for ever");
+    return states?.(argv, limits) ?? "";
+  });
+}
+
+test("a clock that chrony sets half a day forward takes no time from a unit that is still coming up", async () => {
+  await using here = await world();
+  here.unitStates.set("containerd.service", "activating");
+  clockStepsAtFirstCheck(here, 12 * hourMs);
+  const states = here.host.programs.get("systemctl");
+  let asked = 0;
+  here.host.programs.set("systemctl", (argv, limits) => {
+    if (++asked === 8) here.unitStates.clear();
+    return states?.(argv, limits) ?? "";
+  });
+  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+});
+
+test("a clock that is set a day back gives an ill host no more time, and a well one no more to prove", async () => {
+  await using ill = await world();
+  ill.unitStates.set("containerd.service", "failed");
+  clockStepsAtFirstCheck(ill, -24 * hourMs);
+  const startedMs = ill.host.system.clock.elapsedMs();
+  expect(await ill.prove()).toMatchObject({ kind: "unhealthy" });
+  expect(ill.host.system.clock.elapsedMs() - startedMs).toBeWithin(60_000, 70_000);
+
+  await using well = await world();
+  clockStepsAtFirstCheck(well, -24 * hourMs);
+  const verdict = await well.prove();
+  expect(verdict.kind === "healthy" && verdict.seconds < 20).toBe(true);
 });
 
 test("a unit that crashes every few seconds is never good, though it is active in between", async () => {

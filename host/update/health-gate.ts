@@ -40,8 +40,8 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
   const standing = await sets?.signpost.read();
   if (standing?.entries[standing.active]?.standing.kind !== "trying") return { kind: "not-on-trial" };
 
-  const startedMs = system.clock.now().getTime();
-  const elapsedMs = (): number => system.clock.now().getTime() - startedMs;
+  const startedMs = system.clock.elapsedMs();
+  const elapsedMs = (): number => system.clock.elapsedMs() - startedMs;
   let wellSinceMs: number | undefined;
   let health: Health | undefined;
   for (;;) {
