@@ -1,5 +1,7 @@
 /** Actions: reboot, the trial of settings, the support archive, and updates. */
 import { endpoints } from "../../api/contract.ts";
+import { Failure } from "../../lib/failure.ts";
+import { Place } from "../../lib/place.ts";
 import { isPresent, removeIfPresent } from "../../lib/files.ts";
 import { isHeld } from "../bootstrap/held-reboot.ts";
 import { archivePath } from "../logdog/bundle.ts";
@@ -20,6 +22,9 @@ export function actionHandlers(
   { system, changes, trial, updater }: ApiContext,
   waiting: Waiting,
 ): Handlers<"reboot" | "confirm" | "revert" | "supportArchive" | UpdateActions | "getUpdateStatus" | "explainUpdates"> {
+  const archivePlace = new Place<"archive">(
+    () => new Failure("support-archive-busy", "cannot make a support archive: one is being made for somebody else"),
+  );
   return {
     async reboot({ caller, afterwards }) {
       system.log.info(`api: reboot as asked by ${JSON.stringify(caller.author)}`);
@@ -38,13 +43,14 @@ export function actionHandlers(
       return waiting.applied(reverted, query.wait, signal());
     },
     async supportArchive({ signal }) {
+      using _held = archivePlace.take("archive");
       const [unit, path] = ["logdog.service", hostPath(system, archivePath)];
       await removeIfPresent(path); // an old one must not be taken for what is asked for
       await actOnUnit(system, "start", unit, { timeoutMs: archiveMs, signal: signal() });
       if (!(await isPresent(path))) {
         throw new UnitFailure(unit, `cannot fetch the support archive: ${unit} ended without one`, "", undefined);
       }
-      return new FileAnswer(path, endpoints.supportArchive.download);
+      return await FileAnswer.open(path, endpoints.supportArchive.download);
     },
     async refreshUpdates() {
       await updater.start("refresh");

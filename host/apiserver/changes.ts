@@ -3,6 +3,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { Refused } from "../../api/refused.ts";
+import { Turns } from "../../lib/place.ts";
 import type { Model } from "../../settings/model.ts";
 import type { Problem } from "../../settings/problem.ts";
 import type { Author, Change, Datastore } from "../datastore/datastore.ts";
@@ -15,7 +16,7 @@ export class Changes {
   readonly #model: Model;
   readonly #datastore: Datastore;
   readonly #trial: Trial;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(model: Model, datastore: Datastore, trial: Trial) {
     this.#model = model;
@@ -109,14 +110,6 @@ export class Changes {
 
   /** Runs `work` when all work before it has ended. */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#turn;
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    this.#turn = promise;
-    await before;
-    try {
-      return await work();
-    } finally {
-      resolve(undefined);
-    }
+    return await this.#turns.next(work);
   }
 }

@@ -1,5 +1,6 @@
 /** Ephemeral disks: what a request names is checked here; ephemeral-storage.service, which may do it, does it. */
 import { Failure } from "../../lib/failure.ts";
+import { Place } from "../../lib/place.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
 import {
   bindTargets,
@@ -21,16 +22,12 @@ const unitMs = 35 * 60_000;
 type Names = "initEphemeralStorage" | "bindEphemeralStorage" | "listEphemeralDisks" | "listEphemeralTargets";
 
 export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiContext): Handlers<Names> {
-  let isBusy = false;
+  const place = new Place<Request["kind"]>(
+    () => new Failure("ephemeral-storage-busy", "cannot start: ephemeral storage is being prepared already"),
+  );
   const done = async (request: Request): Promise<undefined> => {
-    if (isBusy)
-      throw new Failure("ephemeral-storage-busy", "cannot start: ephemeral storage is being prepared already");
-    isBusy = true;
-    try {
-      await run(system, request);
-    } finally {
-      isBusy = false;
-    }
+    using _held = place.take(request.kind);
+    await run(system, request);
   };
   return {
     async initEphemeralStorage({ body: { filesystem = "xfs", disks } }) {

@@ -1,5 +1,5 @@
 /** Answers on the wire: JSON for values, nothing for 204, and refusals as text or JSON as the client asks. */
-import { open } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -20,24 +20,29 @@ export class Prepared {
   }
 }
 
-/** An answer that is a file of the host, too large to hold in memory. */
-export class FileAnswer {
-  readonly path: string;
+/** An answer that is a file of the host, too large to hold in memory. It is open, so that nobody can take it away. */
+export class FileAnswer implements AsyncDisposable {
+  readonly file: FileHandle;
   readonly type: string;
 
-  constructor(path: string, type: string) {
-    this.path = path;
+  private constructor(file: FileHandle, type: string) {
+    this.file = file;
     this.type = type;
+  }
+
+  static async open(path: string, type: string): Promise<FileAnswer> {
+    return new FileAnswer(await open(path), type);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.file.close();
   }
 }
 
 /** @param progressed called as the client takes it */
-export async function replyFile(
-  response: ServerResponse,
-  { path, type }: FileAnswer,
-  progressed: () => void,
-): Promise<void> {
-  await using file = await open(path);
+export async function replyFile(response: ServerResponse, answer: FileAnswer, progressed: () => void): Promise<void> {
+  await using opened = answer;
+  const { file, type } = opened;
   const { size } = await file.stat();
   response.writeHead(200, { "content-type": type, "content-length": String(size) });
   const counted = async function* (parts: AsyncIterable<Buffer>) {

@@ -44,6 +44,7 @@ const statuses: ReadonlyMap<string, number> = new Map([
   ["nothing-pending", 422],
   ["unit-failed", 409],
   ["ephemeral-storage-busy", 423],
+  ["support-archive-busy", 423],
   ["update-busy", 423],
   ["upgrade-required", 426],
   ["busy", 503],

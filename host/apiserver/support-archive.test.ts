@@ -72,3 +72,25 @@ test("either a container or the archive is asked for, never both", async () => {
     expect(await invoke(apiclient, ["-s", host.socket, "logs", ...words])).toMatchObject({ exitCode: 2 });
   }
 });
+
+test("of two archives at once the second is refused, and the first comes whole", async () => {
+  serviceWrites(archive);
+  const systemctl = host.machine.programs.get("systemctl");
+  const begun = Promise.withResolvers<undefined>();
+  const goesOn = Promise.withResolvers<undefined>();
+  host.machine.programs.set("systemctl", async (argv, limits) => {
+    if (argv.at(-1) === "logdog.service" && argv[1] === "start") {
+      begun.resolve(undefined);
+      await goesOn.promise;
+    }
+    return (await systemctl?.(argv, limits)) ?? "";
+  });
+  const file = join(output, "first.tar.gz");
+  const first = fetchTo(file);
+  await begun.promise;
+  const second = await fetchTo(join(output, "second.tar.gz"));
+  goesOn.resolve(undefined);
+  expect(second).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("one is being made for somebody else") });
+  expect(await first).toMatchObject({ exitCode: 0 });
+  expect((await readFile(file)).equals(archive)).toBe(true);
+});
