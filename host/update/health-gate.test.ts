@@ -12,7 +12,7 @@ import { proveHealthy, type Gate, type Verdict } from "./health-gate.ts";
 import type { Health } from "./health.ts";
 import { descriptionSchema } from "../containers/description.ts";
 import { requireSets } from "./sets.ts";
-import { noticeReturn } from "./went-back.ts";
+import { explained, returnedFrom } from "./went-back.ts";
 
 const signal = new AbortController().signal;
 const hourMs = 3_600_000;
@@ -75,8 +75,9 @@ async function world(): Promise<World> {
 /** What the old set reads about it. */
 async function reasonLeft(host: TestSystem): Promise<string | undefined> {
   const { signpost } = await requireSets(host.system);
-  const sets = await signpost.read();
-  return (await noticeReturn(host.system, { ...sets, active: "a" }, []))?.reason;
+  const sets = { ...(await signpost.read()), active: "a" } as const;
+  const failed = returnedFrom(sets, [], host.system.clock.now());
+  return failed === undefined ? undefined : (await explained(host.system, sets, failed, undefined)).reason;
 }
 
 test("a host where everything holds, and keeps holding, is marked successful", async () => {

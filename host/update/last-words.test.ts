@@ -3,10 +3,8 @@ import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { testSystem } from "../../test/system.ts";
-import type { BootEntry } from "./boot-entry.ts";
-import { panicIn, takePanic, wasRefused, wasResetByWatchdog } from "./last-words.ts";
+import { panicIn, readPanic, removeRecords, wasRefused, wasResetByWatchdog } from "./last-words.ts";
 
-const entry: BootEntry = { set: "b", priority: 2, standing: { kind: "trying", left: 0, done: 1 }, version: "1.1.0" };
 const loaderVariable = "/sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 
 /** As efi-pstore hands them out: the newest lines are in part 1. */
@@ -57,19 +55,36 @@ test("of several panics the newest counts, and what is no panic does not", () =>
   expect(panicIn([])).toBeUndefined();
 });
 
-test("a panic is told once, and its records are removed", async () => {
+test("a panic is told until its records are removed", async () => {
   await using host = await testSystem();
   for (const [index, record] of records.entries()) await host.write(`/sys/fs/pstore/dmesg-efi_pstore-${index}`, record);
-  expect(await takePanic(host.system)).toContain("dm-verity device corrupted");
+  const panic = await readPanic(host.system);
+  expect(panic.says).toContain("dm-verity device corrupted");
+  expect(await readPanic(host.system)).toEqual(panic);
+  await removeRecords(host.system, panic);
   expect(await readdir(join(host.system.root, "sys/fs/pstore"))).toEqual([]);
-  expect(await takePanic(host.system)).toBeUndefined();
+  expect((await readPanic(host.system)).says).toBeUndefined();
+});
+
+test("a record that cannot be read or removed keeps nobody from the others", async () => {
+  await using host = await testSystem();
+  await host.write("/sys/fs/pstore/a/is-a-directory", "");
+  for (const [index, record] of records.entries()) await host.write(`/sys/fs/pstore/dmesg-efi_pstore-${index}`, record);
+  const panic = await readPanic(host.system);
+  expect(panic.says).toContain("dm-verity device corrupted");
+  await removeRecords(host.system, {
+    ...panic,
+    records: [join(host.system.root, "sys/fs/pstore/a"), ...panic.records],
+  });
+  expect(await readdir(join(host.system.root, "sys/fs/pstore"))).toEqual(["a"]);
+  expect(host.logged).toHaveLength(2);
 });
 
 test("a machine without pstore, watchdog or EFI variables tells nothing", async () => {
   await using host = await testSystem();
-  expect(await takePanic(host.system)).toBeUndefined();
+  expect(await readPanic(host.system)).toEqual({ says: undefined, records: [] });
   expect(await wasResetByWatchdog(host.system)).toBe(false);
-  expect(await wasRefused(host.system, entry)).toBe(false);
+  expect(await wasRefused(host.system, "b")).toBe(false);
 });
 
 test("a watchdog that reset the machine is known by its boot status", async () => {
@@ -85,6 +100,6 @@ test("an entry that the loader counted in this very boot was refused", async () 
   const counted = (path: string): string =>
     Buffer.concat([Buffer.alloc(4, 6), Buffer.from(`${path}\0`, "utf16le")]).toString("latin1");
   await host.write(loaderVariable, counted("\\loader\\entries\\orlop-b+0-1.conf"), "latin1");
-  expect(await wasRefused(host.system, entry)).toBe(true);
-  expect(await wasRefused(host.system, { ...entry, set: "a" })).toBe(false);
+  expect(await wasRefused(host.system, "b")).toBe(true);
+  expect(await wasRefused(host.system, "a")).toBe(false);
 });

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { isNotFound } from "../../lib/failure.ts";
 import { namesIn, readTextIfPresent } from "../../lib/files.ts";
 import { hostPath, type System } from "../system.ts";
-import type { BootEntry } from "./boot-entry.ts";
+import type { SetName } from "./boot-entry.ts";
 
 const pstorePath = "/sys/fs/pstore";
 const watchdogsPath = "/sys/class/watchdog";
@@ -25,13 +25,44 @@ const errorLevel = 3;
 /** A critical message of the kernel at every boot, since nobody shall stop the watchdog. */
 const expected = "watchdog did not stop!";
 
-/** Why the kernel of an earlier boot panicked, and forgets it: firmware has little room for variables. */
-export async function takePanic(system: System): Promise<string | undefined> {
+/** Records of an earlier boot's kernel, and why it panicked when they tell. */
+export type Panic = { says: string | undefined; records: readonly string[] };
+
+/** What cannot be read is logged and left out: the records that can be may still say why. */
+export async function readPanic(system: System): Promise<Panic> {
   const directory = hostPath(system, pstorePath);
-  const names = await namesIn(directory);
-  const records = await Promise.all(names.map(async (name) => await readFile(join(directory, name), "utf8")));
-  for (const name of names) await unlink(join(directory, name));
-  return panicIn(records);
+  const texts: string[] = [];
+  const records: string[] = [];
+  for (const name of await namesIfReadable(system, directory)) {
+    const record = join(directory, name);
+    try {
+      texts.push(await readFile(record, "utf8"));
+      records.push(record);
+    } catch (error) {
+      system.log.error(`boot: cannot read ${pstorePath}/${name}`, error);
+    }
+  }
+  return { says: panicIn(texts), records };
+}
+
+/** Once what they say is kept: firmware has little room for variables. */
+export async function removeRecords(system: System, { records }: Panic): Promise<void> {
+  for (const record of records) {
+    try {
+      await unlink(record);
+    } catch (error) {
+      system.log.error(`boot: cannot remove ${record}`, error);
+    }
+  }
+}
+
+async function namesIfReadable(system: System, directory: string): Promise<string[]> {
+  try {
+    return await namesIn(directory);
+  } catch (error) {
+    system.log.error(`boot: cannot look into ${pstorePath}`, error);
+    return [];
+  }
 }
 
 /** @param records of pstore, each a part of what a dying kernel logged; the last part comes first */
@@ -72,15 +103,15 @@ export async function wasResetByWatchdog(system: System): Promise<boolean> {
 }
 
 /**
- * Whether the boot loader used up a try of that entry since the machine was last reset, although another one runs: the
+ * Whether the boot loader used up a try of that set since the machine was last reset, although another one runs: the
  * firmware would not start its kernel.
  */
-export async function wasRefused(system: System, entry: BootEntry): Promise<boolean> {
+export async function wasRefused(system: System, set: SetName): Promise<boolean> {
   try {
     // Four bytes of attributes, then a path in UTF-16.
     const path = (await readFile(hostPath(system, countedEntryPath))).subarray(4).toString("utf16le");
     const name = path.replaceAll("\0", "").split("\\").at(-1) ?? "";
-    return name.startsWith(`orlop-${entry.set}+`);
+    return name.startsWith(`orlop-${set}+`);
   } catch (error) {
     if (isNotFound(error)) return false;
     throw error;

@@ -33,7 +33,13 @@ const command = z.object({
 });
 export type LastCommand = z.infer<typeof command>;
 
-const held = z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() });
+const held = z.object({
+  version: z.string(),
+  at: z.iso.datetime(),
+  reason: z.string(),
+  /** Why is still to be found out. */
+  unexplained: z.literal(true).exactOptional(),
+});
 export type Held = z.infer<typeof held>;
 
 const memory = z.object({

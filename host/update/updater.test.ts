@@ -1,7 +1,7 @@
 /** Protects: what was chosen is what is written, nothing unproved is overwritten, and a failed version is not tried twice. */
 import { expect, test } from "bun:test";
-import { readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { changeManifest } from "../../repo/repository.ts";
 import { recall } from "../../repo/manifest.ts";
 import type { Json } from "../../lib/json.ts";
@@ -14,6 +14,7 @@ import { writePartitionSets } from "../../test/partition-sets.ts";
 import { testImage } from "../../test/update-image.ts";
 import { testMachines, testRepository, type TestRepository } from "../../test/update-repository.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
+import { realStorage, type Storage } from "../storage.ts";
 import { entryName } from "./boot-entry.ts";
 import { shippedRootPath } from "./trusted-repository.ts";
 import { Updater } from "./updater.ts";
@@ -22,6 +23,7 @@ import type { UpdateCommand } from "./state.ts";
 
 const model = modelFor(variantNamed("dev"));
 const signal = new AbortController().signal;
+const failurePath = "/var/lib/orlop/update-failure.json";
 
 type World = AsyncDisposable & {
   repository: TestRepository;
@@ -32,13 +34,23 @@ type World = AsyncDisposable & {
   settings: { [name: string]: string | number | boolean };
   /** What somebody set. */
   values: Map<string, Json>;
+  /** Names of files whose disk takes nothing more. */
+  failingWrites: Set<string>;
   /** Runs commands one after the other and gives the last status. */
   run(updater: Updater, ...commands: UpdateCommand[]): Promise<UpdateStatusBody>;
 };
 
 async function world(...versions: string[]): Promise<World> {
   const repository = await testRepository();
-  const host = await testSystem({ startsAt: new Date() });
+  const failingWrites = new Set<string>();
+  const storage: Storage = {
+    ...realStorage,
+    async rename(from, to) {
+      if (failingWrites.has(basename(to))) throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+      await realStorage.rename(from, to);
+    },
+  };
+  const host = await testSystem({ startsAt: new Date(), storage });
   await writePartitionSets(host, "a", "1.0.0");
   await host.write(shippedRootPath, repository.rootJson);
   await host.write("/usr/lib/os-release", "ID=orlop\n");
@@ -58,6 +70,7 @@ async function world(...versions: string[]): Promise<World> {
     host,
     settings,
     values,
+    failingWrites,
     entries: async () => (await readdir(join(host.system.root, "efi/loader/entries"))).toSorted(),
     async start(running = "1.0.0") {
       const complete = (): Settings => model.complete({ updates: settings });
@@ -143,6 +156,23 @@ test("of two commands at once the second is refused", async () => {
   await expect(updater.start("prepare")).rejects.toMatchObject({ code: "update-busy" });
   await updater.settled();
   await here.run(updater, "refresh");
+});
+
+test("a version is released or a command runs, never both: what the one writes is not undone by the other", async () => {
+  await using here = await world("1.1.0", "1.2.0");
+  const held = ["1.1.0", "1.2.0"].map((version) => ({ version, at: new Date().toISOString(), reason: "it was ill" }));
+  await here.host.write("/var/lib/orlop/updates.json", JSON.stringify({ available: [], held }));
+  const updater = await here.start();
+  const [released, started] = await Promise.allSettled([updater.release("1.1.0"), updater.start("refresh")]);
+  expect([released.status, started.status]).toEqual(["fulfilled", "rejected"]);
+  expect(started).toMatchObject({ reason: { code: "update-busy" } });
+  expect(updater.held.map(({ version }) => version)).toEqual(["1.2.0"]);
+
+  await updater.start("refresh");
+  await expect(updater.release("1.2.0")).rejects.toMatchObject({ code: "update-busy" });
+  await updater.settled();
+  await updater.release("1.2.0");
+  expect(updater.held).toEqual([]);
 });
 
 test("what was chosen is what is written, though something newer was published since", async () => {
@@ -249,6 +279,53 @@ test("a kernel that panicked tells why, unless the set itself had said it", asyn
   expect((await here.start()).held[0]?.reason).toBe(
     "its kernel panicked: Kernel panic - not syncing: Attempted to kill init!",
   );
+});
+
+test("a version that failed is held whatever keeps this host from finding out why", async () => {
+  await using here = await world("1.1.0");
+  await here.run(await here.start(), "refresh", "prepare", "activate");
+  const entries = join(here.host.system.root, "efi/loader/entries");
+  await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
+  // What should be files are directories: the records of the panic, the watchdog's status, the reason that was left.
+  for (const path of ["/sys/fs/pstore/x", "/sys/class/watchdog/watchdog0/bootstatus", failurePath]) {
+    await mkdir(join(here.host.system.root, path), { recursive: true });
+  }
+  const updater = await here.start();
+  expect(updater.held).toMatchObject([{ version: "1.1.0" }]);
+  expect(updater.returnedFrom?.version).toBe("1.1.0");
+  expect(await here.run(updater, "refresh")).toMatchObject({ update_state: "Idle", chosen_update: null });
+});
+
+test("records of a panic stay until the hold that they explain is kept, and the reason comes at the next start", async () => {
+  await using here = await world("1.1.0");
+  await here.run(await here.start(), "refresh", "prepare", "activate");
+  const entries = join(here.host.system.root, "efi/loader/entries");
+  await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
+  const record = "Panic#1 Part1\n<0>[    1.5] Kernel panic - not syncing: Attempted to kill init!\n";
+  await here.host.write("/sys/fs/pstore/dmesg-efi_pstore-1", record);
+  here.failingWrites.add("updates.json");
+  const unlucky = await here.start();
+  expect(unlucky.held).toMatchObject([{ version: "1.1.0" }]);
+  expect(await readdir(join(here.host.system.root, "sys/fs/pstore"))).toEqual(["dmesg-efi_pstore-1"]);
+  here.failingWrites.clear();
+  expect((await here.start()).held[0]?.reason).toContain("Attempted to kill init!");
+  expect(await readdir(join(here.host.system.root, "sys/fs/pstore"))).toEqual([]);
+});
+
+test("a hold whose reason was not found out before the daemon ended gets it at the next start", async () => {
+  await using here = await world("1.1.0");
+  await here.run(await here.start(), "refresh", "prepare", "activate");
+  const entries = join(here.host.system.root, "efi/loader/entries");
+  await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
+  const hold = {
+    version: "1.1.0",
+    at: new Date().toISOString(),
+    reason: "it did not prove healthy",
+    unexplained: true,
+  };
+  await here.host.write("/var/lib/orlop/updates.json", JSON.stringify({ available: [], held: [hold] }));
+  await leaveReason(here.host.system, "1.1.0", "containerd.service is not active");
+  expect((await here.start()).held).toMatchObject([{ version: "1.1.0", reason: "containerd.service is not active" }]);
 });
 
 test("without a repository, sets or boot entries the daemon starts, and says what is missing", async () => {

@@ -6,6 +6,7 @@
  */
 import { stat } from "node:fs/promises";
 import { explain, Failure } from "../../lib/failure.ts";
+import { Place } from "../../lib/place.ts";
 import { isFor, type Manifest } from "../../repo/manifest.ts";
 import type { UpdateExplanation, UpdateStatusBody } from "../../api/status.ts";
 import type { Settings } from "../../settings/group.ts";
@@ -14,6 +15,7 @@ import { rehearse } from "../migrations/rehearse.ts";
 import { hostPath, type System } from "../system.ts";
 import { available, chosen as chosenOf, describeHold, judge, type HostView, type Judgement } from "./choice.ts";
 import { mirrorOf, wishesOf } from "./host-mirror.ts";
+import { removeRecords } from "./last-words.ts";
 import { readMemory, writeMemory, type Chosen, type Held, type Memory } from "./memory.ts";
 import { publishedMigrations } from "./published-migrations.ts";
 import { ProgressRate } from "./progress-rate.ts";
@@ -22,7 +24,7 @@ import type { Sets } from "./signpost.ts";
 import { assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
 import { refreshTrust, type Target, type TrustedRepository } from "./trusted-repository.ts";
 import { updateStatusOf, type Working } from "./update-status.ts";
-import { noticeReturn } from "./went-back.ts";
+import { explained, panicBefore, returnedFrom } from "./went-back.ts";
 import { writeImage, writeSize, type WriteSize } from "./write-image.ts";
 
 export type UpdaterHost = {
@@ -43,7 +45,12 @@ export class Updater implements AsyncDisposable {
   returnedFrom: Held | undefined;
   #memory: Memory;
   #proved = false;
-  #working: { command: UpdateCommand; step: Working["step"]; totalBytes: number; rate: ProgressRate } | undefined;
+  /** One command or release at a time. */
+  readonly #place = new Place<UpdateCommand | "release">(
+    (work) => new Failure("update-busy", `cannot do that now: another update command (${work}) is at work`),
+  );
+  /** What a command at work moves. */
+  #moving: { step: Working["step"]; totalBytes: number; rate: ProgressRate } | undefined;
   #work: Promise<void> = Promise.resolve();
 
   private constructor(host: UpdaterHost, memory: Memory) {
@@ -69,9 +76,7 @@ export class Updater implements AsyncDisposable {
    * @throws {Failure<"update-busy" | "update-not-allowed" | "no-update" | "update-on-trial" | "no-partition-sets">}
    */
   async start(command: UpdateCommand): Promise<void> {
-    this.#assertFree();
-    // Taken before the first await, so that of two commands at once one is refused.
-    this.#working = { command, step: "look", totalBytes: 0, rate: new ProgressRate() };
+    const held = this.#place.take(command);
     try {
       assertAllowed(command, await this.#state());
       if (command === "prepare") {
@@ -79,10 +84,10 @@ export class Updater implements AsyncDisposable {
         assertProved(await (await requireSets(this.#host.system)).signpost.read());
       }
     } catch (error) {
-      this.#working = undefined;
+      held[Symbol.dispose]();
       throw error;
     }
-    this.#work = this.#run(command);
+    this.#work = this.#run(command, held);
   }
 
   /** Resolves when no command runs any more. */
@@ -104,8 +109,8 @@ export class Updater implements AsyncDisposable {
   }
 
   /** Versions that were started here and did not prove healthy, the newest failure last. */
-  get held(): Memory["held"] {
-    return this.#memory.held;
+  get held(): { version: string; at: string; reason: string }[] {
+    return this.#memory.held.map(({ version, at, reason }) => ({ version, at, reason }));
   }
 
   /** Whether the running version still has to prove healthy. What has, stays so until the next boot. */
@@ -137,7 +142,7 @@ export class Updater implements AsyncDisposable {
           ...(hold.kind === "wave" ? { opensAt: hold.opensAt.toISOString() } : {}),
         })),
       })),
-      held: this.#memory.held,
+      held: this.held,
       checkedAt: view.now.toISOString(),
       metadataExpires: trusted.expires.toISOString(),
     };
@@ -149,7 +154,7 @@ export class Updater implements AsyncDisposable {
    * @throws {Failure<"no-such-hold" | "update-busy">}
    */
   async release(version: string): Promise<void> {
-    this.#assertFree();
+    using _held = this.#place.take("release");
     if (!this.#memory.held.some((held) => held.version === version)) {
       const known = this.#memory.held.map((held) => held.version).join(", ");
       throw new Failure("no-such-hold", `cannot release ${version}: it is not held back on this host`, {
@@ -169,20 +174,41 @@ export class Updater implements AsyncDisposable {
     await this.#work;
   }
 
+  /** The hold first: what happened to the version is only told, but that it is not tried again must not hang on it. */
   async #noticeReturn(): Promise<void> {
     const { system } = this.#host;
     const sets = await this.#sets();
-    const failed = sets === undefined ? undefined : await noticeReturn(system, sets, this.#memory.held);
-    if (failed === undefined) return;
-    this.returnedFrom = failed;
-    system.log.info(`update: went back from ${failed.version}: ${failed.reason}`);
+    if (sets === undefined) return;
+    const failed = returnedFrom(sets, this.#memory.held, system.clock.now());
+    if (failed !== undefined) await this.#hold(failed);
+    const panic = await panicBefore(system, sets);
+    const unexplained = this.#memory.held.find((held) => held.unexplained === true);
+    if (unexplained !== undefined) {
+      const explanation = await explained(system, sets, unexplained, panic?.says);
+      this.returnedFrom = explanation;
+      system.log.info(`update: went back from ${explanation.version}: ${explanation.reason}`);
+      const held = this.#memory.held.map((each) => (each === unexplained ? explanation : each));
+      await this.#remember({ ...this.#memory, held });
+    }
+    if (panic !== undefined) await removeRecords(system, panic);
+  }
+
+  /** Counts as long as this daemon runs, also when the disk takes nothing more. */
+  async #hold(failed: Held): Promise<void> {
     const { chosen, ...rest } = this.#memory;
     const kept = chosen === undefined || chosen.image.version === failed.version ? {} : { chosen };
-    await this.#remember({ ...rest, ...kept, held: [...rest.held, failed] });
+    this.#memory = { ...rest, ...kept, held: [...rest.held, failed] };
+    this.returnedFrom = failed;
+    try {
+      await this.#remember(this.#memory);
+    } catch (error) {
+      this.#host.system.log.error(`update: cannot keep that ${failed.version} failed here`, error);
+    }
   }
 
   /** Never rejects: the outcome is part of the status. */
-  async #run(command: UpdateCommand): Promise<void> {
+  async #run(command: UpdateCommand, place: Disposable): Promise<void> {
+    using _held = place;
     const { system } = this.#host;
     let failure: unknown;
     try {
@@ -197,7 +223,7 @@ export class Updater implements AsyncDisposable {
     } catch (error) {
       system.log.error("update: cannot keep how the last command went", error);
     } finally {
-      this.#working = undefined;
+      this.#moving = undefined;
     }
   }
 
@@ -268,10 +294,8 @@ export class Updater implements AsyncDisposable {
       system,
       job,
       ({ step, doneBytes, totalBytes }) => {
-        if (this.#working === undefined) return;
-        if (step !== this.#working.step)
-          this.#working = { command: "prepare", step, totalBytes, rate: new ProgressRate() };
-        this.#working.rate.note(performance.now(), doneBytes);
+        if (step !== this.#moving?.step) this.#moving = { step, totalBytes, rate: new ProgressRate() };
+        this.#moving.rate.note(performance.now(), doneBytes);
       },
       signal,
     );
@@ -338,15 +362,11 @@ export class Updater implements AsyncDisposable {
   }
 
   #progress(): Working | undefined {
-    if (this.#working === undefined) return undefined;
-    const { command, step, totalBytes, rate } = this.#working;
-    return { command, step, pace: step === "look" ? undefined : rate.pace(totalBytes) };
-  }
-
-  #assertFree(): void {
-    if (this.#working === undefined) return;
-    const { command } = this.#working;
-    throw new Failure("update-busy", `cannot do that now: another update command (${command}) is at work`);
+    const command = this.#place.work;
+    if (command === undefined || command === "release") return undefined;
+    if (this.#moving === undefined) return { command, step: "look", pace: undefined };
+    const { step, totalBytes, rate } = this.#moving;
+    return { command, step, pace: rate.pace(totalBytes) };
   }
 
   async #remember(memory: Memory): Promise<void> {

@@ -6,12 +6,11 @@
  */
 import { dirname } from "node:path";
 import { z } from "zod";
-import { isFailure } from "../../lib/failure.ts";
 import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
 import { hostPath, type System } from "../system.ts";
-import { otherSet, type BootEntry } from "./boot-entry.ts";
-import { takePanic, wasRefused, wasResetByWatchdog } from "./last-words.ts";
+import { otherSet, type SetName } from "./boot-entry.ts";
+import { readPanic, wasRefused, wasResetByWatchdog, type Panic } from "./last-words.ts";
 import type { Held } from "./memory.ts";
 import type { Sets } from "./signpost.ts";
 
@@ -30,47 +29,62 @@ export async function forgetReason(system: System): Promise<void> {
   if (await removeIfPresent(file, system.storage)) await system.storage.syncDirectory(dirname(file));
 }
 
-/** The version that this host came back from, unless it is among those that are known. */
-export async function noticeReturn(system: System, sets: Sets, known: readonly Held[]): Promise<Held | undefined> {
-  const panic = await panicBefore(system, sets);
-  const entry = sets.entries[otherSet(sets.active)];
+/** The version that this host came back from, as the boot entries tell it, unless it is among those that are known. */
+export function returnedFrom({ active, entries }: Sets, known: readonly Held[], now: Date): Held | undefined {
+  const entry = entries[otherSet(active)];
   if (entry?.standing.kind !== "trying" || entry.standing.done === 0) return undefined;
   if (known.some(({ version }) => version === entry.version)) return undefined;
+  return { version: entry.version, at: now.toISOString(), reason: "it did not prove healthy", unexplained: true };
+}
+
+/**
+ * A hold with the reason of the failure: what the set itself left, else what firmware and devices remember. Never
+ * rejects: what cannot be read is logged, and counts as nothing known.
+ */
+export async function explained(
+  system: System,
+  { active }: Sets,
+  { version, at }: Held,
+  panic: string | undefined,
+): Promise<Held> {
   const left = await readReason(system);
-  if (left?.version === entry.version) return left;
-  return {
-    version: entry.version,
-    at: system.clock.now().toISOString(),
-    reason: await lastWords(system, entry, panic),
-  };
+  if (left?.version === version) return left;
+  return { version, at, reason: await lastWords(system, otherSet(active), panic) };
 }
 
 /** Of the boot before this one. A set on trial leaves it to the one that it would go back to. */
-async function panicBefore(system: System, { active, entries }: Sets): Promise<string | undefined> {
+export async function panicBefore(system: System, { active, entries }: Sets): Promise<Panic | undefined> {
   if (entries[active]?.standing.kind !== "successful") return undefined;
-  const panic = await takePanic(system);
-  if (panic !== undefined) system.log.info(`boot: the kernel of the boot before panicked: ${panic}`);
+  const panic = await readPanic(system);
+  if (panic.says !== undefined) system.log.info(`boot: the kernel of the boot before panicked: ${panic.says}`);
   return panic;
 }
 
-async function lastWords(system: System, entry: BootEntry, panic: string | undefined): Promise<string> {
+async function lastWords(system: System, set: SetName, panic: string | undefined): Promise<string> {
   if (panic !== undefined) return `its kernel panicked: ${panic}`;
-  if (await wasRefused(system, entry)) {
+  if (await isTold(system, async () => await wasRefused(system, set))) {
     return "the firmware refused to start its kernel: the file is damaged, or not signed by a key that is enrolled here";
   }
-  if (await wasResetByWatchdog(system)) {
+  if (await isTold(system, async () => await wasResetByWatchdog(system))) {
     return "the watchdog reset the machine: its kernel hung, or systemd did";
   }
   return "it was started and ended without a word: it was reset or lost power, or its kernel ended before it could log";
 }
 
-async function readReason(system: System): Promise<Held | undefined> {
-  const text = await readTextIfPresent(hostPath(system, path), system.storage);
-  if (text === undefined) return undefined;
+async function isTold(system: System, look: () => Promise<boolean>): Promise<boolean> {
   try {
-    return failure.parse(parseJson(text));
+    return await look();
   } catch (error) {
-    if (!isFailure(error, "bad-json") && !(error instanceof z.ZodError)) throw error;
+    system.log.error("update: cannot look for a reason why the last update failed", error);
+    return false;
+  }
+}
+
+async function readReason(system: System): Promise<Held | undefined> {
+  try {
+    const text = await readTextIfPresent(hostPath(system, path), system.storage);
+    return text === undefined ? undefined : failure.parse(parseJson(text));
+  } catch (error) {
     system.log.error(`update: cannot read why the last update failed from ${path}`, error);
     return undefined;
   }
