@@ -1,4 +1,5 @@
 /** One program over one websocket, as `api/exec.ts` has the protocol. */
+import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type RawData, type WebSocket } from "ws-8";
@@ -62,9 +63,11 @@ export async function openSessions(socket: string, directory: string): Promise<E
     if (!isAway(error)) throw error;
   }
   const server = new WebSocketServer({ noServer: true, maxPayload: messageBytesMost, perMessageDeflate: false });
+  server.on("headers", acceptKeyAsSent);
   return {
     async serve(context, request, stream, head) {
       const upgraded: WebSocket[] = [];
+      padKey(request);
       server.handleUpgrade(request, stream, head, (made) => void upgraded.push(made));
       // Without one it was no websocket after all, and was told so.
       for (const client of upgraded) await new Session(client, containerd, context).run();
@@ -72,6 +75,28 @@ export async function openSessions(socket: string, directory: string): Promise<E
     [Symbol.dispose]: () => containerd[Symbol.dispose](),
   };
 }
+
+const keyHeader = "sec-websocket-key";
+
+/**
+ * RFC 6455, 4.1 has 24 characters, and `ws` insists on them. Bottlerocket's client leaves the padding out
+ * (sources/api/apiclient/src/exec/connect.rs).
+ */
+function padKey({ headers }: IncomingMessage): void {
+  const key = headers[keyHeader];
+  if (key !== undefined && /^[A-Za-z0-9+/]{22}$/.test(key)) headers[keyHeader] = `${key}==`;
+}
+
+/** The client compares with the hash of what it sent (RFC 6455, 4.2.2), padded or not. */
+function acceptKeyAsSent(lines: string[], { rawHeaders }: IncomingMessage): void {
+  const sent = rawHeaders.findIndex((name, at) => at % 2 === 0 && name.toLowerCase() === keyHeader) + 1;
+  const accept = createHash("sha1").update(`${rawHeaders[sent]}${acceptGuid}`).digest("base64");
+  const line = lines.findIndex((each) => each.startsWith("Sec-WebSocket-Accept:"));
+  lines[line] = `Sec-WebSocket-Accept: ${accept}`;
+}
+
+/** RFC 6455, 1.3 */
+const acceptGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 class Session {
   readonly #client: WebSocket;
