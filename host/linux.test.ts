@@ -3,7 +3,7 @@ import { dlopen, FFIType, ptr } from "bun:ffi";
 import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { idleIo, isIoIdle, lockExclusively, peerCredentials, sdNotify } from "./linux.ts";
+import { idleIo, isIoIdle, peerCredentials, sdNotify } from "./linux.ts";
 
 async function temporaryDirectory(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), "orlop-linux-"));
@@ -65,17 +65,6 @@ test("a service manager that is gone is a failure that names its socket", async 
   } finally {
     delete process.env["NOTIFY_SOCKET"];
   }
-});
-
-test("a lock that another open file holds is not granted until that file is closed", async () => {
-  await using directory = await temporaryDirectory();
-  const path = join(directory.path, "lock");
-  const first = await open(path, "w");
-  await using second = await open(path, "r");
-  expect(lockExclusively(first.fd)).toBe(true);
-  expect(lockExclusively(second.fd)).toBe(false);
-  await first.close();
-  expect(lockExclusively(second.fd)).toBe(true);
 });
 
 /** The service manager's end of a notification socket; neither Bun nor Node has unix datagrams. */

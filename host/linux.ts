@@ -1,8 +1,8 @@
 /**
- * The few Linux calls that neither Bun nor Node offers, through the C library.
+ * The few Linux calls of a host that neither Bun nor Node offers, through the C library; locks are in `lib/file-lock.ts`.
  *
  * The library is opened at the first call: commands that need none of this do not pay for it.
- * Sources: sd_notify(3), sd_listen_fds(3), unix(7), flock(2), ioprio_set(2), kexec_file_load(2).
+ * Sources: sd_notify(3), sd_listen_fds(3), unix(7), ioprio_set(2), kexec_file_load(2).
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { readdir } from "node:fs/promises";
@@ -16,12 +16,10 @@ const MSG_NOSIGNAL = 0x4000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_PEERPIDFD = 77;
-const LOCK_EX_NB = 2 | 4;
 const POSIX_FADV_DONTNEED = 4;
 const ESRCH = 3;
 const EINVAL = 22;
 const ENOPROTOOPT = 92;
-const EWOULDBLOCK = 11;
 const sunPathBytes = 108;
 const IOPRIO_WHO_PROCESS = 1;
 const IOPRIO_CLASS_SHIFT = 13;
@@ -43,7 +41,6 @@ function open() {
     getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     posix_fadvise: { args: [FFIType.i32, FFIType.i64, FFIType.i64, FFIType.i32], returns: FFIType.i32 },
     mkfifo: { args: [FFIType.cstring, FFIType.u32], returns: FFIType.i32 },
-    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     close: { args: [FFIType.i32], returns: FFIType.i32 },
     syscall: {
       args: [FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64],
@@ -119,13 +116,6 @@ export function peerProcess(fd: number): number | undefined {
   // Kernels before 6.5, which hosts do not have, know no such option.
   if ([ESRCH, EINVAL, ENOPROTOOPT].includes(error)) return undefined;
   throw systemCallFailure("read the peer of file descriptor", String(fd));
-}
-
-/** Takes the exclusive lock of an open file; false when another process holds it. Closing the file releases it. */
-export function lockExclusively(fd: number): boolean {
-  if (libc().flock(fd, LOCK_EX_NB) === 0) return true;
-  if (errno() === EWOULDBLOCK) return false;
-  throw systemCallFailure("lock file descriptor", String(fd));
 }
 
 /** Makes a named pipe. */
