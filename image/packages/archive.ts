@@ -2,6 +2,7 @@
  * Debian's archives, as a mirror serves them: the release files of our suites and the package indexes they vouch for.
  */
 import { Failure, isFailure } from "../../lib/failure.ts";
+import { bytesOf } from "../../lib/http-body.ts";
 import { run } from "../../lib/process.ts";
 import { say } from "../../lib/progress.ts";
 import type { Architecture } from "../../variants/variant.ts";
@@ -20,7 +21,7 @@ const suites: readonly { suite: string; archive: Archive }[] = [
 ];
 
 /** An InRelease is some 150 KB; what is far larger is something else. */
-const maxReleaseBytes = 4 * 1024 * 1024;
+const releaseLimits = { mostBytes: 4 * 1024 * 1024, stallMs: 30_000 };
 
 export type ArchiveOptions = {
   /** The user's cache when absent. */
@@ -59,16 +60,7 @@ async function fetchSmall(url: string, signal?: AbortSignal): Promise<string> {
       hint: "choose another mirror with --mirror",
     });
   }
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxReleaseBytes) {
-      throw new Failure("download", `cannot download ${url}: it is longer than ${maxReleaseBytes} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+  return (await bytesOf(response, url, releaseLimits)).toString("utf8");
 }
 
 /** What the suites together offer for an architecture. */

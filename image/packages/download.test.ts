@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { openLocked } from "../../lib/file-lock.ts";
 import { contentPath } from "./cache.ts";
 import { download, type Wanted } from "./download.ts";
 
@@ -68,6 +69,14 @@ function fetchAll(files: readonly Wanted[], options: { tries?: number; stallMs?:
   return download(files, { cache, says: "downloading test files", backoffMs: 1, stallMs: 2_000, ...options });
 }
 
+/** What a process that was killed leaves of the file. */
+async function leavePartial(content: Uint8Array): Promise<string> {
+  const path = `${contentPath(cache, sha256)}.00ff00ff.partial`;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+  return path;
+}
+
 async function filesInCache(): Promise<string[]> {
   return (await readdir(cache, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
@@ -131,6 +140,45 @@ test("a server that continues somewhere else than asked makes the transfer start
   expect(await readFile(contentPath(cache, sha256))).toEqual(body);
 });
 
+test.each([503, 429, 500, 404, 403])(
+  "an answer %d in the middle leaves what came, for this run or the next",
+  async (status) => {
+    behave = (request, attempt) => {
+      if (attempt === 1) return partly(100_000);
+      return attempt === 2 ? new Response("not now", { status }) : honest(request);
+    };
+    await fetchAll([wanted()]).catch(async (error: unknown) => {
+      expect(error).toMatchObject({ code: "not-on-mirror" });
+      await fetchAll([wanted()]);
+    });
+    expect(requests).toEqual([null, "bytes=100000-", "bytes=100000-"]);
+    expect(await readFile(contentPath(cache, sha256))).toEqual(body);
+  },
+);
+
+test("a page of a network that wants a login, in place of the rest, leaves what came", async () => {
+  behave = (request, attempt) => {
+    if (attempt === 1) return partly(100_000);
+    return attempt === 2 ? new Response("<html>please log in</html>") : honest(request);
+  };
+  await fetchAll([wanted()]);
+  expect(requests).toEqual([null, "bytes=100000-", "bytes=100000-"]);
+});
+
+test("a whole file that a process left before it could give it its name is not asked for again", async () => {
+  await leavePartial(body);
+  await fetchAll([wanted()]);
+  expect(requests).toEqual([]);
+  expect(await readFile(contentPath(cache, sha256))).toEqual(body);
+});
+
+test("a wrong file of the right length that a process left is begun anew", async () => {
+  await leavePartial(randomBytes(body.length));
+  await fetchAll([wanted()]);
+  expect(requests).toEqual([null]);
+  expect(await readFile(contentPath(cache, sha256))).toEqual(body);
+});
+
 test("content with another hash never gets the name of the right one", async () => {
   behave = () => new Response(randomBytes(body.length));
   expect(fetchAll([wanted()], { tries: 9 })).rejects.toMatchObject({
@@ -178,23 +226,19 @@ test("an error does not show the mirror's password", async () => {
 });
 
 test("what a process that ended left unfinished is gone on with", async () => {
-  const ended = Bun.spawn(["true"]);
-  await ended.exited;
-  const path = contentPath(cache, sha256);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.${ended.pid}-00ff00ff.partial`, body.subarray(0, 200_000));
+  await leavePartial(body.subarray(0, 200_000));
   await fetchAll([wanted()]);
   expect(requests).toEqual(["bytes=200000-"]);
   expect(await filesInCache()).toEqual([sha256]);
 });
 
 test("what a living process is downloading is left alone", async () => {
-  const path = contentPath(cache, sha256);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.${process.pid}-00ff00ff.partial`, body.subarray(0, 200_000));
+  const path = await leavePartial(body.subarray(0, 200_000));
+  await using theirs = await openLocked(path);
+  expect(theirs).toBeDefined();
   await fetchAll([wanted()]);
   expect(requests).toEqual([null]);
-  expect((await filesInCache()).toSorted()).toEqual([sha256, `${sha256}.${process.pid}-00ff00ff.partial`].toSorted());
+  expect((await filesInCache()).toSorted()).toEqual([sha256, `${sha256}.00ff00ff.partial`].toSorted());
 });
 
 test("two downloads of one file at a time both end with the whole file", async () => {

@@ -7,12 +7,14 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { Failure, isFailure } from "../../lib/failure.ts";
+import { chunksOf } from "../../lib/http-body.ts";
 import { progress, type Progress } from "../../lib/progress.ts";
+import { rangeHeaders, restAnswer } from "../../lib/resumption.ts";
 import { contentPath, isIntact, markUsed } from "./cache.ts";
-import { adoptPartial } from "./partial-file.ts";
+import { PartialFile } from "./partial-file.ts";
 
 export type Wanted = { url: string; sha256: string; bytes: number };
 
@@ -83,7 +85,7 @@ export async function download(files: readonly Wanted[], options: DownloadOption
 
 async function downloadOne(file: Wanted, path: string, bar: Progress, limits: Limits): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const partial = await adoptPartial(path);
+  await using partial = await PartialFile.open(path);
   let last: unknown;
   let lies = 0;
   let failures = 0;
@@ -92,7 +94,7 @@ async function downloadOne(file: Wanted, path: string, bar: Progress, limits: Li
     limits.signal.throwIfAborted();
     try {
       await transfer(file, partial, bar, limits);
-      await rename(partial, path);
+      await partial.finish(path);
       return;
     } catch (error) {
       limits.signal.throwIfAborted();
@@ -110,83 +112,117 @@ async function downloadOne(file: Wanted, path: string, bar: Progress, limits: Li
 }
 
 /** One try: continues `partial`, and leaves it whole and checked, or as far as it came. */
-async function transfer(file: Wanted, partial: string, bar: Progress, { signal, stallMs }: Limits): Promise<void> {
-  await using handle = await open(partial, "a+");
-  let have = (await handle.stat()).size;
+async function transfer(file: Wanted, partial: PartialFile, bar: Progress, limits: Limits): Promise<void> {
+  const hash = await hashOf(partial);
+  let have = await partial.bytes();
   if (have >= file.bytes) {
-    // A whole file with the right hash was renamed; this is the rest of something else.
-    await handle.truncate(0);
+    // Whole already, when its process ended before it could give it its name; otherwise the rest of something else.
+    if (have === file.bytes && hash.copy().digest("hex") === file.sha256) return bar.advance(have);
+    await partial.empty();
     have = 0;
   }
-  const hash = createHash("sha256");
-  const stalled = new AbortController();
-  const timer = setTimeout(() => stalled.abort(stallFailure(file, stallMs)), stallMs);
+  const ended = new AbortController();
+  try {
+    const { body, skip } = await answerFrom(file, partial, have, ended, limits);
+    bar.detail(basename(new URL(file.url).pathname));
+    await receive(file, { partial, have, hash: have === 0 ? createHash("sha256") : hash, body, skip }, bar, limits);
+  } finally {
+    ended.abort(); // a body that nobody reads holds its connection
+  }
+}
+
+/** What the server sends after `have` bytes, and how much of it is there already. */
+async function answerFrom(
+  file: Wanted,
+  partial: PartialFile,
+  have: number,
+  ended: AbortController,
+  { signal, stallMs }: Limits,
+): Promise<{ body: ReadableStream<Uint8Array>; skip: number }> {
+  const shown = withoutCredentials(file.url);
+  const silence = new Failure("stalled", `cannot download ${shown}: nothing came for ${stallMs} ms`);
+  const timer = setTimeout(() => ended.abort(silence), stallMs);
   try {
     const response = await fetch(file.url, {
-      headers: { "accept-encoding": "identity", ...(have > 0 ? { range: `bytes=${have}-` } : {}) },
-      signal: AbortSignal.any([signal, stalled.signal]),
+      headers: { "accept-encoding": "identity", ...rangeHeaders(have) },
+      signal: AbortSignal.any([signal, ended.signal]),
     });
-    have = await startingOffset(file, response, have, handle);
-    if (have > 0) await hashOf(partial, hash);
-    bar.detail(basename(new URL(file.url).pathname));
-    bar.advance(have);
-    let received = have;
-    try {
-      for await (const chunk of response.body ?? []) {
-        timer.refresh();
-        received += chunk.byteLength;
-        bar.advance(chunk.byteLength);
-        if (received > file.bytes) break;
-        hash.update(chunk);
-        await handle.appendFile(chunk);
-      }
-      await checkReceived(file, received, hash, handle);
-    } catch (error) {
-      bar.advance(-received);
-      throw error;
+    const body = response.body ?? new Blob([]).stream();
+    if (response.status === 404 || response.status === 410) {
+      throw new Failure("not-on-mirror", `cannot download ${shown}: the mirror answered ${response.status}`, {
+        hint: "the archive keeps only current versions; move the lock with `./orlop build --update-lock`",
+      });
+    }
+    switch (restAnswer(response, have)) {
+      case "rest":
+        return { body, skip: 0 };
+      case "whole":
+        return { body, skip: have };
+      case "elsewhere":
+        await partial.empty();
+        throw new Failure("http-status", `cannot download ${shown}: the server has no bytes from ${have} on`);
+      case "refused":
+        throw new Failure("http-status", `cannot download ${shown}: the server answered ${response.status}`);
     }
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** How much of what we have the response continues; what it does not continue is dropped. */
-async function startingOffset(file: Wanted, response: Response, have: number, handle: FileHandle): Promise<number> {
-  const shown = withoutCredentials(file.url);
-  if (response.status === 404 || response.status === 410) {
-    throw new Failure("not-on-mirror", `cannot download ${shown}: the mirror answered ${response.status}`, {
-      hint: "the archive keeps only current versions; move the lock with `./orlop build --update-lock`",
-    });
+type Receiving = {
+  partial: PartialFile;
+  have: number;
+  /** Of the bytes that are there. */
+  hash: Hash;
+  body: ReadableStream<Uint8Array>;
+  /** Bytes that come again. */
+  skip: number;
+};
+
+async function receive(
+  file: Wanted,
+  { partial, have, hash, body, skip }: Receiving,
+  bar: Progress,
+  { signal, stallMs }: Limits,
+): Promise<void> {
+  let advanced = have - skip;
+  bar.advance(advanced);
+  let received = have - skip;
+  try {
+    for await (const chunk of chunksOf(body, stallMs)) {
+      const fresh = chunk.subarray(Math.max(0, have - received));
+      received += chunk.length;
+      bar.advance(chunk.length);
+      advanced += chunk.length;
+      if (received > file.bytes) break;
+      hash.update(fresh);
+      await partial.append(fresh);
+    }
+    signal.throwIfAborted(); // an aborted body may end instead of failing
+    await checkReceived(file, received, hash, partial);
+  } catch (error) {
+    bar.advance(-advanced);
+    throw error;
   }
-  if (response.status === 206 && response.headers.get("content-range")?.startsWith(`bytes ${have}-`) === true) {
-    return have;
-  }
-  await handle.truncate(0);
-  if (response.status !== 200) {
-    throw new Failure("http-status", `cannot download ${shown}: the server answered ${response.status}`);
-  }
-  return 0;
 }
 
-async function checkReceived(file: Wanted, received: number, hash: Hash, handle: FileHandle): Promise<void> {
+async function checkReceived(file: Wanted, received: number, hash: Hash, partial: PartialFile): Promise<void> {
   const shown = withoutCredentials(file.url);
   if (received < file.bytes) {
     throw new Failure("truncated", `cannot download ${shown}: it ended after ${received} of ${file.bytes} bytes`);
   }
   const sha256 = hash.digest("hex");
   if (received === file.bytes && sha256 === file.sha256) return;
-  await handle.truncate(0);
+  await partial.empty();
   throw received > file.bytes
     ? new Failure("length-mismatch", `cannot download ${shown}: it is longer than the expected ${file.bytes} bytes`)
     : new Failure("hash-mismatch", `cannot download ${shown}: its SHA-256 is ${sha256}, expected ${file.sha256}`);
 }
 
-async function hashOf(path: string, hash: Hash): Promise<void> {
+async function hashOf({ path }: PartialFile): Promise<Hash> {
+  const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
-}
-
-function stallFailure(file: Wanted, stallMs: number): Failure {
-  return new Failure("stalled", `cannot download ${withoutCredentials(file.url)}: nothing came for ${stallMs} ms`);
+  return hash;
 }
 
 function withoutCredentials(text: string): string {

@@ -1,43 +1,74 @@
 /** Downloads that are not finished, beside the place where the whole file will be. */
 import { randomBytes } from "node:crypto";
-import { readdir, rename, stat } from "node:fs/promises";
+import { type FileHandle, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isNotFound } from "../../lib/failure.ts";
-import { removeIfPresent } from "../../lib/files.ts";
-import { isRunning } from "./cache.ts";
+import { openLocked } from "../../lib/file-lock.ts";
+import { namesIn } from "../../lib/files.ts";
 
-/**
- * A name for the unfinished file that no other process uses: `<sha256>.<pid>-<random>.partial`.
- *
- * The longest one left by a process that has ended is taken over by renaming it, which only one process can do.
- */
-export async function adoptPartial(path: string): Promise<string> {
-  const directory = dirname(path);
-  const own = join(directory, `${basename(path)}.${process.pid}-${randomBytes(4).toString("hex")}.partial`);
-  const left: { path: string; bytes: number }[] = [];
-  for (const name of await readdir(directory)) {
-    const pid = new RegExp(`^${basename(path)}\\.(\\d+)-[0-9a-f]+\\.partial$`).exec(name)?.[1];
-    if (pid === undefined || isRunning(Number(pid))) continue;
-    const size = await sizeIfPresent(join(directory, name));
-    if (size !== undefined) left.push({ path: join(directory, name), bytes: size });
+/** An unfinished file that is ours as long as it is open: `<sha256>.<random>.partial`. */
+export class PartialFile implements AsyncDisposable {
+  readonly path: string;
+  readonly #file: FileHandle;
+  #isFinished = false;
+
+  private constructor(path: string, file: FileHandle) {
+    this.path = path;
+    this.#file = file;
   }
-  for (const candidate of left.toSorted((a, b) => b.bytes - a.bytes)) {
-    try {
-      await rename(candidate.path, own);
-      for (const other of left) await removeIfPresent(other.path);
-      return own;
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
+
+  /** The longest one that nobody works on, the shorter ones of which are removed; a new one when there is none. */
+  static async open(path: string): Promise<PartialFile> {
+    const left: { partial: PartialFile; bytes: number }[] = [];
+    for (const name of await namesIn(dirname(path))) {
+      if (!name.startsWith(`${basename(path)}.`) || !name.endsWith(".partial")) continue;
+      const partial = await PartialFile.#locked(join(dirname(path), name));
+      if (partial !== undefined) left.push({ partial, bytes: await partial.bytes() });
+    }
+    const [longest, ...shorter] = left.toSorted((a, b) => b.bytes - a.bytes);
+    for (const { partial } of shorter) {
+      await unlink(partial.path);
+      await partial.#file.close();
+    }
+    return longest?.partial ?? (await PartialFile.#make(path));
+  }
+
+  static async #make(path: string): Promise<PartialFile> {
+    for (;;) {
+      const partial = await PartialFile.#locked(`${path}.${randomBytes(8).toString("hex")}.partial`);
+      if (partial !== undefined) return partial;
     }
   }
-  return own;
-}
 
-async function sizeIfPresent(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
+  static async #locked(path: string): Promise<PartialFile | undefined> {
+    const file = await openLocked(path);
+    return file === undefined ? undefined : new PartialFile(path, file);
+  }
+
+  async bytes(): Promise<number> {
+    return (await this.#file.stat()).size;
+  }
+
+  async append(data: Uint8Array): Promise<void> {
+    await this.#file.appendFile(data);
+  }
+
+  /** Drops what is there. */
+  async empty(): Promise<void> {
+    await this.#file.truncate(0);
+  }
+
+  /** Gives the whole file its name. */
+  async finish(path: string): Promise<void> {
+    await rename(this.path, path);
+    this.#isFinished = true;
+  }
+
+  /** What came stays for whoever goes on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (!this.#isFinished && (await this.bytes()) === 0) await unlink(this.path);
+    } finally {
+      await this.#file.close();
+    }
   }
 }

@@ -1,0 +1,64 @@
+/** Bodies of HTTP answers from servers that may stall or send without end: each has its limit before it is read. */
+import { Failure } from "./failure.ts";
+
+/**
+ * The chunks of a body, in order; what the reader does with one does not count as the server's silence.
+ *
+ * A body whose request was aborted may end instead of failing, so the caller asks its signal when this has ended.
+ *
+ * @throws {Failure<"stalled">} when nothing comes for `stallMs`
+ */
+export async function* chunksOf(body: ReadableStream<Uint8Array>, stallMs: number): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const chunk = await unlessSilent(reader.read(), stallMs);
+      if (chunk.done) return;
+      yield chunk.value;
+    }
+  } finally {
+    // Closes the connection when there is more. It may itself wait for the server, so nobody waits for it.
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+async function unlessSilent<T>(next: Promise<T>, stallMs: number): Promise<T> {
+  const silence = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => silence.reject(new Failure("stalled", `nothing came for ${stallMs / 1000} s`)),
+    stallMs,
+  );
+  try {
+    return await Promise.race([next, silence.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export type BodyLimits = { mostBytes: number; stallMs: number };
+
+/**
+ * A whole body that is meant to be small.
+ *
+ * @param what the body is, for the message: "the manifest of registry.example.com/tool"
+ * @throws {Failure<"too-long">} as soon as there are more bytes than `mostBytes`, before they are read when the server
+ *   announces them
+ * @throws {Failure<"stalled">}
+ */
+export async function bytesOf(response: Response, what: string, { mostBytes, stallMs }: BodyLimits): Promise<Buffer> {
+  const tooLong = (): Failure => new Failure("too-long", `cannot read ${what}: it is longer than ${mostBytes} bytes`);
+  const { body } = response;
+  if (body === null) return Buffer.alloc(0);
+  if (Number(response.headers.get("content-length") ?? 0) > mostBytes) {
+    body.cancel().catch(() => undefined);
+    throw tooLong();
+  }
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of chunksOf(body, stallMs)) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw tooLong();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
