@@ -1,27 +1,33 @@
 /** `./orlop userdata`: user data made from what people have. */
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { Failure } from "../lib/failure.ts";
+import type { EksctlUserData } from "../settings/eksctl/user-data.ts";
+import { splitKey } from "../settings/key.ts";
+import type { Problem } from "../settings/problem.ts";
 import { variantOption, verb } from "./context.ts";
 
 export const userdataGroups = { userdata: "User data made from files of other tools" } as const;
 
 export const fromEksctl = verb({
   name: "userdata from-eksctl",
-  summary: "Make user data of the bottlerocket.settings of a node group in an eksctl ClusterConfig, and check it",
-  description: `The user data is TOML on standard output. What eksctl adds by itself, such as the cluster's address,
-is not in it.`,
+  summary: "Make the user data that eksctl makes of a node group of Bottlerocket, and check it",
+  description: `The user data is TOML on standard output. Keys of the group that do not become settings are told, with line and
+column, and so are the settings that eksctl asks AWS for.`,
   examples: [
-    { run: "./orlop userdata from-eksctl cluster.yaml --variant aws-k8s-1.35", says: "the only node group" },
-    { run: "./orlop userdata from-eksctl cluster.yaml --variant aws-k8s-1.35 --group web", says: "one of several" },
+    { run: "./orlop userdata from-eksctl cluster.yaml --variant aws-k8s-1.35", says: "the only group of Bottlerocket" },
+    { run: "./orlop userdata from-eksctl cluster.yaml --nodegroup web", says: "one of several" },
   ],
   options: {
     variant: { ...variantOption, default: "aws-k8s-1.35" },
-    group: { type: "text", value: "NAME", help: "Which node group; needed when several have settings" },
+    nodegroup: { type: "text", value: "NAME", help: "Which node group; needed when several are of Bottlerocket" },
   },
   arguments: { file: { value: "FILE", help: "A ClusterConfig; - is standard input", complete: "files" } },
-  async run({ invocation }, { file, variant, group }): Promise<{ userData: string }> {
+  async run({ invocation }, { file, variant, nodegroup }): Promise<{ userData: string }> {
     const [{ eksctlUserData }, { checkDocument, describeCheck }, { modelFor }, { variantNamed }, { readSource }] =
       await Promise.all([
-        import("../settings/eksctl.ts"),
+        import("../settings/eksctl/user-data.ts"),
         import("../settings/check.ts"),
         import("../settings/model.ts"),
         import("../variants/all.ts"),
@@ -29,14 +35,35 @@ is not in it.`,
       ]);
     const model = modelFor(variantNamed(variant));
     const text = Buffer.from(await readSource(file, invocation)).toString("utf8");
-    const userData = eksctlUserData(text, group);
+    const { userData, notes, lacking, placeOf } = await eksctlUserData(text, nodegroup, readPublicKey);
     const report = checkDocument(userData, model);
     if (!report.valid) {
-      const says = describeCheck("the user data", report);
-      throw new Failure("bad-settings", `cannot use the settings of ${file} for ${variant}:\n${says}`);
+      const problems = report.problems.map((problem) => inFile(problem, placeOf));
+      const says = describeCheck(file, { ...report, problems });
+      throw new Failure("bad-settings", `cannot use the node group for ${variant}:\n${says}`);
     }
+    for (const { line, column, key, says } of notes) invocation.note(`${file}:${line}:${column}: ${key} ${says}`);
     for (const { message } of report.warnings) invocation.note(`warning: ${message}`);
+    if (lacking.length > 0) {
+      invocation.note(`to be filled in from \`aws eks describe-cluster\`: settings.kubernetes: ${lacking.join(", ")}`);
+    }
     return { userData };
   },
   print: ({ userData }) => userData.trimEnd(),
 });
+
+/** A problem of the user data, with its place in the file that the user data was made of. */
+function inFile({ line: _line, column: _column, ...problem }: Problem, placeOf: EksctlUserData["placeOf"]): Problem {
+  const [, ...setting] = splitKey(problem.key);
+  return { ...problem, ...placeOf(setting) };
+}
+
+/** @throws {Failure<"cannot-read">} */
+async function readPublicKey(path: string): Promise<string> {
+  const from = path.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
+  try {
+    return await readFile(from, "utf8");
+  } catch (error) {
+    throw new Failure("cannot-read", `cannot read ${path}`, { cause: error });
+  }
+}
