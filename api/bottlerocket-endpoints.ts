@@ -239,10 +239,11 @@ export const bottlerocketEndpoints = {
   getUpdateStatus: {
     method: "GET",
     path: "/updates/status",
-    summary: "State of updates and result of the last update action",
+    summary:
+      "State of updates and result of the last update action; 423 while one runs, unless progress=1 asks how far it is",
     role: "read-only",
     remote: true,
-    query: noQuery,
+    query: z.object({ progress: flag.optional() }),
     answers: { 200: updateStatus },
     refusals: [404, 423],
   },

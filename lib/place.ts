@@ -22,9 +22,14 @@ export class Place<Work> {
     return this.#work?.work;
   }
 
+  /** For who only looks: whoever wants the place takes it. */
+  assertFree(): void {
+    if (this.#work !== undefined) throw this.#busy(this.#work.work);
+  }
+
   /** Disposing of it gives the place back; doing so twice takes it from nobody. */
   take(work: Work): Disposable {
-    if (this.#work !== undefined) throw this.#busy(this.#work.work);
+    this.assertFree();
     const held = { work };
     this.#work = held;
     return {

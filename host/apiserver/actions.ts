@@ -67,7 +67,11 @@ export function actionHandlers(
     async releaseUpdate({ query }) {
       await updater.release(query.version);
     },
-    getUpdateStatus: async () => updater.status(),
+    async getUpdateStatus({ query }) {
+      // Bottlerocket's clients take any other answer for the result of what they have just started.
+      if (query.progress !== true) updater.assertFree();
+      return updater.status();
+    },
     explainUpdates: async ({ signal }) => updater.explain(signal()),
   };
 }

@@ -90,17 +90,23 @@ export class Updater implements AsyncDisposable {
     this.#work = this.#run(command, held);
   }
 
+  /** @throws {Failure<"update-busy">} while a command runs */
+  assertFree(): void {
+    this.#place.assertFree();
+  }
+
   /** Resolves when no command runs any more. */
   async settled(): Promise<void> {
     await this.#work;
   }
 
-  /** @throws {Failure<"no-update-status">} before the first command */
+  /** @throws {Failure<"no-update-status" | "update-busy">} before the first command, and while that runs */
   async status(): Promise<UpdateStatusBody> {
     const sets = await this.#sets();
     const facts = { memory: this.#memory, sets, running: this.#host.running, working: this.#progress() };
     const status = updateStatusOf(await this.#state(sets), facts);
     if (status === undefined) {
+      this.assertFree();
       throw new Failure("no-update-status", "cannot tell the status of updates: this host has never looked for any", {
         hint: "run `apiclient update check`",
       });

@@ -1,9 +1,8 @@
 /** `apiclient update`: look for updates, install one, take it back, and say why this host has none. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../../api/client.ts";
-import { Refused } from "../../../api/refused.ts";
 import type { UpdateExplanation, UpdateStatusBody } from "../../../api/status.ts";
-import { Failure } from "../../../lib/failure.ts";
+import { Failure, isFailure } from "../../../lib/failure.ts";
 import { progress, type Progress } from "../../../lib/progress.ts";
 import { apiCommand } from "./context.ts";
 
@@ -105,22 +104,20 @@ export function explanationText({
 
 /** Asks for an action and waits for that action's own result, with a bar while bytes move. */
 async function act(api: Client, action: Action, signal: AbortSignal): Promise<UpdateStatusBody> {
-  const before = await currentStatus(api, signal);
+  const before = commandOf(await lookAt(api, signal));
   await api.call(endpoints[action], { signal });
   using bar = new StepBar();
   for (let silentSinceMs = performance.now(); ;) {
-    const status = await currentStatus(api, signal);
-    const command = status?.most_recent_command;
-    const isNew = command?.cmd_type === action && command.timestamp !== before?.most_recent_command.timestamp;
-    if (status !== undefined && command !== undefined && isNew) {
+    const status = await lookAt(api, signal);
+    const command = commandOf(status);
+    if (typeof status === "object" && command?.cmd_type === action && command.timestamp !== before?.timestamp) {
       if (command.cmd_status === "Success") return status;
       const reason = command.stderr?.trim() ?? `exit status ${command.exit_status ?? "unknown"}`;
       throw new Failure("update-failed", `cannot ${action} the update: ${reason}`);
     }
-    if (status?.progress !== undefined) {
-      silentSinceMs = performance.now();
-      bar.show(status.progress);
-    }
+    const progress = typeof status === "object" ? status.progress : undefined;
+    if (status === "at work" || progress !== undefined) silentSinceMs = performance.now();
+    if (progress !== undefined) bar.show(progress);
     if (performance.now() - silentSinceMs > silenceMs) {
       throw new Failure("update-slow", `cannot tell how the update went: nothing was heard for ${silenceMs / 1000} s`, {
         hint: "see `apiclient get /updates/status`",
@@ -129,6 +126,9 @@ async function act(api: Client, action: Action, signal: AbortSignal): Promise<Up
     await sleep(pollMs, undefined, { signal });
   }
 }
+
+const commandOf = (status: UpdateStatusBody | "never" | "at work") =>
+  typeof status === "object" ? status.most_recent_command : undefined;
 
 /** One bar for each step that moves bytes. */
 class StepBar implements Disposable {
@@ -154,12 +154,13 @@ class StepBar implements Disposable {
   }
 }
 
-/** Undefined before the first refresh, and while another action holds the updater. */
-async function currentStatus(api: Client, signal: AbortSignal): Promise<UpdateStatusBody | undefined> {
+/** "never" before the first command, "at work" while that runs: neither has a result to show. */
+async function lookAt(api: Client, signal: AbortSignal): Promise<UpdateStatusBody | "never" | "at work"> {
   try {
-    return await api.call("getUpdateStatus", { signal });
+    return await api.call("getUpdateStatus", { query: { progress: true }, signal });
   } catch (error) {
-    if (error instanceof Refused && (error.status === 404 || error.status === 423)) return undefined;
+    if (isFailure(error, "no-update-status")) return "never";
+    if (isFailure(error, "update-busy")) return "at work";
     throw error;
   }
 }
