@@ -268,7 +268,7 @@ describe("raw", () => {
 
   test("fails with what the host says", async () => {
     const { stderr, exitCode } = await run("-u", "/nope");
-    expect(stderr).toContain("the host answered with status 404: ");
+    expect(stderr).toContain("Failed GET request to '/nope': Status 404 when GETing /nope: cannot GET /nope");
     expect(exitCode).toBe(1);
   });
 });

@@ -34,5 +34,7 @@ export async function request(
   const answer = await (await api()).raw({ method, target: uri, headers, body, signal });
   if (verbose) invocation.note(`${method} ${uri}: status ${answer.status}`);
   if (answer.status >= 200 && answer.status <= 299) return answer;
-  throw new Failure("refused", `the host answered with status ${answer.status}: ${answer.body.trim()}`);
+  // Bottlerocket's sentence, letter by letter: its update operator looks for the status in it.
+  const status = `Status ${answer.status} when ${method}ing ${uri}: ${answer.body.trim()}`;
+  throw new Failure("refused", `Failed ${method} request to '${uri}': ${status}`);
 }
