@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import type { Endpoint } from "../../api/endpoint.ts";
 import { Refused } from "../../api/refused.ts";
-import { parseJson } from "../../lib/json.ts";
+import { isJsonObject, parseJson, type Json } from "../../lib/json.ts";
 
 /** Bottlerocket's limit. */
 export const bodyBytesMost = 2 * 1024 * 1024;
@@ -69,13 +69,20 @@ function decoded(bytes: Uint8Array): string {
 /** @throws {Refused<"bad-body">} @throws {Failure<"bad-json">} */
 export function parseBody(endpoint: Endpoint, text: string): unknown {
   if (endpoint.body === undefined) return undefined;
-  const parsed = z.safeDecode(endpoint.body, text === "" ? undefined : parseJson(text));
+  const parsed = z.safeDecode(endpoint.body, text === "" ? undefined : withoutNulls(parseJson(text)));
   if (parsed.success) return parsed.data;
   if (text === "") throw new Refused("bad-body", `cannot ${endpoint.method} ${endpoint.path}: it needs a JSON body`);
   const says = parsed.error.issues
     .slice(0, 10)
     .map(({ path, message }) => (path.length === 0 ? message : `${path.join(".").slice(0, 200)}: ${message}`));
   throw new Refused("bad-body", `cannot read the body of ${endpoint.method} ${endpoint.path}: ${says.join("; ")}`);
+}
+
+/** In a table null means absent: so Rust's clients write an option that has no value, and Bottlerocket reads it. */
+function withoutNulls(value: Json): Json {
+  if (!isJsonObject(value)) return value;
+  const present = Object.entries(value).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(present.map(([name, inner]) => [name, withoutNulls(inner)]));
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
