@@ -1,12 +1,16 @@
 /** JSON with positions, for documents that people write. A key that is given twice is an error here. */
 import { parseTree, type Node } from "jsonc-parser";
+import { nulCharacter, withoutByteOrderMark } from "./encoding.ts";
 import { assert } from "./failure.ts";
 import { isDeeperThan, jsonSyntaxError, maxJsonDepth } from "./json.ts";
 import { Literal, type Written } from "./literal.ts";
 import { positionsIn, type Places, type Position } from "./places.ts";
 import type { ReadDocument } from "./toml.ts";
 
-export function readJsonDocument(text: string): ReadDocument {
+export function readJsonDocument(marked: string): ReadDocument {
+  const text = withoutByteOrderMark(marked);
+  const nul = nulCharacter(text);
+  if (nul !== undefined) return { ok: false, error: nul };
   if (isDeeperThan(text, maxJsonDepth)) {
     return { ok: false, error: { line: 1, column: 1, says: `nested more than ${maxJsonDepth} levels deep` } };
   }

@@ -4,6 +4,7 @@
  * `JSON.parse` does the work; it does not say where it stopped, so a text it refuses is read again by jsonc-parser.
  */
 import { printParseErrorCode, visit } from "jsonc-parser";
+import { withoutByteOrderMark } from "./encoding.ts";
 import { Failure } from "./failure.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
@@ -12,8 +13,13 @@ export type JsonObject = { [name: string]: Json };
 /** Deeper nesting has no use here, and everything that walks a value may recurse. */
 export const maxJsonDepth = 64;
 
-/** @throws {Failure<"bad-json">} the message names line and column, both counted from 1 */
-export function parseJson(text: string): Json {
+/**
+ * A byte order mark is skipped, as RFC 8259 section 8.1 allows.
+ *
+ * @throws {Failure<"bad-json">} the message names line and column, both counted from 1
+ */
+export function parseJson(marked: string): Json {
+  const text = withoutByteOrderMark(marked);
   if (isDeeperThan(text, maxJsonDepth)) {
     throw new Failure("bad-json", `cannot read JSON: it is nested more than ${maxJsonDepth} levels deep`);
   }

@@ -4,6 +4,7 @@
  */
 import { parse, TomlDate, TomlError, type TomlTable, type TomlValue } from "smol-toml";
 import { parseTOML, type AST } from "toml-eslint-parser";
+import { nulCharacter, withoutByteOrderMark } from "./encoding.ts";
 import { Literal, type Written } from "./literal.ts";
 import { placeOf, type Places, type Position } from "./places.ts";
 
@@ -14,7 +15,10 @@ export type ReadDocument =
 /** Deeper nesting has no use here, and everything that walks a value may recurse. */
 const maxDepth = 64;
 
-export function readToml(text: string): ReadDocument {
+export function readToml(marked: string): ReadDocument {
+  const text = withoutByteOrderMark(marked);
+  const nul = nulCharacter(text);
+  if (nul !== undefined) return { ok: false, error: nul };
   let table: TomlTable;
   try {
     table = parse(text, { integersAsBigInt: true, maxDepth });
@@ -68,7 +72,7 @@ function placesInToml(text: string): Places {
   const root: Places = { name: undefined, value: { line: 1, column: 1 }, inner: new Map() };
   let program: AST.TOMLProgram;
   try {
-    program = parseTOML(text.replace(/^\uFEFF/, ""), { tomlVersion: "latest" });
+    program = parseTOML(text, { tomlVersion: "latest" });
   } catch (error) {
     // RangeError: the parser recurses, and spreads a long string over the stack.
     if (error instanceof SyntaxError || error instanceof RangeError) return root;

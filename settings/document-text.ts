@@ -1,4 +1,5 @@
-/** The text of a document that came as bytes: gzip is detected, UTF-8 is strict, size is limited. */
+/** The text of a document that came as bytes: gzip is detected, UTF-8 is strict, a mark before it is dropped, size is limited. */
+import { encodingByMark, withoutByteOrderMark } from "../lib/encoding.ts";
 import { systemErrorCode } from "../lib/failure.ts";
 import type { Problem } from "./problem.ts";
 
@@ -9,16 +10,22 @@ export const maxDocumentBytes = 1024 * 1024;
 export function textOf(document: string | Uint8Array): string | Problem {
   if (typeof document === "string") {
     if (document.length > maxDocumentBytes) return tooLarge;
-    return document.isWellFormed() ? document : refusal("half of a surrogate pair", document.toWellFormed());
+    return document.isWellFormed()
+      ? withoutByteOrderMark(document)
+      : refusal("half of a surrogate pair", document.toWellFormed());
   }
   const bytes = isGzip(document) ? unzipped(document) : document;
   if (!(bytes instanceof Uint8Array)) return bytes;
   if (bytes.length > maxDocumentBytes) return tooLarge;
+  const encoding = encodingByMark(bytes);
+  if (encoding !== undefined) {
+    return { key: "", message: `the document is ${encoding} and must be UTF-8`, line: 1, column: 1 };
+  }
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    return refusal("bytes that are no UTF-8", new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes));
+    return refusal("bytes that are no UTF-8", new TextDecoder("utf-8").decode(bytes));
   }
 }
 

@@ -81,6 +81,29 @@ describe("syntax", () => {
   });
 });
 
+describe("documents of other programs are named", () => {
+  test.each([
+    ['MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="//"\n\n--//\n', "a MIME archive"],
+    ['Content-Type: multipart/mixed; boundary="X"\nMIME-Version: 1.0\n', "a MIME archive"],
+    ["#cloud-config\nusers:\n  - default\n", "cloud-init's"],
+    ["#!/bin/bash\n/etc/eks/bootstrap.sh example\n", "a script"],
+    ["<powershell>\n</powershell>\n", "a script"],
+    [Buffer.from("[settings]\nmotd = 'x'\n").toString("base64"), "base64"],
+    ["settings:\n  motd: x\n", "YAML"],
+    ["---\nsettings:\n  motd: x\n", "YAML"],
+    ["variant: flatcar\nversion: 1.0.0\n", "YAML"],
+  ])("%j", (document, name) => {
+    const [first, ...others] = problems(document);
+    expect(first).toContain(`it looks like ${name}`);
+    expect(first).toContain("expected TOML or JSON");
+    expect(others).toEqual([]);
+  });
+
+  test("a plain mistake is not taken for one of them", () => {
+    expect(problems("[settings]\nmotd = \n")[0]).not.toContain("looks like");
+  });
+});
+
 describe("the settings table", () => {
   test.each([
     [
@@ -132,6 +155,33 @@ describe("bytes", () => {
     expect(parseDocument(gzipSync(document), model)).toEqual(expected);
     expect(parseDocument(Buffer.from(`\uFEFF${document}`), model)).toEqual(expected);
     expect(parseDocument(`\uFEFF${document}`, model)).toEqual(expected);
+  });
+
+  test("a byte order mark before JSON is no content either, and shifts no column", () => {
+    const json = '{"settings": {"motd": "ü"}}';
+    const expected: Parsed<SettingsTree> = { ok: true, value: { motd: "ü" }, warnings: [] };
+    for (const text of [`\uFEFF${json}`, `\uFEFF\r\n${json}`]) {
+      expect(parseDocument(text, model)).toEqual(expected);
+      expect(parseDocument(Buffer.from(text), model)).toEqual(expected);
+      expect(parseDocument(gzipSync(text), model)).toEqual(expected);
+    }
+    expect(problems('\uFEFF{"settings": {"motdd": 1}}')[0]).toStartWith("line 1, column 15: settings.motdd");
+    expect(problems("\uFEFFmotd = 1")[0]).toStartWith("line 1, column 1: motd stands outside");
+    expect(warnings("\uFEFF")).toEqual([]);
+  });
+
+  test.each([
+    ["UTF-16, little end first", Buffer.from(`\uFEFF${document}`, "utf16le"), "UTF-16"],
+    ["UTF-16, big end first", Buffer.from(`\uFEFF${document}`, "utf16le").swap16(), "UTF-16"],
+    ["UTF-16 without a mark", Buffer.from("[settings]\n", "utf16le"), "NUL characters, as UTF-16 has"],
+    ["UTF-16 of JSON, gzipped", gzipSync(Buffer.from('\uFEFF{"settings": {}}', "utf16le")), "UTF-16"],
+    ["UTF-32", Buffer.from([0xff, 0xfe, 0, 0, 0x5b, 0, 0, 0]), "UTF-32"],
+  ])("%s is refused for what it is", (_, bytes, name) => {
+    const [first, ...others] = problems(bytes);
+    expect(first).toMatch(/^line 1, column [12]: /);
+    expect(first).toContain(name);
+    expect(first).toContain("UTF-8");
+    expect(others).toEqual([]);
   });
 
   test("what is no UTF-8 is refused at its place", () => {

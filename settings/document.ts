@@ -10,6 +10,7 @@ import { placeOf, type Places } from "../lib/places.ts";
 import { readToml } from "../lib/toml.ts";
 import { show, type Finding } from "./complaint.ts";
 import { textOf } from "./document-text.ts";
+import { looksLike } from "./foreign-document.ts";
 import { isGroup } from "./group.ts";
 import { root, splitKey } from "./key.ts";
 import type { Model, SettingsTree } from "./model.ts";
@@ -40,7 +41,9 @@ export function readDocument(document: string | Uint8Array, model: Model): Docum
   const read = text.trimStart().startsWith("{") ? readJsonDocument(text) : readToml(text);
   if (!read.ok) {
     const { line, column, says } = read.error;
-    return { ok: false, problems: [{ key: "", message: `cannot read the document: ${says}`, line, column }] };
+    const what = looksLike(text);
+    const why = what === undefined ? says : `it looks like ${what}, expected TOML or JSON (${says})`;
+    return { ok: false, problems: [{ key: "", message: `cannot read the document: ${why}`, line, column }] };
   }
   return settingsIn(text, read.value, read.places, model);
 }
