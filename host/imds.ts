@@ -60,7 +60,29 @@ export class Imds {
   /** The same as text. */
   async text(path: string, signal: AbortSignal): Promise<string | undefined> {
     const bytes = await this.bytes(path, signal);
-    return bytes === undefined ? undefined : new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    if (bytes === undefined) return undefined;
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      throw new Failure("imds-refused", `cannot read ${path} from the metadata service: its answer is no UTF-8`);
+    }
+  }
+
+  /** An answer that is one value, without white space around it; undefined for what is blank or not there. */
+  async value(path: string, signal: AbortSignal): Promise<string | undefined> {
+    const value = (await this.text(path, signal))?.trim();
+    return value === "" ? undefined : value;
+  }
+
+  /** The words of an answer that is a list of names; none for what is blank or not there. */
+  async words(path: string, signal: AbortSignal): Promise<string[]> {
+    return ((await this.text(path, signal)) ?? "").split(/\s+/).filter((word) => word !== "");
+  }
+
+  /** The instance's name in DNS: in a VPC with several domains EC2 gives one for each, the instance's own first. */
+  async localHostname(signal: AbortSignal): Promise<string | undefined> {
+    return (await this.words("meta-data/local-hostname", signal))[0];
   }
 
   async #get(path: string, signal: AbortSignal): Promise<Uint8Array | undefined> {

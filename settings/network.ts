@@ -1,6 +1,6 @@
 /** `settings.network` */
 import { z } from "zod";
-import { hostname, interfaceName, ipAddress } from "./network-names.ts";
+import { hostname, interfaceName, ipAddress, ownName } from "./network-names.ts";
 import { setting, table } from "./setting.ts";
 import { line } from "./text.ts";
 import { listOf, typeOf } from "./type.ts";
@@ -12,7 +12,7 @@ const hostsEntry = typeOf("a pair of an IP address and a list of host names", (r
 
 export const network = table("Names and proxies of this host.", {
   hostname: setting({
-    type: hostname,
+    type: ownName,
     doc: "Name of this host. Found by asking DNS for the name of its primary address unless set.",
     example: "worker-1.example.com",
   }),

@@ -111,6 +111,37 @@ test("on EC2 the name is EC2's", async () => {
   expect(await named(host, aws)).toBe("10.0.2.15");
 });
 
+test.each([
+  ["ip-10-17-31-27.us-west-2.compute.internal one.example two.example", "ip-10-17-31-27.us-west-2.compute.internal"],
+  ["\n IP-10-0-0-5.ec2.internal.\tother.example \n", "ip-10-0-0-5.ec2.internal"],
+  ["bad_name ip-10-0-0-5.ec2.internal", "10.0.2.15"],
+  [`ip-10-0-0-5.${"a".repeat(50)}.example.com`, "ip-10-0-0-5"],
+  [" \n", "10.0.2.15"],
+  ["localhost", "10.0.2.15"],
+  ["<html>no such thing</html>", "10.0.2.15"],
+])("of %j from EC2 the name is %s", async (answer, name) => {
+  await using server = imdsServer();
+  await using host = await networked({ fetch: server.fetch });
+  server.answers.set("meta-data/local-hostname", answer);
+  expect(await named(host, aws)).toBe(name);
+});
+
+test("a name in DNS that the kernel could not hold is cut at its first dot", async () => {
+  const label = "node-with-a-long-name-in-zone-europe-west1-b";
+  await using host = await networked({
+    dns: { namesOf: async () => [`${label}.c.project-with-a-long-name.internal.`] },
+  });
+  expect(await named(host)).toBe(label);
+});
+
+test("the region of EC2 may come with white space around it", async () => {
+  await using server = imdsServer();
+  await using host = await networked({ fetch: server.fetch });
+  server.answers.set("meta-data/placement/region", "eu-central-1\n");
+  const world = { system: host.system, facts: aws, settings: settingsOf(), model: modelFor(aws.variant) };
+  expect((await generate(world, () => false, signal)).values.get("settings.aws.region")).toBe("eu-central-1");
+});
+
 test("only what nobody set is generated, and a failure leaves the others their values", async () => {
   await using server = imdsServer();
   await using host = await testSystem({ fetch: server.fetch });

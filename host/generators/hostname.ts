@@ -1,9 +1,9 @@
 /**
  * The host's name: what EC2 calls it, else the name of its primary address in DNS, else the address as text.
  *
- * Source: Bottlerocket's dogtag, detectors 20-imds and 10-reverse-dns. Lower case, as its setting wants it.
+ * Source: Bottlerocket's dogtag, detectors 20-imds and 10-reverse-dns. Lower case and no longer than its setting wants it.
  */
-import { hostname as hostnameType } from "../../settings/network-names.ts";
+import { ownName, shortened } from "../../settings/network-names.ts";
 import { Imds } from "../imds.ts";
 import type { Generator } from "./generator.ts";
 import { primaryAddress } from "./primary-address.ts";
@@ -18,8 +18,8 @@ export const hostname: Generator = {
     if (host.facts.variant.platform === "aws") {
       const imds = new Imds(host.system);
       await imds.reachable(imdsWaitMs, signal);
-      const given = usable((await imds.text("meta-data/local-hostname", signal)) ?? "");
-      if (given !== undefined) return given;
+      const name = usable((await imds.localHostname(signal)) ?? "");
+      if (name !== undefined) return name;
     }
     const address = await primaryAddress(host, ["IPv4", "IPv6"], signal);
     const names = await host.system.dns.namesOf(address);
@@ -29,6 +29,6 @@ export const hostname: Generator = {
 };
 
 function usable(name: string): string | undefined {
-  const plain = name.trim().toLowerCase().replace(/\.$/, "");
-  return hostnameType.schema().safeParse(plain).success && plain !== "localhost" ? plain : undefined;
+  const plain = shortened(name.trim().toLowerCase().replace(/\.$/, ""));
+  return ownName.schema().safeParse(plain).success && plain !== "localhost" ? plain : undefined;
 }

@@ -28,6 +28,18 @@ test("a node is known to its cloud by zone and instance", async () => {
   expect(await found(providerId, answers)).toBe("aws:///us-west-2a/i-0123");
 });
 
+test("what EC2 answers with white space around it, or not at all, names no other node", async () => {
+  const zone = { "meta-data/placement/availability-zone": " us-west-2a\n" };
+  expect(await found(providerId, { ...zone, "meta-data/instance-id": "i-0123\r\n" })).toBe("aws:///us-west-2a/i-0123");
+  expect(await found(providerId, { ...zone, "meta-data/instance-id": " \n" })).toBeUndefined();
+  expect(await found(hostnameOverride, { "meta-data/local-hostname": "\n" })).toBeUndefined();
+  const mac = "02:00:00:00:00:01";
+  const ranges = `meta-data/network/interfaces/macs/${mac}/vpc-ipv4-cidr-blocks`;
+  expect(await found(clusterDnsIp, { "meta-data/mac": `${mac}\n`, [ranges]: "\n10.8.0.0/16\n" })).toBe("172.20.0.10");
+  expect(await found(clusterDnsIp, { "meta-data/mac": mac, [ranges]: " \n" })).toBeUndefined();
+  expect(await found(clusterDnsIp, { "meta-data/mac": "../../user-data" })).toBeUndefined();
+});
+
 test("a node registers under its private DNS name, or its id when that is asked for", async () => {
   const answers = {
     "meta-data/local-hostname": "IP-10-0-0-1.ec2.internal other.example",

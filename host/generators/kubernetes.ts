@@ -5,6 +5,7 @@ import { primaryAddress } from "./primary-address.ts";
 
 const imdsWaitMs = 10_000;
 const group = "kubernetes";
+const macAddress = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i;
 
 /** Source: Bottlerocket's pluto and netdog node-ip. */
 export const nodeIp: Generator = {
@@ -26,8 +27,8 @@ export const providerId: Generator = {
   async generate({ system }, signal) {
     const imds = new Imds(system);
     await imds.reachable(imdsWaitMs, signal);
-    const zone = await imds.text("meta-data/placement/availability-zone", signal);
-    const instance = await imds.text("meta-data/instance-id", signal);
+    const zone = await imds.value("meta-data/placement/availability-zone", signal);
+    const instance = await imds.value("meta-data/instance-id", signal);
     return zone === undefined || instance === undefined ? undefined : `aws:///${zone}/${instance}`;
   },
 };
@@ -42,9 +43,9 @@ export const hostnameOverride: Generator = {
     const imds = new Imds(system);
     await imds.reachable(imdsWaitMs, signal);
     const source = settings.kubernetes?.["hostname-override-source"] ?? "private-dns-name";
-    const name = await imds.text(`meta-data/${source === "instance-id" ? "instance-id" : "local-hostname"}`, signal);
-    // A VPC may have several domains; the first is the instance's.
-    return name?.trim().split(/\s+/)[0]?.toLowerCase();
+    const name =
+      source === "instance-id" ? await imds.value("meta-data/instance-id", signal) : await imds.localHostname(signal);
+    return name?.toLowerCase();
   },
 };
 
@@ -60,10 +61,10 @@ export const clusterDnsIp: Generator = {
   async generate({ system }, signal) {
     const imds = new Imds(system);
     await imds.reachable(imdsWaitMs, signal);
-    const mac = (await imds.text("meta-data/mac", signal))?.trim();
-    if (mac === undefined) return undefined;
-    const ranges = await imds.text(`meta-data/network/interfaces/macs/${mac}/vpc-ipv4-cidr-blocks`, signal);
-    if (ranges === undefined) return undefined;
-    return ranges.split(/\s+/).some((range) => range.startsWith("10.")) ? "172.20.0.10" : "10.100.0.10";
+    const mac = await imds.value("meta-data/mac", signal);
+    if (mac === undefined || !macAddress.test(mac)) return undefined;
+    const ranges = await imds.words(`meta-data/network/interfaces/macs/${mac}/vpc-ipv4-cidr-blocks`, signal);
+    if (ranges.length === 0) return undefined;
+    return ranges.some((range) => range.startsWith("10.")) ? "172.20.0.10" : "10.100.0.10";
   },
 };

@@ -12,6 +12,6 @@ export const region: Generator = {
   async generate({ system }, signal) {
     const imds = new Imds(system);
     await imds.reachable(imdsWaitMs, signal);
-    return imds.text("meta-data/placement/region", signal);
+    return imds.value("meta-data/placement/region", signal);
   },
 };

@@ -8,7 +8,7 @@
 import { isIP } from "node:net";
 import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import type { Settings } from "../../settings/model.ts";
-
+import { shortened } from "../../settings/network-names.ts";
 import { hostPath, type System } from "../system.ts";
 import { reconciler } from "./reconciler.ts";
 
@@ -21,7 +21,8 @@ type Actual = { text: string | undefined; inDns: boolean };
 
 export const hosts = reconciler<Desired, Actual, { text: string; change: "create" | "modify" }>({
   name: "hosts",
-  desired: ({ network: { hosts: list = [], hostname } }) => {
+  desired: ({ network: { hosts: list = [], hostname: set } }) => {
+    const hostname = set === undefined ? undefined : shortened(set);
     const isListed = list.some(([, names]) => names.some((name) => name === hostname));
     return {
       entries: joined(list),
