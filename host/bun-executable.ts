@@ -3,13 +3,14 @@
  * that what is compiled onto them is a program and nothing else.
  */
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { Failure } from "../lib/failure.ts";
 import { writeFileAtomic } from "../lib/files.ts";
 import { run } from "../lib/process.ts";
 import { say } from "../lib/progress.ts";
+import { type WorkDirectory, workDirectory } from "../lib/work-directory.ts";
 
 /** Named as in Bun's npm packages. */
 export type BunPlatform = "linux-x64" | "linux-aarch64" | "darwin-aarch64";
@@ -78,27 +79,27 @@ function storeDirectory(): string {
   return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "orlop", "bun");
 }
 
+/** For what is made of them. */
+export async function workInStore(): Promise<WorkDirectory> {
+  return await workDirectory(join(storeDirectory(), "work"));
+}
+
 async function fetchedBun(sha256: string, packageSpec: string): Promise<string> {
   const path = join(storeDirectory(), sha256);
   if (await Bun.file(path).exists()) return path;
   // The one this runs on, when it is the same; it is there already.
   if (sha256Of(await readFile(process.execPath)) === sha256) return process.execPath;
   say(`fetching ${packageSpec} (50 MB)`);
-  await mkdir(storeDirectory(), { recursive: true });
-  const directory = await mkdtemp(join(storeDirectory(), "fetch."));
-  try {
-    const { stdout } = await run(["npm", "pack", "--silent", packageSpec], { cwd: directory });
-    await run(["tar", "-xzf", stdout.trim()], { cwd: directory });
-    const fetched = join(directory, "package", "bin", "bun");
-    const actual = sha256Of(await readFile(fetched));
-    if (actual !== sha256) {
-      throw new Failure("hash-mismatch", `cannot use ${packageSpec}: its SHA-256 is ${actual}, bun.sum says ${sha256}`);
-    }
-    await rename(fetched, path);
-    return path;
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+  await using work = await workInStore();
+  const { stdout } = await run(["npm", "pack", "--silent", packageSpec], { cwd: work.path });
+  await run(["tar", "-xzf", stdout.trim()], { cwd: work.path });
+  const fetched = join(work.path, "package", "bin", "bun");
+  const actual = sha256Of(await readFile(fetched));
+  if (actual !== sha256) {
+    throw new Failure("hash-mismatch", `cannot use ${packageSpec}: its SHA-256 is ${actual}, bun.sum says ${sha256}`);
   }
+  await rename(fetched, path);
+  return path;
 }
 
 function sha256Of(bytes: Uint8Array): string {

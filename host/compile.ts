@@ -4,13 +4,12 @@
  * The same source and the same `bun.sum` give the same bytes, whatever machine, directory or time it is. What comes out
  * is no interpreter: it ignores the environment, `.env`, `bunfig.toml`, `tsconfig.json` and `package.json` around it.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../lib/files.ts";
 import { run } from "../lib/process.ts";
 import type { Architecture } from "../variants/variant.ts";
-import { sealedBun, type BunPlatform } from "./bun-executable.ts";
+import { sealedBun, workInStore, type BunPlatform } from "./bun-executable.ts";
 
 /** Machines that people type `apiclient` on. */
 export const clientPlatforms = ["linux-x86_64", "linux-aarch64", "darwin-aarch64"] as const;
@@ -48,25 +47,22 @@ export async function compileContainerPrograms(architecture: Architecture, outfi
 export async function compile(entry: string, platform: BunPlatform, outfile: string): Promise<void> {
   const executablePath = await sealedBun(platform);
   // Its name goes into the executable, so it is always built under the same one.
-  const directory = await mkdtemp(join(tmpdir(), "compile-"));
-  try {
-    const flags = [
-      "--compile",
-      `--target=${targets[platform]}`,
-      `--compile-executable-path=${executablePath}`,
-      "--no-compile-autoload-dotenv",
-      "--no-compile-autoload-bunfig",
-      "--bytecode",
-      "--format=esm",
-      // Stacks in the journal are read by people: they name our functions, files and lines.
-      "--keep-names",
-      "--sourcemap=linked",
-      `--outfile=${join(directory, "program")}`,
-    ];
-    // Paths in the executable are relative to the working directory.
-    await run([process.execPath, "build", ...flags, entry], { cwd: repository });
-    await writeFileAtomic(outfile, await readFile(join(directory, "program")), 0o755);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  await using work = await workInStore();
+  const compiled = join(work.path, "program");
+  const flags = [
+    "--compile",
+    `--target=${targets[platform]}`,
+    `--compile-executable-path=${executablePath}`,
+    "--no-compile-autoload-dotenv",
+    "--no-compile-autoload-bunfig",
+    "--bytecode",
+    "--format=esm",
+    // Stacks in the journal are read by people: they name our functions, files and lines.
+    "--keep-names",
+    "--sourcemap=linked",
+    `--outfile=${compiled}`,
+  ];
+  // Paths in the executable are relative to the working directory.
+  await run([process.execPath, "build", ...flags, entry], { cwd: repository });
+  await writeFileAtomic(outfile, await readFile(compiled), 0o755);
 }

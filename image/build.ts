@@ -4,10 +4,11 @@
  * Every step is kept by its inputs (`step.ts`), and every step gives the same bytes for the same inputs, so an image is
  * determined by the commit, the lock and the signing key.
  */
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import { copyFile, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isNotFound } from "../lib/failure.ts";
 import { writeFileAtomic } from "../lib/files.ts";
+import { workDirectory } from "../lib/work-directory.ts";
 import type { Architecture, Variant } from "../variants/variant.ts";
 import { migrations } from "../settings/migrations.ts";
 import { makeBoot } from "./boot/make-boot.ts";
@@ -295,53 +296,49 @@ async function bootStep(build: Build, made: { root: Made; initrd: Made; sealed: 
 async function writeArtefacts(build: Build, { sealed, boot }: { sealed: Made; boot: Made }): Promise<Built> {
   const { variant, architecture, version, commit, options, tools, epochSeconds } = build;
   const name = imageName(build);
-  await mkdir(options.output, { recursive: true });
-  const working = await mkdtemp(join(options.output, `.${name}-new-`));
-  try {
-    const paths = {
-      image: join(working, `${name}.img`),
-      root: join(working, `${name}-root.erofs.zst`),
-      hash: join(working, `${name}-root.verity.zst`),
-      unifiedImage: join(working, `${name}.efi`),
-      sbom: join(working, `${name}.spdx.json`),
-    };
-    const { rootHash } = await readVerity(sealed.directory);
-    const erofs = join(sealed.directory, "root.erofs");
-    const tree = join(sealed.directory, "root.verity");
-    const esp = await espFiles(join(working, "esp"), { architecture, version, boot: boot.directory, epochSeconds });
-    const layout = diskLayout({
-      architecture,
-      esp,
-      root: { path: erofs, bytes: (await stat(erofs)).size },
-      hash: { path: tree, bytes: (await stat(tree)).size },
-    });
-    await makeDisk(tools, paths.image, layout, { seed: derivedUuid("disk", `${name} ${rootHash}`), epochSeconds });
-    await copyFile(`${erofs}.zst`, paths.root);
-    await copyFile(`${tree}.zst`, paths.hash);
-    await copyFile(join(boot.directory, "unified.efi"), paths.unifiedImage);
-    await copyFile(join(sealed.directory, "sbom.spdx.json"), paths.sbom);
-    const manifest: Manifest = {
-      format: 1,
-      variant: variant.name,
-      architecture,
-      version,
-      commit,
-      rootHash,
-      disk: await artefact(paths.image),
-      root: await payload(paths.root, erofs),
-      hash: await payload(paths.hash, tree),
-      unifiedImage: await artefact(paths.unifiedImage),
-      sbom: await artefact(paths.sbom),
-      migrations: [...migrations],
-    };
-    const manifestPath = join(options.output, `${name}.json`);
-    await rm(manifestPath, { force: true });
-    for (const path of Object.values(paths)) await rename(path, path.replace(working, options.output));
-    await writeFileAtomic(manifestPath, `${JSON.stringify(manifest, undefined, 2)}\n`);
-    return { manifest, image: join(options.output, `${name}.img`), manifestPath };
-  } finally {
-    await rm(working, { recursive: true, force: true });
-  }
+  await using work = await workDirectory(join(options.output, ".work"));
+  const working = work.path;
+  const paths = {
+    image: join(working, `${name}.img`),
+    root: join(working, `${name}-root.erofs.zst`),
+    hash: join(working, `${name}-root.verity.zst`),
+    unifiedImage: join(working, `${name}.efi`),
+    sbom: join(working, `${name}.spdx.json`),
+  };
+  const { rootHash } = await readVerity(sealed.directory);
+  const erofs = join(sealed.directory, "root.erofs");
+  const tree = join(sealed.directory, "root.verity");
+  const esp = await espFiles(join(working, "esp"), { architecture, version, boot: boot.directory, epochSeconds });
+  const layout = diskLayout({
+    architecture,
+    esp,
+    root: { path: erofs, bytes: (await stat(erofs)).size },
+    hash: { path: tree, bytes: (await stat(tree)).size },
+  });
+  await makeDisk(tools, paths.image, layout, { seed: derivedUuid("disk", `${name} ${rootHash}`), epochSeconds });
+  await copyFile(`${erofs}.zst`, paths.root);
+  await copyFile(`${tree}.zst`, paths.hash);
+  await copyFile(join(boot.directory, "unified.efi"), paths.unifiedImage);
+  await copyFile(join(sealed.directory, "sbom.spdx.json"), paths.sbom);
+  const manifest: Manifest = {
+    format: 1,
+    variant: variant.name,
+    architecture,
+    version,
+    commit,
+    rootHash,
+    disk: await artefact(paths.image),
+    root: await payload(paths.root, erofs),
+    hash: await payload(paths.hash, tree),
+    unifiedImage: await artefact(paths.unifiedImage),
+    sbom: await artefact(paths.sbom),
+    migrations: [...migrations],
+  };
+  const manifestPath = join(options.output, `${name}.json`);
+  await rm(manifestPath, { force: true });
+  for (const path of Object.values(paths)) await rename(path, path.replace(working, options.output));
+  await writeFileAtomic(manifestPath, `${JSON.stringify(manifest, undefined, 2)}\n`);
+  return { manifest, image: join(options.output, `${name}.img`), manifestPath };
 }
 
 function packageInputs(packages: readonly LockedPackage[]): { packages: readonly string[] } {

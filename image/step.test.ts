@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isPresent, namesIn } from "../lib/files.ts";
 import { sourceHash } from "./source-hash.ts";
 import { runStep, type Step } from "./step.ts";
 
@@ -44,9 +45,50 @@ test("another input gives another result", async () => {
 test("a step that fails leaves nothing and is made again", async () => {
   const failing = { ...greeting("never", "failing"), make: () => Promise.reject(new Error("disk full")) };
   await expect(runStep(folder, failing)).rejects.toThrow("disk full");
-  const entries = await readdir(join(folder, "steps"));
-  expect(entries.filter((entry) => entry.includes("failing"))).toEqual([]);
+  expect(await namesIn(join(folder, "work"))).toEqual([]);
+  expect((await namesIn(join(folder, "steps"))).filter((entry) => entry.includes("failing"))).toEqual([]);
   await runStep(folder, greeting("never", "failing"));
+});
+
+test("what a killed build left half made is removed by the next one, and what one that runs makes is not", async () => {
+  const source = `
+    import { runStep } from ${JSON.stringify(join(import.meta.dir, "step.ts"))};
+    import { mkdir } from "node:fs/promises";
+    await runStep(${JSON.stringify(folder)}, {
+      name: "endless", says: "endless", module: ${JSON.stringify(import.meta.path)}, inputs: {},
+      make: async (directory) => {
+        await mkdir(directory + "/tree/usr", { recursive: true });
+        console.log(directory);
+        await Bun.sleep(600_000);
+      },
+    });
+  `;
+  const builds = await Promise.all(
+    [0, 1].map(async () => {
+      const build = Bun.spawn([process.execPath, "-e", source], { stdout: "pipe", stderr: "ignore" });
+      const { value } = await build.stdout.getReader().read();
+      return {
+        build,
+        directory: Buffer.from(value ?? [])
+          .toString()
+          .trim(),
+      };
+    }),
+  );
+  const [killed, running] = builds;
+  if (killed === undefined || running === undefined) throw new Error("two builds");
+  try {
+    killed.build.kill("SIGKILL");
+    await killed.build.exited;
+    await runStep(folder, greeting("the next one"));
+    expect(await isPresent(join(killed.directory, "tree/usr"))).toBe(false);
+    expect(await isPresent(join(running.directory, "tree/usr"))).toBe(true);
+  } finally {
+    for (const { build } of builds) {
+      build.kill("SIGKILL");
+      await build.exited;
+    }
+  }
 });
 
 test("only the newest results of a step are kept", async () => {

@@ -2,14 +2,16 @@
  * Steps of a build, each kept by the hash of what went into it.
  *
  * A step makes one directory out of its inputs and the code of the module it is written in. When the same directory
- * has been made before, it is taken instead. Results are made beside their place and renamed, so a build that is
- * interrupted leaves nothing half done; nobody writes to a result afterwards.
+ * has been made before, it is taken instead. Results are made elsewhere and renamed, so a build that is interrupted
+ * leaves nothing half done, and what a killed one left in the work directory the next one removes; nobody writes to a
+ * result afterwards. Results that no build has used for a month go.
  */
-import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { isNotFound, systemErrorCode } from "../lib/failure.ts";
+import { isNotFound } from "../lib/failure.ts";
 import { formatSeconds, say } from "../lib/progress.ts";
+import { moveInto, pruneCache, workInCache } from "./packages/cache.ts";
 import { sourceHash } from "./source-hash.ts";
 
 export type Step = {
@@ -43,16 +45,14 @@ export async function runStep(cache: string, step: Step): Promise<Made> {
   if (await isKept(directory)) return { directory, key };
 
   const startedMs = performance.now();
-  const temporary = join(folder, `.${step.name}-${randomBytes(6).toString("hex")}.new`);
-  await mkdir(temporary, { recursive: true });
-  try {
-    await step.make(temporary);
-    await moveTo(directory, temporary);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
+  {
+    await using work = await workInCache(cache);
+    await step.make(work.path);
+    await moveInto(directory, work);
   }
   say(`${step.says}: took ${formatSeconds((performance.now() - startedMs) / 1000)}`);
   await forgetOld(folder, step.name);
+  await pruneCache(cache, new Date());
   return { directory, key };
 }
 
@@ -72,16 +72,6 @@ async function isKept(directory: string): Promise<boolean> {
   } catch (error) {
     if (isNotFound(error)) return false;
     throw error;
-  }
-}
-
-/** Another build may have made the same result meanwhile; then that one is as good. */
-async function moveTo(directory: string, temporary: string): Promise<void> {
-  try {
-    await rename(temporary, directory);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
   }
 }
 

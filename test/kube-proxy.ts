@@ -36,7 +36,6 @@ export async function kubeProxyImage(signal: AbortSignal): Promise<AsyncDisposab
   const lock = await readLock(architecture);
   const { path: program } = await makeProgram("kubernetes-1.20/kube-proxy", { architecture, signal });
   return await makeToolsImage({
-    name,
     packages: await openToolsRoot({ lock: { ...lock, sets: { [name]: packages } }, sets: [name], signal }),
     async furnish(tree) {
       await mkdir(join(tree, "usr/local/bin"), { recursive: true });

@@ -4,10 +4,10 @@
  * That /dev/kvm opens proves nothing: inside some virtual machines QEMU dies on it or the guest's kernel hangs. So a
  * kernel is booted until it looks for its root, once for each boot of this computer. Emulation always works.
  */
-import { access, constants, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { access, constants, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { cacheDirectory, workInCache } from "../image/packages/cache.ts";
 import type { ToolsRoot } from "../image/packages/tools-root.ts";
 import { isFailure, systemErrorCode } from "../lib/failure.ts";
 import { isPresent, readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
@@ -58,7 +58,8 @@ async function kvmOpens(): Promise<boolean> {
 }
 
 async function kvmBoots(tools: ToolsRoot, unified: string, signal: AbortSignal): Promise<boolean> {
-  const directory = await mkdtemp(join(tmpdir(), "kvm-proof-"));
+  await using work = await workInCache(cacheDirectory());
+  const directory = work.path;
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(proofTimeoutMs)]);
   try {
     say("trying whether KVM boots a kernel here");
@@ -90,7 +91,5 @@ async function kvmBoots(tools: ToolsRoot, unified: string, signal: AbortSignal):
     signal.throwIfAborted();
     if (inTime.aborted || isFailure(error, "qemu-failed", "qmp-failed")) return false;
     throw error;
-  } finally {
-    await rm(directory, { recursive: true });
   }
 }

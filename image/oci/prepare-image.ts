@@ -11,7 +11,6 @@ import { makeToolsImage } from "./tools-image.ts";
 /** Makes its layout; the directory goes when the caller is done. */
 export async function prepareImage(): Promise<AsyncDisposable & { layout: string }> {
   return await makeToolsImage({
-    name: "prepare",
     packages: await openToolsRoot({ sets: ["prepare"] }),
     // What the maintainer script of dash does. parted crashes where it cannot run it.
     async furnish(tree) {

@@ -1,13 +1,11 @@
 /** Images of a tools root: Debian's packages as they unpack, and a layer of what is to be there beside them. */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { cacheDirectory, workInCache } from "../packages/cache.ts";
 import { machineArchitecture, openToolsRoot, type ToolsRoot } from "../packages/tools-root.ts";
 import { makeLayer, makeLayout } from "./layout.ts";
 
 export type ToolsImage = {
-  /** Of the temporary directory. */
-  name: string;
   packages: ToolsRoot;
   /** Fills an empty directory with what the maintainer scripts would have made, and with programs that are not Debian's. */
   furnish: (tree: string) => Promise<void>;
@@ -19,8 +17,9 @@ export type ToolsImage = {
 
 /** Makes its layout; the directory goes when the caller is done. */
 export async function makeToolsImage(image: ToolsImage): Promise<AsyncDisposable & { layout: string }> {
-  const { name, packages, furnish, says, entrypoint, epochSeconds } = image;
-  const directory = await mkdtemp(join(tmpdir(), `${name}-image-`));
+  const { packages, furnish, says, entrypoint, epochSeconds } = image;
+  await using unlessMade = new AsyncDisposableStack();
+  const { path: directory } = unlessMade.use(await workInCache(cacheDirectory()));
   const tree = join(directory, "tree");
   await mkdir(tree);
   await furnish(tree);
@@ -32,5 +31,6 @@ export async function makeToolsImage(image: ToolsImage): Promise<AsyncDisposable
   for (const layer of layers) await makeLayer(tools, layer.directory, layer.tree, epochSeconds);
   const layout = join(directory, "layout");
   await makeLayout(layout, { layers, config: { architecture: machineArchitecture(), entrypoint }, epochSeconds });
-  return { layout, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+  const made = unlessMade.move();
+  return { layout, [Symbol.asyncDispose]: async () => await made.disposeAsync() };
 }

@@ -1,35 +1,49 @@
 import { expect, test } from "bun:test";
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { cacheDirectory, contentPath, isIntact, markUsed, pruneCache, sha256OfFile } from "./cache.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-test("what has not been used for two months goes, what was used or is being made stays", async () => {
+test("what has not been used for long goes, results of steps first, and what was used stays", async () => {
+  const cache = await mkdtemp(join(tmpdir(), "cache-"));
+  const pruneIn = async (days: number): Promise<void> => await pruneCache(cache, new Date(Date.now() + days * dayMs));
+  try {
+    const content = contentPath(cache, "aa01");
+    await mkdir(dirname(content), { recursive: true });
+    await writeFile(content, "");
+    await writeFile(`${content}.00ff.partial`, "");
+    const long = new Date(0); // as unpacking leaves it
+    for (const name of ["tools/root", "steps/root-aws-k8s-1.35-x86_64-00", "steps/.half-made-00ff.new"]) {
+      await mkdir(join(cache, name, "usr"), { recursive: true });
+      await utimes(join(cache, name), long, long);
+    }
+    const kept = async (): Promise<string[]> =>
+      (
+        await Promise.all(["content/aa", "tools", "steps"].map(async (name) => await readdir(join(cache, name))))
+      ).flat();
+    await pruneIn(29);
+    expect(await kept()).toHaveLength(5);
+    await pruneIn(31);
+    expect((await kept()).toSorted()).toEqual(["aa01", "aa01.00ff.partial", "root"]);
+    await pruneIn(61);
+    expect(await kept()).toEqual([]);
+  } finally {
+    await rm(cache, { recursive: true });
+  }
+});
+
+test("what is used is kept as if it had been made then", async () => {
   const cache = await mkdtemp(join(tmpdir(), "cache-"));
   try {
-    const now = new Date();
-    const old = new Date(now.getTime() - 70 * dayMs);
-    for (const name of ["aa01", "aa02", "bb03"]) {
-      const path = contentPath(cache, name);
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, name);
-      await utimes(path, old, old);
-    }
-    const ended = Bun.spawn(["true"]);
-    await ended.exited;
-    const beingMade = `x.${process.pid}-00ff.new`;
-    for (const name of ["kept", "gone", beingMade, `x.${ended.pid}-00ff.new`]) {
-      await mkdir(join(cache, "tools", name, "usr"), { recursive: true });
-      await utimes(join(cache, "tools", name), old, old);
-    }
-    await markUsed(contentPath(cache, "aa02"));
-    await markUsed(join(cache, "tools/kept"));
-    await pruneCache(cache, now);
-    expect(await readdir(join(cache, "content/aa"))).toEqual(["aa02"]);
-    expect(await readdir(join(cache, "content/bb"))).toEqual([]);
-    expect(new Set(await readdir(join(cache, "tools")))).toEqual(new Set(["kept", beingMade]));
+    for (const name of ["used", "unused"]) await mkdir(join(cache, "steps", name), { recursive: true });
+    const usedMs = async (name: string): Promise<number> => (await stat(join(cache, "steps", name))).ctimeMs;
+    await Bun.sleep(50); // file systems count time in ticks of the kernel
+    await markUsed(join(cache, "steps/used"));
+    const between = ((await usedMs("used")) + (await usedMs("unused"))) / 2;
+    await pruneCache(cache, new Date(between + 30 * dayMs));
+    expect(await readdir(join(cache, "steps"))).toEqual(["used"]);
   } finally {
     await rm(cache, { recursive: true });
   }

@@ -4,11 +4,13 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { rm, stat, utimes } from "node:fs/promises";
+import { mkdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { isNotFound, systemErrorCode } from "../../lib/failure.ts";
 import { namesIn } from "../../lib/files.ts";
+import { say } from "../../lib/progress.ts";
+import { type WorkDirectory, workDirectory } from "../../lib/work-directory.ts";
 
 /** `$ORLOP_CACHE`, or `~/.cache/orlop`. Not made here: who writes makes what it needs. */
 export function cacheDirectory(): string {
@@ -21,8 +23,29 @@ export function contentPath(cache: string, sha256: string): string {
   return join(cache, "content", sha256.slice(0, 2), sha256);
 }
 
-/** What nobody has used for so long is removed. */
-const keepMs = 60 * 24 * 60 * 60 * 1000;
+/** A directory to make something in that then gets its place in the cache by `moveInto`. */
+export async function workInCache(cache: string): Promise<WorkDirectory> {
+  return await workDirectory(join(cache, "work"));
+}
+
+/** Gives what was made its place. Another process may have made the same meanwhile; then that is as good. */
+export async function moveInto(directory: string, { path }: WorkDirectory): Promise<void> {
+  await mkdir(dirname(directory), { recursive: true });
+  try {
+    await rename(path, directory);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
+  }
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/**
+ * What nobody has used for so long is removed. Results of steps are the largest, and of variants that nobody builds any
+ * more no step is made again that would make room.
+ */
+const keepDays = { content: 60, tools: 60, steps: 30 } as const;
 
 /** Notes that something of the cache is in use, so that it is kept. */
 export async function markUsed(path: string): Promise<void> {
@@ -30,31 +53,30 @@ export async function markUsed(path: string): Promise<void> {
   await utimes(path, now, now);
 }
 
-/** Removes downloads and tools roots that have not been used for two months, and what a crash left half made. */
+/** Removes what has not been used for long, and tells how much of each kind. */
 export async function pruneCache(cache: string, now: Date): Promise<void> {
-  const old: string[] = [];
-  for (const folder of ["content", "tools"]) {
-    for (const path of await entriesOf(join(cache, folder))) {
-      // Downloads lie in one more level of folders, by the first byte of their hash.
-      old.push(...(folder === "content" ? await entriesOf(path) : [path]));
+  for (const [folder, days] of Object.entries(keepDays)) {
+    const old: string[] = [];
+    for (const path of await entriesIn(cache, folder)) {
+      const idleMs = now.getTime() - ((await lastUsedMs(path)) ?? now.getTime());
+      if (idleMs > days * dayMs) old.push(path);
     }
+    for (const path of old) await rm(path, { recursive: true, force: true });
+    if (old.length > 0) say(`cache: removed ${old.length} of ${folder} that nobody used for ${days} days`);
   }
-  for (const path of old) {
-    const maker = /\.(\d+)-[0-9a-f]+\.new$/.exec(path)?.[1];
-    if (maker !== undefined) {
-      // Half made; while it is unpacked, its time is that of the files in it.
-      if (!isRunning(Number(maker))) await rm(path, { recursive: true, force: true });
-      continue;
-    }
-    const usedMs = await lastUsedMs(path);
-    if (usedMs !== undefined && now.getTime() - usedMs > keepMs) await rm(path, { recursive: true, force: true });
-  }
+}
+
+async function entriesIn(cache: string, folder: string): Promise<string[]> {
+  const entries = await entriesOf(join(cache, folder));
+  // Downloads lie in one more level of folders, by the first byte of their hash.
+  return folder === "content" ? (await Promise.all(entries.map(entriesOf))).flat() : entries;
 }
 
 /** Undefined when another process removed it meanwhile. */
 async function lastUsedMs(path: string): Promise<number | undefined> {
   try {
-    return (await stat(path)).mtimeMs;
+    // Not the time of its content, which unpacking sets to that of a package: when the kernel last saw it touched.
+    return (await stat(path)).ctimeMs;
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -81,14 +103,4 @@ export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
   return hash.digest("hex");
-}
-
-/** Whether a process is there whose unfinished files are not ours to take; one of another user counts too. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemErrorCode(error) === "EPERM";
-  }
 }

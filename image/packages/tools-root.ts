@@ -2,17 +2,17 @@
  * The builder's own tools: a root of Debian packages in the cache, from which single programs are run.
  *
  * Images come out the same wherever they are built because mkfs, veritysetup, ukify and the rest come from the lock
- * and not from the machine. A tools root is made once per lock content, in a temporary directory that is renamed when
- * it is whole, and only ever read afterwards; `bwrap` shows it to the program as its `/`.
+ * and not from the machine. A tools root is made once per lock content, in a work directory that is renamed when it
+ * is whole, and only ever read afterwards; `bwrap` shows it to the program as its `/`.
  */
-import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { Failure, systemErrorCode } from "../../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
 import { isPresent } from "../../lib/files.ts";
 import { type Output, run, type RunOptions, runUnchecked } from "../../lib/process.ts";
 import type { Architecture } from "../../variants/variant.ts";
-import { cacheDirectory, markUsed, pruneCache } from "./cache.ts";
+import { cacheDirectory, markUsed, moveInto, pruneCache, workInCache } from "./cache.ts";
 import { fetchPackages, type FetchOptions } from "./fetch.ts";
 import { type Lock, type LockedPackage, packagesOf, readLock } from "./lock.ts";
 import { unpackAll } from "./unpack.ts";
@@ -77,21 +77,18 @@ export async function openToolsRoot(
   }
 
   const files = await fetchPackages(packages, options);
-  const temporary = `${directory}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
-  await mkdir(temporary, { recursive: true });
-  try {
+  {
+    await using work = await workInCache(cache);
     const debs = packages.map(({ name, sha256 }) => ({ name, file: files.get(sha256) ?? "" }));
     const { signal } = options;
-    await unpackAll(debs, temporary, {
+    await unpackAll(debs, work.path, {
       says: "unpacking the tools",
       exclude: docs,
       ...(signal === undefined ? {} : { signal }),
     });
-    await settle({ directory: temporary });
-    await moveInto(temporary, directory);
+    await settle({ directory: work.path });
+    await moveInto(directory, work);
     await markUsed(directory); // its time is that of the package that brought "/"
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
   }
   // A new root means that the lock moved, and with it what the cache is for.
   await pruneCache(cache, new Date());
@@ -125,16 +122,6 @@ async function settle(tools: ToolsRoot): Promise<void> {
   if (python.length > 0) {
     const modules = python.map((name) => `/usr/lib/${name}`);
     await run([...inside, "/usr/bin/python3", "-m", "compileall", "-q", ...modules]);
-  }
-}
-
-/** Another process may have made the same root meanwhile; then its one is as good. */
-async function moveInto(temporary: string, directory: string): Promise<void> {
-  try {
-    await rename(temporary, directory);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
   }
 }
 

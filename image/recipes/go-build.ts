@@ -24,7 +24,13 @@ export type GoBuild = {
 };
 
 /** A source where Go finds it. */
-type Tree = { directory: string; environment: Record<string, string>; binds: readonly string[] };
+type Tree = {
+  directory: string;
+  environment: Record<string, string>;
+  binds: readonly string[];
+  /** The compiler's own files, which are large, and /tmp is memory. */
+  temporary: string;
+};
 
 /** Makes `directory/<program>`. */
 export async function goBuild(directory: string, recipe: GoRecipe, program: string, build: GoBuild): Promise<void> {
@@ -37,7 +43,7 @@ export async function goBuild(directory: string, recipe: GoRecipe, program: stri
   const go: GoDirectories = { build: join(build.cache, "go/build"), modules: join(build.cache, "go/modules") };
   for (const path of [go.build, go.modules]) await mkdir(path, { recursive: true });
   const tree = join(directory, "source");
-  await mkdir(tree);
+  for (const path of [tree, temporaryOf(tree)]) await mkdir(path);
   try {
     const source = await open(tree, recipe, go, build);
     const generated = recipe.generate?.[program];
@@ -45,8 +51,13 @@ export async function goBuild(directory: string, recipe: GoRecipe, program: stri
     say(`compiling ${program} ${recipe.version} for ${build.architecture}; this takes minutes when it is the first`);
     await compile(join(directory, program), `${recipe.importPath}/${packagePath}`, { source, recipe, go, build });
   } finally {
-    await rm(tree, { recursive: true, force: true });
+    for (const path of [tree, temporaryOf(tree)]) await rm(path, { recursive: true, force: true });
   }
+}
+
+/** Beside the source: what a compiler that was killed leaves goes with the directory of the step. */
+function temporaryOf(tree: string): string {
+  return `${tree}-temporary`;
 }
 
 async function open(tree: string, recipe: GoRecipe, go: GoDirectories, build: GoBuild): Promise<Tree> {
@@ -75,7 +86,8 @@ async function openDebianSource(
   await run(["tar", "--extract", `--file=${files.get(sha256) ?? ""}`, ...into], signal === undefined ? {} : { signal });
   for (const edit of edits) await applyEdit(directory, edit);
   // Without version control and modules, Go reads exactly what lies here.
-  return { directory, binds: [], environment: { GOPATH: tree, GO111MODULE: "off", GOTOOLCHAIN: "local" } };
+  const environment = { GOPATH: tree, GO111MODULE: "off", GOTOOLCHAIN: "local" };
+  return { directory, binds: [], environment, temporary: temporaryOf(tree) };
 }
 
 async function applyEdit(directory: string, { file, from, to }: SourceEdit): Promise<void> {
@@ -95,7 +107,7 @@ async function openModules(
 ): Promise<Tree> {
   for (const file of ["go.mod", "go.sum"]) await copyFile(join(directory, file), join(tree, file));
   const environment = { GO111MODULE: "on", GOFLAGS: "-mod=readonly", GOTOOLCHAIN: "auto" };
-  const source: Tree = { directory: tree, environment, binds: [go.modules] };
+  const source: Tree = { directory: tree, environment, binds: [go.modules], temporary: temporaryOf(tree) };
   using bar = progress(`downloading the Go modules of ${name}`, 1, "things");
   try {
     await runGo(["mod", "download"], source, go, build, { online: true });
@@ -160,8 +172,6 @@ async function runGo(
   build: GoBuild,
   { online = false } = {},
 ): Promise<void> {
-  const work = join(build.cache, "go/work");
-  await mkdir(work, { recursive: true });
   const options: ToolOptions = {
     cwd: source.directory,
     binds: [build.cache, source.directory],
@@ -170,8 +180,7 @@ async function runGo(
       ...goEnvironment(build.architecture, go),
       ...source.environment,
       ...(online ? await moduleProxy() : {}),
-      // The compiler's temporary files are large, and /tmp is memory.
-      GOTMPDIR: work,
+      GOTMPDIR: source.temporary,
       SSL_CERT_DIR: "/etc/ssl/certs:/usr/share/ca-certificates/mozilla",
     },
   };
