@@ -6,6 +6,7 @@
 import type { Settings } from "./group.ts";
 import type { Problem } from "./problem.ts";
 import { unmetAt, type Rule } from "./rule.ts";
+import type { Selection } from "./selection.ts";
 import type { SettingsTree } from "./tree.ts";
 
 export const advice: readonly Rule[] = [
@@ -23,6 +24,6 @@ export const advice: readonly Rule[] = [
 ];
 
 /** Every piece of advice that applies. */
-export function advised(settings: Settings, set: SettingsTree): Problem[] {
-  return advice.flatMap((rule) => [...rule.check(settings, set)]);
+export function advised(settings: Settings, set: SettingsTree, variant: Selection): Problem[] {
+  return advice.flatMap((rule) => [...rule.check(settings, set, variant)]);
 }

@@ -1,8 +1,9 @@
 /** Settings of `settings.kubernetes` that are fields of kubelet's configuration, by subject. */
 import { percent } from "./amounts.ts";
-import { cpuSet, duration, quantity, threshold } from "./kubernetes-amounts.ts";
+import { amount, cpuSet, duration, durationFrom, positiveAmount, quantity, threshold } from "./kubernetes-amounts.ts";
 import { mapOf, setting, table } from "./setting.ts";
-import { line, pattern } from "./text.ts";
+import { podSysctl } from "./pod-sysctls.ts";
+import { pattern } from "./text.ts";
 import { decimal, flag, int32, listOf, oneOf, uint32, wholeNumber } from "./type.ts";
 
 const count = wholeNumber({ least: 0, most: int32.most });
@@ -10,8 +11,8 @@ const positive = wholeNumber({ least: 1, most: int32.most });
 
 export const limits = {
   "max-pods": setting({
-    type: wholeNumber(uint32),
-    doc: "Pods on this node at most. Found by instance type on AWS unless set, else 110.",
+    type: count,
+    doc: "Pods on this node at most. 110 unless set.",
     example: 58,
   }),
   "pod-pids-limit": setting({
@@ -25,7 +26,7 @@ export const limits = {
   "kube-api-qps": setting({ type: count, doc: "Requests to the cluster's API in a second." }),
   "kube-api-burst": setting({ type: count, doc: "Requests to the cluster's API in a burst." }),
   "allowed-unsafe-sysctls": setting({
-    type: listOf(line),
+    type: listOf(podSysctl),
     doc: "Kernel parameters that pods may set although they are not isolated; a * at the end is a wildcard.",
     example: ["net.core.somaxconn", "net.ipv6.*"],
   }),
@@ -65,10 +66,10 @@ const reserved = (doc: string) =>
     doc,
     name: oneOf("cpu", "memory", "ephemeral-storage", "pid"),
     placeholder: "resource",
-    entry: setting({ type: quantity, doc: "How much.", example: "100Mi" }),
+    entry: setting({ type: amount, doc: "How much.", example: "100Mi" }),
   });
 
-const hugepages = setting({ type: quantity, doc: "Pages of this size.", example: "2Mi" });
+const hugepages = setting({ type: positiveAmount, doc: "Pages of this size.", example: "2Mi" });
 
 export const reservations = {
   "kube-reserved": reserved("What kubelet and the container runtime need. Computed from the machine unless set."),
@@ -86,7 +87,7 @@ export const reservations = {
     since: "1.22",
     entry: table("One NUMA node.", {
       enabled: setting({ type: flag, doc: "Whether this reservation counts.", default: false }),
-      memory: setting({ type: quantity, doc: "Memory.", example: "674Mi" }),
+      memory: setting({ type: positiveAmount, doc: "Memory.", example: "674Mi" }),
       "hugepages-2Mi": hugepages,
       "hugepages-1Gi": hugepages,
     }),
@@ -165,7 +166,7 @@ export const logs = {
     since: "1.30",
   }),
   "container-log-monitor-interval": setting({
-    type: duration,
+    type: durationFrom("3s"),
     doc: "How often the size of logs is looked at.",
     example: "10s",
     since: "1.30",

@@ -33,9 +33,9 @@ export const bootstrapToken: Type<string> = pattern(
   /^[a-z0-9]{6}\.[a-z0-9]{16}$/,
 );
 
-/** Of a pod or a node: what kubelet takes as its own name. */
+/** What kubelet takes as its own name. It is the value of a label too, which is why it is no longer than one. */
 export const nodeName: Type<string> = pattern(
-  "a node name: a DNS domain in lower case",
+  "a node name: a DNS domain in lower case, of at most 63 characters",
   new RegExp(`^${subdomain}$`),
-  (name) => name.length <= 253,
+  (name) => name.length <= 63,
 );

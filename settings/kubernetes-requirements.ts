@@ -1,5 +1,6 @@
-/** What settings of Kubernetes need from each other. Where kubelet itself would refuse to start, this says so before. */
+/** What a node needs from its settings to join its cluster, or to run alone. */
 import { isJsonObject } from "../lib/json.ts";
+import { isKeyOf } from "./pem.ts";
 import { missing, unmetAt, type Rule } from "./rule.ts";
 import type { SettingsTree } from "./tree.ts";
 
@@ -61,6 +62,9 @@ export const kubernetesRules: readonly Rule[] = [
       if (certificate !== undefined && key === undefined) {
         yield missing(["kubernetes", "server-key"], "server-certificate is set");
       }
+      if (certificate !== undefined && key !== undefined && !isKeyOf(key, certificate)) {
+        yield unmetAt(["kubernetes", "server-key"], "must be the key of the first certificate in server-certificate");
+      }
     },
   },
   {
@@ -70,70 +74,6 @@ export const kubernetesRules: readonly Rule[] = [
         if (enabled && manifest === undefined) {
           yield missing(["kubernetes", "static-pods", name, "manifest"], "enabled is true");
         }
-      }
-    },
-  },
-  {
-    name: "an enabled credential provider is asked about some images",
-    *check({ kubernetes }) {
-      for (const [name, provider] of Object.entries(kubernetes?.["credential-providers"] ?? {})) {
-        const patterns = provider["image-patterns"];
-        if (provider.enabled && (patterns === undefined || patterns.length === 0)) {
-          yield missing(["kubernetes", "credential-providers", name, "image-patterns"], "enabled is true");
-        }
-      }
-    },
-  },
-  {
-    name: "a soft eviction has a grace period",
-    *check({ kubernetes }) {
-      const periods = kubernetes?.["eviction-soft-grace-period"] ?? {};
-      for (const signal of Object.keys(kubernetes?.["eviction-soft"] ?? {})) {
-        if (periods[signal] === undefined) {
-          yield missing(["kubernetes", "eviction-soft-grace-period", signal], "eviction-soft has this signal");
-        }
-      }
-    },
-  },
-  {
-    name: "garbage collection of images goes from high to low",
-    *check({ kubernetes }) {
-      const high = kubernetes?.["image-gc-high-threshold-percent"];
-      const low = kubernetes?.["image-gc-low-threshold-percent"];
-      if (high !== undefined && low !== undefined && low >= high) {
-        const sentence = `must be below image-gc-high-threshold-percent, which is ${high}`;
-        yield unmetAt(["kubernetes", "image-gc-low-threshold-percent"], sentence);
-      }
-    },
-  },
-  {
-    name: "critical pods get their time from the shutdown's",
-    *check({ kubernetes }) {
-      if (
-        kubernetes?.["shutdown-grace-period-for-critical-pods"] !== undefined &&
-        kubernetes["shutdown-grace-period"] === undefined
-      ) {
-        yield missing(["kubernetes", "shutdown-grace-period"], "shutdown-grace-period-for-critical-pods is set");
-      }
-    },
-  },
-  {
-    name: "options of the CPU manager are for its static policy",
-    *check({ kubernetes }) {
-      const options = kubernetes?.["cpu-manager-policy-options"] ?? [];
-      if (options.length > 0 && kubernetes?.["cpu-manager-policy"] !== "static") {
-        yield unmetAt(["kubernetes", "cpu-manager-policy"], "must be static because cpu-manager-policy-options is set");
-      }
-    },
-  },
-  {
-    name: "the static memory manager has a reservation",
-    *check({ kubernetes }) {
-      if (kubernetes?.["memory-manager-policy"] !== "Static") return;
-      const reservations = Object.values(kubernetes["memory-manager-reserved-memory"]);
-      if (!reservations.some(({ enabled }) => enabled)) {
-        const sentence = "must have an enabled entry because memory-manager-policy is Static";
-        yield unmetAt(["kubernetes", "memory-manager-reserved-memory"], sentence);
       }
     },
   },

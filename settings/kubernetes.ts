@@ -4,15 +4,21 @@ import { bootstrapToken, clusterName, labelKey, labelValue, nodeName, taint } fr
 import { duration } from "./kubernetes-amounts.ts";
 import { dnsDomain, ipAddress, ipRange } from "./network-names.ts";
 import { imageReference } from "./oci-names.ts";
+import { certificates, privateKey } from "./pem.ts";
 import { podManifest } from "./pod-manifest.ts";
 import { mapOf, setting, table } from "./setting.ts";
-import { base64, identifier, line, pattern } from "./text.ts";
+import { identifier, line, pattern } from "./text.ts";
 import { flag, listOf, oneOf, oneOrList, wholeNumber } from "./type.ts";
 import { url } from "./url.ts";
 
 const provider = pattern(
   "the name of a credential provider: letters, digits, hyphens, underscores and dots",
   /^(?!\.)[A-Za-z0-9._-]{1,76}$/,
+);
+/** What kubelet reads as a URL without its scheme. */
+const imagePattern = pattern(
+  "a pattern of images such as *.dkr.ecr.*.amazonaws.com",
+  /^(?:[A-Za-z0-9*._~-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?(?:\/[A-Za-z0-9*._~:@!$&'()+,;=/-]*)?$/,
 );
 const variable = pattern("the name of an environment variable", /^[A-Za-z_][A-Za-z0-9_]{0,127}$/);
 
@@ -22,7 +28,7 @@ export const kubernetes = table("The node and its kubelet.", {
     doc: "Name of the cluster. Needed in authentication mode aws.",
     example: "production",
   }),
-  "cluster-certificate": setting({ type: base64, doc: "The cluster's certificate authority: PEM in base64." }),
+  "cluster-certificate": setting({ type: certificates, doc: "The cluster's certificate authority: PEM in base64." }),
   "api-server": setting({
     type: url,
     doc: "The cluster's API. The node stays alone without it.",
@@ -48,8 +54,8 @@ export const kubernetes = table("The node and its kubelet.", {
     doc: "Whether kubelet asks the cluster for the certificate that it serves with.",
     default: true,
   }),
-  "server-certificate": setting({ type: base64, doc: "The certificate kubelet serves with: PEM in base64." }),
-  "server-key": setting({ type: base64, doc: "The key of server-certificate: PEM in base64.", secret: true }),
+  "server-certificate": setting({ type: certificates, doc: "The certificate kubelet serves with: PEM in base64." }),
+  "server-key": setting({ type: privateKey, doc: "The key of server-certificate: PEM in base64.", secret: true }),
   "cloud-provider": setting({
     type: oneOf("aws", "external", ""),
     doc: "What kubelet is told about its cloud. Empty says nothing.",
@@ -121,7 +127,7 @@ export const kubernetes = table("The node and its kubelet.", {
     entry: table("One program.", {
       enabled: setting({ type: flag, doc: "Whether it is used. Needs image-patterns.", default: false }),
       "image-patterns": setting({
-        type: listOf(line),
+        type: listOf(imagePattern),
         doc: "Images it is asked about.",
         example: ["*.registry.example.com"],
       }),

@@ -5,26 +5,19 @@ import type { Written } from "../lib/literal.ts";
 import { advised } from "./advice.ts";
 import { catalogueOf, type CatalogueEntry } from "./catalogue.ts";
 import type { Finding } from "./complaint.ts";
-import { groups, isGroup, type DefaultsOf, type Group, type Settings } from "./group.ts";
+import { groups, isGroup, type Settings } from "./group.ts";
 import { root, splitKey } from "./key.ts";
 import { withSuggestion, type Parsed, type Problem } from "./problem.ts";
 import { readNode, type Findings } from "./reading.ts";
 import { unmet } from "./requirements.ts";
-import type { AnyTable, Minor, Node, Nodes } from "./setting.ts";
+import type { Selection } from "./selection.ts";
+import { isAtLeast, type AnyTable, type Minor, type Node, type Nodes } from "./setting.ts";
 import { complete, leavesOf, nodeAt, treeOf, type SettingsTree } from "./tree.ts";
 import { typedValue } from "./typed.ts";
 
 export type { Settings } from "./group.ts";
 export type { SettingsTree } from "./tree.ts";
 export type { CatalogueEntry } from "./catalogue.ts";
-
-/** What of a variant decides which settings there are. */
-export type Selection = {
-  name: string;
-  groups: readonly Group[];
-  defaults: DefaultsOf;
-  orchestrator: { kind: string; minor?: Minor };
-};
 
 export type TreeReading = { value: SettingsTree; problems: Finding[]; warnings: Finding[] };
 
@@ -81,8 +74,8 @@ export function modelFor(variant: Selection): Model {
   return {
     read,
     parse,
-    requirements: (tree) => unmet(completed(tree), tree),
-    advice: (tree) => advised(completed(tree), tree),
+    requirements: (tree) => unmet(completed(tree), tree, variant),
+    advice: (tree) => advised(completed(tree), tree, variant),
     complete: completed,
     leaves: (tree) => leavesOf(declaration, tree),
     tree: treeOf,
@@ -131,13 +124,11 @@ function segmentsOf(key: string): string[] | undefined {
   }
 }
 
-const number = (minor: Minor): number => Number(minor.slice(2));
-
 /** What a kubelet of this minor does not know is left out. */
 function available(nodes: Nodes, minor: Minor | undefined): Nodes {
   if (minor === undefined) return nodes;
   const fits = (node: Node): boolean =>
-    node.kind === "table" || node.since === undefined || number(node.since) <= number(minor);
+    node.kind === "table" || node.since === undefined || isAtLeast(minor, node.since);
   return Object.fromEntries(
     Object.entries(nodes).flatMap(([name, node]): [string, Node][] => {
       if (!fits(node)) return [];

@@ -1,5 +1,5 @@
-/** Certificates in PEM, in base64. */
-import type { X509Certificate } from "node:crypto";
+/** Certificates and keys in PEM, in base64. */
+import type { KeyObject, X509Certificate } from "node:crypto";
 import { base64Of } from "./text.ts";
 import type { Type } from "./type.ts";
 
@@ -31,4 +31,27 @@ export const certificatesOrNone: Type<string> = base64Of(
 
 function isBlank(encoded: string): boolean {
   return Buffer.from(encoded, "base64").toString("latin1").trim() === "";
+}
+
+export const privateKey: Type<string> = base64Of(
+  "a private key in PEM without a passphrase, in base64",
+  (encoded) => privateKeyIn(encoded) !== undefined,
+);
+
+function privateKeyIn(encoded: string): KeyObject | undefined {
+  const { createPrivateKey } = process.getBuiltinModule("node:crypto");
+  try {
+    return createPrivateKey(Buffer.from(encoded, "base64"));
+  } catch (error) {
+    // Whatever OpenSSL has to say about it: it is no key, or it wants a passphrase.
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a key belongs to the first certificate of a bundle; false also for what is neither. */
+export function isKeyOf(key: string, bundle: string): boolean {
+  const [certificate] = certificatesIn(bundle) ?? [];
+  const secret = privateKeyIn(key);
+  return certificate !== undefined && secret !== undefined && certificate.checkPrivateKey(secret);
 }

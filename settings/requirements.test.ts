@@ -1,31 +1,16 @@
-/** Each rule is seen failing and holding; a rule without a case here fails the last test. */
-import { expect, test } from "bun:test";
+/** Each rule is seen failing and holding; a rule without a case here fails the last test. Those of kubelet are beside them. */
 import { join } from "node:path";
-import { awsModel, metalModel, modelNamed } from "../test/models.ts";
-import type { SettingsTree } from "./model.ts";
+import { joinedNode, servingPair } from "../test/joined-node.ts";
+import { testRules, type RuleCase } from "../test/rule-cases.ts";
+import { kubeletRules } from "./kubelet-requirements.ts";
 import { rules } from "./requirements.ts";
 
 const sample = await Bun.file(join(import.meta.dir, "samples", "eks.toml")).text();
 const pem = /cluster-certificate = "(.*)"/.exec(sample)?.[1] ?? "";
 
-const models = {
-  metal: metalModel("1.33"),
-  aws: awsModel("1.33"),
-  dev: modelNamed("dev"),
-};
+const { "bootstrap-token": token, ...server } = joinedNode;
 
-type Case = {
-  rule: string;
-  on?: keyof typeof models;
-  breaks: SettingsTree;
-  says: string[];
-  holds: SettingsTree;
-};
-
-const token = "abcdef.0123456789abcdef";
-const server = { "api-server": "https://api.example.com", "cluster-certificate": "YQ==" };
-
-const cases: Case[] = [
+const cases: RuleCase[] = [
   {
     rule: "a remote API knows whom to trust",
     on: "dev",
@@ -166,14 +151,20 @@ const cases: Case[] = [
   },
   {
     rule: "a certificate to serve with has its key",
-    breaks: { kubernetes: { "server-key": "YQ==" } },
+    breaks: { kubernetes: { "server-key": servingPair["server-key"] } },
     says: ["settings.kubernetes.server-certificate must be set because server-key is set"],
-    holds: { kubernetes: { "server-key": "YQ==", "server-certificate": "YQ==" } },
+    holds: { kubernetes: servingPair },
   },
   {
     rule: "a certificate to serve with has its key",
-    breaks: { kubernetes: { "server-certificate": "YQ==" } },
+    breaks: { kubernetes: { "server-certificate": servingPair["server-certificate"] } },
     says: ["settings.kubernetes.server-key must be set because server-certificate is set"],
+    holds: {},
+  },
+  {
+    rule: "a certificate to serve with has its key",
+    breaks: { kubernetes: { ...servingPair, "server-certificate": server["cluster-certificate"] } },
+    says: ["settings.kubernetes.server-key must be the key of the first certificate in server-certificate"],
     holds: {},
   },
   {
@@ -193,78 +184,9 @@ const cases: Case[] = [
       },
     },
   },
-  {
-    rule: "an enabled credential provider is asked about some images",
-    breaks: { kubernetes: { "credential-providers": { ecr: { enabled: true, "image-patterns": [] } } } },
-    says: ["settings.kubernetes.credential-providers.ecr.image-patterns must be set because enabled is true"],
-    holds: { kubernetes: { "credential-providers": { ecr: { enabled: true, "image-patterns": ["*"] } } } },
-  },
-  {
-    rule: "a soft eviction has a grace period",
-    breaks: { kubernetes: { "eviction-soft": { "memory.available": "5%" } } },
-    says: [
-      'settings.kubernetes.eviction-soft-grace-period."memory.available" must be set because eviction-soft has this signal',
-    ],
-    holds: {
-      kubernetes: {
-        "eviction-soft": { "memory.available": "5%" },
-        "eviction-soft-grace-period": { "memory.available": "1m" },
-      },
-    },
-  },
-  {
-    rule: "garbage collection of images goes from high to low",
-    breaks: { kubernetes: { "image-gc-high-threshold-percent": 80, "image-gc-low-threshold-percent": 80 } },
-    says: [
-      "settings.kubernetes.image-gc-low-threshold-percent must be below image-gc-high-threshold-percent, which is 80",
-    ],
-    holds: { kubernetes: { "image-gc-high-threshold-percent": 81, "image-gc-low-threshold-percent": 80 } },
-  },
-  {
-    rule: "critical pods get their time from the shutdown's",
-    breaks: { kubernetes: { "shutdown-grace-period-for-critical-pods": "10s" } },
-    says: [
-      "settings.kubernetes.shutdown-grace-period must be set because shutdown-grace-period-for-critical-pods is set",
-    ],
-    holds: { kubernetes: { "shutdown-grace-period-for-critical-pods": "10s", "shutdown-grace-period": "30s" } },
-  },
-  {
-    rule: "options of the CPU manager are for its static policy",
-    breaks: { kubernetes: { "cpu-manager-policy-options": ["full-pcpus-only"] } },
-    says: ["settings.kubernetes.cpu-manager-policy must be static because cpu-manager-policy-options is set"],
-    holds: { kubernetes: { "cpu-manager-policy-options": ["full-pcpus-only"], "cpu-manager-policy": "static" } },
-  },
-  {
-    rule: "the static memory manager has a reservation",
-    breaks: {
-      kubernetes: { "memory-manager-policy": "Static", "memory-manager-reserved-memory": { "0": { enabled: false } } },
-    },
-    says: [
-      "settings.kubernetes.memory-manager-reserved-memory must have an enabled entry because memory-manager-policy is Static",
-    ],
-    holds: {
-      kubernetes: {
-        "memory-manager-policy": "Static",
-        "memory-manager-reserved-memory": { "0": { enabled: true, memory: "1Gi" } },
-      },
-    },
-  },
 ];
 
-test.each(cases)("$rule: $says.0", ({ rule, on = "metal", breaks, says, holds }) => {
-  const model = models[on];
-  for (const tree of [breaks, holds]) expect(model.parse(tree)).toMatchObject({ ok: true, value: tree });
-  expect(
-    model
-      .requirements(breaks)
-      .map(({ message }) => message)
-      .toSorted(),
-  ).toEqual(says.toSorted());
-  expect(model.requirements(holds)).toEqual([]);
-  const [own] = rules.filter(({ name }) => name === rule);
-  expect([...(own?.check(model.complete(breaks), breaks) ?? [])]).toHaveLength(says.length);
-});
-
-test("every rule has a case above, and its own name", () => {
-  expect([...new Set(cases.map(({ rule }) => rule))].toSorted()).toEqual(rules.map(({ name }) => name).toSorted());
-});
+testRules(
+  rules.filter((rule) => !kubeletRules.includes(rule)),
+  cases,
+);

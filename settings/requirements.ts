@@ -2,9 +2,11 @@
  * What settings need from each other, in one list: `check`, user data and commits all say the same.
  */
 import type { Settings } from "./group.ts";
+import { kubeletRules } from "./kubelet-requirements.ts";
 import { kubernetesRules } from "./kubernetes-requirements.ts";
 import type { Problem } from "./problem.ts";
 import { missing, unmetAt, type Rule } from "./rule.ts";
+import type { Selection } from "./selection.ts";
 import type { SettingsTree } from "./tree.ts";
 
 export const rules: readonly Rule[] = [
@@ -109,9 +111,10 @@ export const rules: readonly Rule[] = [
     },
   },
   ...kubernetesRules,
+  ...kubeletRules,
 ];
 
 /** Every rule that does not hold. */
-export function unmet(settings: Settings, set: SettingsTree): Problem[] {
-  return rules.flatMap((rule) => [...rule.check(settings, set)]);
+export function unmet(settings: Settings, set: SettingsTree, variant: Selection): Problem[] {
+  return rules.flatMap((rule) => [...rule.check(settings, set, variant)]);
 }

@@ -2,13 +2,14 @@
 import type { Settings } from "./group.ts";
 import { joinKey, root } from "./key.ts";
 import type { Problem } from "./problem.ts";
+import type { Selection } from "./selection.ts";
 import type { SettingsTree } from "./tree.ts";
 
 export type Rule = {
   /** A claim that holds for settings in order. */
   name: string;
   /** `settings` is what would be in force, defaults included; `set` holds only what someone set. */
-  check(settings: Settings, set: SettingsTree): Iterable<Problem>;
+  check(settings: Settings, set: SettingsTree, variant: Selection): Iterable<Problem>;
 };
 
 /** A problem at the key to set; `sentence` continues the key. */

@@ -5,7 +5,10 @@ import { typeOf, type Type } from "./type.ts";
 /** Names, addresses and the like; longer ones are mistakes, and some patterns take long to refuse them. */
 const mostCharacters = 4096;
 
-/** A text that matches a pattern, which JSON Schema can say too, and passes a check, which it cannot. */
+/**
+ * A text that matches a pattern, which JSON Schema can say too, and passes a check, which it cannot. The check is asked
+ * about texts that match only.
+ */
 export function pattern(words: string, regex: RegExp, accepts?: (text: string) => boolean): Type<string> {
   return limitedPattern(words, mostCharacters, regex, accepts);
 }
@@ -17,7 +20,7 @@ function limitedPattern(words: string, most: number, regex: RegExp, accepts?: (t
   return typeOf(words, (refusal) => {
     const tooLong = { error: `must have at most ${most} characters`, abort: true };
     const text = z.string(refusal).max(most, tooLong).regex(regex, refusal);
-    return accepts === undefined ? text : text.refine(accepts, refusal);
+    return accepts === undefined ? text : text.refine((value) => !regex.test(value) || accepts(value), refusal);
   });
 }
 

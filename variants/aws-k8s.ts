@@ -1,13 +1,8 @@
 /** Nodes of Kubernetes in EC2, as Amazon EKS has them. */
-import type { Minor } from "../settings/setting.ts";
+import { credentialProviders } from "../settings/selection.ts";
+import { isAtLeast, type Minor } from "../settings/setting.ts";
 import { awsDefaults, awsGroups } from "./aws.ts";
-import {
-  credentialProviders,
-  isAtLeast,
-  kubernetesDefaults,
-  kubernetesPackages,
-  kubernetesPrograms,
-} from "./kubernetes.ts";
+import { kubernetesDefaults, kubernetesPackages, kubernetesPrograms } from "./kubernetes.ts";
 import type { Variant } from "./variant.ts";
 
 export function awsK8s(minor: Minor): Variant {

@@ -1,6 +1,6 @@
 /** What nodes of Kubernetes have in common, wherever they run. */
 import { baseGroupNames, type DefaultsOf, type Group } from "../settings/group.ts";
-import type { Minor } from "../settings/setting.ts";
+import { isAtLeast, type Minor } from "../settings/setting.ts";
 import type { Variant } from "./variant.ts";
 
 export const kubernetesGroups: readonly Group[] = [...baseGroupNames, "kubernetes"];
@@ -11,18 +11,11 @@ export const kubernetesPackages: readonly string[] = ["conntrack", "containernet
 /** Further minors of Kubernetes are further ones here, each with a recipe. */
 export const kubernetesMinors = ["1.20", "1.35"] as const satisfies readonly Minor[];
 
-/** Where kubelet looks for programs that know credentials of registries; as on Bottlerocket. */
-export const credentialProviders = "usr/libexec/kubernetes/kubelet-plugins/credential-provider/exec";
-
 /** The image that pods start from, which every node has in its root: `/usr/share/orlop/images/pause.tar`. */
 export const pauseImage = "orlop.local/pause:1";
 
 export function kubernetesPrograms(minor: Minor): Variant["programs"] {
   return { "usr/bin/kubelet": `kubernetes-${minor}/kubelet` };
-}
-
-export function isAtLeast(minor: Minor, other: Minor): boolean {
-  return Number(minor.slice(2)) >= Number(other.slice(2));
 }
 
 /** Defaults of Bottlerocket's variants of this minor. */

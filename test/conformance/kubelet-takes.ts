@@ -18,17 +18,13 @@ import { isPresent } from "../../lib/files.ts";
 import type { Json } from "../../lib/json.ts";
 import { runUnchecked } from "../../lib/process.ts";
 import { groups } from "../../settings/group.ts";
-import { isAtLeast, type kubernetesMinors } from "../../variants/kubernetes.ts";
+import { isAtLeast } from "../../settings/setting.ts";
+import type { kubernetesMinors } from "../../variants/kubernetes.ts";
+import { joinedNode } from "../joined-node.ts";
 import { factsOf, settingsOf } from "../settings.ts";
 
 /** Where it is not in the cache, kubelet is compiled first. */
 const compileMs = 30 * 60_000;
-
-const joined = {
-  "api-server": "https://api.example.com:6443",
-  "cluster-certificate": "Y2EK",
-  "bootstrap-token": "abcdef.0123456789abcdef",
-};
 
 type Values = Readonly<Record<string, readonly [Json, Json]>>;
 
@@ -127,7 +123,7 @@ export function kubeletTakes(minor: (typeof kubernetesMinors)[number], ofMinor: 
   /** What kubelet says, as it says it: a line for each thing, that begins with a letter and the date. */
   async function said(kubernetes: { [name: string]: Json }, spoil = (text: string): string => text): Promise<string[]> {
     const facts = factsOf(variant);
-    const node = nodeOf(settingsOf({ kubernetes: { ...joined, ...kubernetes } }, variant), facts);
+    const node = nodeOf(settingsOf({ kubernetes: { ...joinedNode, ...kubernetes } }, variant), facts);
     if (node === undefined) throw new Error("expected a node");
     const config = join(folder, "config");
     await Bun.write(config, spoil(json(configurationOf(node, facts))));

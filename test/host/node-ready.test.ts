@@ -1,6 +1,7 @@
 /** Protects: an update of a node counts as good only when the cluster takes the node for ready. */
 import { expect, test } from "bun:test";
 import { type Authority, makeAuthority } from "../../vm/authority.ts";
+import { joinedNode } from "../joined-node.ts";
 import { factsOf, settingsOf } from "../settings.ts";
 import { testSystem } from "../system.ts";
 import { clientCertificate } from "../../host/files/kubernetes/paths.ts";
@@ -20,12 +21,7 @@ async function said(answer: Response, { certificate = true } = {}): Promise<stri
       return await Promise.resolve(answer);
     },
   };
-  const kubernetes = {
-    "api-server": "https://api.example.com:6443",
-    "cluster-certificate": "Y2EK",
-    "bootstrap-token": "abcdef.0123456789abcdef",
-    "hostname-override": "node-1",
-  };
+  const kubernetes = { ...joinedNode, "hostname-override": "node-1" };
   const check = nodeCheck(system, settingsOf({ kubernetes }, variant), factsOf(variant));
   const sentences = await check?.(signal);
   if (certificate) expect(asked).toEqual(["https://api.example.com:6443/api/v1/nodes/node-1"]);

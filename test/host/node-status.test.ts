@@ -1,17 +1,13 @@
 /** Protects: who asks for the status of a node hears why it is not ready, and never waits for a cluster that is away. */
 import { expect, test } from "bun:test";
 import { NodeStatus } from "../../host/node-status.ts";
+import { joinedNode } from "../joined-node.ts";
 import { factsOf, settingsOf } from "../settings.ts";
 import { testSystem } from "../system.ts";
 
 const variant = "metal-k8s-1.20";
 const { signal } = new AbortController();
-const kubernetes = {
-  "api-server": "https://api.example.com:6443",
-  "cluster-certificate": "Y2EK",
-  "bootstrap-token": "abcdef.0123456789abcdef",
-  "hostname-override": "node-1",
-};
+const kubernetes = { ...joinedNode, "hostname-override": "node-1" };
 
 test("a node that waits for its certificate is told with what kubelet says", async () => {
   await using host = await testSystem({ fetch: async () => Promise.resolve(new Response("{}")) });

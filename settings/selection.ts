@@ -1,0 +1,15 @@
+/** What of a variant decides which settings there are and what they need from each other. */
+import type { DefaultsOf, Group } from "./group.ts";
+import type { Minor } from "./setting.ts";
+
+export type Selection = {
+  name: string;
+  groups: readonly Group[];
+  defaults: DefaultsOf;
+  orchestrator: { kind: string; minor?: Minor };
+  /** Programs that are not from packages, by their path in the root. */
+  programs: Readonly<Record<string, string>>;
+};
+
+/** Where kubelet looks for programs that know credentials of registries; as on Bottlerocket. */
+export const credentialProviders = "usr/libexec/kubernetes/kubelet-plugins/credential-provider/exec";
