@@ -76,6 +76,8 @@ export const applyFailure = z.object({
   unit: z.string().exactOptional(),
   /** The last lines of the unit's journal. */
   journal: z.string().exactOptional(),
+  /** What was not done because of it: the same words whenever the same fails, also on another boot. */
+  undone: z.array(z.string()).exactOptional(),
 });
 
 /** What one pass of all reconcilers did for one version of the settings. */

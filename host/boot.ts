@@ -5,7 +5,7 @@
  * and says so can be repaired through its API, one that gave up cannot. What was staged but not committed needs no
  * step: it lives in the daemon's memory.
  */
-import { explain, Failure } from "../lib/failure.ts";
+import { explain, Failure, messageOf } from "../lib/failure.ts";
 import { firstOf } from "../lib/first-of.ts";
 import type { Json } from "../lib/json.ts";
 import { isPresent, readTextIfPresent, removeIfPresent, writeFileAtomic } from "../lib/files.ts";
@@ -20,7 +20,7 @@ import { commandLineWords, wordsOfThisBoot } from "./reconcile/boot-parameters.t
 import { tooFewHugePages } from "./reconcile/huge-pages.ts";
 import { bringToForm } from "./migrations/bring.ts";
 import type { Engine } from "./reconcile/engine.ts";
-import type { PassFailure } from "./reconcile/reconciler.ts";
+import { notApplied, type PassFailure } from "./reconcile/reconciler.ts";
 import { passFailure } from "./reconcile/failed-unit.ts";
 import { hostPath, type System } from "./system.ts";
 import { keepTryForPlannedReboot } from "./update/sets.ts";
@@ -129,7 +129,7 @@ async function applyGenerated(host: BootHost, _status: BootStatus, signal: Abort
   await commit(datastore, unset, generatorsPart, `generate ${[...unset.keys()].join(", ")}`);
   const [first] = failures;
   if (first === undefined) return values.size === 0 ? "skipped" : "done";
-  const keys = failures.map(({ key, error }) => `${key}: ${error instanceof Error ? error.message : String(error)}`);
+  const keys = failures.map(({ key, error }) => `${key}: ${messageOf(error)}`);
   throw new Failure("not-generated", `cannot generate ${keys.join("; ")}`, { cause: first.error });
 }
 
@@ -141,7 +141,7 @@ async function applySettings({ engine }: BootHost): Promise<Outcome> {
   if (failing.some(({ failure }) => failure.code === tooFewHugePages)) {
     throw new Failure(essentialMissing, `cannot go on with the boot: ${says}`);
   }
-  throw new Failure("not-applied", `cannot apply all settings: ${says}`);
+  throw new Failure(notApplied, `cannot apply all settings: ${says}`);
 }
 
 /** Once for the same parameters: a machine that does not take them must not reboot for ever. */

@@ -30,11 +30,13 @@ import { generatorsOf } from "./generators/generate.ts";
 import { hostContainerStates } from "./host-containers.ts";
 import { givenSocket, sdNotify } from "./linux.ts";
 import { NodeStatus } from "./node-status.ts";
+import { nodeCheck } from "./node-ready.ts";
 import { reconcilers } from "./reconcile/all.ts";
 import { Engine } from "./reconcile/engine.ts";
 import { statusOf } from "./status.ts";
 import { hostPath, linuxSystem, type System } from "./system.ts";
 import { Trial } from "./trial.ts";
+import { ownAilments, unitsOf } from "./update/health.ts";
 import { Updater } from "./update/updater.ts";
 
 const auditPath = "/var/lib/orlop/audit";
@@ -76,6 +78,12 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     running,
     settings: () => document.settings(),
     values: () => datastore.values,
+    async ailments(until) {
+      const status = async () => ({ boot: bootStatus.steps, reconcilers: engine.status() });
+      const node = nodeCheck(system, document.settings(), facts);
+      const ownUnits = unitsOf(facts.variant.orchestrator);
+      return await ownAilments(system, status, { ownUnits, ...(node === undefined ? {} : { node }) }, until);
+    },
   });
   const { returnedFrom } = updater;
   if (returnedFrom !== undefined) {
@@ -122,6 +130,11 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
 
   await untilAborted(signal, [
     async (until) => trial.keep(async (work) => changes.exclusively(work), until),
+    async (until) => {
+      for (let known = datastore.version; ; known = await datastore.changedSince(known, until)) {
+        await updater.renewTerms();
+      }
+    },
     async (until) => {
       await boot(host, bootStatus, until);
       await showOnConsole(

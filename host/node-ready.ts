@@ -6,7 +6,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { isNotFound, systemErrorCode } from "../lib/failure.ts";
+import { isNotFound, messageOf, systemErrorCode } from "../lib/failure.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Settings } from "../settings/group.ts";
 import type { Facts } from "./facts.ts";
@@ -88,7 +88,7 @@ function whyNotAccepted(certificate: string, now: Date): string {
 function whyNoAnswer(error: unknown, { kubernetes }: Node, now: Date): string {
   const code = systemErrorCode(error) ?? "";
   const isAboutTrust = /CERT|ISSUER|SIGNATURE/.test(code);
-  if (!isAboutTrust) return error instanceof Error ? error.message : Bun.inspect(error);
+  if (!isAboutTrust) return messageOf(error);
   const clock = `this host's clock says ${now.toISOString()}`;
   const setting = "settings.kubernetes.cluster-certificate";
   const { validFromDate, validToDate } = new X509Certificate(authorityOf(kubernetes));

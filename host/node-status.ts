@@ -37,8 +37,8 @@ export class NodeStatus {
   async #ask(check: (signal: AbortSignal) => Promise<string[]>, version: number, signal: AbortSignal): Promise<void> {
     try {
       const reasons = await check(signal);
-      const ofKubelet = reasons.length === 0 ? [] : await kubeletAilment(this.#system);
-      this.#last = { version, reasons: [...reasons, ...ofKubelet] };
+      const ofKubelet = reasons.length === 0 ? [] : await kubeletAilment(this.#system, signal);
+      this.#last = { version, reasons: [...reasons, ...ofKubelet.map(({ says }) => says)] };
     } catch (error) {
       // Who asks for the status of the host gets the rest of it all the same.
       if (!signal.aborted) this.#last = { version, reasons: [`cannot tell how the node does: ${explain(error)}`] };

@@ -1,27 +1,33 @@
 /** What is wrong with a unit of systemd, in a sentence with what it said last. */
 import { isFailure } from "../lib/failure.ts";
+import { check, type Ailment } from "./ailment.ts";
 import type { System } from "./system.ts";
 
 /** How kubelet's log, and Go itself, begin the line that says why they end, with hundreds of lines of stacks behind it. */
 const end = "^(F[0-9]{4} |panic: |fatal error: )";
 
-export async function unitAilment(system: System, unit: string): Promise<string[]> {
-  const state = await stateOf(system, unit);
-  if (state === "active") return [];
-  return [ailment(unit, state, await journalOf(system, unit))];
+export async function unitAilment(system: System, unit: string, signal: AbortSignal): Promise<Ailment[]> {
+  return await check(`whether ${unit} runs`, signal, async () => {
+    const state = await stateOf(system, unit);
+    if (state === "active") return [];
+    return [ailment(unit, state, await journalOf(system, unit))];
+  });
 }
 
-export async function kubeletAilment(system: System): Promise<string[]> {
+export async function kubeletAilment(system: System, signal: AbortSignal): Promise<Ailment[]> {
   const unit = "kubelet.service";
-  const state = await stateOf(system, unit);
-  if (state === "active") return [];
-  // Of this boot: why it ended in an earlier one is not what is wrong now.
-  const why = await journalOf(system, unit, "--boot", `--grep=${end}`, "--lines=1");
-  return [ailment(unit, state, why === "" ? await journalOf(system, unit) : why)];
+  return await check(`whether ${unit} runs`, signal, async () => {
+    const state = await stateOf(system, unit);
+    if (state === "active") return [];
+    // Of this boot: why it ended in an earlier one is not what is wrong now.
+    const why = await journalOf(system, unit, "--boot", `--grep=${end}`, "--lines=1");
+    return [ailment(unit, state, why === "" ? await journalOf(system, unit) : why)];
+  });
 }
 
-function ailment(unit: string, state: string, said: string): string {
-  return `${unit} is ${state === "" ? "unknown" : state}${said === "" ? "" : `; it said: ${said}`}`;
+function ailment(unit: string, state: string, said: string): Ailment {
+  const says = `${unit} is ${state === "" ? "unknown" : state}${said === "" ? "" : `; it said: ${said}`}`;
+  return { says, known: [`unit ${unit}`] };
 }
 
 async function stateOf(system: System, unit: string): Promise<string> {

@@ -35,6 +35,11 @@ export function systemErrorCode(error: unknown): string | undefined {
     : undefined;
 }
 
+/** The error's own message, without its causes. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The error and its causes, a line each, the first hint last; bugs come with their stack. */
 export function explain(error: unknown): string {
   const lines: string[] = [];

@@ -12,6 +12,7 @@ import { bringToForm } from "../host/migrations/bring.ts";
 import type { System } from "../host/system.ts";
 import { entryName, entryText, kernelPath, setNames, type SetName } from "../host/update/boot-entry.ts";
 import { proveHealthy } from "../host/update/health-gate.ts";
+import { readTerms } from "../host/update/terms.ts";
 import { espPath, keepTryForPlannedReboot, requireSets } from "../host/update/sets.ts";
 import { Updater } from "../host/update/updater.ts";
 import { blockBytes } from "../host/update/verity-tree.ts";
@@ -408,6 +409,7 @@ class UpdateLife {
       {
         running: release.version,
         units: ["hostd.service", "containerd.service"],
+        terms: await readTerms(system, model, release.version),
         status: () => Promise.resolve({ boot: [], reconcilers: [] }),
         fallback: () => Promise.resolve(noChecks),
         health: () => Promise.resolve(noChecks),
@@ -447,6 +449,7 @@ class UpdateLife {
       running: { ...testMachines, version },
       settings: () => model.complete({ updates }),
       values: () => this.#running?.datastore.values ?? new Map(),
+      ailments: async () => [],
       writeSize: worldWriteSize,
     });
   }

@@ -33,6 +33,7 @@ export function actionHandlers(
         return;
       }
       await keepTryForPlannedReboot(system);
+      await updater.renewTerms();
       afterwards(async () => system.run(["systemctl", "--no-block", "reboot"]));
     },
     async confirm() {

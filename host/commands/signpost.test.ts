@@ -87,6 +87,29 @@ test("a set on trial whose daemon never answers is judged by what the disk says 
   ]);
 });
 
+test("a gate that ended before it had judged leaves a word, and never takes the place of a reason", async () => {
+  await using here = await world();
+  const left = async (): Promise<unknown> =>
+    JSON.parse((await here.host.readIfPresent("/var/lib/orlop/update-failure.json")) ?? "null");
+  await here.host.write("/usr/lib/os-release", osRelease);
+  expect(await here.run("gate-ended", "success", "exited", "0")).toMatchObject({ exitCode: 0 });
+  expect(await left()).toBeNull();
+  await here.run("gate-ended", "signal", "killed", "KILL");
+  const word = "the health gate ended before it had judged: signal (killed KILL)";
+  expect(await left()).toMatchObject({ version: "1.0.0", reason: word });
+  await here.run("gate-ended", "timeout");
+  expect(await left()).toMatchObject({ reason: word });
+});
+
+test("a version made to boot by hand is judged by everything: terms of an earlier try are forgotten", async () => {
+  await using here = await world();
+  const terms = "/var/lib/orlop/update-terms.json";
+  await here.host.write(terms, "{}");
+  await here.run("mark-inactive-valid", "1.1.0");
+  await here.run("upgrade-to-inactive");
+  expect(await here.host.readIfPresent(terms)).toBeUndefined();
+});
+
 test("on a host without sets every command says so", async () => {
   await using host = await testSystem();
   const { exitCode, stderr } = await invoke(signpost(host.system), ["status"]);

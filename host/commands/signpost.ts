@@ -15,7 +15,8 @@ import { proveHealthy, type Gate, type Verdict } from "../update/health-gate.ts"
 import { type Health, unitsOf } from "../update/health.ts";
 import { nodeCheck } from "../node-ready.ts";
 import { bootInactiveNext, requireSets } from "../update/sets.ts";
-import { leaveReason } from "../update/went-back.ts";
+import { readTerms } from "../update/terms.ts";
+import { isReasonLeft, leaveReason } from "../update/went-back.ts";
 
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();
@@ -45,6 +46,9 @@ const markSuccessfulBoot = command({
     }
     const verdict = await proveHealthy(system, await gateOf(system), invocation.signal);
     if (verdict.kind === "unhealthy") invocation.note(`signpost: going back: ${verdict.reason}`);
+    if (verdict.kind === "healthy" && verdict.excused.length > 0) {
+      invocation.note(`signpost: healthy, but for what failed before the update: ${verdict.excused.join("; ")}`);
+    }
     return verdict;
   },
   print: (verdict) => (verdict === undefined ? "" : verdict.kind),
@@ -66,6 +70,25 @@ const giveUp = command({
   },
 });
 
+const gateEnded = command({
+  name: "gate-ended",
+  summary: "Leave a reason when the health gate ended without one; for mark-successful-boot.service",
+  hidden: true,
+  examples: [{ run: "signpost gate-ended signal killed KILL", says: "as systemd sets SERVICE_RESULT and its kin" }],
+  arguments: {
+    result: { value: "RESULT", help: "$SERVICE_RESULT" },
+    code: { value: "CODE", help: "$EXIT_CODE", optional: true },
+    status: { value: "STATUS", help: "$EXIT_STATUS", optional: true },
+  },
+  async run({ system }, { result, code, status: exit }) {
+    if (result === "success") return;
+    const { versionId } = await readFacts(system);
+    if (await isReasonLeft(system, versionId)) return;
+    const how = [code, exit].filter((word) => word !== undefined).join(" ");
+    await leaveReason(system, versionId, `the health gate ended before it had judged: ${result}${how && ` (${how})`}`);
+  },
+});
+
 const clearInactive = change(
   "clear-inactive",
   "Forget the inactive set: it does not boot until an update is written to it",
@@ -75,7 +98,7 @@ const clearInactive = change(
 const upgradeToInactive = change(
   "upgrade-to-inactive",
   "The inactive set, written and verified, boots next, on trial",
-  bootInactiveNext,
+  async (system) => await bootInactiveNext(system, undefined),
 );
 
 const cancelUpgrade = change(
@@ -147,6 +170,7 @@ export function signpost(system: System): Program {
       rewriteTable,
       hasBootEverSucceeded,
       giveUp,
+      gateEnded,
     ],
     context: (invocation) => ({ system, invocation }),
   });
@@ -160,6 +184,7 @@ async function gateOf(system: System): Promise<Gate> {
   return {
     running: versionId,
     units: unitsOf(variant.orchestrator),
+    terms: await readTerms(system, model, versionId),
     status: async (signal) => await api.call("getStatus", { signal }),
     fallback: async () => (await storedHealth(system, facts)) ?? model.complete({}).updates.health,
     async health(signal) {

@@ -1,5 +1,5 @@
 /** What systemd knows about a unit that did not start: the result, and the last lines of its journal. */
-import { Failure, isFailure } from "../../lib/failure.ts";
+import { Failure, isFailure, messageOf } from "../../lib/failure.ts";
 import type { RunLimits, System } from "../system.ts";
 import type { PassFailure } from "./reconciler.ts";
 
@@ -74,7 +74,7 @@ export function passFailure(errors: readonly unknown[]): PassFailure | undefined
   if (errors.length === 0) return undefined;
   const first = errors.find((error) => error instanceof UnitFailure) ?? errors[0];
   const code = first instanceof Failure ? first.code : "internal";
-  const message = errors.map((error) => (error instanceof Error ? error.message : String(error))).join("; ");
+  const message = errors.map(messageOf).join("; ");
   if (!(first instanceof UnitFailure)) return { code, message };
   return { code, message, unit: first.unit, ...(first.journal === "" ? {} : { journal: first.journal }) };
 }

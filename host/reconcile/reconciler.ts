@@ -42,7 +42,12 @@ export type PassFailure = {
   /** The unit that failed, and the last it said. */
   unit?: string;
   journal?: string;
+  /** What was not done because of it: the same words whenever the same fails, also on another boot. */
+  undone?: string[];
 };
+
+/** Code of a boot in which a reconciler failed. It is tried again after the boot, and tells its own state. */
+export const notApplied = "not-applied";
 
 /** What a pass would do. */
 export type Preview = { effects: Effect[]; rebootNeeded: string[] };

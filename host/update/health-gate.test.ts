@@ -1,17 +1,19 @@
 /** Protects: an update counts as good only while everything holds, and otherwise the next set learns why. */
 import { expect, test } from "bun:test";
-import { mkdir, readdir, rename } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Client } from "../../api/client.ts";
 import { Failure } from "../../lib/failure.ts";
 import { writePartitionSets } from "../../test/partition-sets.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
+import { modelFor } from "../../settings/model.ts";
+import { variantNamed } from "../../variants/all.ts";
 import type { Interfaces } from "../system.ts";
 import { proveHealthy, type Gate, type Verdict } from "./health-gate.ts";
-import type { Health } from "./health.ts";
+import type { AskedStatus, Health } from "./health.ts";
 import { descriptionSchema } from "../containers/description.ts";
 import { requireSets } from "./sets.ts";
+import { keepTerms, readTerms } from "./terms.ts";
 import { explained, returnedFrom } from "./went-back.ts";
 
 const signal = new AbortController().signal;
@@ -24,7 +26,8 @@ type World = AsyncDisposable & {
   api: RunningHost;
   unitStates: Map<string, string>;
   links: Interfaces;
-  prove(health?: Partial<Health>, api?: Client): Promise<Verdict>;
+  /** With what settings ask for, at once or each time that they are asked. */
+  prove(health?: Partial<Health> | (() => Partial<Health>), status?: AskedStatus): Promise<Verdict>;
   entries(): Promise<string[]>;
 };
 
@@ -54,14 +57,15 @@ async function world(): Promise<World> {
     unitStates,
     links,
     entries: async () => (await readdir(entries)).toSorted(),
-    async prove(health = {}, client = api.api) {
-      const asked: Health = { ...nothingAsked, ...health };
+    async prove(health = {}, status = async (until) => await api.api.call("getStatus", { signal: until })) {
+      const asked = (): Health => ({ ...nothingAsked, ...(typeof health === "function" ? health() : health) });
       const gate: Gate = {
         running: "1.1.0",
         units: ["hostd.service", "containerd.service"],
-        status: async (until) => await client.call("getStatus", { signal: until }),
+        terms: await readTerms(host.system, modelFor(variantNamed("dev")), "1.1.0"),
+        status,
         fallback: async () => nothingAsked,
-        health: () => Promise.resolve(asked),
+        health: async () => asked(),
       };
       return await proveHealthy(host.system, gate, signal);
     },
@@ -132,10 +136,7 @@ test("a host that has no address but its own is not healthy", async () => {
 
 test("an API that does not answer costs the trial", async () => {
   await using here = await world();
-  const silent: Client = {
-    ...here.api.api,
-    call: () => Promise.reject(new Failure("cannot-connect", "nobody listens on the socket")),
-  };
+  const silent: AskedStatus = () => Promise.reject(new Failure("cannot-connect", "nobody listens on the socket"));
   expect(await here.prove({}, silent)).toMatchObject({
     kind: "unhealthy",
     reason: expect.stringContaining("the API does not answer: nobody listens"),
@@ -149,6 +150,7 @@ test("settings that are asked for and never told cost the trial, by what was tol
   const gate: Gate = {
     running: "1.1.0",
     units: ["hostd.service"],
+    terms: undefined,
     status: async () => Promise.reject(new Error("no answer")),
     fallback: async () => nothingAsked,
     answerMs: 5,
@@ -249,4 +251,140 @@ test("a container that ends well is no reason to go back", async () => {
   const verdict = await here.prove({ containers: { db: { source: "registry.example.com/check:v1" } } });
   expect(verdict).toMatchObject({ kind: "healthy" });
   expect(here.host.ran).toContain("systemctl start health-container@db.service");
+});
+
+test("a check that cannot be made once costs no trial: the gate looks again", async () => {
+  await using here = await world();
+  const systemctl = here.host.programs.get("systemctl");
+  let asked = 0;
+  here.host.programs.set("systemctl", (argv, limits) => {
+    if (asked++ < 3) throw new Failure("timed-out", "cannot run systemctl: not done after 30 s");
+    return systemctl?.(argv, limits) ?? "";
+  });
+  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+});
+
+test("checks that can never be made cost the trial after its time, and the reason says why they could not", async () => {
+  await using here = await world();
+  here.host.programs.set("systemctl", () => {
+    throw new Failure("timed-out", "cannot run systemctl: not done after 30 s");
+  });
+  await rm(join(here.host.system.root, "local"), { recursive: true });
+  const verdict = await here.prove();
+  const reason = verdict.kind === "unhealthy" ? verdict.reason : "";
+  expect(reason).toContain(
+    "not healthy after 60 s: cannot tell whether hostd.service runs: cannot run systemctl: not done after 30 s",
+  );
+  expect(reason).toContain("cannot tell how full the data partition is");
+  expect(await reasonLeft(here.host)).toContain("not healthy after 60 s");
+});
+
+test("a check in a container whose description cannot be written is an ailment, with its reason", async () => {
+  await using here = await world();
+  await here.host.write("/run/orlop/containers/health", "a file where a directory is to be");
+  const verdict = await here.prove({ containers: { db: { source: "registry.example.com/check:v1" } } });
+  expect(verdict).toMatchObject({
+    kind: "unhealthy",
+    reason: expect.stringContaining("cannot tell what the check db"),
+  });
+});
+
+test("boot entries that cannot be read or written for a while cost no trial", async () => {
+  await using here = await world();
+  const entries = join(here.host.system.root, "efi/loader/entries");
+  const gone = `${entries}.away`;
+  await rename(entries, gone);
+  let asked = 0;
+  const systemctl = here.host.programs.get("systemctl");
+  here.host.programs.set("systemctl", async (argv, limits) => {
+    if (++asked === 20) await rename(gone, entries);
+    return (await systemctl?.(argv, limits)) ?? "";
+  });
+  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+  expect(await here.entries()).toEqual(["orlop-b.conf"]);
+});
+
+test("a reason that cannot be kept changes nothing about the verdict", async () => {
+  await using here = await world();
+  here.unitStates.set("containerd.service", "failed");
+  await here.host.write("/var/lib/orlop", "a file where a directory is to be");
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+});
+
+/** What a host tells in whose settings something fails for good. */
+function failing(...undone: string[]): AskedStatus {
+  const failure = { code: "sysctl-refused", message: "cannot set it", undone };
+  const sysctl = { name: "sysctl", state: "failing", failures: 3, failure } as const;
+  return () => Promise.resolve({ boot: [], reconcilers: [sysctl] });
+}
+
+test("what failed before the update too is not held against it, what came with it is", async () => {
+  await using here = await world();
+  const ailments = [
+    { says: "the reconciler sysctl fails", known: ["reconciler sysctl: set kernel.a to 1"] },
+    { says: "chrony.service is failed", known: ["unit containerd.service"] },
+  ];
+  await keepTerms(here.host.system, "1.1.0", { health: nothingAsked, ailments });
+  here.unitStates.set("containerd.service", "failed");
+  expect(await here.prove({}, failing("set kernel.a to 1", "set kernel.b to 1"))).toMatchObject({
+    kind: "unhealthy",
+    reason: "not healthy after 60 s: the reconciler sysctl fails: cannot set it",
+  });
+  here.unitStates.set("hostd.service", "failed");
+  expect(await here.prove({}, failing("set kernel.a to 1"))).toMatchObject({
+    kind: "unhealthy",
+    reason: expect.stringMatching(/^not healthy after 60 s: hostd.service is failed[^;]*; it said: [^;]*$/),
+  });
+  here.unitStates.delete("hostd.service");
+  expect(await here.prove({}, failing("set kernel.a to 1"))).toMatchObject({
+    kind: "healthy",
+    excused: [expect.stringContaining("containerd.service is failed"), "the reconciler sysctl fails: cannot set it"],
+  });
+});
+
+test("what failed before counts for the version it was noted for, and nothing excuses what settings name", async () => {
+  await using here = await world();
+  const before = [{ says: "containerd.service is failed", known: ["unit containerd.service"] }];
+  here.unitStates.set("containerd.service", "failed");
+  await keepTerms(here.host.system, "1.0.9", { health: nothingAsked, ailments: before });
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+  await keepTerms(here.host.system, "1.1.0", {
+    health: { ...nothingAsked, units: ["containerd.service"] },
+    ailments: before,
+  });
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+});
+
+test("a version is judged by the checks in force when it was made to boot, whatever settings become meanwhile", async () => {
+  await using here = await world();
+  await keepTerms(here.host.system, "1.1.0", { health: nothingAsked, ailments: [] });
+  expect(await here.prove({ units: ["late.service"], "http-probes": ["http://127.0.0.1:1/"] })).toMatchObject({
+    kind: "healthy",
+  });
+});
+
+test("without terms, the first answer of the settings holds for the whole trial", async () => {
+  await using here = await world();
+  let asked = 0;
+  here.unitStates.set("late.service", "failed");
+  here.host.programs.set("systemctl", (argv) => {
+    if (argv.at(-1) === "containerd.service") return asked > 4 ? "active\n" : "activating\n";
+    return `${here.unitStates.get(argv.at(-1) ?? "") ?? "active"}\n`;
+  });
+  const verdict = await here.prove(() => (++asked > 2 ? { units: ["late.service"] } : {}));
+  expect(verdict).toMatchObject({ kind: "healthy" });
+  expect(asked).toBeGreaterThan(4);
+});
+
+test("terms that this version does not understand leave the checks to the settings", async () => {
+  await using here = await world();
+  const kept = { version: "1.1.0", health: { "no-such-check": 1 }, before: ["unit containerd.service"] };
+  await here.host.write("/var/lib/orlop/update-terms.json", JSON.stringify(kept));
+  here.unitStates.set("containerd.service", "failed").set("named.service", "failed");
+  expect(await here.prove({ units: ["named.service"] })).toMatchObject({
+    kind: "unhealthy",
+    reason: expect.stringMatching(/^not healthy after 60 s: named.service is failed[^;]*; it said: [^;]*$/),
+  });
+  await here.host.write("/var/lib/orlop/update-terms.json", "not JSON");
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
 });

@@ -7,6 +7,7 @@ import { kernelPath, otherSet, type SetName } from "./boot-entry.ts";
 import { findPartitions, type Partition } from "./partitions.ts";
 import { Signpost, type Sets } from "./signpost.ts";
 import type { Image, UpdateState } from "./state.ts";
+import { forgetTerms, keepTerms, type NewTerms } from "./terms.ts";
 import { forgetReason } from "./went-back.ts";
 
 /** Where the EFI system partition is mounted. */
@@ -74,9 +75,14 @@ export function assertProved(sets: Sets): void {
   });
 }
 
-/** The inactive set, written and verified, boots next, on trial. @throws as `Signpost.upgradeToInactive` */
-export async function bootInactiveNext(system: System): Promise<void> {
-  const { signpost } = await requireSets(system);
+/**
+ * The inactive set, written and verified, boots next, on trial.
+ *
+ * @param terms of the trial; undefined when nobody knows how this host does, and everything is to hold
+ * @throws as `Signpost.upgradeToInactive`
+ */
+export async function bootInactiveNext(system: System, terms: NewTerms | undefined): Promise<void> {
+  const { signpost, inactive } = await requireSets(system);
   try {
     await bootLoaderTwice(system);
   } catch (error) {
@@ -86,6 +92,9 @@ export async function bootInactiveNext(system: System): Promise<void> {
     );
   }
   await forgetReason(system);
+  const version = (await signpost.read()).entries[inactive.set]?.version;
+  if (terms === undefined || version === undefined) await forgetTerms(system);
+  else await keepTerms(system, version, terms);
   await signpost.upgradeToInactive();
 }
 

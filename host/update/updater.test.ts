@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, utimes, writeFile } from "node:fs/pro
 import { basename, join } from "node:path";
 import { changeManifest } from "../../repo/repository.ts";
 import { recall } from "../../repo/manifest.ts";
-import type { Json } from "../../lib/json.ts";
+import type { Json, JsonObject } from "../../lib/json.ts";
 import type { UpdateStatusBody } from "../../api/status.ts";
 import type { Migration } from "../../settings/migration.ts";
 import { modelFor } from "../../settings/model.ts";
@@ -14,10 +14,12 @@ import { writePartitionSets } from "../../test/partition-sets.ts";
 import { testImage } from "../../test/update-image.ts";
 import { testMachines, testRepository, type TestRepository } from "../../test/update-repository.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
+import type { Ailment } from "../ailment.ts";
 import { realStorage, type Storage } from "../storage.ts";
 import { entryName } from "./boot-entry.ts";
 import { shippedRootPath } from "./trusted-repository.ts";
 import { Updater } from "./updater.ts";
+import { readTerms } from "./terms.ts";
 import { leaveReason } from "./went-back.ts";
 import type { UpdateCommand } from "./state.ts";
 
@@ -31,11 +33,13 @@ type World = AsyncDisposable & {
   entries(): Promise<string[]>;
   /** The daemon starts anew, as after a crash or a reboot. */
   start(running?: string): Promise<Updater>;
-  settings: { [name: string]: string | number | boolean };
+  settings: JsonObject;
   /** What somebody set. */
   values: Map<string, Json>;
   /** Names of files whose disk takes nothing more. */
   failingWrites: Set<string>;
+  /** What is wrong with the host. */
+  ailments: Ailment[];
   /** Runs commands one after the other and gives the last status. */
   run(updater: Updater, ...commands: UpdateCommand[]): Promise<UpdateStatusBody>;
 };
@@ -64,6 +68,7 @@ async function world(...versions: string[]): Promise<World> {
     seed: 5,
   };
   const values = new Map<string, Json>();
+  const ailments: Ailment[] = [];
   const updaters: Updater[] = [];
   return {
     repository,
@@ -71,6 +76,7 @@ async function world(...versions: string[]): Promise<World> {
     settings,
     values,
     failingWrites,
+    ailments,
     entries: async () => (await readdir(join(host.system.root, "efi/loader/entries"))).toSorted(),
     async start(running = "1.0.0") {
       const complete = (): Settings => model.complete({ updates: settings });
@@ -79,6 +85,7 @@ async function world(...versions: string[]): Promise<World> {
         running: { ...testMachines, version: running },
         settings: complete,
         values: () => values,
+        ailments: async () => ailments,
       });
       updaters.push(updater);
       return updater;
@@ -279,6 +286,27 @@ test("a kernel that panicked tells why, unless the set itself had said it", asyn
   expect((await here.start()).held[0]?.reason).toBe(
     "its kernel panicked: Kernel panic - not syncing: Attempted to kill init!",
   );
+});
+
+test("a version that is made to boot is judged by what settings ask for up to its start, and by what failed before", async () => {
+  await using here = await world("1.1.0");
+  const terms = async (): Promise<unknown> => {
+    const kept = await readTerms(here.host.system, model, "1.1.0");
+    return kept && { before: [...kept.before], probes: kept.health?.["http-probes"] };
+  };
+  const updater = await here.start();
+  here.ailments.push({ says: "sysctl fails", known: ["reconciler sysctl: set kernel.a to 1"] });
+  await updater.renewTerms();
+  expect(await terms()).toBeUndefined();
+  await here.run(updater, "refresh", "prepare", "activate");
+  expect(await terms()).toEqual({ before: ["reconciler sysctl: set kernel.a to 1"], probes: [] });
+  here.ailments.push({ says: "nothing is known about this", known: [] }, { says: "ill", known: ["unit a.service"] });
+  here.settings["health"] = { "http-probes": ["http://127.0.0.1:8080/"] };
+  await updater.renewTerms();
+  expect(await terms()).toEqual({
+    before: ["reconciler sysctl: set kernel.a to 1", "unit a.service"],
+    probes: ["http://127.0.0.1:8080/"],
+  });
 });
 
 test("a version that failed is held whatever keeps this host from finding out why", async () => {

@@ -10,6 +10,7 @@ import { Place } from "../../lib/place.ts";
 import { isFor, type Manifest } from "../../repo/manifest.ts";
 import type { UpdateExplanation, UpdateStatusBody } from "../../api/status.ts";
 import type { Settings } from "../../settings/group.ts";
+import type { Ailment } from "../ailment.ts";
 import type { Values } from "../datastore/change.ts";
 import { rehearse } from "../migrations/rehearse.ts";
 import { hostPath, type System } from "../system.ts";
@@ -22,10 +23,14 @@ import { ProgressRate } from "./progress-rate.ts";
 import { assertProved, bootInactiveNext, findSets, isProved, requireSets, stateOf } from "./sets.ts";
 import type { Sets } from "./signpost.ts";
 import { assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
+import { keepTerms, type NewTerms } from "./terms.ts";
 import { refreshTrust, type Target, type TrustedRepository } from "./trusted-repository.ts";
 import { updateStatusOf, type Working } from "./update-status.ts";
 import { explained, panicBefore, returnedFrom } from "./went-back.ts";
 import { writeImage, writeSize, type WriteSize } from "./write-image.ts";
+
+/** A reboot waits for it. */
+const termsMs = 10_000;
 
 export type UpdaterHost = {
   system: System;
@@ -34,6 +39,8 @@ export type UpdaterHost = {
   settings: () => Settings;
   /** What somebody set, for the rehearsal of migrations. */
   values: () => Values;
+  /** What is wrong with this host now, apart from what settings ask for by name; rejects only when the signal aborts. */
+  ailments: (signal: AbortSignal) => Promise<Ailment[]>;
   /** Smaller for partitions of a few blocks, in simulations. */
   writeSize?: WriteSize;
 };
@@ -318,7 +325,36 @@ export class Updater implements AsyncDisposable {
     if (staged !== undefined && brings?.version === staged) {
       await rehearse(system, this.#host.values(), { running: running.version, target: staged }, brings.migrations);
     }
-    await bootInactiveNext(system);
+    await bootInactiveNext(system, await this.#terms());
+  }
+
+  /**
+   * Up to its start, an update that is ready is promised to be judged by the settings of the moment, and by how this
+   * host does. Never rejects: what was promised before holds then.
+   */
+  async renewTerms(): Promise<void> {
+    const { system } = this.#host;
+    try {
+      const state = await this.#state();
+      if (state.kind !== "ready") return;
+      const terms = await this.#terms();
+      if (terms !== undefined) await keepTerms(system, state.staged.version, terms);
+    } catch (error) {
+      system.log.error("update: cannot note anew how this host does before the update", error);
+    }
+  }
+
+  /** Undefined when it cannot be told in time how this host does: an update is held to everything then. */
+  async #terms(): Promise<NewTerms | undefined> {
+    const { system, settings, ailments } = this.#host;
+    try {
+      const { health } = settings().updates;
+      return { health, ailments: await ailments(AbortSignal.any([this.#stop.signal, AbortSignal.timeout(termsMs)])) };
+    } catch (error) {
+      this.#stop.signal.throwIfAborted();
+      system.log.error("update: cannot tell how this host does before the update", error);
+      return undefined;
+    }
   }
 
   async #look(

@@ -106,6 +106,7 @@ class Machine implements AsyncDisposable {
       running: { ...testMachines, version: this.running },
       settings: () => model.complete({ updates }),
       values: () => new Map(),
+      ailments: async () => [],
     });
   }
 

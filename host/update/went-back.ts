@@ -23,6 +23,10 @@ export async function leaveReason(system: System, version: string, reason: strin
   await writeFileAtomic(hostPath(system, path), JSON.stringify(left), 0o600, system.storage);
 }
 
+export async function isReasonLeft(system: System, version: string): Promise<boolean> {
+  return (await readReason(system))?.version === version;
+}
+
 /** Before a version is started: what it left when it failed here earlier is no reason any more. */
 export async function forgetReason(system: System): Promise<void> {
   const file = hostPath(system, path);

@@ -1,0 +1,71 @@
+/**
+ * The terms of a trial: by which checks a version is judged, and what was ill before it started.
+ *
+ * They are kept by the version that makes another one boot, until that one starts. A change of the checks during a
+ * trial counts from the next update on, and what failed before an update is not held against it.
+ */
+import { dirname } from "node:path";
+import { z } from "zod";
+import { anyJson } from "../../api/answers.ts";
+import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { parseJson } from "../../lib/json.ts";
+import type { Model } from "../../settings/model.ts";
+import type { Settings } from "../../settings/group.ts";
+import type { Ailment } from "../ailment.ts";
+import { hostPath, type System } from "../system.ts";
+
+const path = "/var/lib/orlop/update-terms.json";
+const kept = z.object({
+  /** The version that is to be judged. */
+  version: z.string(),
+  /** `settings.updates.health`, in the form of the version that wrote it. */
+  health: anyJson,
+  /** How ailments of that moment are known. */
+  before: z.array(z.string()),
+});
+
+type WantedHealth = Settings["updates"]["health"];
+
+export type NewTerms = { health: WantedHealth; ailments: readonly Ailment[] };
+
+export type Terms = {
+  /** Undefined when this version does not understand what was kept. */
+  health: WantedHealth | undefined;
+  before: ReadonlySet<string>;
+};
+
+export async function keepTerms(system: System, version: string, { health, ailments }: NewTerms): Promise<void> {
+  const before = [...new Set(ailments.flatMap(({ known = [] }) => known))];
+  const text = JSON.stringify({ version, health, before });
+  await writeFileAtomic(hostPath(system, path), text, 0o600, system.storage);
+}
+
+/** For a version that is made to boot by somebody who keeps none: those of an earlier try are not its own. */
+export async function forgetTerms(system: System): Promise<void> {
+  const file = hostPath(system, path);
+  if (await removeIfPresent(file, system.storage)) await system.storage.syncDirectory(dirname(file));
+}
+
+/** Undefined when none are known: everything is to hold then. Never rejects. */
+export async function readTerms(system: System, model: Model, version: string): Promise<Terms | undefined> {
+  try {
+    const text = await readTextIfPresent(hostPath(system, path), system.storage);
+    if (text === undefined) return undefined;
+    const terms = kept.parse(parseJson(text));
+    if (terms.version !== version) return undefined;
+    const parsed = model.parse({ updates: { health: terms.health } });
+    if (!parsed.ok) system.log.info(`update: the checks kept in ${path} are not of this version: settings count`);
+    return {
+      health: parsed.ok ? model.complete(parsed.value).updates.health : undefined,
+      before: new Set(terms.before),
+    };
+  } catch (error) {
+    system.log.error(`update: cannot read ${path}: everything is to hold`, error);
+    return undefined;
+  }
+}
+
+/** Whether it was there before the version started. */
+export function wasBefore(terms: Pick<Terms, "before"> | undefined, { known = [] }: Ailment): boolean {
+  return terms !== undefined && known.length > 0 && known.every((each) => terms.before.has(each));
+}
