@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { applyFailure, os, problem, trial } from "./answers.ts";
 
+const updateCommand = z.enum(["refresh", "prepare", "activate", "deactivate"]);
+
 export const bootStep = z.object({
   step: z.string(),
   state: z.enum(["waiting", "running", "done", "failed", "skipped"]),
@@ -29,6 +31,22 @@ export const reconcilerState = z.object({
   failures: z.number().int().exactOptional(),
   failure: applyFailure.exactOptional(),
 });
+
+/** How far an update is, from the first command to the version that proved healthy or the one that the host went back from. */
+export const updateStage = z.discriminatedUnion("stage", [
+  z.object({ stage: z.literal("working"), command: updateCommand }),
+  z.object({ stage: z.literal("ready"), version: z.string() }),
+  z.object({ stage: z.literal("on-trial"), version: z.string() }),
+  z.object({
+    stage: z.literal("went-back"),
+    version: z.string(),
+    at: z.iso.datetime().exactOptional(),
+    /** Absent when it could not be found out. */
+    reason: z.string().exactOptional(),
+  }),
+  z.object({ stage: z.literal("unknown"), reason: z.string() }),
+]);
+export type UpdateStage = z.infer<typeof updateStage>;
 
 export const status = z.object({
   os: os.extend({ platform: z.string() }),
@@ -77,8 +95,8 @@ export const status = z.object({
     })
     .exactOptional(),
   rebootNeeded: z.array(z.string()),
-  /** The running version was installed by an update and has not proved healthy yet: it may go back by itself. */
-  versionOnTrial: z.boolean().exactOptional(),
+  /** The last update of this host, until it has proved healthy. */
+  update: updateStage.exactOptional(),
   /** Versions that were started here, did not prove healthy and are not tried again; the newest failure last. */
   heldUpdates: z.array(z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() })).exactOptional(),
   /** The last crash of the kernel here of which something was kept; its messages are in the support archive. */
@@ -104,7 +122,7 @@ export const updateStatus = z.object({
   active_partition: partition.nullable(),
   staging_partition: partition.nullable(),
   most_recent_command: z.object({
-    cmd_type: z.enum(["refresh", "prepare", "activate", "deactivate"]),
+    cmd_type: updateCommand,
     cmd_status: z.enum(["Success", "Failed", "Unknown"]),
     timestamp: z.string(),
     exit_status: z.number().int().nullable(),
@@ -113,7 +131,7 @@ export const updateStatus = z.object({
   /** Ours: what is being done right now. `most_recent_command` tells the result when it has one. */
   progress: z
     .object({
-      command: z.enum(["refresh", "prepare", "activate", "deactivate"]),
+      command: updateCommand,
       step: z.enum(["look", "download", "verify"]),
       done_bytes: z.number().int().exactOptional(),
       total_bytes: z.number().int().exactOptional(),

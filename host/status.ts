@@ -34,7 +34,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
   const reconcilers = engine.status();
   const good = datastore.lastGoodBoot();
   const running = trial.current();
-  const versionOnTrial = await updater.isOnTrial();
+  const update = await updater.stage();
   const remoteStatus = remote.status();
   const failing =
     boot.steps.some(({ state }) => state === "failed") ||
@@ -68,7 +68,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     ...(hostContainers.length === 0 ? {} : { hostContainers }),
     ...(node === undefined ? {} : { node }),
     rebootNeeded: engine.rebootNeeded(),
-    ...(versionOnTrial ? { versionOnTrial } : {}),
+    ...(update === undefined ? {} : { update }),
     ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
     ...(crashedAt === undefined ? {} : { kernelCrash: { at: crashedAt.toISOString() } }),
     ...(running === undefined ? {} : { trial: running }),

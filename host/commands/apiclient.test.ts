@@ -320,3 +320,37 @@ test("completion offers keys of settings, in the form in which they are typed", 
   expect(await offered("get", "settings.kernel.l")).toContain("settings.kernel.lockdown");
   expect(await offered("delete", "kernel.sysc")).toContain("kernel.sysctl.");
 });
+
+describe("wait", () => {
+  test("ends at once when everything is there", async () => {
+    expect(await ok("wait", "configured")).toBe("configured: holds\n");
+    expect(await ok("update", "wait")).toBe("version 0.1.0 runs, and has nothing more to prove\n");
+    expect(await ok("update", "wait", "0.1.0")).toContain("0.1.0 runs");
+  });
+
+  test("its exit code tells what never comes, what took too long and what was called wrongly", async () => {
+    const absent = ["-s", join(directory, "no.sock"), "wait", "configured", "--timeout", "0s"];
+    const outcomes: [string[], number, string][] = [
+      [["wait", "node"], 3, "not there: node: settings name no cluster, so the host is no node"],
+      [["wait", "configured", "container/none"], 3, "container/none: settings enable no such host container"],
+      [["update", "wait", "9.9.9"], 3, "version 9.9.9 does not run here, and is not going to: 0.1.0 runs"],
+    ];
+    for (const [words, code, says] of outcomes) {
+      const { stdout, exitCode } = await run(...words);
+      expect({ words, stdout, exitCode }).toEqual({ words, stdout: expect.stringContaining(says), exitCode: code });
+    }
+    expect(await invoke(apiclient, absent)).toMatchObject({
+      stdout: expect.stringContaining("cannot talk to the host at"),
+      exitCode: 4,
+    });
+    expect(await run("wait")).toMatchObject({ exitCode: 2 });
+    expect(await run("wait", "ready")).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("container/NAME"),
+    });
+    expect(await run("update", "apply", "--wait")).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("--wait needs --reboot"),
+    });
+  });
+});

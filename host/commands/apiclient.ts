@@ -17,6 +17,8 @@ import { planSet, set, trySet } from "./apiclient/set.ts";
 import { status } from "./apiclient/status.ts";
 import { confirm, revert } from "./apiclient/try.ts";
 import { updateApply, updateCancel, updateCheck, updateExplain, updateRelease } from "./apiclient/update.ts";
+import { updateWait } from "./apiclient/update-wait.ts";
+import { wait } from "./apiclient/wait.ts";
 import { version } from "../../package.json";
 
 export const apiclient = program({
@@ -60,7 +62,7 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     "ephemeral-storage": "Use disks whose content is lost when the machine is switched off",
     plan: "Say what a change would do, before anything changes",
     try: "Change settings that go back by themselves unless confirmed",
-    update: "Look for updates, apply one, take it back, and say what holds one",
+    update: "Look for updates, apply one, wait for it, take it back, and say what holds one",
   },
   unnamed: { command: "raw", options: ["-u", "--uri"] },
   commands: [
@@ -92,6 +94,8 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     updateCancel,
     updateExplain,
     updateRelease,
+    updateWait,
+    wait,
     raw,
   ],
   context: (invocation, options) =>

@@ -71,7 +71,7 @@ export function isProved(sets: Sets | undefined): boolean {
 export function assertProved(sets: Sets): void {
   if (isProved(sets)) return;
   throw new Failure("update-on-trial", "cannot write an update: the running version has not proved healthy yet", {
-    hint: "the other set is what this host would go back to; see `apiclient status`",
+    hint: "the other set is what this host would go back to; `apiclient update wait` ends when it has",
   });
 }
 

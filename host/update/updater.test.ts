@@ -226,21 +226,25 @@ test("while the running version is on trial, the set it would go back to is not 
   const [proved, trying] = [join(entries, "orlop-a.conf"), join(entries, "orlop-a+0-1.conf")];
   await rename(proved, trying);
   await expect(updater.start("prepare")).rejects.toMatchObject({ code: "update-on-trial" });
-  expect(await updater.isOnTrial()).toBe(true);
+  expect(await updater.stage()).toEqual({ stage: "on-trial", version: "1.0.0" });
   await rename(trying, proved);
-  expect(await updater.isOnTrial()).toBe(false);
+  expect(await updater.stage()).toBeUndefined();
 });
 
 test("a version the host came back from is held with its reason until released or a newer one comes", async () => {
   await using here = await world("1.1.0");
-  await here.run(await here.start(), "refresh", "prepare", "activate");
+  const before = await here.start();
+  await here.run(before, "refresh", "prepare", "activate");
+  expect(await before.stage()).toEqual({ stage: "ready", version: "1.1.0" });
   // The boot loader takes the try, the new set says what is wrong, and the old one boots again.
   const entries = join(here.host.system.root, "efi/loader/entries");
   const used = entryName({ set: "b", standing: { kind: "trying", left: 0, done: 1 } });
   await rename(join(entries, "orlop-b+1.conf"), join(entries, used));
   await leaveReason(here.host.system, "1.1.0", "containerd.service is not active");
   const updater = await here.start();
-  expect(updater.held).toMatchObject([{ version: "1.1.0", reason: "containerd.service is not active" }]);
+  const failure = { version: "1.1.0", reason: "containerd.service is not active" };
+  expect(updater.held).toMatchObject([failure]);
+  expect(await updater.stage()).toMatchObject({ stage: "went-back", ...failure });
   expect(await here.run(updater, "refresh")).toMatchObject({ update_state: "Idle", chosen_update: null });
   expect((await (await here.start()).explain(signal)).versions[0]?.holds[0]?.says).toContain("containerd.service");
   await here.repository.publish("1.2.0", { artefacts: testImage(40, 3).artefacts });
@@ -248,6 +252,7 @@ test("a version the host came back from is held with its reason until released o
 
   await expect(updater.release("1.5.0")).rejects.toMatchObject({ code: "no-such-hold" });
   await updater.release("1.1.0");
+  expect(await updater.stage()).toBeUndefined();
   here.settings["version-lock"] = "v1.1.0";
   expect((await here.run(await here.start(), "refresh")).chosen_update?.version).toBe("1.1.0");
 });

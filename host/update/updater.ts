@@ -8,7 +8,7 @@ import { stat } from "node:fs/promises";
 import { explain, Failure } from "../../lib/failure.ts";
 import { Place } from "../../lib/place.ts";
 import { isFor, type Manifest } from "../../repo/manifest.ts";
-import type { UpdateExplanation, UpdateStatusBody } from "../../api/status.ts";
+import type { UpdateExplanation, UpdateStage, UpdateStatusBody } from "../../api/status.ts";
 import type { Settings } from "../../settings/group.ts";
 import type { Ailment } from "../ailment.ts";
 import type { Values } from "../datastore/change.ts";
@@ -22,6 +22,7 @@ import { publishedMigrations } from "./published-migrations.ts";
 import { ProgressRate } from "./progress-rate.ts";
 import { assertProved, bootInactiveNext, findSets, isProved, requireSets, stateOf } from "./sets.ts";
 import type { Sets } from "./signpost.ts";
+import { stageOf } from "./stage.ts";
 import { assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
 import { keepTerms, type NewTerms } from "./terms.ts";
 import { refreshTrust, type Target, type TrustedRepository } from "./trusted-repository.ts";
@@ -51,7 +52,6 @@ export class Updater implements AsyncDisposable {
   /** The version that this host came back from, when this start was the first to notice. */
   returnedFrom: Held | undefined;
   #memory: Memory;
-  #proved = false;
   /** One command or release at a time. */
   readonly #place = new Place<UpdateCommand | "release">(
     (work) => new Failure("update-busy", `cannot do that now: another update command (${work}) is at work`),
@@ -126,14 +126,19 @@ export class Updater implements AsyncDisposable {
     return this.#memory.held.map(({ version, at, reason }) => ({ version, at, reason }));
   }
 
-  /** Whether the running version still has to prove healthy. What has, stays so until the next boot. */
-  async isOnTrial(): Promise<boolean> {
+  /** How far the last update is. Never rejects: that it cannot be told is an answer too. */
+  async stage(): Promise<UpdateStage | undefined> {
+    const { work } = this.#place;
     try {
-      this.#proved ||= isProved(await this.#sets());
-      return !this.#proved;
+      return stageOf({
+        running: this.#host.running.version,
+        sets: await this.#sets(),
+        held: this.#memory.held,
+        command: work === "release" ? undefined : work,
+      });
     } catch (error) {
-      this.#host.system.log.error("update: cannot tell whether this version is on trial", error);
-      return false;
+      this.#host.system.log.error("update: cannot tell how far the last update is", error);
+      return { stage: "unknown", reason: explain(error) };
     }
   }
 

@@ -38,7 +38,7 @@ function identity({
   halted,
   uptimeSeconds,
   rebootNeeded,
-  versionOnTrial = false,
+  update,
   heldUpdates = [],
   kernelCrash,
 }: StatusBody): string[] {
@@ -47,14 +47,29 @@ function identity({
     row("image", `${os.pretty_name}, variant ${os.variant_id}, ${os.arch}, build ${os.build_id}, on ${os.platform}`),
     row("state", halted === undefined ? state : `${state}: the boot stopped: ${halted}`),
     ...rebootNeeded.map((reason) => row("reboot", `needed: ${reason}`)),
-    ...(versionOnTrial
-      ? [row("update", `version ${os.version_id} is on trial: it goes back by itself unless it proves healthy`)]
-      : []),
+    ...updateLines(update),
     ...heldUpdates.map(({ version, at, reason }) => row("update", `went back from ${version} at ${at}: ${reason}`)),
     ...(kernelCrash === undefined
       ? []
       : [row("kernel", `crashed at ${kernelCrash.at}; \`apiclient logs --bundle\` has its last messages`)]),
   ];
+}
+
+/** Versions that the host went back from are told with those that are held. */
+function updateLines(update: StatusBody["update"]): string[] {
+  switch (update?.stage) {
+    case undefined:
+    case "went-back":
+      return [];
+    case "working":
+      return [row("update", `${update.command} is at work`)];
+    case "ready":
+      return [row("update", `version ${update.version} starts at the next boot`)];
+    case "on-trial":
+      return [row("update", `version ${update.version} is on trial: it goes back by itself unless it proves healthy`)];
+    case "unknown":
+      return [row("update", `cannot tell: ${update.reason}`)];
+  }
 }
 
 function containerLines({ hostContainers = [] }: StatusBody): string[] {

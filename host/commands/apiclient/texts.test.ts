@@ -166,7 +166,7 @@ test("status names everything that is failing, and is short about the rest", () 
       { name: "admin", state: "activating (auto-restart)", restarts: 3, failing: true },
     ],
     rebootNeeded: ["lockdown cannot be relaxed"],
-    versionOnTrial: true,
+    update: { stage: "on-trial" as const, version: "0.1.0" },
     kernelCrash: { at: "2026-01-31T18:00:00.000Z" },
     remote: { enabled: true, port: 8443, fingerprint: "AB:CD" },
   };

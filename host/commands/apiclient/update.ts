@@ -4,7 +4,12 @@ import type { Client } from "../../../api/client.ts";
 import type { UpdateExplanation, UpdateStatusBody } from "../../../api/status.ts";
 import { Failure, isFailure } from "../../../lib/failure.ts";
 import { progress, type Progress } from "../../../lib/progress.ts";
-import { apiCommand } from "./context.ts";
+import { machineClock } from "../../../lib/clock.ts";
+import { usageFailure } from "../../../lib/command.ts";
+import { apiCommand, type ApiContext } from "./context.ts";
+import { timeoutOption } from "./timeout-option.ts";
+import { waitExitCodes, type Waited } from "./until.ts";
+import { updateOutcomeText, waitForUpdate, type UpdateOutcome } from "./update-wait.ts";
 
 type Action = UpdateStatusBody["most_recent_command"]["cmd_type"];
 
@@ -29,31 +34,58 @@ export const updateCheck = apiCommand({
 export const updateApply = apiCommand({
   name: "update apply",
   summary: "Write the chosen update to the inactive partition set and make it boot next",
-  examples: [{ run: "apiclient update apply --check --reboot", says: "looks for one first, and boots into it" }],
+  description: `With --wait it ends when the new version has proved healthy, or the host went back from it, with the exit code
+of \`apiclient update wait\`.`,
+  examples: [
+    { run: "apiclient update apply --check --reboot", says: "looks for one first, and boots into it" },
+    { run: "apiclient update apply --reboot --wait", says: "and tells whether it proved healthy" },
+  ],
   options: {
     check: { type: "boolean", help: "Look for updates first", short: "c" },
     reboot: { type: "boolean", help: "Reboot into the update afterwards", short: "r" },
+    wait: { type: "boolean", help: "Wait until the version that was rebooted into has proved healthy", short: "w" },
+    timeout: timeoutOption("30m"),
   },
-  async run({ api: connected, signal, invocation }, { check, reboot }) {
+  async run(context, { check, reboot, wait, timeout }): Promise<Applied> {
+    if (wait && !reboot) throw usageFailure("--wait needs --reboot: an update that is not started proves nothing");
+    const { api: connected, signal, invocation } = context;
     const api = await connected();
     const status = check ? await act(api, "refresh", signal) : await api.call("getUpdateStatus", { signal });
     switch (status.update_state) {
       case "Idle":
         invocation.note("apiclient: there is no update to apply; `apiclient update explain` says why");
-        return status;
+        return { status };
       case "Ready":
+        if (reboot) return { status, ...(await rebooted(context, api, status, wait ? timeout : undefined)) };
         invocation.note("apiclient: an update is applied already: reboot to start it");
-        return status;
+        return { status };
       case "Available":
       case "Staged": {
         await act(api, "prepare", signal);
         const ready = await act(api, "activate", signal);
-        if (reboot) await api.call("reboot", { signal });
-        return ready;
+        return { status: ready, ...(reboot ? await rebooted(context, api, ready, wait ? timeout : undefined) : {}) };
       }
     }
   },
+  print: ({ status, outcome }) =>
+    outcome === undefined ? JSON.stringify(status, null, 2) : updateOutcomeText(outcome),
+  exitCode: ({ outcome }) => (outcome === undefined ? 0 : waitExitCodes[outcome.kind]),
 });
+
+type Applied = { status: UpdateStatusBody; outcome?: Waited<UpdateOutcome> };
+
+/** Reboots, and waits for the outcome when there is a limit. */
+async function rebooted(
+  context: ApiContext,
+  api: Client,
+  { staging_partition: staging }: UpdateStatusBody,
+  timeoutSeconds: number | undefined,
+): Promise<Pick<Applied, "outcome">> {
+  const rebootAtMs = machineClock.elapsedMs();
+  await api.call("reboot", { signal: context.signal });
+  if (timeoutSeconds === undefined) return {};
+  return { outcome: await waitForUpdate(context, { version: staging?.image.version, rebootAtMs }, timeoutSeconds) };
+}
 
 export const updateCancel = apiCommand({
   name: "update cancel",

@@ -1,0 +1,29 @@
+/** How far the last update of this host is, as the disk tells it. */
+import type { UpdateStage } from "../../api/status.ts";
+import { otherSet } from "./boot-entry.ts";
+import type { Held } from "./memory.ts";
+import type { Sets } from "./signpost.ts";
+import type { UpdateCommand } from "./state.ts";
+
+export type StageFacts = {
+  running: string;
+  sets: Sets | undefined;
+  held: readonly Held[];
+  /** What is at work. */
+  command: UpdateCommand | undefined;
+};
+
+/** Undefined when nothing is under way and the last version that was started here proved healthy. */
+export function stageOf({ running, sets, held, command }: StageFacts): UpdateStage | undefined {
+  const working: UpdateStage | undefined = command === undefined ? undefined : { stage: "working", command };
+  if (sets === undefined) return working;
+  if (sets.entries[sets.active]?.standing.kind === "trying") return { stage: "on-trial", version: running };
+  const inactive = sets.entries[otherSet(sets.active)];
+  if (inactive?.standing.kind !== "trying") return working;
+  const { version } = inactive;
+  if (inactive.standing.done === 0) return sets.next === inactive.set ? { stage: "ready", version } : working;
+  if (working !== undefined) return working;
+  const failure = held.findLast((each) => each.version === version);
+  if (failure === undefined) return { stage: "went-back", version };
+  return { stage: "went-back", version, at: failure.at, reason: failure.reason };
+}
