@@ -13,8 +13,8 @@ export interface Files {
   read(path: string): Promise<Buffer>;
   /** In bytes. */
   size(path: string): Promise<number>;
-  /** With the directories above it. */
-  makeDirectory(path: string): Promise<void>;
+  /** With the directories above it; returns the topmost one that had to be made. */
+  makeDirectory(path: string, mode?: number): Promise<string | undefined>;
   /** A new file; rejects with EEXIST when there is one. */
   create(path: string, mode: number): Promise<NewFile>;
   /** Replaces a file of the new name. */
@@ -33,13 +33,14 @@ export const realFiles: Files = {
   list: async (directory) => await readdir(directory),
   read: async (path) => await readFile(path),
   size: async (path) => (await stat(path)).size,
-  makeDirectory: async (path) => void (await mkdir(path, { recursive: true })),
+  makeDirectory: async (path, mode = 0o777) => await mkdir(path, { recursive: true, mode }),
   async create(path, mode) {
     const file = await open(path, "wx", mode);
     await file.chmod(mode); // open() applies the umask
     return {
       write: async (data) => await file.writeFile(data),
-      sync: async () => await file.sync(),
+      // fdatasync(2): the size is part of it, times are not.
+      sync: async () => await file.datasync(),
       [Symbol.asyncDispose]: async () => await file.close(),
     };
   },
@@ -52,6 +53,15 @@ export const realFiles: Files = {
 export async function syncDirectory(directory: string): Promise<void> {
   await using handle = await open(directory, "r");
   await handle.sync();
+}
+
+/** Makes a directory and those above it, so that their names outlast a loss of power. */
+export async function ensureDirectory(path: string, files: Files = realFiles, mode?: number): Promise<void> {
+  const topmost = await files.makeDirectory(path, mode);
+  if (topmost === undefined) return;
+  for (let made = path; made.length >= topmost.length; made = dirname(made)) {
+    await files.syncDirectory(dirname(made));
+  }
 }
 
 /**
@@ -68,7 +78,7 @@ export async function writeFileAtomic(
   files: Files = realFiles,
 ): Promise<void> {
   const directory = dirname(path);
-  await files.makeDirectory(directory);
+  await ensureDirectory(directory, files);
   const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString("hex")}`);
   try {
     {
@@ -82,6 +92,26 @@ export async function writeFileAtomic(
     throw error;
   }
   await files.syncDirectory(directory);
+}
+
+/** Whether `writeFileAtomic` gave this name to the temporary file of a write to `target`, a name in the same directory. */
+export function isTemporaryOf(target: string, name: string): boolean {
+  return name.startsWith(`.${target}.`) && /^[0-9a-f]{12}$/.test(name.slice(target.length + 2));
+}
+
+/**
+ * Removes a file so that it does not come back after a loss of power; false when it was not there.
+ *
+ * The directory is synced also when there was nothing to remove: an earlier removal may have failed halfway.
+ */
+export async function removeDurably(path: string, files: Files = realFiles): Promise<boolean> {
+  const removed = await removeIfPresent(path, files);
+  try {
+    await files.syncDirectory(dirname(path));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  return removed;
 }
 
 /** The text of a file; undefined when it does not exist. */
@@ -104,7 +134,7 @@ export async function namesIn(directory: string, files: Files = realFiles): Prom
   }
 }
 
-/** Removes a file; false when it was not there. */
+/** Removes a file; false when it was not there. After a loss of power it may be back: see `removeDurably`. */
 export async function removeIfPresent(path: string, files: Files = realFiles): Promise<boolean> {
   try {
     await files.remove(path);

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { TargetFile } from "@tufjs/models";
-import { removeIfPresent, type Files } from "../lib/files.ts";
+import { ensureDirectory, removeIfPresent, type Files } from "../lib/files.ts";
 
 /** The name under which a server has a target (TUF consistent snapshots, §6.2.1). */
 export function storedName(target: TargetFile): string {
@@ -31,7 +31,7 @@ async function store(
   name: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<TargetFile> {
-  await files.makeDirectory(directory);
+  await ensureDirectory(directory, files);
   const temporary = join(directory, `.${randomBytes(8).toString("hex")}`);
   try {
     const hash = createHash("sha256");
