@@ -102,6 +102,12 @@ export const status = z.object({
   /** The last crash of the kernel here of which something was kept; its messages are in the support archive. */
   kernelCrash: z.object({ at: z.iso.datetime() }).exactOptional(),
   trial: trial.exactOptional(),
+  /** What was damaged on the private partition and lies aside there, and what is so without it; the newest last. */
+  setAside: z
+    .array(z.object({ path: z.string(), at: z.iso.datetime(), movedTo: z.string(), effect: z.string() }))
+    .exactOptional(),
+  /** Sentences about what could not be found out for this answer. */
+  unknown: z.array(z.string()).exactOptional(),
   remote: z.object({
     enabled: z.boolean(),
     port: z.number().int().exactOptional(),

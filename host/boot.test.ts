@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { realFiles } from "../lib/files.ts";
 import { modelFor } from "../settings/model.ts";
 import { factsOf } from "../test/settings.ts";
 import { testSystem, type TestSystem, type TestSystemOptions } from "../test/system.ts";
@@ -30,7 +31,7 @@ async function machine(options: TestSystemOptions = {}): Promise<World> {
   const { system } = host;
   return Object.assign(host, {
     async start() {
-      const disk = directoryDisk(join(system.root, "var/lib/orlop/datastore"));
+      const disk = directoryDisk(realFiles, join(system.root, "var/lib/orlop/datastore"));
       const datastore = await Datastore.open(disk, { image: facts.versionId, clock: system.clock });
       const engine = new Engine({ system, facts }, [hugePages, filesReconciler([motd, nowhere])], {
         current: () => ({ version: datastore.version, settings: model.complete(model.tree(datastore.values)) }),

@@ -8,7 +8,7 @@
 import { explain, Failure, messageOf } from "../lib/failure.ts";
 import { firstOf } from "../lib/first-of.ts";
 import type { Json } from "../lib/json.ts";
-import { isPresent, readTextIfPresent, removeIfPresent, writeFileAtomic } from "../lib/files.ts";
+import { isPresent, removeIfPresent, writeFileAtomic } from "../lib/files.ts";
 import { migrations } from "../settings/migrations.ts";
 import type { Model } from "../settings/model.ts";
 import { describeProblem, type Problem } from "../settings/problem.ts";
@@ -16,6 +16,7 @@ import { commandsIn, configuredMark, containersIn, recordPath, writeRecord } fro
 import type { Author, Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
 import { generate } from "./generators/generate.ts";
+import { kept } from "./kept/things.ts";
 import { commandLineWords, wordsOfThisBoot } from "./reconcile/boot-parameters.ts";
 import { tooFewHugePages } from "./reconcile/huge-pages.ts";
 import { bringToForm } from "./migrations/bring.ts";
@@ -51,14 +52,8 @@ const steps: readonly Step[] = [
   { says: "see what is to prepare this machine", run: describeBootstrap },
 ];
 
-/** User data is for the first boot: present once it has been read without a problem. */
-const userDataMark = "/var/lib/orlop/user-data.read";
-
 /** Code of a step without whose success the boot must not go on. */
 const essentialMissing = "essential-missing";
-
-/** The boot parameters for which this machine has rebooted. */
-const rebootMark = "/var/lib/orlop/rebooted-for";
 
 /** As whom generators are known in the history. */
 const generatorsPart = "generators";
@@ -68,6 +63,12 @@ const launch = "bottlerocket-launch";
 
 export function newBootStatus(): BootStatus {
   return { steps: steps.map(({ says }) => ({ step: says, state: "waiting" })), userData: { problems: [] } };
+}
+
+/** Of a host whose settings cannot be read: nothing is done, since nobody knows how the machine should be. */
+export function haltedBoot(reason: Failure): BootStatus {
+  const failure = { code: essentialMissing, message: explain(reason) };
+  return { steps: [{ step: "open the settings", state: "failed", failure }], userData: { problems: [] } };
 }
 
 /** Why the boot goes no further than this list; undefined when it may. */
@@ -107,7 +108,7 @@ async function migrateSettings({ system, facts, datastore }: BootHost): Promise<
  */
 async function applyUserData(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<Outcome> {
   const { system, facts, model, datastore } = host;
-  if (await isPresent(hostPath(system, userDataMark))) return "skipped";
+  if ((await kept.userDataRead.read(system)) !== undefined) return "skipped";
   const { values, from, problems } = await readUserData({ system, variant: facts.variant, model }, signal);
   status.userData.problems = problems;
   const generated = await generatedKeys(datastore);
@@ -116,7 +117,7 @@ async function applyUserData(host: BootHost, status: BootStatus, signal: AbortSi
   if (problems.length > 0) {
     throw new Failure("bad-user-data", `cannot apply all user data: ${problems.map(describeProblem).join("; ")}`);
   }
-  await writeFileAtomic(hostPath(system, userDataMark), "");
+  await kept.userDataRead.replace(system, "");
   return "done";
 }
 
@@ -149,9 +150,9 @@ async function rebootToReconcile({ system, model, datastore }: BootHost): Promis
   const { boot: settings } = model.complete(model.tree(datastore.values));
   if (!settings["reboot-to-reconcile"]) return "skipped";
   const words = commandLineWords(settings);
-  const tried = await readTextIfPresent(hostPath(system, rebootMark));
+  const tried = await kept.rebootedFor.read(system);
   if (words === (await wordsOfThisBoot(system)) || words === tried) return "skipped";
-  await writeFileAtomic(hostPath(system, rebootMark), words);
+  await kept.rebootedFor.replace(system, words);
   system.log.info("boot: rebooting, as settings.boot.reboot-to-reconcile says");
   await keepTryForPlannedReboot(system);
   await system.run(["systemctl", "--no-block", "reboot"]);

@@ -19,15 +19,17 @@ import { handlersFor } from "./apiserver/handlers.ts";
 import { Remote, remoteReconciler } from "./apiserver/remote.ts";
 import { apiGroup, SocketServer, type SocketPlace } from "./apiserver/socket-server.ts";
 import { Audit } from "./audit.ts";
-import { boot, keepGenerating, newBootStatus } from "./boot.ts";
+import { boot, haltedBoot, keepGenerating, newBootStatus } from "./boot.ts";
 import { bootstrapNow, untilPrepared } from "./bootstrap/now.ts";
 import { consoleReport } from "./console.ts";
-import { Datastore, datastorePath } from "./datastore/datastore.ts";
-import { directoryDisk } from "./datastore/disk.ts";
+import { Datastore, type DatastoreOptions } from "./datastore/datastore.ts";
 import { readFacts } from "./facts.ts";
 import { configuration } from "./files/all.ts";
 import { generatorsOf } from "./generators/generate.ts";
 import { hostContainerStates } from "./host-containers.ts";
+import { isInTheWay, openLog, type OpenedLog } from "./kept/logs.ts";
+import { keptFiles, keptPlaces, logs } from "./kept/things.ts";
+import { whatIsSetAside } from "./kept/set-aside.ts";
 import { givenSocket, sdNotify } from "./linux.ts";
 import { NodeStatus } from "./node-status.ts";
 import { nodeCheck } from "./node-ready.ts";
@@ -39,10 +41,11 @@ import { Trial } from "./trial.ts";
 import { ownAilments, unitsOf } from "./update/health.ts";
 import { Updater } from "./update/updater.ts";
 
-const auditPath = "/var/lib/orlop/audit";
 const consolePath = "/dev/console";
 /** Present when this boot was noted as a good one; it ends with the boot. */
 const goodBootMark = "/run/orlop/good-boot";
+/** Between tries to read settings that could not be read. */
+const unusableRetryMs = 60_000;
 /** The unit's WatchdogSec is three times this. */
 const watchdogMs = 20_000;
 
@@ -50,16 +53,15 @@ const watchdogMs = 20_000;
 export async function hostd(system: System, socket: SocketPlace, signal: AbortSignal): Promise<void> {
   const facts = await readFacts(system);
   const model = modelFor(facts.variant);
-  const disk = directoryDisk(hostPath(system, datastorePath));
   const recorded = { image: facts.versionId, clock: system.clock };
-  await using datastore = await Datastore.open(disk, recorded);
-  for (const repair of datastore.repairs) system.log.info(`datastore: ${repair}`);
-  await using audit = await Audit.open(directoryDisk(hostPath(system, auditPath)), recorded);
-  for (const repair of audit.repairs) system.log.info(`audit: ${repair}`);
+  await Promise.all(keptFiles.map(async (file) => await file.tidy(system)));
+  const { log: opened, unusable } = await openSettings(system, recorded);
+  await using datastore = opened;
+  await using audit = await openAudit(system, recorded);
 
   const trial = await Trial.open(system, datastore);
   const changes = new Changes(model, datastore, trial);
-  const document = new Document(model, datastore);
+  const document = new Document(model, datastore, unusable);
   // The handlers below serve it, and the engine they use opens it.
   await using exec = new Exec(system, audit, signal);
   const exchange = (): Exchange => new Exchange(handlers, exec, system.log, signal);
@@ -69,7 +71,7 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     current: () => ({ version: datastore.version, settings: document.settings() }),
     changedSince: async (known, raced) => datastore.changedSince(known, raced),
   });
-  const bootStatus = newBootStatus();
+  const bootStatus = unusable === undefined ? newBootStatus() : haltedBoot(unusable);
   const host = { system, facts, model, datastore, engine };
 
   const running = { version: facts.versionId, variant: facts.variant.name, arch: facts.arch };
@@ -104,11 +106,12 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     generators: new Map(generatorsOf(facts).map(({ key, says }) => [key, says])),
     status: async () => {
       const settings = document.settings();
-      const [hostContainers, nodeNow] = await Promise.all([
+      const [hostContainers, nodeNow, setAside] = await Promise.all([
         hostContainerStates(system, settings),
         node.now(settings, datastore.version, signal),
+        whatIsSetAside(system, keptPlaces),
       ]);
-      return statusOf({ ...sources, remote, hostContainers, node: nodeNow });
+      return statusOf({ ...sources, remote, hostContainers, node: nodeNow, setAside });
     },
     stopping: signal,
   });
@@ -120,10 +123,16 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   system.log.info(`api: listening on ${server.path}`);
   using _watchdog = watchdog();
 
+  if (unusable !== undefined) {
+    sdNotify("READY=1");
+    await untilUsable(system, recorded, signal);
+    return;
+  }
   await openEarly(system, remote, document);
   const noteIfGood = async (): Promise<void> => {
     if (bootStatus.steps.some(({ state }) => state === "failed")) return;
-    const { entries, halted } = await bootstrapNow(system);
+    const { entries, halted, unknown } = await bootstrapNow(system);
+    if (unknown !== undefined && entries.length === 0) return;
     if (halted !== undefined || entries.some(({ essential, state }) => essential && state !== "done")) return;
     await noteGoodBoot(system, datastore, engine, trial);
   };
@@ -159,6 +168,40 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     },
   ]);
   sdNotify("STOPPING=1");
+}
+
+/** A directory that is none is lost. One of a newer version, or that the disk does not give, may be read again. */
+async function openSettings(system: System, options: DatastoreOptions): Promise<OpenedLog<Datastore>> {
+  const opened = await openLog(system, logs.settings, isInTheWay, async (disk) => await Datastore.open(disk, options));
+  for (const repair of opened.log.repairs) system.log.info(`datastore: ${repair}`);
+  if (opened.unusable !== undefined) system.log.error("datastore: the boot stops here", opened.unusable);
+  return opened;
+}
+
+/** Whoever has to run a program on a host in need must not be kept from it by what others ran before. */
+async function openAudit(system: System, options: DatastoreOptions): Promise<Audit> {
+  const { log, unusable } = await openLog(
+    system,
+    logs.audit,
+    () => true,
+    async (disk) => await Audit.open(disk, options),
+  );
+  for (const repair of log.repairs) system.log.info(`audit: ${repair}`);
+  if (unusable !== undefined) system.log.error("audit: no program can be run in host containers", unusable);
+  return log;
+}
+
+/**
+ * Nobody knows how this machine should be: it stays as it is, and the API tells why. Resolves when the settings can be
+ * read; the daemon then begins anew.
+ */
+async function untilUsable(system: System, options: DatastoreOptions, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await system.clock.sleep(unusableRetryMs, signal).catch(() => undefined); // the loop looks at the signal
+    const { log, unusable } = await openSettings(system, options);
+    await log[Symbol.asyncDispose]();
+    if (unusable === undefined) return;
+  }
 }
 
 /** One that fails is a bug: it ends the others and the daemon, so that it is started again. */

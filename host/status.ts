@@ -9,6 +9,7 @@ import type { Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
 import { keptCrash } from "./kdump/kept.ts";
 import type { Engine } from "./reconcile/engine.ts";
+import type { SetAside } from "./kept/set-aside.ts";
 import type { System } from "./system.ts";
 import type { Trial } from "./trial.ts";
 import type { Updater } from "./update/updater.ts";
@@ -24,10 +25,11 @@ export type StatusSources = {
   updater: Updater;
   hostContainers: NonNullable<StatusBody["hostContainers"]>;
   node: StatusBody["node"];
+  setAside: readonly SetAside[];
 };
 
 export async function statusOf(sources: StatusSources): Promise<StatusBody> {
-  const { system, facts, datastore, engine, boot, trial, remote, updater, hostContainers, node } = sources;
+  const { system, facts, datastore, engine, boot, trial, remote, updater, hostContainers, node, setAside } = sources;
   const bootstrap = await bootstrapNow(system);
   const crashedAt = await keptCrash(system);
   const halted = haltedBy(boot) ?? bootstrap.halted;
@@ -72,6 +74,17 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
     ...(crashedAt === undefined ? {} : { kernelCrash: { at: crashedAt.toISOString() } }),
     ...(running === undefined ? {} : { trial: running }),
+    ...(setAside.length === 0
+      ? {}
+      : {
+          setAside: setAside.map(({ path, at, movedTo, whenLost }) => ({
+            path,
+            at: at.toISOString(),
+            movedTo,
+            effect: whenLost,
+          })),
+        }),
+    ...(bootstrap.unknown === undefined ? {} : { unknown: [bootstrap.unknown] }),
     remote: remoteStatus,
   };
 }

@@ -5,36 +5,22 @@
  * leave the new settings in force for good. A daemon that is restarted goes on with the same deadline, and so does a
  * machine: some settings can only be tried by a reboot. One that starts after the deadline starts with the old settings.
  */
-import { z } from "zod";
 import type { TrialBody } from "../api/answers.ts";
-import { change } from "../api/answers.ts";
 import { Refused } from "../api/refused.ts";
-import { isFailure } from "../lib/failure.ts";
 import { firstOf } from "../lib/first-of.ts";
-import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../lib/files.ts";
-import { parseJson } from "../lib/json.ts";
 import type { Change, Datastore } from "./datastore/datastore.ts";
-import { hostPath, type System } from "./system.ts";
+import { kept, type KeptTrial } from "./kept/things.ts";
+import type { System } from "./system.ts";
 
-const path = "/var/lib/orlop/trial.json";
 const author = { kind: "host", part: "trial" } as const;
 const retryMs = 5_000;
-
-const onDisk = z.object({
-  version: z.number().int(),
-  revertsTo: z.number().int(),
-  seconds: z.number(),
-  deadline: z.iso.datetime(),
-  changes: z.array(change),
-});
-type OnDisk = z.infer<typeof onDisk>;
 
 export type RevertReason = "nobody confirmed in time" | "as asked";
 
 export class Trial {
   readonly #system: System;
   readonly #datastore: Datastore;
-  #running: OnDisk | undefined;
+  #running: KeptTrial | undefined;
   /** Wakes `keep` when a trial starts or ends. */
   #changed = Promise.withResolvers<undefined>();
 
@@ -46,7 +32,7 @@ export class Trial {
   /** Takes up a trial that is under way; one whose time is over is reverted before anything uses its settings. */
   static async open(system: System, datastore: Datastore): Promise<Trial> {
     const trial = new Trial(system, datastore);
-    const left = await readLeft(system);
+    const left = await kept.trial.read(system);
     if (left === undefined) return trial;
     const nowMs = system.clock.now().getTime();
     // A clock that is wrong when the daemon starts must not make a trial longer than it was asked to be.
@@ -89,14 +75,19 @@ export class Trial {
     const revertsTo = this.#datastore.version;
     const deadline = new Date(this.#system.clock.now().getTime() + seconds * 1000).toISOString();
     const fresh = { version: revertsTo + 1, revertsTo, seconds, deadline, changes: [...changes] };
-    await writeFileAtomic(hostPath(this.#system, path), JSON.stringify(fresh), 0o600);
+    await kept.trial.replace(this.#system, fresh);
     try {
       const committed = await commit();
       this.#become({ ...fresh, version: committed.version });
       this.#system.log.info(`trial: version ${committed.version} is reverted at ${deadline} unless confirmed`);
       return committed;
     } catch (error) {
-      await removeIfPresent(hostPath(this.#system, path));
+      try {
+        await kept.trial.remove(this.#system);
+      } catch (refusal) {
+        // The next start finds that the version was not committed.
+        this.#system.log.error("trial: cannot remove the note of a trial that did not begin", refusal);
+      }
       throw error;
     }
   }
@@ -104,7 +95,7 @@ export class Trial {
   /** @throws {Refused<"no-trial">} */
   async confirm(): Promise<void> {
     const { version } = this.#needed("confirm");
-    await removeIfPresent(hostPath(this.#system, path));
+    await kept.trial.remove(this.#system);
     this.#become(undefined);
     this.#system.log.info(`trial: version ${version} is confirmed`);
   }
@@ -119,7 +110,7 @@ export class Trial {
       else values.set(key, before);
     }
     const reverted = await this.#datastore.replace(values, author, `revert the trial of version ${version}: ${reason}`);
-    await removeIfPresent(hostPath(this.#system, path));
+    await kept.trial.remove(this.#system);
     this.#become(undefined);
     this.#system.log.info(`trial: version ${version} is reverted: ${reason}`);
     return reverted;
@@ -144,7 +135,7 @@ export class Trial {
   }
 
   /** Waits for the deadline, or for another trial to be the current one; true for the deadline. */
-  async #isDue(running: OnDisk | undefined, signal: AbortSignal): Promise<boolean> {
+  async #isDue(running: KeptTrial | undefined, signal: AbortSignal): Promise<boolean> {
     const changed = this.#changed.promise;
     const change = async (raced: AbortSignal): Promise<boolean> => {
       const aborted = Promise.withResolvers<undefined>();
@@ -164,28 +155,14 @@ export class Trial {
     return firstOf(signal, [change, deadline]);
   }
 
-  #needed(verb: string): OnDisk {
+  #needed(verb: string): KeptTrial {
     if (this.#running === undefined) throw new Refused("no-trial", `cannot ${verb}: no settings are on trial`);
     return this.#running;
   }
 
-  #become(running: OnDisk | undefined): void {
+  #become(running: KeptTrial | undefined): void {
     this.#running = running;
     this.#changed.resolve(undefined);
     this.#changed = Promise.withResolvers<undefined>();
-  }
-}
-
-async function readLeft(system: System): Promise<OnDisk | undefined> {
-  const text = await readTextIfPresent(hostPath(system, path));
-  if (text === undefined) return undefined;
-  try {
-    return onDisk.parse(parseJson(text));
-  } catch (error) {
-    if (!(error instanceof z.ZodError) && !isFailure(error, "bad-json")) throw error;
-    // The file is replaced atomically, so this is damage of the disk; without it nothing can be taken back.
-    system.log.error(`trial: cannot read ${path}; the settings stay as they are`, error);
-    await removeIfPresent(hostPath(system, path));
-    return undefined;
   }
 }

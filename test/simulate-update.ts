@@ -8,6 +8,8 @@
  */
 import { join } from "node:path";
 import { Datastore } from "../host/datastore/datastore.ts";
+import { directoryDisk } from "../host/datastore/disk.ts";
+import { logs } from "../host/kept/things.ts";
 import { bringToForm } from "../host/migrations/bring.ts";
 import type { System } from "../host/system.ts";
 import { entryName, entryText, kernelPath, setNames, type SetName } from "../host/update/boot-entry.ts";
@@ -53,7 +55,6 @@ const startedEvery = 4;
 const startsLimit = 8;
 const settleLimit = 40;
 const partitionBytes = { root: 40_960, hash: 12_288 } as const;
-const datastorePath = "/var/lib/orlop/datastore";
 const author = { kind: "host", part: "simulator" } as const;
 const leadsTo = { prepare: "Staged", activate: "Ready", deactivate: "Staged" } as const;
 const model = modelFor(variantNamed("dev"));
@@ -424,7 +425,7 @@ class UpdateLife {
   /** What the daemon does at its start. */
   async #open(set: SetName, release: Release): Promise<Running> {
     const system = this.#systemOf(set, release);
-    const datastore = await Datastore.open(this.#storage.disk(datastorePath), {
+    const datastore = await Datastore.open(directoryDisk(this.#storage, logs.settings.path), {
       image: release.version,
       clock: system.clock,
     });
@@ -523,7 +524,7 @@ class UpdateLife {
       const { version } = this.#verified(storage, kernel).release;
       claim(tries !== undefined || this.#isHealthy(version), `${version} is not healthy and counts as successful`);
     }
-    await using datastore = await Datastore.open(storage.disk(datastorePath), {
+    await using datastore = await Datastore.open(directoryDisk(storage, logs.settings.path), {
       image: "judge",
       clock: { now: () => new Date() },
     });

@@ -8,7 +8,6 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { Failure } from "../lib/failure.ts";
 import type { NewFile } from "../lib/files.ts";
-import type { Disk } from "../host/datastore/disk.ts";
 import type { Storage } from "../host/storage.ts";
 import type { BlockDevice } from "../host/update/block-device.ts";
 import { Random } from "./random.ts";
@@ -135,13 +134,31 @@ export class SimulatedStorage implements Storage {
     return found.length;
   }
 
-  async makeDirectory(): Promise<void> {
-    this.#assertPower(); // which directories there are is no part of the model
+  async makeDirectory(path: string): Promise<string | undefined> {
+    const volume = this.#volumeOf(path);
+    if (volume.hasDirectory(path)) return undefined;
+    let topmost: string | undefined;
+    await this.#operation(() => (topmost = volume.makeDirectory(path)));
+    return topmost;
   }
 
   async create(path: string): Promise<NewFile> {
-    if (this.#volumeOf(path).names.has(path)) throw systemError("EEXIST");
-    return await this.#create(path);
+    const volume = this.#volumeOf(path);
+    if (volume.names.has(path)) throw systemError("EEXIST");
+    if (!volume.hasDirectory(dirname(path))) throw systemError("ENOENT");
+    const file = volume.clustersForFile();
+    await this.#operation(() => {
+      file.empty();
+      volume.add(path, file);
+    });
+    return {
+      write: async (data) => {
+        const bytes = Buffer.from(data);
+        await this.#operation(() => file.write(file.length, bytes));
+      },
+      sync: async () => await this.#sync(file),
+      [Symbol.asyncDispose]: async () => undefined,
+    };
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -204,7 +221,10 @@ export class SimulatedStorage implements Storage {
       size: async (path) => await this.size(at(path)),
       inBackground: async () => await this.inBackground(),
       readInto: async (path, offset, into) => await this.readInto(at(path), offset, into),
-      makeDirectory: async () => await this.makeDirectory(),
+      makeDirectory: async (path) => {
+        const topmost = await this.makeDirectory(at(path));
+        return topmost === undefined ? undefined : `${root}${topmost}`;
+      },
       create: async (path) => await this.create(at(path)),
       rename: async (from, to) => await this.rename(at(from), at(to)),
       remove: async (path) => await this.remove(at(path)),
@@ -212,44 +232,6 @@ export class SimulatedStorage implements Storage {
       openDevice: async (path, bytes) => await this.openDevice(at(path), bytes),
       sync: async (path) => await this.sync(at(path)),
       forget: async () => await this.forget(),
-    };
-  }
-
-  /** A directory of the private partition, as the datastore wants it. */
-  disk(directory: string): Disk {
-    const pathOf = (name: string): string => `${directory}/${name}`;
-    return {
-      list: async () => await this.list(directory),
-      read: async (name) => await this.read(pathOf(name)),
-      create: async (name) => {
-        const file = await this.#create(pathOf(name));
-        return {
-          ...file,
-          append: async (data) => await file.write(data),
-          [Symbol.asyncDispose]: async () => undefined,
-        };
-      },
-      rename: async (from, to) => await this.rename(pathOf(from), pathOf(to)),
-      remove: async (name) => await this.remove(pathOf(name)),
-      syncNames: async () => await this.syncDirectory(directory),
-    };
-  }
-
-  async #create(path: string): Promise<NewFile> {
-    const volume = this.#volumeOf(path);
-    const there = volume.names.get(path);
-    const file = there ?? volume.clustersForFile();
-    await this.#operation(() => {
-      file.empty();
-      if (there === undefined) volume.add(path, file);
-    });
-    return {
-      write: async (data) => {
-        const bytes = Buffer.from(data);
-        await this.#operation(() => file.write(file.length, bytes));
-      },
-      sync: async () => await this.#sync(file),
-      [Symbol.asyncDispose]: async () => undefined,
     };
   }
 

@@ -28,6 +28,8 @@ export class SimulatedVolume {
   #durable: Names = new Map();
   /** Each step is written as a whole, or not. */
   #pending: NameChange[][] = [];
+  /** Directories below the one it is mounted at, and whether they are there after a loss of power. */
+  #directories = new Map<string, { durable: boolean }>();
   /** Clusters that a name may still point to. */
   #freed = new Set<SimulatedMedium>();
 
@@ -42,8 +44,20 @@ export class SimulatedVolume {
 
   /** A file that has been there for long. */
   addDurable(path: string, file: SimulatedMedium): void {
+    for (const directory of this.#directoriesAbove(path)) this.#directories.set(directory, { durable: true });
     this.#names.set(path, file);
     this.#durable.set(path, file);
+  }
+
+  hasDirectory(path: string): boolean {
+    return path === this.mountedAt || this.#directories.has(path);
+  }
+
+  /** With those above it; returns the topmost one that was not there. */
+  makeDirectory(path: string): string | undefined {
+    const missing = [...this.#directoriesAbove(`${path}/any`)].filter((each) => !this.#directories.has(each));
+    for (const directory of missing) this.#directories.set(directory, { durable: false });
+    return missing.at(-1);
   }
 
   add(path: string, file: SimulatedMedium): void {
@@ -74,6 +88,7 @@ export class SimulatedVolume {
   }
 
   syncDirectory(directory: string): void {
+    for (const [path, made] of this.#directories) if (dirname(path) === directory) made.durable = true;
     const isHere = ({ path }: NameChange): boolean => dirname(path) === directory;
     for (const step of this.#pending) apply(this.#durable, step.filter(isHere));
     this.#pending = this.#pending
@@ -86,6 +101,7 @@ export class SimulatedVolume {
       ? this.#pending.slice(0, random.integer(0, this.#pending.length))
       : this.#pending.filter(() => random.chance(50));
     for (const step of kept) apply(this.#durable, step);
+    this.#loseDirectories(random);
     this.#names = new Map(this.#durable);
     this.#pending = [];
     for (const file of new Set([...this.#names.values(), ...this.#freed])) file.loseUnsynced(random);
@@ -100,8 +116,28 @@ export class SimulatedVolume {
     copy.#pending = this.#pending.map((step) =>
       step.map(({ path, file }) => ({ path, file: file === undefined ? undefined : copyOf(file) })),
     );
+    copy.#directories = new Map([...this.#directories].map(([path, { durable }]) => [path, { durable }]));
     copy.#freed = new Set([...this.#freed].map(copyOf));
     return copy;
+  }
+
+  /** A directory that was not durable may be gone, and then all that is in it. */
+  #loseDirectories(random: Random): void {
+    for (const [path, made] of this.#directories) {
+      if (made.durable || random.chance(50)) made.durable = true;
+      else this.#directories.delete(path);
+    }
+    const isReachable = (path: string): boolean =>
+      this.#directoriesAbove(path).every((each) => this.hasDirectory(each));
+    for (const path of this.#directories.keys()) if (!isReachable(path)) this.#directories.delete(path);
+    for (const path of this.#durable.keys()) if (!isReachable(path)) this.#durable.delete(path);
+  }
+
+  /** Innermost first, without the one that it is mounted at. */
+  #directoriesAbove(path: string): string[] {
+    const above: string[] = [];
+    for (let each = dirname(path); each.length > this.mountedAt.length; each = dirname(each)) above.push(each);
+    return above;
   }
 
   #change(changes: NameChange[], how: "in one write" | "one by one"): void {

@@ -3,7 +3,9 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { testSystem } from "../../test/system.ts";
-import { ensureIdentity } from "./certificate.ts";
+import { kept } from "../kept/things.ts";
+import { whatIsSetAside } from "../kept/set-aside.ts";
+import { ensureIdentity, makeIdentity } from "./certificate.ts";
 
 const path = "/var/lib/orlop/api/identity.pem";
 
@@ -30,9 +32,28 @@ test("two hosts never have the same certificate", async () => {
   expect(left.fingerprint).not.toBe(right.fingerprint);
 });
 
-test("a damaged file is told, not replaced: clients know the fingerprint", async () => {
+/** A base64 line in the middle of the key, changed. */
+const spoiled = (pem: string): string => pem.replace(/(PRIVATE KEY-----\n.{8})./, "$1*");
+
+test.each([
+  ["a text of another kind", () => "nothing of the kind\n"],
+  ["a file that was cut short", (pem: string) => pem.slice(0, pem.length - 40)],
+  ["a key that is no key", spoiled],
+])("%s is set aside, and the host has a new identity", async (_, damage) => {
   await using host = await testSystem();
-  await host.write(path, "nothing of the kind\n");
-  await expect(ensureIdentity(host.system)).rejects.toMatchObject({ code: "bad-identity" });
-  expect(await host.read(path)).toBe("nothing of the kind\n");
+  const before = await ensureIdentity(host.system);
+  const damaged = damage(await host.read(path));
+  await host.write(path, damaged);
+  const after = await ensureIdentity(host.system);
+  expect(after.fingerprint).not.toBe(before.fingerprint);
+  expect(await ensureIdentity(host.system)).toEqual(after);
+  const [aside] = await whatIsSetAside(host.system, [kept.identity]);
+  expect(await host.read(aside?.movedTo ?? "")).toBe(damaged);
+});
+
+test("a key that does not belong to the certificate is no identity", async () => {
+  await using host = await testSystem();
+  const [mine, other] = [await makeIdentity(), await makeIdentity()];
+  await host.write(path, `${mine.certificate}${other.key}`);
+  expect((await ensureIdentity(host.system)).fingerprint).not.toBe(mine.fingerprint);
 });

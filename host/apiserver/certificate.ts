@@ -5,44 +5,22 @@
  * since a host does not know under which ones it is reached, and it has no end: RFC 5280 4.1.2.5 writes that as the year
  * 9999. Its beginning lies in the past, so that a clock that is not set yet does no harm.
  */
-import { randomBytes, X509Certificate } from "node:crypto";
-import { Failure } from "../../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { hostPath, type System } from "../system.ts";
+import { randomBytes } from "node:crypto";
+import { kept } from "../kept/things.ts";
+import type { System } from "../system.ts";
+import { identityIn, type Identity } from "./identity.ts";
 
-/** Both in one file, so that they can never be of different makes. */
-const path = "/var/lib/orlop/api/identity.pem";
-
-export type Identity = {
-  /** PEM. */
-  certificate: string;
-  key: string;
-  /** SHA-256 of the certificate: upper case, with colons, as openssl prints it. */
-  fingerprint: string;
-};
-
-/** @throws {Failure<"bad-identity">} when the file is there but is no certificate and key */
-export async function ensureIdentity(system: System): Promise<Identity> {
-  const present = await readTextIfPresent(hostPath(system, path));
-  if (present !== undefined) return identityOf(present);
-  const made = await makeIdentity();
-  await writeFileAtomic(hostPath(system, path), made, 0o600);
+/** @param make what makes one; simulated lives bring theirs */
+export async function ensureIdentity(system: System, make = makeIdentity): Promise<Identity> {
+  const present = await kept.identity.read(system);
+  if (present !== undefined) return present;
+  const made = await make();
+  await kept.identity.replace(system, made);
   system.log.info("api: made a key and a certificate for the remote API");
-  return identityOf(made);
+  return made;
 }
 
-function identityOf(pem: string): Identity {
-  const certificate = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?/s.exec(pem)?.[0];
-  const key = /-----BEGIN PRIVATE KEY-----.*?-----END PRIVATE KEY-----\n?/s.exec(pem)?.[0];
-  if (certificate === undefined || key === undefined) {
-    throw new Failure("bad-identity", `cannot read ${path}: it does not hold a certificate and a private key`, {
-      hint: "remove it, and the host makes a new one with a new fingerprint",
-    });
-  }
-  return { certificate, key, fingerprint: new X509Certificate(certificate).fingerprint256 };
-}
-
-async function makeIdentity(): Promise<string> {
+export async function makeIdentity(): Promise<Identity> {
   // Only a host that opens its remote API for the first time pays for loading these.
   await import("reflect-metadata");
   const { ExtendedKeyUsage, ExtendedKeyUsageExtension, KeyUsageFlags, KeyUsagesExtension, X509CertificateGenerator } =
@@ -63,5 +41,7 @@ async function makeIdentity(): Promise<string> {
   });
   const key = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
   const lines = key.match(/.{1,64}/g)?.join("\n") ?? "";
-  return `${certificate.toString("pem")}\n-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`;
+  return identityIn(
+    `${certificate.toString("pem")}\n-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`,
+  );
 }

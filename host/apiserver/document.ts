@@ -1,5 +1,5 @@
 /** Committed settings with their defaults, as documents: made once for each version, served many times. */
-import { assert } from "../../lib/failure.ts";
+import { assert, type Failure } from "../../lib/failure.ts";
 import { isJsonObject, type Json } from "../../lib/json.ts";
 import type { Model, Settings, SettingsTree } from "../../settings/model.ts";
 import type { Datastore } from "../datastore/datastore.ts";
@@ -21,11 +21,14 @@ type Made = {
 export class Document {
   readonly #model: Model;
   readonly #datastore: Datastore;
+  readonly #unusable: Failure | undefined;
   #made: Made | undefined;
 
-  constructor(model: Model, datastore: Datastore) {
+  /** @param unusable why the settings of this host are not known; nobody is then shown the defaults in their place */
+  constructor(model: Model, datastore: Datastore, unusable?: Failure) {
     this.#model = model;
     this.#datastore = datastore;
+    this.#unusable = unusable;
   }
 
   /** The whole as the caller may see it, serialised. */
@@ -50,7 +53,9 @@ export class Document {
     return this.#current().whole.leaves.keys();
   }
 
+  /** @throws {Failure<"kept-unusable">} */
   #shownTo(caller: Caller): Shown {
+    if (this.#unusable !== undefined) throw this.#unusable;
     const made = this.#current();
     if (seesSecrets(caller)) return made.whole;
     if (made.masked !== undefined) return made.masked;

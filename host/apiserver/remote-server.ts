@@ -11,7 +11,7 @@ import type { Role } from "../../api/endpoint.ts";
 import { Failure } from "../../lib/failure.ts";
 import type { Log } from "../system.ts";
 import { remoteCaller, type Caller } from "./caller.ts";
-import type { Identity } from "./certificate.ts";
+import type { Identity } from "./identity.ts";
 import { Connections, connectionLimits, type ConnectionLimits } from "./connections.ts";
 import type { Exchange } from "./exchange.ts";
 import { closeServer, httpServer, stopGraceMs } from "./http-server.ts";

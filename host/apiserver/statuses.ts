@@ -49,6 +49,7 @@ const statuses: ReadonlyMap<string, number> = new Map([
   ["upgrade-required", 426],
   ["busy", 503],
   ["closed", 503],
+  ["kept-unusable", 503],
   ["stopping", 503],
   ["too-busy", 503],
   ["repository-unreachable", 502],

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { invoke, type Outcome } from "../../lib/command-line.ts";
 import { writePartitionSets } from "../../test/partition-sets.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
-import { Datastore, datastorePath } from "../datastore/datastore.ts";
+import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/disk.ts";
+import { logs } from "../kept/things.ts";
+import { hostPath } from "../system.ts";
 import { signpost } from "./signpost.ts";
 
 async function world(): Promise<
@@ -75,7 +77,7 @@ test("a set on trial whose daemon never answers is judged by what the disk says 
   here.host.programs.set("systemctl", () => "activating\n");
   here.host.programs.set("journalctl", () => "");
   {
-    const disk = directoryDisk(join(system.root, datastorePath));
+    const disk = directoryDisk(system.storage, hostPath(system, logs.settings.path));
     await using datastore = await Datastore.open(disk, { image: "1.0.0", clock: system.clock });
     datastore.stage("default", new Map([["settings.updates.health.timeout-seconds", 20]]));
     await datastore.commit("default", { kind: "socket", uid: 0 }, "set");

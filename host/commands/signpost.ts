@@ -6,9 +6,10 @@ import { commandsWith, program, type Invocation, type Program } from "../../lib/
 import { Failure } from "../../lib/failure.ts";
 import { modelFor } from "../../settings/model.ts";
 import { version } from "../../package.json";
-import { Datastore, datastorePath } from "../datastore/datastore.ts";
+import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/disk.ts";
 import { type Facts, readFacts } from "../facts.ts";
+import { logs } from "../kept/things.ts";
 import { hostPath, linuxSystem, type System } from "../system.ts";
 import { describeSets } from "../update/signpost.ts";
 import { proveHealthy, type Gate, type Verdict } from "../update/health-gate.ts";
@@ -198,7 +199,7 @@ async function gateOf(system: System): Promise<Gate> {
 /** What the disk says, for a daemon that never does. Undefined when this version cannot read it. */
 async function storedHealth(system: System, { variant, versionId }: Facts): Promise<Health | undefined> {
   try {
-    const disk = directoryDisk(hostPath(system, datastorePath));
+    const disk = directoryDisk(system.storage, hostPath(system, logs.settings.path));
     await using datastore = await Datastore.open(disk, { image: versionId, clock: system.clock });
     const model = modelFor(variant);
     return model.complete(model.tree(datastore.values)).updates.health;

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { realFiles } from "../../lib/files.ts";
 import { datastoreOn, simulatedDisk, someone, tickingClock } from "../../test/datastore.ts";
 import type { Json } from "../../lib/json.ts";
 import { changesBetween, takenBack, withStaged, type Values } from "./change.ts";
@@ -293,13 +294,13 @@ test("on a real directory: nobody else may read it, and it holds what was commit
   const path = join(parent, "orlop", "datastore");
   const options = { image: "1.2.3", clock: tickingClock() };
   {
-    await using store = await Datastore.open(directoryDisk(path), options);
+    await using store = await Datastore.open(directoryDisk(realFiles, path), options);
     store.stage("default", new Map([["settings.motd", "hi"]]));
     await store.commit("default", someone, "x");
     store.stage("default", new Map([["settings.motd", "ho"]]));
     await store.commit("default", someone, "x");
   }
-  await using store = await Datastore.open(directoryDisk(path), options);
+  await using store = await Datastore.open(directoryDisk(realFiles, path), options);
   expect(store.values.get("settings.motd")).toBe("ho");
   expect((await stat(path)).mode & 0o777).toBe(0o700);
   const files = await readdir(path);

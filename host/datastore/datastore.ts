@@ -28,9 +28,6 @@ export type DatastoreOptions = {
   size?: StoreSize;
 };
 
-/** Of a host, on its private partition. */
-export const datastorePath = "/var/lib/orlop/datastore";
-
 const historyLimit = 100;
 
 export class Datastore implements AsyncDisposable {

@@ -4,10 +4,8 @@
  * The seam exists because the simulator must lose power between any two of them. What POSIX leaves open is therefore
  * spelled out: content is durable after the file's `sync`, a name after `syncNames`, and nothing before.
  */
-import { mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { isNotFound } from "../../lib/failure.ts";
-import { syncDirectory } from "../../lib/files.ts";
+import { join } from "node:path";
+import { ensureDirectory, namesIn, removeIfPresent, type Files } from "../../lib/files.ts";
 
 export interface Disk {
   list(): Promise<string[]>;
@@ -33,39 +31,23 @@ export interface DiskFile extends AsyncDisposable {
 const directoryMode = 0o700;
 const fileMode = 0o600;
 
-/** A real directory; it is made when the first file is. */
-export function directoryDisk(path: string): Disk {
+/** A directory; it is made when the first file is. */
+export function directoryDisk(files: Files, path: string): Disk {
   return {
-    async list() {
-      try {
-        return await readdir(path);
-      } catch (error) {
-        if (isNotFound(error)) return [];
-        throw error;
-      }
-    },
-    read: (name) => readFile(join(path, name)),
+    list: async () => await namesIn(path, files),
+    read: async (name) => await files.read(join(path, name)),
     async create(name) {
-      const made = await mkdir(path, { recursive: true, mode: directoryMode });
-      if (made !== undefined) await syncDirectory(dirname(made));
-      return appendingFile(join(path, name));
+      await ensureDirectory(path, files, directoryMode);
+      await removeIfPresent(join(path, name), files);
+      const file = await files.create(join(path, name), fileMode);
+      return {
+        append: async (data) => await file.write(data),
+        sync: async () => await file.sync(),
+        [Symbol.asyncDispose]: async () => await file[Symbol.asyncDispose](),
+      };
     },
-    rename: (from, to) => rename(join(path, from), join(path, to)),
-    remove: (name) => unlink(join(path, name)),
-    syncNames: () => syncDirectory(path),
-  };
-}
-
-async function appendingFile(path: string): Promise<DiskFile> {
-  const handle = await open(path, "w", fileMode);
-  return {
-    async append(data) {
-      for (let written = 0; written < data.length;) {
-        const { bytesWritten } = await handle.write(data, written, data.length - written);
-        written += bytesWritten;
-      }
-    },
-    sync: () => handle.datasync(),
-    [Symbol.asyncDispose]: () => handle.close(),
+    rename: async (from, to) => await files.rename(join(path, from), join(path, to)),
+    remove: async (name) => await files.remove(join(path, name)),
+    syncNames: async () => await files.syncDirectory(path),
   };
 }

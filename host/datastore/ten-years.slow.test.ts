@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { realFiles } from "../../lib/files.ts";
 import type { Json } from "../../lib/json.ts";
 import { Random } from "../../test/random.ts";
 import { SimulatedDisk } from "../../test/simulated-disk.ts";
@@ -57,7 +58,7 @@ test("ten years of hourly commits take at most 24 MiB and few files, and open in
   const directory = await mkdtemp(join(tmpdir(), "orlop-datastore-"));
   for (const [name, bytes] of contents) await writeFile(join(directory, name), bytes);
   const startedMs = performance.now();
-  await using store = await Datastore.open(directoryDisk(directory), options);
+  await using store = await Datastore.open(directoryDisk(realFiles, directory), options);
   const openedMs = performance.now() - startedMs;
   expect(store.version).toBe(commits);
   expect(store.repairs).toEqual([]);

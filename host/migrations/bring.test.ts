@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
+import { realFiles } from "../../lib/files.ts";
 import type { Json } from "../../lib/json.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { Datastore } from "../datastore/datastore.ts";
@@ -54,7 +55,7 @@ type World = TestSystem & {
 async function machine(): Promise<World> {
   const host = await testSystem();
   const { system } = host;
-  const disk = directoryDisk(join(system.root, "var/lib/orlop/datastore"));
+  const disk = directoryDisk(realFiles, join(system.root, "var/lib/orlop/datastore"));
   return Object.assign(host, {
     async boot(version: string, migrations: readonly Migration[], storage = system.storage) {
       await using datastore = await Datastore.open(disk, { image: version, clock: system.clock });
@@ -65,7 +66,7 @@ async function machine(): Promise<World> {
 }
 
 async function set(world: World, version: string, values: { [key: string]: Json }): Promise<void> {
-  const disk = directoryDisk(join(world.system.root, "var/lib/orlop/datastore"));
+  const disk = directoryDisk(realFiles, join(world.system.root, "var/lib/orlop/datastore"));
   await using datastore = await Datastore.open(disk, { image: version, clock: world.system.clock });
   datastore.stage("t", new Map(Object.entries(values)));
   await datastore.commit("t", { kind: "socket", uid: 0 }, "by a person");

@@ -13,29 +13,30 @@ import { compareVersions } from "../../repo/version.ts";
 import type { Migration } from "../../settings/migration.ts";
 import type { Values } from "../datastore/change.ts";
 import type { Datastore, Transaction } from "../datastore/datastore.ts";
+import { kept } from "../kept/things.ts";
 import type { System } from "../system.ts";
-import { readMark, writeMark, type Form, type Mark } from "./form.ts";
+import type { Form, Mark } from "./form.ts";
 import { between, broughtBack, migrated } from "./migration.ts";
 
 const part = "migrations";
 
-/** @returns whether anything changed @throws as `migrated`, and {Failure<"bad-mark">} */
+/** @returns whether anything changed @throws as `migrated` */
 export async function bringToForm(
   system: System,
   datastore: Datastore,
   running: string,
   migrations: readonly Migration[],
 ): Promise<boolean> {
-  const left = await readMark(system);
-  const from = left === undefined ? { form: running, applied: [] } : await formNow(left, datastore);
+  const left = await kept.settingsForm.read(system);
+  const from = left === undefined ? await formUnmarked(datastore, running) : await formNow(left, datastore);
   const { values, toward, says } = way(system, datastore.values, from, running, migrations);
   const changes = !isDeepStrictEqual(values, datastore.values);
   if (changes) {
-    await writeMark(system, { ...from, version: datastore.version, toward });
+    await kept.settingsForm.replace(system, { ...from, version: datastore.version, toward });
     await datastore.replace(values, { kind: "host", part }, says);
   }
   if (changes || left?.form !== running || left.toward !== undefined) {
-    await writeMark(system, { ...toward, version: datastore.version });
+    await kept.settingsForm.replace(system, { ...toward, version: datastore.version });
   }
   return changes;
 }
@@ -66,6 +67,12 @@ function way(
 export function split({ applied }: Form, older: string): { stays: Form["applied"]; leaves: Form["applied"] } {
   const isKnown = ({ migration }: Form["applied"][number]): boolean => compareVersions(migration.version, older) <= 0;
   return { stays: applied.filter(isKnown), leaves: applied.filter((each) => !isKnown(each)) };
+}
+
+/** On a host that is new, or whose mark was lost: whoever changed settings last, did so in the form of its version. */
+async function formUnmarked(datastore: Datastore, running: string): Promise<Form> {
+  const [newest] = await datastore.history(1);
+  return { form: newest?.image ?? running, applied: [] };
 }
 
 async function formNow(left: Mark, datastore: Datastore): Promise<Form> {

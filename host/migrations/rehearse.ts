@@ -2,9 +2,9 @@
 import { compareVersions } from "../../repo/version.ts";
 import type { Migration } from "../../settings/migration.ts";
 import type { Values } from "../datastore/change.ts";
+import { kept } from "../kept/things.ts";
 import type { System } from "../system.ts";
 import { split } from "./bring.ts";
-import { readMark } from "./form.ts";
 import { assertSame, between, broughtBack, migrated, refusing } from "./migration.ts";
 
 /**
@@ -12,7 +12,7 @@ import { assertSame, between, broughtBack, migrated, refusing } from "./migratio
  *
  * @param values of the version that runs
  * @param published the migrations that the other version brings; an older one brings none that is of use
- * @throws {Failure<"migration-failed" | "migration-lossy" | "bad-mark">} naming the keys that would be lost
+ * @throws {Failure<"migration-failed" | "migration-lossy">} naming the keys that would be lost
  */
 export async function rehearse(
   system: System,
@@ -25,7 +25,7 @@ export async function rehearse(
     migrated(values, between(published, running, target));
     return;
   }
-  const mark = await readMark(system);
+  const mark = await kept.settingsForm.read(system);
   if (mark === undefined) return;
   const { leaves } = split(mark, target);
   const older = broughtBack(values, leaves, refusing);

@@ -6,6 +6,7 @@
 import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files.ts";
 import { describeProblem } from "../../settings/problem.ts";
+import { placed } from "../kept/things.ts";
 import { kernelParameters } from "../machine.ts";
 import { hostPath, type System } from "../system.ts";
 import { linkNameType } from "./net-toml-shape.ts";
@@ -13,7 +14,7 @@ import { parseNetToml } from "./net-toml.ts";
 import type { NetworkConfig } from "./network-config.ts";
 
 /** The first one that is there wins. */
-const paths = ["/var/lib/netdog/net.toml", "/var/lib/orlop/net.toml"];
+const paths = ["/var/lib/netdog/net.toml", placed.network];
 const parameter = "netdog.default-interface";
 
 export type NetworkSource = { from: string; text: string };

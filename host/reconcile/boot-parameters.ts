@@ -6,7 +6,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { Failure, isNotFound, unreachable } from "../../lib/failure.ts";
-import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { readTextIfPresent, removeDurably, writeFileAtomic } from "../../lib/files.ts";
 import type { Settings } from "../../settings/model.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { makeAddon, wordsOfAddon } from "../boot-addon.ts";
@@ -35,9 +35,9 @@ export const bootParameters = reconciler<Desired, Actual, Step>({
   name: "boot-parameters",
   desired: ({ boot }, { arch }) => ({ words: commandLineWords(boot), arch }),
   async observe(system) {
-    const addon = await readIfPresent(hostPath(system, addonPath));
+    const addon = await readAddon(system);
     const words = (addon && wordsOfAddon(addon)) ?? "";
-    const secureBoot = await readIfPresent(hostPath(system, secureBootPath));
+    const secureBoot = await ifPresent(async () => await readFile(hostPath(system, secureBootPath)));
     // Four bytes of attributes, then the value; see efivarfs.
     return { words, began: await wordsOfThisBoot(system), secureBoot: secureBoot?.at(4) === 1 };
   },
@@ -70,13 +70,9 @@ export const bootParameters = reconciler<Desired, Actual, Step>({
       });
     }
     await writeFileAtomic(hostPath(system, beganPath), step.began);
-    if (step.kind === "remove") await removeIfPresent(hostPath(system, addonPath));
-    else
-      await writeFileAtomic(
-        hostPath(system, addonPath),
-        makeAddon(await readStub(system, step.arch), step.words),
-        0o600,
-      );
+    const addon = hostPath(system, addonPath);
+    if (step.kind === "remove") await removeDurably(addon, system.storage);
+    else await writeFileAtomic(addon, makeAddon(await readStub(system, step.arch), step.words), 0o600, system.storage);
   },
   afterFailure: "stop",
 });
@@ -85,7 +81,7 @@ export const bootParameters = reconciler<Desired, Actual, Step>({
 export async function wordsOfThisBoot(system: System): Promise<string> {
   const began = await readTextIfPresent(hostPath(system, beganPath));
   if (began !== undefined) return began;
-  const addon = await readIfPresent(hostPath(system, addonPath));
+  const addon = await readAddon(system);
   return (addon && wordsOfAddon(addon)) ?? "";
 }
 
@@ -115,14 +111,18 @@ function quoted(value: string): string {
 
 async function readStub(system: System, arch: Architecture): Promise<Uint8Array> {
   const path = stubPath(arch);
-  const stub = await readIfPresent(hostPath(system, path));
+  const stub = await ifPresent(async () => await readFile(hostPath(system, path)));
   if (stub === undefined) throw new Failure("no-stub", `cannot add kernel parameters: the image has no ${path}`);
   return stub;
 }
 
-async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
+async function readAddon({ root, storage }: System): Promise<Uint8Array | undefined> {
+  return await ifPresent(async () => await storage.read(hostPath({ root }, addonPath)));
+}
+
+async function ifPresent(read: () => Promise<Uint8Array>): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path);
+    return await read();
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

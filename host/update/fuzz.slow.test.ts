@@ -11,7 +11,8 @@ import { reading, testImage } from "../../test/update-image.ts";
 import { testMachines, testRepository } from "../../test/update-repository.ts";
 import { testSystem } from "../../test/system.ts";
 import { entryText, parseEntry } from "./boot-entry.ts";
-import { nothingKnown, readMemory } from "./memory.ts";
+import { kept } from "../kept/things.ts";
+import { nothingKnown } from "./memory.ts";
 import { refreshTrust, shippedRootPath } from "./trusted-repository.ts";
 import { promisedBy } from "./unified-image.ts";
 
@@ -172,7 +173,7 @@ test("migrations, boot entries, kernels and memory of any kind are understood or
         const parsed = parseEntry("orlop-b.conf", text.toString("latin1"));
         if (parsed !== undefined) expect(parsed).toMatchObject({ set: "b", standing: { kind: "successful" } });
         await host.write("/var/lib/orlop/updates.json", memory.toString("latin1"), "latin1");
-        expect((await readMemory(host.system)).held).toBeArray();
+        expect(((await kept.updates.read(host.system)) ?? nothingKnown).held).toBeArray();
       },
     ),
     { numRuns: 400 },

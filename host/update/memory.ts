@@ -4,15 +4,10 @@
  * Which set holds what and which one boots is not remembered: signpost reads that from the disk.
  */
 import { z } from "zod";
-import { isFailure } from "../../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { parseJson } from "../../lib/json.ts";
 import { migration } from "../../settings/migration.ts";
-import { hostPath, type System } from "../system.ts";
 
-const path = "/var/lib/orlop/updates.json";
 /** A host that failed so many versions needs a person. */
-const heldLimit = 100;
+export const heldLimit = 100;
 
 const image = z.object({ version: z.string(), variant: z.string(), arch: z.string() });
 const target = z.object({
@@ -33,7 +28,7 @@ const command = z.object({
 });
 export type LastCommand = z.infer<typeof command>;
 
-const held = z.object({
+export const held = z.object({
   version: z.string(),
   at: z.iso.datetime(),
   reason: z.string(),
@@ -42,7 +37,7 @@ const held = z.object({
 });
 export type Held = z.infer<typeof held>;
 
-const memory = z.object({
+export const memory = z.object({
   chosen: chosen.exactOptional(),
   available: z.array(z.string()),
   /** When metadata was last accepted, and when it expires. */
@@ -56,20 +51,3 @@ const memory = z.object({
 export type Memory = z.infer<typeof memory>;
 
 export const nothingKnown: Memory = { available: [], held: [] };
-
-export async function readMemory(system: System): Promise<Memory> {
-  const text = await readTextIfPresent(hostPath(system, path), system.storage);
-  if (text === undefined) return nothingKnown;
-  try {
-    return memory.parse(parseJson(text));
-  } catch (error) {
-    if (!isFailure(error, "bad-json") && !(error instanceof z.ZodError)) throw error;
-    system.log.error(`update: cannot read ${path}; going on as if no update was ever looked for`, error);
-    return nothingKnown;
-  }
-}
-
-export async function writeMemory(system: System, next: Memory): Promise<void> {
-  const limited = { ...next, held: next.held.slice(-heldLimit) };
-  await writeFileAtomic(hostPath(system, path), JSON.stringify(limited), 0o600, system.storage);
-}

@@ -9,7 +9,8 @@ import { newSigner, testRepository, type TestRepository } from "../../test/updat
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import type { Mirror } from "./mirror.ts";
 import { refreshTrust, shippedRootPath, targetBytes, type TrustedRepository } from "./trusted-repository.ts";
-import { statePath } from "./tuf-state.ts";
+
+const statePath = "/var/lib/orlop/tuf";
 
 const signal = new AbortController().signal;
 const dayMs = 86_400_000;

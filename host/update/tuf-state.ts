@@ -9,50 +9,40 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Root } from "@tufjs/models";
-import { z } from "zod";
-import { Failure, isFailure } from "../../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { parseJson } from "../../lib/json.ts";
+import { Failure } from "../../lib/failure.ts";
+import { readTextIfPresent } from "../../lib/files.ts";
+import { kept } from "../kept/things.ts";
 import { hostPath, type System } from "../system.ts";
 
-const roles = ["root", "timestamp", "snapshot", "targets"] as const;
+/** Kept in this order. */
+const roles = {
+  root: kept.tufRoot,
+  timestamp: kept.tufTimestamp,
+  snapshot: kept.tufSnapshot,
+  targets: kept.tufTargets,
+} as const;
+type Role = keyof typeof roles;
 
-const Known = z.object({
-  /** The latest time at which metadata was accepted. Metadata expires, so a wrong clock spoils it for days only. */
-  latestTime: z.iso.datetime(),
-  /** SHA-256 of every root role that images brought. */
-  origins: z.array(z.string()),
-});
-type Known = z.infer<typeof Known>;
-
-export const statePath = "/var/lib/orlop/tuf";
 /** Lost at a reboot: what was verified is kept when a client is done. */
 const workPath = "/run/orlop";
 
 export class TufState {
   readonly #system: System;
-  readonly #directory: string;
 
   constructor(system: System) {
     this.#system = system;
-    this.#directory = hostPath(system, statePath);
   }
 
   async latestTime(): Promise<Date | undefined> {
-    const known = await this.#known();
+    const known = await kept.tufTimes.read(this.#system);
     return known === undefined ? undefined : new Date(known.latestTime);
   }
 
   /** Remembers that metadata was accepted at `now`, starting from the root that the image brought. */
   async accepted(now: Date, shippedRoot: string): Promise<void> {
-    const known = await this.#known();
+    const known = await kept.tufTimes.read(this.#system);
     const origins = [...new Set([...(known?.origins ?? []), digest(shippedRoot)])];
-    await writeFileAtomic(
-      join(this.#directory, "known.json"),
-      JSON.stringify({ latestTime: now.toISOString(), origins }),
-      0o600,
-      this.#system.storage,
-    );
+    await kept.tufTimes.replace(this.#system, { latestTime: now.toISOString(), origins });
   }
 
   /**
@@ -66,20 +56,20 @@ export class TufState {
     await mkdir(work, { recursive: true });
     const directory = await mkdtemp(join(work, "tuf-"));
     const before = new Map<string, string>();
-    for (const role of roles) {
-      const kept = await readTextIfPresent(this.#path(role), this.#system.storage);
-      const text = role === "root" ? await this.#rootToStartFrom(shippedRoot, kept) : kept;
-      if (kept !== undefined) before.set(role, kept);
+    for (const [role, metadata] of Object.entries(roles)) {
+      const there = await metadata.read(this.#system);
+      const text = role === "root" ? await this.#rootToStartFrom(shippedRoot, there) : there;
+      if (there !== undefined) before.set(role, there);
       if (text !== undefined) await writeFile(join(directory, `${role}.json`), text);
     }
     return {
       directory,
       [Symbol.asyncDispose]: async () => {
         try {
-          for (const role of roles) {
+          for (const [role, metadata] of Object.entries(roles)) {
             const text = await readTextIfPresent(join(directory, `${role}.json`));
             if (text === undefined || text === before.get(role)) continue;
-            await writeFileAtomic(this.#path(role), text, 0o600, this.#system.storage);
+            await metadata.replace(this.#system, text);
           }
         } finally {
           await rm(directory, { recursive: true, force: true });
@@ -92,40 +82,24 @@ export class TufState {
    * The kept root, unless the image brought a newer one, or one that the kept one has nothing to do with: then another
    * repository is meant. The older image of a rollback brings a root that is known already.
    */
-  async #rootToStartFrom(shippedRoot: string, kept: string | undefined): Promise<string> {
+  async #rootToStartFrom(shippedRoot: string, keptRoot: string | undefined): Promise<string> {
     const shipped = rootIn(shippedRoot);
     if (shipped === undefined)
       throw new Failure("bad-root", "cannot use the trusted root in the image: it is not signed by itself");
-    if (kept === undefined) return shippedRoot;
-    const current = rootIn(kept);
+    if (keptRoot === undefined) return shippedRoot;
+    const current = rootIn(keptRoot);
     if (current === undefined) {
       this.#system.log.info("update: the kept root role is damaged; starting from the one in the image");
       return shippedRoot;
     }
     if (shipped.version > current.version) return shippedRoot;
-    const known = (await this.#known())?.origins.includes(digest(shippedRoot)) === true;
+    const known = (await kept.tufTimes.read(this.#system))?.origins.includes(digest(shippedRoot)) === true;
     const shared = (shipped.roles["root"]?.keyIDs ?? []).some((id) => current.roles["root"]?.keyIDs.includes(id));
-    if (known || shared) return kept;
+    if (known || shared) return keptRoot;
     this.#system.log.info(
       "update: the image trusts other keys than the kept root role; starting from the one in the image",
     );
     return shippedRoot;
-  }
-
-  async #known(): Promise<Known | undefined> {
-    const text = await readTextIfPresent(join(this.#directory, "known.json"), this.#system.storage);
-    if (text === undefined) return undefined;
-    try {
-      return Known.parse(parseJson(text));
-    } catch (error) {
-      if (!isFailure(error, "bad-json") && !(error instanceof z.ZodError)) throw error;
-      this.#system.log.error("update: cannot read what was known about the time; going on without", error);
-      return undefined;
-    }
-  }
-
-  #path(role: string): string {
-    return join(this.#directory, `${role}.json`);
   }
 }
 
@@ -145,7 +119,7 @@ function digest(text: string): string {
 }
 
 /** The metadata of a role in a directory that a client left; undefined when there is none. */
-export async function keptMetadata(directory: string, role: (typeof roles)[number]): Promise<string | undefined> {
+export async function keptMetadata(directory: string, role: Role): Promise<string | undefined> {
   return await readTextIfPresent(join(directory, `${role}.json`));
 }
 

@@ -12,12 +12,13 @@ import type { UpdateExplanation, UpdateStage, UpdateStatusBody } from "../../api
 import type { Settings } from "../../settings/group.ts";
 import type { Ailment } from "../ailment.ts";
 import type { Values } from "../datastore/change.ts";
+import { kept } from "../kept/things.ts";
 import { rehearse } from "../migrations/rehearse.ts";
 import { hostPath, type System } from "../system.ts";
 import { available, chosen as chosenOf, describeHold, judge, type HostView, type Judgement } from "./choice.ts";
 import { mirrorOf, wishesOf } from "./host-mirror.ts";
 import { removeRecords } from "./last-words.ts";
-import { readMemory, writeMemory, type Chosen, type Held, type Memory } from "./memory.ts";
+import { heldLimit, nothingKnown, type Chosen, type Held, type Memory } from "./memory.ts";
 import { publishedMigrations } from "./published-migrations.ts";
 import { ProgressRate } from "./progress-rate.ts";
 import { assertProved, bootInactiveNext, findSets, isProved, requireSets, stateOf } from "./sets.ts";
@@ -67,7 +68,7 @@ export class Updater implements AsyncDisposable {
 
   /** Notices a version that this host came back from since the last time. */
   static async open(host: UpdaterHost): Promise<Updater> {
-    const updater = new Updater(host, await readMemory(host.system));
+    const updater = new Updater(host, (await kept.updates.read(host.system)) ?? nothingKnown);
     try {
       await updater.#noticeReturn();
     } catch (error) {
@@ -214,8 +215,8 @@ export class Updater implements AsyncDisposable {
   /** Counts as long as this daemon runs, also when the disk takes nothing more. */
   async #hold(failed: Held): Promise<void> {
     const { chosen, ...rest } = this.#memory;
-    const kept = chosen === undefined || chosen.image.version === failed.version ? {} : { chosen };
-    this.#memory = { ...rest, ...kept, held: [...rest.held, failed] };
+    const stays = chosen === undefined || chosen.image.version === failed.version ? {} : { chosen };
+    this.#memory = { ...rest, ...stays, held: [...rest.held, failed] };
     this.returnedFrom = failed;
     try {
       await this.#remember(this.#memory);
@@ -417,8 +418,9 @@ export class Updater implements AsyncDisposable {
   }
 
   async #remember(memory: Memory): Promise<void> {
-    await writeMemory(this.#host.system, memory);
-    this.#memory = memory;
+    const limited = { ...memory, held: memory.held.slice(-heldLimit) };
+    await kept.updates.replace(this.#host.system, limited);
+    this.#memory = limited;
   }
 }
 

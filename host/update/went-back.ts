@@ -4,23 +4,16 @@
  * The boot loader's entry tells that it happened: its tries are used up. The failed set itself may have left the reason
  * on the private partition, which both sets share; of one that could not, `last-words.ts` knows what there is to know.
  */
-import { dirname } from "node:path";
-import { z } from "zod";
-import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { parseJson } from "../../lib/json.ts";
-import { hostPath, type System } from "../system.ts";
+import { kept } from "../kept/things.ts";
+import type { System } from "../system.ts";
 import { otherSet, type SetName } from "./boot-entry.ts";
 import { readPanic, wasRefused, wasResetByWatchdog, type Panic } from "./last-words.ts";
 import type { Held } from "./memory.ts";
 import type { Sets } from "./signpost.ts";
 
-const path = "/var/lib/orlop/update-failure.json";
-const failure = z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() });
-
 /** Written by the set that failed, before it reboots. */
 export async function leaveReason(system: System, version: string, reason: string): Promise<void> {
-  const left = { version, at: system.clock.now().toISOString(), reason };
-  await writeFileAtomic(hostPath(system, path), JSON.stringify(left), 0o600, system.storage);
+  await kept.updateFailure.replace(system, { version, at: system.clock.now().toISOString(), reason });
 }
 
 export async function isReasonLeft(system: System, version: string): Promise<boolean> {
@@ -29,8 +22,7 @@ export async function isReasonLeft(system: System, version: string): Promise<boo
 
 /** Before a version is started: what it left when it failed here earlier is no reason any more. */
 export async function forgetReason(system: System): Promise<void> {
-  const file = hostPath(system, path);
-  if (await removeIfPresent(file, system.storage)) await system.storage.syncDirectory(dirname(file));
+  await kept.updateFailure.remove(system);
 }
 
 /** The version that this host came back from, as the boot entries tell it, unless it is among those that are known. */
@@ -51,7 +43,7 @@ export async function explained(
   { version, at }: Held,
   panic: string | undefined,
 ): Promise<Held> {
-  const left = await readReason(system);
+  const left = await kept.updateFailure.read(system);
   if (left?.version === version) return left;
   return { version, at, reason: await lastWords(system, otherSet(active), panic) };
 }
@@ -81,15 +73,5 @@ async function isTold(system: System, look: () => Promise<boolean>): Promise<boo
   } catch (error) {
     system.log.error("update: cannot look for a reason why the last update failed", error);
     return false;
-  }
-}
-
-async function readReason(system: System): Promise<Held | undefined> {
-  try {
-    const text = await readTextIfPresent(hostPath(system, path), system.storage);
-    return text === undefined ? undefined : failure.parse(parseJson(text));
-  } catch (error) {
-    system.log.error(`update: cannot read why the last update failed from ${path}`, error);
-    return undefined;
   }
 }

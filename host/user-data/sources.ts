@@ -5,6 +5,7 @@
  * variant for one platform looks where that platform has user data; any other asks the firmware which platform this is.
  */
 import type { Platform, UserDataSource, Variant } from "../../variants/variant.ts";
+import { placed } from "../kept/things.ts";
 import { machineVendor } from "../machine.ts";
 import type { System } from "../system.ts";
 import { readEc2 } from "./ec2.ts";
@@ -34,7 +35,7 @@ const before: Place[] = [
   { name: "local defaults", read: userDataFile("/local/user-data-defaults.toml"), isHere: always },
   {
     name: "local user data",
-    read: firstUserDataFile("/var/lib/orlop/user-data.toml", "/var/lib/bottlerocket/user-data.toml"),
+    read: firstUserDataFile(placed.userData, "/var/lib/bottlerocket/user-data.toml"),
     isHere: always,
   },
 ];

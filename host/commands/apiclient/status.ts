@@ -26,6 +26,7 @@ export function statusText(body: StatusBody): string {
     ...bootstrapLines(body),
     ...reconcilerLines(body),
     ...containerLines(body),
+    ...keptLines(body),
     ...nodeLines(body),
     ...remoteLines(body),
   ].join("\n");
@@ -85,6 +86,13 @@ function nodeLines({ node }: StatusBody): string[] {
   const [first, ...further] = node.reasons;
   const state = node.ready ? "ready" : `not ready${first === undefined ? "" : `: ${first}`}`;
   return [row("node", `${node.name}: ${state}`), ...further.map((reason) => row("", reason))];
+}
+
+function keptLines({ setAside = [], unknown = [] }: StatusBody): string[] {
+  return [
+    ...setAside.map(({ path, at, effect }) => row("damaged", `${path}, set aside at ${at}: ${effect}`)),
+    ...unknown.map((sentence) => row("unknown", sentence)),
+  ];
 }
 
 function settingsLines({ settings, trial, userData }: StatusBody): string[] {

@@ -1,0 +1,15 @@
+/** A disk on which nothing is found and nothing can be written, for a store that cannot be used: the reason is told. */
+import type { Failure } from "../../lib/failure.ts";
+import type { Disk } from "./disk.ts";
+
+export function unusableDisk(reason: Failure): Disk {
+  const refuse = async (): Promise<never> => await Promise.reject(reason);
+  return {
+    list: async () => await Promise.resolve([]),
+    read: refuse,
+    create: refuse,
+    rename: refuse,
+    remove: refuse,
+    syncNames: refuse,
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * Everything that this host keeps on its private partition, which both partition sets share: what it is, where it lies,
+ * and what is so when it was damaged. Nothing else in `host/` names these paths.
+ */
+import { z } from "zod";
+import { change } from "../../api/answers.ts";
+import { identityIn, pemOf, type Identity } from "../apiserver/identity.ts";
+import { settingsForm } from "../migrations/form.ts";
+import { held, memory } from "../update/memory.ts";
+import { json, kept as keptFile, text, type Kept, type Notation } from "./kept.ts";
+import type { KeptPlace } from "./set-aside.ts";
+
+const directory = "/var/lib/orlop";
+const at = (name: string, whenLost: string): KeptPlace => ({ path: `${directory}/${name}`, whenLost });
+
+/** Logs with a format of their own: `host/datastore/`. */
+export const logs = {
+  settings: at("datastore", "the settings start empty"),
+  audit: at("audit", "who ran which program in a host container is no longer known up to here"),
+};
+
+/** Put there by whoever made the disk, and only read. */
+export const placed = {
+  network: `${directory}/net.toml`,
+  userData: `${directory}/user-data.toml`,
+};
+
+const trial = z.object({
+  version: z.int(),
+  revertsTo: z.int(),
+  seconds: z.number(),
+  deadline: z.iso.datetime(),
+  changes: z.array(change),
+});
+export type KeptTrial = z.infer<typeof trial>;
+
+const tufTimes = z.object({
+  /** The latest time at which metadata was accepted. Metadata expires, so a wrong clock spoils it for days only. */
+  latestTime: z.iso.datetime(),
+  /** SHA-256 of every root role that images brought. */
+  origins: z.array(z.string()),
+});
+
+export const kept = {
+  trial: keptFile(at("trial.json", "settings that were on trial stay as they are"), json(trial)),
+  userDataRead: keptFile(at("user-data.read", "user data is read once more"), text),
+  rebootedFor: keptFile(at("rebooted-for", "the machine may reboot once more for its boot parameters"), text),
+  settingsForm: keptFile(
+    at("settings-form.json", "the form is that of the version that changed settings last, with no way back from it"),
+    json(settingsForm),
+  ),
+  updates: keptFile(
+    at("updates.json", "no update is chosen, and versions that failed here may be tried again"),
+    json(memory),
+  ),
+  updateFailure: keptFile(at("update-failure.json", "why the last update failed is not known"), json(held)),
+  identity: keptFile<Identity>(
+    at("api/identity.pem", "the remote API has a new certificate, with another fingerprint"),
+    {
+      read: identityIn,
+      write: pemOf,
+    },
+  ),
+  tufRoot: metadata("root", "updates are trusted by the root role in the image"),
+  tufTimestamp: metadata("timestamp", "an older state of the update repository is not noticed once"),
+  tufSnapshot: metadata("snapshot", "an older state of the update repository is not noticed once"),
+  tufTargets: metadata("targets", "an older state of the update repository is not noticed once"),
+  tufTimes: keptFile(
+    at("tuf/known.json", "a clock that went back is not noticed until updates are looked for"),
+    json(tufTimes),
+  ),
+};
+
+export const keptFiles: readonly Pick<Kept<unknown>, "path" | "whenLost" | "tidy">[] = Object.values(kept);
+export const keptPlaces: readonly KeptPlace[] = [...keptFiles, ...Object.values(logs)];
+
+/** The metadata of a TUF role, byte for byte as it was signed. Whether to trust it is not judged here. */
+function metadata(role: "root" | "timestamp" | "snapshot" | "targets", whenLost: string): Kept<string> {
+  const shape = json(z.object({ signed: z.object({ _type: z.literal(role) }), signatures: z.array(z.unknown()) }));
+  const asSigned: Notation<string> = {
+    read(content) {
+      shape.read(content);
+      return content;
+    },
+    write: (content) => content,
+  };
+  return keptFile(at(`tuf/${role}.json`, whenLost), asSigned);
+}
