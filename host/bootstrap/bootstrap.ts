@@ -185,7 +185,9 @@ class Work {
       entries: [...entries],
       ...(this.#halted === undefined ? {} : { halted: this.#halted }),
     };
-    this.#writing = this.#writing.then(async () => await writeRecord(this.#host.system, record));
+    // A write that failed was told to whoever asked for it; the next one may succeed.
+    const write = async (): Promise<void> => await writeRecord(this.#host.system, record);
+    this.#writing = this.#writing.then(write, write);
     await this.#writing;
   }
 }

@@ -1,17 +1,34 @@
 /** How far the preparation of the machine is, for the status of the host. */
+import { explain, Failure, systemErrorCode } from "../../lib/failure.ts";
 import { readRecord, type BootstrapRecord, type Entry } from "./record.ts";
 import type { System } from "../system.ts";
 
 const unit = "bootstrap.service";
 const pollMs = 2_000;
+/** systemd answers at once, or it is busy and whoever asks for the status has waited long enough. */
+const timeoutMs = 5_000;
 const interrupted = { code: "interrupted", message: `${unit} ended before it was done` };
 
-export async function bootstrapNow(system: System): Promise<{ entries: Entry[]; halted?: string }> {
-  const before = await readRecord(system);
-  if (before === undefined) return { entries: [] };
+/** `unknown`: why nobody can tell more than the entries do, in a sentence. */
+export type BootstrapNow = { entries: Entry[]; halted?: string; unknown?: string };
+
+/** Never rejects because of what it looks at. */
+export async function bootstrapNow(system: System): Promise<BootstrapNow> {
+  let record: BootstrapRecord | undefined;
+  try {
+    record = await readRecord(system);
+    return record === undefined ? { entries: [] } : await withUnit(system, record);
+  } catch (error) {
+    if (!(error instanceof Failure) && systemErrorCode(error) === undefined) throw error;
+    const unknown = `cannot tell how far the preparation of this machine is: ${explain(error)}`;
+    return { entries: record?.entries ?? [], unknown };
+  }
+}
+
+async function withUnit(system: System, before: BootstrapRecord): Promise<BootstrapNow> {
   if (isComplete(before)) return before;
   // Who writes the record may have been killed.
-  const state = await system.run(["systemctl", "show", "--value", "--property=ActiveState", unit]);
+  const state = await system.run(["systemctl", "show", "--value", "--property=ActiveState", unit], { timeoutMs });
   if (state.trim() !== "failed") return before;
   // Or it has written its last since.
   const record = (await readRecord(system)) ?? before;
@@ -25,13 +42,15 @@ export async function bootstrapNow(system: System): Promise<{ entries: Entry[]; 
 const isDone = ({ state }: Entry): boolean => state !== "waiting" && state !== "running";
 const isComplete = ({ halted, entries }: BootstrapRecord): boolean => halted !== undefined || entries.every(isDone);
 
-/** Waits for what is essential; false when nothing is, and when the boot stops there. */
+/** Waits for what is essential; false when it was plain at once that nothing is, and when the boot stops there. */
 export async function untilPrepared(system: System, signal: AbortSignal): Promise<boolean> {
-  for (;;) {
-    const { entries, halted } = await bootstrapNow(system);
+  for (let wasUnknown = false; ;) {
+    const { entries, halted, unknown } = await bootstrapNow(system);
     const essential = entries.filter((entry) => entry.essential);
-    if (halted !== undefined || essential.length === 0) return false;
-    if (essential.every(({ state }) => state === "done")) return true;
+    if (halted !== undefined) return false;
+    if (unknown === undefined && essential.length === 0) return wasUnknown;
+    if (essential.length > 0 && essential.every(({ state }) => state === "done")) return true;
+    wasUnknown ||= unknown !== undefined;
     await system.clock.sleep(pollMs, signal);
   }
 }

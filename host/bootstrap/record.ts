@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { bootstrapEntry, type BootstrapEntry } from "../../api/status.ts";
+import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
 import type { Settings } from "../../settings/model.ts";
@@ -26,9 +27,13 @@ export const recordPath = "/run/orlop/bootstrap.json";
 /** `preconfigured.target` is only reached when it is there. */
 export const configuredMark = "/run/orlop/configured";
 
+/** @throws {Failure<"bad-record">} and system errors */
 export async function readRecord(system: System): Promise<BootstrapRecord | undefined> {
   const text = await readTextIfPresent(hostPath(system, recordPath));
-  return text === undefined ? undefined : recordSchema.parse(parseJson(text));
+  if (text === undefined) return undefined;
+  const record = recordSchema.safeParse(parseJson(text));
+  if (record.success) return record.data;
+  throw new Failure("bad-record", `cannot read ${recordPath}: ${z.prettifyError(record.error)}`);
 }
 
 export async function writeRecord(system: System, record: BootstrapRecord): Promise<void> {
