@@ -31,9 +31,9 @@ test("a lock is nobody's once its holder was killed, and a program that the hold
     const path = join(directory, "lock");
     const source = `
       import { openLocked } from ${JSON.stringify(join(import.meta.dir, "file-lock.ts"))};
-      const lock = await openLocked(${JSON.stringify(path)});
+      globalThis.held = await openLocked(${JSON.stringify(path)});
       const child = Bun.spawn(["sleep", "60"], { stdio: ["ignore", "ignore", "ignore"] });
-      console.log(lock?.fd, child.pid);
+      console.log(globalThis.held?.fd, child.pid);
       await child.exited;
     `;
     const holder = Bun.spawn([process.execPath, "-e", source], { stdout: "pipe" });

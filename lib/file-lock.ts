@@ -36,6 +36,7 @@ export function lockExclusively(fd: number): boolean {
 
 /**
  * Opens a file for reading and appending, made when it is not there, with its lock; undefined when another holds it.
+ * Who keeps no reference to the open file loses the lock when the runtime collects it.
  *
  * Whoever holds the lock may rename or remove the file: then this is about the file that has the name now.
  */

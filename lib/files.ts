@@ -79,7 +79,7 @@ export async function writeFileAtomic(
 ): Promise<void> {
   const directory = dirname(path);
   await ensureDirectory(directory, files);
-  const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString("hex")}`);
+  const temporary = temporaryPath(path);
   try {
     {
       await using file = await files.create(temporary, mode);
@@ -94,9 +94,19 @@ export async function writeFileAtomic(
   await files.syncDirectory(directory);
 }
 
-/** Whether `writeFileAtomic` gave this name to the temporary file of a write to `target`, a name in the same directory. */
+/** Where what will replace `path` is written first. */
+export function temporaryPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}`);
+}
+
+/** Whether a file of this name was written first to replace another; its writer has ended when it stays. */
+export function isTemporary(name: string): boolean {
+  return /^\..+\.[0-9a-f]{12}$/.test(name);
+}
+
+/** The same, to replace `target`, a name in the same directory. */
 export function isTemporaryOf(target: string, name: string): boolean {
-  return name.startsWith(`.${target}.`) && /^[0-9a-f]{12}$/.test(name.slice(target.length + 2));
+  return isTemporary(name) && name.slice(1, -13) === target;
 }
 
 /**

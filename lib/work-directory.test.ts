@@ -19,7 +19,7 @@ async function startMaker(parent: string): Promise<{ path: string; kill: () => P
   const source = `
     import { workDirectory } from ${JSON.stringify(join(import.meta.dir, "work-directory.ts"))};
     import { mkdir } from "node:fs/promises";
-    const work = await workDirectory(${JSON.stringify(parent)});
+    const work = (globalThis.held = await workDirectory(${JSON.stringify(parent)}));
     await mkdir(work.path + "/tree/usr", { recursive: true });
     console.log(work.path);
     setInterval(() => undefined, 1000);

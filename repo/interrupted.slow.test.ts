@@ -1,46 +1,53 @@
 /** Protects: whatever a publisher was doing when it was killed, hosts have a repository, and it can be done again. */
 import { expect, test } from "bun:test";
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { realFiles, type Files } from "../lib/files.ts";
+import { basename, join } from "node:path";
+import { isTemporary, realFiles, type Files } from "../lib/files.ts";
 import { publisher, type Publisher } from "../test/publisher.ts";
 import { newSigner, testMachines as machines } from "../test/update-repository.ts";
 import { recall } from "./manifest.ts";
 import { changeManifest, openRepository, publish, refresh, rotateRoot, type Repository } from "./repository.ts";
 import { withKey } from "./root-role.ts";
 
-/** Files of a process that is killed during the operation after so many others: nothing happens any more. */
-function killedAfter(operations: number): { files: Files; isDead: () => boolean } {
+type End = "killed" | "out of space";
+
+/**
+ * Files of a process that goes well for so many operations. Then it is killed, and nothing happens any more; or the disk
+ * is full, and only what takes no space still works.
+ */
+function goodFor(operations: number, end: End): { files: Files; isOver: () => boolean } {
   let done = 0;
-  let isDead = false;
-  const unlessKilled = async <T>(act: () => Promise<T>): Promise<T> => {
-    isDead ||= done >= operations;
-    if (isDead) throw new Error("killed");
+  let isOver = false;
+  const unlessOver = async <T>(act: () => Promise<T>): Promise<T> => {
+    isOver ||= done >= operations;
+    if (isOver && end === "killed") throw new Error("killed");
+    if (isOver) throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
     done++;
     return await act();
   };
+  const unlessKilled = end === "killed" ? unlessOver : async <T>(act: () => Promise<T>): Promise<T> => await act();
   const files: Files = {
     ...realFiles,
-    makeDirectory: async (path) => await unlessKilled(async () => await realFiles.makeDirectory(path)),
-    rename: async (from, to) => await unlessKilled(async () => await realFiles.rename(from, to)),
+    makeDirectory: async (path) => await unlessOver(async () => await realFiles.makeDirectory(path)),
+    rename: async (from, to) => await unlessOver(async () => await realFiles.rename(from, to)),
     remove: async (path) => await unlessKilled(async () => await realFiles.remove(path)),
     syncDirectory: async (path) => await unlessKilled(async () => await realFiles.syncDirectory(path)),
     async create(path, mode) {
-      const file = await unlessKilled(async () => await realFiles.create(path, mode));
+      const file = await unlessOver(async () => await realFiles.create(path, mode));
       return {
         async write(data) {
           const bytes = Buffer.from(data);
           const part = done >= operations ? bytes.subarray(0, bytes.length / 2) : bytes;
           await file.write(part); // a write that is cut short
-          await unlessKilled(async () => undefined);
+          await unlessOver(async () => undefined);
         },
-        sync: async () => await unlessKilled(async () => await file.sync()),
+        sync: async () => await unlessOver(async () => await file.sync()),
         [Symbol.asyncDispose]: async () => await file[Symbol.asyncDispose](),
       };
     },
   };
-  return { files, isDead: () => isDead };
+  return { files, isOver: () => isOver };
 }
 
 type Change = (repository: Repository, here: Publisher) => Promise<unknown>;
@@ -61,9 +68,13 @@ const changes: Record<string, Change> = {
   },
 };
 
-test.each(Object.keys(changes))(
-  "a %s that is killed at any of its operations leaves the repository as it was or as it shall be, and can be made again",
-  async (name) => {
+const interrupted = Object.keys(changes).flatMap((name) =>
+  (["killed", "out of space"] as const).map((end) => [name, end] as const),
+);
+
+test.each(interrupted)(
+  "a %s that is %s at any of its operations leaves the repository as it was or as it shall be, and can be made again",
+  async (name, end) => {
     const change = changes[name];
     if (change === undefined) throw new Error(name);
     await using here = await publisher();
@@ -76,32 +87,41 @@ test.each(Object.keys(changes))(
       return roles.map(({ role, version }) => `${role} ${version}`);
     };
     const before = await stateOf();
-    const killed = async (operations: number): Promise<boolean> => {
+    const broken = async (operations: number): Promise<boolean> => {
       await rm(here.directory, { recursive: true });
       await cp(whole, here.directory, { recursive: true });
-      const { files, isDead } = killedAfter(operations);
+      const { files, isOver } = goodFor(operations, end);
       try {
         await change({ ...(await openRepository(here.directory)), files }, here);
         return false;
       } catch (error) {
-        if (!isDead()) throw error;
+        if (!isOver()) throw error;
         return true;
       }
     };
     const left: unknown[] = [];
     let operations = 0;
-    for (; await killed(operations); operations++) left.push(await stateOf());
+    for (; await broken(operations); operations++) {
+      left.push(await stateOf());
+      if (end === "out of space") expect(await halfWritten(here.directory)).toEqual([]);
+    }
     const after = await stateOf();
     expect(operations).toBeGreaterThan(10);
     // A rotation has as many steps as there are trees, and old hosts follow the root before the rest.
     if (name !== "root rotation") for (const state of left) expect([before, after]).toContainEqual(state);
     expect(left).toContainEqual(before);
-    // In the middle of it: whoever finds the lock of a process that is gone removes it, and goes on.
-    await killed(Math.floor(operations / 2));
-    await rm(join(here.directory, ".lock"), { force: true });
-    await change(await openRepository(here.directory), here);
-    await here.validate();
+    for (const part of [1 / 4, 1 / 2, 3 / 4]) {
+      await broken(Math.floor(operations * part));
+      await change(await openRepository(here.directory), here);
+      await here.validate();
+      expect(await halfWritten(here.directory)).toEqual([]);
+    }
     await rm(whole, { recursive: true });
   },
   120_000,
 );
+
+async function halfWritten(directory: string): Promise<string[]> {
+  const names = await readdir(directory, { recursive: true });
+  return names.filter((name) => isTemporary(basename(name)) || name === ".lock");
+}

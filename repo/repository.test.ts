@@ -1,7 +1,9 @@
 /** Protects: what a publisher signs is what an independent TUF client accepts, and an interruption breaks nothing. */
 import { expect, test } from "bun:test";
-import { appendFile, cp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { cp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { openLocked } from "../lib/file-lock.ts";
+import { isPresent } from "../lib/files.ts";
 import { publisher, signerOfType } from "../test/publisher.ts";
 import { newSigner, testMachines as machines } from "../test/update-repository.ts";
 import { expirations } from "./expirations.ts";
@@ -164,9 +166,33 @@ test("days left are told for every role, and a refresh renews them", async () =>
 
 test("a second publisher is kept out while one is at work", async () => {
   await using here = await publisher();
-  await appendFile(join(here.directory, ".lock"), "4711\n");
+  const theirs = await openLocked(join(here.directory, ".lock"));
   const blocked = publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
-  await expect(blocked).rejects.toThrow("cannot change the repository");
+  await expect(blocked).rejects.toMatchObject({ code: "repository-locked" });
+  await theirs?.close();
+  await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+});
+
+test("a publisher that was killed keeps nobody out, and what it left half written is removed", async () => {
+  await using here = await publisher();
+  const source = `
+    import { openLocked } from ${JSON.stringify(join(import.meta.dir, "../lib/file-lock.ts"))};
+    globalThis.held = await openLocked(${JSON.stringify(join(here.directory, ".lock"))});
+    console.log(globalThis.held !== undefined);
+    setInterval(() => undefined, 1000);
+  `;
+  const killed = Bun.spawn([process.execPath, "-e", source], { stdout: "pipe" });
+  const { value } = await killed.stdout.getReader().read();
+  expect(Buffer.from(value ?? []).toString()).toBe("true\n");
+  const release = await here.release("1.0.0");
+  await expect(publish(here.repository, release, { waves: [] }, here.signing)).rejects.toThrow("another process");
+  killed.kill("SIGKILL");
+  await killed.exited;
+  const left = ["targets/.orlop-root.0123456789ab", "root/.2.root.json.0123456789ab"];
+  for (const path of left) await Bun.write(join(here.directory, path), "half");
+  await publish(here.repository, release, { waves: [] }, here.signing);
+  for (const path of [...left, ".lock"]) expect(await isPresent(join(here.directory, path))).toBe(false);
+  expect((await here.validate()).targets).toHaveLength(4);
 });
 
 test("a release brings the migrations since the release before it, as signed targets that its hop names", async () => {

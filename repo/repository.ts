@@ -12,15 +12,17 @@
  */
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Key, type Root, type Targets } from "@tufjs/models";
-import { Failure, isFailure, systemErrorCode } from "../lib/failure.ts";
+import { Failure, isFailure } from "../lib/failure.ts";
+import { openLocked } from "../lib/file-lock.ts";
 import {
+  isTemporary,
+  isPresent,
   namesIn,
   readTextIfPresent,
   realFiles,
   removeIfPresent,
   writeFileAtomic,
   type Files,
-  isPresent,
 } from "../lib/files.ts";
 import { expiresAt } from "./expiration.ts";
 import { addMigrations, addUpdate, emptyManifest, parseManifest, type Machines, type Manifest } from "./manifest.ts";
@@ -62,6 +64,8 @@ export async function initRepository(
     signing: Signing;
   },
 ): Promise<Repository> {
+  await realFiles.makeDirectory(directory);
+  await using _lock = await lockDirectory({ directory, files: realFiles });
   if ((await readTextIfPresent(rootPath(directory, 1))) !== undefined) {
     throw new Failure("repository-exists", `cannot make a repository in ${directory}: there is one`);
   }
@@ -284,28 +288,50 @@ function rootPath(directory: string, version: number): string {
 
 /**
  * Two publishers at once would each sign without the other's targets, or with keys that the other took out of service.
+ * What a publisher that was killed left half written is removed: nobody else writes now.
  *
  * @throws {Failure<"repository-locked" | "repository-changed">}
  */
 async function lock(repository: Repository): Promise<AsyncDisposable> {
-  const { directory, files } = repository;
-  const path = join(directory, ".lock");
-  try {
-    await using file = await files.create(path, 0o644);
-    await file.write(`${process.pid}\n`);
-  } catch (cause) {
-    if (systemErrorCode(cause) !== "EEXIST") throw cause;
-    throw new Failure("repository-locked", `cannot change the repository: ${path} exists`, {
-      hint: `another process (${(await readTextIfPresent(path))?.trim() ?? "unknown"}) is changing it; if it is gone, remove the file`,
-      cause,
-    });
-  }
-  const unlock = async (): Promise<void> => void (await removeIfPresent(path, files));
-  if (await isPresent(rootPath(directory, newestRoot(repository).signed.version + 1))) {
-    await unlock();
+  await using unlessRefused = new AsyncDisposableStack();
+  unlessRefused.use(await lockDirectory(repository));
+  if (await isPresent(rootPath(repository.directory, newestRoot(repository).signed.version + 1))) {
     throw new Failure("repository-changed", "cannot change the repository: its keys were changed since it was read", {
       hint: "do it again",
     });
   }
-  return { [Symbol.asyncDispose]: unlock };
+  await removeHalfWritten(repository);
+  return unlessRefused.move();
+}
+
+async function lockDirectory({ directory, files }: Pick<Repository, "directory" | "files">): Promise<AsyncDisposable> {
+  const path = join(directory, ".lock");
+  const held = await openLocked(path);
+  if (held === undefined) {
+    throw new Failure(
+      "repository-locked",
+      `cannot change the repository ${directory}: another process is changing it`,
+      {
+        hint: "do it again when that one has ended",
+      },
+    );
+  }
+  return {
+    async [Symbol.asyncDispose]() {
+      try {
+        await removeIfPresent(path, files);
+      } finally {
+        await held.close();
+      }
+    },
+  };
+}
+
+async function removeHalfWritten(repository: Repository): Promise<void> {
+  const { directory, files } = repository;
+  const trees = (await treesOf(repository)).map((machines) => treePath(repository, machines));
+  for (const folder of [join(directory, "root"), join(directory, "targets"), ...trees]) {
+    const names = await namesIn(folder, files);
+    for (const name of names.filter(isTemporary)) await removeIfPresent(join(folder, name), files);
+  }
 }

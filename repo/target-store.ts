@@ -1,9 +1,9 @@
 /** The `targets/` directory: files named by their own SHA-256, shared by all trees of a repository. */
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { TargetFile } from "@tufjs/models";
-import { ensureDirectory, removeIfPresent, type Files } from "../lib/files.ts";
+import { ensureDirectory, removeIfPresent, temporaryPath, type Files } from "../lib/files.ts";
 
 /** The name under which a server has a target (TUF consistent snapshots, §6.2.1). */
 export function storedName(target: TargetFile): string {
@@ -32,7 +32,7 @@ async function store(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<TargetFile> {
   await ensureDirectory(directory, files);
-  const temporary = join(directory, `.${randomBytes(8).toString("hex")}`);
+  const temporary = temporaryPath(join(directory, name));
   try {
     const hash = createHash("sha256");
     let length = 0;
