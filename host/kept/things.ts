@@ -41,6 +41,15 @@ const tufTimes = z.object({
   origins: z.array(z.string()),
 });
 
+const updateTerms = z.object({
+  /** The version that is to be judged. */
+  version: z.string(),
+  /** `settings.updates.health`, in the form of the version that wrote it. */
+  health: z.record(z.string(), z.unknown()),
+  /** How ailments of that moment are known. */
+  before: z.array(z.string()),
+});
+
 export const kept = {
   trial: keptFile(at("trial.json", "settings that were on trial stay as they are"), json(trial)),
   userDataRead: keptFile(at("user-data.read", "user data is read once more"), text),
@@ -54,6 +63,10 @@ export const kept = {
     json(memory),
   ),
   updateFailure: keptFile(at("update-failure.json", "why the last update failed is not known"), json(held)),
+  updateTerms: keptFile(
+    at("update-terms.json", "an update on trial is judged by the settings of now, and everything is to hold"),
+    json(updateTerms),
+  ),
   identity: keptFile<Identity>(
     at("api/identity.pem", "the remote API has a new certificate, with another fingerprint"),
     {

@@ -4,25 +4,11 @@
  * They are kept by the version that makes another one boot, until that one starts. A change of the checks during a
  * trial counts from the next update on, and what failed before an update is not held against it.
  */
-import { dirname } from "node:path";
-import { z } from "zod";
-import { anyJson } from "../../api/answers.ts";
-import { readTextIfPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { parseJson } from "../../lib/json.ts";
 import type { Model } from "../../settings/model.ts";
 import type { Settings } from "../../settings/group.ts";
 import type { Ailment } from "../ailment.ts";
-import { hostPath, type System } from "../system.ts";
-
-const path = "/var/lib/orlop/update-terms.json";
-const kept = z.object({
-  /** The version that is to be judged. */
-  version: z.string(),
-  /** `settings.updates.health`, in the form of the version that wrote it. */
-  health: anyJson,
-  /** How ailments of that moment are known. */
-  before: z.array(z.string()),
-});
+import { kept } from "../kept/things.ts";
+import type { System } from "../system.ts";
 
 type WantedHealth = Settings["updates"]["health"];
 
@@ -36,31 +22,27 @@ export type Terms = {
 
 export async function keepTerms(system: System, version: string, { health, ailments }: NewTerms): Promise<void> {
   const before = [...new Set(ailments.flatMap(({ known = [] }) => known))];
-  const text = JSON.stringify({ version, health, before });
-  await writeFileAtomic(hostPath(system, path), text, 0o600, system.storage);
+  await kept.updateTerms.replace(system, { version, health, before });
 }
 
 /** For a version that is made to boot by somebody who keeps none: those of an earlier try are not its own. */
 export async function forgetTerms(system: System): Promise<void> {
-  const file = hostPath(system, path);
-  if (await removeIfPresent(file, system.storage)) await system.storage.syncDirectory(dirname(file));
+  await kept.updateTerms.remove(system);
 }
 
 /** Undefined when none are known: everything is to hold then. Never rejects. */
 export async function readTerms(system: System, model: Model, version: string): Promise<Terms | undefined> {
   try {
-    const text = await readTextIfPresent(hostPath(system, path), system.storage);
-    if (text === undefined) return undefined;
-    const terms = kept.parse(parseJson(text));
-    if (terms.version !== version) return undefined;
+    const terms = await kept.updateTerms.read(system);
+    if (terms?.version !== version) return undefined;
     const parsed = model.parse({ updates: { health: terms.health } });
-    if (!parsed.ok) system.log.info(`update: the checks kept in ${path} are not of this version: settings count`);
+    if (!parsed.ok) system.log.info(`update: the checks that were kept are not of this version: settings count`);
     return {
       health: parsed.ok ? model.complete(parsed.value).updates.health : undefined,
       before: new Set(terms.before),
     };
   } catch (error) {
-    system.log.error(`update: cannot read ${path}: everything is to hold`, error);
+    system.log.error(`update: cannot read the terms of this trial: everything is to hold`, error);
     return undefined;
   }
 }

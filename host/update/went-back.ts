@@ -17,7 +17,7 @@ export async function leaveReason(system: System, version: string, reason: strin
 }
 
 export async function isReasonLeft(system: System, version: string): Promise<boolean> {
-  return (await readReason(system))?.version === version;
+  return (await kept.updateFailure.read(system))?.version === version;
 }
 
 /** Before a version is started: what it left when it failed here earlier is no reason any more. */
