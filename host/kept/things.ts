@@ -3,7 +3,7 @@
  * and what is so when it was damaged. Nothing else in `host/` names these paths.
  */
 import { z } from "zod";
-import { change } from "../../api/answers.ts";
+import { anyJson, change } from "../../api/answers.ts";
 import { identityIn, pemOf, type Identity } from "../apiserver/identity.ts";
 import { settingsForm } from "../migrations/form.ts";
 import { held, memory } from "../update/memory.ts";
@@ -45,7 +45,7 @@ const updateTerms = z.object({
   /** The version that is to be judged. */
   version: z.string(),
   /** `settings.updates.health`, in the form of the version that wrote it. */
-  health: z.record(z.string(), z.unknown()),
+  health: anyJson,
   /** How ailments of that moment are known. */
   before: z.array(z.string()),
 });

@@ -4,6 +4,7 @@
  * They are kept by the version that makes another one boot, until that one starts. A change of the checks during a
  * trial counts from the next update on, and what failed before an update is not held against it.
  */
+import { parseJson } from "../../lib/json.ts";
 import type { Model } from "../../settings/model.ts";
 import type { Settings } from "../../settings/group.ts";
 import type { Ailment } from "../ailment.ts";
@@ -22,7 +23,7 @@ export type Terms = {
 
 export async function keepTerms(system: System, version: string, { health, ailments }: NewTerms): Promise<void> {
   const before = [...new Set(ailments.flatMap(({ known = [] }) => known))];
-  await kept.updateTerms.replace(system, { version, health, before });
+  await kept.updateTerms.replace(system, { version, health: parseJson(JSON.stringify(health)), before });
 }
 
 /** For a version that is made to boot by somebody who keeps none: those of an earlier try are not its own. */
