@@ -17,7 +17,7 @@ import type { Author, Datastore } from "./datastore/datastore.ts";
 import type { Facts } from "./facts.ts";
 import { generate } from "./generators/generate.ts";
 import { kept } from "./kept/things.ts";
-import { commandLineWords, wordsOfThisBoot } from "./reconcile/boot-parameters.ts";
+import { wantedWords, wordsOfThisBoot } from "./reconcile/boot-parameters.ts";
 import { tooFewHugePages } from "./reconcile/huge-pages.ts";
 import { bringToForm } from "./migrations/bring.ts";
 import type { Engine } from "./reconcile/engine.ts";
@@ -149,7 +149,7 @@ async function applySettings({ engine }: BootHost): Promise<Outcome> {
 async function rebootToReconcile({ system, model, datastore }: BootHost): Promise<Outcome> {
   const { boot: settings } = model.complete(model.tree(datastore.values));
   if (!settings["reboot-to-reconcile"]) return "skipped";
-  const words = commandLineWords(settings);
+  const words = wantedWords(settings);
   const tried = await kept.rebootedFor.read(system);
   if (words === (await wordsOfThisBoot(system)) || words === tried) return "skipped";
   await kept.rebootedFor.replace(system, words);

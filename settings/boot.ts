@@ -7,15 +7,17 @@ const values = (doc: string) => setting({ type: listOf(bootValue), doc, example:
 
 export const boot = table("The command lines of kernel and init, in force from the next boot.", {
   "kernel-parameters": mapOf({
-    doc: "Parameters of the kernel. `crashkernel` sets memory aside in which what a crashed kernel left is kept.",
+    doc: "Parameters of the kernel, in the order in which they were set. `hugepages` has a value for each of `hugepagesz`, perhaps after one for the default size. `crashkernel` sets memory aside in which what a crashed kernel left is kept.",
     name: bootParameter,
     placeholder: "parameter",
+    ordered: true,
     entry: values("Its values; an empty list for a parameter without value."),
   }),
   "init-parameters": mapOf({
-    doc: "Parameters of systemd.",
+    doc: "Parameters of systemd, in the order in which they were set.",
     name: bootParameter,
     placeholder: "parameter",
+    ordered: true,
     entry: values("Its values; an empty list for a parameter without value."),
   }),
   "reboot-to-reconcile": setting({

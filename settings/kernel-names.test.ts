@@ -14,6 +14,6 @@ testType("bootParameter", bootParameter, {
   refuses: ["", ".a", "a.", "a..b", "a b", "a=b", 'a"'],
 });
 testType("bootValue", bootValue, {
-  accepts: ["", "tty0", "ttyS1,115200n8", "it's", 'say "x"', "2G-:256M"],
-  refuses: [`both ' and "`, `both " and '`, "é", "a\nb", "\t", "x".repeat(1025), 1],
+  accepts: ["", "tty0", "ttyS1,115200n8", "it's", '"file ec.c +p"', "2G-:256M"],
+  refuses: ['say "x"', '"x', `both ' and "`, `both " and '`, "é", "a\nb", "\t", "x".repeat(1025), 1],
 });

@@ -18,8 +18,8 @@ export const bootParameter: Type<string> = pattern(
   /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/,
 );
 
-/** The file it goes to knows no way to escape a quote. */
+/** The kernel takes double quotes around a value away and knows no way to escape one inside. */
 export const bootValue: Type<string> = pattern(
-  "printable ASCII without both kinds of quotes",
-  /^(?!.*".*')(?!.*'.*")[ -~]{0,1024}$/,
+  "printable ASCII without both kinds of quotes, double ones only around all of it",
+  /^(?!.*".*')(?!.*'.*")(?:[ !#-~]{0,1024}|"[ !#-~]{0,1022}")$/,
 );

@@ -36,6 +36,13 @@ const cases: RuleCase[] = [
     holds: { updates: { health: { containers: { db: { source: "a" } } } } },
   },
   {
+    rule: "boot parameters can be handed to the kernel",
+    on: "dev",
+    breaks: { boot: { "kernel-parameters": { root: ["/dev/sda1"] } } },
+    says: ["settings.boot.kernel-parameters.root must not be set: it is the image's own"],
+    holds: { boot: { "kernel-parameters": { quiet: [] } } },
+  },
+  {
     rule: "bootstrap commands that run are there",
     on: "dev",
     breaks: { "bootstrap-commands": { a: { mode: "always" } } },

@@ -1,6 +1,7 @@
 /**
  * What settings need from each other, in one list: `check`, user data and commits all say the same.
  */
+import { bootParameterProblems } from "./boot-parameters.ts";
 import type { Settings } from "./group.ts";
 import { kubeletRules } from "./kubelet-requirements.ts";
 import { kubernetesRules } from "./kubernetes-requirements.ts";
@@ -73,6 +74,7 @@ export const rules: readonly Rule[] = [
       }
     },
   },
+  { name: "boot parameters can be handed to the kernel", check: ({ boot }) => bootParameterProblems(boot) },
   {
     name: "an update repository has metadata and targets",
     *check({ updates }) {

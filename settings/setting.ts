@@ -48,6 +48,8 @@ export type AnyMap = {
   entry: Node;
   /** Entries that are always there. */
   standard: JsonObject;
+  /** Whether the order in which they were set has a meaning; otherwise they are sorted. */
+  ordered: boolean;
   since: Minor | undefined;
 };
 
@@ -93,9 +95,16 @@ export function mapOf<Entry extends Node>(declared: {
   placeholder: string;
   entry: Entry;
   standard?: { [name: string]: PartOf<Entry> } & JsonObject;
+  ordered?: boolean;
   since?: Minor;
 }): MapOf<Entry> {
-  return { kind: "map", ...declared, standard: declared.standard ?? {}, since: declared.since };
+  return {
+    kind: "map",
+    ...declared,
+    standard: declared.standard ?? {},
+    ordered: declared.ordered ?? false,
+    since: declared.since,
+  };
 }
 
 type Filled<Children extends Nodes> = {

@@ -2,7 +2,7 @@
 import { isJsonObject, type Json, type JsonObject } from "../lib/json.ts";
 import { joinKey, root, splitKey } from "./key.ts";
 import { childOf } from "./reading.ts";
-import type { Node } from "./setting.ts";
+import type { AnyMap, Node } from "./setting.ts";
 
 /** A partial tree with the names that users write, without the outer "settings". */
 export type SettingsTree = JsonObject;
@@ -64,12 +64,13 @@ function objectOf(branch: Branch): JsonObject {
 
 /**
  * Defaults filled in. The first of `layers` that has a leaf decides it, then the default beside the setting. Maps are
- * sorted, so that what is rendered from them does not depend on the order in which someone set them.
+ * sorted, so that what is rendered from them does not depend on the order in which someone set them, but for those
+ * whose order has a meaning.
  */
 export function complete(node: Node, layers: readonly Json[]): Json | undefined {
   if (node.kind === "setting") return layers[0] ?? node.default;
   const objects = [...layers, ...(node.kind === "map" ? [node.standard] : [])].filter(isJsonObject);
-  const names = node.kind === "table" ? Object.keys(node.children) : namesIn(objects);
+  const names = node.kind === "table" ? Object.keys(node.children) : namesIn(objects, node);
   const entries: [string, Json][] = [];
   for (const name of names) {
     const child = node.kind === "map" ? node.entry : node.children[name];
@@ -80,6 +81,7 @@ export function complete(node: Node, layers: readonly Json[]): Json | undefined 
   return Object.fromEntries(entries);
 }
 
-function namesIn(objects: readonly JsonObject[]): string[] {
-  return [...new Set(objects.flatMap((object) => Object.keys(object)))].toSorted();
+function namesIn(objects: readonly JsonObject[], { ordered }: AnyMap): string[] {
+  const names = [...new Set(objects.flatMap((object) => Object.keys(object)))];
+  return ordered ? names : names.toSorted();
 }

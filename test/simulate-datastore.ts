@@ -285,14 +285,15 @@ class Life {
 
   #checkChanges(version: number, changes: readonly Change[]): void {
     const expected = this.#model.changesOf(version);
-    const same = expected === undefined || isDeepStrictEqual(changes, expected);
+    const same = expected === undefined || isDeepStrictEqual(byKey(changes), byKey(expected));
     claim(same, `version ${version} tells other changes`);
   }
 
   #acknowledge({ version, changed }: Committed, values: Values): void {
     const before = this.#model.current;
     this.#model.acknowledge({ version, values });
-    const expected = version === before.version ? [] : (this.#model.changesOf(version) ?? []).map(({ key }) => key);
+    const changes = version === before.version ? [] : (this.#model.changesOf(version) ?? []);
+    const expected = changes.map(({ key }) => key).toSorted();
     claim(isDeepStrictEqual(changed, expected), `version ${version} reported as changed: ${changed.join(", ")}`);
   }
 
@@ -317,4 +318,9 @@ class Life {
     if (this.#store === undefined) throw new Error("bug: the store is not open");
     return this.#store;
   }
+}
+
+/** The order is that of the settings before, which a model that replaces all of them does not have. */
+function byKey(changes: readonly Change[]): Change[] {
+  return changes.toSorted((one, other) => (one.key < other.key ? -1 : 1));
 }

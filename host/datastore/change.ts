@@ -11,16 +11,10 @@ export type Staged = ReadonlyMap<string, Json | undefined>;
 /** A key whose value differs; an absent side means that it is not set. */
 export type Change = { key: string; before?: Json; after?: Json };
 
-/** What differs, sorted by key. */
+/** What differs: what is gone, then what is set, in its order. The order of settings has a meaning for some. */
 export function changesBetween(before: Values, after: Values): Change[] {
-  const keys = new Set([...before.keys(), ...after.keys()]);
-  return [...keys].toSorted().flatMap((key) => changeOf(key, before.get(key), after.get(key)));
-}
-
-/** What staging makes different, sorted by key. */
-export function changesOf(values: Values, staged: Staged): Change[] {
-  const keys = [...staged.keys()].toSorted();
-  return keys.flatMap((key) => changeOf(key, values.get(key), staged.get(key)));
+  const gone = [...before.keys()].filter((key) => !after.has(key));
+  return [...gone, ...after.keys()].flatMap((key) => changeOf(key, before.get(key), after.get(key)));
 }
 
 /** `values` with staged changes on top. */

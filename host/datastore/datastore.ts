@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
-import { changesBetween, changesOf, type Change, type Staged, type Values } from "./change.ts";
+import { changesBetween, withStaged, type Change, type Staged, type Values } from "./change.ts";
 import { CommitQueue, type Prepared } from "./commit-queue.ts";
 import type { Disk } from "./disk.ts";
 import { History } from "./history.ts";
@@ -115,7 +115,7 @@ export class Datastore implements AsyncDisposable {
   async commit(transaction: string, by: Author, says: string): Promise<Committed> {
     const staged = this.#staging.take(transaction);
     try {
-      return await this.#change(by, says, (values) => changesOf(values, staged));
+      return await this.#change(by, says, (values) => changesBetween(values, withStaged(values, staged)));
     } catch (error) {
       this.#staging.giveBack(transaction, staged);
       throw error;
@@ -186,7 +186,7 @@ export class Datastore implements AsyncDisposable {
     let changed: string[] = [];
     const { version } = await this.#queue.add((state) => {
       const changes = changesIn(state.values);
-      changed = changes.map(({ key }) => key);
+      changed = changes.map(({ key }) => key).toSorted();
       return changes.length === 0 ? undefined : this.#prepare(state, by, says, changes);
     });
     return { version, changed };

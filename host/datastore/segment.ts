@@ -8,8 +8,7 @@
  */
 import { z } from "zod";
 import { Failure } from "../../lib/failure.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../lib/json.ts";
-import type { Values } from "./change.ts";
+import { isJsonObject, type JsonObject } from "../../lib/json.ts";
 import { findLine, readLine, writeLine, type Line } from "./line.ts";
 import { advance, totalSize, type State } from "./state.ts";
 import { date, readBody, readEntry, type Entry } from "./transaction.ts";
@@ -82,18 +81,18 @@ const valuesBody = z.object({
     .exactOptional(),
 });
 
-/** Lines 1 and 2. */
+/** Lines 1 and 2. The values stay in the order in which they were set. */
 export function writeBase(head: Head, { values, goodBoot }: State): Buffer {
   const first = writeLine("", JSON.stringify({ format, ...head }));
   const body = {
-    values: objectOf(values),
+    values: Object.fromEntries(values),
     ...(goodBoot === undefined
       ? {}
       : {
           goodBoot: {
             version: goodBoot.version,
             at: goodBoot.at,
-            set: objectOf([...goodBoot.values].filter(([key, value]) => values.get(key) !== value)),
+            set: Object.fromEntries([...goodBoot.values].filter(([key, value]) => values.get(key) !== value)),
             unset: [...values.keys()].filter((key) => !goodBoot.values.has(key)),
           },
         }),
@@ -172,9 +171,4 @@ function baseOf({ version, at, nextVersion, hash }: Head, line: Line): State | u
   const good = new Map([...values, ...Object.entries(goodBoot.set)]);
   for (const key of goodBoot.unset) good.delete(key);
   return { ...state, goodBoot: { version: goodBoot.version, at: goodBoot.at, values: good } };
-}
-
-/** Sorted, so that a base is the same whatever order its keys were set in. */
-function objectOf(values: Values | readonly (readonly [string, Json])[]): Record<string, Json> {
-  return Object.fromEntries([...values].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

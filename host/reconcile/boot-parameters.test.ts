@@ -1,14 +1,18 @@
 import { expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Json } from "../../lib/json.ts";
+import { parseJson, type Json } from "../../lib/json.ts";
+import { readDocument } from "../../settings/document.ts";
+import { datastoreOn, simulatedDisk } from "../../test/datastore.ts";
+import { modelNamed } from "../../test/models.ts";
 import { emptyAddon } from "../../test/efi-program.ts";
 import { factsOf, settingsOf } from "../../test/settings.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { wordsOfAddon } from "../boot-addon.ts";
-import { bootParameters, commandLineWords } from "./boot-parameters.ts";
+import { bootParameters } from "./boot-parameters.ts";
 
 const facts = factsOf();
+const smallStore = { storeBytes: 100_000, segmentBytes: 700, segments: 40 };
 const withBoot = (boot: Json) => settingsOf({ boot });
 const some = withBoot({ "kernel-parameters": { quiet: [], console: ["tty0", "ttyS1,115200n8"] } });
 const none = settingsOf();
@@ -24,21 +28,35 @@ async function machine(): Promise<TestSystem> {
 const written = async (host: TestSystem): Promise<string | undefined> =>
   wordsOfAddon(Buffer.from(await host.read(addon, "latin1"), "latin1"));
 
-test("parameters become words in the order of their names, a word for each value", () => {
-  const { boot } = withBoot({
-    "kernel-parameters": { slab_debug: ["FZ"], console: ["tty0", "ttyS1"], note: ["two words"] },
-    "init-parameters": { log_level: ["debug"], splash: [] },
-  });
-  expect(commandLineWords(boot)).toBe(
-    'console=tty0 console=ttyS1 note="two words" slab_debug=FZ log_level=debug splash',
+test("parameters reach the addon in the order of the document, by way of the API and a datastore that is opened again", async () => {
+  const disk = simulatedDisk();
+  const model = modelNamed("dev");
+  const document = readDocument(
+    '[settings.boot.kernel-parameters]\nquiet = []\nloglevel = ["7"]\nconsole = ["tty0"]',
+    model,
   );
+  if (!document.ok) throw new Error("expected a document");
+  const sent = model.parse(parseJson(JSON.stringify(document.value)));
+  if (!sent.ok) throw new Error("expected settings");
+  {
+    await using datastore = await datastoreOn(disk, { size: smallStore });
+    await datastore.set(Object.fromEntries(model.leaves(sent.value)));
+    // Enough for a further segment, which begins with all settings.
+    for (let at = 0; at < 50; at++) await datastore.set({ "settings.motd": `${at} ${"x".repeat(200)}` });
+  }
+  await using datastore = await datastoreOn(disk, { size: smallStore });
+  expect((await disk.list()).length).toBeGreaterThan(1);
+  const settings = model.complete(model.tree(datastore.store.values));
+  await using host = await machine();
+  await bootParameters.pass(host.system, settings, facts);
+  expect(await written(host)).toBe("quiet loglevel=7 console=tty0");
 });
 
-test("what the image itself needs, cannot be quoted or is too long is refused", () => {
-  const words = (parameters: Json) => () => commandLineWords(withBoot({ "kernel-parameters": parameters }).boot);
-  expect(words({ roothash: ["0"] })).toThrow("roothash is the image's own");
-  expect(words({ note: ['a "'] })).toThrow("has a double quote");
-  expect(words({ note: ["x".repeat(1000)] })).toThrow("they have 1005 bytes, at most 1000 fit");
+test("what an older image accepted and the kernel cannot be given is a failure that says why", async () => {
+  await using host = await machine();
+  const settings = withBoot({ "kernel-parameters": { roothash: ["0"] } });
+  const pass = bootParameters.pass(host.system, settings, facts);
+  await expect(pass).rejects.toThrow("settings.boot.kernel-parameters.roothash must not be set");
 });
 
 test("an addon is written and removed, and a reboot is needed while it is not that of this boot", async () => {
@@ -47,7 +65,7 @@ test("an addon is written and removed, and a reboot is needed while it is not th
   const first = await bootParameters.pass(host.system, some, facts);
   expect(first.failures).toEqual([]);
   expect(first.rebootNeeded).toHaveLength(1);
-  expect(await written(host)).toBe("console=tty0 console=ttyS1,115200n8 quiet");
+  expect(await written(host)).toBe("quiet console=tty0 console=ttyS1,115200n8");
   const second = await bootParameters.pass(host.system, some, facts);
   expect(second.steps).toBe(0);
   expect(second.rebootNeeded).toHaveLength(1);
@@ -76,5 +94,5 @@ test("an addon that was cut short is written again", async () => {
   await bootParameters.pass(host.system, some, facts);
   await host.write(addon, "MZ", "latin1");
   await bootParameters.pass(host.system, some, facts);
-  expect(await written(host)).toBe("console=tty0 console=ttyS1,115200n8 quiet");
+  expect(await written(host)).toBe("quiet console=tty0 console=ttyS1,115200n8");
 });

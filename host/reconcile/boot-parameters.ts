@@ -7,6 +7,7 @@
 import { readFile } from "node:fs/promises";
 import { Failure, isNotFound, unreachable } from "../../lib/failure.ts";
 import { readTextIfPresent, removeDurably, writeFileAtomic } from "../../lib/files.ts";
+import { bootParameterProblems, commandLineWords } from "../../settings/boot-parameters.ts";
 import type { Settings } from "../../settings/model.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { makeAddon, wordsOfAddon } from "../boot-addon.ts";
@@ -18,11 +19,6 @@ const beganPath = "/run/orlop/boot-parameters";
 const secureBootPath = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 const stubPath = (arch: Architecture): string =>
   `/usr/lib/systemd/boot/efi/addon${{ x86_64: "x64", aarch64: "aa64" }[arch]}.efi.stub`;
-/** The kernel takes 2048 bytes on x86_64, and the image's own words need some 1000 of them. */
-const maxBytes = 1000;
-
-/** Words by which the image finds its own root and init; another value would start neither set. */
-const reserved = ["hashuuid", "init", "rdinit", "root", "roothash", "rootuuid", "veritysize", "veritytable"];
 
 type Desired = { words: string; arch: Architecture };
 type Actual = { words: string; began: string; secureBoot: boolean };
@@ -33,7 +29,7 @@ type Step =
 
 export const bootParameters = reconciler<Desired, Actual, Step>({
   name: "boot-parameters",
-  desired: ({ boot }, { arch }) => ({ words: commandLineWords(boot), arch }),
+  desired: ({ boot }, { arch }) => ({ words: wantedWords(boot), arch }),
   async observe(system) {
     const addon = await readAddon(system);
     const words = (addon && wordsOfAddon(addon)) ?? "";
@@ -85,28 +81,15 @@ export async function wordsOfThisBoot(system: System): Promise<string> {
   return (addon && wordsOfAddon(addon)) ?? "";
 }
 
-/** Parameters in the order of their names, a word for each value; init reads the same command line. */
-export function commandLineWords(boot: Settings["boot"]): string {
-  const parameters = [boot["kernel-parameters"], boot["init-parameters"]].flatMap((group) =>
-    Object.entries(group).toSorted(([one], [other]) => (one < other ? -1 : 1)),
-  );
-  const [own] = parameters.flatMap(([name]) => (reserved.includes(name) ? [name] : []));
-  if (own !== undefined) {
-    throw new Failure("reserved-boot-parameter", `cannot add kernel parameters: ${own} is the image's own`);
-  }
-  const words = parameters
-    .flatMap(([name, values]) => (values.length === 0 ? [name] : values.map((value) => `${name}=${quoted(value)}`)))
-    .join(" ");
-  if (Buffer.byteLength(words) <= maxBytes) return words;
-  const message = `cannot add kernel parameters: they have ${Buffer.byteLength(words)} bytes, at most ${maxBytes} fit`;
-  throw new Failure("too-many-boot-parameters", message);
-}
-
-/** The kernel knows double quotes and no way to put one inside of them. */
-function quoted(value: string): string {
-  if (!/[\s"]/.test(value)) return value;
-  if (!value.includes('"')) return `"${value}"`;
-  throw new Failure("bad-boot-parameter", `cannot add kernel parameters: ${JSON.stringify(value)} has a double quote`);
+/**
+ * What is to be added to the command line.
+ *
+ * @throws {Failure<"bad-boot-parameters">} for what an older image accepted
+ */
+export function wantedWords(boot: Settings["boot"]): string {
+  const [problem] = bootParameterProblems(boot);
+  if (problem === undefined) return commandLineWords(boot);
+  throw new Failure("bad-boot-parameters", `cannot add kernel parameters: ${problem.message}`);
 }
 
 async function readStub(system: System, arch: Architecture): Promise<Uint8Array> {
