@@ -2,6 +2,7 @@
 import { isFailure } from "../lib/failure.ts";
 import { parseJson } from "../lib/json.ts";
 import { refusal } from "./answers.ts";
+import { isApiCode } from "./codes.ts";
 import { Refused } from "./refused.ts";
 import type { HttpAnswer, HttpRequest } from "./transport.ts";
 
@@ -11,11 +12,13 @@ export function refusedBy(
 ): Refused {
   const parsed = refusal.safeParse(jsonOf(answer.body));
   if (parsed.success) {
-    const { code, message, hint, problems = [] } = parsed.data;
+    const { code: sent, message, hint, problems = [] } = parsed.data;
+    // A host that is newer than this client may have codes that this one does not know; its words say enough.
+    const code = isApiCode(sent) ? sent : "refused";
     return new Refused(code, message, { status: answer.status, problems, ...(hint === undefined ? {} : { hint }) });
   }
   const words = answer.body.trim().slice(0, 2000) || "no reason was given";
-  return new Refused(`http-${answer.status}`, `cannot ${method} ${target}: status ${answer.status}: ${words}`, {
+  return new Refused("refused", `cannot ${method} ${target}: status ${answer.status}: ${words}`, {
     status: answer.status,
   });
 }

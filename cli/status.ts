@@ -1,4 +1,5 @@
 /** `./orlop status` */
+import { isPassing } from "../api/refused.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { isFailure } from "../lib/failure.ts";
 import type { RunningMachine } from "../vm/running-machine.ts";
@@ -30,7 +31,7 @@ async function stateOf(machine: RunningMachine, signal: AbortSignal): Promise<st
   try {
     return (await (await machine.api()).call("getStatus", { signal })).state;
   } catch (error) {
-    if (isFailure(error, "cannot-connect", "no-remote-api")) return "starting";
+    if (isPassing(error) || isFailure(error, "no-remote-api")) return "starting";
     throw error;
   }
 }

@@ -67,7 +67,7 @@ export function newBootStatus(): BootStatus {
 
 /** Of a host whose settings cannot be read: nothing is done, since nobody knows how the machine should be. */
 export function haltedBoot(reason: Failure): BootStatus {
-  const failure = { code: essentialMissing, message: explain(reason) };
+  const failure: PassFailure = { code: essentialMissing, message: explain(reason) };
   return { steps: [{ step: "open the settings", state: "failed", failure }], userData: { problems: [] } };
 }
 

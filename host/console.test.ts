@@ -34,6 +34,10 @@ test("problems of user data stand with their place, as many as there is room for
 
 test("a step that failed is told with its reason", () => {
   const boot = newBootStatus();
-  boot.steps[2] = { step: "apply settings", state: "failed", failure: { code: "x", message: "cannot restart it" } };
+  boot.steps[2] = {
+    step: "apply settings",
+    state: "failed",
+    failure: { code: "disk-full", message: "cannot restart it" },
+  };
   expect(consoleReport({ ...quiet, boot })).toEndWith("cannot apply settings: cannot restart it");
 });

@@ -42,13 +42,13 @@ const shop = program<Shop, { readonly loud: { type: "boolean"; help: string; sho
           help: "Weight",
           required: true,
           parse(text: string) {
-            if (!/^\d+$/.test(text)) throw new Failure("bad-weight", `a whole number is expected, not "${text}"`);
+            if (!/^\d+$/.test(text)) throw new Failure("bad-key", `a whole number is expected, not "${text}"`);
             return Number(text);
           },
         },
       },
       async run({ invocation }, { weight }) {
-        if (weight > 100) throw new Failure("too-heavy", `cannot send ${weight} kg: at most 100`, { hint: "split it" });
+        if (weight > 100) throw new Failure("too-long", `cannot send ${weight} kg: at most 100`, { hint: "split it" });
         return { weight: weight + 1, note: new TextDecoder().decode(await invocation.stdin()) };
       },
     }),

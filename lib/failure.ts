@@ -4,7 +4,14 @@
  * An outcome the caller branches on is returned; a `Failure` ends the operation; a bug is an `assert`.
  * Messages are lower case and read "cannot ‹verb› ‹object›: ‹reason with the actual value›".
  */
-export class Failure<Code extends string = string> extends Error {
+/**
+ * Every code that a failure may have. Each layer adds its own in its `codes.ts`, so that a code which is misspelt, or
+ * asked for and made by nobody, does not compile.
+ */
+export interface FailureCodes {}
+export type FailureCode = keyof FailureCodes;
+
+export class Failure<Code extends FailureCode = FailureCode> extends Error {
   /** Stable; clients switch on it. */
   readonly code: Code;
   /** What the reader can do about it, as a sentence fragment: "run `apiclient update apply` first". */
@@ -19,8 +26,8 @@ export class Failure<Code extends string = string> extends Error {
 }
 
 /** True for a `Failure` that carries one of `codes`; for any `Failure` when no code is given. */
-export function isFailure<Code extends string>(error: unknown, ...codes: readonly Code[]): error is Failure<Code> {
-  return error instanceof Failure && (codes.length === 0 || codes.includes(error.code as Code));
+export function isFailure<Code extends FailureCode>(error: unknown, ...codes: readonly Code[]): error is Failure<Code> {
+  return error instanceof Failure && (codes.length === 0 || codes.some((code) => code === error.code));
 }
 
 /** True for the error that Node and Bun throw when a path does not exist. */

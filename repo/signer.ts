@@ -27,7 +27,7 @@ export type Signer = {
 
 /**
  * @param location a path, or `file:PATH`
- * @throws {Failure<"no-such-key" | "bad-key" | "unsupported-key" | "unsupported-signer">}
+ * @throws {Failure<"no-such-key-file" | "bad-key" | "unsupported-key" | "unsupported-signer">}
  */
 export async function signerFrom(location: string): Promise<Signer> {
   const scheme = /^([a-z][a-z0-9+-]+):/.exec(location)?.[1];
@@ -41,7 +41,7 @@ export async function signerFrom(location: string): Promise<Signer> {
   try {
     pem = await readFile(path, "utf8");
   } catch (cause) {
-    throw new Failure("no-such-key", `cannot read the key ${path}`, { cause });
+    throw new Failure("no-such-key-file", `cannot read the key ${path}`, { cause });
   }
   let key: KeyObject;
   try {

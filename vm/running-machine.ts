@@ -8,7 +8,8 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Client } from "../api/client.ts";
 import type { StatusBody } from "../api/status.ts";
-import { Failure, isFailure } from "../lib/failure.ts";
+import { isPassing } from "../api/refused.ts";
+import { Failure, isFailure, type FailureCode } from "../lib/failure.ts";
 import { readLines } from "./console.ts";
 import { machineFiles, readRecord, type MachineFiles, type MachineRecord } from "./machine-files.ts";
 import { isAlive, kill, untilGone } from "./process-identity.ts";
@@ -118,7 +119,7 @@ export class RunningMachine implements AsyncDisposable {
         if (status !== undefined) last = new Error(`its state is ${status.state}`);
       } catch (error) {
         signal.throwIfAborted();
-        if (!soon.aborted && !isFailure(error, "cannot-connect", "http-503")) throw error;
+        if (!soon.aborted && !isPassing(error)) throw error;
         last = error;
       }
       if (!(await this.isOn())) throw await this.#failure("machine-ended", "it switched itself off", last);
@@ -145,7 +146,7 @@ export class RunningMachine implements AsyncDisposable {
     return access === undefined ? undefined : connect(access).call("getStatus", { signal });
   }
 
-  async #failure<Code extends string>(code: Code, reason: string, cause: unknown): Promise<Failure<Code>> {
+  async #failure<Code extends FailureCode>(code: Code, reason: string, cause: unknown): Promise<Failure<Code>> {
     const lines = (await this.consoleLines()).slice(-linesTold).map((line) => `  | ${line}`);
     const told = lines.length === 0 ? "its console is empty" : `the end of its console:\n${lines.join("\n")}`;
     const processors = await this.#processors();

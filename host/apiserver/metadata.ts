@@ -117,15 +117,15 @@ export function metadataHandlers(
     getAffectedServices: async ({ query }) => metadata.affectedServices(query.keys.map(fullKey)),
     getSettingGenerators: () => Object.fromEntries(generators),
     getTemplates: () => ({}),
-    getServices: ({ query }) => chosen("service", metadata.services(), "services.", query),
+    getServices: ({ query }) => chosen("no-such-service", metadata.services(), "services.", query),
     getConfigurationFiles: ({ query }) =>
-      chosen("configuration-file", metadata.configurationFiles(), "configuration-files.", query),
+      chosen("no-such-configuration-file", metadata.configurationFiles(), "configuration-files.", query),
   };
 }
 
 /** Bottlerocket: a listed name must be there, a prefix that nothing has gives an empty answer. */
 function chosen<Value>(
-  kind: "service" | "configuration-file",
+  missing: "no-such-service" | "no-such-configuration-file",
   all: Record<string, Value>,
   root: string,
   { names, prefix = "" }: { names?: string[] | undefined; prefix?: string | undefined },
@@ -135,8 +135,8 @@ function chosen<Value>(
     names.map((name) => {
       const value = Object.hasOwn(all, name) ? all[name] : undefined;
       if (value !== undefined) return [name, value];
-      const says = `cannot get ${name.slice(0, 200)}: there is no such ${kind.replace("-", " ")}`;
-      throw new Refused(`no-such-${kind}`, says, didYouMean(name, Object.keys(all)));
+      const says = `cannot get ${name.slice(0, 200)}: there is ${missing.replaceAll("-", " ")}`;
+      throw new Refused(missing, says, didYouMean(name, Object.keys(all)));
     }),
   );
 }

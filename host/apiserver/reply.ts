@@ -4,10 +4,10 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Refusal } from "../../api/answers.ts";
+import { isApiCode, statuses } from "../../api/codes.ts";
 import { Refused } from "../../api/refused.ts";
 import { Failure } from "../../lib/failure.ts";
 import { describeProblem } from "../../settings/problem.ts";
-import { statusOf } from "./statuses.ts";
 
 /** An answer that is serialised already, and kept because it is asked for often. */
 export class Prepared {
@@ -92,6 +92,11 @@ function refusalFor(
   const text = asJson ? JSON.stringify(body) : `${textOf(body)}\n`;
   const headers = { ...(asJson ? jsonHeaders(text) : textHeaders(text)), ...furtherHeaders[status] };
   return { status, headers, text };
+}
+
+/** Whatever has no status is a bug or a broken machine. */
+export function statusOf(error: unknown): number {
+  return error instanceof Failure && isApiCode(error.code) ? statuses[error.code] : 500;
 }
 
 const furtherHeaders: Readonly<Record<number, Record<string, string>>> = {

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isFailure } from "../../lib/failure.ts";
 import { remoteCaller, socketCaller } from "./caller.ts";
+import { statusOf } from "./reply.ts";
 import { checkRole, routeOf } from "./router.ts";
-import { statusOf } from "./statuses.ts";
 
 function refusal(work: () => unknown): { code: string; message: string; hint: string | undefined; status: number } {
   try {

@@ -1,9 +1,9 @@
 /** `bootstrap`: prepares the machine as settings say, for bootstrap.service. */
 import { connect } from "../../api/client.ts";
+import { isPassing } from "../../api/refused.ts";
 import { hostSocket } from "../../api/transport.ts";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
-import { isFailure } from "../../lib/failure.ts";
 import { version } from "../../package.json";
 import { modelFor, type Settings } from "../../settings/model.ts";
 import { bootstrap } from "../bootstrap/bootstrap.ts";
@@ -43,7 +43,7 @@ async function answered<Answer>(system: System, signal: AbortSignal, ask: () => 
     try {
       return await ask();
     } catch (error) {
-      if (!isFailure(error, "cannot-connect", "http-503") || attempt === tries) throw error;
+      if (!isPassing(error) || attempt === tries) throw error;
       await system.clock.sleep(betweenTriesMs, signal);
     }
   }

@@ -50,7 +50,7 @@ function slateReconciler(name: string): { slate: Slate; one: Reconciler } {
     rebootNeeded: (desired) => (desired === "later" ? ["the slate is full"] : []),
     describe: (text) => ({ says: `write ${text}` }),
     async apply(_system, text) {
-      if (slate.fails) throw new Failure("no-chalk", "cannot write: there is no chalk");
+      if (slate.fails) throw new Failure("exit-status", "cannot write: there is no chalk");
       slate.written = text;
     },
     afterFailure: "stop",
@@ -118,7 +118,7 @@ test("one reconciler that fails, or has a bug, does not keep the others from the
   const { reconcilers } = await engine.passAll();
   expect(reconcilers.map(({ failure }) => failure)).toEqual([
     { code: "internal", message: "undefined is not a function" },
-    { code: "no-chalk", message: "cannot write: there is no chalk" },
+    { code: "exit-status", message: "cannot write: there is no chalk" },
     undefined,
   ]);
   expect(good.slate.written).not.toBe("");

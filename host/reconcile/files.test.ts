@@ -178,7 +178,7 @@ test("files that cannot be rendered keep what they have, their units are left al
     restart: ["daemon.service"],
     reload: [],
     render: () => {
-      if (isBroken) throw new Failure("no-sense", "cannot render fragile: it makes no sense");
+      if (isBroken) throw new Failure("bad-settings", "cannot render fragile: it makes no sense");
       return [{ path: "/etc/fragile", mode: 0o644, content: "ok" }];
     },
   };
@@ -187,7 +187,7 @@ test("files that cannot be rendered keep what they have, their units are left al
   isBroken = true;
   const { effects, failures } = await files.pass(host.system, settings("new"), facts);
   expect(effects.map(({ says }) => says)).toEqual(["change /etc/daemon.conf"]);
-  expect(failures).toEqual([new Failure("no-sense", "cannot render fragile: it makes no sense")]);
+  expect(failures).toEqual([new Failure("bad-settings", "cannot render fragile: it makes no sense")]);
   expect(await host.read("/etc/fragile")).toBe("ok");
   expect(units.get("daemon.service")?.started).toBe(1);
   isBroken = false;

@@ -4,6 +4,7 @@
  * `plan` is pure and is the only place that decides: a preview shows its steps for proposed settings, a pass applies
  * them for committed ones, so what a preview says will restart is what restarts. No steps means converged.
  */
+import type { FailureCode } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model.ts";
 import type { Facts } from "../facts.ts";
 import type { System } from "../system.ts";
@@ -37,7 +38,7 @@ export type Definition<Desired, Actual, Step> = {
 };
 
 export type PassFailure = {
-  code: string;
+  code: FailureCode;
   message: string;
   /** The unit that failed, and the last it said. */
   unit?: string;

@@ -64,7 +64,7 @@ const download = command({
     for (const name of targetNames) {
       const found = await updater.getTargetInfo(name);
       const target = found === undefined ? undefined : targetOf(found);
-      if (target === undefined) throw new Failure("no-target", `cannot download ${name}: it is no target`);
+      if (target === undefined) throw new Failure("no-such-file", `cannot download ${name}: it is no target`);
       const path = join(targetDirectory, encodeURIComponent(name));
       if ((await digestOf(path, target.digest.algorithm)) === target.digest.hex) continue;
       await using scratch = await temporaryFile();

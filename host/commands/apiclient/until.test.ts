@@ -43,7 +43,9 @@ async function waited(answers: readonly (Partial<StatusBody> | Error)[], timeout
   return { result, shown, seconds: clock.elapsedMs() / 1000 - 1 };
 }
 
-const gone = new Failure("cannot-connect", "cannot talk to the host at web", { cause: new Failure("x", "refused") });
+const gone = new Failure("cannot-connect", "cannot talk to the host at web", {
+  cause: new Failure("system-call", "refused"),
+});
 
 test("what is there already is not waited for, and nothing is shown", async () => {
   expect(await waited([{ hostname: "good" }])).toEqual({

@@ -1,0 +1,16 @@
+/** What can fail in the verbs of `./orlop`, by code. Each is made by some `Failure`, which `tools/codes.test.ts` holds. */
+export const cliCodes = [
+  "bad-port",
+  "file-exists",
+  "no-kubelet",
+  "no-single-build",
+  "no-such-file",
+  "no-such-tree",
+  "not-as-built",
+  "too-new",
+  "which-machine",
+] as const;
+
+declare module "../lib/failure.ts" {
+  interface FailureCodes extends Record<(typeof cliCodes)[number], true> {}
+}

@@ -1,0 +1,35 @@
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { createServer } from "node:http";
+import { dirname } from "node:path";
+import { expect, test } from "bun:test";
+import { hostSocket } from "../../api/transport.ts";
+import { invoke } from "../../lib/command-line.ts";
+import { testSystem } from "../../test/system.ts";
+import { hostPath } from "../system.ts";
+import { bootstrapProgram } from "./bootstrap.ts";
+
+test.each(["too-busy", "stopping", "busy", "closed", undefined])(
+  "a daemon that answers 503 with the code %p is asked again; any other refusal ends the program",
+  async (code) => {
+    await using host = await testSystem();
+    await host.write("/usr/lib/os-release", "VARIANT_ID=dev\nVERSION_ID=0.1.0\nBUILD_ID=1\nPRETTY_NAME=x\n");
+    const path = hostPath(host.system, hostSocket);
+    await mkdir(dirname(path), { recursive: true });
+    let asked = 0;
+    const server = createServer((_request, response) => {
+      const passing = code === undefined ? "upstream is away" : JSON.stringify({ code, message: "cannot answer yet" });
+      const final = JSON.stringify({ code: "forbidden", message: "cannot answer at all" });
+      asked++;
+      response.writeHead(asked < 4 ? 503 : 403).end(asked < 4 ? passing : final);
+    });
+    server.listen(path);
+    await once(server, "listening");
+    try {
+      const { stderr, exitCode } = await invoke(bootstrapProgram(host.system), ["run"]);
+      expect([asked, stderr, exitCode]).toEqual([4, expect.stringContaining("cannot answer at all"), 1]);
+    } finally {
+      server.close();
+    }
+  },
+);

@@ -1,0 +1,22 @@
+/** What can fail in the building blocks, by code. Each is made by some `Failure`, which `tools/codes.test.ts` holds. */
+export const libCodes = [
+  "bad-archive",
+  "bad-duration",
+  "bad-json",
+  "bad-key",
+  "bad-user-data",
+  "exit-status",
+  "hash-mismatch",
+  "no-image",
+  "no-kernel",
+  "no-such-program",
+  "registry-failed",
+  "stalled",
+  "system-call",
+  "too-long",
+  "usage",
+] as const;
+
+declare module "./failure.ts" {
+  interface FailureCodes extends Record<(typeof libCodes)[number], true> {}
+}
