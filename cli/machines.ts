@@ -39,7 +39,8 @@ export async function chosenMachine(name: string | undefined): Promise<RunningMa
 
 /** What `apiclient` needs to reach the machine, with the paths of its files. */
 export async function contextOf(machine: RunningMachine): Promise<ContextFile> {
-  const access = await machine.access();
+  // While it reboots, whoever waits for it goes on waiting.
+  const access = await machine.lastAccess();
   if (access === undefined) {
     throw new Failure("no-remote-api", `cannot talk to ${machine.record.name}: it has not announced its API yet`, {
       hint: `see how far it is with \`./orlop logs ${machine.record.name}\``,

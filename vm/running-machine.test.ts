@@ -44,11 +44,13 @@ const announced = (digits: string): string =>
 test("an announcement counts until the firmware starts the next boot", async () => {
   const { machine: running, says } = await machine();
   expect(await running.access()).toBeUndefined();
+  expect(await running.lastAccess()).toBeUndefined();
   await says('BdsDxe: starting Boot0001 "UEFI Misc Device"');
   await says(announced("AB"));
   expect((await running.access())?.trust.fingerprint).toStartWith("AB:AB");
   await says('BdsDxe: starting Boot0001 "UEFI Misc Device"');
   expect(await running.access()).toBeUndefined();
+  expect((await running.lastAccess())?.trust.fingerprint).toStartWith("AB:AB");
   await says(announced("CD"));
   expect((await running.access())?.trust.fingerprint).toStartWith("CD:CD");
 });

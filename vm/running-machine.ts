@@ -81,8 +81,16 @@ export class RunningMachine implements AsyncDisposable {
   /** Undefined as long as the host has not announced its remote API on the console, at every boot anew. */
   async access(): Promise<Access | undefined> {
     const lines = await this.consoleLines();
-    const thisBoot = lines.slice(lines.findLastIndex((line) => firmwareStarts.test(line)) + 1);
-    const announced = thisBoot.findLast((line) => announcement.test(line));
+    return await this.#announcedIn(lines.slice(lines.findLastIndex((line) => firmwareStarts.test(line)) + 1));
+  }
+
+  /** As the host announced it last: a host that reboots comes back as the same one. */
+  async lastAccess(): Promise<Access | undefined> {
+    return await this.#announcedIn(await this.consoleLines());
+  }
+
+  async #announcedIn(lines: readonly string[]): Promise<Access | undefined> {
+    const announced = lines.findLast((line) => announcement.test(line));
     const fingerprint = announcement.exec(announced ?? "")?.[1];
     if (fingerprint === undefined) return undefined;
     return {

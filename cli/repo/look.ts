@@ -1,4 +1,5 @@
 /** `./orlop repo show | check-expirations | validate | serve`: looking at a repository without changing it. */
+import { resolve } from "node:path";
 import { formatBytes, progress } from "../../lib/progress.ts";
 import { Failure } from "../../lib/failure.ts";
 import { parseDurationMs } from "../../repo/duration.ts";
@@ -10,6 +11,7 @@ import { serveRepository } from "../../repo/serve.ts";
 import { serialise } from "../../repo/tree.ts";
 import { validateTree, type Validation } from "../../repo/validate.ts";
 import { compareVersions } from "../../repo/version.ts";
+import { runServer, serverOptions, untilAborted, type ServerVerb } from "../server.ts";
 import { directory, machinesOptions, opened, readText, repoCommand } from "./context.ts";
 
 export const show = repoCommand({
@@ -159,8 +161,14 @@ async function validated(base: URL, machines: Machines, root: string): Promise<V
 
 export const serve = repoCommand({
   name: "repo serve",
-  summary: "Serve a repository over HTTP until interrupted, for a try on a laptop",
-  examples: [{ run: "./orlop repo serve updates --port 8000", says: "guests of `./orlop up` reach it at 10.0.2.2" }],
+  summary: "Serve a repository over HTTP, for a try on a laptop",
+  examples: [
+    {
+      run: "./orlop repo serve updates --port 8000",
+      says: "until Ctrl-C; guests of `./orlop up` reach it at 10.0.2.2",
+    },
+    { run: "./orlop repo serve updates --port 8000 --detach", says: "until `./orlop repo serve updates --stop`" },
+  ],
   arguments: { directory },
   options: {
     listen: { type: "text", value: "ADDRESS", help: "Address to listen on", default: "127.0.0.1" },
@@ -171,15 +179,19 @@ export const serve = repoCommand({
       default: "0",
       parse: parsePort,
     },
+    ...serverOptions,
   },
-  async run({ invocation }, values) {
-    await opened(values);
-    using server = serveRepository(values.directory, { hostname: values.listen, port: values.port });
-    invocation.write(`${server.url.href}\n`);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (invocation.signal.aborted) return;
-    invocation.signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
+  async run({ invocation }, { directory: given, listen, port, ...how }) {
+    if (!how.stop) await opened({ directory: given });
+    const path = resolve(given);
+    const words = ["repo", "serve", path, "--listen", listen, "--port", String(port)];
+    const serving: ServerVerb["serve"] = async (ready, signal) => {
+      using server = serveRepository(path, { hostname: listen, port });
+      await ready(`serving ${given} at ${server.url.href}`);
+      await untilAborted(signal);
+    };
+    const name = `repo-${Bun.hash(path).toString(16)}`;
+    return await runServer({ name, words, serve: serving }, how, invocation);
   },
 });
 
