@@ -1,24 +1,25 @@
 /** A server that a benchmark starts: waits until it answers, tells its memory, and ends it. */
 import { readFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
+import { deadline, machineClock } from "../lib/clock.ts";
 import { Failure } from "../lib/failure.ts";
+import { type Program, start } from "../lib/program.ts";
 
 const answerTimeoutMs = 20_000;
 
 export class ServerProcess implements AsyncDisposable {
-  readonly #child: Bun.Subprocess<"ignore", "ignore", "pipe">;
+  readonly #child: Program<"ignore", "pipe">;
 
-  private constructor(child: Bun.Subprocess<"ignore", "ignore", "pipe">) {
+  private constructor(child: Program<"ignore", "pipe">) {
     this.#child = child;
   }
 
   /** @throws {Failure<"no-answer">} with what the server said when it does not answer on the socket */
   static async start(argv: readonly [string, ...string[]], socket: string, target: string): Promise<ServerProcess> {
-    const server = new ServerProcess(Bun.spawn([...argv], { stdin: "ignore", stdout: "ignore", stderr: "pipe" }));
-    const deadlineMs = performance.now() + answerTimeoutMs;
+    const server = new ServerProcess(start(argv, { stdout: "ignore", stderr: "pipe" }));
+    const patience = deadline(machineClock, answerTimeoutMs);
     while (!(await answers(socket, target))) {
-      if (server.#child.exitCode === null && performance.now() < deadlineMs) {
-        await sleep(20);
+      if (!server.#child.hasEnded && !patience.passed) {
+        await machineClock.sleep(20);
         continue;
       }
       await server[Symbol.asyncDispose]();
@@ -35,8 +36,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill();
-    await this.#child.exited;
+    await this.#child.end();
   }
 }
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, runUnchecked } from "../lib/process.ts";
+import { run, ask } from "../lib/process.ts";
 
 const repository = join(import.meta.dir, "..");
 const script = join(repository, "orlop");
@@ -43,10 +43,10 @@ test("runs from any directory, whatever configuration lies there", async () => {
 });
 
 test("passes words, input and exit codes through", async () => {
-  const { stdout, exitCode } = await runUnchecked([script, "check", "-"], { stdin: "settings.motd = 5\n" });
+  const { stdout, exitCode } = await ask([script, "check", "-"], { stdin: "settings.motd = 5\n" });
   expect(stdout).toStartWith("-:1:17: settings.motd must be");
   expect(exitCode).toBe(1);
-  expect((await runUnchecked([script, "chekc"])).exitCode).toBe(2);
+  expect((await ask([script, "chekc"])).exitCode).toBe(2);
 }, 60_000);
 
 test("keeps `check` compiled until something it is made from is newer", async () => {
@@ -79,7 +79,7 @@ test("fetches its Bun through npm into the user's cache, once", async () => {
 
 test("refuses an executable that is not the pinned one, and keeps nothing of it", async () => {
   const env = await withPackage("/bin/true");
-  const { stdout, stderr, exitCode } = await runUnchecked([script, "--version"], { env });
+  const { stdout, stderr, exitCode } = await ask([script, "--version"], { env });
   expect(stdout).toBe("");
   expect(stderr).toContain("its executable has not the SHA-256 that bun.sum tells");
   expect(exitCode).toBe(1);

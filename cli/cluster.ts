@@ -1,6 +1,7 @@
 /** `./orlop cluster …` and `./orlop kubectl`: a Kubernetes cluster on this computer, for nodes that `up --join` starts. */
 import { readFile } from "node:fs/promises";
 import { formatDuration } from "../lib/duration.ts";
+import { atTheTerminal, start } from "../lib/program.ts";
 import { clusterMinors } from "../vm/cluster/minors.ts";
 import { verb } from "./context.ts";
 
@@ -93,13 +94,8 @@ export const kubectl = verb({
   async run({ invocation: { signal } }, { words }) {
     const { runningCluster } = await import("../vm/cluster/cluster.ts");
     const { kubectl: program, kubeconfig } = await runningCluster();
-    const child = Bun.spawn([program, ...words], {
-      env: { ...process.env, KUBECONFIG: kubeconfig },
-      stdio: ["inherit", "inherit", "inherit"],
-    });
-    // Ctrl-C reaches it by the terminal; what ends us by other means ends it too.
-    signal.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
-    return await child.exited;
+    const env = { ...process.env, KUBECONFIG: kubeconfig };
+    return await start([program, ...words], { ...atTheTerminal, env, signal }).exited;
   },
   print: () => "",
   exitCode: (code) => code,

@@ -21,9 +21,10 @@ export async function developmentSystem(root: string, version: string): Promise<
   const system: System = {
     ...linuxSystem(),
     root,
-    async run(argv) {
+    run: async (argv) => (await system.ask(argv)).stdout,
+    async ask(argv) {
       system.log.info(`development: would run ${argv.join(" ")}`);
-      return "";
+      return { stdout: "", stderr: "", exitCode: 0 };
     },
   };
   for (const [path, text] of brought(version)) {

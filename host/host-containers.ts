@@ -5,7 +5,8 @@ import { isFailure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
 import type { Settings } from "../settings/model.ts";
 import { containerUnit, imageDigestPath } from "./containers/description.ts";
-import { hostPath, type Argv, type System } from "./system.ts";
+import type { Argv } from "../lib/process.ts";
+import { hostPath, type System } from "./system.ts";
 
 type UnitState = { active: string; sub: string; restarts: number };
 
@@ -84,14 +85,14 @@ async function unitStates(system: System, units: readonly string[]): Promise<Map
 /** Nothing when systemd does not answer: whoever asks how the host does needs the rest all the more. */
 async function answerOf(system: System, argv: Argv): Promise<string> {
   try {
-    return await system.run(argv, { timeoutMs });
+    return await system.run(argv, { limitMs });
   } catch (error) {
     if (isFailure(error, "exit-status", "timed-out")) return "";
     throw error;
   }
 }
 
-const timeoutMs = 5_000;
+const limitMs = 5_000;
 
 async function lastLines(system: System, unit: string, lines: number): Promise<string[]> {
   const text = await answerOf(system, [

@@ -14,7 +14,7 @@ test("a program gives its output, and its status and last words when it fails", 
 
 test("a program that takes too long is ended and said to be", async () => {
   const started = performance.now();
-  await expect(system.run(["sleep", "60"], { timeoutMs: 100 })).rejects.toThrow(
+  await expect(system.run(["sleep", "60"], { limitMs: 100 })).rejects.toThrow(
     "cannot run sleep 60: not done after 0.1 s",
   );
   expect(performance.now() - started).toBeLessThan(10_000);

@@ -8,23 +8,19 @@ import { Resolver } from "node:dns/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Clock, machineClock } from "../lib/clock.ts";
-import { explain, Failure, systemErrorCode } from "../lib/failure.ts";
+import { explain, systemErrorCode } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
-import { runUnchecked } from "../lib/process.ts";
+import { type Answer, type Argv, ask, run, type RunOptions } from "../lib/process.ts";
 import { realStorage, type Storage } from "./storage.ts";
 
 export interface System {
   /** Directory that stands for `/`: "/" on a host, a temporary directory in tests. */
   readonly root: string;
   readonly clock: Clock;
-  /**
-   * Runs a program to completion and gives its standard output.
-   *
-   * @throws {Failure<"exit-status">} unless it exits 0
-   * @throws {Failure<"no-such-program">} when it is not there
-   * @throws {Failure<"timed-out">} when it is not done after `limits.timeoutMs`; it is then sent SIGTERM
-   */
+  /** Runs a program to completion and gives its standard output; see `run` of `lib/process.ts`. */
   run(argv: Argv, limits?: RunLimits): Promise<string>;
+  /** The same for a program whose exit code is an answer. */
+  ask(argv: Argv, limits?: RunLimits): Promise<Answer>;
   /** The addresses of links that are up, by name of the link. */
   interfaces(): Interfaces;
   readonly dns: Dns;
@@ -46,12 +42,14 @@ export type Dns = {
 /** Sentences for operators, prefixed by area: "sysctl: set net.ipv4.ip_forward to 1". */
 export type Log = { info(message: string): void; error(message: string, error: unknown): void };
 
-export type Argv = readonly [string, ...string[]];
+export type RunLimits = Pick<RunOptions, "limitMs" | "outputBytesMost" | "stdin" | "signal">;
 
-export type RunLimits = { timeoutMs?: number; stdin?: string; signal?: AbortSignal };
-
-/** Longer than systemd's own start and stop limits, so that its explanation wins over ours. */
-export const runTimeoutMs = 100_000;
+const usualLimits = {
+  /** Longer than systemd's own start and stop limits, so that its explanation wins over ours. */
+  limitMs: 100_000,
+  /** The daemon has 256 MB. */
+  outputBytesMost: 8 * 1024 * 1024,
+};
 
 /** Where `path`, absolute on a host, really is. */
 export function hostPath(system: Pick<System, "root">, path: string): string {
@@ -63,7 +61,8 @@ export function linuxSystem(): System {
   return {
     root: "/",
     clock: machineClock,
-    run: runProgram,
+    run: async (argv, limits) => (await run(argv, { ...usualLimits, ...limits })).stdout,
+    ask: async (argv, limits) => await ask(argv, { ...usualLimits, ...limits }),
     interfaces: networkInterfaces,
     dns: dnsOf(systemResolver),
     fetch,
@@ -121,21 +120,3 @@ export const stderrLog: Log = {
         .join(""),
     ),
 };
-
-async function runProgram(argv: Argv, limits: RunLimits = {}): Promise<string> {
-  const timeoutMs = limits.timeoutMs ?? runTimeoutMs;
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const signal = limits.signal === undefined ? deadline : AbortSignal.any([deadline, limits.signal]);
-  try {
-    const { stdout, stderr, exitCode } = await runUnchecked(argv, {
-      signal,
-      ...(limits.stdin === undefined ? {} : { stdin: limits.stdin }),
-    });
-    if (exitCode === 0) return stdout;
-    const tail = (stderr.trim() || stdout.trim()).split("\n").slice(-5).join("\n");
-    throw new Failure("exit-status", `cannot run ${argv.join(" ").slice(0, 300)}: it exited with ${exitCode}: ${tail}`);
-  } catch (error) {
-    if (!deadline.aborted || limits.signal?.aborted === true) throw error;
-    throw new Failure("timed-out", `cannot run ${argv.join(" ").slice(0, 300)}: not done after ${timeoutMs / 1000} s`);
-  }
-}

@@ -32,13 +32,13 @@ function ailment(unit: string, state: string, said: string): Ailment {
 
 async function stateOf(system: System, unit: string): Promise<string> {
   const argv = ["systemctl", "show", "--value", "--property=ActiveState", unit] as const;
-  return (await system.run(argv, { timeoutMs: 30_000 })).trim();
+  return (await system.run(argv, { limitMs: 30_000 })).trim();
 }
 
 export async function journalOf(system: System, unit: string, ...only: string[]): Promise<string> {
   const argv = ["journalctl", `--unit=${unit}`, "--lines=5", ...only, "--output=cat", "--no-pager"] as const;
   try {
-    return (await system.run(argv, { timeoutMs: 5_000 })).trim().replaceAll("\n", " | ").slice(0, 1000);
+    return (await system.run(argv, { limitMs: 5_000 })).trim().replaceAll("\n", " | ").slice(0, 1000);
   } catch (error) {
     // The unit's state is what counts, and journalctl fails when no line is like the one looked for.
     if (isFailure(error)) return "";

@@ -5,6 +5,7 @@ export const libCodes = [
   "bad-json",
   "bad-key",
   "bad-user-data",
+  "cannot-start",
   "exit-status",
   "hash-mismatch",
   "no-image",
@@ -13,7 +14,9 @@ export const libCodes = [
   "registry-failed",
   "stalled",
   "system-call",
+  "timed-out",
   "too-long",
+  "too-much-output",
   "usage",
 ] as const;
 

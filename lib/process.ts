@@ -1,58 +1,134 @@
-/** Running other programs to completion. There is no shell: arguments are an array. */
+/**
+ * Running other programs to completion.
+ *
+ * What a program may cost has a limit: its time, and the bytes that it prints. One that is over its limit gets SIGTERM,
+ * and SIGKILL soon after, together with all that it has started. Its output is not waited for then, nor long after it
+ * has ended by itself: what left its process group may hold the pipes for ever.
+ */
+import type { ReadableStreamDefaultReader } from "node:stream/web";
+import { abortable } from "./abortable.ts";
+import { machineClock } from "./clock.ts";
 import { Failure } from "./failure.ts";
+import { type Argv, start, type StartOptions } from "./program.ts";
 
-export type RunOptions = {
-  cwd?: string;
-  /** Replaces the environment when given. */
-  env?: Record<string, string | undefined>;
-  stdin?: string | Uint8Array;
-  /** Ends the program with SIGTERM when aborted. */
-  signal?: AbortSignal;
+export type { Argv } from "./program.ts";
+
+export type RunOptions = Pick<StartOptions<"pipe", "pipe">, "cwd" | "env"> & {
+  stdin?: string | Uint8Array | ReadableStream<Uint8Array> | undefined;
+  /** An hour unless given. */
+  limitMs?: number | undefined;
+  /** Of stdout, and of stderr as well; 64 MiB unless given. */
+  outputBytesMost?: number | undefined;
+  /** Ends the program when it aborts. */
+  signal?: AbortSignal | undefined;
 };
 
 export type Output = { stdout: string; stderr: string };
 
+/** Of a program that a signal ended, the exit code is 128 + its number. */
+export type Answer = Output & { exitCode: number };
+
+const usualLimitMs = 3_600_000;
+const usualOutputBytes = 64 * 1024 * 1024;
+/** How long the pipes of a program that has ended may be silent before nothing more is expected of them. */
+const silenceMs = 2_000;
+const shownLength = 300;
+
 /**
  * Runs a program and collects its output as text.
  *
- * @throws {Failure<"exit-status">} unless it exits 0; the message carries the last lines of stderr
- * @throws {Failure<"no-such-program">} when it is not on PATH
+ * @throws {Failure<"exit-status">} unless it exits 0; the message carries the last lines of what it printed
+ * @throws {Failure<"no-such-program" | "cannot-start" | "timed-out" | "too-much-output">}
  */
-export async function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<Output> {
-  const { stdout, stderr, exitCode } = await runUnchecked(argv, options);
-  if (exitCode === 0) return { stdout, stderr };
-  const tail = stderr.trim().split("\n").slice(-5).join("\n") || stdout.trim().split("\n").slice(-5).join("\n");
-  throw new Failure("exit-status", `cannot run ${argv.join(" ").slice(0, 300)}: it exited with ${exitCode}: ${tail}`);
+export async function run(argv: Argv, options: RunOptions = {}): Promise<Output> {
+  return succeeded(argv, await ask(argv, options));
 }
 
-/** Like `run`, for programs whose exit code is an answer. A program ended by a signal has 128 + its number. */
-export async function runUnchecked(
-  argv: readonly [string, ...string[]],
-  { cwd, env, stdin, signal }: RunOptions = {},
-): Promise<Output & { exitCode: number }> {
+/**
+ * Like `run`, for programs whose exit code is an answer.
+ *
+ * @throws {Failure<"no-such-program" | "cannot-start" | "timed-out" | "too-much-output">}
+ */
+export async function ask(argv: Argv, options: RunOptions = {}): Promise<Answer> {
+  const { signal, limitMs = usualLimitMs, outputBytesMost = usualOutputBytes, cwd, env, stdin } = options;
   signal?.throwIfAborted();
-  const child = spawn(argv, {
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(env === undefined ? {} : { env }),
-    ...(signal === undefined ? {} : { signal }),
-    stdin: stdin === undefined ? "ignore" : new Blob([stdin as string]),
+  const over = new AbortController();
+  const fail = (code: "timed-out" | "too-much-output", why: string): void =>
+    over.abort(new Failure(code, `cannot run ${shown(argv)}: ${why}`));
+  const limited = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+  await using program = start(argv, {
+    cwd,
+    env,
+    stdin: typeof stdin === "string" ? Buffer.from(stdin) : stdin,
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  signal?.throwIfAborted();
-  return { stdout, stderr, exitCode };
+  const done = new AbortController();
+  void machineClock.sleep(limitMs, done.signal).then(
+    () => fail("timed-out", `not done after ${limitMs / 1000} s`),
+    () => undefined, // done in time
+  );
+  const overflow = (): void => fail("too-much-output", `it prints more than ${outputBytesMost} bytes`);
+  using stdout = new Printed(program.stdout, outputBytesMost, overflow);
+  using stderr = new Printed(program.stderr, outputBytesMost, overflow);
+  try {
+    const exitCode = await abortable(program.exited, limited);
+    await abortable(Promise.all([stdout.complete(), stderr.complete()]), limited);
+    return { stdout: stdout.text(), stderr: stderr.text(), exitCode };
+  } finally {
+    done.abort();
+  }
 }
 
-function spawn<In extends Bun.SpawnOptions.Writable, Out extends Bun.SpawnOptions.Readable>(
-  argv: readonly [string, ...string[]],
-  options: Bun.SpawnOptions.OptionsObject<In, Out, Out>,
-): Bun.Subprocess<In, Out, Out> {
-  try {
-    return Bun.spawn([...argv], options);
-  } catch (error) {
-    throw new Failure("no-such-program", `cannot run ${argv[0]}: it was not found or is not executable`, {
-      cause: error,
-    });
+/** @throws {Failure<"exit-status">} unless the program of `argv` answered with 0 */
+export function succeeded(argv: Argv, { stdout, stderr, exitCode }: Answer): Output {
+  if (exitCode === 0) return { stdout, stderr };
+  const tail = (stderr.trim() || stdout.trim()).split("\n").slice(-8).join("\n");
+  throw new Failure("exit-status", `cannot run ${shown(argv)}: it exited with ${exitCode}: ${tail}`);
+}
+
+const shown = (argv: Argv): string => argv.join(" ").slice(0, shownLength);
+
+/** What comes out of a pipe. Disposing of it closes our end. */
+class Printed implements Disposable {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #chunks: Uint8Array[] = [];
+  readonly #end: Promise<void>;
+  #bytes = 0;
+
+  constructor(pipe: ReadableStream<Uint8Array>, bytesMost: number, overflow: () => void) {
+    this.#reader = pipe.getReader();
+    this.#end = this.#read(bytesMost, overflow);
+    this.#end.catch(() => undefined); // who waits for the end learns of it
+  }
+
+  /** Resolves when the pipe is closed, or has been silent for long enough. */
+  async complete(): Promise<void> {
+    for (let heard = -1; heard < this.#bytes;) {
+      heard = this.#bytes;
+      const over = new AbortController();
+      const silence = machineClock.sleep(silenceMs, over.signal).catch(() => undefined);
+      const isClosed = await Promise.race([this.#end.then(() => true), silence.then(() => false)]);
+      over.abort();
+      if (isClosed) return;
+    }
+  }
+
+  text(): string {
+    return new TextDecoder().decode(Buffer.concat(this.#chunks));
+  }
+
+  [Symbol.dispose](): void {
+    this.#reader.cancel().catch(() => undefined); // closed already
+  }
+
+  async #read(bytesMost: number, overflow: () => void): Promise<void> {
+    for (;;) {
+      const { done, value } = await this.#reader.read();
+      if (done) return;
+      this.#bytes += value.length;
+      if (this.#bytes > bytesMost) return overflow();
+      this.#chunks.push(value);
+    }
   }
 }

@@ -20,6 +20,7 @@ import { Updater } from "../host/update/updater.ts";
 import { blockBytes } from "../host/update/verity-tree.ts";
 import { compareVersions } from "../repo/version.ts";
 import { isFailure, unreachable } from "../lib/failure.ts";
+import type { Argv } from "../lib/process.ts";
 import { frameAt, framesIn } from "../lib/seekable-zstd.ts";
 import { modelFor } from "../settings/model.ts";
 import { variantNamed } from "../variants/all.ts";
@@ -468,16 +469,18 @@ class UpdateLife {
           this.#elapsedMs += ms;
         },
       },
-      run: async (argv) => {
-        const broken = argv.at(-1) === "containerd.service" && this.#fateOf(release.version) === "unhealthy";
-        return broken ? "failed\n" : "active\n";
-      },
+      run: async (argv) => this.#stateOfUnit(argv, release),
+      ask: async (argv) => ({ stdout: this.#stateOfUnit(argv, release), stderr: "", exitCode: 0 }),
       fetch: async (url, init) => {
         if (url.pathname.endsWith("-root.zst")) this.#rootAskedFrom = askedFrom(init);
         return answerOf(this.#world.repositories, this.#published, this.#lie, url, init);
       },
       log: { info: () => undefined, error: () => undefined },
     };
+  }
+
+  #stateOfUnit(argv: Argv, { version }: Release): string {
+    return argv.at(-1) === "containerd.service" && this.#fateOf(version) === "unhealthy" ? "failed\n" : "active\n";
   }
 
   /** A power loss right now: what every prefix of writes would leave, seen once for each operation. */

@@ -8,11 +8,12 @@ import { dirname, join } from "node:path";
 import { abortable } from "../lib/abortable.ts";
 import { explain, Failure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
+import { type Answer, type Argv, succeeded } from "../lib/process.ts";
 import { realStorage } from "../host/storage.ts";
-import type { Argv, RunLimits, System } from "../host/system.ts";
+import type { RunLimits, System } from "../host/system.ts";
 
-/** What a program does when it is run: prints the text, or throws what the caller shall see. */
-export type Program = (argv: Argv, limits: RunLimits) => string | Promise<string>;
+/** What a program does when it is run: prints the text and exits 0, or answers as it says. */
+export type Program = (argv: Argv, limits: RunLimits) => string | Answer | Promise<string | Answer>;
 
 export type TestSystem = AsyncDisposable & {
   readonly system: System;
@@ -64,6 +65,13 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
   const logged: string[] = [];
   const programs = new Map<string, Program>();
 
+  const answerOf = async (argv: Argv, limits: RunLimits = {}): Promise<Answer> => {
+    ran.push(argv.join(" "));
+    const program = programs.get(argv[0]);
+    if (program === undefined) throw new Failure("no-such-program", `cannot run ${argv[0]}: it was not found`);
+    const answer = await program(argv, limits);
+    return typeof answer === "string" ? { stdout: answer, stderr: "", exitCode: 0 } : answer;
+  };
   const system: System = {
     root,
     clock: {
@@ -87,12 +95,8 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
         }
       },
     },
-    async run(argv, limits = {}) {
-      ran.push(argv.join(" "));
-      const program = programs.get(argv[0]);
-      if (program === undefined) throw new Failure("no-such-program", `cannot run ${argv[0]}: it was not found`);
-      return program(argv, limits);
-    },
+    ask: answerOf,
+    run: async (argv, limits) => succeeded(argv, await answerOf(argv, limits)).stdout,
     interfaces: options.interfaces ?? (() => ({})),
     dns: { addressesOf: async () => [], namesOf: async () => [], ...options.dns },
     fetch: options.fetch ?? fetch,
@@ -131,11 +135,9 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
   };
 }
 
-/** A program that exits with `status` and says `stderr`, as `System.run` reports it. */
-export function exits(status: number, stderr: string): Program {
-  return (argv) => {
-    throw new Failure("exit-status", `cannot run ${argv.join(" ")}: it exited with ${status}: ${stderr}`);
-  };
+/** A program that prints `stderr` there and exits with `exitCode`. */
+export function exits(exitCode: number, stderr: string): Program {
+  return () => ({ stdout: "", stderr, exitCode });
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));

@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { formatSeconds, say } from "../lib/progress.ts";
-import { runUnchecked } from "../lib/process.ts";
+import { ask } from "../lib/process.ts";
 import { noTests, reportText, succeeded, sum, type TestReport } from "./test-report.ts";
 import { runTests } from "./test-run.ts";
 
@@ -24,7 +24,7 @@ type Step = { name: string; run: (signal: AbortSignal) => Promise<TestReport> };
 const tool = (name: string, argv: readonly [string, ...string[]]): Step => ({
   name,
   async run(signal) {
-    const { stdout, stderr, exitCode } = await runUnchecked(argv, { cwd: repository, signal });
+    const { stdout, stderr, exitCode } = await ask(argv, { cwd: repository, signal });
     if (exitCode === 0) return { ...noTests, passed: 1 };
     say(`${stdout}${stderr}`.trimEnd());
     return { ...noTests, failed: 1, failures: [`${name}: exit code ${exitCode}`] };
@@ -82,7 +82,9 @@ async function runLane(lane: readonly Step[], signal: AbortSignal): Promise<Test
 }
 
 if (import.meta.main) {
-  const report = await check(new AbortController().signal);
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort(new Error("got SIGINT")));
+  const report = await check(stop.signal);
   process.stdout.write(`${reportText(report)}\n`);
   process.exit(succeeded(report) ? 0 : 1);
 }

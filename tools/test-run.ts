@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readTextIfPresent } from "../lib/files.ts";
+import { start } from "../lib/program.ts";
 import { progress, say } from "../lib/progress.ts";
 import { readReport, type TestReport } from "./test-report.ts";
 
@@ -35,7 +36,7 @@ export async function runTests({
   const directory = await mkdtemp(join(tmpdir(), "tests-"));
   const outfile = join(directory, "report.xml");
   try {
-    const child = Bun.spawn(
+    await using child = start(
       [
         process.execPath,
         "--no-orphans",
@@ -47,7 +48,7 @@ export async function runTests({
         ...without.map((glob) => `--path-ignore-patterns=${glob}`),
         ...paths,
       ],
-      { cwd: repository, stdin: "ignore", stdout: "ignore", stderr: "pipe", signal },
+      { cwd: repository, stdout: "ignore", stderr: "pipe", signal },
     );
     await follow(child.stderr, says, showFailure);
     const exitCode = await child.exited;

@@ -1,10 +1,11 @@
 /** QEMU as a process: starting it in a machine's directory and learning what it could not be told beforehand. */
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { toolCommand, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { readTextIfPresent, removeIfPresent } from "../lib/files.ts";
 import { Failure, isFailure } from "../lib/failure.ts";
+import { machineClock } from "../lib/clock.ts";
+import { type Program, start } from "../lib/program.ts";
 import { identify, kill, type ProcessIdentity } from "./process-identity.ts";
 import { files, qemuArguments, type Hardware } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";
@@ -41,17 +42,16 @@ export async function startQemu(
   await using log = await open(logPath, "w");
   // That of an earlier QEMU would refuse us, or take us for its own client and hang up.
   await removeIfPresent(join(directory, files.qmp));
-  const child = Bun.spawn(
+  const child = start(
     toolCommand(tools, argv, {
       binds: [directory, ...(options.writes ?? [])],
       readOnlyBinds: options.reads,
       cwd: directory,
       outlivesUs: options.outlivesUs,
     }),
-    // In a session of its own, so that Ctrl-C reaches us, who switch it off in order.
-    { stdin: "ignore", stdout: log.fd, stderr: log.fd, detached: true },
+    // Never in our session, so that Ctrl-C reaches us, who switch it off in order.
+    { stdout: log.fd, stderr: log.fd, session: options.outlivesUs ? "outlives us" : "own" },
   );
-  if (options.outlivesUs) child.unref();
   const sandbox = await identify(child.pid);
   let process: ProcessIdentity | undefined;
   try {
@@ -75,21 +75,16 @@ async function childOf(sandbox: ProcessIdentity): Promise<ProcessIdentity | unde
   return Number.isInteger(pid) && pid > 0 ? await identify(pid) : undefined;
 }
 
-async function connectWhenReady(
-  path: string,
-  child: { exitCode: number | null; exited: Promise<number> },
-  logPath: string,
-  signal: AbortSignal,
-): Promise<Qmp> {
+async function connectWhenReady(path: string, child: Program, logPath: string, signal: AbortSignal): Promise<Qmp> {
   for (;;) {
     try {
       return await Qmp.connect(path);
     } catch (error) {
       // A dying QEMU closes its sockets before it is gone.
-      if (isFailure(error, "qmp-failed")) await Promise.race([child.exited, sleep(dyingMs)]);
-      if (child.exitCode !== null) throw await whyQemuEnded(logPath, child.exited);
+      if (isFailure(error, "qmp-failed")) await child.endsWithin(dyingMs);
+      if (child.hasEnded) throw await whyQemuEnded(logPath, child.exited);
       if (!isFailure(error, "cannot-connect")) throw error;
-      await sleep(readyPollMs, undefined, { signal });
+      await machineClock.sleep(readyPollMs, signal);
     }
   }
 }

@@ -9,10 +9,11 @@
  */
 import { mkdir, open, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { openToolsRoot, runTool, toolCommand } from "../image/packages/tools-root.ts";
+import { deadline, machineClock } from "../lib/clock.ts";
 import { Failure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
+import { type Program, start } from "../lib/program.ts";
 
 /** All in PEM. */
 export type ServerCertificate = { ca: string; certificate: string; key: string };
@@ -63,27 +64,21 @@ export async function startRegistry({ directory, tls, auth, port = 0, signal }: 
   );
 
   await using log = await open(files.log, "w");
-  const child = Bun.spawn(
-    toolCommand(tools, ["docker-registry", "serve", files.config], { binds: [files.directory] }),
-    { stdin: "ignore", stdout: log.fd, stderr: log.fd },
+  await using starting = new AsyncDisposableStack();
+  const program = starting.use(
+    start(toolCommand(tools, ["docker-registry", "serve", files.config], { binds: [files.directory] }), {
+      stdout: log.fd,
+      stderr: log.fd,
+    }),
   );
-  const end = async (): Promise<void> => {
-    child.kill("SIGKILL");
-    await child.exited;
-  };
-  let listens: number;
-  try {
-    listens = await untilItListens(files.log, child, signal);
-  } catch (error) {
-    await end();
-    throw error;
-  }
+  const listens = await untilItListens(files.log, program, signal);
 
   const host = `127.0.0.1:${listens}`;
   if (auth !== undefined) {
     const login = Buffer.from(`${auth.username}:${auth.password}`).toString("base64");
     await writeFile(files.login, JSON.stringify({ auths: { [host]: { auth: login } } }), { mode: 0o600 });
   }
+  const running = starting.move();
   return {
     port: listens,
     async push(layout, name, pushing) {
@@ -106,7 +101,7 @@ export async function startRegistry({ directory, tls, auth, port = 0, signal }: 
         { binds: [files.directory], readOnlyBinds: [source], signal: pushing },
       );
     },
-    [Symbol.asyncDispose]: end,
+    [Symbol.asyncDispose]: async () => await running.disposeAsync(),
   };
 }
 
@@ -142,15 +137,15 @@ function configuration(files: Files, port: number, has: { tls: boolean; auth: bo
   };
 }
 
-async function untilItListens(log: string, child: { exitCode: number | null }, signal: AbortSignal): Promise<number> {
-  const deadlineMs = performance.now() + startTimeoutMs;
+async function untilItListens(log: string, program: Program, signal: AbortSignal): Promise<number> {
+  const patience = deadline(machineClock, startTimeoutMs);
   for (;;) {
     const said = (await readTextIfPresent(log)) ?? "";
     const port = /listening on 127\.0\.0\.1:(\d+)/.exec(said)?.[1];
     if (port !== undefined) return Number(port);
-    if (child.exitCode !== null || performance.now() > deadlineMs) {
+    if (program.hasEnded || patience.passed) {
       throw new Failure("registry-failed", `cannot start a registry: ${said.trim().split("\n").at(-1) ?? "no word"}`);
     }
-    await sleep(pollMs, undefined, { signal });
+    await machineClock.sleep(pollMs, signal);
   }
 }

@@ -47,7 +47,7 @@ export function actionHandlers(
       using _held = archivePlace.take("archive");
       const [unit, path] = ["logdog.service", hostPath(system, archivePath)];
       await removeIfPresent(path); // an old one must not be taken for what is asked for
-      await actOnUnit(system, "start", unit, { timeoutMs: archiveMs, signal: signal() });
+      await actOnUnit(system, "start", unit, { limitMs: archiveMs, signal: signal() });
       if (!(await isPresent(path))) {
         throw new UnitFailure(unit, `cannot fetch the support archive: ${unit} ended without one`, "", undefined);
       }

@@ -47,5 +47,5 @@ export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiCont
 async function run(system: System, request: Request): Promise<void> {
   system.log.info(`ephemeral-storage: ${JSON.stringify(request)}`);
   await writeFileAtomic(hostPath(system, requestPath), JSON.stringify(request), 0o600);
-  await runToItsEnd(system, unit, { timeoutMs: unitMs });
+  await runToItsEnd(system, unit, { limitMs: unitMs });
 }

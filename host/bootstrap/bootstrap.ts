@@ -72,7 +72,7 @@ async function runCommands(
   for (const entry of entries) {
     await work.take(entry, async () => {
       for (const [program, ...words] of settings["bootstrap-commands"][entry.name]?.commands ?? []) {
-        const output = await system.run([program, ...words], { timeoutMs: commandMs, signal });
+        const output = await system.run([program, ...words], { limitMs: commandMs, signal });
         system.log.info(`bootstrap: commands ${entry.name}: ${program} ${words.join(" ")}: ${output.trim() || "done"}`);
       }
     });
@@ -84,7 +84,7 @@ async function runCommands(
 /** Starts its unit, which ends when the container has. */
 async function runContainer(system: System, description: Description, signal: AbortSignal): Promise<void> {
   await writeDescription(system, description);
-  await runToItsEnd(system, containerUnit(description), { timeoutMs: containerMs, signal });
+  await runToItsEnd(system, containerUnit(description), { limitMs: containerMs, signal });
 }
 
 function describedBy({ "bootstrap-containers": containers }: Settings): Map<string, Description> {

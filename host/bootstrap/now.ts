@@ -6,7 +6,7 @@ import type { System } from "../system.ts";
 const unit = "bootstrap.service";
 const pollMs = 2_000;
 /** systemd answers at once, or it is busy and whoever asks for the status has waited long enough. */
-const timeoutMs = 5_000;
+const limitMs = 5_000;
 const interrupted = { code: "interrupted", message: `${unit} ended before it was done` };
 
 /** `unknown`: why nobody can tell more than the entries do, in a sentence. */
@@ -28,7 +28,7 @@ export async function bootstrapNow(system: System): Promise<BootstrapNow> {
 async function withUnit(system: System, before: BootstrapRecord): Promise<BootstrapNow> {
   if (isComplete(before)) return before;
   // Who writes the record may have been killed.
-  const state = await system.run(["systemctl", "show", "--value", "--property=ActiveState", unit], { timeoutMs });
+  const state = await system.run(["systemctl", "show", "--value", "--property=ActiveState", unit], { limitMs });
   if (state.trim() !== "failed") return before;
   // Or it has written its last since.
   const record = (await readRecord(system)) ?? before;

@@ -6,11 +6,12 @@
  * busybox are static, for the host's libraries need not be theirs.
  */
 import { userInfo } from "node:os";
+import { type Argv, atTheTerminal, start } from "../../lib/program.ts";
 
 /** Of the host; a superpowered container sees the host's processes. */
 const hostInit = "1";
 
-export function sheltieCommand(words: readonly string[], self: { pid: number; uid: number; term: string }): string[] {
+export function sheltieCommand(words: readonly string[], self: { pid: number; uid: number; term: string }): Argv {
   if (self.uid !== 0) return ["sudo", "sheltie", ...words];
   const container = `/proc/${self.pid}/root`;
   return [
@@ -38,6 +39,5 @@ export async function main(words: readonly string[]): Promise<never> {
   // Ctrl-C is for what runs in the shell.
   process.on("SIGINT", () => undefined);
   const self = { pid: process.pid, uid: userInfo().uid, term: process.env["TERM"] ?? "linux" };
-  const child = Bun.spawn(sheltieCommand(words, self), { stdin: "inherit", stdout: "inherit", stderr: "inherit" });
-  process.exit(await child.exited);
+  process.exit(await start(sheltieCommand(words, self), atTheTerminal).exited);
 }

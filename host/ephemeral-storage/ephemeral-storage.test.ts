@@ -91,6 +91,15 @@ test("what holds something else is not formatted", async () => {
   expect(changes(host)).toEqual([]);
 });
 
+test("a disk of which nobody can tell what it holds is not formatted", async () => {
+  await using host = await machine({ [one]: "" });
+  host.programs.set("blkid", exits(255, "cannot open the device"));
+  await expect(prepareEphemeral(host.system, { kind: "init", filesystem: "xfs", disks: [one] })).rejects.toThrow(
+    /cannot run blkid .*: it exited with 255: cannot open the device/,
+  );
+  expect(changes(host)).toEqual([]);
+});
+
 test("a directory is bound once, to one of its own, and what is mounted in it is shared", async () => {
   await using host = await machine({ [one]: "xfs", "/dev/disk/by-label/.ephemeral": "xfs" });
   const request: Request = { kind: "bind", targets: ["/var/lib/containerd"] };

@@ -7,7 +7,8 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { unreachable, Failure, isFailure } from "../../lib/failure.ts";
+import { unreachable, Failure } from "../../lib/failure.ts";
+import { type Argv, succeeded } from "../../lib/process.ts";
 import { hostPath, type System } from "../system.ts";
 import type { Request } from "./places.ts";
 
@@ -41,7 +42,7 @@ async function initialize(system: System, { disks, filesystem }: Extract<Request
   const found = await typeOf(system, device);
   if (found === "") {
     const quiet = filesystem === "ext4" ? ["-q"] : ["-q", "-K"];
-    await system.run([`mkfs.${filesystem}`, ...quiet, "-L", label, device], { timeoutMs: formatMs });
+    await system.run([`mkfs.${filesystem}`, ...quiet, "-L", label, device], { limitMs: formatMs });
     // Nobody tells udev that an ephemeral disk has changed (os/udev/90-orlop.rules).
     await system.run(["udevadm", "trigger", "--action=change", device]);
     await system.run(["udevadm", "wait", "--timeout=30", labelled]);
@@ -93,26 +94,18 @@ async function mountOnce(system: System, target: string, options: readonly strin
   }
 }
 
+/** See EXIT STATUS in blkid(8). */
+const nothingRecognized = 2;
+
 /** What a device holds, as blkid calls it; empty for nothing. */
 async function typeOf(system: System, device: string): Promise<string> {
   const probe = ["--probe", "--output=value", "--match-tag=TYPE", "--match-tag=PTTYPE"];
-  try {
-    return (await system.run(["blkid", ...probe, device])).trim();
-  } catch (error) {
-    if (isFailure(error, "exit-status") && error.message.includes("exited with 2")) return "";
-    throw error;
-  }
+  const argv = ["blkid", ...probe, device] as const;
+  const answer = await system.ask(argv);
+  return answer.exitCode === nothingRecognized ? "" : succeeded(argv, answer).stdout.trim();
 }
 
 const isThere = async (system: System, path: string): Promise<boolean> =>
   await succeeds(system, ["udevadm", "info", "--query=name", path]);
 
-async function succeeds(system: System, argv: readonly [string, ...string[]]): Promise<boolean> {
-  try {
-    await system.run(argv);
-    return true;
-  } catch (error) {
-    if (isFailure(error, "exit-status")) return false;
-    throw error;
-  }
-}
+const succeeds = async (system: System, argv: Argv): Promise<boolean> => (await system.ask(argv)).exitCode === 0;

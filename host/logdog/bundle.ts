@@ -46,7 +46,7 @@ export async function collect(
 
 async function answer(system: System, request: Request, signal: AbortSignal): Promise<string> {
   if ("file" in request) return await readFile(hostPath(system, request.file), "utf8");
-  return await system.run(request.run, { timeoutMs: programTimeoutMs, signal });
+  return await system.run(request.run, { limitMs: programTimeoutMs, outputBytesMost: mostBytes, signal });
 }
 
 /** The archive as one file: tar and gzip, below one directory. */

@@ -62,7 +62,7 @@ export async function runToItsEnd(system: System, unit: string, limits: RunLimit
 /** The output of a program that only explains a failure: that failure must not be hidden by a second one. */
 async function said(system: System, argv: readonly [string, ...string[]]): Promise<string> {
   try {
-    return (await system.run(argv, { timeoutMs: 5_000 })).trim();
+    return (await system.run(argv, { limitMs: 5_000 })).trim();
   } catch (error) {
     if (isFailure(error)) return "";
     throw error;

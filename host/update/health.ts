@@ -116,7 +116,7 @@ async function containerAilment(
     await writeDescription(system, description);
     const unit = containerUnit(description);
     try {
-      await system.run(["systemctl", "start", unit], { timeoutMs: containerTimeoutMs });
+      await system.run(["systemctl", "start", unit], { limitMs: containerTimeoutMs });
       return [];
     } catch (error) {
       if (!isFailure(error, "exit-status", "timed-out")) throw error;

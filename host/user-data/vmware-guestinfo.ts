@@ -4,12 +4,15 @@
  * They are read through `vmware-rpctool` of open-vm-tools, since the hypervisor's port needs instructions that only a
  * native program has. Encodings are those that Bottlerocket takes. Without one the variable is taken as it is.
  */
-import { Failure, isFailure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
+import { succeeded } from "../../lib/process.ts";
 import type { System } from "../system.ts";
 import type { UserData } from "./source.ts";
 
 const variable = "guestinfo.userdata";
 const from = `VMware ${variable}`;
+/** The words of open-vm-tools; its exit code is 1 for everything. */
+const notSet = "No value found";
 
 export async function readVmwareGuestinfo(system: System): Promise<UserData[]> {
   const value = await read(system, variable);
@@ -52,11 +55,9 @@ function base64(value: string): Uint8Array {
 
 /** The value of a variable; undefined when it is not set or empty. */
 async function read(system: System, name: string): Promise<string | undefined> {
-  try {
-    const value = await system.run(["vmware-rpctool", `info-get ${name}`]);
-    return value.trim() === "" ? undefined : value.replace(/\n$/, "");
-  } catch (error) {
-    if (isFailure(error, "exit-status") && error.message.includes("No value found")) return undefined;
-    throw error;
-  }
+  const argv = ["vmware-rpctool", `info-get ${name}`] as const;
+  const answer = await system.ask(argv);
+  if (answer.exitCode !== 0 && `${answer.stdout}${answer.stderr}`.includes(notSet)) return undefined;
+  const value = succeeded(argv, answer).stdout;
+  return value.trim() === "" ? undefined : value.replace(/\n$/, "");
 }

@@ -22,6 +22,8 @@ const suites: readonly { suite: string; archive: Archive }[] = [
 
 /** An InRelease is some 150 KB; what is far larger is something else. */
 const releaseLimits = { mostBytes: 4 * 1024 * 1024, stallMs: 30_000 };
+/** That of Debian 13 is 55 MB. */
+const maxIndexBytes = 512 * 1024 * 1024;
 
 export type ArchiveOptions = {
   /** The user's cache when absent. */
@@ -97,7 +99,9 @@ export async function fetchIndex(
   });
   const packages: Package[] = [];
   for (const { sha256, archive, suite } of wanted) {
-    const { stdout } = await run(["xz", "--decompress", "--stdout", paths.get(sha256) ?? ""]);
+    const { stdout } = await run(["xz", "--decompress", "--stdout", paths.get(sha256) ?? ""], {
+      outputBytesMost: maxIndexBytes,
+    });
     packages.push(...readPackages(stdout, archive, `the package index of ${suite} for ${architecture}`));
   }
   say(`${architecture}: the indexes name ${packages.length} packages`);

@@ -10,7 +10,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import { isPresent } from "../../lib/files.ts";
-import { type Output, run, type RunOptions, runUnchecked } from "../../lib/process.ts";
+import { ask, type Output, run, type RunOptions, succeeded } from "../../lib/process.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { cacheDirectory, markUsed, moveInto, pruneCache, workInCache } from "./cache.ts";
 import { fetchPackages, type FetchOptions } from "./fetch.ts";
@@ -136,13 +136,7 @@ export async function runTool(
   options: ToolOptions & Pick<RunOptions, "stdin" | "signal"> = {},
 ): Promise<Output> {
   const { stdin, signal } = options;
-  const { stdout, stderr, exitCode } = await runUnchecked(toolCommand(tools, argv, options), {
-    ...(stdin === undefined ? {} : { stdin }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  if (exitCode === 0) return { stdout, stderr };
-  const tail = (stderr.trim() === "" ? stdout : stderr).trim().split("\n").slice(-8).join("\n");
-  throw new Failure("exit-status", `cannot run ${argv.join(" ").slice(0, 300)}: it exited with ${exitCode}: ${tail}`);
+  return succeeded(argv, await ask(toolCommand(tools, argv, options), { stdin, signal }));
 }
 
 /**

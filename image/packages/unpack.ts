@@ -7,7 +7,8 @@
 import { chmod, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
-import { runUnchecked } from "../../lib/process.ts";
+import { ask } from "../../lib/process.ts";
+import { start } from "../../lib/program.ts";
 import { progress } from "../../lib/progress.ts";
 import { type Entry, listingOptions, parseListing } from "./tar-listing.ts";
 
@@ -69,10 +70,9 @@ export async function unpack(
   directory: string,
   { exclude = [], signal }: Pick<UnpackOptions, "exclude" | "signal"> = {},
 ): Promise<Entry[]> {
-  signal?.throwIfAborted();
-  const spawn = signal === undefined ? {} : { signal };
-  const reader = Bun.spawn(["dpkg-deb", "--fsys-tarfile", file], { ...spawn, stdout: "pipe", stderr: "pipe" });
-  const writer = Bun.spawn(
+  await using reader = start(["dpkg-deb", "--fsys-tarfile", file], { stdout: "pipe", stderr: "pipe", signal });
+  const readerPrints = reader.stderr.text();
+  const writer = await ask(
     [
       "tar",
       "--extract",
@@ -87,26 +87,15 @@ export async function unpack(
       ...exclude.map((pattern) => `--exclude=./${pattern}`),
       ...listingOptions,
     ],
-    {
-      ...spawn,
-      stdin: reader.stdout,
-      stdout: "pipe",
-      stderr: "pipe",
-      env: { PATH: process.env["PATH"], LC_ALL: "C", TZ: "UTC" },
-    },
+    { stdin: reader.stdout, env: { PATH: process.env["PATH"], LC_ALL: "C", TZ: "UTC" }, signal },
   );
-  const [listing, readerSays, writerSays, readerExit, writerExit] = await Promise.all([
-    writer.stdout.text(),
-    reader.stderr.text(),
-    writer.stderr.text(),
-    reader.exited,
-    writer.exited,
-  ]);
-  signal?.throwIfAborted();
+  const readerExit = await reader.exited;
   // When tar fails first, dpkg-deb complains about its pipe; when dpkg-deb fails, tar sees no archive.
-  if (writerExit !== 0 && readerExit === 0) throw broken(file, directory, writerSays);
-  if (readerExit !== 0) throw broken(file, directory, writerExit === 0 ? readerSays : `${readerSays}${writerSays}`);
-  return parseListing(listing);
+  if (writer.exitCode !== 0 && readerExit === 0) throw broken(file, directory, writer.stderr);
+  if (readerExit !== 0) {
+    throw broken(file, directory, `${await readerPrints}${writer.exitCode === 0 ? "" : writer.stderr}`);
+  }
+  return parseListing(writer.stdout);
 }
 
 /**
@@ -115,10 +104,10 @@ export async function unpack(
  * @returns undefined when the package has no such file
  */
 export async function controlFile(file: string, name: string): Promise<string | undefined> {
-  const { stdout, stderr, exitCode } = await runUnchecked(["dpkg-deb", "--info", file, name]);
+  const { stdout, stderr, exitCode } = await ask(["dpkg-deb", "--info", file, name]);
   if (exitCode === 0) return stdout;
   // A package that cannot be read at all fails here too, and is told from one that lacks the file.
-  const { exitCode: readable } = await runUnchecked(["dpkg-deb", "--field", file, "Package"]);
+  const { exitCode: readable } = await ask(["dpkg-deb", "--field", file, "Package"]);
   if (readable === 0) return undefined;
   throw broken(file, undefined, stderr);
 }

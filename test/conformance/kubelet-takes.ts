@@ -16,7 +16,7 @@ import { makeProgram } from "../../image/recipes/programs.ts";
 import { machineArchitecture } from "../../image/packages/tools-root.ts";
 import { isPresent } from "../../lib/files.ts";
 import type { Json } from "../../lib/json.ts";
-import { runUnchecked } from "../../lib/process.ts";
+import { ask } from "../../lib/process.ts";
 import { groups } from "../../settings/group.ts";
 import { isAtLeast } from "../../settings/setting.ts";
 import type { kubernetesMinors } from "../../variants/kubernetes.ts";
@@ -129,7 +129,7 @@ export function kubeletTakes(minor: (typeof kubernetesMinors)[number], ofMinor: 
     await Bun.write(config, spoil(json(configurationOf(node, facts))));
     const here = flagsOf(node).map((flag) => (flag.startsWith("--config=") ? `--config=${config}` : flag));
     const directories = ["root-dir", "cert-dir"].map((name) => `--${name}=${join(folder, name)}`);
-    const { stderr } = await runUnchecked([...(await sandbox(folder)), kubelet, ...here, ...directories]);
+    const { stderr } = await ask([...(await sandbox(folder)), kubelet, ...here, ...directories]);
     const isTold = (line: string): boolean => /^[WEF]\d{4} /.test(line) || line.includes("lenient");
     return stderr.split("\n").filter((line) => isTold(line) && !line.includes("deprecated"));
   }

@@ -13,7 +13,7 @@ import { expect, test } from "bun:test";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, runUnchecked } from "../../lib/process.ts";
+import { run, ask } from "../../lib/process.ts";
 
 const checkout = process.env["ORLOP_TUF_CONFORMANCE"];
 const environment = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "orlop/tuf-conformance");
@@ -33,7 +33,7 @@ test(
         `#!/bin/sh\nexec '${process.execPath}' '${join(import.meta.dir, "tuf-client.ts")}' "$@"\n`,
       );
       await chmod(client, 0o755);
-      const { stdout, exitCode } = await runUnchecked([
+      const { stdout, exitCode } = await ask([
         join(environment, "bin/pytest"),
         "--quiet",
         "--tb=short",

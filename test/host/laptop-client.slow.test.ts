@@ -4,7 +4,7 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileClient } from "../../host/compile.ts";
-import { runUnchecked } from "../../lib/process.ts";
+import { ask } from "../../lib/process.ts";
 import { Authority } from "../certificates.ts";
 import { runningHost, type RunningHost } from "../running-host.ts";
 
@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 async function apiclient(words: readonly string[], env: Record<string, string> = {}) {
-  return await runUnchecked([client, "-s", host.socket, ...words], { cwd: "/", env: { HOME: directory, ...env } });
+  return await ask([client, "-s", host.socket, ...words], { cwd: "/", env: { HOME: directory, ...env } });
 }
 
 test("it talks to a host, and completes its words", async () => {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { sealed } from "../../host/bun-executable.ts";
 import { compileHost } from "../../host/compile.ts";
 import { executable, names } from "../../host/names.ts";
-import { runUnchecked } from "../../lib/process.ts";
+import { ask } from "../../lib/process.ts";
 
 const mark = "EVALUATED";
 let directory = "";
@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 async function run(name: string, words: readonly string[], env: Record<string, string> = {}, cwd = directory) {
-  return await runUnchecked([join(directory, name), ...words], { env: { PATH: "/usr/bin:/bin", ...env }, cwd });
+  return await ask([join(directory, name), ...words], { env: { PATH: "/usr/bin:/bin", ...env }, cwd });
 }
 
 test("it is the program that was compiled", async () => {
@@ -119,7 +119,7 @@ test("the check for a debugger sees a listening socket", async () => {
 
 /** Inodes of TCP sockets that `pid` listens on. */
 async function listeningSockets(pid: number): Promise<string[]> {
-  const { stdout } = await runUnchecked(["find", `/proc/${pid}/fd`, "-lname", "socket:*", "-printf", "%l\n"]);
+  const { stdout } = await ask(["find", `/proc/${pid}/fd`, "-lname", "socket:*", "-printf", "%l\n"]);
   const own = new Set([...stdout.matchAll(/socket:\[(\d+)\]/g)].map(([, inode]) => inode));
   const tables = await Promise.all(["tcp", "tcp6"].map((name) => readFile(`/proc/${pid}/net/${name}`, "utf8")));
   const listening = "0A"; // include/net/tcp_states.h

@@ -12,7 +12,7 @@ import { proxyEnvironment } from "../../host/files/proxy.ts";
 import { registries } from "../../host/files/registries.ts";
 import { trustStore } from "../../host/files/trust-store.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { runUnchecked } from "../../lib/process.ts";
+import { ask } from "../../lib/process.ts";
 import { Authority } from "../certificates.ts";
 import { startHttpsProxy, type HttpsProxy } from "../https-proxy.ts";
 import { busyboxImage } from "../oci-image.ts";
@@ -91,7 +91,7 @@ async function fetchImage(name: string, tree: JsonObject): Promise<string | unde
   const { username, password } = registry.credential("");
   const argv = ["ctr", `--address=${join(scratch, "containerd.sock")}`, "content", "fetch"] as const;
   const options = [`--hosts-dir=${join(root, "etc/containerd/certs.d")}`, `--user=${username}:${password}`];
-  const { stdout, stderr, exitCode } = await runUnchecked(
+  const { stdout, stderr, exitCode } = await ask(
     toolCommand(tools, [...argv, ...options, name], {
       binds: [scratch],
       env: { ...(await environmentIn(join(root, "etc/network/proxy.env"))), SSL_CERT_FILE: join(root, bundlePath) },

@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { builtContainer } from "../../cli/built-image.ts";
-import { run, runUnchecked } from "../../lib/process.ts";
+import { run, ask } from "../../lib/process.ts";
 import { unpackLayout } from "../oci-image.ts";
 
 const own = ".bottlerocket/host-containers/current";
@@ -57,7 +57,7 @@ async function stop(): Promise<void> {
 
 async function ssh(key: string, user: string, command: string) {
   const options = ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
-  return await runUnchecked(
+  return await ask(
     inside([
       "ssh",
       "-p",
@@ -112,7 +112,7 @@ test("who holds a key of the user data gets in, may become root, and keeps meeti
 
 test("user data that cannot be used stops the container with the place of what is wrong", async () => {
   await writeFile(join(root, own, "user-data"), '{"user": "root"}');
-  const { stderr, exitCode } = await runUnchecked(inside(entrypoint));
+  const { stderr, exitCode } = await ask(inside(entrypoint));
   expect(exitCode).not.toBe(0);
   expect(stderr).toContain("cannot use the user data of the admin container at user: must not be an account");
 }, 60_000);

@@ -4,11 +4,12 @@
  */
 import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { machineClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
+import { start } from "../../lib/program.ts";
 import { identify, isAlive, kill, processIdentity, untilGone } from "../process-identity.ts";
 import { type ControlPlane, controlPlanePrograms, joiningSettings } from "./control-plane.ts";
 import { type ClusterMinor, clusterMinors } from "./minors.ts";
@@ -47,24 +48,22 @@ export async function clusterUp(minor: ClusterMinor, signal: AbortSignal): Promi
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await using log = await open(files.log, "w");
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "cluster-process.ts"), minor], {
+  const child = start([process.execPath, join(import.meta.dir, "cluster-process.ts"), minor], {
     cwd: resolve(import.meta.dir, "../.."),
-    stdin: "ignore",
     stdout: log.fd,
     stderr: log.fd,
-    detached: true,
+    session: "outlives us",
   });
-  child.unref();
   const started = await identify(child.pid);
   try {
     for (;;) {
       const cluster = await findCluster();
       if (cluster !== undefined) return cluster;
-      if (child.exitCode !== null) {
+      if (child.hasEnded) {
         const said = (await readFile(files.log, "utf8")).trim();
         throw new Failure("control-plane-failed", `cannot start a cluster: ${said === "" ? "it said nothing" : said}`);
       }
-      await sleep(pollMs, undefined, { signal });
+      await machineClock.sleep(pollMs, signal);
     }
   } catch (error) {
     if (started !== undefined) await kill(started);

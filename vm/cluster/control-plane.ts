@@ -10,12 +10,12 @@
 import { createServer, type AddressInfo } from "node:net";
 import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { machineArchitecture, openToolsRoot, toolCommand, type ToolsRoot } from "../../image/packages/tools-root.ts";
 import { makeProgram } from "../../image/recipes/programs.ts";
+import { deadline, machineClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { type Output, run } from "../../lib/process.ts";
-import { identify, kill } from "../process-identity.ts";
+import { start } from "../../lib/program.ts";
 import { hostOfGuests } from "../qemu.ts";
 import { bootstrapObjects } from "./bootstrap-objects.ts";
 import { type KubeletPort, startEgress } from "./egress.ts";
@@ -288,11 +288,10 @@ async function startPart(
 ): Promise<Part> {
   const log = join(directory, `${name}.log`);
   await using output = await open(log, "a");
-  const child = Bun.spawn(
+  const child = start(
     toolCommand(tools, argv, { binds: [directory], readOnlyBinds: Object.values(programs), cwd: directory }),
-    { stdin: "ignore", stdout: output.fd, stderr: output.fd },
+    { stdout: output.fd, stderr: output.fd },
   );
-  const sandbox = await identify(child.pid);
   let isWanted = false;
   void child.exited.then(async (code) => {
     if (isWanted) return;
@@ -306,17 +305,14 @@ async function startPart(
   return {
     async [Symbol.asyncDispose]() {
       isWanted = true;
-      const inOrder = sleep(endingMs);
-      child.kill("SIGTERM");
-      await Promise.race([child.exited, inOrder]);
-      if (sandbox !== undefined) await kill(sandbox);
+      await child.end(endingMs);
     },
   };
 }
 
 async function untilReadyz(get: ControlPlane["get"], signal: AbortSignal): Promise<void> {
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(startTimeoutMs)]);
-  for (let last: unknown; ; await sleep(pollMs)) {
+  for (let last: unknown; ; await machineClock.sleep(pollMs, signal)) {
     try {
       const response = await get("/readyz", inTime);
       if (response.ok) return;
@@ -333,16 +329,16 @@ async function untilReadyz(get: ControlPlane["get"], signal: AbortSignal): Promi
 
 /** Pods need the account that the controller manager makes, which shows that it works. */
 async function untilAccountIsThere(kubectl: ControlPlane["kubectl"], signal: AbortSignal): Promise<void> {
-  const deadlineMs = performance.now() + startTimeoutMs;
+  const patience = deadline(machineClock, startTimeoutMs);
   for (;;) {
     const { stdout } = await kubectl(["get", "serviceaccount", "--ignore-not-found", "--output=name", "default"], {
       signal,
     });
     if (stdout.trim() !== "") return;
-    if (performance.now() > deadlineMs) {
+    if (patience.passed) {
       throw new Failure("control-plane-failed", "cannot use the cluster: no account is made for pods");
     }
-    await sleep(pollMs, undefined, { signal });
+    await machineClock.sleep(pollMs, signal);
   }
 }
 
