@@ -4,13 +4,13 @@ import { registryHost, registryText } from "./oci-names.ts";
 import { setting, table } from "./setting.ts";
 import { line } from "./text.ts";
 import { listOf, oneOf, tableOf, typeOf } from "./type.ts";
-import { url } from "./url.ts";
+import { registryUrl } from "./url.ts";
 
 const mirror = typeOf("a table with registry and endpoint", (refusal) =>
   tableOf(
     {
       registry: registryHost.schema(),
-      endpoint: listOf(url).schema(),
+      endpoint: listOf(registryUrl).schema(),
       capabilities: listOf(oneOf("pull", "resolve", "push"))
         .schema()
         .exactOptional(),
@@ -27,7 +27,7 @@ const mirrors = typeOf(
       [
         listOf(mirror).schema(),
         z
-          .record(z.string().regex(registryText), listOf(url).schema(), refusal)
+          .record(z.string().regex(registryText), listOf(registryUrl).schema(), refusal)
           .transform((table) => Object.entries(table).map(([registry, endpoint]) => ({ registry, endpoint }))),
       ],
       refusal,

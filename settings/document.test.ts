@@ -40,7 +40,7 @@ endpoints = []
     'line 7, column 3: settings.ntp.options[1] must be an option of chrony.conf such as iburst or minpoll 4, not "a#b"',
     "line 9, column 8: settings.api.remote.port must be a whole number from 1 to 65535, not 110.0",
     "line 10, column 11: settings.api.remote.enabled must be true or false, not 1979-05-27",
-    "line 11, column 31: settings.container-registry.mirrors[0].endpoint is missing: it must be a list, each item a URL such as https://example.com/path",
+    "line 11, column 31: settings.container-registry.mirrors[0].endpoint is missing: it must be a list, each item a URL such as https://mirror.example.com; without a scheme it is https, on this very host http",
     'line 13, column 1: settings.container-registry.mirrors[0] has no key "endpoints", only registry, endpoint, capabilities',
   ]);
 });

@@ -3,7 +3,7 @@ import { agentDuration, attributeKey, attributeValue } from "./ecs-names.ts";
 import { mapOf, setting, table } from "./setting.ts";
 import { line, pattern } from "./text.ts";
 import { flag, int32, listOf, oneOf, wholeNumber } from "./type.ts";
-import { url } from "./url.ts";
+import { httpsUrl } from "./url.ts";
 
 const positive = wholeNumber({ least: 1, most: int32.most });
 
@@ -61,7 +61,7 @@ export const ecs = table("The agent of Amazon ECS.", {
   "image-cleanup-wait": setting({ type: agentDuration, doc: "Time between two cleanups of images.", example: "30m" }),
   "image-cleanup-age": setting({ type: agentDuration, doc: "How long an image is kept at least.", example: "1h" }),
   "image-cleanup-delete-per-cycle": setting({ type: positive, doc: "Images that a cleanup removes at most." }),
-  "backend-host": setting({ type: url, doc: "The ECS service to talk to, instead of the region's." }),
+  "backend-host": setting({ type: httpsUrl, doc: "The ECS service to talk to, instead of the region's." }),
   "awsvpc-block-imds": setting({
     type: flag,
     doc: "Whether tasks in awsvpc mode are kept from the instance's metadata.",

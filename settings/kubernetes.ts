@@ -9,7 +9,7 @@ import { podManifest } from "./pod-manifest.ts";
 import { mapOf, setting, table } from "./setting.ts";
 import { identifier, line, pattern } from "./text.ts";
 import { flag, listOf, oneOf, oneOrList, wholeNumber } from "./type.ts";
-import { url } from "./url.ts";
+import { httpsUrl } from "./url.ts";
 
 const provider = pattern(
   "the name of a credential provider: letters, digits, hyphens, underscores and dots",
@@ -30,7 +30,7 @@ export const kubernetes = table("The node and its kubelet.", {
   }),
   "cluster-certificate": setting({ type: certificates, doc: "The cluster's certificate authority: PEM in base64." }),
   "api-server": setting({
-    type: url,
+    type: httpsUrl,
     doc: "The cluster's API. The node stays alone without it.",
     example: "https://cluster.example.com:6443",
   }),

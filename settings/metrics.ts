@@ -2,14 +2,14 @@
 import { setting, table } from "./setting.ts";
 import { pattern } from "./text.ts";
 import { flag, listOf } from "./type.ts";
-import { url } from "./url.ts";
+import { httpsUrl } from "./url.ts";
 
 const service = pattern("the name of a systemd service, without .service", /^[A-Za-z0-9:_.@-]{1,200}$/);
 
 export const metrics = table("Reports about the health of this host.", {
   "send-metrics": setting({ type: flag, doc: "Whether reports are sent. Needs metrics-url.", default: false }),
   "metrics-url": setting({
-    type: url,
+    type: httpsUrl,
     doc: "Where reports are sent.",
     example: "https://metrics.example.com/v1/metrics",
   }),

@@ -29,7 +29,7 @@ describe("parse", () => {
       value: {
         network: { "https-proxy": "http://1.2.3.4:8080" },
         kubernetes: { "cluster-dns-ip": ["10.0.0.10"], "node-taints": { a: ["b:NoExecute"] } },
-        "container-registry": { mirrors: [{ registry: "docker.io", endpoint: ["http://mirror.example.com"] }] },
+        "container-registry": { mirrors: [{ registry: "docker.io", endpoint: ["https://mirror.example.com"] }] },
         "oci-defaults": { "resource-limits": { "max-processes": { "soft-limit": 5, "hard-limit": "unlimited" } } },
         ntp: { "time-servers": [{ address: "10.0.0.1", directive: "server", options: [] }] },
       },

@@ -3,16 +3,16 @@ import { imageReference } from "./oci-names.ts";
 import { mapOf, setting, table } from "./setting.ts";
 import { identifier, line, versionOrLatest } from "./text.ts";
 import { flag, listOf, uint32, wholeNumber } from "./type.ts";
-import { url } from "./url.ts";
+import { httpsUrl, httpUrl } from "./url.ts";
 
 export const updates = table("Where updates come from, and when they are taken.", {
   "metadata-base-url": setting({
-    type: url,
+    type: httpsUrl,
     doc: "Where the metadata of the update repository for this variant and architecture lies. There are no updates without it.",
     example: "https://updates.example.com/metadata/dev/x86_64/",
   }),
   "targets-base-url": setting({
-    type: url,
+    type: httpsUrl,
     doc: "Where the files of the update repository lie. There are no updates without it.",
     example: "https://updates.example.com/targets/",
   }),
@@ -41,7 +41,7 @@ export const updates = table("Where updates come from, and when they are taken."
       example: ["nginx.service"],
     }),
     "http-probes": setting({
-      type: listOf(url),
+      type: listOf(httpUrl),
       doc: "URLs that must answer with a status from 200 to 399.",
       default: [],
       example: ["http://127.0.0.1:8080/healthz"],
