@@ -1,5 +1,4 @@
 /** `./orlop up` */
-import { readFile } from "node:fs/promises";
 import type { Invocation } from "../lib/command.ts";
 import { Failure, isNotFound } from "../lib/failure.ts";
 import { formatDuration } from "../lib/duration.ts";
@@ -193,12 +192,8 @@ async function buildFor(variant: string, mirror: string | undefined, signal: Abo
 
 async function readUserData(path: string | undefined, invocation: Invocation): Promise<string> {
   if (path === undefined) return "";
-  if (path === "-") return new TextDecoder().decode(await invocation.stdin());
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new Failure("cannot-read", `cannot read ${path}`, { cause: error });
-  }
+  const { readSource } = await import("../host/commands/apiclient/source.ts");
+  return new TextDecoder().decode(await readSource(path, invocation));
 }
 
 function wholeNumber(text: string): number {

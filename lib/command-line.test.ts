@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { invoke } from "./command-line.ts";
 import { commandsWith, program, type Invocation } from "./command.ts";
 import { Failure } from "./failure.ts";
+import { readToEnd } from "./read-to-end.ts";
 
 type Shop = { stock: string[]; invocation: Invocation; loud: boolean };
 const command = commandsWith<Shop>();
@@ -49,7 +50,7 @@ const shop = program<Shop, { readonly loud: { type: "boolean"; help: string; sho
       },
       async run({ invocation }, { weight }) {
         if (weight > 100) throw new Failure("too-long", `cannot send ${weight} kg: at most 100`, { hint: "split it" });
-        return { weight: weight + 1, note: new TextDecoder().decode(await invocation.stdin()) };
+        return { weight: weight + 1, note: new TextDecoder().decode(await readToEnd(invocation.stdin(), 1000)) };
       },
     }),
     command({

@@ -21,7 +21,7 @@ export async function invoke(
   const bytes = typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
   outcome.exitCode = await execute(program, words, {
     signal,
-    stdin: () => Promise.resolve(bytes),
+    stdin: () => new Blob([bytes]).stream(),
     write: (text) => void (outcome.stdout += text),
     note: (text) => void (outcome.stderr += `${text}\n`),
     conversation: () => ({
@@ -51,7 +51,7 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   const exitCode = await execute(program, words, {
     signal: interrupted.signal,
-    stdin: () => Bun.stdin.bytes(),
+    stdin: () => Bun.stdin.stream(),
     write: (text) => void process.stdout.write(text),
     note: (text) => void process.stderr.write(`${text}\n`),
     conversation: ownConversation,

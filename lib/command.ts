@@ -76,8 +76,8 @@ export type Example = { run: string; says: string };
 export type Invocation = {
   /** Aborted by the first interrupt. */
   readonly signal: AbortSignal;
-  /** Standard input to its end. */
-  stdin: () => Promise<Uint8Array>;
+  /** Standard input as it comes, to its end: who reads it sets the limit. */
+  stdin: () => AsyncIterable<Uint8Array>;
   /** Writes to standard output at once, for results that are a stream. */
   write: (text: string) => void;
   /** Tells the person something that is not the result. */

@@ -2,6 +2,7 @@
 import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isNotFound } from "../lib/failure.ts";
+import { partsOf } from "../lib/read-to-end.ts";
 
 const pollMs = 100;
 
@@ -48,10 +49,7 @@ export function plain(bytes: Uint8Array): string {
 async function readFrom(path: string, offset: number): Promise<Buffer> {
   try {
     await using file = await open(path, "r");
-    const { size } = await file.stat();
-    const buffer = Buffer.alloc(Math.max(0, size - offset));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
-    return buffer.subarray(0, bytesRead);
+    return Buffer.concat(await Array.fromAsync(partsOf(file, offset)));
   } catch (error) {
     if (isNotFound(error)) return Buffer.alloc(0);
     throw error;

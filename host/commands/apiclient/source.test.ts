@@ -13,7 +13,9 @@ beforeAll(async () => {
 afterAll(async () => await rm(directory, { recursive: true }));
 
 const { signal } = new AbortController();
-const stdin = (): Promise<Uint8Array> => Promise.resolve(new TextEncoder().encode("typed"));
+async function* stdin() {
+  yield new TextEncoder().encode("typed");
+}
 const read = async (source: string): Promise<string> =>
   new TextDecoder().decode(await readSource(source, { stdin, signal }));
 
@@ -22,6 +24,37 @@ test("reads a path, a file URL, base64 and standard input", async () => {
   expect(await read(`file://${directory}/a%20b.toml`)).toBe(words);
   expect(await read(`base64:${Buffer.from(words).toString("base64")}`)).toBe(words);
   expect(await read("-")).toBe("typed");
+});
+
+test("reads a pipe to its end, and no further than the limit", async () => {
+  const fifo = join(directory, "fifo");
+  expect(Bun.spawnSync(["mkfifo", fifo]).exitCode).toBe(0);
+  const writes = (program: string) => Bun.spawn(["sh", "-c", `{ ${program}; } >"$1"`, "-", fifo]);
+  await using _slow = writes("printf first; sleep 0.3; printf second");
+  expect(await read(fifo)).toBe("firstsecond");
+  await using _long = writes("head -c 300000 /dev/zero");
+  expect((await read(fifo)).length).toBe(300_000);
+  await using _endless = writes("cat /dev/zero");
+  await expect(read(fifo)).rejects.toThrow(`cannot read ${fifo}: it has more than 2097152 bytes`);
+});
+
+test("standard input is read to its end, and no further than the limit", async () => {
+  const from = async (...parts: string[]): Promise<string> => {
+    async function* typed() {
+      for (const part of parts) yield Buffer.from(part);
+    }
+    return new TextDecoder().decode(await readSource("-", { stdin: typed, signal }));
+  };
+  expect(await from("a", "b", "c")).toBe("abc");
+  let taken = 0;
+  async function* endless() {
+    for (;;) {
+      taken++;
+      yield Buffer.alloc(1024 * 1024);
+    }
+  }
+  await expect(readSource("-", { stdin: endless, signal })).rejects.toThrow("it has more than 2097152 bytes");
+  expect(taken).toBe(3);
 });
 
 test("reads from a web server, and tells its refusal", async () => {

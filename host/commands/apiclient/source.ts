@@ -2,6 +2,7 @@
 import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../../../lib/failure.ts";
+import { partsOf, readToEnd } from "../../../lib/read-to-end.ts";
 
 /** As much as any user data may have. */
 const bytesMost = 2 * 1024 * 1024;
@@ -15,9 +16,9 @@ const fetchTimeoutMs = 30_000;
  */
 export async function readSource(
   source: string,
-  { stdin, signal }: { stdin: () => Promise<Uint8Array>; signal: AbortSignal },
+  { stdin, signal }: { stdin: () => AsyncIterable<Uint8Array>; signal: AbortSignal },
 ): Promise<Uint8Array> {
-  if (source === "-") return limited(await stdin(), "standard input");
+  if (source === "-") return await whole(stdin(), "standard input");
   const [, scheme, rest = ""] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(source) ?? [];
   switch (scheme?.toLowerCase()) {
     case undefined:
@@ -28,7 +29,7 @@ export async function readSource(
     case "https":
       return await fetchAll(source, signal);
     case "base64":
-      return limited(decoded(rest), "the base64 text");
+      return await whole([decoded(rest)], "the base64 text");
     default:
       throw new Failure("cannot-read", `cannot read ${source}: ${scheme}: is none of file:, http:, https: and base64:`);
   }
@@ -37,8 +38,7 @@ export async function readSource(
 async function readLocal(path: string): Promise<Uint8Array> {
   try {
     await using file = await open(path);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytesMost + 1), 0, bytesMost + 1);
-    return limited(buffer.subarray(0, bytesRead), path);
+    return await whole(partsOf(file), path);
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw new Failure("cannot-read", `cannot read ${path}`, { cause: error });
@@ -59,15 +59,7 @@ async function fetchAll(url: string, signal: AbortSignal): Promise<Uint8Array> {
   try {
     const response = await fetch(url, { signal: inTime });
     if (!response.ok) throw new Failure("cannot-read", `cannot read ${shownUrl(url)}: status ${response.status}`);
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    for await (const chunk of response.body ?? []) {
-      length += chunk.length;
-      if (length > bytesMost) break;
-      chunks.push(chunk);
-    }
-    if (length > bytesMost) throw tooLarge(shownUrl(url));
-    return Buffer.concat(chunks);
+    return await whole(response.body ?? new Blob([]).stream(), shownUrl(url));
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Failure) throw error;
@@ -85,11 +77,8 @@ function decoded(text: string): Uint8Array {
   throw new Failure("cannot-read", "cannot read the base64 text: it has other characters or no full last group");
 }
 
-function limited(bytes: Uint8Array, what: string): Uint8Array {
-  if (bytes.length > bytesMost) throw tooLarge(what);
-  return bytes;
-}
-
-function tooLarge(what: string): Failure<"too-large"> {
-  return new Failure("too-large", `cannot read ${what}: it has more than ${bytesMost} bytes`);
+async function whole(parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, what: string): Promise<Uint8Array> {
+  const bytes = await readToEnd(parts, bytesMost);
+  if (bytes !== undefined) return bytes;
+  throw new Failure("too-large", `cannot read ${what}: it has more than ${bytesMost} bytes`);
 }
