@@ -67,7 +67,7 @@ export function newBootStatus(): BootStatus {
 
 /** Of a host whose settings cannot be read: nothing is done, since nobody knows how the machine should be. */
 export function haltedBoot(reason: Failure): BootStatus {
-  const failure: PassFailure = { code: essentialMissing, message: explain(reason) };
+  const failure: PassFailure = { code: essentialMissing, message: reason.message };
   return { steps: [{ step: "open the settings", state: "failed", failure }], userData: { problems: [] } };
 }
 
@@ -108,7 +108,8 @@ async function migrateSettings({ system, facts, datastore }: BootHost): Promise<
  */
 async function applyUserData(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<Outcome> {
   const { system, facts, model, datastore } = host;
-  if ((await kept.userDataRead.read(system)) !== undefined) return "skipped";
+  // A host whose settings were lost begins with what user data says, as at its first boot.
+  if (datastore.version > 0 && (await kept.userDataRead.read(system)) !== undefined) return "skipped";
   const { values, from, problems } = await readUserData({ system, variant: facts.variant, model }, signal);
   status.userData.problems = problems;
   const generated = await generatedKeys(datastore);

@@ -11,6 +11,7 @@ import type { StatusBody } from "../api/status.ts";
 import type { ConnectionLimits } from "../host/apiserver/connections.ts";
 import type { SocketPlace } from "../host/apiserver/socket-server.ts";
 import { hostd } from "../host/hostd.ts";
+import type { System } from "../host/system.ts";
 import { runSystemd, type TestUnit } from "./systemd.ts";
 import { testSystem, type TestSystem } from "./system.ts";
 
@@ -45,10 +46,12 @@ export type RunningHostOptions = {
   limits?: ConnectionLimits;
   /** Who listens on the API's socket, when that is not the daemon. */
   held?: { socket: string; give(): number };
+  /** What the disk does, instead of files below the root. */
+  storage?: System["storage"];
 };
 
-export async function runningHost({ limits, held }: RunningHostOptions = {}): Promise<RunningHost> {
-  const machine = await testSystem({ clock: "stands" });
+export async function runningHost({ limits, held, storage }: RunningHostOptions = {}): Promise<RunningHost> {
+  const machine = await testSystem({ clock: "stands", ...(storage === undefined ? {} : { storage }) });
   const directory = await mkdtemp(join(tmpdir(), "orlop-api-"));
   const socket = held?.socket ?? join(directory, "api.sock");
   const placeNow = (): SocketPlace => ({

@@ -26,8 +26,11 @@ export type Kept<Value> = KeptPlace & {
   replace(system: System, value: Value): Promise<void>;
   /** Durable when it resolves; false when nothing was kept. */
   remove(system: System): Promise<boolean>;
-  /** Removes what a write that was cut short has left; only while nothing else writes it. */
-  tidy(system: System): Promise<void>;
+  /**
+   * At the start of whoever writes it: removes what a write that was cut short has left, and finds out what is damaged.
+   * Never rejects because of what is on the disk.
+   */
+  lookOver(system: System): Promise<void>;
 };
 
 /** More than anything here can be: the largest role of TUF metadata that is taken has 10 MiB. */
@@ -39,6 +42,7 @@ const passing: ReadonlySet<string> = new Set(["EAGAIN", "EINTR", "EMFILE", "ENFI
 /** A directory in place of the file, or a file in place of the directory. */
 const inTheWay: ReadonlySet<string> = new Set(["EEXIST", "EISDIR", "ENOTDIR", "ENOTEMPTY", "EPERM"]);
 
+/** Of one file, as it is declared in `things.ts`. */
 export function kept<Value>(place: KeptPlace, { read, write }: Notation<Value>): Kept<Value> {
   const { path } = place;
   const clearing = async <Done>(system: System, act: () => Promise<Done>): Promise<Done> => {
@@ -50,18 +54,19 @@ export function kept<Value>(place: KeptPlace, { read, write }: Notation<Value>):
       return await act();
     }
   };
+  const readBack = async (system: System): Promise<Value | undefined> => {
+    try {
+      const content = await textOf(system, path);
+      return content === undefined ? undefined : read(content);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      await setAside(system, place, error);
+      return undefined;
+    }
+  };
   return {
     ...place,
-    async read(system) {
-      try {
-        const content = await textOf(system, path);
-        return content === undefined ? undefined : read(content);
-      } catch (error) {
-        if (!isDamage(error)) throw error;
-        await setAside(system, place, error);
-        return undefined;
-      }
-    },
+    read: readBack,
     async replace(system, value) {
       await clearing(
         system,
@@ -71,18 +76,23 @@ export function kept<Value>(place: KeptPlace, { read, write }: Notation<Value>):
     async remove(system) {
       return await clearing(system, async () => await removeDurably(hostPath(system, path), system.storage));
     },
-    async tidy(system) {
-      const directory = hostPath(system, dirname(path));
+    async lookOver(system) {
       try {
-        for (const name of await namesIn(directory, system.storage)) {
-          if (isTemporaryOf(basename(path), name)) await removeIfPresent(join(directory, name), system.storage);
-        }
+        await removeLeftovers(system, path);
       } catch (error) {
         if (systemErrorCode(error) === undefined) throw error;
         system.log.error(`kept: cannot remove what an interrupted write of ${path} left`, error);
       }
+      await readBack(system);
     },
   };
+}
+
+async function removeLeftovers(system: System, path: string): Promise<void> {
+  const directory = hostPath(system, dirname(path));
+  for (const name of await namesIn(directory, system.storage)) {
+    if (isTemporaryOf(basename(path), name)) await removeIfPresent(join(directory, name), system.storage);
+  }
 }
 
 export function json<Value>(schema: z.ZodType<Value>): Notation<Value> {

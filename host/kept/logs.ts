@@ -35,10 +35,13 @@ export async function openLog<Log>(
 
 async function refusing<Log>(
   { path }: KeptPlace,
-  cause: Failure,
+  { message, hint, cause }: Failure,
   open: (disk: Disk) => Promise<Log>,
 ): Promise<OpenedLog<Log>> {
-  const unusable = new Failure("kept-unusable", `cannot use what is kept in ${path}`, { cause });
+  const unusable = new Failure("kept-unusable", `cannot use what is kept in ${path}: ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause,
+  });
   return { log: await open(unusableDisk(unusable)), unusable };
 }
 

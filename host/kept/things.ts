@@ -15,7 +15,7 @@ const at = (name: string, whenLost: string): KeptPlace => ({ path: `${directory}
 
 /** Logs with a format of their own: `host/datastore/`. */
 export const logs = {
-  settings: at("datastore", "the settings start empty"),
+  settings: at("datastore", "the settings are those that user data gives"),
   audit: at("audit", "who ran which program in a host container is no longer known up to here"),
 };
 
@@ -84,8 +84,12 @@ export const kept = {
   ),
 };
 
-export const keptFiles: readonly Pick<Kept<unknown>, "path" | "whenLost" | "tidy">[] = Object.values(kept);
-export const keptPlaces: readonly KeptPlace[] = [...keptFiles, ...Object.values(logs)];
+const { updateFailure, ...ofDaemon } = kept;
+type LookedOver = Pick<Kept<unknown>, "path" | "whenLost" | "lookOver">;
+
+/** What the daemon alone writes; `updateFailure` is written by the program that gives a version up. */
+export const keptByDaemon: readonly LookedOver[] = Object.values(ofDaemon);
+export const keptPlaces: readonly KeptPlace[] = [...keptByDaemon, updateFailure, ...Object.values(logs)];
 
 /** The metadata of a TUF role, byte for byte as it was signed. Whether to trust it is not judged here. */
 function metadata(role: "root" | "timestamp" | "snapshot" | "targets", whenLost: string): Kept<string> {
