@@ -7,10 +7,17 @@ export const generate = verb({
   name: "generate",
   summary: "Write the files of this tree that are made from code",
   examples: [{ run: "./orlop generate", says: "after a change of a setting, an endpoint or a command" }],
-  async run() {
+  options: {
+    kubernetes: {
+      type: "boolean",
+      help: "Also what comes out of the sources of Kubernetes, after a change of its recipes",
+    },
+  },
+  async run(_context, { kubernetes }) {
     const { generated } = await import("../tools/generated.ts");
+    const { podSchemas } = await import("../tools/pod-schemas.ts");
     const written: string[] = [];
-    for (const [path, make] of Object.entries(generated)) {
+    for (const [path, make] of Object.entries({ ...generated, ...(kubernetes ? podSchemas : {}) })) {
       const text = await make();
       if ((await readTextIfPresent(join(repository, path))) === text) continue;
       await writeFileAtomic(join(repository, path), text);

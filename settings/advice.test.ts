@@ -6,6 +6,15 @@ import { checkDocument } from "./check.ts";
 
 type Case = { rule: string; variant: string; document: string; says: string[] };
 
+const misspelt = Buffer.from(
+  JSON.stringify({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "a" },
+    spec: { containers: [{ name: "a", image: "a" }], hostnetwork: true },
+  }),
+).toString("base64");
+
 const cases: Case[] = [
   {
     rule: "an enabled host container has an image",
@@ -14,6 +23,14 @@ const cases: Case[] = [
     says: [
       "settings.host-containers.admin.source is not set, so the container does not run",
       "settings.host-containers.control.source is not set, so the container does not run",
+    ],
+  },
+  {
+    rule: "a static pod has only fields that kubelet knows",
+    variant: "metal-k8s-1.35",
+    document: `[settings.kubernetes.static-pods.a]\nmanifest = "${misspelt}"\n`,
+    says: [
+      "settings.kubernetes.static-pods.a.manifest has what kubelet leaves out: line 1, column 119: spec.hostnetwork is no field of Kubernetes 1.35; did you mean hostNetwork?",
     ],
   },
 ];

@@ -4,6 +4,7 @@
  * It is about what the host can do, not about what settings need from each other (`requirements.ts`).
  */
 import type { Settings } from "./group.ts";
+import { kubeletAdvice } from "./kubelet-requirements.ts";
 import type { Problem } from "./problem.ts";
 import { unmetAt, type Rule } from "./rule.ts";
 import type { Selection } from "./selection.ts";
@@ -21,6 +22,7 @@ export const advice: readonly Rule[] = [
       }
     },
   },
+  ...kubeletAdvice,
 ];
 
 /** Every piece of advice that applies. */

@@ -7,6 +7,12 @@ const memory = (kubernetes: Record<string, string | number | Record<string, unkn
 });
 const node = (amount: string) => ({ "0": { enabled: true, memory: amount } });
 
+const podOf = (restartPolicy: string): string => {
+  const spec = { restartPolicy, containers: [{ name: "a", image: "a" }] };
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "a" }, spec };
+  return Buffer.from(JSON.stringify(pod)).toString("base64");
+};
+
 const cases: RuleCase[] = [
   {
     rule: "a soft eviction has a grace period",
@@ -207,6 +213,14 @@ const cases: RuleCase[] = [
     breaks: { kubernetes: { "cloud-provider": "aws" } },
     says: ['settings.kubernetes.cloud-provider must be external or "" because kubelet 1.35 has no code for aws'],
     holds: { kubernetes: { "cloud-provider": "" } },
+  },
+  {
+    rule: "a static pod is one that kubelet can use",
+    breaks: { kubernetes: { "static-pods": { a: { enabled: true, manifest: podOf("Sometimes") } } } },
+    says: [
+      'settings.kubernetes.static-pods.a.manifest must be a pod that kubelet 1.35 can use: line 1, column 81: spec.restartPolicy must be one of Always, OnFailure, Never, not "Sometimes"',
+    ],
+    holds: { kubernetes: { "static-pods": { a: { enabled: true, manifest: podOf("Never") } } } },
   },
   {
     rule: "an enabled credential provider is there, and is asked about some images",

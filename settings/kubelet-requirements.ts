@@ -14,6 +14,7 @@ import type { Problem } from "./problem.ts";
 import { missing, unmetAt, type Rule } from "./rule.ts";
 import { credentialProviders, type Selection } from "./selection.ts";
 import { isAtLeast, type Minor } from "./setting.ts";
+import { podReport } from "./static-pods/manifest.ts";
 
 type Kubernetes = NonNullable<Settings["kubernetes"]>;
 
@@ -38,6 +39,17 @@ function kubeletRule(
 
 const at = (name: string | readonly string[], sentence: string): Problem =>
   unmetAt(["kubernetes", ...(typeof name === "string" ? [name] : name)], sentence);
+
+/** What kubelet takes and does not do. */
+export const kubeletAdvice: readonly Rule[] = [
+  kubeletRule("a static pod has only fields that kubelet knows", function* (kubernetes, minor) {
+    for (const [name, { manifest }] of Object.entries(kubernetes["static-pods"])) {
+      for (const field of manifest === undefined ? [] : podReport(manifest, minor).dropped) {
+        yield at(["static-pods", name, "manifest"], `has what kubelet leaves out: ${field}`);
+      }
+    }
+  }),
+];
 
 export const kubeletRules: readonly Rule[] = [
   kubeletRule("a soft eviction has a grace period", function* (kubernetes) {
@@ -141,6 +153,13 @@ export const kubeletRules: readonly Rule[] = [
   kubeletRule("a cloud is one that kubelet knows", function* (kubernetes, minor) {
     if (kubernetes["standalone-mode"] || kubernetes["cloud-provider"] !== "aws" || !isAtLeast(minor, "1.27")) return;
     yield at("cloud-provider", `must be external or "" because kubelet ${minor} has no code for aws`);
+  }),
+  kubeletRule("a static pod is one that kubelet can use", function* (kubernetes, minor) {
+    for (const [name, { manifest }] of Object.entries(kubernetes["static-pods"])) {
+      for (const flaw of manifest === undefined ? [] : podReport(manifest, minor).flaws) {
+        yield at(["static-pods", name, "manifest"], `must be a pod that kubelet ${minor} can use: ${flaw}`);
+      }
+    }
   }),
   kubeletRule(
     "an enabled credential provider is there, and is asked about some images",

@@ -5,8 +5,9 @@ import { duration } from "./kubernetes-amounts.ts";
 import { dnsDomain, ipAddress, ipRange } from "./network-names.ts";
 import { imageReference } from "./oci-names.ts";
 import { certificates, privateKey } from "./pem.ts";
-import { podManifest } from "./pod-manifest.ts";
+
 import { mapOf, setting, table } from "./setting.ts";
+import { podManifest } from "./static-pods/manifest.ts";
 import { identifier, line, pattern } from "./text.ts";
 import { flag, listOf, oneOf, oneOrList, wholeNumber } from "./type.ts";
 import { httpsUrl } from "./url.ts";

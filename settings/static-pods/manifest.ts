@@ -1,0 +1,131 @@
+/**
+ * The manifest of a static pod: YAML or JSON, in base64.
+ *
+ * Kubelet only logs what it cannot use, and the pod is missing; so what it must have is asked for before, with the place
+ * in the manifest. Source: kubelet's pkg/kubelet/config/common.go.
+ */
+import {
+  type Document,
+  isMap,
+  LineCounter,
+  type Node,
+  type ParseOptions,
+  type DocumentOptions,
+  type SchemaOptions,
+  parseAllDocuments,
+} from "yaml";
+import { nearest } from "../../lib/nearest.ts";
+import type { Minor } from "../setting.ts";
+import { base64 } from "../text.ts";
+import { type Type, typeOf } from "../type.ts";
+import { typeReport, type Place } from "./object-types.ts";
+import { podConditions, podTypes } from "./pod.ts";
+
+const words = "the manifest of a pod, in base64";
+
+/** Whether it is a pod at all; `podReport` knows what the kubelet of a minor makes of it. */
+export const podManifest: Type<string> = typeOf(words, () =>
+  base64.schema().superRefine((encoded, context) => {
+    const read = readManifest(encoded);
+    if (read.flaw !== undefined) {
+      context.addIssue({ code: "custom", message: `must be ${words}: ${read.flaw}`, input: encoded });
+    }
+  }),
+);
+
+export type PodReport = {
+  /** Why kubelet would refuse it. */
+  flaws: string[];
+  /** What kubelet would drop without a word. */
+  dropped: string[];
+};
+
+/** What the kubelet of a minor makes of a manifest, each sentence with its line and column in it. */
+export function podReport(encoded: string, minor: Minor): PodReport {
+  const read = readManifest(encoded);
+  if (read.flaw !== undefined) return { flaws: [read.flaw], dropped: [] };
+  const { document, placed } = read;
+  const { flaws, unknown } = typeReport(document.toJS(), "Pod", podTypes(minor), podConditions(minor));
+  return {
+    flaws: flaws.map(({ at, says }) => placed(nearestNode(document, at), `${pathText(at)} ${says}`)),
+    dropped: unknown.map(({ at, name, fields }) => {
+      const guess = nearest(name, fields);
+      const question = guess === undefined ? "" : `; did you mean ${guess}?`;
+      return placed(nearestNode(document, at), `${pathText(at)} is no field of Kubernetes ${minor}${question}`);
+    }),
+  };
+}
+
+type Reading =
+  | { flaw: string }
+  | { flaw?: undefined; document: Document.Parsed; placed: (node: Node | undefined, says: string) => string };
+
+function readManifest(encoded: string): Reading {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(encoded, "base64"));
+  } catch (error) {
+    if (error instanceof TypeError) return { flaw: "it is not UTF-8" };
+    throw error;
+  }
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { ...asKubelet, lineCounter: lines });
+  const at = (offset: number, says: string): string => {
+    const { line, col } = lines.linePos(offset);
+    return `line ${line}, column ${col}: ${says}`;
+  };
+  if (!Array.isArray(documents)) return { flaw: "it is empty" };
+  const [document, ...others] = documents;
+  if (document === undefined) return { flaw: "it is empty" };
+  const [error] = documents.flatMap(({ errors }) => errors);
+  if (error !== undefined) return { flaw: at(error.pos[0], error.message) };
+  const second = others.find(({ contents }) => !isNothing(contents));
+  const placed = (node: Node | undefined, says: string): string => at(node?.range?.[0] ?? 0, says);
+  if (isNothing(document.contents)) {
+    return {
+      flaw: second === undefined ? "it is empty" : at(0, "the first document is empty, and kubelet reads no other"),
+    };
+  }
+  if (second !== undefined) return { flaw: at(second.range[0], "only one document is used") };
+  if (!isMap(document.contents)) {
+    return {
+      flaw: placed(document.contents ?? undefined, "expected a mapping with apiVersion, kind, metadata and spec"),
+    };
+  }
+  for (const [name, expected] of [
+    ["apiVersion", "v1"],
+    ["kind", "Pod"],
+  ] as const) {
+    if (document.get(name) !== expected)
+      return { flaw: placed(nearestNode(document, [name]), `${name} must be ${expected}`) };
+  }
+  return { document, placed };
+}
+
+/** A document of comments only, or of nothing. */
+const isNothing = (node: Node | null): boolean =>
+  node === null || node.toString().trim() === "" || node.toString() === "null";
+
+/** Kubelet reads YAML 1.1, but takes times, and numbers in base 60, for text. */
+const asKubelet: ParseOptions & DocumentOptions & SchemaOptions = {
+  prettyErrors: false,
+  uniqueKeys: true,
+  version: "1.1",
+  customTags: (tags) =>
+    tags.filter((tag) => typeof tag === "string" || (tag.format !== "TIME" && !tag.tag.endsWith(":timestamp"))),
+};
+
+const pathText = (at: Place): string =>
+  at.length === 0
+    ? "the manifest"
+    : at.map((part, index) => (typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${part}`)).join("");
+
+/** The innermost node on the way to a path that is there. */
+function nearestNode(document: Document.Parsed, path: Place): Node | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const node = document.getIn(path.slice(0, length), true);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- with `true`, the document hands out its nodes
+    if (node !== undefined && node !== null) return node as Node;
+  }
+  return document.contents ?? undefined;
+}
