@@ -38,7 +38,7 @@ async function fileOfSource(recipe: GoRecipe, path: string): Promise<string> {
     const module = join(cache, "go/modules", `${recipe.importPath}@v${recipe.version}`);
     const text = await readTextIfPresent(join(module, path));
     if (text !== undefined) return text;
-    throw new Failure("no-source", `cannot read ${path} of ${recipe.name}: its modules are not in ${cache}`, {
+    throw new Failure("no-go-modules", `cannot read ${path} of ${recipe.name}: its modules are not in ${cache}`, {
       hint: `run \`./orlop build --program ${recipe.name}/kubelet\` first`,
     });
   }
