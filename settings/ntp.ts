@@ -1,41 +1,40 @@
 /** `settings.ntp` */
 import { z } from "zod";
+import { chronyOptions } from "./chrony-options.ts";
 import { host } from "./network-names.ts";
 import { setting, table } from "./setting.ts";
-import { pattern } from "./text.ts";
+import { identifier } from "./text.ts";
 import { listOf, oneOf, tableOf, typeOf } from "./type.ts";
-
-/** Anything that could start another line or a comment is out. */
-const option = pattern(
-  "an option of chrony.conf such as iburst or minpoll 4",
-  /^[A-Za-z0-9.:/_-]+(?: [A-Za-z0-9.:/_-]+)*$/,
-);
 
 const server = typeOf("a table with address, and perhaps directive (server or pool) and options", (refusal) =>
   tableOf(
     {
       address: host.schema(),
       directive: oneOf("server", "pool").schema().default("server"),
-      options: listOf(option).schema().default([]),
+      options: chronyOptions.schema().default([]),
     },
     refusal,
   ),
 );
 
 const servers = typeOf(
-  "a list of host names and IP addresses, or a list of tables with address, directive and options",
-  (refusal) => z.union([listOf(host).schema(), listOf(server).schema()], refusal),
+  "a list of host names and IP addresses, a list of tables with address, directive and options, or a table of such tables by name",
+  (refusal) =>
+    z.union(
+      [listOf(host).schema(), listOf(server).schema(), z.record(identifier.schema(), server.schema(), refusal)],
+      refusal,
+    ),
 );
 
 export const ntp = table("Time.", {
   "time-servers": setting({
     type: servers,
-    doc: "Where the time comes from. Names and addresses are used as pools with settings.ntp.options, tables as they say.",
+    doc: "Where the time comes from. Names and addresses are used as pools with settings.ntp.options, tables as they say. They are set as a whole, also where they have names.",
     default: ["2.debian.pool.ntp.org"],
-    example: [{ address: "time.example.com", directive: "server", options: ["iburst", "minpoll 4"] }],
+    example: { public: { address: "time.example.com", directive: "server", options: ["iburst", "minpoll 4"] } },
   }),
   options: setting({
-    type: listOf(option),
+    type: chronyOptions,
     doc: "Options for every time server that is given as a name or address, in the words of chrony.conf.",
     default: ["iburst"],
   }),

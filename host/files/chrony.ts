@@ -8,7 +8,7 @@ export const chronyConf = configFile({
   render: ({ ntp }) =>
     [
       "# Written from settings.ntp; changes are overwritten.",
-      ...ntp["time-servers"].map((server) => timeSource(server, ntp.options)),
+      ...timeSources(ntp),
       "driftfile /var/lib/chrony/chrony.drift",
       "ntsdumpdir /var/lib/chrony",
       // Steps a clock that is far off at boot, and only slews it afterwards: containers see time go forward.
@@ -22,7 +22,10 @@ export const chronyConf = configFile({
     ].join("\n"),
 });
 
-function timeSource(server: Settings["ntp"]["time-servers"][number], common: readonly string[]): string {
-  if (typeof server === "string") return ["pool", server, ...common].join(" ");
-  return [server.directive, server.address, ...server.options].join(" ");
+function timeSources({ "time-servers": servers, options: common }: Settings["ntp"]): string[] {
+  return Object.values(servers).map((server) =>
+    typeof server === "string"
+      ? ["pool", server, ...common].join(" ")
+      : [server.directive, server.address, ...server.options].join(" "),
+  );
 }
