@@ -55,6 +55,15 @@ const steps: readonly Step[] = [
 /** Code of a step without whose success the boot must not go on. */
 const essentialMissing = "essential-missing";
 
+/** Told only when it fails: then nothing that waits for the boot begins. */
+const markConfigured: Step = {
+  says: "let what waits for this boot begin",
+  async run({ system }) {
+    await writeFileAtomic(hostPath(system, configuredMark), "");
+    return "done";
+  },
+};
+
 /** As whom generators are known in the history. */
 const generatorsPart = "generators";
 
@@ -84,7 +93,8 @@ export async function boot(host: BootHost, status: BootStatus, signal: AbortSign
   }
   // Without the mark, nothing that waits for preconfigured.target starts; the API stays, and says why.
   if (haltedBy(status) !== undefined) return;
-  await writeFileAtomic(hostPath(host.system, configuredMark), "");
+  const marked = await taken(markConfigured, host, status, signal);
+  if (marked.state === "failed") status.steps.push(marked);
 }
 
 async function taken({ says, run }: Step, host: BootHost, status: BootStatus, signal: AbortSignal): Promise<BootStep> {

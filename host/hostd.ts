@@ -65,7 +65,7 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   // The handlers below serve it, and the engine they use opens it.
   await using exec = new Exec(system, audit, signal);
   const exchange = (): Exchange => new Exchange(handlers, exec, system.log, signal);
-  await using remote = new Remote(system, exchange, async (line) => showOnConsole(system, line));
+  await using remote = new Remote(system, exchange, async (line) => showOnConsole(system, () => line));
   const all = [remoteReconciler(remote), ...reconcilers];
   const engine = new Engine({ system, facts }, all, {
     current: () => ({ version: datastore.version, settings: document.settings() }),
@@ -89,7 +89,8 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   });
   const { returnedFrom } = updater;
   if (returnedFrom !== undefined) {
-    await showOnConsole(system, `update: went back from ${returnedFrom.version}: ${returnedFrom.reason}`);
+    const line = `update: went back from ${returnedFrom.version}: ${returnedFrom.reason}`;
+    await showOnConsole(system, () => line);
   }
 
   const node = new NodeStatus(system, facts);
@@ -146,8 +147,7 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     },
     async (until) => {
       await boot(host, bootStatus, until);
-      await showOnConsole(
-        system,
+      await showOnConsole(system, () =>
         consoleReport({
           facts,
           hostname: document.settings().network.hostname,
@@ -234,12 +234,12 @@ async function openEarly(system: System, remote: Remote, document: Document): Pr
 /** With the settings that were applied, and not with any that came since. On trial none are good before somebody says so. */
 async function noteGoodBoot(system: System, datastore: Datastore, engine: Engine, trial: Trial): Promise<void> {
   const mark = hostPath(system, goodBootMark);
-  if (await isPresent(mark)) return;
   const isApplied = (): boolean =>
     engine.status().every(({ state, version }) => state === "converged" && version === datastore.version);
-  if (!isApplied()) await engine.passAll();
-  if (!isApplied() || trial.current() !== undefined) return;
   try {
+    if (await isPresent(mark)) return;
+    if (!isApplied()) await engine.passAll();
+    if (!isApplied() || trial.current() !== undefined) return;
     await datastore.markGoodBoot();
     await writeFileAtomic(mark, "");
   } catch (error) {
@@ -253,10 +253,10 @@ function watchdog(): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** A machine without a console is no reason to fail. */
-async function showOnConsole(system: System, line: string): Promise<void> {
+/** A machine without a console is no reason to fail, and neither is one whose links the kernel does not tell. */
+async function showOnConsole(system: System, text: () => string): Promise<void> {
   try {
-    await writeFile(hostPath(system, consolePath), `${line}\n`, { flag: "r+" });
+    await writeFile(hostPath(system, consolePath), `${text()}\n`, { flag: "r+" });
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
   }
