@@ -12,7 +12,7 @@ export const down = verb({
   arguments: { machine: machineArgument },
   async run({ invocation: { signal } }, { machine }) {
     const vm = await import("../vm/up.ts");
-    const { name } = (await chosenMachine(machine)).record;
+    const name = machine ?? (await chosenMachine(machine)).record.name;
     const result = await vm.down(name, signal);
     await forgetContext(name);
     return result;

@@ -27,7 +27,7 @@ async function consolePath(name: string | undefined): Promise<string> {
   try {
     return (await chosenMachine(name)).files.consoleLog;
   } catch (error) {
-    if (name === undefined || !isFailure(error, "no-such-machine")) throw error;
+    if (name === undefined || !isFailure(error, "no-such-machine", "damaged-record")) throw error;
     return await pathOfEnded(name, error);
   }
 }

@@ -15,23 +15,29 @@ export const machineArgument = {
 } as const satisfies Argument;
 
 export async function machineCandidates(): Promise<Candidate[]> {
-  const { runningMachines } = await import("../vm/up.ts");
-  return (await runningMachines()).map(({ record }) => ({ value: record.name }));
+  const { machinesHere } = await import("../vm/up.ts");
+  const { running, damaged } = await machinesHere();
+  return [...running.map(({ record }) => record), ...damaged].map(({ name }) => ({ value: name }));
 }
 
-/** The machine of that name, or the only one that runs. @throws {Failure<"no-such-machine" | "which-machine">} */
+/**
+ * The machine of that name, or the only one that runs.
+ *
+ * @throws {Failure<"no-such-machine" | "which-machine" | "damaged-record">}
+ */
 export async function chosenMachine(name: string | undefined): Promise<RunningMachine> {
-  const { runningMachine, runningMachines } = await import("../vm/up.ts");
+  const { runningMachine, machinesHere } = await import("../vm/up.ts");
   if (name !== undefined) return await runningMachine(name);
-  const machines = await runningMachines();
-  const [only] = machines;
-  if (only !== undefined && machines.length === 1) return only;
+  const { running, damaged } = await machinesHere();
+  const [only] = running;
+  if (only !== undefined && running.length === 1) return only;
+  if (only === undefined && damaged[0] !== undefined) throw damaged[0].failure;
   if (only === undefined) {
     throw new Failure("no-such-machine", "cannot find a machine: none is running", {
       hint: "start one with `./orlop up`",
     });
   }
-  const names = machines.map(({ record }) => record.name).join(", ");
+  const names = running.map(({ record }) => record.name).join(", ");
   throw new Failure("which-machine", `cannot choose a machine: these are running: ${names}`, {
     hint: "name one of them",
   });

@@ -1,11 +1,14 @@
 /** `./orlop status` */
 import { isPassing } from "../api/refused.ts";
 import { formatDuration } from "../lib/duration.ts";
-import { isFailure } from "../lib/failure.ts";
+import { type Failure, isFailure } from "../lib/failure.ts";
 import type { RunningMachine } from "../vm/running-machine.ts";
 import { verb } from "./context.ts";
 
-type Row = { name: string; state: string; image: string; url: string; startedAt: string };
+type Row =
+  | { name: string; state: string; image: string; url: string; startedAt: string }
+  /** Nobody knows whether it runs. */
+  | { name: string; damage: string; remedy: string };
 
 export const status = verb({
   name: "status",
@@ -15,8 +18,10 @@ export const status = verb({
     { run: "./orlop apiclient status", says: "more about the host of one" },
   ],
   async run({ invocation: { signal } }): Promise<Row[]> {
-    const { runningMachines } = await import("../vm/up.ts");
-    return await Promise.all((await runningMachines()).map(async (machine) => await rowOf(machine, signal)));
+    const { machinesHere } = await import("../vm/up.ts");
+    const { running, damaged } = await machinesHere();
+    const rows = await Promise.all(running.map(async (machine) => await rowOf(machine, signal)));
+    return [...rows, ...damaged.map(({ name, failure }) => damagedRow(name, failure))];
   },
   print: (rows) => (rows.length === 0 ? "no machine is running" : rows.map(rowText).join("\n")),
 });
@@ -26,17 +31,26 @@ async function rowOf(machine: RunningMachine, signal: AbortSignal): Promise<Row>
   return { name, state: await stateOf(machine, signal), image, url: `https://127.0.0.1:${apiPort}`, startedAt };
 }
 
-/** "starting" as long as its API does not answer. */
+function damagedRow(name: string, { message, hint }: Failure): Row {
+  return { name, damage: message, remedy: hint ?? "" };
+}
+
+/** "starting" as long as its API does not answer. What is wrong with one machine is no reason not to tell of the rest. */
 async function stateOf(machine: RunningMachine, signal: AbortSignal): Promise<string> {
+  const { answerMs } = await import("../vm/running-machine.ts");
+  const soon = AbortSignal.timeout(answerMs);
   try {
-    return (await (await machine.api()).call("getStatus", { signal })).state;
+    return (await (await machine.api()).call("getStatus", { signal: AbortSignal.any([signal, soon]) })).state;
   } catch (error) {
-    if (isPassing(error) || isFailure(error, "no-remote-api")) return "starting";
-    throw error;
+    signal.throwIfAborted();
+    if (soon.aborted || isPassing(error) || isFailure(error, "no-remote-api")) return "starting";
+    return `its state is unknown: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-function rowText({ name, state, image, url, startedAt }: Row): string {
+function rowText(row: Row): string {
+  if ("damage" in row) return `${row.name}  ${row.damage}; ${row.remedy}`;
+  const { name, state, image, url, startedAt } = row;
   const up = formatDuration((Date.now() - Date.parse(startedAt)) / 1000);
   return `${name}  ${state}, on for ${up}  ${url}  ${image}`;
 }

@@ -6,12 +6,12 @@
  * partition table, which no write can change in one step.
  */
 import { createHash } from "node:crypto";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { Failure } from "../lib/failure.ts";
 import { derivedUuid, uuidOfHex } from "./derived-uuid.ts";
-import { sha256OfFile } from "./packages/cache.ts";
+import { readMade, sha256OfFile } from "./packages/cache.ts";
 import { runTool, type ToolsRoot } from "./packages/tools-root.ts";
 
 export const blockBytes = 4096;
@@ -81,5 +81,5 @@ export async function writeVerity(directory: string, verity: Verity): Promise<vo
 }
 
 export async function readVerity(directory: string): Promise<Verity> {
-  return veritySchema.parse(JSON.parse(await readFile(join(directory, "verity.json"), "utf8")));
+  return await readMade(directory, "verity.json", veritySchema);
 }

@@ -10,9 +10,9 @@ import { z } from "zod";
 import { cacheDirectory, workInCache } from "../image/packages/cache.ts";
 import type { ToolsRoot } from "../image/packages/tools-root.ts";
 import { isFailure, systemErrorCode } from "../lib/failure.ts";
-import { isPresent, readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
-import { parseJson } from "../lib/json.ts";
+import { isPresent, writeFileAtomic } from "../lib/files.ts";
 import { say } from "../lib/progress.ts";
+import { readRecord } from "../lib/record.ts";
 import { waitForLine } from "./console.ts";
 import { machinesDirectory } from "./machine-files.ts";
 import { bootId, kill } from "./process-identity.ts";
@@ -36,8 +36,7 @@ const memory = join(machinesDirectory, "accelerator.json");
  * beside the disk image; without one there is no proof.
  */
 export async function chooseAccelerator(tools: ToolsRoot, image: string, signal: AbortSignal): Promise<Accelerator> {
-  const known = await readTextIfPresent(memory);
-  const answer = known === undefined ? undefined : remembered.safeParse(parseJson(known)).data;
+  const answer = await recall();
   if (answer?.bootId === (await bootId())) return answer.accelerator;
   const unified = image.replace(/\.img$/, ".efi");
   if (unified === image || !(await isPresent(unified))) return "tcg";
@@ -45,6 +44,16 @@ export async function chooseAccelerator(tools: ToolsRoot, image: string, signal:
   await mkdir(machinesDirectory, { recursive: true });
   await writeFileAtomic(memory, `${JSON.stringify({ bootId: await bootId(), accelerator })}\n`);
   return accelerator;
+}
+
+/** What is damaged is found out again. */
+async function recall(): Promise<z.infer<typeof remembered> | undefined> {
+  try {
+    return await readRecord(memory, remembered, "remove it");
+  } catch (error) {
+    if (isFailure(error, "damaged-record")) return undefined;
+    throw error;
+  }
 }
 
 async function kvmOpens(): Promise<boolean> {

@@ -1,10 +1,10 @@
 /** Where a machine keeps what it is made of, and what other processes must know to find it while it runs. */
 import { readdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { isNotFound } from "../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
-import { parseJson } from "../lib/json.ts";
+import { writeFileAtomic } from "../lib/files.ts";
+import { readRecord } from "../lib/record.ts";
 import { processIdentity } from "./process-identity.ts";
 import { files } from "./qemu.ts";
 
@@ -54,10 +54,10 @@ export async function writeRecord(directory: string, value: MachineRecord): Prom
   await writeFileAtomic(machineFiles(directory).record, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Undefined when no machine was ever switched on there. */
-export async function readRecord(directory: string): Promise<MachineRecord | undefined> {
-  const text = await readTextIfPresent(machineFiles(directory).record);
-  return text === undefined ? undefined : record.parse(parseJson(text));
+/** Undefined when no machine was ever switched on there. @throws {Failure<"damaged-record">} */
+export async function readMachineRecord(directory: string): Promise<MachineRecord | undefined> {
+  const remedy = `\`./orlop down ${basename(directory)}\` ends the machine, if it runs, and removes what it left`;
+  return await readRecord(machineFiles(directory).record, record, remedy);
 }
 
 /** Directories that hold a machine, running or not. */

@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
-import { identify, isAlive, kill, untilGone } from "./process-identity.ts";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { identify, isAlive, kill, processesOf, untilGone } from "./process-identity.ts";
 
 test("a process is known while it lives and gone when it was killed", async () => {
   const child = Bun.spawn(["sleep", "60"]);
@@ -26,4 +29,20 @@ test("a number that now means another process is neither alive nor killed", asyn
 
 test("a number that no process has means nobody", async () => {
   expect(await identify(2 ** 22 + 1)).toBeUndefined();
+});
+
+test("processes are found by the program that an interpreter runs in them, and by nothing less", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "orlop-program-"));
+  const program = join(directory, "program.ts");
+  await writeFile(program, "setInterval(() => undefined, 1000);\n");
+  const running = Bun.spawn([process.execPath, program, "1.35"]);
+  const mentions = Bun.spawn(["tail", "--follow", program], { stdout: "ignore" });
+  try {
+    expect(await processesOf(program)).toEqual([expect.objectContaining({ pid: running.pid })]);
+    expect(await processesOf(`${program}x`)).toEqual([]);
+  } finally {
+    running.kill("SIGKILL");
+    mentions.kill("SIGKILL");
+    await rm(directory, { recursive: true });
+  }
 });

@@ -3,7 +3,7 @@
  *
  * Source: proc_pid_stat(5); the boot id tells two starts of this computer apart.
  */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { isNotFound, systemErrorCode } from "../lib/failure.ts";
@@ -47,6 +47,27 @@ export async function kill(identity: ProcessIdentity): Promise<void> {
 /** Resolves when the process is gone; rejects when the signal aborts first. */
 export async function untilGone(identity: ProcessIdentity, signal: AbortSignal): Promise<void> {
   while (await isAlive(identity)) await sleep(50, undefined, { signal });
+}
+
+/** Processes that an interpreter runs that program in: those that have its path as their first argument. */
+export async function processesOf(program: string): Promise<ProcessIdentity[]> {
+  const running: ProcessIdentity[] = [];
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name) || (await argumentsOf(name))[1] !== program) continue;
+    const identity = await identify(Number(name));
+    if (identity !== undefined) running.push(identity);
+  }
+  return running;
+}
+
+/** None of a process that has ended meanwhile. */
+async function argumentsOf(pid: string): Promise<string[]> {
+  try {
+    return (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
+  } catch (error) {
+    if (isNotFound(error) || systemErrorCode(error) === "ESRCH") return [];
+    throw error;
+  }
 }
 
 export async function bootId(): Promise<string> {

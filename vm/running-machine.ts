@@ -11,7 +11,7 @@ import type { StatusBody } from "../api/status.ts";
 import { isPassing } from "../api/refused.ts";
 import { Failure, isFailure, type FailureCode } from "../lib/failure.ts";
 import { readLines } from "./console.ts";
-import { machineFiles, readRecord, type MachineFiles, type MachineRecord } from "./machine-files.ts";
+import { machineFiles, readMachineRecord, type MachineFiles, type MachineRecord } from "./machine-files.ts";
 import { isAlive, kill, untilGone } from "./process-identity.ts";
 import { Qmp } from "./qmp.ts";
 
@@ -38,9 +38,9 @@ export class RunningMachine implements AsyncDisposable {
     this.files = files;
   }
 
-  /** Undefined when no machine runs from that directory. */
+  /** Undefined when no machine runs from that directory. @throws {Failure<"damaged-record">} */
   static async find(directory: string): Promise<RunningMachine | undefined> {
-    const record = await readRecord(directory);
+    const record = await readMachineRecord(directory);
     if (record === undefined || !(await isAlive(record.process))) return undefined;
     return new RunningMachine(record, machineFiles(directory));
   }

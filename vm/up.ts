@@ -8,8 +8,10 @@ import { say } from "../lib/progress.ts";
 import { chooseAccelerator } from "./accelerator.ts";
 import { makeCredentials } from "./credentials.ts";
 import { createMachine, type MachineOptions } from "./machine.ts";
-import { machineNames, machinesDirectory } from "./machine-files.ts";
+import { machineFiles, machineNames, machinesDirectory } from "./machine-files.ts";
+import { Qmp } from "./qmp.ts";
 import { RunningMachine } from "./running-machine.ts";
+import { connectUnix } from "./unix-socket.ts";
 import { withRemoteAccess } from "./user-data.ts";
 
 /** Under emulation, on a busy laptop. With KVM it takes seconds. */
@@ -50,11 +52,12 @@ export async function up(
 ): Promise<{ machine: RunningMachine; status: StatusBody }> {
   const { name, userData = "", detach, ...hardware } = options;
   const directory = directoryOf(name);
-  if ((await RunningMachine.find(directory)) !== undefined) {
+  if (await isRunning(directory)) {
     throw new Failure("already-running", `cannot start machine ${name}: it is running`, {
       hint: `end it with \`./orlop down ${name}\`, or choose another name`,
     });
   }
+  await endUnrecorded(directory);
   await rm(directory, { recursive: true, force: true });
   const credentials = await makeCredentials();
   const machine = await createMachine(directory, {
@@ -81,40 +84,99 @@ function isNode({ node }: StatusBody): boolean {
 }
 
 /**
- * Switches a machine off, by force when it does not listen, and removes what it left.
+ * Switches a machine off, by force when it does not listen, and removes what it left. One whose record is damaged is
+ * known by its sockets alone, and ends without being asked.
  *
  * @returns whether the guest shut down by itself
  */
 export async function down(name: string, signal: AbortSignal): Promise<{ name: string; shutDown: boolean }> {
-  const machine = await runningMachine(name);
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(shutdownTimeoutMs)]);
-  let shutDown = true;
+  const directory = directoryOf(name);
+  let shutDown = false;
   try {
-    await machine.switchOff(inTime);
+    shutDown = await switchOff(await runningMachine(name), signal);
   } catch (error) {
-    if (!inTime.aborted && !isFailure(error, "cannot-connect", "qmp-failed")) throw error;
-    shutDown = false;
-    say(`${name} did not shut down: cutting its power`);
-    await machine.cutPower();
+    if (!isFailure(error, "damaged-record")) throw error;
+    await endUnrecorded(directory);
   }
-  await rm(directoryOf(name), { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true });
   return { name, shutDown };
 }
 
-/** @throws {Failure<"no-such-machine">} with the names of those that run */
+async function switchOff(machine: RunningMachine, signal: AbortSignal): Promise<boolean> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(shutdownTimeoutMs)]);
+  try {
+    await machine.switchOff(inTime);
+    return true;
+  } catch (error) {
+    if (!inTime.aborted && !isFailure(error, "cannot-connect", "qmp-failed")) throw error;
+    say(`${machine.record.name} did not shut down: cutting its power`);
+    await machine.cutPower();
+    return false;
+  }
+}
+
+/** Ends a QEMU that no record tells of: an `up` that was killed left it, or the record is damaged. */
+async function endUnrecorded(directory: string): Promise<void> {
+  const { qmp: path } = machineFiles(directory);
+  try {
+    for (;;) {
+      await using qmp = await Qmp.connect(path);
+      await qmp.quit();
+    }
+  } catch (error) {
+    if (!isFailure(error, "cannot-connect", "qmp-failed")) throw error;
+  }
+}
+
+/** A damaged record tells nothing, so its machine is asked. */
+async function isRunning(directory: string): Promise<boolean> {
+  try {
+    return (await RunningMachine.find(directory)) !== undefined;
+  } catch (error) {
+    if (!isFailure(error, "damaged-record")) throw error;
+    return await answersQmp(directory);
+  }
+}
+
+async function answersQmp(directory: string): Promise<boolean> {
+  try {
+    (await connectUnix(machineFiles(directory).qmp)).destroy();
+    return true;
+  } catch (error) {
+    if (isFailure(error, "cannot-connect")) return false;
+    throw error;
+  }
+}
+
+/** @throws {Failure<"no-such-machine" | "damaged-record">} the first with the names of those that run */
 export async function runningMachine(name: string): Promise<RunningMachine> {
   const machine = await RunningMachine.find(directoryOf(name));
   if (machine !== undefined) return machine;
-  const names = (await runningMachines()).map(({ record }) => record.name);
+  const names = (await machinesHere()).running.map(({ record }) => record.name);
   throw new Failure("no-such-machine", `cannot find machine ${name}: it is not running`, {
     hint: names.length === 0 ? "start it with `./orlop up`" : `these are running: ${names.join(", ")}`,
   });
 }
 
-export async function runningMachines(): Promise<RunningMachine[]> {
-  const names = await machineNames(machinesDirectory);
-  const found = await Promise.all(names.map(async (name) => RunningMachine.find(join(machinesDirectory, name))));
-  return found.filter((machine) => machine !== undefined);
+export type Machines = {
+  running: RunningMachine[];
+  /** Those whose record cannot be used: nobody knows whether they run. */
+  damaged: { name: string; failure: Failure<"damaged-record"> }[];
+};
+
+/** All below a directory that run, or may run. */
+export async function machinesHere(parent = machinesDirectory): Promise<Machines> {
+  const machines: Machines = { running: [], damaged: [] };
+  for (const name of await machineNames(parent)) {
+    try {
+      const machine = await RunningMachine.find(join(parent, name));
+      if (machine !== undefined) machines.running.push(machine);
+    } catch (error) {
+      if (!isFailure(error, "damaged-record")) throw error;
+      machines.damaged.push({ name, failure: error });
+    }
+  }
+  return machines;
 }
 
 /** Where the console of a machine is, also after it failed. */

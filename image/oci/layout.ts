@@ -5,13 +5,12 @@
  * Source: OCI image specification 1.1, image-layout.md, config.md and layer.md.
  */
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { parseJson } from "../../lib/json.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { debianArchitecture } from "../packages/base.ts";
-import { sha256OfFile } from "../packages/cache.ts";
+import { readMade, sha256OfFile } from "../packages/cache.ts";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 
 const layerSchema = z.strictObject({
@@ -78,9 +77,7 @@ export async function makeLayout(
   await mkdir(blobs, { recursive: true });
   const made = [];
   for (const layer of layers) {
-    const { diffId, digest, size } = layerSchema.parse(
-      parseJson(await readFile(join(layer.directory, "layer.json"), "utf8")),
-    );
+    const { diffId, digest, size } = await readMade(layer.directory, "layer.json", layerSchema);
     await copyFile(join(layer.directory, blobName), join(blobs, digest.replace("sha256:", "")));
     made.push({ diffId, descriptor: { mediaType: `${prefix}.layer.v1.tar+zstd`, digest, size } });
   }
@@ -117,7 +114,7 @@ export async function makeLayout(
 
 /** The digest of the image in a layout. */
 export async function digestOf(layout: string): Promise<string> {
-  const index = indexSchema.parse(parseJson(await readFile(join(layout, "index.json"), "utf8")));
+  const index = await readMade(layout, "index.json", indexSchema);
   return index.manifests[0].digest;
 }
 

@@ -7,9 +7,11 @@ import { createReadStream } from "node:fs";
 import { mkdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { isNotFound, systemErrorCode } from "../../lib/failure.ts";
+import type { z } from "zod";
+import { Failure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
 import { namesIn } from "../../lib/files.ts";
 import { say } from "../../lib/progress.ts";
+import { readRecord } from "../../lib/record.ts";
 import { type WorkDirectory, workDirectory } from "../../lib/work-directory.ts";
 
 /** `$ORLOP_CACHE`, or `~/.cache/orlop`. Not made here: who writes makes what it needs. */
@@ -37,6 +39,18 @@ export async function moveInto(directory: string, { path }: WorkDirectory): Prom
     const code = systemErrorCode(error);
     if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
   }
+}
+
+/**
+ * What a step wrote about its result, beside it.
+ *
+ * @throws {Failure<"damaged-record">} also when it is not there: it was when the result got its place
+ */
+export async function readMade<T>(directory: string, name: string, schema: z.ZodType<T>): Promise<T> {
+  const [path, remedy] = [join(directory, name), `remove ${directory} and build again`];
+  const record = await readRecord(path, schema, remedy);
+  if (record !== undefined) return record;
+  throw new Failure("damaged-record", `cannot use the record ${path}: it is not there`, { hint: remedy });
 }
 
 const dayMs = 24 * 60 * 60 * 1000;

@@ -1,6 +1,6 @@
 /** The process of `./orlop cluster up`: runs the control plane until it is told to end, or a part of it ends by itself. */
 import { z } from "zod";
-import { explain } from "../../lib/failure.ts";
+import { explain, isFailure } from "../../lib/failure.ts";
 import { RunningMachine } from "../running-machine.ts";
 import { directoryOf } from "../up.ts";
 import { controlPlaneDirectory, keepCluster } from "./cluster.ts";
@@ -9,7 +9,12 @@ import { clusterMinors } from "./minors.ts";
 
 /** Machines are known to the cluster by their names. */
 async function kubeletPort(node: string): Promise<number | undefined> {
-  return (await RunningMachine.find(directoryOf(node)))?.record.kubeletPort;
+  try {
+    return (await RunningMachine.find(directoryOf(node)))?.record.kubeletPort;
+  } catch (error) {
+    if (isFailure(error, "damaged-record", "bad-name")) return undefined;
+    throw error;
+  }
 }
 
 async function main(): Promise<void> {

@@ -6,11 +6,19 @@ import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { machineClock } from "../../lib/clock.ts";
-import { Failure } from "../../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { parseJson } from "../../lib/json.ts";
+import { Failure, isFailure } from "../../lib/failure.ts";
+import { writeFileAtomic } from "../../lib/files.ts";
 import { start } from "../../lib/program.ts";
-import { identify, isAlive, kill, processIdentity, untilGone } from "../process-identity.ts";
+import { readRecord } from "../../lib/record.ts";
+import {
+  identify,
+  isAlive,
+  kill,
+  processesOf,
+  processIdentity,
+  type ProcessIdentity,
+  untilGone,
+} from "../process-identity.ts";
 import { type ControlPlane, controlPlanePrograms, joiningSettings } from "./control-plane.ts";
 import { type ClusterMinor, clusterMinors } from "./minors.ts";
 
@@ -20,6 +28,9 @@ const files = {
   log: join(directory, "cluster.log"),
   controlPlane: join(directory, "control-plane"),
 } as const;
+
+/** What the cluster is a process of. */
+const program = join(import.meta.dir, "cluster-process.ts");
 
 const pollMs = 100;
 const endingMs = 20_000;
@@ -36,7 +47,7 @@ const record = z.object({
 });
 export type Cluster = z.infer<typeof record>;
 
-/** @throws {Failure<"already-running" | "control-plane-failed">} */
+/** @throws {Failure<"already-running" | "control-plane-failed" | "damaged-record">} */
 export async function clusterUp(minor: ClusterMinor, signal: AbortSignal): Promise<Cluster> {
   if ((await findCluster()) !== undefined) {
     throw new Failure("already-running", "cannot start a cluster: it is running", {
@@ -48,7 +59,7 @@ export async function clusterUp(minor: ClusterMinor, signal: AbortSignal): Promi
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await using log = await open(files.log, "w");
-  const child = start([process.execPath, join(import.meta.dir, "cluster-process.ts"), minor], {
+  const child = start([process.execPath, program, minor], {
     cwd: resolve(import.meta.dir, "../.."),
     stdout: log.fd,
     stderr: log.fd,
@@ -92,13 +103,11 @@ export const controlPlaneDirectory = files.controlPlane;
 
 /** Undefined when none runs. */
 export async function findCluster(): Promise<Cluster | undefined> {
-  const text = await readTextIfPresent(files.record);
-  if (text === undefined) return undefined;
-  const cluster = record.parse(parseJson(text));
-  return (await isAlive(cluster.process)) ? cluster : undefined;
+  const cluster = await readRecord(files.record, record, "`./orlop cluster down` ends the cluster, if it runs");
+  return cluster !== undefined && (await isAlive(cluster.process)) ? cluster : undefined;
 }
 
-/** @throws {Failure<"no-cluster">} */
+/** @throws {Failure<"no-cluster" | "damaged-record">} */
 export async function runningCluster(): Promise<Cluster> {
   const cluster = await findCluster();
   if (cluster !== undefined) return cluster;
@@ -108,16 +117,27 @@ export async function runningCluster(): Promise<Cluster> {
 }
 
 export async function clusterDown(signal: AbortSignal): Promise<void> {
-  const cluster = await runningCluster();
-  process.kill(cluster.process.pid, "SIGTERM");
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(endingMs)]);
-  try {
-    await untilGone(cluster.process, inTime);
-  } catch (error) {
-    if (!inTime.aborted) throw error;
-    await kill(cluster.process); // its parts die with it
+  for (const cluster of await clusterProcesses()) {
+    process.kill(cluster.pid, "SIGTERM");
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(endingMs)]);
+    try {
+      await untilGone(cluster, inTime);
+    } catch (error) {
+      if (!inTime.aborted) throw error;
+      await kill(cluster); // its parts die with it
+    }
   }
   await rm(directory, { recursive: true, force: true });
+}
+
+/** The one of the record; when that is damaged, those that run the cluster's program of this clone. */
+async function clusterProcesses(): Promise<ProcessIdentity[]> {
+  try {
+    return [(await runningCluster()).process];
+  } catch (error) {
+    if (!isFailure(error, "damaged-record")) throw error;
+    return await processesOf(program);
+  }
 }
 
 /** What a machine of that name is told, as `settings.kubernetes`. */

@@ -54,3 +54,11 @@ test("only a request for a kubelet names a node", () => {
   expect(nodeIn("CONNECT node-1:22 HTTP/1.1\r\n")).toBeUndefined();
   expect(nodeIn("GET / HTTP/1.1\r\n")).toBeUndefined();
 });
+
+test("a node whose port cannot be told is refused, and the proxy goes on", async () => {
+  const socket = join(directory, "broken.sock");
+  await using _egress = await startEgress(socket, async () => await Promise.reject(new Error("its record is gone\n")));
+  const words = "CONNECT node-1:10250 HTTP/1.1\r\nHost: node-1:10250\r\n\r\n";
+  for (let times = 0; times < 2; times++)
+    expect(await said(socket, words)).toStartWith("HTTP/1.1 502 its record is gone ");
+});

@@ -32,7 +32,9 @@ export async function startEgress(socketPath: string, portOf: KubeletPort): Prom
       if (!head.includes("\r\n\r\n")) return;
       socket.off("data", onData);
       socket.pause();
-      void forward(socket, head, portOf, keep);
+      forward(socket, head, portOf, keep).catch((error: unknown) => {
+        refuse(socket, error instanceof Error ? error.message : String(error));
+      });
     };
     socket.on("data", onData);
   });
@@ -52,7 +54,7 @@ async function forward(client: Socket, head: string, portOf: KubeletPort, keep: 
   const node = nodeIn(head);
   const port = node === undefined ? undefined : await portOf(node);
   if (port === undefined) {
-    client.end(`HTTP/1.1 502 ${node === undefined ? "not a kubelet" : `no machine ${node} runs`}\r\n\r\n`);
+    refuse(client, node === undefined ? "not a kubelet" : `no machine ${node} runs`);
     return;
   }
   const kubelet = connect({ host: "127.0.0.1", port });
@@ -64,6 +66,10 @@ async function forward(client: Socket, head: string, portOf: KubeletPort, keep: 
   });
   kubelet.once("close", () => client.destroy());
   client.once("close", () => kubelet.destroy());
+}
+
+function refuse(client: Socket, reason: string): void {
+  client.end(`HTTP/1.1 502 ${reason.replaceAll(/[^ -~]/g, " ")}\r\n\r\n`);
 }
 
 /** The node whose kubelet is asked for. */

@@ -17,6 +17,7 @@ beforeAll(async () => {
   await keep("web", { url: "https://10.0.0.5:8443", ...files, ca: "ca.crt" });
   await keep("pinned", { url: "https://10.0.0.6:8443", ...files, fingerprint: "ab:cd" });
   await keep("plain", { url: "http://10.0.0.7", ...files, fingerprint: "ab:cd" });
+  await writeFile(join(contextsDirectory(), "cut.json"), `{"url": "https://10.0.`);
   await keep("lost", { url: "https://10.0.0.8", certificate: "client.crt", key: "gone.key", ca: "ca.crt" });
 });
 afterAll(async () => {
@@ -52,7 +53,7 @@ test("a context holds all of that, with paths beside its file", async () => {
     trust: { ca: "ca.crt" },
   });
   expect(await hostAddress({ context: "pinned" })).toMatchObject({ trust: { fingerprint: "ab:cd" } });
-  expect((await contextNames()).toSorted()).toEqual(["lost", "pinned", "plain", "web"]);
+  expect((await contextNames()).toSorted()).toEqual(["cut", "lost", "pinned", "plain", "web"]);
 });
 
 describe("what does not say one host clearly is refused", () => {
@@ -64,7 +65,8 @@ describe("what does not say one host clearly is refused", () => {
     [{ host: "a b", cert: "c", key: "k", ca: "x" }, 'not "a b"'],
     [{ host: "a", cert: "/no/such", key: "k", ca: "x" }, "cannot read /no/such"],
     [{ context: "wbe" }, "cannot find the context wbe"],
-    [{ context: "plain" }, "cannot use the context"],
+    [{ context: "plain" }, "plain.json: url: "],
+    [{ context: "cut" }, "cut.json: cannot read JSON"],
     [{ context: "lost" }, "cannot read"],
   ])("%j", async (options, message) => {
     expect(hostAddress(options)).rejects.toThrow(message);

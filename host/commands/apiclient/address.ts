@@ -5,8 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { hostSocket, type HostAddress } from "../../../api/transport.ts";
 import { Failure, isNotFound } from "../../../lib/failure.ts";
-import { readTextIfPresent } from "../../../lib/files.ts";
-import { parseJson } from "../../../lib/json.ts";
+import { readRecord } from "../../../lib/record.ts";
 import { usageFailure } from "../../../lib/command.ts";
 
 export type AddressOptions = {
@@ -33,7 +32,7 @@ export function contextsDirectory(): string {
   return join(process.env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "orlop", "contexts");
 }
 
-/** @throws {Failure<"usage" | "no-such-context" | "bad-context" | "cannot-read">} */
+/** @throws {Failure<"usage" | "no-such-context" | "damaged-record" | "cannot-read">} */
 export async function hostAddress(options: AddressOptions): Promise<HostAddress> {
   const { host, context, "socket-path": socket } = options;
   const named = Object.entries({ "--host": host, "--context": context, "--socket-path": socket }).filter(
@@ -70,18 +69,14 @@ async function trustOf({ ca, fingerprint }: Trust): Promise<{ ca: string } | { f
 
 async function addressOfContext(name: string): Promise<HostAddress> {
   const path = join(contextsDirectory(), `${name}.json`);
-  const text = await readTextIfPresent(path);
-  if (text === undefined) {
+  const context = await readRecord(path, contextFile, "write it as docs/api.md shows, or remove it");
+  if (context === undefined) {
     const names = await contextNames();
     throw new Failure("no-such-context", `cannot find the context ${name}: there is no ${path}`, {
       hint: names.length === 0 ? "`./orlop up` makes one for each machine" : `there are ${names.join(", ")}`,
     });
   }
-  const parsed = contextFile.safeParse(parseJson(text));
-  if (!parsed.success) {
-    throw new Failure("bad-context", `cannot use the context ${path}: ${z.prettifyError(parsed.error)}`);
-  }
-  const { url, certificate, key, ca, fingerprint } = parsed.data;
+  const { url, certificate, key, ca, fingerprint } = context;
   const beside = (file: string): string => resolve(dirname(path), file);
   return {
     url,
