@@ -7,7 +7,6 @@ export const hostCodes = [
   "bad-boot-parameters",
   "bad-client-ca",
   "bad-condition",
-  "bad-context",
   "bad-document",
   "bad-generated-value",
   "bad-guestinfo",

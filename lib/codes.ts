@@ -6,6 +6,7 @@ export const libCodes = [
   "bad-key",
   "bad-user-data",
   "cannot-start",
+  "damaged-record",
   "exit-status",
   "hash-mismatch",
   "no-image",
