@@ -2,6 +2,8 @@ import { expect, test } from "bun:test";
 import { eventually } from "../test/eventually.ts";
 import { runningHost, type RunningHost } from "../test/running-host.ts";
 
+const dayMs = 86_400_000;
+
 async function motdOf({ api }: RunningHost): Promise<unknown> {
   return (await api.call("getSettings", { query: { keys: ["settings.motd"] } }))["motd"];
 }
@@ -108,10 +110,50 @@ test("a clock that starts too early makes a trial no longer than it was asked to
   await using host = await runningHost();
   await tryMotd(host, "on trial", 60);
   await host.stop();
-  const noted = (await host.machine.read("/var/lib/orlop/trial.json")).replace("2026-01-01", "2036-01-01");
+  const noted = (await host.machine.read("/var/lib/orlop/trial.json")).replaceAll("2026-01-01", "2036-01-01");
   await host.machine.write("/var/lib/orlop/trial.json", noted);
   await host.reboot();
   expect((await host.api.call("getStatus")).trial?.deadline).toBe("2026-01-01T00:01:00.000Z");
+});
+
+test.each([
+  ["forward", dayMs],
+  ["back", -dayMs],
+])("a clock that is set a day %s moves the deadline that people read, and not the time that is left", async (_, ms) => {
+  await using host = await runningHost();
+  await tryMotd(host, "on trial", 60);
+  host.machine.stepClock(ms);
+  const deadline = new Date(Date.parse("2026-01-01T00:01:00Z") + ms).toISOString();
+  expect((await host.api.call("getStatus")).trial?.deadline).toBe(deadline);
+  await host.machine.advance(30_000);
+  await host.restart();
+  expect((await host.api.call("getStatus")).trial?.deadline).toBe(deadline);
+  await host.machine.advance(10_000);
+  await host.reboot();
+  await host.machine.advance(9_000);
+  expect(await motdOf(host)).toBe("on trial");
+  expect((await host.api.call("getStatus")).trial?.deadline).toBe(deadline);
+  await host.machine.advance(1_000);
+  await eventually(async () => expect(await motdOf(host)).not.toBe("on trial"));
+});
+
+test("a machine that starts with a clock that is ahead ends the trial rather than grant it too much", async () => {
+  await using host = await runningHost();
+  await tryMotd(host, "on trial", 60);
+  await host.stop();
+  host.machine.stepClock(dayMs);
+  await host.reboot();
+  expect(await motdOf(host)).not.toBe("on trial");
+});
+
+test("a machine that starts over and over with a clock that stands does not try settings for ever", async () => {
+  await using host = await runningHost();
+  await tryMotd(host, "on trial", 60);
+  for (let boots = 0; boots < 6; boots++) {
+    await host.reboot();
+    host.machine.stepClock(-10_000);
+  }
+  expect(await motdOf(host)).not.toBe("on trial");
 });
 
 test("what the host generates for a setting that was deleted on trial does not stay when the trial ends", async () => {

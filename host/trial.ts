@@ -4,12 +4,15 @@
  * What has to be taken back is on disk before the settings change, so there is no moment at which power may fail and
  * leave the new settings in force for good. A daemon that is restarted goes on with the same deadline, and so does a
  * machine: some settings can only be tried by a reboot. One that starts after the deadline starts with the old settings.
+ * A clock that is set meanwhile moves the moment that people read, and not the time that is left.
  */
 import type { TrialBody } from "../api/answers.ts";
 import { Refused } from "../api/refused.ts";
+import { abortable } from "../lib/abortable.ts";
 import { firstOf } from "../lib/first-of.ts";
 import type { Change, Datastore } from "./datastore/datastore.ts";
 import { kept, type KeptTrial } from "./kept/things.ts";
+import { msLeft, noteDeadline, readBootId } from "./kept-deadline.ts";
 import type { System } from "./system.ts";
 
 const author = { kind: "host", part: "trial" } as const;
@@ -20,49 +23,55 @@ export type RevertReason = "nobody confirmed in time" | "as asked";
 export class Trial {
   readonly #system: System;
   readonly #datastore: Datastore;
+  /** Of this boot; see `kept-deadline.ts`. */
+  readonly #bootId: string | undefined;
   #running: KeptTrial | undefined;
   /** Wakes `keep` when a trial starts or ends. */
   #changed = Promise.withResolvers<undefined>();
 
-  private constructor(system: System, datastore: Datastore) {
+  private constructor(system: System, datastore: Datastore, bootId: string | undefined) {
     this.#system = system;
     this.#datastore = datastore;
+    this.#bootId = bootId;
   }
 
   /** Takes up a trial that is under way; one whose time is over is reverted before anything uses its settings. */
   static async open(system: System, datastore: Datastore): Promise<Trial> {
-    const trial = new Trial(system, datastore);
+    const bootId = await readBootId(system);
+    const trial = new Trial(system, datastore, bootId);
     const left = await kept.trial.read(system);
     if (left === undefined) return trial;
-    const nowMs = system.clock.now().getTime();
-    // A clock that is wrong when the daemon starts must not make a trial longer than it was asked to be.
-    const deadlineMs = Math.min(Date.parse(left.deadline), nowMs + left.seconds * 1000);
-    trial.#running = { ...left, deadline: new Date(deadlineMs).toISOString() };
+    const leftMs = msLeft(system.clock, bootId, left);
+    trial.#running = { ...left, ...noteDeadline(system.clock, bootId, leftMs) };
     // Power may have failed before the commit: then there is nothing to wait for.
     const isCommitted = datastore.version >= left.version;
-    if (isCommitted && deadlineMs > nowMs) return trial;
     try {
-      await trial.revert("nobody confirmed in time");
+      if (!isCommitted || leftMs <= 0) await trial.revert("nobody confirmed in time");
+      else await trial.#note(); // what is left in this boot
     } catch (error) {
       // Everything else must come up all the same; `keep` tries again at once.
-      system.log.error("trial: cannot revert at the start", error);
+      system.log.error("trial: cannot take it up at the start", error);
     }
     return trial;
   }
 
   current(): TrialBody | undefined {
     if (this.#running === undefined) return undefined;
-    const { version, revertsTo, deadline } = this.#running;
-    return { version, revertsTo, deadline };
+    const { version, revertsTo } = this.#running;
+    return { version, revertsTo, deadline: this.#deadlineNow(this.#running) };
   }
 
   /** @throws {Refused<"on-trial">} while there is one */
   refuseWhileRunning(): void {
     if (this.#running === undefined) return;
-    const { version, deadline } = this.#running;
-    throw new Refused("on-trial", `cannot change settings: version ${version} is on trial until ${deadline}`, {
-      hint: "confirm it with POST /actions/confirm, or end it with POST /actions/revert",
-    });
+    const until = this.#deadlineNow(this.#running);
+    throw new Refused(
+      "on-trial",
+      `cannot change settings: version ${this.#running.version} is on trial until ${until}`,
+      {
+        hint: "confirm it with POST /actions/confirm, or end it with POST /actions/revert",
+      },
+    );
   }
 
   /** Runs `commit`, which makes `changes`; they are reverted after `seconds` unless confirmed. */
@@ -73,13 +82,13 @@ export class Trial {
   ): Promise<Committed> {
     this.refuseWhileRunning();
     const revertsTo = this.#datastore.version;
-    const deadline = new Date(this.#system.clock.now().getTime() + seconds * 1000).toISOString();
-    const fresh = { version: revertsTo + 1, revertsTo, seconds, deadline, changes: [...changes] };
+    const left = noteDeadline(this.#system.clock, this.#bootId, seconds * 1000);
+    const fresh = { version: revertsTo + 1, revertsTo, ...left, changes: [...changes] };
     await kept.trial.replace(this.#system, fresh);
     try {
       const committed = await commit();
       this.#become({ ...fresh, version: committed.version });
-      this.#system.log.info(`trial: version ${committed.version} is reverted at ${deadline} unless confirmed`);
+      this.#system.log.info(`trial: version ${committed.version} is reverted at ${left.deadline} unless confirmed`);
       return committed;
     } catch (error) {
       try {
@@ -116,8 +125,17 @@ export class Trial {
     return reverted;
   }
 
-  /** Reverts at the deadline, through `exclusively`, until the signal aborts. */
+  /** Reverts at the deadline, through `exclusively`, until the signal aborts; then notes what is left. */
   async keep(exclusively: <T>(work: () => Promise<T>) => Promise<T>, signal: AbortSignal): Promise<void> {
+    await this.#revertAtDeadlines(exclusively, signal);
+    try {
+      await this.#note(); // the next boot goes by the clock, which may have been set since
+    } catch (error) {
+      this.#system.log.error("trial: cannot note what is left of it", error);
+    }
+  }
+
+  async #revertAtDeadlines(exclusively: <T>(work: () => Promise<T>) => Promise<T>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const running = this.#running;
       try {
@@ -138,21 +156,35 @@ export class Trial {
   async #isDue(running: KeptTrial | undefined, signal: AbortSignal): Promise<boolean> {
     const changed = this.#changed.promise;
     const change = async (raced: AbortSignal): Promise<boolean> => {
-      const aborted = Promise.withResolvers<undefined>();
-      const stop = (): void => aborted.resolve(undefined);
-      raced.addEventListener("abort", stop, { once: true });
-      await Promise.race([changed, aborted.promise]);
-      raced.removeEventListener("abort", stop);
+      await abortable(changed, raced);
       return false;
     };
     if (running === undefined) return firstOf(signal, [change]);
-    const remainingMs = Date.parse(running.deadline) - this.#system.clock.now().getTime();
-    if (remainingMs <= 0) return true;
+    const leftMs = this.#leftMs(running);
+    if (leftMs <= 0) return true;
     const deadline = async (raced: AbortSignal): Promise<boolean> => {
-      await this.#system.clock.sleep(remainingMs, raced);
+      await this.#system.clock.sleep(leftMs, raced);
       return true;
     };
     return firstOf(signal, [change, deadline]);
+  }
+
+  #leftMs(running: KeptTrial): number {
+    return msLeft(this.#system.clock, this.#bootId, running);
+  }
+
+  /** By the clock as it stands. */
+  #deadlineNow(running: KeptTrial): string {
+    const noted = Date.parse(running.deadline);
+    const now = this.#system.clock.now().getTime() + this.#leftMs(running);
+    // The two clocks never go quite alike, and what people read should not tremble.
+    return Math.abs(now - noted) < 1000 ? running.deadline : new Date(now).toISOString();
+  }
+
+  async #note(): Promise<void> {
+    if (this.#running === undefined) return;
+    const left = noteDeadline(this.#system.clock, this.#bootId, this.#leftMs(this.#running));
+    await kept.trial.replace(this.#system, { ...this.#running, ...left });
   }
 
   #needed(verb: string): KeptTrial {

@@ -70,6 +70,7 @@ export async function runningHost({ limits, held, storage }: RunningHostOptions 
     await machine.write("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
   };
   await switchOn();
+  await machine.write("/proc/sys/kernel/random/boot_id", "the-first-boot\n");
 
   let running = start(machine, placeNow());
   await booted(socket, running);
@@ -89,6 +90,7 @@ export async function runningHost({ limits, held, storage }: RunningHostOptions 
       again(async () => {
         for (const gone of ["run", "etc"]) await rm(join(machine.system.root, gone), { recursive: true, force: true });
         await switchOn();
+        await machine.boot();
       }),
     stop: () => running.stop(),
     async [Symbol.asyncDispose]() {

@@ -2,6 +2,7 @@
  * A small machine for tests: real files under a temporary root, programs that answer as the test says and are
  * recorded, a clock that jumps, real HTTP.
  */
+import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -26,6 +27,8 @@ export type TestSystem = AsyncDisposable & {
   sleeping(): number;
   /** Lets time elapse, and wakes who slept until then. */
   advance(ms: number): Promise<void>;
+  /** As when it is switched on: time elapses from the beginning, under another boot id. */
+  boot(): Promise<void>;
   /** Sets the clock that people read forward or back, as chrony does. No time elapses. */
   stepClock(ms: number): void;
   write(path: string, text: string, encoding?: "utf8" | "latin1"): Promise<void>;
@@ -46,7 +49,7 @@ export type TestSystemOptions = {
   startsAt?: Date;
 };
 
-/** How long the machine had been up when a test begins. */
+/** How long the machine has been up when the daemon starts. */
 const bootMs = 10_000;
 
 type Sleeper = { untilMs: number; wake: () => void };
@@ -119,6 +122,14 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
       sleepers = sleepers.filter(({ untilMs }) => untilMs > elapsedMs);
       for (const { wake } of due) wake();
       await turn();
+    },
+    async boot() {
+      nowMs += bootMs;
+      elapsedMs = bootMs;
+      sleepers = [];
+      const path = join(root, "proc/sys/kernel/random/boot_id");
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, `${randomUUID()}\n`);
     },
     stepClock(ms) {
       nowMs += ms;

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { anyJson, change } from "../../api/answers.ts";
 import { identityIn, pemOf, type Identity } from "../apiserver/identity.ts";
+import { keptDeadline } from "../kept-deadline.ts";
 import { settingsForm } from "../migrations/form.ts";
 import { held, memory } from "../update/memory.ts";
 import { json, kept as keptFile, text, type Kept, type Notation } from "./kept.ts";
@@ -28,8 +29,7 @@ export const placed = {
 const trial = z.object({
   version: z.int(),
   revertsTo: z.int(),
-  seconds: z.number(),
-  deadline: z.iso.datetime(),
+  ...keptDeadline.shape,
   changes: z.array(change),
 });
 export type KeptTrial = z.infer<typeof trial>;
