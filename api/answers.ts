@@ -105,8 +105,16 @@ export const plan = z.object({
 });
 export type Plan = z.infer<typeof plan>;
 
-/** What to plan without staging it: settings to set, and keys to return to their defaults. */
-export const planRequest = z.object({ set: settingsTree.exactOptional(), delete: keys.exactOptional() });
+/**
+ * What to plan without staging it: settings to set, as a tree and as KEY=VALUE whose setting decides what the text is,
+ * and keys to return to their defaults.
+ */
+export const planRequest = z.object({
+  set: settingsTree.exactOptional(),
+  pairs: z.array(z.string()).exactOptional(),
+  delete: keys.exactOptional(),
+});
+export type PlanRequest = z.infer<typeof planRequest>;
 
 export const author = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("socket"), uid: z.number().int(), pid: z.number().int().exactOptional() }),

@@ -47,6 +47,17 @@ export function isUnder(key: string, prefix: string): boolean {
   return key === prefix || key.startsWith(`${prefix}.`);
 }
 
+/** "motd" and "settings.motd" mean the same. */
+export function fullKey(key: string): string {
+  return isUnder(key, root) ? key : `${root}.${key}`;
+}
+
+/** KEY=VALUE at the first = that is not inside quotes; undefined when there is none, or no key before it. */
+export function splitPair(pair: string): { key: string; text: string } | undefined {
+  const [, key, text] = /^((?:[^="]|"(?:[^"\\]|\\.)*")+)=(.*)$/s.exec(pair) ?? [];
+  return key === undefined || text === undefined ? undefined : { key, text };
+}
+
 function quote(segment: string): string {
   return `"${segment.replaceAll(/["\\]/g, (char) => `\\${char}`)}"`;
 }

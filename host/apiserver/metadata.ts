@@ -7,14 +7,13 @@
 import { basename } from "node:path";
 import { Refused } from "../../api/refused.ts";
 import { isFailure } from "../../lib/failure.ts";
-import { isUnder } from "../../settings/key.ts";
+import { fullKey, isUnder } from "../../settings/key.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import type { ApiContext } from "./context.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Handlers } from "./handlers.ts";
 import { startingWith, withRoot } from "./model.ts";
 import { recordReads } from "./reads.ts";
-import { fullKey } from "./settings.ts";
 
 export type Service = { "configuration-files": string[]; "restart-commands": string[] };
 export type ConfigurationFile = { path: string; "template-path": string; mode?: string };

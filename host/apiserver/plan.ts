@@ -1,13 +1,14 @@
 /** What a change would do, before anything changes. */
-import type { SettingsTreeBody } from "../../api/answers.ts";
+import type { PlanRequest } from "../../api/answers.ts";
 import { defaultTransaction } from "../../api/query.ts";
 import { Refused } from "../../api/refused.ts";
 import type { Json } from "../../lib/json.ts";
+import { fullKey } from "../../settings/key.ts";
 import { changesBetween, withStaged } from "../datastore/change.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
 import { visibleChanges } from "./secrets.ts";
-import { fullKey, keysToDelete, refusedSettings } from "./settings.ts";
+import { keysToDelete, settingsIn, settingsInPairs } from "./settings.ts";
 
 /** A preview reads the whole machine; a few at a time leave it room to work. */
 const previewsMost = 4;
@@ -19,24 +20,21 @@ export function planHandlers(context: ApiContext): Handlers<"plan"> {
   /** What the request adds to a transaction's staged settings; a body without `tx` stands alone. */
   const proposed = (
     tx: string | undefined,
-    set: SettingsTreeBody | undefined,
-    deleted: readonly string[],
+    { set, pairs = [], delete: deleted = [] }: PlanRequest,
   ): Map<string, Json | undefined> => {
-    const alone = tx === undefined && (set !== undefined || deleted.length > 0);
+    const alone = tx === undefined && (set !== undefined || pairs.length > 0 || deleted.length > 0);
     const staged = new Map<string, Json | undefined>(alone ? undefined : datastore.pending(tx ?? defaultTransaction));
     const present = [...datastore.values.keys(), ...staged.keys()];
     for (const key of deleted.flatMap((one) => keysToDelete(context, fullKey(one), present)))
       staged.set(key, undefined);
-    if (set === undefined) return staged;
-    const parsed = model.parse(set);
-    if (!parsed.ok) throw refusedSettings(parsed.problems);
-    for (const [key, value] of model.leaves(parsed.value)) staged.set(key, value);
+    for (const [key, value] of set === undefined ? [] : settingsIn(model, set)) staged.set(key, value);
+    for (const [key, value] of settingsInPairs(model, pairs)) staged.set(key, value);
     return staged;
   };
 
   return {
     async plan({ query, body, caller }) {
-      const after = withStaged(datastore.values, proposed(query.tx, body?.set, body?.delete ?? []));
+      const after = withStaged(datastore.values, proposed(query.tx, body ?? {}));
       changes.checkWhole(after);
       if (previews >= previewsMost) {
         throw new Refused("too-busy", `cannot plan: ${previewsMost} plans are being made already`);

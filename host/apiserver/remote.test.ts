@@ -4,6 +4,9 @@ import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { once } from "node:events";
 import { beforeAll, expect, test } from "bun:test";
 import { connect, type Client } from "../../api/client.ts";
+import { invoke } from "../../lib/command-line.ts";
+import { apiclient } from "../commands/apiclient.ts";
+import { hostPath } from "../system.ts";
 import type { SettingsTreeBody } from "../../api/answers.ts";
 import { Authority, type ClientCertificate } from "../../test/certificates.ts";
 import { eventually } from "../../test/eventually.ts";
@@ -263,4 +266,28 @@ test("a plan says that the remote API will be opened", async () => {
   const { reconcilers } = await host.api.call("plan", { body: { set: { api: { remote } } } });
   expect(reconcilers).toContainEqual({ name: "remote-api", effects: [{ says: "open the remote API on port 8443" }] });
   expect(await remoteStatus(host)).toEqual({ enabled: false });
+});
+
+test("`apiclient plan` is for operators, and changes are not", async () => {
+  await using host = await runningHost();
+  const opened = await openRemote(host, { alice: "operator" });
+  const { system } = host.machine;
+  await host.machine.write("/client.crt", alice.certificate);
+  await host.machine.write("/client.key", alice.key);
+  const run = async (...words: string[]) => {
+    const pem = ["--cert", hostPath(system, "/client.crt"), "--key", hostPath(system, "/client.key")];
+    return await invoke(apiclient, ["--host", opened.url, ...pem, "--fingerprint", opened.fingerprint, ...words]);
+  };
+  const { stdout, stderr } = await run("plan", "set", "motd=planned", 'ntp.time-servers=["10.0.0.1"]');
+  expect([stdout, stderr]).toEqual([expect.stringContaining('settings.motd: default -> "planned"'), ""]);
+  expect(await run("plan", "delete", "motd")).toMatchObject({
+    stdout: expect.stringMatching(/^nothing would change/),
+    exitCode: 0,
+  });
+  expect(await host.api.call("listTransactions")).toEqual([]);
+  expect(await run("set", "motd=x")).toEqual({
+    stdout: "",
+    stderr: "apiclient: cannot PATCH /settings/keypair: it needs the role admin, and this certificate has operator\n",
+    exitCode: 1,
+  });
 });

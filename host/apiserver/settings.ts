@@ -1,8 +1,10 @@
 /** Reading committed settings, and staging changes of them. */
+import type { SettingsTreeBody } from "../../api/answers.ts";
 import { Refused } from "../../api/refused.ts";
 import { defaultTransaction } from "../../api/query.ts";
 import type { Json } from "../../lib/json.ts";
-import { isUnder, root } from "../../settings/key.ts";
+import { fullKey, isUnder, splitPair } from "../../settings/key.ts";
+import type { Model } from "../../settings/model.ts";
 import type { Problem } from "../../settings/problem.ts";
 import { mostProblems } from "../../settings/reading.ts";
 import type { Caller } from "./caller.ts";
@@ -23,28 +25,11 @@ export function settingsHandlers(
     },
 
     patchSettings({ query, body }) {
-      const parsed = model.parse(body);
-      if (!parsed.ok) throw refusedSettings(parsed.problems);
-      datastore.stage(query.tx ?? defaultTransaction, model.leaves(parsed.value));
+      datastore.stage(query.tx ?? defaultTransaction, settingsIn(model, body));
     },
 
     patchKeypair({ query, body }) {
-      const changes = new Map<string, Json>();
-      const problems: Problem[] = [];
-      for (const pair of body.request_payload) {
-        if (problems.length >= mostProblems) break;
-        const equals = pair.indexOf("=");
-        const key = fullKey(equals === -1 ? pair : pair.slice(0, equals));
-        if (equals === -1) {
-          problems.push({ key: "", message: `${JSON.stringify(pair.slice(0, 200))} must be key=value` });
-          continue;
-        }
-        const typed = model.typed(key, pair.slice(equals + 1));
-        if (typed.ok) changes.set(key, typed.value);
-        else problems.push(...typed.problems);
-      }
-      if (problems.length > 0) throw refusedSettings(problems);
-      datastore.stage(query.tx ?? defaultTransaction, changes);
+      datastore.stage(query.tx ?? defaultTransaction, settingsInPairs(model, body.request_payload));
     },
 
     deleteSettings({ query }) {
@@ -56,12 +41,34 @@ export function settingsHandlers(
   };
 }
 
-/** "motd" and "settings.motd" mean the same. */
-export function fullKey(key: string): string {
-  return isUnder(key, root) ? key : `${root}.${key}`;
+/** A partial tree, by full key. @throws {Refused<"bad-settings">} */
+export function settingsIn(model: Model, tree: SettingsTreeBody): Map<string, Json> {
+  const parsed = model.parse(tree);
+  if (parsed.ok) return model.leaves(parsed.value);
+  throw refusedSettings(parsed.problems);
 }
 
-export function refusedSettings(problems: readonly Problem[]): Refused<"bad-settings"> {
+/** KEY=VALUE, where the setting decides what the text is; by full key. @throws {Refused<"bad-settings">} */
+export function settingsInPairs(model: Model, pairs: readonly string[]): Map<string, Json> {
+  const settings = new Map<string, Json>();
+  const problems: Problem[] = [];
+  for (const pair of pairs) {
+    if (problems.length >= mostProblems) break;
+    const split = splitPair(pair);
+    if (split === undefined) {
+      problems.push({ key: "", message: `${JSON.stringify(pair.slice(0, 200))} must be key=value` });
+      continue;
+    }
+    const key = fullKey(split.key);
+    const typed = model.typed(key, split.text);
+    if (typed.ok) settings.set(key, typed.value);
+    else problems.push(...typed.problems);
+  }
+  if (problems.length > 0) throw refusedSettings(problems);
+  return settings;
+}
+
+function refusedSettings(problems: readonly Problem[]): Refused<"bad-settings"> {
   const count = problems.length === 1 ? "there is a problem" : `there are ${problems.length} problems`;
   return new Refused("bad-settings", `cannot accept the settings: ${count}`, { problems });
 }

@@ -14,7 +14,7 @@ import { appliedText, appliedExitCode } from "./applied-text.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
 import { planText } from "./plan-text.ts";
 import { readSource } from "./source.ts";
-import { commitStaged, messageOption, planStaged, type Stage } from "./staged.ts";
+import { commitProposed, messageOption, planProposed, type Propose } from "./proposal.ts";
 import { tryOptions } from "./try.ts";
 
 const args = {
@@ -37,7 +37,7 @@ export const apply = apiCommand({
   ],
   options: messageOption,
   arguments: args,
-  run: (context, { sources, message }) => commitStaged(context, staging(context, sources), { message }),
+  run: (context, { sources, message }) => commitProposed(context, proposal(context, sources), { message }),
   print: appliedText,
   exitCode: appliedExitCode,
 });
@@ -47,7 +47,7 @@ export const planApply = apiCommand({
   summary: "Say what `apply` would do",
   examples: [{ run: "apiclient plan apply user-data.toml", says: "shows keys, files, units and reboots" }],
   arguments: args,
-  run: (context, { sources }) => planStaged(context, staging(context, sources)),
+  run: (context, { sources }) => planProposed(context, proposal(context, sources)),
   print: planText,
 });
 
@@ -58,16 +58,16 @@ export const tryApply = apiCommand({
   options: { ...messageOption, ...tryOptions },
   arguments: args,
   run: (context, { sources, message, for: trySeconds }) =>
-    commitStaged(context, staging(context, sources), { message, trySeconds }),
+    commitProposed(context, proposal(context, sources), { message, trySeconds }),
   print: appliedText,
   exitCode: appliedExitCode,
 });
 
 type Document = { source: string; reading: Extract<DocumentReading, { ok: true }> };
 
-function staging(context: ApiContext, given: readonly string[]): Stage {
-  const sources = given.length === 0 ? ["-"] : given;
-  return async (api, tx) => {
+function proposal(context: ApiContext, named: readonly string[]): Propose {
+  const sources = named.length === 0 ? ["-"] : named;
+  return async (api) => {
     const contents = await Promise.all(
       sources.map(async (source) => await readSource(source, { ...context.invocation, signal: context.signal })),
     );
@@ -80,9 +80,11 @@ function staging(context: ApiContext, given: readonly string[]): Stage {
       for (const warning of reading.warnings) context.invocation.note(`${source}: ${describeProblem(warning)}`);
       documents.push({ source, reading });
     }
-    for (const { reading } of documents) await api.call("patchSettings", { query: { tx }, body: reading.value });
+    // A later document wins setting by setting, as if each were staged after the one before.
+    const settings = new Map(documents.flatMap(({ reading }) => [...model.leaves(reading.value)]));
     return {
-      says: `apply ${documents.map(({ source }) => source).join(" ")}`,
+      change: { set: model.tree(settings) },
+      message: `apply ${documents.map(({ source }) => source).join(" ")}`,
       locate: (refusal) => located(refusal, documents),
     };
   };

@@ -1,9 +1,10 @@
 /** `apiclient delete`, and the same change planned and on trial. */
+import { fullKey } from "../../../settings/key.ts";
 import { appliedText, appliedExitCode } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";
-import { fullKey, settingKeys } from "./keys.ts";
+import { settingKeys } from "./keys.ts";
 import { planText } from "./plan-text.ts";
-import { commitStaged, messageOption, planStaged, type Stage } from "./staged.ts";
+import { commitProposed, messageOption, planProposed, type Propose } from "./proposal.ts";
 import { tryOptions } from "./try.ts";
 
 const args = {
@@ -24,7 +25,7 @@ export const deleteSettings = apiCommand({
   ],
   options: messageOption,
   arguments: args,
-  run: (context, { keys, message }) => commitStaged(context, staging(keys), { message }),
+  run: (context, { keys, message }) => commitProposed(context, proposal(keys), { message }),
   print: appliedText,
   exitCode: appliedExitCode,
 });
@@ -34,7 +35,7 @@ export const planDelete = apiCommand({
   summary: "Say what `delete` would do",
   examples: [{ run: "apiclient plan delete settings.motd", says: "shows keys, files, units and reboots" }],
   arguments: args,
-  run: (context, { keys }) => planStaged(context, staging(keys)),
+  run: (context, { keys }) => planProposed(context, proposal(keys)),
   print: planText,
 });
 
@@ -44,15 +45,13 @@ export const tryDelete = apiCommand({
   examples: [{ run: "apiclient try delete --for 5m settings.network.hostname", says: "reverts in 5 minutes" }],
   options: { ...messageOption, ...tryOptions },
   arguments: args,
-  run: (context, { keys, message, for: trySeconds }) => commitStaged(context, staging(keys), { message, trySeconds }),
+  run: (context, { keys, message, for: trySeconds }) =>
+    commitProposed(context, proposal(keys), { message, trySeconds }),
   print: appliedText,
   exitCode: appliedExitCode,
 });
 
-function staging(typed: readonly string[]): Stage {
+function proposal(typed: readonly string[]): Propose {
   const keys = typed.map(fullKey);
-  return async (api, tx) => {
-    await api.call("deleteSettings", { query: { keys, tx } });
-    return { says: `delete ${keys.join(" ")}` };
-  };
+  return async () => ({ change: { delete: keys }, message: `delete ${keys.join(" ")}` });
 }

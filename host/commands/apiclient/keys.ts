@@ -1,20 +1,12 @@
 /** Keys of settings as people type them. */
 import type { Candidate } from "../../../lib/command.ts";
+import { fullKey, isUnder } from "../../../settings/key.ts";
 
 const roots = ["settings", "os", "services", "configuration-files"];
 
-/** `settings.` may be left out: "motd" is "settings.motd". */
-export function fullKey(typed: string): string {
-  return isUnderRoot(typed, "settings") ? typed : `settings.${typed}`;
-}
-
 /** A key of the whole model that `get` prints, where other things stand beside the settings. */
 export function fullPrefix(typed: string): string {
-  return roots.some((root) => isUnderRoot(typed, root)) ? typed : `settings.${typed}`;
-}
-
-function isUnderRoot(key: string, root: string): boolean {
-  return key === root || key.startsWith(`${root}.`);
+  return roots.some((root) => isUnder(typed, root)) ? typed : fullKey(typed);
 }
 
 /**

@@ -2,11 +2,12 @@
 import { usageFailure, type ValuesOf } from "../../../lib/command.ts";
 import { isFailure } from "../../../lib/failure.ts";
 import { isJsonObject, parseJson, type JsonObject } from "../../../lib/json.ts";
+import { fullKey, splitPair } from "../../../settings/key.ts";
 import { appliedText, appliedExitCode } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";
-import { fullKey, settingKeys } from "./keys.ts";
+import { settingKeys } from "./keys.ts";
 import { planText } from "./plan-text.ts";
-import { commitStaged, messageOption, planStaged, type Stage } from "./staged.ts";
+import { commitProposed, messageOption, planProposed, type Propose } from "./proposal.ts";
 import { tryOptions } from "./try.ts";
 
 const options = {
@@ -41,7 +42,7 @@ export const set = apiCommand({
   ],
   options: { ...options, ...messageOption },
   arguments: args,
-  run: (context, values) => commitStaged(context, staging(values), { message: values.message }),
+  run: (context, values) => commitProposed(context, proposal(values), { message: values.message }),
   print: appliedText,
   exitCode: appliedExitCode,
 });
@@ -52,7 +53,7 @@ export const planSet = apiCommand({
   examples: [{ run: "apiclient plan set kernel.lockdown=none", says: "shows keys, files, units and reboots" }],
   options,
   arguments: args,
-  run: (context, values) => planStaged(context, staging(values)),
+  run: (context, values) => planProposed(context, proposal(values)),
   print: planText,
 });
 
@@ -62,34 +63,25 @@ export const trySet = apiCommand({
   examples: [{ run: "apiclient try set --for 5m network.hostname=web-1", says: "reverts in 5 minutes" }],
   options: { ...options, ...messageOption, ...tryOptions },
   arguments: args,
-  run: (context, values) => commitStaged(context, staging(values), { message: values.message, trySeconds: values.for }),
+  run: (context, values) =>
+    commitProposed(context, proposal(values), { message: values.message, trySeconds: values.for }),
   print: appliedText,
   exitCode: appliedExitCode,
 });
 
-function staging({ json, pairs }: ValuesOf<typeof options, typeof args>): Stage {
+function proposal({ json, pairs }: ValuesOf<typeof options, typeof args>): Propose {
   if ((json === undefined) === (pairs.length === 0)) {
     throw usageFailure("either KEY=VALUE or --json JSON is expected");
   }
   if (json !== undefined) {
-    return async (api, tx) => {
-      await api.call("patchSettings", { query: { tx }, body: json });
-      return { says: `set ${Object.keys(json).join(" ")}` };
-    };
+    return async () => ({ change: { set: json }, message: `set ${Object.keys(json).join(" ")}` });
   }
-  const full = pairs.map(fullPair);
-  return async (api, tx) => {
-    await api.call("patchKeypair", { query: { tx }, body: { request_payload: full.map(({ pair }) => pair) } });
-    return { says: `set ${full.map(({ key }) => key).join(" ")}` };
-  };
-}
-
-/** The key ends at the first = that is not inside quotes. */
-function fullPair(text: string): { key: string; pair: string } {
-  const [, typed, value] = /^((?:[^="]|"(?:[^"\\]|\\.)*")+)=(.*)$/s.exec(text) ?? [];
-  if (typed === undefined || value === undefined) throw usageFailure(`KEY=VALUE is expected, not "${text}"`);
-  const key = fullKey(typed);
-  return { key, pair: `${key}=${value}` };
+  const keys = pairs.map((pair) => {
+    const split = splitPair(pair);
+    if (split === undefined) throw usageFailure(`KEY=VALUE is expected, not "${pair}"`);
+    return fullKey(split.key);
+  });
+  return async () => ({ change: { pairs: [...pairs] }, message: `set ${keys.join(" ")}` });
 }
 
 /** The outer "settings" that `get` prints may stay. */
