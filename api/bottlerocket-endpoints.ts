@@ -204,7 +204,8 @@ export const bottlerocketEndpoints = {
   bindEphemeralStorage: {
     method: "POST",
     path: "/actions/ephemeral-storage/bind",
-    summary: "Bind directories to ephemeral storage; done where there is none too",
+    summary:
+      "Bind directories to ephemeral storage, all of the variant's unless some are named; done without any disk too",
     role: "admin",
     remote: true,
     query: noQuery,

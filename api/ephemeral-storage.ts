@@ -16,6 +16,9 @@ export const ephemeralInit = z.object({
   disks: z.array(z.string()).optional(),
 });
 
-export const ephemeralBind = z.object({ targets: z.array(z.string()) });
+export const ephemeralBind = z.object({
+  /** All of the variant's unless some are named. */
+  targets: z.array(z.string()).optional(),
+});
 
 export const paths = z.array(z.string());

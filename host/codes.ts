@@ -53,6 +53,7 @@ export const hostCodes = [
   "newer-format",
   "no-address",
   "no-boot-entry",
+  "no-ephemeral-storage",
   "no-ranges",
   "no-region",
   "no-stub",

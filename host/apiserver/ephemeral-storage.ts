@@ -5,7 +5,7 @@ import { writeFileAtomic } from "../../lib/files.ts";
 import {
   bindTargets,
   checkDisks,
-  checkTargets,
+  chosenTargets,
   ephemeralDisks,
   requestPath,
   unit,
@@ -35,9 +35,12 @@ export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiCont
       if (disks !== undefined) checkDisks(disks, known);
       return await done({ kind: "init", filesystem, disks: disks ?? known });
     },
-    async bindEphemeralStorage({ body: { targets } }) {
-      checkTargets(targets, bindTargets(variant));
-      return await done({ kind: "bind", targets });
+    async bindEphemeralStorage({ body }) {
+      const { targets, leftOut } = chosenTargets(body.targets ?? [], variant);
+      for (const directory of leftOut) {
+        system.log.info(`ephemeral-storage: variant ${variant.name} has no ${directory}: it is not bound`);
+      }
+      return targets.length === 0 ? undefined : await done({ kind: "bind", targets });
     },
     listEphemeralDisks: async () => await ephemeralDisks(system),
     listEphemeralTargets: () => bindTargets(variant),

@@ -1,9 +1,12 @@
 import { symlink, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
+import { invoke } from "../../lib/command-line.ts";
+import { parseJson } from "../../lib/json.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { exits, testSystem, type TestSystem } from "../../test/system.ts";
-import type { Request } from "./places.ts";
+import { apiclient } from "../commands/apiclient.ts";
+import { requestSchema, type Request } from "./places.ts";
 import { prepareEphemeral } from "./prepare.ts";
 
 /** Devices by what they hold; a program leaves its traces as the real one does. */
@@ -82,6 +85,18 @@ test("a machine without ephemeral disks is prepared, and nothing is bound", asyn
   expect(changes(host)).toEqual([]);
 });
 
+test("where there are disks and none of them is prepared, binding is a failure that says what to do first", async () => {
+  await using host = await machine({ [one]: "" });
+  await host.write(one, "");
+  const bound = prepareEphemeral(host.system, { kind: "bind", targets: ["/var/lib/containerd"] });
+  await expect(bound).rejects.toMatchObject({
+    code: "no-ephemeral-storage",
+    message: `cannot bind /var/lib/containerd: none of the ephemeral disks is prepared: ${one}`,
+    hint: "run `apiclient ephemeral-storage init` first",
+  });
+  expect(changes(host)).toEqual([]);
+});
+
 test("what holds something else is not formatted", async () => {
   await using host = await machine({ [one]: "ext4", [two]: "" });
   for (const disks of [[one], [one, two]]) {
@@ -132,6 +147,48 @@ test("the API lists disks and directories, and refuses others", async () => {
     const bind = host.api.call("bindEphemeralStorage", { body: { targets: [target] } });
     await expect(bind).rejects.toMatchObject({ status: 400, code: "bad-target" });
   }
+});
+
+test("binding without directories binds all of the variant's, and what only others have is left out", async () => {
+  await using host = await runningHost();
+  await withDisks(host);
+  host.units.set("ephemeral-storage.service", { state: "inactive", started: 0, reloaded: 0 });
+  const bound = async (targets?: string[]): Promise<unknown> => {
+    await host.api.call("bindEphemeralStorage", { body: targets === undefined ? {} : { targets } });
+    return requestSchema.parse(parseJson(await host.machine.read("/run/orlop/ephemeral-storage.json")));
+  };
+  const all = ["/var/lib/containerd", "/var/lib/host-containerd"];
+  expect(await bound()).toEqual({ kind: "bind", targets: all });
+  expect(await bound([])).toEqual({ kind: "bind", targets: all });
+  expect(await bound(["/var/lib/kubelet", "/var/lib/containerd", "/var/log/ecs", "/mnt/scratch"])).toEqual({
+    kind: "bind",
+    targets: ["/var/lib/containerd", "/mnt/scratch"],
+  });
+  const before = host.units.get("ephemeral-storage.service")?.started;
+  await host.api.call("bindEphemeralStorage", { body: { targets: ["/var/lib/kubelet", "/var/log/pods"] } });
+  expect(host.units.get("ephemeral-storage.service")?.started).toBe(before);
+  expect(host.machine.logged.join("\n")).toContain("variant dev has no /var/lib/kubelet");
+});
+
+test("apiclient warns of what it was asked for and is not done", async () => {
+  await using host = await runningHost();
+  host.units.set("ephemeral-storage.service", { state: "inactive", started: 0, reloaded: 0 });
+  const run = async (...words: string[]) => await invoke(apiclient, ["-s", host.socket, "ephemeral-storage", ...words]);
+  expect(await run("init")).toMatchObject({
+    exitCode: 0,
+    stderr: "warning: this host has no ephemeral disks: nothing is done\n",
+  });
+  expect(await run("bind")).toMatchObject({
+    exitCode: 0,
+    stderr: "warning: this host has no ephemeral disks: nothing is done\n",
+  });
+  await withDisks(host);
+  expect(await run("bind", "--dirs", "/var/lib/containerd", "/var/lib/kubelet")).toMatchObject({
+    exitCode: 0,
+    stderr: "warning: this variant has no /var/lib/kubelet: it is not bound\n",
+  });
+  expect(await run("bind")).toMatchObject({ exitCode: 0, stderr: "" });
+  expect((await run("bind", "--dirs", "/etc")).exitCode).toBe(1);
 });
 
 test("the API has a unit do it, and tells the last that the unit said when it fails", async () => {

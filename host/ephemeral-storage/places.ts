@@ -15,7 +15,7 @@ const directory = "/dev/disk/ephemeral";
 
 export const requestSchema = z.discriminatedUnion("kind", [
   ephemeralInit.required().extend({ kind: z.literal("init") }),
-  ephemeralBind.extend({ kind: z.literal("bind") }),
+  ephemeralBind.required().extend({ kind: z.literal("bind") }),
 ]);
 export type Request = z.infer<typeof requestSchema>;
 
@@ -28,14 +28,40 @@ export async function ephemeralDisks(system: System): Promise<string[]> {
   return (await namesIn(hostPath(system, directory))).map((name) => join(directory, name));
 }
 
-/** Where containers keep what grows. Beside them, everything below /mnt. */
+/** Where containers keep what grows, by what runs them. */
+const everywhere = ["/var/lib/containerd", "/var/lib/host-containerd"];
+const directoriesOf = {
+  none: [],
+  kubernetes: ["/var/lib/kubelet", "/var/log/pods"],
+  ecs: ["/var/lib/docker", "/var/log/ecs"],
+} as const satisfies Record<Variant["orchestrator"]["kind"], readonly string[]>;
+
+/** Of Bottlerocket's variants that unpack images while they are fetched. */
+const ofOthers = ["/var/lib/soci-snapshotter"];
+
+/** What may be bound; beside them, everything below /mnt. */
 export function bindTargets({ orchestrator: { kind } }: Pick<Variant, "orchestrator">): string[] {
-  return [
-    "/var/lib/containerd",
-    "/var/lib/host-containerd",
-    ...(kind === "kubernetes" ? ["/var/lib/kubelet", "/var/log/pods"] : []),
-    ...(kind === "ecs" ? ["/var/lib/docker", "/var/log/ecs"] : []),
-  ];
+  return [...everywhere, ...directoriesOf[kind]];
+}
+
+/**
+ * What of the named directories is to be bound, all of the variant's when none is named. Those that only other variants
+ * have are left out, so that one document serves several variants.
+ *
+ * @throws {Failure<"bad-target">}
+ */
+export function chosenTargets(
+  named: readonly string[],
+  variant: Pick<Variant, "orchestrator">,
+): { targets: string[]; leftOut: string[] } {
+  const own = bindTargets(variant);
+  if (named.length === 0) return { targets: own, leftOut: [] };
+  const foreign = [...Object.values(directoriesOf).flat(), ...ofOthers].filter((directory) => !own.includes(directory));
+  const { targets = [], leftOut = [] } = Object.groupBy(named, (directory) =>
+    foreign.includes(directory) ? "leftOut" : "targets",
+  );
+  checkTargets(targets, own);
+  return { targets, leftOut };
 }
 
 /** @throws {Failure<"bad-disk">} */
@@ -47,7 +73,7 @@ export function checkDisks(disks: readonly string[], known: readonly string[]): 
 }
 
 /** @throws {Failure<"bad-target">} */
-export function checkTargets(targets: readonly string[], allowed: readonly string[]): void {
+function checkTargets(targets: readonly string[], allowed: readonly string[]): void {
   const bad = targets.find(
     (target) => !allowed.includes(target) && !/^\/mnt(\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+$/.test(target),
   );

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { unreachable, Failure } from "../../lib/failure.ts";
 import { type Argv, succeeded } from "../../lib/process.ts";
 import { hostPath, type System } from "../system.ts";
-import type { Request } from "./places.ts";
+import { ephemeralDisks, type Request } from "./places.ts";
 
 /** Of the array; its device is below /dev/md. */
 const arrayName = "ephemeral";
@@ -76,7 +76,14 @@ async function arrayOf(system: System, disks: readonly string[]): Promise<string
 }
 
 async function bind(system: System, targets: readonly string[]): Promise<string> {
-  if (!(await isThere(system, labelled))) return "there is no ephemeral storage, so nothing is bound to it";
+  if (!(await isThere(system, labelled))) {
+    const disks = await ephemeralDisks(system);
+    if (disks.length === 0) return "there are no ephemeral disks, so nothing is bound";
+    const reason = `none of the ephemeral disks is prepared: ${disks.join(", ")}`;
+    throw new Failure("no-ephemeral-storage", `cannot bind ${targets.join(", ")}: ${reason}`, {
+      hint: "run `apiclient ephemeral-storage init` first",
+    });
+  }
   await mountOnce(system, mountPoint, ["--options", "noatime", labelled, mountPoint]);
   for (const target of targets) {
     const source = join(mountPoint, `.${target.replaceAll("/", "_")}`);

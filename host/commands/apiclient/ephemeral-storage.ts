@@ -1,6 +1,7 @@
 /** `apiclient ephemeral-storage`: the disks of a machine that lose their content when it is switched off. */
 import { filesystems } from "../../../api/ephemeral-storage.ts";
-import { apiCommand } from "./context.ts";
+import type { Client } from "../../../api/client.ts";
+import { apiCommand, type ApiContext } from "./context.ts";
 
 export const ephemeralInit = apiCommand({
   name: "ephemeral-storage init",
@@ -19,30 +20,57 @@ export const ephemeralInit = apiCommand({
   },
   // Bottlerocket's option takes several words at once.
   arguments: { more: { value: "DISK", help: "Further disks", many: true, optional: true } },
-  async run({ api, signal }, { filesystem, disks, more }) {
+  async run({ api, signal, invocation }, { filesystem, disks, more }) {
     const named = [...disks, ...more];
     const body = {
       ...(filesystem === undefined ? {} : { filesystem }),
       ...(named.length === 0 ? {} : { disks: named }),
     };
-    await (await api()).call("initEphemeralStorage", { body, signal });
+    const host = await api();
+    await host.call("initEphemeralStorage", { body, signal });
+    await warnWithoutDisks(host, { invocation, signal });
   },
 });
 
 export const ephemeralBind = apiCommand({
   name: "ephemeral-storage bind",
   summary: "Bind directories of the host to ephemeral storage",
+  description:
+    "All that the variant has for it, unless some are named. Those that only other variants have are left out with a warning.",
   examples: [
+    { run: "apiclient ephemeral-storage bind", says: "all of them" },
     { run: "apiclient ephemeral-storage bind --dirs /var/lib/containerd /mnt/scratch", says: "images, and a place" },
   ],
   options: {
-    dirs: { type: "text", value: "DIRECTORY", help: "As list-dirs tells, or one below /mnt", many: true },
+    dirs: {
+      type: "text",
+      value: "DIRECTORY",
+      help: "As list-dirs tells, or one below /mnt; all that list-dirs tells unless given",
+      many: true,
+    },
   },
   arguments: { more: { value: "DIRECTORY", help: "Further directories", many: true, optional: true } },
-  async run({ api, signal }, { dirs, more }) {
-    await (await api()).call("bindEphemeralStorage", { body: { targets: [...dirs, ...more] }, signal });
+  async run({ api, signal, invocation }, { dirs, more }) {
+    const host = await api();
+    const named = [...dirs, ...more];
+    await host.call("bindEphemeralStorage", { body: named.length === 0 ? {} : { targets: named }, signal });
+    const own = await host.call("listEphemeralTargets", { signal });
+    const leftOut = named.filter((directory) => !own.includes(directory) && !directory.startsWith("/mnt/"));
+    for (const directory of leftOut) {
+      invocation.note(`warning: this variant has no ${directory}: it is not bound`);
+    }
+    await warnWithoutDisks(host, { invocation, signal });
   },
 });
+
+/** A machine without them is no failure, and whoever expected some shall see why nothing happened. */
+async function warnWithoutDisks(
+  host: Client,
+  { invocation, signal }: Pick<ApiContext, "invocation" | "signal">,
+): Promise<void> {
+  const disks = await host.call("listEphemeralDisks", { signal });
+  if (disks.length === 0) invocation.note("warning: this host has no ephemeral disks: nothing is done");
+}
 
 export const ephemeralDisks = apiCommand({
   name: "ephemeral-storage list-disks",
