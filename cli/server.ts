@@ -11,6 +11,7 @@ import type { Invocation, Switch } from "../lib/command.ts";
 import { Failure } from "../lib/failure.ts";
 import { readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
 import { parseJson } from "../lib/json.ts";
+import { start } from "../lib/program.ts";
 import { progress } from "../lib/progress.ts";
 import { identify, isAlive, kill, processIdentity, untilGone } from "../vm/process-identity.ts";
 import { buildDirectory, repository } from "./context.ts";
@@ -72,30 +73,28 @@ async function detached(server: ServerVerb, signal: AbortSignal): Promise<Server
   const { directory, log } = filesOf(server);
   await mkdir(directory, { recursive: true });
   await using output = await open(log, "w");
-  const child = Bun.spawn([join(repository, "orlop"), ...server.words], {
-    stdin: "ignore",
+  const child = start([join(repository, "orlop"), ...server.words], {
     stdout: output.fd,
     stderr: output.fd,
-    detached: true,
+    session: "outlives us",
   });
-  child.unref();
   using bar = progress(`starting ${server.words.join(" ")}`);
   try {
     for (;;) {
       const running = await findServer(server);
       if (running?.process.pid === child.pid) return running;
       const lines = (await readFile(log, "utf8")).trim().split("\n");
-      if (child.exitCode !== null) {
+      if (child.hasEnded) {
         throw new Failure(
           "cannot-serve",
-          `cannot serve: it ended with ${child.exitCode}: ${lines.slice(-5).join("\n")}`,
+          `cannot serve: it ended with ${await child.exited}: ${lines.slice(-5).join("\n")}`,
         );
       }
       bar.detail(lines.at(-1) ?? "");
       await sleep(pollMs, undefined, { signal });
     }
   } catch (error) {
-    child.kill("SIGTERM");
+    await child.end();
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import { formatSeconds } from "../lib/progress.ts";
 import { reportText, succeeded, sum, type TestReport } from "../tools/test-report.ts";
 import { verb } from "./context.ts";
 
-const groups = ["check", "unit", "slow", "conformance", "image", "cluster", "vm", "long"] as const;
+const groups = ["check", "unit", "slow", "conformance", "image", "cluster", "vm", "tours", "long"] as const;
 type Group = (typeof groups)[number];
 
 /** Tests that boot machines so often that they only run when they are asked for. */
@@ -22,8 +22,10 @@ export const test = verb({
   summary: "Run the tests; without a group, all but the long ones",
   description: `check: format, lint, types, layers, unit tests and a simulation. unit: tests that need no machine.
 slow: those that need none either and take seconds each. conformance: against the suites of others. image: builds the
-same image twice. cluster: a Kubernetes control plane on this computer. vm: boots machines in QEMU. long: the same, a
-hundred times and more: every way in which an update can be broken, power cuts, Secure Boot; hours under emulation.
+same image twice. cluster: a Kubernetes control plane on this computer. vm: boots machines in QEMU. tours: every block
+of the tours in README.md, in a fresh copy of this repository; build/tours.log has what they print. long: the tours,
+and machines a hundred times and more: every way in which an update can be broken, power cuts, Secure Boot; hours under
+emulation.
 The last line counts what really ran.`,
   examples: [
     { run: "./orlop test", says: "everything" },
@@ -58,7 +60,7 @@ async function runGroup(group: Group, signal: AbortSignal): Promise<TestReport> 
   return await runTests({
     says: `${group} tests`,
     paths: [group === "long" ? longTest : `./test/${group}/`],
-    without: group === "long" ? [] : [`**/*${longTest}`],
+    without: group === "long" || group === "tours" ? [] : [`**/*${longTest}`],
     workers: group === "vm" ? machinesAtOnce() : 1,
     timeoutMs: machineTestTimeoutMs,
     signal,

@@ -15,7 +15,14 @@ const program = (name: string): string => join(repository, "node_modules", ".bin
 /** Tests that compile, fetch or repeat until it takes seconds; they stand beside their subject like all others. */
 const slowTest = ".slow.test.ts";
 /** Tests elsewhere need machines, servers of other projects, or minutes. */
-const notUnitTests = [`**/*${slowTest}`, "test/vm/**", "test/cluster/**", "test/image/**", "test/conformance/**"];
+const notUnitTests = [
+  `**/*${slowTest}`,
+  "test/vm/**",
+  "test/tours/**",
+  "test/cluster/**",
+  "test/image/**",
+  "test/conformance/**",
+];
 const unitTestTimeoutMs = 30_000;
 const slowTestTimeoutMs = 180_000;
 

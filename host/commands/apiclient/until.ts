@@ -4,11 +4,11 @@
  * A host that restarts, or that is not there yet, is waited for too. Each question has a limit of its own: whoever asks a
  * machine that was reset is never refused, and never answered.
  */
-import { Refused } from "../../../api/refused.ts";
+import { isPassing } from "../../../api/refused.ts";
 import type { StatusBody } from "../../../api/status.ts";
 import { deadline, type Clock } from "../../../lib/clock.ts";
 import { formatDuration } from "../../../lib/duration.ts";
-import { explain, isFailure } from "../../../lib/failure.ts";
+import { explain } from "../../../lib/failure.ts";
 import type { Progress } from "../../../lib/progress.ts";
 
 /** What a status means to who waits. The sentences say what is still missing, or why it never comes. */
@@ -79,8 +79,7 @@ async function answered(ask: (signal: AbortSignal) => Promise<StatusBody>, signa
   } catch (error) {
     signal.throwIfAborted();
     if (soon.aborted) return { kind: "none", says: `the host does not answer within ${answerMs / 1000} s` };
-    const isBusy = error instanceof Refused && error.status === 503;
-    if (!isBusy && !isFailure(error, "cannot-connect")) throw error;
+    if (!isPassing(error)) throw error;
     return { kind: "none", says: explain(error).replaceAll(/\n\s*/g, ", ") };
   }
 }
