@@ -80,6 +80,9 @@ export const applyFailure = z.object({
   undone: z.array(z.string()).exactOptional(),
 });
 
+/** What settings ask for and the machine does not have, such as a parameter that its kernel does not know. No failure. */
+export const warnings = z.array(z.string());
+
 /** What one pass of all reconcilers did for one version of the settings. */
 export const passReport = z.object({
   version: z.number().int(),
@@ -88,7 +91,12 @@ export const passReport = z.object({
       name: z.string(),
       steps: z.number().int(),
       effects: z.array(effect),
+      /** What fails since the change, or because of it. */
       failure: applyFailure.exactOptional(),
+      /** What failed before the change, and has nothing to do with what it changed. */
+      failedBefore: applyFailure.exactOptional(),
+      /** Those that were not there before the change. */
+      warnings: warnings.exactOptional(),
     }),
   ),
 });
@@ -100,7 +108,14 @@ export const change = z.object({ key: z.string(), before: anyJson.exactOptional(
 /** What a commit would do, before anything changes. */
 export const plan = z.object({
   changes: z.array(change),
-  reconcilers: z.array(z.object({ name: z.string(), effects: z.array(effect), failure: applyFailure.exactOptional() })),
+  reconcilers: z.array(
+    z.object({
+      name: z.string(),
+      effects: z.array(effect),
+      failure: applyFailure.exactOptional(),
+      warnings: warnings.exactOptional(),
+    }),
+  ),
   rebootNeeded: z.array(z.string()),
 });
 export type Plan = z.infer<typeof plan>;
@@ -161,10 +176,15 @@ export const trial = z.object({
 });
 export type TrialBody = z.infer<typeof trial>;
 
-/** What a change did. `result` is absent when it was not asked for, or not there within the limit: see GET /status. */
+/**
+ * What a change did. `result` is absent when it was not asked for, when nothing changed, or when it was not there within
+ * the limit: see GET /status.
+ */
 export const applied = z.object({
   changed: keys,
   version: z.number().int(),
+  /** What else whoever made the change should know, as sentences. */
+  notes: z.array(z.string()).exactOptional(),
   result: passReport.exactOptional(),
   trial: trial.exactOptional(),
 });

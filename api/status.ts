@@ -1,6 +1,6 @@
 /** The answer of GET /status: what the host is, how far it came, and what is failing. */
 import { z } from "zod";
-import { applyFailure, os, problem, trial } from "./answers.ts";
+import { applyFailure, os, problem, trial, warnings } from "./answers.ts";
 
 const updateCommand = z.enum(["refresh", "prepare", "activate", "deactivate"]);
 
@@ -30,6 +30,7 @@ export const reconcilerState = z.object({
   /** Passes that failed in a row. */
   failures: z.number().int().exactOptional(),
   failure: applyFailure.exactOptional(),
+  warnings: warnings.exactOptional(),
 });
 
 /** How far an update is, from the first command to the version that proved healthy or the one that the host went back from. */

@@ -5,7 +5,7 @@
  * and says so can be repaired through its API, one that gave up cannot. What was staged but not committed needs no
  * step: it lives in the daemon's memory.
  */
-import { explain, Failure, messageOf } from "../lib/failure.ts";
+import { Failure, messageOf } from "../lib/failure.ts";
 import { firstOf } from "../lib/first-of.ts";
 import type { Json } from "../lib/json.ts";
 import { isPresent, removeIfPresent, writeFileAtomic } from "../lib/files.ts";
@@ -22,7 +22,7 @@ import { tooFewHugePages } from "./reconcile/huge-pages.ts";
 import { bringToForm } from "./migrations/bring.ts";
 import type { Engine } from "./reconcile/engine.ts";
 import { notApplied, type PassFailure } from "./reconcile/reconciler.ts";
-import { passFailure } from "./reconcile/failed-unit.ts";
+import { failureOf } from "./reconcile/failed-unit.ts";
 import { hostPath, type System } from "./system.ts";
 import { keepTryForPlannedReboot } from "./update/sets.ts";
 import { readUserData } from "./user-data/user-data.ts";
@@ -103,8 +103,7 @@ async function taken({ says, run }: Step, host: BootHost, status: BootStatus, si
   } catch (error) {
     signal.throwIfAborted();
     host.system.log.error(`boot: cannot ${says}`, error);
-    const failure = passFailure([error]) ?? { code: "internal", message: explain(error) };
-    return { step: says, state: "failed", failure };
+    return { step: says, state: "failed", failure: failureOf(error) };
   }
 }
 

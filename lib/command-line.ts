@@ -74,6 +74,7 @@ export async function execute(program: Program, words: readonly string[], invoca
   try {
     const data = await command.run(whole.context(invocation, globals), values);
     invocation.write(await shown(command, data, json));
+    for (const note of command.notes(data)) invocation.note(`${program.name}: ${note}`);
     return command.exitCode(data);
   } catch (error) {
     if (isFailure(error, "usage")) {

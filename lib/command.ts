@@ -105,6 +105,8 @@ export type Definition<Context, O, A, Data> = Described & {
   run(context: Context, values: ValuesOf<O, A>): Promise<Data>;
   /** Text for people. With it the command also takes `--json`; without it the result is printed as JSON, or as it is when it is text. */
   print?: (data: Data) => string | Promise<string>;
+  /** What goes with the result and is none of it, a line each: written to stderr. */
+  notes?: (data: Data) => readonly string[];
   /** For results that tell of a failure; 0 unless given. */
   exitCode?: (data: Data) => number;
 };
@@ -114,6 +116,7 @@ export type Command<Context = unknown> = Described & {
   arguments: Arguments;
   run(context: Context, values: Values): Promise<unknown>;
   print: ((data: unknown) => string | Promise<string>) | undefined;
+  notes(data: unknown): readonly string[];
   exitCode(data: unknown): number;
 };
 
@@ -122,7 +125,7 @@ export function commandsWith<Context>() {
   return function command<const O extends Options = None, const A extends Arguments = None, Data = unknown>(
     definition: Definition<Context, O, A, Data>,
   ): Command<Context> {
-    const { print, exitCode } = definition;
+    const { print, notes, exitCode } = definition;
     return {
       ...definition,
       options: definition.options ?? {},
@@ -130,6 +133,7 @@ export function commandsWith<Context>() {
       // The parser builds `values` from these very options and arguments, and `data` is what `run` returned.
       run: (context, values) => definition.run(context, values as ValuesOf<O, A>),
       print: print && ((data) => print(data as Data)),
+      notes: (data) => notes?.(data as Data) ?? [],
       exitCode: (data) => exitCode?.(data as Data) ?? 0,
     };
   };

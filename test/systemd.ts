@@ -9,6 +9,8 @@ export type TestUnit = {
   reloaded: number;
   /** When set, it does not start: the result that systemd shows, and the journal. */
   breaks?: { result: string; journal: string };
+  /** Its ExecCondition= is not met: it is started without a failure and does nothing. */
+  skipped?: boolean;
   /** What it does each time that it is started. */
   does?: () => void;
 };
@@ -22,6 +24,7 @@ export function runSystemd(host: TestSystem, states: Record<string, TestUnit["st
     const unit = units.get(name);
     if (unit === undefined)
       throw new Failure("exit-status", `cannot run systemctl: it exited with 5: Unit ${name} not found.`);
+    if (unit.skipped === true) return "";
     unit.started++;
     unit.state = unit.breaks === undefined ? "active" : "failed";
     if (unit.state === "failed")
@@ -36,7 +39,10 @@ export function runSystemd(host: TestSystem, states: Record<string, TestUnit["st
       case "show":
         if (rest.includes("--property=ActiveState") && rest.includes("--value"))
           return `${units.get(name)?.state ?? "inactive"}\n`;
-        if (rest.includes("--property=Result")) return `${units.get(name)?.breaks?.result ?? "success"}\n`;
+        if (rest.includes("--property=Result")) {
+          const unit = units.get(name);
+          return unit?.skipped === true ? "exec-condition\n" : `${unit?.breaks?.result ?? "success"}\n`;
+        }
         return names
           .map((one) => `Id=${one}\nNames=${one}\nActiveState=${units.get(one)?.state ?? "inactive"}\n`)
           .join("\n");

@@ -8,12 +8,12 @@ import { basename } from "node:path";
 import { Refused } from "../../api/refused.ts";
 import { isFailure } from "../../lib/failure.ts";
 import { fullKey, isUnder } from "../../settings/key.ts";
+import { recordReads } from "../../settings/reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import type { ApiContext } from "./context.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Handlers } from "./handlers.ts";
 import { startingWith, withRoot } from "./model.ts";
-import { recordReads } from "./reads.ts";
 
 export type Service = { "configuration-files": string[]; "restart-commands": string[] };
 export type ConfigurationFile = { path: string; "template-path": string; mode?: string };
@@ -90,19 +90,19 @@ export class Metadata {
     const { configFiles, reconcilers, document, facts, system } = this.#context;
     const reads = new Map<string, Set<string>>();
     for (const group of configFiles) {
-      const { settings, keys } = recordReads(document.settings());
+      const { settings, values } = recordReads(document.settings());
       rendered(group, () => group.render(settings, facts));
-      for (const service of servicesOf(group)) reads.set(service, (reads.get(service) ?? new Set()).union(keys));
+      for (const service of servicesOf(group)) reads.set(service, (reads.get(service) ?? new Set()).union(values));
     }
     for (const reconciler of reconcilers.filter(({ name }) => name !== filesReconcilerName)) {
-      const { settings, keys } = recordReads(document.settings());
+      const { settings, values } = recordReads(document.settings());
       try {
         await reconciler.preview(system, settings, facts);
       } catch (error) {
         // It has read its settings and cannot look at the machine; GET /status says why.
         if (!isFailure(error)) system.log.error(`api: ${reconciler.name} cannot be previewed`, error);
       }
-      reads.set(reconciler.name, keys);
+      reads.set(reconciler.name, new Set(values.keys()));
     }
     return reads;
   }

@@ -10,7 +10,7 @@ import { explain } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model.ts";
 import { containerUnit, type Description } from "../containers/description.ts";
 import { writeDescription } from "../containers/described.ts";
-import { passFailure, runToItsEnd } from "../reconcile/failed-unit.ts";
+import { failureOf, runToItsEnd } from "../reconcile/failed-unit.ts";
 import type { System } from "../system.ts";
 import { holdReboots } from "./held-reboot.ts";
 import { called, commandsIn, containersIn, writeRecord, type BootstrapRecord, type Entry } from "./record.ts";
@@ -149,7 +149,7 @@ class Work {
   }
 
   async #failed(entry: Entry, error: unknown): Promise<void> {
-    const failure = passFailure([error]) ?? { code: "internal", message: explain(error) };
+    const failure = failureOf(error);
     const then = entry.essential ? "it is essential, so the boot will not go on" : "the boot goes on without it";
     this.#host.note(`bootstrap: ${called(entry)} failed, ${then}: ${failure.message}`);
     for (const line of failure.journal?.split("\n") ?? []) this.#host.note(`  | ${line}`);

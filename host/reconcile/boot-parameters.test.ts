@@ -61,9 +61,13 @@ test("what an older image accepted and the kernel cannot be given is a failure t
 
 test("an addon is written and removed, and a reboot is needed while it is not that of this boot", async () => {
   await using host = await machine();
-  expect(await bootParameters.preview(host.system, none, facts)).toEqual({ effects: [], rebootNeeded: [] });
+  expect(await bootParameters.preview(host.system, none, facts)).toEqual({
+    effects: [],
+    rebootNeeded: [],
+    warnings: [],
+  });
   const first = await bootParameters.pass(host.system, some, facts);
-  expect(first.failures).toEqual([]);
+  expect(first.setbacks).toEqual([]);
   expect(first.rebootNeeded).toHaveLength(1);
   expect(await written(host)).toBe("quiet console=tty0 console=ttyS1,115200n8");
   const second = await bootParameters.pass(host.system, some, facts);
@@ -71,7 +75,11 @@ test("an addon is written and removed, and a reboot is needed while it is not th
   expect(second.rebootNeeded).toHaveLength(1);
   // The machine reboots: /run is empty, the ESP is not.
   await rm(join(host.system.root, "run"), { recursive: true });
-  expect(await bootParameters.preview(host.system, some, facts)).toEqual({ effects: [], rebootNeeded: [] });
+  expect(await bootParameters.preview(host.system, some, facts)).toEqual({
+    effects: [],
+    rebootNeeded: [],
+    warnings: [],
+  });
   const third = await bootParameters.pass(host.system, none, facts);
   expect(third.rebootNeeded).toHaveLength(1);
   expect(await host.readIfPresent(addon)).toBeUndefined();
@@ -81,12 +89,12 @@ test("an addon is written and removed, and a reboot is needed while it is not th
 test("under Secure Boot parameters are refused, and their absence is fine", async () => {
   await using host = await machine();
   await host.write(secureBoot, "\u0006\0\0\0\u0001", "latin1");
-  const { failures, rebootNeeded } = await bootParameters.pass(host.system, some, facts);
-  expect(failures.map(String)).toEqual([
+  const { setbacks, rebootNeeded } = await bootParameters.pass(host.system, some, facts);
+  expect(setbacks.map(({ error }) => String(error))).toEqual([
     "Failure: cannot add kernel parameters: Secure Boot starts only what is signed",
   ]);
   expect(rebootNeeded).toEqual([]);
-  expect((await bootParameters.pass(host.system, none, facts)).failures).toEqual([]);
+  expect((await bootParameters.pass(host.system, none, facts)).setbacks).toEqual([]);
 });
 
 test("an addon that was cut short is written again", async () => {

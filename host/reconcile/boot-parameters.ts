@@ -25,7 +25,7 @@ type Actual = { words: string; began: string; secureBoot: boolean };
 type Step =
   | { kind: "write"; words: string; began: string; arch: Architecture }
   | { kind: "remove"; began: string }
-  | { kind: "refuse" };
+  | { kind: "refuse"; words: string };
 
 export const bootParameters = reconciler<Desired, Actual, Step>({
   name: "boot-parameters",
@@ -41,7 +41,7 @@ export const bootParameters = reconciler<Desired, Actual, Step>({
     const { began } = actual;
     if (words === actual.words) return [];
     if (words === "") return [{ kind: "remove", began }];
-    return actual.secureBoot ? [{ kind: "refuse" }] : [{ kind: "write", words, began, arch }];
+    return actual.secureBoot ? [{ kind: "refuse", words }] : [{ kind: "write", words, began, arch }];
   },
   rebootNeeded({ words }, { began, secureBoot }) {
     if (words === began || (secureBoot && words !== "")) return [];

@@ -7,16 +7,16 @@ import { backoffMs, driftCheckMs, Engine, type SettingsSource } from "./engine.t
 import { reconciler, type Reconciler } from "./reconciler.ts";
 
 /** Committed settings that a test changes. */
-function versions(): SettingsSource & { commit(motd: string): number } {
+function versions(): SettingsSource & { commit(settings: string | Parameters<typeof settingsOf>[0]): number } {
   let version = 1;
   let settings: Settings = settingsOf();
-  let changed = Promise.withResolvers<undefined>();
+  let wake = Promise.withResolvers<undefined>();
   return {
-    commit(motd) {
-      settings = settingsOf({ motd });
+    commit(changed) {
+      settings = settingsOf(typeof changed === "string" ? { motd: changed } : changed);
       version++;
-      changed.resolve(undefined);
-      changed = Promise.withResolvers();
+      wake.resolve(undefined);
+      wake = Promise.withResolvers();
       return version;
     },
     current: () => ({ version, settings }),
@@ -25,7 +25,7 @@ function versions(): SettingsSource & { commit(motd: string): number } {
         const { promise, reject } = Promise.withResolvers<undefined>();
         const stop = (): void => reject(signal.reason);
         signal.addEventListener("abort", stop, { once: true });
-        await Promise.race([changed.promise, promise]);
+        await Promise.race([wake.promise, promise]);
         signal.removeEventListener("abort", stop);
       }
       return version;
@@ -117,8 +117,8 @@ test("one reconciler that fails, or has a bug, does not keep the others from the
   const engine = engineOn(host, [broken.one, failing.one, good.one], versions());
   const { reconcilers } = await engine.passAll();
   expect(reconcilers.map(({ failure }) => failure)).toEqual([
-    { code: "internal", message: "undefined is not a function" },
-    { code: "exit-status", message: "cannot write: there is no chalk" },
+    { code: "internal", message: "undefined is not a function", undone: ["look at the machine"] },
+    { code: "exit-status", message: "cannot write: there is no chalk", undone: ["write Welcome to Orlop!"] },
     undefined,
   ]);
   expect(good.slate.written).not.toBe("");
@@ -143,6 +143,136 @@ test("a commit is applied, and who waits for its version learns the result", asy
     reconcilers: [{ name: "slate", steps: 1, effects: [{ says: "write second" }] }],
   });
   expect(slate.written).toBe("second");
+});
+
+/** One board with a line for each key of `sysctl`, of which some cannot be written. */
+function boardReconciler(afterFailure: "stop" | "continue" = "continue") {
+  const board = {
+    written: new Map<string, string>(),
+    fails: new Set<string>(),
+    lacks: new Set<string>(),
+    blind: false,
+  };
+  const one = reconciler<ReadonlyMap<string, string>, ReadonlyMap<string, string>, { key: string; value: string }>({
+    name: "board",
+    desired({ kernel, motd }) {
+      if (motd === "absurd") throw new Failure("bad-settings", "cannot work it out");
+      return new Map(Object.entries(kernel.sysctl));
+    },
+    async observe() {
+      if (board.blind) throw new Failure("cannot-read", "cannot look at the board");
+      return board.written;
+    },
+    plan: (desired, actual) =>
+      [...desired].flatMap(([key, value]) =>
+        actual.get(key) === value || board.lacks.has(key) ? [] : [{ key, value }],
+      ),
+    warnings: (desired) => [...desired.keys()].filter((key) => board.lacks.has(key)).map((key) => `no line ${key}`),
+    describe: ({ key, value }) => ({ says: `set ${key} to ${value}` }),
+    async apply(_system, { key, value }) {
+      if (board.fails.has(key)) throw new Failure("exit-status", `cannot set ${key}`);
+      board.written.set(key, value);
+    },
+    afterFailure,
+  });
+  return { board, one };
+}
+
+test("what failed before a change and does not depend on it is told apart from what the change did", async () => {
+  await using host = await testSystem({ clock: "stands" });
+  const { board, one } = boardReconciler();
+  board.fails.add("bad").add("worse");
+  const source = versions();
+  const engine = engineOn(host, [one], source);
+  await using _keep = kept(engine);
+  const after = async (sysctl: Record<string, string>) => {
+    const { reconcilers } = await engine.settled(source.commit({ kernel: { sysctl } }), signal);
+    return { failure: reconcilers[0]?.failure?.undone, before: reconcilers[0]?.failedBefore?.undone };
+  };
+  expect(await after({ bad: "1" })).toEqual({ failure: ["set bad to 1"], before: undefined });
+  expect(await after({ bad: "1", good: "1" })).toEqual({ failure: undefined, before: ["set bad to 1"] });
+  expect(await after({ bad: "1", worse: "1" })).toEqual({ failure: ["set worse to 1"], before: ["set bad to 1"] });
+  expect(await after({ bad: "2", worse: "1" })).toEqual({ failure: ["set bad to 2"], before: ["set worse to 1"] });
+  expect(await after({})).toEqual({ failure: undefined, before: undefined });
+  expect(await after({ bad: "2" })).toEqual({ failure: ["set bad to 2"], before: undefined });
+  // Whoever asks for everything to be applied is answered for everything.
+  await after({ bad: "2", good: "1" });
+  expect((await engine.passAll()).reconcilers[0]?.failure?.undone).toEqual(["set bad to 2"]);
+});
+
+test("a change that is held up behind what failed before is not done either", async () => {
+  await using host = await testSystem({ clock: "stands" });
+  const { board, one } = boardReconciler("stop");
+  board.fails.add("a");
+  const source = versions();
+  const engine = engineOn(host, [one], source);
+  await using _keep = kept(engine);
+  const after = async (sysctl: Record<string, string>) =>
+    (await engine.settled(source.commit({ kernel: { sysctl } }), signal)).reconcilers[0];
+  await after({ a: "1" });
+  expect((await after({ a: "1", b: "1" }))?.failure?.undone).toEqual(["set a to 1", "set b to 1"]);
+  const unchanged = await after({ b: "1", a: "1" });
+  expect([unchanged?.failure, unchanged?.failedBefore?.undone]).toEqual([undefined, ["set a to 1", "set b to 1"]]);
+});
+
+test("a reconciler that cannot even plan failed before only while all that it read is the same", async () => {
+  await using host = await testSystem({ clock: "stands" });
+  const { board, one } = boardReconciler();
+  const source = versions();
+  const engine = engineOn(host, [one], source);
+  await using _keep = kept(engine);
+  const after = async (settings: Parameters<typeof settingsOf>[0]) => {
+    const report = (await engine.settled(source.commit(settings), signal)).reconcilers[0];
+    return [report?.failure?.message, report?.failedBefore?.message];
+  };
+  expect(await after({ motd: "absurd" })).toEqual(["cannot work it out", undefined]);
+  expect(await after({ motd: "absurd", updates: { seed: 3 } })).toEqual([undefined, "cannot work it out"]);
+  board.blind = true;
+  expect(await after({ kernel: { sysctl: { a: "1" } } })).toEqual(["cannot look at the board", undefined]);
+  expect(await after({ kernel: { sysctl: { a: "1" } }, motd: "new" })).toEqual([undefined, "cannot look at the board"]);
+  expect(await after({ kernel: { sysctl: { a: "2" } } })).toEqual(["cannot look at the board", undefined]);
+});
+
+test("a warning is told with the change that brings it, and in the status as long as it holds", async () => {
+  await using host = await testSystem({ clock: "stands" });
+  const { board, one } = boardReconciler();
+  board.lacks.add("odd");
+  const source = versions();
+  const engine = engineOn(host, [one], source);
+  await using _keep = kept(engine);
+  const warnings = async (sysctl: Record<string, string>) =>
+    (await engine.settled(source.commit({ kernel: { sysctl } }), signal)).reconcilers[0]?.warnings;
+  expect(await warnings({ odd: "1" })).toEqual(["no line odd"]);
+  expect(await warnings({ odd: "1", even: "1" })).toBeUndefined();
+  expect(engine.status()[0]).toMatchObject({ state: "converged", failures: 0, warnings: ["no line odd"] });
+  expect(host.logged.filter((line) => line.includes("odd"))).toEqual(["board: warning: no line odd"]);
+  expect(await warnings({ even: "1" })).toBeUndefined();
+  expect(engine.status()[0]).not.toHaveProperty("warnings");
+});
+
+test("who waits for a version gets the pass that brought it, whatever passes came since", async () => {
+  await using host = await testSystem({ clock: "stands" });
+  const failing = slateReconciler("failing");
+  const good = slateReconciler("good");
+  const source = versions();
+  const engine = engineOn(host, [failing.one, good.one], source);
+  await using _keep = kept(engine);
+  await engine.settled(1, signal);
+  failing.slate.fails = true;
+  const second = source.commit("second");
+  const report = await engine.settled(second, signal);
+  expect(report.reconcilers.map(({ name, steps }) => [name, steps])).toEqual([
+    ["failing", 1],
+    ["good", 1],
+  ]);
+  await settle(() => host.sleeping() === 1);
+  const passes = failing.slate.passes;
+  await host.advance(backoffMs(1));
+  await settle(() => failing.slate.passes > passes);
+  expect(await engine.settled(second, signal)).toEqual(report);
+  const third = source.commit("third");
+  expect((await engine.settled(third, signal)).version).toBe(third);
+  expect(await engine.settled(second, signal)).toEqual(report);
 });
 
 test("a commit during a pass is not lost", async () => {

@@ -5,11 +5,12 @@
  */
 import { deadline, type Deadline } from "../../lib/clock.ts";
 import { firstOf } from "../../lib/first-of.ts";
+import { Turns } from "../../lib/place.ts";
 import type { Settings } from "../../settings/model.ts";
 import type { Facts } from "../facts.ts";
 import type { System } from "../system.ts";
-import { passFailure } from "./failed-unit.ts";
-import type { Effect, Pass, PassFailure, Reconciler } from "./reconciler.ts";
+import { failureOf, passFailure } from "./failed-unit.ts";
+import type { Effect, Pass, PassFailure, Reconciler, Setback } from "./reconciler.ts";
 
 /** Where the engine gets committed settings from. */
 export type SettingsSource = {
@@ -25,10 +26,19 @@ export type PassReport = {
 };
 
 /** `steps` counts those that were planned, `effects` are those that happened. */
-export type ReconcilerReport = { name: string; steps: number; effects: Effect[]; failure?: PassFailure };
+export type ReconcilerReport = {
+  name: string;
+  steps: number;
+  effects: Effect[];
+  failure?: PassFailure;
+  /** What failed already with the settings before, and depends on nothing that changed since. */
+  failedBefore?: PassFailure;
+  /** Those that were not there before. */
+  warnings?: string[];
+};
 
 export type PlanReport = {
-  reconcilers: { name: string; effects: Effect[]; failure?: PassFailure }[];
+  reconcilers: { name: string; effects: Effect[]; failure?: PassFailure; warnings?: string[] }[];
   rebootNeeded: string[];
 };
 
@@ -40,6 +50,8 @@ export type ReconcilerStatus = {
   /** Passes that failed in a row. */
   failures: number;
   failure?: PassFailure;
+  /** What the settings ask for and this machine does not have. */
+  warnings?: string[];
 };
 
 /** A machine that drifted without a commit is looked at this often. */
@@ -51,10 +63,20 @@ export function backoffMs(failures: number): number {
   return Math.min(driftCheckMs, firstRetryMs * 2 ** Math.max(0, failures - 1));
 }
 
+/** One reconciler's pass: all that it met, and what of that was not so before. */
+type PassOfOne = { whole: ReconcilerReport; since: ReconcilerReport };
+
+type Met = { failure: PassFailure | undefined; failedBefore?: PassFailure | undefined; warnings: readonly string[] };
+
+/** Who committed a version asks for its report soon; each of the clients that may wait finds its own. */
+const reportsKept = 32;
+
 type Known = {
   version: number;
   failures: number;
   failure: PassFailure | undefined;
+  setbacks: readonly Setback[];
+  warnings: readonly string[];
   rebootNeeded: string[];
   retry: Deadline | undefined;
 };
@@ -65,10 +87,10 @@ export class Engine {
   readonly #reconcilers: readonly Reconciler[];
   readonly #source: SettingsSource;
   readonly #known = new Map<string, Known>();
-  #last: PassReport | undefined;
+  /** The first pass over all reconcilers of each version, the newest last. */
+  #reports: PassReport[] = [];
   #waiting: { version: number; resolve: (report: PassReport) => void }[] = [];
-  /** The tail of the queue of passes. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(
     { system, facts }: { system: System; facts: Facts },
@@ -81,9 +103,13 @@ export class Engine {
     this.#source = source;
   }
 
-  /** One pass of every reconciler with the settings of this moment. Never rejects because of a reconciler. */
+  /**
+   * One pass of every reconciler with the settings of this moment, and all that fails. Never rejects because of a
+   * reconciler.
+   */
   async passAll(): Promise<PassReport> {
-    return this.#pass(() => this.#reconcilers);
+    const { version, passes } = await this.#pass(() => this.#reconcilers);
+    return { version, reconcilers: passes.map(({ whole }) => whole) };
   }
 
   /** What `passAll` would do now if these were the settings; changes nothing. */
@@ -91,21 +117,21 @@ export class Engine {
     const report: PlanReport = { reconcilers: [], rebootNeeded: [] };
     for (const one of this.#reconcilers) {
       try {
-        const { effects, rebootNeeded } = await one.preview(this.#system, settings, this.#facts);
-        report.reconcilers.push({ name: one.name, effects });
+        const { effects, rebootNeeded, warnings } = await one.preview(this.#system, settings, this.#facts);
+        report.reconcilers.push({ name: one.name, effects, ...(warnings.length === 0 ? {} : { warnings }) });
         report.rebootNeeded.push(...rebootNeeded);
       } catch (error) {
-        const failure = passFailure([error]);
-        report.reconcilers.push({ name: one.name, effects: [], ...(failure === undefined ? {} : { failure }) });
+        report.reconcilers.push({ name: one.name, effects: [], failure: failureOf(error) });
       }
     }
     return report;
   }
 
-  /** The report of the first pass that used `version` or a newer one. */
+  /** The report of the first pass over all reconcilers that used `version` or a newer one. */
   async settled(version: number, signal: AbortSignal): Promise<PassReport> {
     signal.throwIfAborted();
-    if (this.#last !== undefined && this.#last.version >= version) return this.#last;
+    const known = this.#reports.find((report) => report.version >= version);
+    if (known !== undefined) return known;
     const { promise, resolve, reject } = Promise.withResolvers<PassReport>();
     const waiter = { version, resolve };
     const stop = (): void => {
@@ -127,8 +153,8 @@ export class Engine {
       const known = this.#known.get(name);
       if (known === undefined) return { name, state: "waiting", failures: 0 };
       const { version, failures, failure } = known;
-      if (failure === undefined) return { name, state: "converged", version, failures };
-      return { name, state: "failing", version, failures, failure };
+      const state = failure === undefined ? "converged" : "failing";
+      return { name, state, version, failures, ...told({ failure, warnings: known.warnings }) };
     });
   }
 
@@ -139,15 +165,15 @@ export class Engine {
 
   /** Passes now and whenever there is a reason to, until the signal aborts. Only bugs end it early. */
   async keep(signal: AbortSignal): Promise<void> {
-    let report = await this.passAll();
+    let { version } = await this.passAll();
     let drift = deadline(this.#system.clock, driftCheckMs);
     while (!signal.aborted) {
-      const version = report.version;
+      const passed = version;
       const waitMs = Math.min(drift.leftMs, ...[...this.#known.values()].map(({ retry }) => retry?.leftMs ?? Infinity));
       let reason: "commit" | "time";
       try {
         reason = await firstOf<"commit" | "time">(signal, [
-          async (raced) => (await this.#source.changedSince(version, raced), "commit"),
+          async (raced) => (await this.#source.changedSince(passed, raced), "commit"),
           async (raced) => (await this.#system.clock.sleep(waitMs, raced), "time"),
         ]);
       } catch (error) {
@@ -156,62 +182,95 @@ export class Engine {
       }
       const full = reason === "commit" || drift.passed;
       if (full) drift = deadline(this.#system.clock, driftCheckMs);
-      report = await this.#pass(() =>
+      ({ version } = await this.#pass(() =>
         this.#reconcilers.filter(({ name }) => full || this.#known.get(name)?.retry?.passed === true),
-      );
+      ));
     }
   }
 
   /** Passes wait for their turn and take the settings only then, so that a later one never applies older settings. */
-  async #pass(chosen: () => readonly Reconciler[]): Promise<PassReport> {
-    const before = this.#turn;
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    this.#turn = promise;
-    try {
-      await before;
+  async #pass(chosen: () => readonly Reconciler[]): Promise<{ version: number; passes: PassOfOne[] }> {
+    return await this.#turns.next(async () => {
       const { version, settings } = this.#source.current();
-      const all = this.#last !== undefined && version > this.#last.version;
-      const report: PassReport = { version, reconcilers: [] };
-      for (const one of all ? this.#reconcilers : chosen()) {
-        report.reconcilers.push(await this.#passOne(one, version, settings));
+      const covered = this.#reports.at(-1)?.version;
+      const isFirst = covered === undefined || version > covered;
+      const passes: PassOfOne[] = [];
+      for (const one of isFirst ? this.#reconcilers : chosen()) {
+        passes.push(await this.#passOne(one, version, settings));
       }
-      this.#announce(report);
-      return report;
-    } finally {
-      resolve(undefined);
-    }
+      if (isFirst) this.#announce({ version, reconcilers: passes.map(({ since }) => since) });
+      return { version, passes };
+    });
   }
 
-  async #passOne(one: Reconciler, version: number, settings: Settings): Promise<ReconcilerReport> {
+  async #passOne(one: Reconciler, version: number, settings: Settings): Promise<PassOfOne> {
     let pass: Pass;
     try {
       pass = await one.pass(this.#system, settings, this.#facts);
     } catch (error) {
-      pass = { steps: 0, effects: [], failures: [error], rebootNeeded: [] };
+      const setback = { error, wanted: settings, undone: ["everything"] };
+      pass = { steps: 0, effects: [], setbacks: [setback], rebootNeeded: [], warnings: [] };
     }
-    const failure = passFailure(pass.failures);
+    const { steps, effects, setbacks, rebootNeeded, warnings } = pass;
     const before = this.#known.get(one.name);
-    if (failure?.message !== before?.failure?.message) {
-      // Not each time: what fails is tried again and again.
-      for (const error of pass.failures) this.#system.log.error(one.name, error);
-      if (failure === undefined) this.#system.log.info(`${one.name}: recovered`);
-    }
+    const failure = passFailure(setbacks);
+    this.#log(one.name, pass, failure, before);
     const failures = failure === undefined ? 0 : (before?.failures ?? 0) + 1;
     this.#known.set(one.name, {
       version,
       failures,
       failure,
-      rebootNeeded: pass.rebootNeeded,
+      setbacks,
+      warnings,
+      rebootNeeded,
       retry: failures === 0 ? undefined : deadline(this.#system.clock, backoffMs(failures)),
     });
-    const report = { name: one.name, steps: pass.steps, effects: pass.effects };
-    return failure === undefined ? report : { ...report, failure };
+    const report = { name: one.name, steps, effects };
+    return {
+      whole: { ...report, ...told({ failure, warnings }) },
+      since: { ...report, ...told(sinceThen(pass, before)) },
+    };
+  }
+
+  /** Not each time: what fails is tried again and again. */
+  #log(name: string, { setbacks, warnings }: Pass, failure: PassFailure | undefined, before: Known | undefined): void {
+    const { log } = this.#system;
+    if (failure?.message !== before?.failure?.message) {
+      for (const { error } of setbacks) log.error(name, error);
+      if (failure === undefined) log.info(`${name}: recovered`);
+    }
+    for (const warning of warnings) {
+      if (before?.warnings.includes(warning) !== true) log.info(`${name}: warning: ${warning}`);
+    }
   }
 
   #announce(report: PassReport): void {
-    this.#last = report;
+    this.#reports = [...this.#reports, report].slice(-reportsKept);
     const served = this.#waiting.filter(({ version }) => version <= report.version);
     this.#waiting = this.#waiting.filter(({ version }) => version > report.version);
     for (const { resolve } of served) resolve(report);
   }
+}
+
+/** What a pass met, without what was so before: equal in all that it depends on. */
+function sinceThen({ setbacks, warnings }: Pass, before: Known | undefined): Met {
+  const wasSo = ({ wanted }: Setback): boolean =>
+    before?.setbacks.some((setback) => Bun.deepEquals(setback.wanted, wanted)) === true;
+  return {
+    failure: passFailure(setbacks.filter((setback) => !wasSo(setback))),
+    failedBefore: passFailure(setbacks.filter(wasSo)),
+    warnings: warnings.filter((warning) => before?.warnings.includes(warning) !== true),
+  };
+}
+
+function told({
+  failure,
+  failedBefore,
+  warnings,
+}: Met): Pick<ReconcilerReport, "failure" | "failedBefore" | "warnings"> {
+  return {
+    ...(failure === undefined ? {} : { failure }),
+    ...(failedBefore === undefined ? {} : { failedBefore }),
+    ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
+  };
 }

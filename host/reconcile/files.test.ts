@@ -87,7 +87,7 @@ test("a daemon that dies between the write and the restart restarts the unit whe
   });
   const files = filesReconciler([daemon]);
   const died = await files.pass(host.system, settings(), facts);
-  expect(died.failures).toEqual([new Error("killed")]);
+  expect(died.setbacks.map(({ error }) => error)).toEqual([new Error("killed")]);
   expect(await host.read("/etc/daemon.conf")).toBe("motd hello\n");
   host.programs.set("systemctl", (argv, limits) => systemctl?.(argv, limits) ?? "");
   expect((await files.pass(host.system, settings(), facts)).effects).toEqual([
@@ -106,12 +106,12 @@ test("a unit that does not come up is a failure with its result and its journal,
     breaks: { result: "exit-code", journal: "bad motd" },
   });
   const files = filesReconciler([daemon]);
-  const [failure] = (await files.pass(host.system, settings(), facts)).failures;
+  const failure = (await files.pass(host.system, settings(), facts)).setbacks[0]?.error;
   expect(failure).toMatchObject({ code: "unit-failed", unit: "daemon.service", journal: "bad motd" });
   expect(failure).toHaveProperty("message", "cannot restart daemon.service: exit-code");
-  expect((await files.pass(host.system, settings(), facts)).failures).toHaveLength(1);
+  expect((await files.pass(host.system, settings(), facts)).setbacks).toHaveLength(1);
   units.set("daemon.service", { state: "failed", started: 2, reloaded: 0 });
-  expect((await files.pass(host.system, settings(), facts)).failures).toEqual([]);
+  expect((await files.pass(host.system, settings(), facts)).setbacks).toEqual([]);
   expect((await files.pass(host.system, settings(), facts)).steps).toBe(0);
 });
 
@@ -185,9 +185,11 @@ test("files that cannot be rendered keep what they have, their units are left al
   const files = filesReconciler([fragile, daemon]);
   await files.pass(host.system, settings(), facts);
   isBroken = true;
-  const { effects, failures } = await files.pass(host.system, settings("new"), facts);
+  const { effects, setbacks } = await files.pass(host.system, settings("new"), facts);
   expect(effects.map(({ says }) => says)).toEqual(["change /etc/daemon.conf"]);
-  expect(failures).toEqual([new Failure("bad-settings", "cannot render fragile: it makes no sense")]);
+  expect(setbacks.map(({ error }) => error)).toEqual([
+    new Failure("bad-settings", "cannot render fragile: it makes no sense"),
+  ]);
   expect(await host.read("/etc/fragile")).toBe("ok");
   expect(units.get("daemon.service")?.started).toBe(1);
   isBroken = false;
@@ -202,11 +204,11 @@ test("one file that cannot be written does not keep the others from being writte
   await host.write("/etc/blocked", "a file where a directory is needed");
   const blocked = configFile({ path: "/etc/blocked/file", render: () => "x" });
   const files = filesReconciler([blocked, daemon]);
-  const { failures } = await files.pass(host.system, settings(), facts);
-  expect(failures).toHaveLength(1);
+  const { setbacks } = await files.pass(host.system, settings(), facts);
+  expect(setbacks).toHaveLength(1);
   expect(await host.read("/etc/daemon.conf")).toBe("motd hello\n");
   await removeIfPresent(join(host.system.root, "etc/blocked"));
-  expect((await files.pass(host.system, settings(), facts)).failures).toEqual([]);
+  expect((await files.pass(host.system, settings(), facts)).setbacks).toEqual([]);
 });
 
 test("no unit is asked about when nothing changed", async () => {

@@ -10,6 +10,7 @@ import { lstat, mkdir, readFile, readlink, rename, symlink } from "node:fs/promi
 import { basename, dirname, join } from "node:path";
 import { assert, systemErrorCode, unreachable } from "../../lib/failure.ts";
 import { namesIn, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { readBy } from "../../settings/reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import { hostPath, type System } from "../system.ts";
 import { actOnUnit } from "./failed-unit.ts";
@@ -21,7 +22,8 @@ const ownedDirectory = "/run/orlop/files";
 /** Somebody who must take changed files in. */
 type Taker = { record: string; unit: string; action: "restart" | "reload"; hash: string };
 type Group = { name: string; files: RenderedFile[]; takers: Taker[] };
-type Refusal = { name: string; error: unknown };
+/** `read` is what its files depend on, `withheld` the hashes of files whose units are left alone because of it. */
+type Refusal = { name: string; error: unknown; read: ReadonlyMap<string, unknown>; withheld: string[] };
 type Desired = { groups: Group[]; refusals: Refusal[] };
 type Actual = {
   files: Map<string, RenderedFile>;
@@ -40,7 +42,12 @@ type Step =
 export function filesReconciler(configuration: readonly ConfigFiles[]): Reconciler {
   return reconciler<Desired, Actual, Step>({
     name: "files",
-    desired: (settings, facts) => renderGroups(configuration, (group) => group.render(settings, facts)),
+    desired: (settings, facts) =>
+      renderGroups(
+        configuration,
+        (group) => group.render(settings, facts),
+        (group) => readBy(settings, (recorded) => group.render(recorded, facts)),
+      ),
     observe,
     plan: planFiles,
     describe,
@@ -49,9 +56,13 @@ export function filesReconciler(configuration: readonly ConfigFiles[]): Reconcil
   });
 }
 
-function renderGroups(configuration: readonly ConfigFiles[], render: (group: ConfigFiles) => RenderedFile[]): Desired {
+function renderGroups(
+  configuration: readonly ConfigFiles[],
+  render: (group: ConfigFiles) => RenderedFile[],
+  reads: (group: ConfigFiles) => ReadonlyMap<string, unknown>,
+): Desired {
   const rendered: { group: ConfigFiles; files: RenderedFile[] }[] = [];
-  const refusals: Refusal[] = [];
+  const refusals: Omit<Refusal, "withheld">[] = [];
   const seen = new Set<string>();
   for (const group of configuration) {
     try {
@@ -62,7 +73,7 @@ function renderGroups(configuration: readonly ConfigFiles[], render: (group: Con
       }
       rendered.push({ group, files });
     } catch (error) {
-      refusals.push({ name: group.name, error });
+      refusals.push({ name: group.name, error, read: reads(group) });
     }
   }
   const refused = configuration.filter(({ name }) => refusals.some((refusal) => refusal.name === name));
@@ -76,7 +87,13 @@ function renderGroups(configuration: readonly ConfigFiles[], render: (group: Con
       return hash === undefined || heldBack.has(taker.record) ? [] : [{ ...taker, hash }];
     }),
   }));
-  return { groups, refusals };
+  const withheld = (group: ConfigFiles): string[] =>
+    takerNames(group).flatMap(({ record }) => hashes.get(record) ?? []);
+  const byName = new Map(refused.map((group) => [group.name, withheld(group)]));
+  return {
+    groups,
+    refusals: refusals.map((refusal) => ({ ...refusal, withheld: byName.get(refusal.name) ?? [] })),
+  };
 }
 
 function takerNames({ restart, reload }: ConfigFiles): Omit<Taker, "hash">[] {

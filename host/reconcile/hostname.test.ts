@@ -22,7 +22,7 @@ test("a name that an older image accepted and the kernel cannot hold is cut at i
   await host.write(path, "localhost\n");
   const long = `node-1.${"a".repeat(60)}.example.com`;
   const settings: Settings = { ...settingsOf(), network: { hostname: long } };
-  expect((await hostname.pass(host.system, settings, facts)).failures).toEqual([]);
+  expect((await hostname.pass(host.system, settings, facts)).setbacks).toEqual([]);
   expect(await host.read(path)).toBe("node-1");
   expect((await hostname.pass(host.system, settings, facts)).steps).toBe(0);
   expect(hostnameFile.render(settings, facts)).toMatchObject([{ content: "node-1\n" }]);

@@ -43,7 +43,7 @@ test("fewer pages than asked for are told as what a reboot may mend, and tried o
   await using host = await testSystem();
   await outOfMemory(host);
   const settings = withPages({ static: { "2Mi": { count: 512 } } });
-  expect((await hugePages.pass(host.system, settings, facts)).failures).toEqual([]);
+  expect((await hugePages.pass(host.system, settings, facts)).setbacks).toEqual([]);
   const next = await hugePages.pass(host.system, settings, facts);
   expect(next.steps).toBe(0);
   expect(next.rebootNeeded).toEqual(["only 0 of 512 huge pages of 2Mi could be had"]);
@@ -54,13 +54,18 @@ test("essential pages that could not be had are a failure, each time", async () 
   await outOfMemory(host);
   const settings = withPages({ static: { essential: true, "2Mi": { count: 512 } } });
   for (let pass = 1; pass <= 2; pass++) {
-    const { failures } = await hugePages.pass(host.system, settings, facts);
-    expect(String(failures[0])).toContain("cannot set aside huge pages of 2Mi: 0 of 512 could be had");
+    const { setbacks } = await hugePages.pass(host.system, settings, facts);
+    expect(String(setbacks[0]?.error)).toContain("cannot set aside huge pages of 2Mi: 0 of 512 could be had");
   }
 });
 
-test("a size that the processor does not have is a failure that names it", async () => {
+test("a size that the processor does not have is a warning that names it, and a failure when it is essential", async () => {
   await using host = await testSystem();
-  const { failures } = await hugePages.pass(host.system, withPages({ static: { "16Gi": { count: 1 } } }), facts);
-  expect(String(failures[0])).toContain("cannot set huge pages of 16Gi: this kernel or processor has no");
+  const missing = "cannot set huge pages of 16Gi: this kernel or processor has no";
+  const settings = (essential: boolean) => withPages({ static: { essential, "16Gi": { count: 1 } } });
+  const pass = await hugePages.pass(host.system, settings(false), facts);
+  expect(pass).toMatchObject({ steps: 0, setbacks: [], warnings: [expect.stringContaining(missing)] });
+  const { setbacks, warnings } = await hugePages.pass(host.system, settings(true), facts);
+  expect(String(setbacks[0]?.error)).toContain(missing);
+  expect(warnings).toEqual([]);
 });

@@ -3,7 +3,7 @@
  *
  * The kernel gives as many as it finds memory in one piece for, most of them at boot. When fewer could be had, essential
  * ones fail, and the boot with them; others are told as what a reboot may mend, and `/run/orlop/huge-pages` keeps that
- * it was tried. What is no longer set stays until the next boot.
+ * it was tried. What is no longer set stays until the next boot. A size that this machine does not have is a warning.
  * Source: kernel Documentation/admin-guide/mm/hugetlbpage.rst and transhuge.rst.
  */
 import { constants, writeFile } from "node:fs/promises";
@@ -47,10 +47,11 @@ export const hugePages = reconciler<Desired, Actual, Step>({
   plan({ pools, switches }, { values, tried }) {
     return [
       ...pools
-        .filter((pool) => countIn(values.get(pool.path)) !== pool.count && (pool.essential || !wasTried(tried, pool)))
+        .filter((pool) => pool.essential || (values.get(pool.path) !== undefined && !wasTried(tried, pool)))
+        .filter((pool) => countIn(values.get(pool.path)) !== pool.count)
         .map((pool) => ({ kind: "pages" as const, pool })),
       ...switches
-        .filter(({ path, value }) => !(values.get(path) ?? "").includes(`[${value}]`))
+        .filter(({ path, value }) => values.get(path)?.includes(`[${value}]`) === false)
         .map((to) => ({ kind: "switch" as const, to })),
     ];
   },
@@ -60,6 +61,14 @@ export const hugePages = reconciler<Desired, Actual, Step>({
       .map(
         ({ says, path, count }) => `only ${countIn(values.get(path))} of ${count} huge pages of ${says} could be had`,
       ),
+  warnings: ({ pools, switches }, { values }) => [
+    ...pools
+      .filter(({ path, essential }) => values.get(path) === undefined && !essential)
+      .map(({ says, path }) => missing(`huge pages of ${says}`, path)),
+    ...switches
+      .filter(({ path }) => values.get(path) === undefined)
+      .map(({ says, path }) => missing(`${says} of transparent huge pages`, path)),
+  ],
   describe(step) {
     if (step.kind === "pages") return { says: `set aside ${step.pool.count} huge pages of ${step.pool.says}` };
     return { says: `set ${step.to.says} of transparent huge pages to ${step.to.value}` };
@@ -112,6 +121,8 @@ async function write(system: System, path: string, value: string, what: string):
     await writeFile(hostPath(system, path), value, { flag: constants.O_WRONLY | constants.O_TRUNC });
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    throw new Failure("no-such-huge-pages", `cannot set ${what}: this kernel or processor has no ${path}`);
+    throw new Failure("no-such-huge-pages", missing(what, path));
   }
 }
+
+const missing = (what: string, path: string): string => `cannot set ${what}: this kernel or processor has no ${path}`;

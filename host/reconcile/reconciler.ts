@@ -4,7 +4,8 @@
  * `plan` is pure and is the only place that decides: a preview shows its steps for proposed settings, a pass applies
  * them for committed ones, so what a preview says will restart is what restarts. No steps means converged.
  */
-import type { FailureCode } from "../../lib/failure.ts";
+import { isFailure, type FailureCode } from "../../lib/failure.ts";
+import { readBy } from "../../settings/reads.ts";
 import type { Settings } from "../../settings/model.ts";
 import type { Facts } from "../facts.ts";
 import type { System } from "../system.ts";
@@ -30,8 +31,15 @@ export type Definition<Desired, Actual, Step> = {
   plan(desired: Desired, actual: Actual): Step[];
   /** Pure; what stays different whatever `apply` does, until the machine is booted again. */
   rebootNeeded?(desired: Desired, actual: Actual): string[];
+  /** Pure; sentences about what the settings ask for and this machine does not have. They are told, and are no failure. */
+  warnings?(desired: Desired, actual: Actual): string[];
   /** Undefined for bookkeeping that changes nothing a person could notice. */
   describe(step: Step): Effect | undefined;
+  /**
+   * A step is all that it depends on: two that are equal do the same.
+   *
+   * @throws {Failure<"lacking">} when only the try could tell that this machine does not have it: a warning
+   */
   apply(system: System, step: Step): Promise<void>;
   /** Whether the steps behind a failed one are still tried. A later step that relies on an earlier one says "stop". */
   afterFailure: "stop" | "continue";
@@ -50,42 +58,82 @@ export type PassFailure = {
 /** Code of a boot in which a reconciler failed. It is tried again after the boot, and tells its own state. */
 export const notApplied = "not-applied";
 
+/** Something that a pass could not do. */
+export type Setback = {
+  error: unknown;
+  /** What was not done, with all that it depends on: the same fails as before when this is the same. */
+  wanted: unknown;
+  undone: string[];
+};
+
 /** What a pass would do. */
-export type Preview = { effects: Effect[]; rebootNeeded: string[] };
+export type Preview = { effects: Effect[]; rebootNeeded: string[]; warnings: string[] };
 
 /** `steps` counts those that were planned, `effects` are those that happened. */
-export type Pass = { steps: number; effects: Effect[]; failures: unknown[]; rebootNeeded: string[] };
+export type Pass = Preview & { steps: number; setbacks: Setback[] };
 
 /** A definition with its types closed over, as the engine sees it. */
 export type Reconciler = {
   name: string;
-  /** Makes it so; expected to need 0 steps the second time. Rejects only when it cannot even observe or plan. */
+  /** Makes it so; expected to need 0 steps the second time. */
   pass(system: System, settings: Settings, facts: Facts): Promise<Pass>;
-  /** What a pass with these settings would do now; changes nothing. */
+  /** What a pass with these settings would do now; changes nothing. Rejects when it cannot observe or plan. */
   preview(system: System, settings: Settings, facts: Facts): Promise<Preview>;
 };
 
 export function reconciler<Desired, Actual, Step>(definition: Definition<Desired, Actual, Step>): Reconciler {
-  const decide = async (system: System, settings: Settings, facts: Facts) => {
-    const desired = definition.desired(settings, facts);
+  const decide = async (system: System, desired: Desired) => {
     const actual = await definition.observe(system, desired);
-    return { steps: definition.plan(desired, actual), rebootNeeded: definition.rebootNeeded?.(desired, actual) ?? [] };
+    return {
+      steps: definition.plan(desired, actual),
+      rebootNeeded: definition.rebootNeeded?.(desired, actual) ?? [],
+      warnings: definition.warnings?.(desired, actual) ?? [],
+    };
   };
+  const nothingDone = (setback: Setback): Pass => ({
+    steps: 0,
+    effects: [],
+    setbacks: [setback],
+    rebootNeeded: [],
+    warnings: [],
+  });
   return {
     name: definition.name,
     async preview(system, settings, facts) {
-      const { steps, rebootNeeded } = await decide(system, settings, facts);
-      return { effects: steps.flatMap((step) => definition.describe(step) ?? []), rebootNeeded };
+      const { steps, ...rest } = await decide(system, definition.desired(settings, facts));
+      return { effects: steps.flatMap((step) => definition.describe(step) ?? []), ...rest };
     },
     async pass(system, settings, facts) {
-      const { steps, rebootNeeded } = await decide(system, settings, facts);
-      const pass: Pass = { steps: steps.length, effects: [], failures: [], rebootNeeded };
-      for (const step of steps) {
+      let desired: Desired;
+      try {
+        desired = definition.desired(settings, facts);
+      } catch (error) {
+        const wanted = readBy(settings, (recorded) => definition.desired(recorded, facts));
+        return nothingDone({ error, wanted, undone: ["work out what is to be"] });
+      }
+      let decided: Awaited<ReturnType<typeof decide>>;
+      try {
+        decided = await decide(system, desired);
+      } catch (error) {
+        return nothingDone({ error, wanted: desired, undone: ["look at the machine"] });
+      }
+      const { steps, ...rest } = decided;
+      const pass: Pass = { steps: steps.length, effects: [], setbacks: [], ...rest };
+      for (const [index, step] of steps.entries()) {
         const effect = definition.describe(step);
         try {
           await definition.apply(system, step);
         } catch (error) {
-          pass.failures.push(error);
+          if (isFailure(error, "lacking")) {
+            pass.warnings.push(error.message);
+            continue;
+          }
+          const wanted = definition.afterFailure === "stop" ? steps.slice(index) : [step];
+          pass.setbacks.push({
+            error,
+            wanted,
+            undone: wanted.flatMap((each) => subjectsOf(definition.describe(each))),
+          });
           if (definition.afterFailure === "stop") break;
           continue;
         }
@@ -96,4 +144,12 @@ export function reconciler<Desired, Actual, Step>(definition: Definition<Desired
       return pass;
     },
   };
+}
+
+/** What a step is about. A file that is created after a reboot was one to be changed before it. */
+function subjectsOf(effect: Effect | undefined): string[] {
+  if (effect === undefined) return ["keep its records"];
+  const { says, file, units = [] } = effect;
+  const subjects = [...(file === undefined ? [] : [file.path]), ...units.map(({ name }) => name)];
+  return subjects.length === 0 ? [says] : subjects;
 }

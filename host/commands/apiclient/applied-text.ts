@@ -1,16 +1,33 @@
 /** What a change did, for people. */
 import type { Applied, PassReportBody, TrialBody } from "../../../api/answers.ts";
 
-/** 1 when the host is not as the settings say. A result that did not come in time is no failure. */
+/** How a change is told: what it did on stdout, and on stderr what has nothing to do with it. */
+export const appliedResult = { print: appliedText, notes: appliedNotes, exitCode: appliedExitCode } as const;
+
+/**
+ * 1 when what was asked for could not be done. A result that did not come in time is no failure, nor is what failed
+ * before and does not depend on the change.
+ */
 export function appliedExitCode({ result }: Applied): 0 | 1 {
   return result?.reconcilers.some(({ failure }) => failure !== undefined) === true ? 1 : 0;
 }
 
+export function appliedNotes({ notes = [], result }: Applied): string[] {
+  return [
+    ...notes,
+    ...(result?.reconcilers ?? []).flatMap(({ name, failedBefore, warnings = [] }) => [
+      ...warnings.map((warning) => `warning: ${name}: ${warning}`),
+      ...(failedBefore === undefined ? [] : [`failed before this change too: ${name}: ${failedBefore.message}`]),
+    ]),
+  ];
+}
+
 export function appliedText({ changed, version, result, trial }: Applied): string {
-  const lines =
-    changed.length === 0
-      ? [`nothing changed: the settings are so already (version ${version})`]
-      : [`version ${version} changed ${changed.join(", ")}`];
+  if (changed.length === 0) {
+    const lines = [`nothing changed: the settings are so already (version ${version})`];
+    return [...lines, ...(trial === undefined ? [] : [trialText(trial)])].join("\n");
+  }
+  const lines = [`version ${version} changed ${changed.join(", ")}`];
   if (result === undefined) lines.push("still being applied: `apiclient status` shows how far it is");
   else lines.push(...resultLines(result));
   if (trial !== undefined) lines.push(trialText(trial));

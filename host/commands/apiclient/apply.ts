@@ -10,7 +10,7 @@ import { modelFor, type Model } from "../../../settings/model.ts";
 import { describeProblem, type Problem } from "../../../settings/problem.ts";
 import { variants } from "../../../variants/all.ts";
 import { version as ownVersion } from "../../../package.json";
-import { appliedText, appliedExitCode } from "./applied-text.ts";
+import { appliedResult } from "./applied-text.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
 import { planText } from "./plan-text.ts";
 import { readSource } from "./source.ts";
@@ -38,8 +38,7 @@ export const apply = apiCommand({
   options: messageOption,
   arguments: args,
   run: (context, { sources, message }) => commitProposed(context, proposal(context, sources), { message }),
-  print: appliedText,
-  exitCode: appliedExitCode,
+  ...appliedResult,
 });
 
 export const planApply = apiCommand({
@@ -59,8 +58,7 @@ export const tryApply = apiCommand({
   arguments: args,
   run: (context, { sources, message, for: trySeconds }) =>
     commitProposed(context, proposal(context, sources), { message, trySeconds }),
-  print: appliedText,
-  exitCode: appliedExitCode,
+  ...appliedResult,
 });
 
 type Document = { source: string; reading: Extract<DocumentReading, { ok: true }> };

@@ -1,6 +1,6 @@
 /** `apiclient delete`, and the same change planned and on trial. */
 import { fullKey } from "../../../settings/key.ts";
-import { appliedText, appliedExitCode } from "./applied-text.ts";
+import { appliedResult } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";
 import { settingKeys } from "./keys.ts";
 import { planText } from "./plan-text.ts";
@@ -26,8 +26,7 @@ export const deleteSettings = apiCommand({
   options: messageOption,
   arguments: args,
   run: (context, { keys, message }) => commitProposed(context, proposal(keys), { message }),
-  print: appliedText,
-  exitCode: appliedExitCode,
+  ...appliedResult,
 });
 
 export const planDelete = apiCommand({
@@ -47,8 +46,7 @@ export const tryDelete = apiCommand({
   arguments: args,
   run: (context, { keys, message, for: trySeconds }) =>
     commitProposed(context, proposal(keys), { message, trySeconds }),
-  print: appliedText,
-  exitCode: appliedExitCode,
+  ...appliedResult,
 });
 
 function proposal(typed: readonly string[]): Propose {

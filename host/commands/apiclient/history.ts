@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { author, ExecutedBody, TransactionBody } from "../../../api/answers.ts";
 import { usageFailure } from "../../../lib/command.ts";
 import { Failure } from "../../../lib/failure.ts";
-import { appliedText, appliedExitCode } from "./applied-text.ts";
+import { appliedResult } from "./applied-text.ts";
 import { changeLine } from "./change-line.ts";
 import { apiCommand } from "./context.ts";
 
@@ -78,8 +78,7 @@ export const undo = apiCommand({
     const which = version === undefined ? {} : { version };
     return await (await api()).call("undo", { query: { ...which, wait: true }, signal });
   },
-  print: appliedText,
-  exitCode: appliedExitCode,
+  ...appliedResult,
 });
 
 export const restore = apiCommand({
@@ -112,6 +111,5 @@ export const restore = apiCommand({
     }
     return await (await api()).call("restore", { query: { ...only, wait: true }, signal });
   },
-  print: appliedText,
-  exitCode: appliedExitCode,
+  ...appliedResult,
 });

@@ -8,6 +8,7 @@ export function planText({ changes, reconcilers, rebootNeeded }: Plan): string {
   const failures = reconcilers.flatMap(({ name, failure }) =>
     failure === undefined ? [] : [`${name}: ${failure.message}`],
   );
+  const warnings = reconcilers.flatMap((reconciler) => reconciler.warnings ?? []);
   return [
     "settings:",
     ...changes.map((change) => `  ${changeLine(change)}`),
@@ -25,7 +26,10 @@ export function planText({ changes, reconcilers, rebootNeeded }: Plan): string {
     ),
     ...section("reboot needed:", rebootNeeded),
     ...section("cannot tell:", failures),
-    ...(effects.length + rebootNeeded.length + failures.length === 0 ? ["nothing on the host depends on this"] : []),
+    ...section("warnings:", warnings),
+    ...(effects.length + rebootNeeded.length + failures.length + warnings.length === 0
+      ? ["nothing on the host depends on this"]
+      : []),
   ].join("\n");
 }
 

@@ -3,7 +3,7 @@ import { usageFailure, type ValuesOf } from "../../../lib/command.ts";
 import { isFailure } from "../../../lib/failure.ts";
 import { isJsonObject, parseJson, type JsonObject } from "../../../lib/json.ts";
 import { fullKey, splitPair } from "../../../settings/key.ts";
-import { appliedText, appliedExitCode } from "./applied-text.ts";
+import { appliedResult } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";
 import { settingKeys } from "./keys.ts";
 import { planText } from "./plan-text.ts";
@@ -30,7 +30,8 @@ const args = {
 } as const;
 
 const description = `Lists and tables are written as JSON: apiclient set 'ntp.time-servers=["time.example.com"]'.
-The exit code is 1 when the host could not apply the change; it stays committed, and the host goes on trying.`;
+The exit code is 1 when the host could not apply the change; it stays committed, and the host goes on trying.
+What failed before the change and has nothing to do with it is told on stderr, as are warnings.`;
 
 export const set = apiCommand({
   name: "set",
@@ -43,8 +44,7 @@ export const set = apiCommand({
   options: { ...options, ...messageOption },
   arguments: args,
   run: (context, values) => commitProposed(context, proposal(values), { message: values.message }),
-  print: appliedText,
-  exitCode: appliedExitCode,
+  ...appliedResult,
 });
 
 export const planSet = apiCommand({
@@ -65,8 +65,7 @@ export const trySet = apiCommand({
   arguments: args,
   run: (context, values) =>
     commitProposed(context, proposal(values), { message: values.message, trySeconds: values.for }),
-  print: appliedText,
-  exitCode: appliedExitCode,
+  ...appliedResult,
 });
 
 function proposal({ json, pairs }: ValuesOf<typeof options, typeof args>): Propose {

@@ -133,9 +133,10 @@ function reconcilerLines({ reconcilers }: StatusBody): string[] {
     .map(({ state, count }) => `${count} ${state}`);
   return [
     row("reconcilers", counted.length === 0 ? "none" : counted.join(", ")),
-    ...reconcilers.flatMap(({ name, failure, failures }) =>
-      failure === undefined ? [] : failureLines(`${name}${times(failures)}`, failure),
-    ),
+    ...reconcilers.flatMap(({ name, failure, failures, warnings = [] }) => [
+      ...(failure === undefined ? [] : failureLines(`${name}${times(failures)}`, failure)),
+      ...warnings.map((warning) => row("", `warning: ${name}: ${warning}`)),
+    ]),
   ];
 }
 

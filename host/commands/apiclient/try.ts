@@ -2,7 +2,7 @@
 import { trialSeconds } from "../../../api/query.ts";
 import { parseDuration } from "../../../lib/duration.ts";
 import { Failure } from "../../../lib/failure.ts";
-import { appliedText, appliedExitCode } from "./applied-text.ts";
+import { appliedResult } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";
 
 export const tryOptions = {
@@ -36,6 +36,5 @@ export const revert = apiCommand({
   summary: "End the trial now and return to the settings before it",
   examples: [{ run: "apiclient revert", says: "does not wait for the time to run out" }],
   run: async ({ api, signal }) => await (await api()).call("revert", { query: { wait: true }, signal }),
-  print: appliedText,
-  exitCode: appliedExitCode,
+  ...appliedResult,
 });
