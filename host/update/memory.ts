@@ -20,8 +20,9 @@ const target = z.object({
 const chosen = z.object({ image, targets: z.object({ boot: target, root: target, hash: target }) });
 export type Chosen = z.infer<typeof chosen>;
 
+const updateCommand = z.enum(["refresh", "prepare", "activate", "deactivate"]);
 const command = z.object({
-  command: z.enum(["refresh", "prepare", "activate", "deactivate"]),
+  command: updateCommand,
   at: z.iso.datetime(),
   /** Why it failed; absent when it went well. */
   failure: z.string().exactOptional(),
@@ -43,6 +44,8 @@ export const memory = z.object({
   /** When metadata was last accepted, and when it expires. */
   checked: z.object({ at: z.iso.datetime(), expires: z.iso.datetime() }).exactOptional(),
   last: command.exactOptional(),
+  /** The command that runs; when a daemon finds it at its start, the one before did not live to see its end. */
+  running: z.object({ command: updateCommand, at: z.iso.datetime() }).exactOptional(),
   /** The migrations that the version on the inactive set brings, as they were published. */
   brings: z.object({ version: z.string(), migrations: z.array(migration) }).exactOptional(),
   /** Versions that were started here and did not prove healthy. */

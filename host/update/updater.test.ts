@@ -38,6 +38,8 @@ type World = AsyncDisposable & {
   values: Map<string, Json>;
   /** Names of files whose disk takes nothing more. */
   failingWrites: Set<string>;
+  /** When set, whoever opens a partition waits for it. */
+  partitions: { ready?: Promise<void> };
   /** What is wrong with the host. */
   ailments: Ailment[];
   /** Runs commands one after the other and gives the last status. */
@@ -47,8 +49,13 @@ type World = AsyncDisposable & {
 async function world(...versions: string[]): Promise<World> {
   const repository = await testRepository();
   const failingWrites = new Set<string>();
+  const partitions: World["partitions"] = {};
   const storage: Storage = {
     ...realStorage,
+    async openDevice(path, bytes) {
+      await partitions.ready;
+      return await realStorage.openDevice(path, bytes);
+    },
     async rename(from, to) {
       if (failingWrites.has(basename(to))) throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
       await realStorage.rename(from, to);
@@ -76,6 +83,7 @@ async function world(...versions: string[]): Promise<World> {
     settings,
     values,
     failingWrites,
+    partitions,
     ailments,
     entries: async () => (await readdir(join(host.system.root, "efi/loader/entries"))).toSorted(),
     async start(running = "1.0.0") {
@@ -141,6 +149,59 @@ test("before the first command there is no status, and afterwards it outlives th
   await expect(updater.status()).rejects.toMatchObject({ code: "no-update-status" });
   const before = await here.run(updater, "refresh", "prepare");
   expect(await (await here.start()).status()).toEqual(before);
+});
+
+test("a command that the daemon did not survive has failed, and a new one does it", async () => {
+  await using here = await world("1.1.0");
+  const killed = await here.start();
+  const before = await here.run(killed, "refresh");
+  const { promise: never, reject } = Promise.withResolvers<void>();
+  never.catch(() => undefined);
+  here.partitions.ready = never;
+  await killed.start("prepare");
+  expect((await killed.status()).most_recent_command).toEqual(before.most_recent_command);
+
+  const next = await here.start();
+  const { most_recent_command: interrupted, update_state } = await next.status();
+  expect(update_state).toBe("Available");
+  expect(interrupted).toMatchObject({ cmd_type: "prepare", cmd_status: "Failed", exit_status: 1 });
+  expect(interrupted.stderr).toContain("interrupted: the host's daemon ended before prepare was done");
+  expect(Date.parse(interrupted.timestamp)).toBeGreaterThan(Date.parse(before.most_recent_command.timestamp));
+  expect((await (await here.start()).status()).most_recent_command).toEqual(interrupted);
+
+  delete here.partitions.ready;
+  expect(await here.run(next, "prepare")).toMatchObject({
+    update_state: "Staged",
+    most_recent_command: { cmd_type: "prepare", cmd_status: "Success" },
+  });
+  reject(new Error("the process is gone"));
+});
+
+test("a daemon that is told to stop tells that it interrupted a command", async () => {
+  await using here = await world("1.1.0");
+  const stopped = await here.start();
+  await here.run(stopped, "refresh");
+  const { promise: soon, reject } = Promise.withResolvers<void>();
+  soon.catch(() => undefined); // it may not be waited for yet
+  here.partitions.ready = soon;
+  await stopped.start("prepare");
+  const closing = stopped[Symbol.asyncDispose]();
+  reject(new Error("aborted"));
+  await closing;
+  const { most_recent_command: last } = await (await here.start()).status();
+  expect(last).toMatchObject({ cmd_type: "prepare", cmd_status: "Failed", exit_status: 1 });
+  expect(last.stderr).toContain("interrupted");
+});
+
+test("how a command went is told while the daemon runs, also when the disk takes nothing more", async () => {
+  await using here = await world("1.1.0");
+  const updater = await here.start();
+  here.failingWrites.add("updates.json");
+  expect((await here.run(updater, "refresh")).most_recent_command).toMatchObject({
+    cmd_type: "refresh",
+    cmd_status: "Failed",
+    stderr: expect.stringContaining("EIO"),
+  });
 });
 
 test("commands that the state does not allow are refused and change nothing", async () => {

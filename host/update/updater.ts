@@ -69,6 +69,7 @@ export class Updater implements AsyncDisposable {
   /** Notices a version that this host came back from since the last time. */
   static async open(host: UpdaterHost): Promise<Updater> {
     const updater = new Updater(host, (await kept.updates.read(host.system)) ?? nothingKnown);
+    await updater.#noticeInterruption();
     try {
       await updater.#noticeReturn();
     } catch (error) {
@@ -95,6 +96,7 @@ export class Updater implements AsyncDisposable {
       held[Symbol.dispose]();
       throw error;
     }
+    await this.#note({ ...this.#memory, running: { command, at: this.#host.system.clock.now().toISOString() } });
     this.#work = this.#run(command, held);
   }
 
@@ -212,17 +214,17 @@ export class Updater implements AsyncDisposable {
     if (panic !== undefined) await removeRecords(system, panic);
   }
 
-  /** Counts as long as this daemon runs, also when the disk takes nothing more. */
+  /** A command that the daemon before this one did not finish has an outcome too. */
+  async #noticeInterruption(): Promise<void> {
+    const { running } = this.#memory;
+    if (running !== undefined) await this.#ended(running.command, interrupted(running.command));
+  }
+
   async #hold(failed: Held): Promise<void> {
     const { chosen, ...rest } = this.#memory;
     const stays = chosen === undefined || chosen.image.version === failed.version ? {} : { chosen };
-    this.#memory = { ...rest, ...stays, held: [...rest.held, failed] };
     this.returnedFrom = failed;
-    try {
-      await this.#remember(this.#memory);
-    } catch (error) {
-      this.#host.system.log.error(`update: cannot keep that ${failed.version} failed here`, error);
-    }
+    await this.#note({ ...rest, ...stays, held: [...rest.held, failed] });
   }
 
   /** Never rejects: the outcome is part of the status. */
@@ -236,14 +238,16 @@ export class Updater implements AsyncDisposable {
       failure = error;
       system.log.error(`update: ${command} failed`, error);
     }
-    try {
-      const outcome = failure === undefined ? {} : { failure: explain(failure) };
-      await this.#remember({ ...this.#memory, last: { command, at: this.#nextTime(), ...outcome } });
-    } catch (error) {
-      system.log.error("update: cannot keep how the last command went", error);
-    } finally {
-      this.#moving = undefined;
-    }
+    const stopped = failure !== undefined && this.#stop.signal.aborted;
+    await this.#ended(command, stopped ? interrupted(command) : failure === undefined ? undefined : explain(failure));
+    this.#moving = undefined;
+  }
+
+  /** @param failure why it failed; absent when it went well */
+  async #ended(command: UpdateCommand, failure: string | undefined): Promise<void> {
+    const { running: _, ...rest } = this.#memory;
+    const last = { command, at: this.#nextTime(), ...(failure === undefined ? {} : { failure }) };
+    await this.#note({ ...rest, last });
   }
 
   /** Clients know a new result by its time, so it is later than the last one's, whatever the clock does. */
@@ -279,7 +283,7 @@ export class Updater implements AsyncDisposable {
         checked: { at: view.now.toISOString(), expires: trusted.expires.toISOString() },
       });
     } catch (error) {
-      await this.#remember({ ...rest, available: [] });
+      await this.#note({ ...rest, available: [] });
       throw error;
     }
   }
@@ -422,12 +426,26 @@ export class Updater implements AsyncDisposable {
     await kept.updates.replace(this.#host.system, limited);
     this.#memory = limited;
   }
+
+  /** Counts as long as this daemon runs, also when the disk takes nothing more. */
+  async #note(memory: Memory): Promise<void> {
+    this.#memory = memory;
+    try {
+      await this.#remember(memory);
+    } catch (error) {
+      this.#host.system.log.error("update: cannot keep what is known of updates", error);
+    }
+  }
 }
 
 function updateIn(manifest: Manifest, machines: Image, version: string): Manifest["updates"][number] {
   const update = manifest.updates.find((each) => isFor(each, machines) && each.version === version);
   if (update === undefined) throw new Error(`bug: ${version} was chosen and is not in the manifest`);
   return update;
+}
+
+function interrupted(command: UpdateCommand): string {
+  return `interrupted: the host's daemon ended before ${command} was done; run it again`;
 }
 
 function noUpdate(): Failure<"no-update"> {

@@ -1,6 +1,7 @@
 /** `apiclient update`: look for updates, install one, take it back, and say why this host has none. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../../api/client.ts";
+import { isPassing } from "../../../api/refused.ts";
 import type { UpdateExplanation, UpdateStatusBody } from "../../../api/status.ts";
 import { Failure, isFailure } from "../../../lib/failure.ts";
 import { progress, type Progress } from "../../../lib/progress.ts";
@@ -140,7 +141,7 @@ async function act(api: Client, action: Action, signal: AbortSignal): Promise<Up
   await api.call(endpoints[action], { signal });
   using bar = new StepBar();
   for (let silentSinceMs = performance.now(); ;) {
-    const status = await lookAt(api, signal);
+    const status = await lookAgain(api, signal);
     const command = commandOf(status);
     if (typeof status === "object" && command?.cmd_type === action && command.timestamp !== before?.timestamp) {
       if (command.cmd_status === "Success") return status;
@@ -159,7 +160,7 @@ async function act(api: Client, action: Action, signal: AbortSignal): Promise<Up
   }
 }
 
-const commandOf = (status: UpdateStatusBody | "never" | "at work") =>
+const commandOf = (status: UpdateStatusBody | "never" | "at work" | "away") =>
   typeof status === "object" ? status.most_recent_command : undefined;
 
 /** One bar for each step that moves bytes. */
@@ -183,6 +184,16 @@ class StepBar implements Disposable {
   [Symbol.dispose](): void {
     this.#bar?.[Symbol.dispose]();
     this.#bar = undefined;
+  }
+}
+
+/** "away" while the daemon starts anew: it tells then what became of the command. */
+async function lookAgain(api: Client, signal: AbortSignal): Promise<Awaited<ReturnType<typeof lookAt>> | "away"> {
+  try {
+    return await lookAt(api, signal);
+  } catch (error) {
+    if (isPassing(error)) return "away";
+    throw error;
   }
 }
 
