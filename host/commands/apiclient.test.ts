@@ -73,7 +73,6 @@ describe("set", () => {
     const text = await ok("set", "motd=ahoy");
     expect(text).toMatch(/^version \d+ changed settings\.motd\n  change \/etc\/motd\n$/);
     expect(await host.machine.read("/etc/motd")).toContain("ahoy");
-    expect(await ok("set", "settings.motd=ahoy")).toStartWith("nothing changed");
   });
 
   test("lets the setting decide what the text is", async () => {
@@ -116,6 +115,56 @@ describe("set", () => {
     } finally {
       delete chrony.breaks;
     }
+  });
+
+  test("answers for what was asked: what failed before and has nothing to do with it is a note", async () => {
+    const chrony = host.units.get("chrony.service");
+    if (chrony === undefined) throw new Error("this machine has no chrony.service");
+    chrony.breaks = { result: "exit-code", journal: "Could not parse directive" };
+    try {
+      expect(await run("set", 'ntp.time-servers=["10.9.9.8"]')).toMatchObject({ exitCode: 1, stderr: "" });
+      const { stdout, stderr, exitCode } = await run("set", "motd=untouched");
+      expect(stdout).toMatch(/^version \d+ changed settings\.motd\n  change \/etc\/motd\n$/);
+      expect(stderr).toBe(
+        "apiclient: failed before this change too: files: cannot restart chrony.service: exit-code\n",
+      );
+      expect(exitCode).toBe(0);
+      expect(await run("delete", "motd")).toMatchObject({ exitCode: 0, stderr });
+      expect(await run("undo")).toMatchObject({ exitCode: 0, stderr });
+      expect(await piped('settings.motd = "applied"', "apply")).toMatchObject({ exitCode: 0, stderr });
+      expect(await run("try", "set", "motd=tried")).toMatchObject({ exitCode: 0, stderr });
+      expect(await run("revert")).toMatchObject({ exitCode: 0, stderr });
+      expect(Object(parseJson(await ok("status", "--json"))).state).toBe("degraded");
+      // What it is asked to do anew fails anew.
+      expect(await run("set", 'ntp.time-servers=["10.9.9.7"]')).toMatchObject({ exitCode: 1, stderr: "" });
+      expect(await run("raw", "-m", "POST", "-u", "/tx/apply?wait=1")).toMatchObject({
+        stdout: expect.stringContaining('"failure":{"code":"unit-failed"'),
+      });
+    } finally {
+      delete chrony.breaks;
+    }
+  });
+
+  test("warns of what the kernel lacks, once; status goes on to show it", async () => {
+    const unit = { state: "inactive", started: 0, reloaded: 0, skipped: true } as const;
+    host.units.set("load-module@mispelt.service", { ...unit });
+    const parameter = "net.ipv4.tcp_does_not_exist";
+    const warnings = [
+      "kernel-modules: cannot load kernel module mispelt: the kernel has no such module",
+      `sysctl: cannot set ${parameter}: the kernel has no such parameter; it is set when a module brings it`,
+    ];
+    const wanted = { kernel: { sysctl: { [parameter]: "1" }, modules: { mispelt: { autoload: true } } } };
+    const { stderr, exitCode } = await run("set", "--json", JSON.stringify(wanted));
+    expect([exitCode, stderr]).toEqual([0, warnings.map((warning) => `apiclient: warning: ${warning}\n`).join("")]);
+    expect(await ok("set", "motd=untouched")).toContain("changed settings.motd");
+    const text = await ok("status");
+    for (const warning of warnings) expect(text).toContain(`warning: ${warning}`);
+    const status = Object(parseJson(await ok("status", "--json")));
+    expect(status.state).toBe("running");
+    expect(status.reconcilers.flatMap((each: { warnings?: string[] }) => each.warnings ?? [])).toHaveLength(2);
+    await ok("delete", "kernel.sysctl", "kernel.modules");
+    expect(await ok("status")).not.toContain("warning");
+    expect(await ok("plan", "set", `kernel.sysctl."${parameter}"=1`)).toContain(`warnings:\n  cannot set ${parameter}`);
   });
 
   test("names every wrong setting, changes nothing and leaves nothing staged", async () => {
@@ -228,6 +277,32 @@ describe("try", () => {
   test.each(["5s", "2d", "soon"])("--for %s is wrong usage", async (time) => {
     expect((await run("try", "set", "--for", time, "motd=x")).exitCode).toBe(2);
   });
+});
+
+test("a change that changes nothing says so and nothing else, whatever was applied before", async () => {
+  const newest = async (): Promise<number> => Object(parseJson(await ok("status", "--json"))).settings.version;
+  await ok("set", "motd=same");
+  await ok("set", "motd=other");
+  const other = await newest();
+  await ok("undo");
+  const version = await newest();
+  const nothing = `nothing changed: the settings are so already (version ${version})\n`;
+  const unchanged: (readonly string[])[] = [
+    ["set", "motd=same"],
+    ["set", "--json", '{"motd": "same"}'],
+    ["delete", "ntp.options"],
+    ["try", "set", "motd=same"],
+    ["try", "delete", "ntp.options"],
+    ["restore", "--to", String(version)],
+    ["undo", String(other)],
+  ];
+  for (const words of unchanged) expect([words, await ok(...words)]).toEqual([words, nothing]);
+  const document = 'settings.motd = "same"';
+  for (const words of [["apply"], ["try", "apply"]]) {
+    expect(await piped(document, ...words)).toEqual({ stdout: nothing, stderr: "", exitCode: 0 });
+  }
+  const { stdout } = await run("set", "motd=same", "--output-json");
+  expect(parseJson(stdout)).toEqual({ changed: [], version });
 });
 
 test("history, undo and restore go back", async () => {
