@@ -37,7 +37,12 @@ export const reconcilerState = z.object({
 export const updateStage = z.discriminatedUnion("stage", [
   z.object({ stage: z.literal("working"), command: updateCommand }),
   z.object({ stage: z.literal("ready"), version: z.string() }),
-  z.object({ stage: z.literal("on-trial"), version: z.string() }),
+  z.object({
+    stage: z.literal("on-trial"),
+    version: z.string(),
+    /** Sentences about what keeps it from having proved healthy. */
+    missing: z.array(z.string()),
+  }),
   z.object({
     stage: z.literal("went-back"),
     version: z.string(),

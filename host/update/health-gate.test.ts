@@ -14,6 +14,7 @@ import type { AskedStatus, Health } from "./health.ts";
 import { descriptionSchema } from "../containers/description.ts";
 import { requireSets } from "./sets.ts";
 import { keepTerms, readTerms } from "./terms.ts";
+import { readFindings } from "./trial-findings.ts";
 import { explained, returnedFrom } from "./went-back.ts";
 
 const signal = new AbortController().signal;
@@ -102,10 +103,10 @@ test("a unit that is not active costs the trial, and its last words are kept", a
   here.unitStates.set("containerd.service", "failed");
   expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
   expect(await here.entries()).toEqual(["orlop-b+0-1.conf"]);
+  const lacking = "containerd.service is failed; it said: cannot read its configuration | exiting";
+  expect(await readFindings(here.host.system)).toEqual([lacking]);
   const reason = await reasonLeft(here.host);
-  expect(reason).toBe(
-    "not healthy after 60 s: containerd.service is failed; it said: cannot read its configuration | exiting",
-  );
+  expect(reason).toBe(`not healthy after 60 s: ${lacking}`);
 });
 
 test("a unit that settings name, and a probe that answers wrongly or not at all, count as well", async () => {

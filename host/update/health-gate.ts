@@ -13,6 +13,7 @@ import type { System } from "../system.ts";
 import { ailments, type AskedStatus, type Health } from "./health.ts";
 import { findSets, requireSets } from "./sets.ts";
 import { wasBefore, type Terms } from "./terms.ts";
+import { tellFindings } from "./trial-findings.ts";
 import { leaveReason } from "./went-back.ts";
 
 const checkEveryMs = 2_000;
@@ -58,6 +59,7 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
     const checks = { ...health, ...(latest?.node === undefined ? {} : { node: latest.node }), ownUnits: gate.units };
     const found = [...standing.ailments, ...(await ailments(system, gate.status, checks, excuse, signal))];
     const worse = found.filter((ailment) => !excuse(ailment));
+    await tellFindings(system, worse.map(sentence));
     if (worse.length > 0) wellSinceMs = undefined;
     else wellSinceMs ??= elapsedMs();
     if (wellSinceMs !== undefined && elapsedMs() - wellSinceMs >= settleMs) {

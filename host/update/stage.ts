@@ -9,15 +9,19 @@ export type StageFacts = {
   running: string;
   sets: Sets | undefined;
   held: readonly Held[];
+  /** What a version on trial lacks. */
+  findings: readonly string[];
   /** What is at work. */
   command: UpdateCommand | undefined;
 };
 
 /** Undefined when nothing is under way and the last version that was started here proved healthy. */
-export function stageOf({ running, sets, held, command }: StageFacts): UpdateStage | undefined {
+export function stageOf({ running, sets, held, findings, command }: StageFacts): UpdateStage | undefined {
   const working: UpdateStage | undefined = command === undefined ? undefined : { stage: "working", command };
   if (sets === undefined) return working;
-  if (sets.entries[sets.active]?.standing.kind === "trying") return { stage: "on-trial", version: running };
+  if (sets.entries[sets.active]?.standing.kind === "trying") {
+    return { stage: "on-trial", version: running, missing: [...findings] };
+  }
   const inactive = sets.entries[otherSet(sets.active)];
   if (inactive?.standing.kind !== "trying") return working;
   const { version } = inactive;

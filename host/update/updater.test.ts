@@ -287,7 +287,7 @@ test("while the running version is on trial, the set it would go back to is not 
   const [proved, trying] = [join(entries, "orlop-a.conf"), join(entries, "orlop-a+0-1.conf")];
   await rename(proved, trying);
   await expect(updater.start("prepare")).rejects.toMatchObject({ code: "update-on-trial" });
-  expect(await updater.stage()).toEqual({ stage: "on-trial", version: "1.0.0" });
+  expect(await updater.stage()).toEqual({ stage: "on-trial", version: "1.0.0", missing: [] });
   await rename(trying, proved);
   expect(await updater.stage()).toBeUndefined();
 });

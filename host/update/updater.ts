@@ -23,6 +23,7 @@ import { publishedMigrations } from "./published-migrations.ts";
 import { ProgressRate } from "./progress-rate.ts";
 import { assertProved, bootInactiveNext, findSets, isProved, requireSets, stateOf } from "./sets.ts";
 import type { Sets } from "./signpost.ts";
+import { readFindings } from "./trial-findings.ts";
 import { stageOf } from "./stage.ts";
 import { assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
 import { keepTerms, type NewTerms } from "./terms.ts";
@@ -137,6 +138,7 @@ export class Updater implements AsyncDisposable {
         running: this.#host.running.version,
         sets: await this.#sets(),
         held: this.#memory.held,
+        findings: await readFindings(this.#host.system),
         command: work === "release" ? undefined : work,
       });
     } catch (error) {

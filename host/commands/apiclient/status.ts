@@ -67,7 +67,10 @@ function updateLines(update: StatusBody["update"]): string[] {
     case "ready":
       return [row("update", `version ${update.version} starts at the next boot`)];
     case "on-trial":
-      return [row("update", `version ${update.version} is on trial: it goes back by itself unless it proves healthy`)];
+      return [
+        row("update", `version ${update.version} is on trial: it goes back by itself unless it proves healthy`),
+        ...update.missing.map((says) => row("", `not yet: ${says}`)),
+      ];
     case "unknown":
       return [row("update", `cannot tell: ${update.reason}`)];
   }

@@ -166,7 +166,7 @@ test("status names everything that is failing, and is short about the rest", () 
       { name: "admin", state: "activating (auto-restart)", restarts: 3, failing: true },
     ],
     rebootNeeded: ["lockdown cannot be relaxed"],
-    update: { stage: "on-trial" as const, version: "0.1.0" },
+    update: { stage: "on-trial" as const, version: "0.1.0", missing: ["hostd.service is failed"] },
     kernelCrash: { at: "2026-01-31T18:00:00.000Z" },
     remote: { enabled: true, port: 8443, fingerprint: "AB:CD" },
   };
@@ -177,6 +177,7 @@ test("status names everything that is failing, and is short about the rest", () 
       "state        degraded",
       "reboot       needed: lockdown cannot be relaxed",
       "update       version 0.1.0 is on trial: it goes back by itself unless it proves healthy",
+      "             not yet: hostd.service is failed",
       "kernel       crashed at 2026-01-31T18:00:00.000Z; `apiclient logs --bundle` has its last messages",
       "settings     version 4; last good boot with version 2 at 2026-01-31T18:30:00.000Z",
       "user data    line 3, column 1: settings.mtod does not exist; did you mean motd?",

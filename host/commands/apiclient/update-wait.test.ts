@@ -13,12 +13,16 @@ const os = {
 const judged = (update: UpdateStage | undefined, version?: string) =>
   judgeUpdate({ os, uptimeSeconds: 100, ...(update === undefined ? {} : { update }) }, { version }, 1_000_000);
 
-test.each([
+test.each<[UpdateStage, string]>([
   [{ stage: "working", command: "prepare" }, "an update command is at work: prepare"],
   [{ stage: "ready", version: "0.3.0" }, "version 0.3.0 starts at the next boot"],
-  [{ stage: "on-trial", version: "0.2.0" }, "version 0.2.0 is on trial"],
+  [{ stage: "on-trial", version: "0.2.0", missing: [] }, "version 0.2.0 is on trial"],
+  [
+    { stage: "on-trial", version: "0.2.0", missing: ["no CNI", "no link"] },
+    "version 0.2.0 is on trial; no CNI; no link",
+  ],
   [{ stage: "unknown", reason: "no disk" }, "the host cannot tell: no disk"],
-] as const)("%o is waited for", (stage, says) => {
+])("%o is waited for", (stage, says) => {
   expect(judged(stage)).toEqual({ kind: "missing", says });
 });
 

@@ -31,7 +31,7 @@ export function judgeUpdate(
     case "ready":
       return missing(`version ${update.version} starts at the next boot`);
     case "on-trial":
-      return missing(`version ${update.version} is on trial`);
+      return missing([`version ${update.version} is on trial`, ...update.missing].join("; "));
     case "unknown":
       return missing(`the host cannot tell: ${update.reason}`);
     case "went-back":
