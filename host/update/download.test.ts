@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
 import { testSystem } from "../../test/system.ts";
 import { serveRepository } from "../../repo/serve.ts";
-import { downloadBytes } from "./download.ts";
+import { download, downloadBytes } from "./download.ts";
 
 const content = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251));
 const never = new AbortController().signal;
@@ -132,6 +132,27 @@ test("a server that sends a byte now and then is given up, whether it keeps the 
   });
   await expect(downloadBytes(host.system, stingy.url, {}, limits)).rejects.toMatchObject({ code: "unreachable" });
   expect(stingy.requests).toHaveLength(5);
+});
+
+test("a reader that is busy with what came, as with a slow disk, is not taken for a mirror that sends nothing", async () => {
+  await using host = await testSystem();
+  let sendRest = (): void => undefined;
+  await using server = await mirror((socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${content.length}\r\n\r\n`);
+    socket.write(content.subarray(0, 10));
+    sendRest = () => void socket.end(content.subarray(10));
+  });
+  const limits = { maxBytes: content.length, signal: never, stallMs: 1_500, slownessWindowMs: 1_500 };
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of download(host.system, server.url, {}, limits)) {
+    chunks.push(chunk);
+    if (chunks.length > 1) continue;
+    sendRest();
+    await Bun.sleep(2_500);
+  }
+  expect(chunks[0]).toHaveLength(10);
+  expect(content.equals(Buffer.concat(chunks))).toBe(true);
+  expect(server.requests).toEqual([0]);
 });
 
 test("the end of the caller's signal ends the download", async () => {

@@ -3,6 +3,9 @@
  *
  * The bytes are not trusted: whoever reads them checks hash and length. What is promised here is that reading ends,
  * that at most `maxBytes` are handed out, and that a connection that breaks is resumed where it broke (RFC 9110 §14).
+ *
+ * The mirror is judged by the time that it is waited for. While whoever reads the bytes is busy with them, with a slow
+ * disk for example, no time counts against it.
  */
 import { Failure, isFailure } from "../../lib/failure.ts";
 import type { System } from "../system.ts";
@@ -38,9 +41,11 @@ export async function* download(
   let received = start;
   let total: number | undefined;
   for (let fruitless = 0; ;) {
-    const [before, startedMs] = [received, performance.now()];
+    const before = received;
+    const waiting = new Waiting(limits);
+    const from = { offset: received, mayRepeat: start === 0 };
     try {
-      for await (const chunk of connection(system, url, init, { offset: received, mayRepeat: start === 0 }, limits)) {
+      for await (const chunk of connection(system, url, init, from, waiting)) {
         if (chunk instanceof Uint8Array) {
           received += chunk.length;
           if (received > limits.maxBytes) throw tooLong(url, limits.maxBytes);
@@ -56,7 +61,7 @@ export async function* download(
       limits.signal.throwIfAborted();
       if (isFailure(error, "not-found", "too-long", "no-ranges")) throw error;
       // A byte now and then is no progress: a mirror that sends one with each connection would never be given up.
-      const seconds = (firstBackoffMs + performance.now() - startedMs) / 1000;
+      const seconds = (firstBackoffMs + waiting.waitedMs) / 1000;
       fruitless = received - before >= slowestBytesPerSecond * seconds ? 0 : fruitless + 1;
       if (fruitless >= fruitlessLimit) {
         throw new Failure(
@@ -72,63 +77,94 @@ export async function* download(
   }
 }
 
+/** Time that one connection is waited for; ends the connection when that is too long, or brings too little. */
+class Waiting implements Disposable {
+  readonly #patienceMs: number;
+  readonly #windowMs: number;
+  readonly #ended = new AbortController();
+  /** Aborts when the connection is over, for whatever reason. */
+  readonly signal: AbortSignal;
+  waitedMs = 0;
+  #window = { startedMs: 0, bytes: 0 };
+
+  constructor({
+    signal,
+    stallMs: patienceMs = stallMs,
+    slownessWindowMs: windowMs = slownessWindowMs,
+  }: DownloadLimits) {
+    this.#patienceMs = patienceMs;
+    this.#windowMs = windowMs;
+    this.signal = AbortSignal.any([signal, this.#ended.signal]);
+  }
+
+  /** What the mirror sends next, if it does in time. */
+  async next<Answer>(answer: () => Promise<Answer>): Promise<Answer> {
+    const stalled = (): void =>
+      this.#ended.abort(new Failure("stalled", `nothing came for ${this.#patienceMs / 1000} s`));
+    const timer = setTimeout(stalled, this.#patienceMs);
+    const startedMs = performance.now();
+    try {
+      return await answer();
+    } finally {
+      clearTimeout(timer);
+      this.waitedMs += performance.now() - startedMs;
+    }
+  }
+
+  /** @throws {Failure<"too-slow">} when too few came over a whole window */
+  note(url: URL, bytes: number): void {
+    this.#window.bytes += bytes;
+    const seconds = (this.waitedMs - this.#window.startedMs) / 1000;
+    if (seconds * 1000 <= this.#windowMs) return;
+    if (this.#window.bytes / seconds < slowestBytesPerSecond) {
+      throw new Failure("too-slow", `${shown(url)} sent only ${this.#window.bytes} bytes in ${Math.round(seconds)} s`);
+    }
+    this.#window = { startedMs: this.waitedMs, bytes: 0 };
+  }
+
+  [Symbol.dispose](): void {
+    this.#ended.abort();
+  }
+}
+
 /** One connection: the size of the whole file first, where the server says it, then its bytes from `offset` on. */
 async function* connection(
   system: System,
   url: URL,
   init: RequestInit,
   { offset, mayRepeat }: { offset: number; mayRepeat: boolean },
-  limits: DownloadLimits,
+  connected: Waiting,
 ): AsyncGenerator<Uint8Array | { totalBytes: number | undefined }> {
-  const patienceMs = limits.stallMs ?? stallMs;
-  const windowMs = limits.slownessWindowMs ?? slownessWindowMs;
-  const ended = new AbortController();
-  const signal = AbortSignal.any([limits.signal, ended.signal]);
-  const stalled = (): void => ended.abort(new Failure("stalled", `nothing came for ${patienceMs / 1000} s`));
-  const timer = setTimeout(stalled, patienceMs);
-  try {
-    const headers = new Headers(init.headers);
-    if (offset > 0) headers.set("range", `bytes=${offset}-`);
-    const response = await system.fetch(url, { ...init, headers, signal });
-    if (response.status === 403 || response.status === 404) {
-      throw new Failure("not-found", `cannot download ${shown(url)}: the server answered ${response.status}`);
-    }
-    if (!response.ok || response.body === null) {
-      throw new Failure("bad-answer", `the server answered ${response.status} for ${shown(url)}`);
-    }
-    const resumed = offset > 0 && response.status === 206 && rangeStart(response) === offset;
-    if (offset > 0 && !resumed && !mayRepeat) {
-      throw new Failure("no-ranges", `cannot download the rest of ${shown(url)}: the server sends whole files only`);
-    }
-    yield { totalBytes: sizeOf(response) };
-    let skip = resumed ? 0 : offset; // a server without ranges sends everything again
-    let windowStartedMs = performance.now();
-    let inWindow = 0;
-    for await (const bytes of response.body) {
-      timer.refresh();
-      inWindow += bytes.length;
-      const elapsedMs = performance.now() - windowStartedMs;
-      if (elapsedMs > windowMs) {
-        if (inWindow / (elapsedMs / 1000) < slowestBytesPerSecond) {
-          throw new Failure(
-            "too-slow",
-            `${shown(url)} sent only ${inWindow} bytes in ${Math.round(elapsedMs / 1000)} s`,
-          );
-        }
-        windowStartedMs = performance.now();
-        inWindow = 0;
-      }
-      if (skip >= bytes.length) skip -= bytes.length;
-      else {
-        yield skip === 0 ? bytes : bytes.subarray(skip);
-        skip = 0;
-      }
-    }
-    signal.throwIfAborted(); // an aborted body may end instead of failing
-  } finally {
-    clearTimeout(timer);
-    ended.abort();
+  using waiting = connected;
+  const headers = new Headers(init.headers);
+  if (offset > 0) headers.set("range", `bytes=${offset}-`);
+  const response = await waiting.next(
+    async () => await system.fetch(url, { ...init, headers, signal: waiting.signal }),
+  );
+  if (response.status === 403 || response.status === 404) {
+    throw new Failure("not-found", `cannot download ${shown(url)}: the server answered ${response.status}`);
   }
+  if (!response.ok || response.body === null) {
+    throw new Failure("bad-answer", `the server answered ${response.status} for ${shown(url)}`);
+  }
+  const resumed = offset > 0 && response.status === 206 && rangeStart(response) === offset;
+  if (offset > 0 && !resumed && !mayRepeat) {
+    throw new Failure("no-ranges", `cannot download the rest of ${shown(url)}: the server sends whole files only`);
+  }
+  yield { totalBytes: sizeOf(response) };
+  let skip = resumed ? 0 : offset; // a server without ranges sends everything again
+  const body = response.body[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value: bytes } = await waiting.next(async () => await body.next());
+    if (done === true) break;
+    waiting.note(url, bytes.length);
+    if (skip >= bytes.length) skip -= bytes.length;
+    else {
+      yield skip === 0 ? bytes : bytes.subarray(skip);
+      skip = 0;
+    }
+  }
+  waiting.signal.throwIfAborted(); // an aborted body may end instead of failing
 }
 
 /** The whole file as one buffer. @throws as `download` */
