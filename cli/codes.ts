@@ -1,7 +1,5 @@
 /** What can fail in the verbs of `./orlop`, by code. Each is made by some `Failure`, which `tools/codes.test.ts` holds. */
 export const cliCodes = [
-  "cannot-serve",
-  "no-such-server",
   "bad-port",
   "cannot-serve",
   "file-exists",

@@ -1,0 +1,60 @@
+import { expect, test } from "bun:test";
+import type { BootEntry, Standing } from "./boot-entry.ts";
+import type { Sets } from "./signpost.ts";
+import { stageOf, type StageFacts } from "./stage.ts";
+
+const good: Standing = { kind: "successful" };
+const entry = (set: "a" | "b", version: string, standing: Standing): BootEntry => ({
+  set,
+  priority: 1,
+  version,
+  standing,
+});
+
+/** Runs 0.1.0 from set A. */
+function setsOf(active: Standing, inactive?: Standing, next: "a" | "b" = "a"): Sets {
+  const b = inactive === undefined ? {} : { b: entry("b", "0.2.0", inactive) };
+  return { active: "a", next, entries: { a: entry("a", "0.1.0", active), ...b } };
+}
+
+const stage = (sets: Sets | undefined, more: Partial<StageFacts> = {}) =>
+  stageOf({ running: "0.1.0", sets, held: [], findings: [], command: undefined, ...more });
+
+const fresh: Standing = { kind: "trying", left: 1, done: 0 };
+const used: Standing = { kind: "trying", left: 0, done: 1 };
+
+test("nothing is under way on a host whose version proved healthy, whatever else is on the other set", () => {
+  expect(stage(undefined)).toBeUndefined();
+  expect(stage(setsOf(good))).toBeUndefined();
+  expect(stage(setsOf(good, good))).toBeUndefined();
+  expect(stage(setsOf(good, { kind: "staged", tries: 1 }))).toBeUndefined();
+});
+
+test("a version that boots next is ready, one that runs without proof is on trial with what it lacks", () => {
+  expect(stage(setsOf(good, fresh, "b"))).toEqual({ stage: "ready", version: "0.2.0" });
+  expect(stage(setsOf(used, good, "b"), { findings: ["no link"] })).toEqual({
+    stage: "on-trial",
+    version: "0.1.0",
+    missing: ["no link"],
+  });
+});
+
+test("a version that was started and is not the one that runs is what the host went back from", () => {
+  const at = "2026-01-31T18:30:00.000Z";
+  expect(stage(setsOf(good, used))).toEqual({ stage: "went-back", version: "0.2.0" });
+  expect(stage(setsOf(good, used), { held: [{ version: "0.2.0", at, reason: "no link" }] })).toEqual({
+    stage: "went-back",
+    version: "0.2.0",
+    at,
+    reason: "no link",
+  });
+});
+
+test("a command at work comes before what happened earlier, and after what happens now", () => {
+  const working = { stage: "working", command: "prepare" } as const;
+  expect(stage(undefined, { command: "prepare" })).toEqual(working);
+  expect(stage(setsOf(good), { command: "prepare" })).toEqual(working);
+  expect(stage(setsOf(good, used), { command: "prepare" })).toEqual(working);
+  expect(stage(setsOf(good, fresh, "b"), { command: "refresh" })).toMatchObject({ stage: "ready" });
+  expect(stage(setsOf(used, good), { command: "refresh" })).toMatchObject({ stage: "on-trial" });
+});
