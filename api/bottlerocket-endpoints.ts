@@ -5,7 +5,7 @@
 import { z } from "zod";
 import * as answers from "./answers.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { ephemeralBind, ephemeralInit, paths } from "./ephemeral-storage.ts";
+import { ephemeralBind, ephemeralInit, listFormat, paths } from "./ephemeral-storage.ts";
 import { flag, keyList, message, prefix, transactionName, trialSeconds, wholeNumber } from "./query.ts";
 import { updateStatus } from "./status.ts";
 
@@ -31,7 +31,7 @@ export const bottlerocketEndpoints = {
     remote: true,
     query: z.object({ keys: keyList.optional(), prefix: prefix.optional() }),
     answers: { 200: answers.settingsTree },
-    refusals: [404],
+    refusals: [],
   },
   patchSettings: {
     method: "PATCH",
@@ -219,8 +219,9 @@ export const bottlerocketEndpoints = {
     summary: "The ephemeral disks of this machine",
     role: "read-only",
     remote: true,
-    query: z.object({ format: z.literal("json").optional() }),
+    query: z.object({ format: listFormat.optional() }),
     answers: { 200: paths },
+    lines: "application/text",
     refusals: [],
   },
   listEphemeralTargets: {
@@ -229,8 +230,9 @@ export const bottlerocketEndpoints = {
     summary: "Directories that may be bound to ephemeral storage, beside those below /mnt",
     role: "read-only",
     remote: true,
-    query: z.object({ format: z.literal("json").optional() }),
+    query: z.object({ format: listFormat.optional() }),
     answers: { 200: paths },
+    lines: "application/text",
     refusals: [],
   },
   refreshUpdates: updateAction("/actions/refresh-updates", "Look for updates"),

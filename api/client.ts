@@ -45,7 +45,7 @@ export function connect(address: HostAddress): Client {
     const endpoint: Endpoint = endpoints[name];
     const request: HttpRequest = {
       method: endpoint.method,
-      target: targetOf(endpoint, input.query ?? {}),
+      target: targetOf(endpoint, { ...input.query, ...(endpoint.lines === undefined ? {} : { format: "json" }) }),
       headers: { accept: "application/json" },
       signal: input.signal,
     };

@@ -86,9 +86,9 @@ export function openApiDocument(version: string): JsonObject {
 }
 
 function operation(operationId: string, endpoint: Endpoint, reference: (schema: z.ZodType) => Json): Json {
-  const { summary, query, body, answers: possible, refusals, role, remote, download, upgrade } = endpoint;
+  const { summary, query, body, answers: possible, refusals, role, remote, lines, download, upgrade } = endpoint;
   const responses: { [status: string]: Json } = {};
-  if (possible[200] !== undefined) responses["200"] = jsonBody("Done", reference(possible[200]));
+  if (possible[200] !== undefined) responses["200"] = bodyOfAnswer(reference(possible[200]), lines);
   if (download !== undefined) responses["200"] = { description: "The file", content: { [download]: {} } };
   if (upgrade !== undefined) responses["101"] = { description: `The connection goes on as a ${upgrade}: docs/api.md` };
   if (possible[204] !== undefined) responses["204"] = { description: "Done; there is nothing to say" };
@@ -128,9 +128,12 @@ function parametersOf(query: z.ZodObject): Json[] {
 
 const isOptional = (schema: z.core.$ZodType): boolean => z.safeParse(schema, undefined).success;
 
-const jsonBody = (description: string, schema: Json): Json => ({
-  description,
-  content: { "application/json": { schema } },
+const bodyOfAnswer = (schema: Json, lines: string | undefined): Json => ({
+  description: "Done",
+  content: {
+    "application/json": { schema },
+    ...(lines === undefined ? {} : { [lines]: { schema: { type: "string" } } }),
+  },
 });
 
 function referenceTo(idOf: ReadonlyMap<z.ZodType, string>, schema: z.ZodType): Json {

@@ -4,7 +4,7 @@
  * `runProgram` is what a `main.ts` calls; `invoke` is the same for tests, with the output returned.
  */
 import { parse } from "./command-parser.ts";
-import type { Command, Invocation, Program } from "./command.ts";
+import type { Command, Invocation, Program, Values } from "./command.ts";
 import { withCompletion } from "./completion.ts";
 import { ownConversation } from "./conversation.ts";
 import { explain, isFailure } from "./failure.ts";
@@ -73,7 +73,7 @@ export async function execute(program: Program, words: readonly string[], invoca
   const { command, values, globals, json } = parsed;
   try {
     const data = await command.run(whole.context(invocation, globals), values);
-    invocation.write(await shown(command, data, json));
+    invocation.write(await shown(command, data, values, json));
     for (const note of command.notes(data)) invocation.note(`${program.name}: ${note}`);
     return command.exitCode(data);
   } catch (error) {
@@ -90,11 +90,11 @@ function tellUsage(program: Program, message: string, see: string, invocation: I
   return 2;
 }
 
-async function shown(command: Command, data: unknown, json: boolean): Promise<string> {
+async function shown(command: Command, data: unknown, values: Values, json: boolean): Promise<string> {
   if (data === undefined) return "";
   const text =
     command.print !== undefined && !json
-      ? await command.print(data)
+      ? await command.print(data, values)
       : typeof data === "string" && !json
         ? data
         : JSON.stringify(data, null, 2);

@@ -104,7 +104,7 @@ export type Definition<Context, O, A, Data> = Described & {
   arguments?: A;
   run(context: Context, values: ValuesOf<O, A>): Promise<Data>;
   /** Text for people. With it the command also takes `--json`; without it the result is printed as JSON, or as it is when it is text. */
-  print?: (data: Data) => string | Promise<string>;
+  print?: (data: Data, values: ValuesOf<O, A>) => string | Promise<string>;
   /** What goes with the result and is none of it, a line each: written to stderr. */
   notes?: (data: Data) => readonly string[];
   /** For results that tell of a failure; 0 unless given. */
@@ -115,7 +115,7 @@ export type Command<Context = unknown> = Described & {
   options: Options;
   arguments: Arguments;
   run(context: Context, values: Values): Promise<unknown>;
-  print: ((data: unknown) => string | Promise<string>) | undefined;
+  print: ((data: unknown, values: Values) => string | Promise<string>) | undefined;
   notes(data: unknown): readonly string[];
   exitCode(data: unknown): number;
 };
@@ -132,7 +132,7 @@ export function commandsWith<Context>() {
       arguments: definition.arguments ?? {},
       // The parser builds `values` from these very options and arguments, and `data` is what `run` returned.
       run: (context, values) => definition.run(context, values as ValuesOf<O, A>),
-      print: print && ((data) => print(data as Data)),
+      print: print && ((data, values) => print(data as Data, values as ValuesOf<O, A>)),
       notes: (data) => notes?.(data as Data) ?? [],
       exitCode: (data) => exitCode?.(data as Data) ?? 0,
     };

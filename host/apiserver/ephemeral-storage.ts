@@ -1,4 +1,6 @@
 /** Ephemeral disks: what a request names is checked here; ephemeral-storage.service, which may do it, does it. */
+import { endpoints } from "../../api/contract.ts";
+import type { listFormats } from "../../api/ephemeral-storage.ts";
 import { Failure } from "../../lib/failure.ts";
 import { Place } from "../../lib/place.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
@@ -15,6 +17,7 @@ import { runToItsEnd } from "../reconcile/failed-unit.ts";
 import { hostPath, type System } from "../system.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
+import { Lines } from "./reply.ts";
 
 /** Formatting a large disk takes its time. */
 const unitMs = 35 * 60_000;
@@ -42,9 +45,13 @@ export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiCont
       }
       return targets.length === 0 ? undefined : await done({ kind: "bind", targets });
     },
-    listEphemeralDisks: async () => await ephemeralDisks(system),
-    listEphemeralTargets: () => bindTargets(variant),
+    listEphemeralDisks: async ({ query }) => listed(await ephemeralDisks(system), query.format),
+    listEphemeralTargets: ({ query }) => listed(bindTargets(variant), query.format),
   };
+}
+
+function listed(paths: string[], format: (typeof listFormats)[number] = "text"): string[] | Lines {
+  return format === "json" ? paths : new Lines(paths, endpoints.listEphemeralDisks.lines);
 }
 
 async function run(system: System, request: Request): Promise<void> {

@@ -11,7 +11,7 @@ import { historyHandlers } from "./history.ts";
 import { Metadata, metadataHandlers } from "./metadata.ts";
 import { modelHandlers } from "./model.ts";
 import { planHandlers } from "./plan.ts";
-import { Prepared, type FileAnswer } from "./reply.ts";
+import { Prepared, type FileAnswer, type Lines } from "./reply.ts";
 import { settingsHandlers } from "./settings.ts";
 import { transactionHandlers } from "./transactions.ts";
 import { Waiting } from "./waiting.ts";
@@ -30,7 +30,9 @@ export type ApiRequest<Query, Body> = {
 
 type Answer<Name extends EndpointName> = Table[Name] extends { download: string }
   ? FileAnswer
-  : AnswerOf<Table[Name]> | Prepared;
+  : Table[Name] extends { lines: string }
+    ? AnswerOf<Table[Name]> | Lines
+    : AnswerOf<Table[Name]> | Prepared;
 
 export type Handler<Name extends EndpointName> = (
   request: ApiRequest<QueryOf<Table[Name]>, BodyOf<Table[Name]>>,

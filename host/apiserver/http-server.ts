@@ -7,6 +7,7 @@ import { systemErrorCode } from "../../lib/failure.ts";
 import type { Caller } from "./caller.ts";
 import type { Connections } from "./connections.ts";
 import type { Exchange } from "./exchange.ts";
+import { originForm } from "./router.ts";
 
 const headerBytesMost = 16 * 1024;
 
@@ -38,7 +39,10 @@ export function httpServer(exchange: Exchange, connections: Connections<Caller>)
 
 /** Everywhere else the wish is ignored, as HTTP allows: some clients try for HTTP/2 with every request. */
 function mayUpgrade({ method = "", url = "", headers }: IncomingMessage): boolean {
-  return headers.upgrade?.toLowerCase() === "websocket" && websocketTargets.has(`${method} ${url.split("?", 1)[0]}`);
+  return (
+    headers.upgrade?.toLowerCase() === "websocket" &&
+    websocketTargets.has(`${method} ${originForm(url).split("?", 1)[0]}`)
+  );
 }
 
 const websocketTargets: ReadonlySet<string> = new Set(

@@ -42,17 +42,18 @@ export class Metadata {
       services.set(name, service);
     };
     for (const group of this.#context.configFiles) {
-      for (const unit of group.restart) add(serviceOf(unit), group.name, `systemctl try-restart ${unit}`);
+      for (const unit of group.restart) add(serviceOf(unit), shortName(group.name), `systemctl try-restart ${unit}`);
       for (const unit of group.reload) {
-        if (unit !== serviceManager) add(serviceOf(unit), group.name, `systemctl try-reload-or-restart ${unit}`);
+        if (unit !== serviceManager)
+          add(serviceOf(unit), shortName(group.name), `systemctl try-reload-or-restart ${unit}`);
       }
-      if (servicesOf(group)[0] === basename(group.name)) add(basename(group.name), group.name, undefined);
+      if (servicesOf(group)[0] === basename(group.name)) add(basename(group.name), shortName(group.name), undefined);
     }
     for (const name of this.#actingAlone()) add(name, undefined, undefined);
     return Object.fromEntries(services);
   }
 
-  /** By path. There are no templates: files are made by code. */
+  /** There are no templates: files are made by code. */
   configurationFiles(): Record<string, ConfigurationFile> {
     const { configFiles, document, facts } = this.#context;
     const files = configFiles.flatMap((group) => rendered(group, () => group.render(document.settings(), facts)));
@@ -60,7 +61,7 @@ export class Metadata {
       files.map((file) => {
         const { path } = file;
         const mode = "mode" in file ? { mode: file.mode.toString(8).padStart(4, "0") } : {};
-        return [path, { path, "template-path": "", ...mode }];
+        return [shortName(path), { path, "template-path": "", ...mode }];
       }),
     );
   }
@@ -144,6 +145,9 @@ function servicesOf(group: ConfigFiles): string[] {
   const units = [...group.restart, ...group.reload.filter((unit) => unit !== serviceManager)];
   return units.length === 0 ? [basename(group.name)] : [...new Set(units.map(serviceOf))];
 }
+
+/** What a file is called: "motd" for /etc/motd. */
+const shortName = (path: string): string => path.replace(/^\/etc\//, "");
 
 const serviceOf = (unit: string): string => unit.replace(/\.[a-z]+$/, "");
 

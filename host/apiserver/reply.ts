@@ -20,6 +20,17 @@ export class Prepared {
   }
 }
 
+/** A list as text, an entry a line, each with its line end. */
+export class Lines {
+  readonly text: string;
+  readonly headers: { "content-type": string; "content-length": string };
+
+  constructor(entries: readonly string[], type: string) {
+    this.text = entries.map((entry) => `${entry}\n`).join("");
+    this.headers = headersOf(type, this.text);
+  }
+}
+
 /** An answer that is a file of the host, too large to hold in memory. It is open, so that nobody can take it away. */
 export class FileAnswer implements AsyncDisposable {
   readonly file: FileHandle;
@@ -59,7 +70,7 @@ export function reply(response: ServerResponse, answer: unknown): void {
     response.writeHead(204).end();
     return;
   }
-  const { headers, text } = answer instanceof Prepared ? answer : new Prepared(answer);
+  const { headers, text } = answer instanceof Prepared || answer instanceof Lines ? answer : new Prepared(answer);
   // Otherwise header and body are two writes, and two wake-ups of the client.
   response.socket?.cork();
   response.writeHead(200, headers).end(text);

@@ -28,6 +28,17 @@ export function routeOf(method: string, target: string): Route {
       `cannot read the request: its path and query have more than ${targetBytesMost} bytes`,
     );
   }
+  return routeOfOrigin(method, originForm(target));
+}
+
+/** A client may send the whole URL, whose host counts for nothing here. RFC 9112, 3.2.2 */
+export function originForm(target: string): string {
+  const rest = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/is.exec(target)?.[1];
+  if (rest === undefined) return target;
+  return rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+function routeOfOrigin(method: string, target: string): Route {
   const questionMark = target.indexOf("?");
   const path = questionMark === -1 ? target : target.slice(0, questionMark);
   const entry = entryOf(method, path);

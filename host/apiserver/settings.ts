@@ -3,7 +3,7 @@ import type { SettingsTreeBody } from "../../api/answers.ts";
 import { Refused } from "../../api/refused.ts";
 import { defaultTransaction } from "../../api/query.ts";
 import type { Json } from "../../lib/json.ts";
-import { fullKey, isUnder, splitPair } from "../../settings/key.ts";
+import { fullKey, isUnder, splitKey, splitPair } from "../../settings/key.ts";
 import type { Model } from "../../settings/model.ts";
 import type { Problem } from "../../settings/problem.ts";
 import { mostProblems } from "../../settings/reading.ts";
@@ -83,24 +83,22 @@ export function keysToDelete({ model, document }: ApiContext, key: string, set: 
   return below.length === 0 ? [key] : below;
 }
 
-/** Bottlerocket: every listed key must be there. */
-function namedLeaves({ model, document }: ApiContext, keys: readonly string[], caller: Caller): Map<string, Json> {
+/** Bottlerocket: what is not set, or no setting, is left out. @throws {Failure<"bad-key">} for what is no key at all */
+function namedLeaves({ document }: ApiContext, keys: readonly string[], caller: Caller): Map<string, Json> {
+  const leaves = document.leaves(caller);
   const named = new Map<string, Json>();
   for (const key of keys.map(fullKey)) {
-    const before = named.size;
-    for (const [leaf, value] of document.leaves(caller)) if (isUnder(leaf, key)) named.set(leaf, value);
-    if (named.size > before || isNamedAlready(named, key)) continue;
-    if (model.hasPrefix(key)) {
-      throw new Refused("no-such-key", `cannot get ${key.slice(0, 300)}: it is not set and has no default`);
-    }
-    const says = `cannot get ${key.slice(0, 300)}: there is no such setting`;
-    throw new Refused("no-such-key", says, didYouMean(key, document.keys()));
+    const value = leaves.get(key);
+    if (value !== undefined) named.set(key, value);
+    else for (const [leaf, inner] of leavesUnder(leaves, key)) named.set(leaf, inner);
   }
   return named;
 }
 
-function isNamedAlready(named: ReadonlyMap<string, Json>, key: string): boolean {
-  return [...named.keys()].some((leaf) => isUnder(leaf, key));
+/** Of a group. */
+function* leavesUnder(leaves: ReadonlyMap<string, Json>, key: string): Generator<[string, Json]> {
+  splitKey(key);
+  for (const leaf of leaves) if (isUnder(leaf[0], key)) yield leaf;
 }
 
 /** Bottlerocket compares text, so that "settings.mo" finds "settings.motd"; nothing found is no error. */

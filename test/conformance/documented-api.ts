@@ -86,7 +86,7 @@ export class DocumentedApi {
 }
 
 function bodyOf({ contentType, body }: HttpAnswer): Json | string | undefined {
-  if (body === "") return undefined;
+  if (contentType === "") return undefined;
   return contentType === "application/json" ? parseJson(body) : body;
 }
 

@@ -134,10 +134,15 @@ describe("apiclient raw, as the update operator reads it", () => {
 });
 
 describe("apiclient ephemeral-storage", () => {
-  const init = async (body: string) => (await hyper("POST", "/actions/ephemeral-storage/init", body)).status;
+  const path = "/actions/ephemeral-storage";
+  const init = async (body: string) => (await hyper("POST", `${path}/init`, body)).status;
+  const disks = ["/dev/disk/ephemeral/virtio-eph0", "/dev/disk/ephemeral/virtio-eph1"];
+  beforeAll(async () => {
+    for (const disk of disks) await host.machine.write(disk, "");
+    host.units.set("ephemeral-storage.service", { state: "inactive", started: 0, reloaded: 0 });
+  });
 
   test("init sends null for what was not named, and Rust's names of file systems", async () => {
-    host.units.set("ephemeral-storage.service", { state: "inactive", started: 0, reloaded: 0 });
     const asked = async (): Promise<unknown> =>
       JSON.parse(await host.machine.read("/run/orlop/ephemeral-storage.json"));
     for (const [body, filesystem] of [
@@ -147,10 +152,91 @@ describe("apiclient ephemeral-storage", () => {
       ['{"filesystem":"ext4"}', "ext4"],
     ] as const) {
       expect([body, await init(body)]).toEqual([body, 204]);
-      expect(await asked()).toMatchObject({ kind: "init", filesystem });
+      expect(await asked()).toEqual({ kind: "init", filesystem, disks });
     }
     for (const body of ['{"filesystem":"EXT4"}', '{"filesystem":"btrfs"}', '{"disks":[null]}']) {
       expect([body, await init(body)]).toEqual([body, 400]);
     }
+  });
+
+  test("list-disks and list-dirs end in a bare question mark and get text, a path a line", async () => {
+    for (const query of ["?", "", "?format=text"]) {
+      const { status, headers, body } = await hyper("GET", `${path}/list-disks${query}`);
+      expect([status, headers.get("content-type"), body]).toEqual([200, "application/text", `${disks.join("\n")}\n`]);
+    }
+    const directories = await hyper("GET", `${path}/list-dirs?`);
+    expect(directories.body).toStartWith("/var/lib/containerd\n");
+    const { headers, body } = await hyper("GET", `${path}/list-disks?format=json`);
+    expect([headers.get("content-type"), JSON.parse(body)]).toEqual(["application/json", disks]);
+    expect((await hyper("GET", `${path}/list-disks?format=yaml`)).status).toBe(400);
+  });
+
+  test("our own client prints the same, and takes --format", async () => {
+    const list = async (...words: string[]) =>
+      (await invoke(apiclient, ["-s", host.socket, "ephemeral-storage", "list-disks", ...words])).stdout;
+    expect(await list()).toBe(`${disks.join("\n")}\n`);
+    expect(await list("-f", "text")).toBe(`${disks.join("\n")}\n`);
+    expect(await list("--format", "json")).toBe(`${JSON.stringify(disks)}\n`);
+    expect(JSON.parse(await list("--json"))).toEqual(disks);
+  });
+});
+
+describe("settings by keys", () => {
+  const settings = async (keys: string) => {
+    const { status, body } = await hyper("GET", `/settings?keys=${keys}`);
+    return [status, status === 200 ? JSON.parse(body) : body];
+  };
+
+  test("what is not set is left out, as is what no setting is called", async () => {
+    const motd = expect.any(String);
+    expect(await settings("settings.motd,settings.network.https-proxy")).toEqual([200, { motd }]);
+    expect(await settings("settings.network.https-proxy")).toEqual([200, {}]);
+    expect(await settings("settings.nope,settings.motd")).toEqual([200, { motd }]);
+  });
+
+  test("what is no key at all is refused", async () => {
+    for (const keys of ["settings.motd..x", "settings.a%20b", "settings."]) {
+      expect([keys, (await settings(keys))[0]]).toEqual([keys, 400]);
+    }
+  });
+
+  test("a setting that is null in what is staged is absent", async () => {
+    expect((await hyper("PATCH", "/settings?tx=nulls", '{"motd":null,"kernel":{"lockdown":null}}')).status).toBe(204);
+    expect((await hyper("GET", "/tx?tx=nulls")).body).toBe("{}");
+  });
+});
+
+test("a request may name the whole URL, and its host counts for nothing (RFC 9112, 3.2.2)", async () => {
+  const ask = async (target: string) =>
+    (await sendBytes(host.socket, `GET ${target} HTTP/1.1\r\nhost: x\r\n\r\n`)).status;
+  expect(await ask("http://localhost/os")).toBe(200);
+  expect(await ask("http://localhost:8080/settings?keys=settings.motd")).toBe(200);
+  expect(await ask("http://localhost")).toBe(200);
+  expect(await ask("http://localhost?prefix=os")).toBe(200);
+  expect(await ask("http://localhost/nope")).toBe(404);
+  expect(await ask("http:/os")).toBe(400);
+});
+
+test("configuration files have short names; services list them", async () => {
+  const of = async (target: string) => JSON.parse((await hyper("GET", target)).body);
+  const file = { path: "/etc/motd", "template-path": "", mode: "0644" };
+  expect(await of("/configuration-files?names=motd")).toEqual({ motd: file });
+  expect(await of("/configuration-files?prefix=mo")).toEqual({ motd: file });
+  expect(await of("/?prefix=configuration-files.mo")).toEqual({ "configuration-files": { motd: file } });
+  expect(await of("/services?names=motd")).toEqual({
+    motd: { "configuration-files": ["motd"], "restart-commands": [] },
+  });
+});
+
+describe("apiclient update apply", () => {
+  const apply = async (...words: string[]) => await invoke(apiclient, ["-s", host.socket, "update", "apply", ...words]);
+
+  test("fails when there is nothing to apply; with --check that is an outcome", async () => {
+    mirror.release();
+    const none = await apply();
+    expect([none.exitCode, none.stdout]).toEqual([1, ""]);
+    expect(none.stderr).toStartWith("apiclient: cannot apply an update: there is none");
+    const checked = await apply("--check");
+    expect([checked.exitCode, JSON.parse(checked.stdout)]).toMatchObject([0, { update_state: "Idle" }]);
   });
 });

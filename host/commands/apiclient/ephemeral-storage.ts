@@ -1,5 +1,6 @@
 /** `apiclient ephemeral-storage`: the disks of a machine that lose their content when it is switched off. */
-import { filesystems } from "../../../api/ephemeral-storage.ts";
+import type { ValuesOf } from "../../../lib/command.ts";
+import { filesystems, listFormats } from "../../../api/ephemeral-storage.ts";
 import type { Client } from "../../../api/client.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
 
@@ -72,18 +73,36 @@ async function warnWithoutDisks(
   if (disks.length === 0) invocation.note("warning: this host has no ephemeral disks: nothing is done");
 }
 
+/** Bottlerocket's option; `--json` is as everywhere. */
+const formatOption = {
+  format: {
+    type: "text",
+    value: "FORMAT",
+    help: "How to print the list",
+    short: "f",
+    choices: listFormats,
+    default: "text",
+  },
+} as const;
+
+function listText(paths: readonly string[], { format }: ValuesOf<typeof formatOption, unknown>): string {
+  return format === "json" ? JSON.stringify(paths) : paths.join("\n");
+}
+
 export const ephemeralDisks = apiCommand({
   name: "ephemeral-storage list-disks",
   summary: "Print the ephemeral disks of the host",
   examples: [{ run: "apiclient ephemeral-storage list-disks", says: "a path a line" }],
+  options: formatOption,
   run: async ({ api, signal }) => await (await api()).call("listEphemeralDisks", { signal }),
-  print: (disks) => disks.join("\n"),
+  print: listText,
 });
 
 export const ephemeralDirectories = apiCommand({
   name: "ephemeral-storage list-dirs",
   summary: "Print the directories that may be bound, beside those below /mnt",
   examples: [{ run: "apiclient ephemeral-storage list-dirs", says: "a path a line" }],
+  options: formatOption,
   run: async ({ api, signal }) => await (await api()).call("listEphemeralTargets", { signal }),
-  print: (directories) => directories.join("\n"),
+  print: listText,
 });

@@ -54,10 +54,12 @@ of \`apiclient update wait\`.`,
     const status = check ? await act(api, "refresh", signal) : await api.call("getUpdateStatus", { signal });
     switch (status.update_state) {
       case "Idle":
+        if (!check) throw nothingToApply("there is none", "`apiclient update check` looks for one");
         invocation.note("apiclient: there is no update to apply; `apiclient update explain` says why");
         return { status };
       case "Ready":
         if (reboot) return { status, ...(await rebooted(context, api, status, wait ? timeout : undefined)) };
+        if (!check) throw nothingToApply("one is applied already", "`apiclient reboot` starts it");
         invocation.note("apiclient: an update is applied already: reboot to start it");
         return { status };
       case "Available":
@@ -72,6 +74,11 @@ of \`apiclient update wait\`.`,
     outcome === undefined ? JSON.stringify(status, null, 2) : updateOutcomeText(outcome),
   exitCode: ({ outcome }) => (outcome === undefined ? 0 : waitExitCodes[outcome.kind]),
 });
+
+/** As in Bottlerocket, nothing to apply is an outcome for whoever looked first, and else a failure. */
+function nothingToApply(reason: string, hint: string): Failure<"no-update"> {
+  return new Failure("no-update", `cannot apply an update: ${reason}`, { hint });
+}
 
 type Applied = { status: UpdateStatusBody; outcome?: Waited<UpdateOutcome> };
 
