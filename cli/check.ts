@@ -23,7 +23,7 @@ export const check = verb({
     const model = modelFor(variantNamed(variant));
     const { readSource } = await import("../host/commands/apiclient/source.ts");
     return await Promise.all(
-      files.map(async (file) => ({ file, ...checkDocument(await readSource(file, invocation), model) })),
+      files.map(async (file) => ({ file, ...checkDocument(await readSource(file, invocation), model, new Date()) })),
     );
   },
   async print(reports) {

@@ -1,10 +1,18 @@
 /** Each piece of advice is seen; one without a case here fails the last test. */
 import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { Authority } from "../test/certificates.ts";
 import { modelNamed } from "../test/models.ts";
 import { advice } from "./advice.ts";
 import { checkDocument } from "./check.ts";
 
-type Case = { rule: string; variant: string; document: string; says: string[] };
+type Case = { rule: string; variant: string; document: string; now?: Date; says: string[] };
+
+const authority = await Authority.make("Example CA");
+const leaf = (await authority.client({ names: ["alice"] })).certificate;
+const bundle = (pem: string): string => `data = "${Buffer.from(pem).toString("base64")}"\ntrusted = true\n`;
+/** In force from 2026-11-29 to 2027-03-09. */
+const nameless = await Bun.file(join(import.meta.dir, "samples", "pki.toml")).text();
 
 const misspelt = Buffer.from(
   JSON.stringify({
@@ -26,6 +34,37 @@ const cases: Case[] = [
     ],
   },
   {
+    rule: "a certificate is in force",
+    variant: "dev",
+    document: nameless,
+    now: new Date("2027-06-01T00:00:00Z"),
+    says: ["settings.pki.leaf.data has certificate 1 without a subject, which expired at 2027-03-09T20:15:48.000Z"],
+  },
+  {
+    rule: "a certificate is in force",
+    variant: "dev",
+    document: nameless,
+    now: new Date("2026-06-01T00:00:00Z"),
+    says: [
+      "settings.pki.leaf.data has certificate 1 without a subject, which is not in force before 2026-11-29T20:15:48.000Z",
+    ],
+  },
+  {
+    rule: "an authority is marked as one",
+    variant: "metal-k8s-1.35",
+    document: `[settings.pki.own]\n${bundle(`${authority.pem}\n${leaf}`)}[settings.api.remote.client-cas]\nours = "${Buffer.from(leaf).toString("base64")}"\n`,
+    says: [
+      "settings.pki.own.data has certificate 2 (CN=alice), which is no authority: many programs do not trust what it signed",
+      "settings.api.remote.client-cas.ours has certificate 1 (CN=alice), which is no authority: many programs do not trust what it signed",
+    ],
+  },
+  {
+    rule: "a bundle has each certificate once",
+    variant: "dev",
+    document: `[settings.pki.own]\n${bundle(`${authority.pem}\n${authority.pem}`)}`,
+    says: ["settings.pki.own.data has certificate 2 (CN=Example CA) twice: number 1 is the same"],
+  },
+  {
     rule: "a static pod has only fields that kubelet knows",
     variant: "metal-k8s-1.35",
     document: `[settings.kubernetes.static-pods.a]\nmanifest = "${misspelt}"\n`,
@@ -35,11 +74,18 @@ const cases: Case[] = [
   },
 ];
 
-test.each(cases)("$rule: $says.0", ({ variant, document, says }) => {
-  const report = checkDocument(document, modelNamed(variant));
+test.each(cases)("$rule: $says.0", ({ variant, document, now, says }) => {
+  const report = checkDocument(document, modelNamed(variant), now);
   expect(report).toMatchObject({ valid: true, problems: [] });
   expect(report.warnings.map(({ message }) => message)).toEqual(says);
   expect(report.warnings.every(({ line, column }) => line !== undefined && column !== undefined)).toBe(true);
+});
+
+test("of a certificate in force, and of one that is distrusted, there is nothing to say", () => {
+  const now = new Date("2027-01-01T00:00:00Z");
+  expect(checkDocument(nameless, modelNamed("dev"), now).warnings).toEqual([]);
+  const distrusted = nameless.replace("trusted = true", "trusted = false");
+  expect(checkDocument(distrusted, modelNamed("dev"), new Date("2030-01-01T00:00:00Z")).warnings).toEqual([]);
 });
 
 test("where the variant has an image for it, there is nothing to say", () => {

@@ -3,14 +3,22 @@
  *
  * It is about what the host can do, not about what settings need from each other (`requirements.ts`).
  */
+import { certificateAdvice } from "./certificate-advice.ts";
 import type { Settings } from "./group.ts";
 import { kubeletAdvice } from "./kubelet-requirements.ts";
 import type { Problem } from "./problem.ts";
-import { unmetAt, type Rule } from "./rule.ts";
+import { unmetAt } from "./rule.ts";
 import type { Selection } from "./selection.ts";
 import type { SettingsTree } from "./tree.ts";
 
-export const advice: readonly Rule[] = [
+export type Advice = {
+  /** A claim that holds for settings in order. */
+  name: string;
+  /** @param now undefined where the time is not known: then nothing is said about it */
+  check(settings: Settings, set: SettingsTree, variant: Selection, now: Date | undefined): Iterable<Problem>;
+};
+
+export const advice: readonly Advice[] = [
   {
     // Bottlerocket has images of its own for admin and control, so `enabled = true` is all that people write for them.
     name: "an enabled host container has an image",
@@ -23,9 +31,10 @@ export const advice: readonly Rule[] = [
     },
   },
   ...kubeletAdvice,
+  ...certificateAdvice,
 ];
 
 /** Every piece of advice that applies. */
-export function advised(settings: Settings, set: SettingsTree, variant: Selection): Problem[] {
-  return advice.flatMap((rule) => [...rule.check(settings, set, variant)]);
+export function advised(settings: Settings, set: SettingsTree, variant: Selection, now: Date | undefined): Problem[] {
+  return advice.flatMap((rule) => [...rule.check(settings, set, variant, now)]);
 }

@@ -5,8 +5,8 @@ import { describeProblem, type Problem } from "./problem.ts";
 
 export type CheckReport = { valid: boolean; problems: Problem[]; warnings: Problem[] };
 
-export function checkDocument(document: string | Uint8Array, model: Model): CheckReport {
-  const parsed = parseDocument(document, model);
+export function checkDocument(document: string | Uint8Array, model: Model, now?: Date): CheckReport {
+  const parsed = parseDocument(document, model, now);
   return parsed.ok
     ? { valid: true, problems: [], warnings: parsed.warnings }
     : { valid: false, problems: parsed.problems, warnings: [] };

@@ -16,8 +16,8 @@ import { root, splitKey } from "./key.ts";
 import type { Model, SettingsTree } from "./model.ts";
 import type { Parsed, Problem } from "./problem.ts";
 
-/** Shape, values and what settings need from each other. */
-export function parseDocument(document: string | Uint8Array, model: Model): Parsed<SettingsTree> {
+/** Shape, values and what settings need from each other. With `now`, also whether certificates are in force. */
+export function parseDocument(document: string | Uint8Array, model: Model, now?: Date): Parsed<SettingsTree> {
   const result = readDocument(document, model);
   if (!result.ok) return result;
   const placed = (problem: Problem): Problem => ({
@@ -26,7 +26,11 @@ export function parseDocument(document: string | Uint8Array, model: Model): Pars
   });
   const problems = model.requirements(result.value).map(placed);
   if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, value: result.value, warnings: [...result.warnings, ...model.advice(result.value).map(placed)] };
+  return {
+    ok: true,
+    value: result.value,
+    warnings: [...result.warnings, ...model.advice(result.value, now).map(placed)],
+  };
 }
 
 export type DocumentReading =

@@ -29,7 +29,7 @@ export type Model = {
   /** What settings need from others; to be asked about the whole that would be committed. */
   requirements(tree: SettingsTree): Problem[];
   /** What the whole probably means otherwise; no reason to refuse it. */
-  advice(tree: SettingsTree): Problem[];
+  advice(tree: SettingsTree, now?: Date): Problem[];
   /** With the defaults of the variant. The tree must be a valid one. */
   complete(tree: SettingsTree): Settings;
   leaves(tree: SettingsTree): Map<string, Json>;
@@ -75,7 +75,7 @@ export function modelFor(variant: Selection): Model {
     read,
     parse,
     requirements: (tree) => unmet(completed(tree), tree, variant),
-    advice: (tree) => advised(completed(tree), tree, variant),
+    advice: (tree, now) => advised(completed(tree), tree, variant, now),
     complete: completed,
     leaves: (tree) => leavesOf(declaration, tree),
     tree: treeOf,

@@ -17,6 +17,7 @@ const variantsOf: Readonly<Record<string, readonly string[]>> = {
   "metal.toml": ["dev", "metal-dev", "metal-k8s-1.20"],
   "mirrors.toml": ["dev", "aws-ecs-1", "metal-k8s-1.35"],
   "ntp-named.toml": ["dev", "aws-k8s-1.35"],
+  "pki.toml": ["dev", "metal-k8s-1.35"],
   "vmware.toml": ["vmware-k8s-1.20", "metal-k8s-1.20"],
 };
 

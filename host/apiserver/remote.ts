@@ -5,11 +5,12 @@
  * it, and a listener that cannot be opened is told and tried again. Connections made under the old CAs or port end with
  * the answer they are waiting for.
  */
-import { X509Certificate } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { StatusBody } from "../../api/status.ts";
 import { Failure } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model.ts";
+import { pemOf } from "../../settings/pem-blocks.ts";
+import { readBundle } from "../../settings/pem.ts";
 import { reconciler, type Reconciler } from "../reconcile/reconciler.ts";
 import type { System } from "../system.ts";
 import { ensureIdentity } from "./certificate.ts";
@@ -86,11 +87,10 @@ export class Remote implements AsyncDisposable {
   }
 
   async #open(wanted: RemoteSettings): Promise<void> {
-    const [first, ...others] = Object.entries(wanted["client-cas"]).flatMap(([name, bundle]) =>
-      certificatesOf(name, bundle),
-    );
+    const [first, ...others] = Object.values(wanted["client-cas"]).flatMap(certificatesOf);
     if (first === undefined) {
-      throw new Failure("bad-client-ca", "cannot open the remote API: settings.api.remote.client-cas is empty");
+      const [flaw = "it is empty"] = flawsIn(wanted);
+      throw new Failure("bad-client-ca", `cannot open the remote API: settings.api.remote.client-cas: ${flaw}`);
     }
     const identity = await ensureIdentity(this.#system);
     this.#fingerprint = identity.fingerprint;
@@ -116,26 +116,24 @@ export function remoteReconciler(remote: Remote): Reconciler {
     desired: ({ api }) => api.remote,
     observe: async (_system, wanted) => remote.stepsTo(wanted),
     plan: (_wanted, steps) => steps,
+    warnings: (wanted) =>
+      wanted.enabled ? flawsIn(wanted).map((flaw) => `settings.api.remote.client-cas: ${flaw}`) : [],
     describe: ({ says }) => ({ says }),
     apply: async (_system, { wanted }) => remote.become(wanted),
     afterFailure: "stop",
   });
 }
 
-/** Each certificate of a bundle on its own: what TLS would quietly skip is refused here. */
-function certificatesOf(name: string, bundle: string): string[] {
-  const key = `settings.api.remote.client-cas.${name}`;
-  const text = Buffer.from(bundle, "base64").toString("utf8");
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
-  if (blocks.length === 0) throw new Failure("bad-client-ca", `cannot use ${key}: it holds no PEM certificate`);
-  for (const [index, block] of blocks.entries()) {
-    try {
-      new X509Certificate(block);
-    } catch (error) {
-      throw new Failure("bad-client-ca", `cannot use ${key}: certificate ${index + 1} cannot be read`, {
-        cause: error,
-      });
-    }
-  }
-  return blocks;
+/** Each certificate on its own. None of a bundle that cannot be used: it must not take the others with it. */
+function certificatesOf(encoded: string): string[] {
+  const bundle = readBundle(encoded);
+  return bundle.ok ? bundle.certificates.map(({ raw }) => pemOf("CERTIFICATE", raw)) : [];
+}
+
+/** What an older image accepted and this one cannot read. */
+function flawsIn({ "client-cas": bundles }: RemoteSettings): string[] {
+  return Object.entries(bundles).flatMap(([name, encoded]) => {
+    const bundle = readBundle(encoded);
+    return bundle.ok ? [] : [`${name} cannot be used: ${bundle.flaw}`];
+  });
 }

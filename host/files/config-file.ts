@@ -26,6 +26,8 @@ export type ConfigFiles = {
   reload: readonly (UnitName | typeof serviceManager)[];
   /** Throws a Failure when the settings or facts ask for something that cannot be written down. */
   render(settings: Settings, facts: Facts): RenderedFile[];
+  /** Sentences about settings that could not be written down while all others were. */
+  warnings?(settings: Settings): string[];
 };
 
 /** A file at a fixed path; it is absent while `render` gives undefined. */

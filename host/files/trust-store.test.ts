@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { trustedBundle } from "./trust-store.ts";
+import { factsOf, settingsOf } from "../../test/settings.ts";
+import type { Settings } from "../../settings/model.ts";
+import { trustedBundle, trustStore } from "./trust-store.ts";
 
 const pem = readFileSync(join(import.meta.dir, "../../test/golden/image-certificates.pem"), "latin1");
 const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -37,4 +39,44 @@ test("a distrusted certificate is taken out, however it is wrapped", () => {
 test("a certificate that is both trusted and distrusted is not trusted", () => {
   const both = { yes: { data: encoded(second), trusted: true }, no: { data: encoded(second), trusted: false } };
   expect(subjects(trustedBundle(first, both))).toEqual(["CN=Image Root"]);
+});
+
+const nameless =
+  /data = "(.*)"/.exec(readFileSync(join(import.meta.dir, "../../settings/samples/pki.toml"), "utf8"))?.[1] ?? "";
+
+test("a certificate without a subject is added like every other", () => {
+  const bundle = trustedBundle(first, {
+    leaf: { data: nameless, trusted: true },
+    other: { data: encoded(second), trusted: true },
+  });
+  expect(bundle?.match(block)).toHaveLength(3);
+  expect(bundle).toContain("\n# a certificate without a subject\n-----BEGIN CERTIFICATE-----\n");
+  expect(bundle).toContain("\n# CN=Distrusted Root\n-----BEGIN CERTIFICATE-----\n");
+});
+
+test("a bundle that cannot be used takes no other with it, and is told", () => {
+  const label = second.replaceAll("CERTIFICATE", "TRUSTED CERTIFICATE");
+  const pki = {
+    good: { data: encoded(second), trusted: true },
+    odd: { data: encoded(label), trusted: true },
+    bad: { data: encoded("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), trusted: false },
+    none: { data: encoded("\n"), trusted: true },
+  };
+  expect(subjects(trustedBundle(first, pki))).toEqual(["CN=Image Root", "CN=Distrusted Root"]);
+  const settings: Settings = { ...settingsOf(), pki };
+  expect(trustStore.warnings?.(settings)).toEqual([
+    expect.stringMatching(/^settings\.pki\.odd is not trusted: block 1 is a TRUSTED CERTIFICATE/),
+    "settings.pki.bad is not distrusted: block 1 is no certificate that can be read",
+  ]);
+  expect(trustStore.warnings?.(settingsOf())).toEqual([]);
+  expect(trustStore.render(settings, factsOf("dev", { certificates: first })).length).toBe(3);
+});
+
+test("however it is written, a certificate lies in the store as every reader takes it", () => {
+  for (const text of [second.replaceAll("\n", "\r\n"), second.replaceAll(/^/gm, "  "), `note\n${second}\ntail`]) {
+    const bundle = trustedBundle(first, { own: { data: encoded(text), trusted: true } });
+    expect(bundle?.split("\n")).toContain("-----BEGIN CERTIFICATE-----");
+    expect(bundle).not.toMatch(/\r|^ |note|tail/m);
+    expect(subjects(bundle)).toEqual(["CN=Image Root", "CN=Distrusted Root"]);
+  }
 });

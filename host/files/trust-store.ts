@@ -2,10 +2,15 @@
  * The certificate authorities that programs of this host trust: those of the image, and what `settings.pki` adds to
  * and takes from them. Bottlerocket calls this certdog.
  *
- * Certificates are the same when their DER is. One that is both trusted and not is not.
+ * Certificates are the same when their DER is. One that is both trusted and not is not. They are written anew, so that a
+ * stricter reader than ours takes what `check` took.
  */
-import { createHash, X509Certificate } from "node:crypto";
+import { createHash, type X509Certificate } from "node:crypto";
+import { assert } from "../../lib/failure.ts";
+import { subjectLine } from "../../settings/certificate-advice.ts";
 import type { Settings } from "../../settings/model.ts";
+import { isBlank, readBundle } from "../../settings/pem.ts";
+import { pemOf, readPem } from "../../settings/pem-blocks.ts";
 import type { ConfigFiles } from "./config-file.ts";
 
 /** Of the image, see image/root/trust-store.ts. */
@@ -25,32 +30,47 @@ export const trustStore: ConfigFiles = {
     if (content === undefined) return [bundle, ...links].map((path) => ({ path, linkTo: imageBundle }));
     return [{ path: bundle, mode: 0o644, content }, ...links.map((path) => ({ path, linkTo: bundle }))];
   },
+  warnings: unusable,
 };
-
-const block = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g;
 
 /** @returns undefined when the settings change nothing */
 export function trustedBundle(base: string, pki: Settings["pki"]): string | undefined {
-  const own = Object.values(pki).map(({ data = "", trusted }) => ({ trusted, blocks: blocksIn(decoded(data)) }));
-  const distrusted = new Set(own.flatMap(({ trusted, blocks }) => (trusted ? [] : [...blocks.keys()])));
-  const added = new Map(own.flatMap(({ trusted, blocks }) => (trusted ? [...blocks] : [])));
-  if (distrusted.size === 0 && added.size === 0) return undefined;
-  const kept = new Map([...blocksIn(base), ...added].filter(([identity]) => !distrusted.has(identity)));
-  return [...kept]
-    .map(([identity, text]) => (added.has(identity) ? `${heading(text)}\n${text}\n` : `${text}\n`))
-    .join("");
-}
-
-const decoded = (data: string): string => Buffer.from(data, "base64").toString("latin1");
-
-/** The certificates of a bundle by the hash of their DER. */
-function blocksIn(text: string): Map<string, string> {
-  return new Map(
-    Array.from(text.matchAll(block), ([pem, body = ""]) => [
-      createHash("sha256").update(Buffer.from(body, "base64")).digest("hex"),
-      pem,
-    ]),
+  const own = Object.values(pki).map(({ data, trusted }) => ({ trusted, certificates: certificatesIn(data) }));
+  const distrusted = new Set(own.flatMap(({ trusted, certificates }) => (trusted ? [] : certificates.map(identityOf))));
+  const added = new Map(
+    own.flatMap(({ trusted, certificates }) => (trusted ? certificates.map((each) => [identityOf(each), each]) : [])),
   );
+  if (distrusted.size === 0 && added.size === 0) return undefined;
+  const image = new Map(imageCertificates(base).map((der) => [hashOf(der), pemOf("CERTIFICATE", der)]));
+  for (const [identity, certificate] of added) image.set(identity, described(certificate));
+  return [...image].flatMap(([identity, text]) => (distrusted.has(identity) ? [] : [text])).join("");
 }
 
-const heading = (pem: string): string => `# ${new X509Certificate(pem).subject.replaceAll("\n", ", ")}`;
+/** None of a bundle that cannot be used: it must not take the others with it. `unusable` tells of it. */
+function certificatesIn(data = ""): X509Certificate[] {
+  const bundle = readBundle(data);
+  return bundle.ok ? bundle.certificates : [];
+}
+
+/** What an older image accepted and this one cannot read. */
+function unusable({ pki }: Settings): string[] {
+  return Object.entries(pki).flatMap(([name, { data = "", trusted }]) => {
+    const bundle = isBlank(data) ? undefined : readBundle(data);
+    if (bundle === undefined || bundle.ok) return [];
+    return [`settings.pki.${name} is not ${trusted ? "trusted" : "distrusted"}: ${bundle.flaw}`];
+  });
+}
+
+function imageCertificates(base: string): Uint8Array[] {
+  const reading = readPem(Buffer.from(base));
+  assert(reading.ok, "the image's own bundle is PEM");
+  return reading.blocks.map(({ body }) => Buffer.from(body, "base64"));
+}
+
+const hashOf = (der: Uint8Array): string => createHash("sha256").update(der).digest("hex");
+const identityOf = ({ raw }: X509Certificate): string => hashOf(raw);
+
+/** Under its subject, for people who look; a certificate need not have one. */
+function described({ subject, raw }: X509Certificate): string {
+  return `# ${subjectLine(subject) || "a certificate without a subject"}\n${pemOf("CERTIFICATE", raw)}`;
+}

@@ -24,7 +24,8 @@ type Taker = { record: string; unit: string; action: "restart" | "reload"; hash:
 type Group = { name: string; files: RenderedFile[]; takers: Taker[] };
 /** `read` is what its files depend on, `withheld` the hashes of files whose units are left alone because of it. */
 type Refusal = { name: string; error: unknown; read: ReadonlyMap<string, unknown>; withheld: string[] };
-type Desired = { groups: Group[]; refusals: Refusal[] };
+type Rendered = { groups: Group[]; refusals: Refusal[] };
+type Desired = Rendered & { warnings: string[] };
 type Actual = {
   files: Map<string, RenderedFile>;
   /** Path to the name of the group that wrote it. */
@@ -42,14 +43,17 @@ type Step =
 export function filesReconciler(configuration: readonly ConfigFiles[]): Reconciler {
   return reconciler<Desired, Actual, Step>({
     name: "files",
-    desired: (settings, facts) =>
-      renderGroups(
+    desired: (settings, facts) => ({
+      ...renderGroups(
         configuration,
         (group) => group.render(settings, facts),
         (group) => readBy(settings, (recorded) => group.render(recorded, facts)),
       ),
+      warnings: configuration.flatMap((group) => group.warnings?.(settings) ?? []),
+    }),
     observe,
     plan: planFiles,
+    warnings: ({ warnings }) => warnings,
     describe,
     apply,
     afterFailure: "continue",
@@ -60,7 +64,7 @@ function renderGroups(
   configuration: readonly ConfigFiles[],
   render: (group: ConfigFiles) => RenderedFile[],
   reads: (group: ConfigFiles) => ReadonlyMap<string, unknown>,
-): Desired {
+): Rendered {
   const rendered: { group: ConfigFiles; files: RenderedFile[] }[] = [];
   const refusals: Omit<Refusal, "withheld">[] = [];
   const seen = new Set<string>();

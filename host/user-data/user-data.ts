@@ -59,7 +59,8 @@ export async function readUserData(
     }
   }
   const result = together(readings, problems, model);
-  for (const { message } of model.advice(model.tree(result.values))) system.log.info(`user-data: ${message}`);
+  for (const { message } of model.advice(model.tree(result.values), system.clock.now()))
+    system.log.info(`user-data: ${message}`);
   return result;
 }
 
