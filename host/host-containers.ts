@@ -24,7 +24,7 @@ export async function hostContainersOf(
   );
   return await Promise.all(
     chosen.map(async ([name, { enabled, superpowered, source }]) => {
-      const digest = await readTextIfPresent(hostPath(system, imageDigestPath({ type: "host", name })));
+      const digest = await digestOf(system, name);
       const { active, sub, restarts } = states.get(unitOf(name)) ?? unknownState;
       const lacksImage = enabled && source === undefined;
       return {
@@ -39,6 +39,16 @@ export async function hostContainersOf(
       };
     }),
   );
+}
+
+/** Of the image that it runs. What cannot be read is left out: the rest of the answer counts all the more. */
+async function digestOf(system: System, name: string): Promise<string | undefined> {
+  try {
+    return await readTextIfPresent(hostPath(system, imageDigestPath({ type: "host", name })));
+  } catch (error) {
+    system.log.error(`host-containers: cannot tell the image of ${name}`, error);
+    return undefined;
+  }
 }
 
 /** Of the enabled ones. One without an image has no unit that could tell anything. */

@@ -28,22 +28,20 @@ export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiCont
   const place = new Place<Request["kind"]>(
     () => new Failure("ephemeral-storage-busy", "cannot start: ephemeral storage is being prepared already"),
   );
-  const done = async (request: Request): Promise<undefined> => {
-    using _held = place.take(request.kind);
-    await run(system, request);
-  };
   return {
     async initEphemeralStorage({ body: { filesystem = "xfs", disks } }) {
+      using _held = place.take("init");
       const known = await ephemeralDisks(system);
       if (disks !== undefined) checkDisks(disks, known);
-      return await done({ kind: "init", filesystem, disks: disks ?? known });
+      return await run(system, { kind: "init", filesystem, disks: disks ?? known });
     },
     async bindEphemeralStorage({ body }) {
       const { targets, leftOut } = chosenTargets(body.targets ?? [], variant);
       for (const directory of leftOut) {
         system.log.info(`ephemeral-storage: variant ${variant.name} has no ${directory}: it is not bound`);
       }
-      return targets.length === 0 ? undefined : await done({ kind: "bind", targets });
+      using _held = place.take("bind");
+      return targets.length === 0 ? undefined : await run(system, { kind: "bind", targets });
     },
     listEphemeralDisks: async ({ query }) => listed(await ephemeralDisks(system), query.format),
     listEphemeralTargets: ({ query }) => listed(bindTargets(variant), query.format),
@@ -54,7 +52,7 @@ function listed(paths: string[], format: (typeof listFormats)[number] = "text"):
   return format === "json" ? paths : new Lines(paths, endpoints.listEphemeralDisks.lines);
 }
 
-async function run(system: System, request: Request): Promise<void> {
+async function run(system: System, request: Request): Promise<undefined> {
   system.log.info(`ephemeral-storage: ${JSON.stringify(request)}`);
   await writeFileAtomic(hostPath(system, requestPath), JSON.stringify(request), 0o600);
   await runToItsEnd(system, unit, { limitMs: unitMs });

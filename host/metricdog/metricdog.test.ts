@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { Failure } from "../../lib/failure.ts";
 import { factsOf, settingsOf } from "../../test/settings.ts";
 import { testSystem } from "../../test/system.ts";
 import { sendReport } from "./send.ts";
@@ -53,6 +54,19 @@ test("a health report names the services that do not run, with their exit status
   expect(new Set(host.ran.map((line) => line.split(" ").at(-1)))).toEqual(new Set(["chrony.service", "hostd.service"]));
   expect(server.told[0]?.searchParams.get("is_healthy")).toBe("false");
   expect(server.told[0]?.searchParams.get("failed_services")).toBe("chronyd:1");
+});
+
+test("a service that systemd does not tell about is no healthy one, and keeps no report from being sent", async () => {
+  await using server = reportServer();
+  await using host = await testSystem({ fetch });
+  host.programs.set("systemctl", (argv) => {
+    if (argv.at(-1) === "chrony.service") throw new Failure("timed-out", "cannot run systemctl: not done after 30 s");
+    return "ActiveState=active\nExecMainStatus=0\n";
+  });
+  const settings = settingsOf({ metrics: { ...server.metrics, "service-checks": ["apiserver", "chronyd"] } });
+  expect((await sendReport(host.system, "health_ping", settings, facts, signal)).kind).toBe("sent");
+  expect(server.told[0]?.searchParams.get("is_healthy")).toBe("false");
+  expect(server.told[0]?.searchParams.get("failed_services")).toBe("chronyd:unknown");
 });
 
 test("a host that is not asked to report tells nobody", async () => {

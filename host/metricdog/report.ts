@@ -9,8 +9,8 @@ import type { Facts } from "../facts.ts";
 /** "boot_success" once for each boot that got there, "health_ping" every few hours. */
 export type ReportEvent = "boot_success" | "health_ping";
 
-/** A service that is not running, with the exit status of its main process. */
-export type FailedService = { name: string; exitStatus: number };
+/** A service that is not running, with the exit status of its main process; "unknown" when systemd does not answer. */
+export type FailedService = { name: string; exitStatus: string };
 
 /** Names that Bottlerocket's users know, for units that are called otherwise here. */
 const aliases: Readonly<Record<string, string>> = { apiserver: "hostd", chronyd: "chrony" };

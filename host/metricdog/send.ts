@@ -37,18 +37,21 @@ export async function sendReport(
 }
 
 async function failedServices(system: System, services: readonly string[]): Promise<FailedService[]> {
-  const all = await Promise.all(
-    services.map(async (name) => {
-      const shown = await system.run([
-        "systemctl",
-        "show",
-        "--property=ActiveState",
-        "--property=ExecMainStatus",
-        unitOf(name),
-      ]);
-      const values = new Map(shown.split("\n").map((line) => [line.split("=")[0], line.split("=")[1]]));
-      return { name, active: values.get("ActiveState") === "active", exitStatus: Number(values.get("ExecMainStatus")) };
-    }),
-  );
-  return all.filter(({ active }) => !active).map(({ name, exitStatus }) => ({ name, exitStatus }));
+  const all = await Promise.all(services.map(async (name) => await failedService(system, name)));
+  return all.filter((service) => service !== undefined);
+}
+
+/** A service that cannot be looked at is none that runs: the report goes out all the same, and says so. */
+async function failedService(system: System, name: string): Promise<FailedService | undefined> {
+  const properties = ["--property=ActiveState", "--property=ExecMainStatus"];
+  let shown: string;
+  try {
+    shown = await system.run(["systemctl", "show", ...properties, unitOf(name)]);
+  } catch (error) {
+    system.log.error(`metricdog: cannot tell whether ${name} runs`, error);
+    return { name, exitStatus: "unknown" };
+  }
+  const values = new Map(shown.split("\n").map((line) => [line.split("=")[0], line.split("=")[1]]));
+  if (values.get("ActiveState") === "active") return undefined;
+  return { name, exitStatus: values.get("ExecMainStatus") ?? "unknown" };
 }

@@ -220,3 +220,31 @@ test("no unit is asked about when nothing changed", async () => {
   await files.pass(host.system, settings(), facts);
   expect(host.ran.length).toBe(before);
 });
+
+test("a group that cannot be rendered fails as before only while what it reads, and what waits for it, is the same", async () => {
+  await using host = await testSystem();
+  runSystemd(host);
+  const fragile = configFile({
+    path: "/etc/fragile",
+    restart: ["daemon.service"],
+    render: ({ network }) => {
+      if (network.hostname !== "right") throw new Failure("bad-settings", "cannot render fragile");
+      return "ok";
+    },
+  });
+  const files = filesReconciler([fragile, daemon]);
+  const wanted = async (motd: string, hostname: string, seed: number) => {
+    const { setbacks } = await files.pass(
+      host.system,
+      settingsOf({ motd, network: { hostname }, updates: { seed } }),
+      facts,
+    );
+    expect(setbacks.map(({ undone }) => undone)).toEqual([["leave /etc/fragile as it is"]]);
+    return setbacks[0]?.wanted;
+  };
+  const before = await wanted("one", "wrong", 1);
+  expect(Bun.deepEquals(await wanted("one", "wrong", 2), before)).toBe(true);
+  expect(Bun.deepEquals(await wanted("one", "wrong-too", 1), before)).toBe(false);
+  // The unit that both are for is left alone, so this change does not take effect either.
+  expect(Bun.deepEquals(await wanted("two", "wrong", 1), before)).toBe(false);
+});
