@@ -1,8 +1,10 @@
 /** Protects: what a publisher signs is what an independent TUF client accepts, and an interruption breaks nothing. */
+import { Metadata, MetadataKind } from "@tufjs/models";
 import { expect, test } from "bun:test";
-import { cp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openLocked } from "../lib/file-lock.ts";
+import { explain } from "../lib/failure.ts";
 import { isPresent } from "../lib/files.ts";
 import { publisher, signerOfType } from "../test/publisher.ts";
 import { newSigner, testMachines as machines } from "../test/update-repository.ts";
@@ -14,6 +16,7 @@ import {
 } from "./repository.ts"; // prettier-ignore
 import { withKey, withoutKey } from "./root-role.ts";
 import { serveRepository } from "./serve.ts";
+import { signMetadata } from "./signer.ts";
 import { serialise } from "./tree.ts";
 import { validateTree } from "./validate.ts";
 
@@ -212,4 +215,44 @@ test("a release brings the migrations since the release before it, as signed tar
   expect(migrationsBetween(manifest, "1.0.0", "1.2.0")).toEqual([two.name]);
   expect(migrationsBetween(manifest, "1.2.0", "1.2.0")).toEqual([]);
   expect(migrationsBetween(manifest, "0.9.0", "1.1.0")).toEqual([one.name]);
+});
+
+test("a root that nobody signed, or that is none, is told without a stack", async () => {
+  await using here = await publisher();
+  const path = join(here.directory, "root", "1.root.json");
+  const root = JSON.parse(await readFile(path, "utf8"));
+  for (const [document, reason] of [
+    [{ ...root, signatures: [] }, /^cannot trust \S+1\.root\.json: .*root was signed by 0\/2 keys$/],
+    [{ signed: {} }, /^cannot read \S+1\.root\.json: it is not TUF metadata: /],
+  ] as const) {
+    await writeFile(path, JSON.stringify(document));
+    const refused = await openRepository(here.directory).catch((error: unknown) => error);
+    expect(explain(refused).split("\n")).toEqual([expect.stringMatching(reason)]);
+  }
+});
+
+test("metadata names the version of the specification that every client accepts", async () => {
+  // tough, which tuftool and Bottlerocket's own tools are made of, takes "1.0.0" and nothing else when it updates.
+  await using here = await publisher();
+  await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  const roles = (await readdir(here.directory, { recursive: true })).filter((name) =>
+    /(root|targets|snapshot|timestamp)\.json$/.test(name),
+  );
+  expect(roles.length).toBeGreaterThan(3);
+  for (const role of roles) {
+    const { signed } = JSON.parse(await readFile(join(here.directory, role), "utf8"));
+    expect([role, signed.spec_version]).toEqual([role, "1.0.0"]);
+  }
+});
+
+test("what an older tool of ours signed is gone on with", async () => {
+  await using here = await publisher();
+  const path = join(here.directory, "root", "1.root.json");
+  const signed = { ...JSON.parse(await readFile(path, "utf8")).signed, spec_version: "1.0.33" };
+  const old = Metadata.fromJSON(MetadataKind.Root, { signed, signatures: [] });
+  await signMetadata(old, here.rootSigners);
+  await writeFile(path, JSON.stringify(old.toJSON()));
+  const repository = await openRepository(here.directory);
+  await publish(repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  expect((await here.validate(serialise(old))).targets).toHaveLength(4);
 });

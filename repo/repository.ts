@@ -29,7 +29,7 @@ import { addMigrations, addUpdate, emptyManifest, parseManifest, type Machines, 
 import { contentOf, firstRoot, signedRoot, type RootContent } from "./root-role.ts";
 import type { Signer } from "./signer.ts";
 import { storedName, storeTarget, storeTargetBytes } from "./target-store.ts";
-import { parsed, readTree, serialise, signedTree, writeTree, type Signing, type Tree } from "./tree.ts";
+import { badMetadata, parsed, readTree, serialise, signedTree, writeTree, type Signing, type Tree } from "./tree.ts";
 import type { Wave } from "./waves.ts";
 
 const manifestName = "manifest.json";
@@ -93,7 +93,7 @@ export async function openRepository(directory: string): Promise<Repository> {
     try {
       for (const judge of [chain.at(-1) ?? root, root]) judge.verifyDelegate("root", root);
     } catch (cause) {
-      throw new Failure("bad-metadata", `cannot trust ${path}`, { cause });
+      throw badMetadata(`cannot trust ${path}`, cause);
     }
     chain.push(root);
   }

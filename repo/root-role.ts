@@ -11,8 +11,11 @@ import { signMetadata, type Signer } from "./signer.ts";
 export const roleNames = ["root", "targets", "snapshot", "timestamp"] as const;
 export type RoleName = (typeof roleNames)[number];
 
-/** The TUF specification our metadata follows. */
-export const specVersion = "1.0.33";
+/**
+ * The TUF specification our metadata says it follows: the first of the 1.0 line, whose format did not change since (§2 of
+ * 1.0.33). tough, of which tuftool and Bottlerocket's tools are made, takes no other when it edits a repository.
+ */
+export const specVersion = "1.0.0";
 
 export type RootContent = {
   version: number;

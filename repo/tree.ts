@@ -47,7 +47,7 @@ export async function readTree(directory: string, root: Metadata<Root>): Promise
     root.verifyDelegate("snapshot", snapshot);
     root.verifyDelegate("targets", targets);
   } catch (cause) {
-    throw new Failure("bad-metadata", `cannot trust the metadata in ${directory}`, { cause });
+    throw badMetadata(`cannot trust the metadata in ${directory}`, cause);
   }
   return { targets, snapshot, timestamp };
 }
@@ -132,8 +132,13 @@ export function parsed<T>(
   try {
     return read(JSON.parse(json) as Parameters<typeof Metadata.fromJSON>[1]);
   } catch (cause) {
-    throw new Failure("bad-metadata", `cannot read ${name}: it is not TUF metadata`, { cause });
+    throw badMetadata(`cannot read ${name}: it is not TUF metadata`, cause);
   }
+}
+
+/** What the library says of metadata is its answer and no bug of ours: its stack helps nobody. */
+export function badMetadata(refusal: string, cause: unknown): Failure<"bad-metadata"> {
+  return new Failure("bad-metadata", `${refusal}: ${cause instanceof Error ? cause.message : String(cause)}`);
 }
 
 async function text(directory: string, name: string): Promise<string> {
