@@ -1,14 +1,14 @@
 /** Lengths of time as people write them in policies: "30 minutes", "in 4 hours", "1 day", "2 weeks". */
 import { Failure } from "../lib/failure.ts";
 
-const unitMs = { minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 604_800_000 } as const;
+const unitMs = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 604_800_000 } as const;
 
 /**
  * @returns milliseconds
  * @throws {Failure<"bad-duration">}
  */
 export function parseDurationMs(text: string): number {
-  const match = /^(?:in\s+)?(\d{1,6})\s+(minute|hour|day|week)s?$/.exec(text.trim());
+  const match = /^(?:in\s+)?(\d{1,6})\s+(second|minute|hour|day|week)s?$/.exec(text.trim());
   const [, amount, unit] = match ?? [];
   if (amount === undefined || unit === undefined) {
     throw new Failure("bad-duration", `cannot read ${JSON.stringify(text)} as a duration`, {

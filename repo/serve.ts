@@ -13,7 +13,11 @@ export function serveRepository(
     // Emulated guests may take their time to read on.
     idleTimeout: 255,
     fetch: async (request) => {
-      const path = decodeURIComponent(new URL(request.url).pathname);
+      if (request.method !== "GET" && request.method !== "HEAD") {
+        return new Response("only GET and HEAD are served", { status: 405, headers: { allow: "GET, HEAD" } });
+      }
+      const path = decodedPath(request.url);
+      if (path === undefined) return new Response("no path in percent-encoded UTF-8", { status: 400 });
       if (path.split("/").some((segment) => segment.startsWith("."))) return new Response("not found", { status: 404 });
       const found = await stat(join(directory, path)).catch(() => undefined);
       if (!found?.isFile()) return new Response("not found", { status: 404 });
@@ -30,4 +34,13 @@ export function serveRepository(
     },
   });
   return { url: server.url, [Symbol.dispose]: () => void server.stop(true) };
+}
+
+function decodedPath(url: string): string | undefined {
+  try {
+    return decodeURIComponent(new URL(url).pathname);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
 }

@@ -13,8 +13,7 @@ import {
 } from "./context.ts"; // prettier-ignore
 import { waveOptions, wavesFrom } from "./waves.ts";
 
-const artefact = (says: string) =>
-  ({ type: "text", value: "FILE", help: `${says}, compressed with zstd`, required: true, complete: "files" }) as const;
+const artefact = (help: string) => ({ type: "text", value: "FILE", help, required: true, complete: "files" }) as const;
 
 export const publishVersion = repoCommand({
   name: "repo publish",
@@ -29,9 +28,9 @@ export const publishVersion = repoCommand({
   arguments: { directory, version },
   options: {
     ...machinesOptions,
-    boot: artefact("The unified kernel image"),
-    root: artefact("The root file system"),
-    hash: artefact("Its verity hash tree"),
+    boot: artefact("The unified kernel image, an .efi as it is or compressed with zstd"),
+    root: artefact("The root file system, compressed with zstd"),
+    hash: artefact("Its verity hash tree, compressed with zstd"),
     migration: {
       type: "text",
       value: "FILE",
