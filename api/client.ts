@@ -14,7 +14,14 @@ import { endpoints, type EndpointName } from "./contract.ts";
 import type { AnswerOf, BodyOf, Endpoint, QueryOf } from "./endpoint.ts";
 import type { ExecRequest } from "./exec-client.ts";
 import { jsonOf, refusedBy } from "./refusal.ts";
-import { download, send, type HostAddress, type HttpAnswer, type HttpRequest } from "./transport.ts";
+import {
+  download,
+  type KeptConnection,
+  send,
+  type HostAddress,
+  type HttpAnswer,
+  type HttpRequest,
+} from "./transport.ts";
 
 type Table = typeof endpoints;
 export type CallInput<Name extends EndpointName> = {
@@ -40,7 +47,7 @@ export type Client = {
   raw(request: HttpRequest): Promise<HttpAnswer>;
 };
 
-export function connect(address: HostAddress): Client {
+export function connect(address: HostAddress, kept?: KeptConnection): Client {
   const call: Client["call"] = async (name, input = {}) => {
     const endpoint: Endpoint = endpoints[name];
     const request: HttpRequest = {
@@ -53,7 +60,7 @@ export function connect(address: HostAddress): Client {
       request.headers = { ...request.headers, "content-type": "application/json" };
       request.body = JSON.stringify(input.body);
     }
-    const answer = await send(address, request);
+    const answer = await send(address, request, kept);
     if (answer.status < 200 || answer.status > 299) throw refusedBy(answer, request);
     // The table's own schema has parsed the value, so it has the type that the table gives the answer.
     return parseAnswer(endpoint, answer, request) as AnswerOf<Table[typeof name]>;

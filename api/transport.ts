@@ -55,8 +55,28 @@ const connectTimeoutMs = 10_000;
 const keepAliveMs = 15_000;
 
 /** @throws {Failure<"cannot-connect" | "untrusted-host" | "answer-too-long">} */
-export async function send(address: HostAddress, request: HttpRequest): Promise<HttpAnswer> {
-  return await receive(address, request, readAll);
+export async function send(address: HostAddress, request: HttpRequest, kept?: KeptConnection): Promise<HttpAnswer> {
+  return await receive(address, request, readAll, kept);
+}
+
+/**
+ * One connection for requests that come one after the other. The first one opens it, and so does the first after one
+ * that failed: for whoever asks again and again, and bears that an answer is missing now and then.
+ */
+export class KeptConnection implements Disposable {
+  #socket: Socket | undefined;
+
+  async to(address: HostAddress, signal: AbortSignal | undefined): Promise<Socket> {
+    if (this.#socket?.readyState === "open") return this.#socket;
+    this.#socket = await openConnection(address, signal);
+    // Between two requests nobody else listens: a host that closes is met by opening anew.
+    this.#socket.on("error", () => undefined);
+    return this.#socket;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket?.destroy();
+  }
 }
 
 /**
@@ -83,9 +103,17 @@ export async function download(
   });
 }
 
+/** A request over a unix socket has to name some host. */
+const unnamedHost = { hostname: "localhost", host: "localhost" } as const;
+
 type Reader = (incoming: IncomingMessage, where: string) => Promise<HttpAnswer>;
 
-async function receive(address: HostAddress, request: HttpRequest, read: Reader): Promise<HttpAnswer> {
+async function receive(
+  address: HostAddress,
+  request: HttpRequest,
+  read: Reader,
+  kept?: KeptConnection,
+): Promise<HttpAnswer> {
   request.signal?.throwIfAborted();
   const headers = {
     ...(request.body === undefined ? {} : { "content-length": String(Buffer.byteLength(request.body)) }),
@@ -97,17 +125,22 @@ async function receive(address: HostAddress, request: HttpRequest, read: Reader)
     headers,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
-  if ("socket" in address) {
+  if ("socket" in address && kept === undefined) {
     return await exchange({ ...options, agent: false, socketPath: address.socket }, request, address.socket, read);
   }
-  const secured = await openTls(address, request.signal);
+  const connection = await (kept?.to(address, request.signal) ?? openConnection(address, request.signal));
+  let mayStay = false;
   try {
     // An agent, and false makes one too, would open a connection of its own.
-    const { hostname, host } = new URL(address.url);
-    const own = { hostname, headers: { ...headers, host }, createConnection: () => secured };
-    return await exchange({ ...options, ...own }, request, address.url, read);
+    const where = "socket" in address ? address.socket : address.url;
+    const { hostname, host } = "socket" in address ? unnamedHost : new URL(address.url);
+    const staying = kept === undefined ? {} : { connection: "keep-alive" };
+    const own = { hostname, headers: { ...headers, ...staying, host }, createConnection: () => connection };
+    const answer = await exchange({ ...options, ...own }, request, where, read);
+    mayStay = kept !== undefined;
+    return answer;
   } finally {
-    secured.destroy();
+    if (!mayStay) connection.destroy();
   }
 }
 
@@ -172,14 +205,14 @@ async function openTls(
   const aborted = (): void => void socket.destroy();
   signal?.addEventListener("abort", aborted, { once: true });
   const timer = setTimeout(
-    () => socket.destroy(new Error(`no answer within ${connectTimeoutMs / 1000} s`)),
+    () => socket.destroy(new Failure("cannot-connect", `no answer within ${connectTimeoutMs / 1000} s`)),
     connectTimeoutMs,
   );
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once("secureConnect", resolve);
       socket.once("error", reject);
-      socket.once("close", () => reject(new Error("the connection was closed")));
+      socket.once("close", () => reject(new Failure("cannot-connect", "the connection was closed")));
     });
   } catch (error) {
     socket.destroy();

@@ -1,14 +1,17 @@
 /** `apiclient` from elsewhere: over mutual TLS to the real daemon, by options and by a context. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { connect as connectTcp, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect } from "../../api/client.ts";
+import { KeptConnection } from "../../api/transport.ts";
 import { apiclient } from "../../host/commands/apiclient.ts";
 import { contextsDirectory } from "../../host/commands/apiclient/address.ts";
 import { invoke } from "../../lib/command-line.ts";
 import { parseJson } from "../../lib/json.ts";
 import { makeCredentials, type Credentials } from "../../vm/credentials.ts";
+import { eventually } from "../eventually.ts";
 import { runningHost, type RunningHost } from "../running-host.ts";
 
 let host: RunningHost;
@@ -132,4 +135,38 @@ test("a context says all of it by a name", async () => {
   expect((await invoke(apiclient, ["--context", "far", "status"])).stdout).toContain("remote API   port ");
   const { stderr } = await invoke(apiclient, ["--context", "fra", "status"]);
   expect(stderr).toContain("hint: there are far");
+});
+
+test("who asks again and again does so over one connection, and opens another when the daemon starts again", async () => {
+  let connections = 0;
+  const relay = createServer((client) => {
+    connections++;
+    const upstream = connectTcp(Number(new URL(url).port), "127.0.0.1");
+    client.pipe(upstream).pipe(client);
+    for (const end of [client, upstream]) end.on("error", () => client.destroy());
+    client.on("close", () => upstream.destroy());
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on TCP
+  const { port } = relay.address() as AddressInfo;
+  try {
+    const [certificate, key] = await Promise.all(
+      ["admin.crt", "admin.key"].map(async (file) => await readFile(join(directory, file), "utf8")),
+    );
+    const address = {
+      url: `https://127.0.0.1:${port}`,
+      certificate: certificate ?? "",
+      key: key ?? "",
+      trust: { fingerprint },
+    };
+    using kept = new KeptConnection();
+    const api = connect(address, kept);
+    for (let at = 0; at < 20; at++) expect((await api.call("getStatus")).os.version_id).toBe("0.1.0");
+    expect(connections).toBe(1);
+    await host.restart();
+    await eventually(async () => void (await api.call("getStatus", { signal: AbortSignal.timeout(2000) })));
+    expect(connections).toBeGreaterThan(1);
+  } finally {
+    relay.close();
+  }
 });

@@ -1,5 +1,6 @@
 /** What every command of `apiclient` has: a connection to a host, made when it is first needed. */
 import { connect, type Client } from "../../../api/client.ts";
+import type { KeptConnection } from "../../../api/transport.ts";
 import { Refused } from "../../../api/refused.ts";
 import {
   commandsWith,
@@ -21,6 +22,8 @@ export type ApiContext = {
   readonly meansThisHost: boolean;
   /** The host, as the options say. */
   readonly api: () => Promise<Client>;
+  /** The same, over one connection for all requests; for whoever asks again and again. */
+  readonly apiOver: (kept: KeptConnection) => Promise<Client>;
 };
 
 export function apiContext(invocation: Invocation, options: AddressOptions, verbose: boolean): ApiContext {
@@ -30,7 +33,8 @@ export function apiContext(invocation: Invocation, options: AddressOptions, verb
     signal: invocation.signal,
     verbose,
     meansThisHost: [options.host, options.context, options["socket-path"]].every((given) => given === undefined),
-    api: () => (client ??= hostAddress(options).then(connect)),
+    api: () => (client ??= hostAddress(options).then((address) => connect(address))),
+    apiOver: async (kept) => connect(await hostAddress(options), kept),
   };
 }
 

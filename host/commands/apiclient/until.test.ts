@@ -59,7 +59,7 @@ test("a host that goes away and comes back is waited for", async () => {
   const stopping = new Refused("stopping", "the daemon is stopping", { status: 503 });
   const { result, shown } = await waited([{ hostname: "bad" }, stopping, gone, { hostname: "good" }]);
   expect(result).toEqual({ kind: "there", result: "good" });
-  expect(shown).toEqual(["it is bad", "the daemon is stopping", "cannot talk to the host at web, because: refused"]);
+  expect(shown).toEqual(["it is bad", "the daemon is stopping", "cannot talk to the host at web: refused"]);
 });
 
 test("what never comes ends it", async () => {

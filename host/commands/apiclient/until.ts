@@ -8,7 +8,7 @@ import { isPassing } from "../../../api/refused.ts";
 import type { StatusBody } from "../../../api/status.ts";
 import { deadline, type Clock } from "../../../lib/clock.ts";
 import { formatDuration } from "../../../lib/duration.ts";
-import { explain } from "../../../lib/failure.ts";
+import { messageOf } from "../../../lib/failure.ts";
 import type { Progress } from "../../../lib/progress.ts";
 
 /** What a status means to who waits. The sentences say what is still missing, or why it never comes. */
@@ -80,6 +80,7 @@ async function answered(ask: (signal: AbortSignal) => Promise<StatusBody>, signa
     signal.throwIfAborted();
     if (soon.aborted) return { kind: "none", says: `the host does not answer within ${answerMs / 1000} s` };
     if (!isPassing(error)) throw error;
-    return { kind: "none", says: explain(error).replaceAll(/\n\s*/g, ", ") };
+    const cause = error instanceof Error && error.cause !== undefined ? `: ${messageOf(error.cause)}` : "";
+    return { kind: "none", says: `${messageOf(error)}${cause}` };
   }
 }

@@ -1,5 +1,6 @@
 /** `apiclient update wait`: how the last update of a host went. */
 import type { StatusBody } from "../../../api/status.ts";
+import { KeptConnection } from "../../../api/transport.ts";
 import { machineClock } from "../../../lib/clock.ts";
 import { progress } from "../../../lib/progress.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
@@ -48,11 +49,12 @@ export function judgeUpdate(
 }
 
 export async function waitForUpdate(
-  { api, signal }: ApiContext,
+  { apiOver, signal }: ApiContext,
   expected: Expected,
   timeoutSeconds: number,
 ): Promise<Waited<UpdateOutcome>> {
-  const host = await api();
+  using kept = new KeptConnection();
+  const host = await apiOver(kept);
   return await until({
     ask: async (soon) => await host.call("getStatus", { signal: soon }),
     judge: (status, askedAtMs) => judgeUpdate(status, expected, askedAtMs),

@@ -1,4 +1,5 @@
 /** `apiclient wait`: until a host is as the next command needs it. */
+import { KeptConnection } from "../../../api/transport.ts";
 import { machineClock } from "../../../lib/clock.ts";
 import { progress } from "../../../lib/progress.ts";
 import { conditionKinds, conditionText, judgeConditions, parseCondition } from "./condition.ts";
@@ -29,8 +30,9 @@ ${exitCodesText}`,
     },
   },
   options: { timeout: timeoutOption("5m") },
-  async run({ api, signal }, { conditions, timeout }) {
-    const host = await api();
+  async run({ apiOver, signal }, { conditions, timeout }) {
+    using kept = new KeptConnection();
+    const host = await apiOver(kept);
     const names = conditions.map(conditionText).join(", ");
     const waited = await until({
       ask: async (soon) => await host.call("getStatus", { signal: soon }),
