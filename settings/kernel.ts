@@ -16,7 +16,7 @@ export const kernel = table("The kernel.", {
     default: "integrity",
   }),
   sysctl: mapOf({
-    doc: "Kernel parameters, written below /proc/sys.",
+    doc: "Kernel parameters, written below /proc/sys. One that the kernel does not have is a warning; it is written when a module brings it.",
     name: sysctlKey,
     placeholder: "parameter",
     entry: setting({ type: line, doc: "The value, always as text.", example: "1" }),
@@ -31,7 +31,11 @@ export const kernel = table("The kernel.", {
         doc: "Whether it may be loaded. A module that is loaded already stays until the next boot.",
         default: true,
       }),
-      autoload: setting({ type: flag, doc: "Load it at boot. It must be allowed.", default: false }),
+      autoload: setting({
+        type: flag,
+        doc: "Load it at boot. It must be allowed. One that the kernel does not have is a warning.",
+        default: false,
+      }),
     }),
   }),
   zram: table(

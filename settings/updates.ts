@@ -33,40 +33,43 @@ export const updates = table("Where updates come from, and when they are taken."
     doc: "How often an update may be started before it must have proved healthy.",
     default: 1,
   }),
-  health: table("What must hold before an update counts as good. Otherwise the host goes back by itself.", {
-    units: setting({
-      type: listOf(line),
-      doc: "Further systemd units that must be active, beside those of the variant.",
-      default: [],
-      example: ["nginx.service"],
-    }),
-    "http-probes": setting({
-      type: listOf(httpUrl),
-      doc: "URLs that must answer with a status from 200 to 399.",
-      default: [],
-      example: ["http://127.0.0.1:8080/healthz"],
-    }),
-    containers: mapOf({
-      doc: "Containers that are run to their end once everything else holds, and must end with exit code 0. What a check prints before it fails is told with it.",
-      name: identifier,
-      placeholder: "name",
-      entry: table("One check.", {
-        source: setting({
-          type: imageReference,
-          doc: "The image. Every check needs one.",
-          example: "registry.example.com/check:v1",
-        }),
-        command: setting({
-          type: listOf(line),
-          doc: "Arguments in place of the image's own.",
-          example: ["/bin/check", "--database", "10.0.0.5"],
+  health: table(
+    "What must hold before an update counts as good. Otherwise the host goes back by itself. A version is judged by what stands here when it starts: a change during its trial counts from the next update on. What failed on the host before an update is not held against it, but for what stands here.",
+    {
+      units: setting({
+        type: listOf(line),
+        doc: "Further systemd units that must be active, beside those of the variant.",
+        default: [],
+        example: ["nginx.service"],
+      }),
+      "http-probes": setting({
+        type: listOf(httpUrl),
+        doc: "URLs that must answer with a status from 200 to 399.",
+        default: [],
+        example: ["http://127.0.0.1:8080/healthz"],
+      }),
+      containers: mapOf({
+        doc: "Containers that are run to their end once everything else holds, and must end with exit code 0. What a check prints before it fails is told with it.",
+        name: identifier,
+        placeholder: "name",
+        entry: table("One check.", {
+          source: setting({
+            type: imageReference,
+            doc: "The image. Every check needs one.",
+            example: "registry.example.com/check:v1",
+          }),
+          command: setting({
+            type: listOf(line),
+            doc: "Arguments in place of the image's own.",
+            example: ["/bin/check", "--database", "10.0.0.5"],
+          }),
         }),
       }),
-    }),
-    "timeout-seconds": setting({
-      type: wholeNumber({ least: 10, most: 86_400 }),
-      doc: "How long after its start an update may take until everything holds.",
-      default: 600,
-    }),
-  }),
+      "timeout-seconds": setting({
+        type: wholeNumber({ least: 10, most: 86_400 }),
+        doc: "How long after its start an update may take until everything holds.",
+        default: 600,
+      }),
+    },
+  ),
 });

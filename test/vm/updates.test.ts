@@ -11,13 +11,24 @@ import { newer, older, PublishedImages } from "./published-images.ts";
 import { UpdatingHost } from "./updating-host.ts";
 
 const silent = "http://127.0.0.1:9/healthz";
+/** Parameters that this kernel does not have, and does not let anybody set: both fail for good, on either version. */
+const unknown = "net.ipv4.tcp_does_not_exist";
+const refused = "kernel.osrelease";
 
 let published: PublishedImages;
 let updating: UpdatingHost;
 
 beforeAll(async () => {
   published = await PublishedImages.open("update");
-  const userData = published.userData("[settings]", 'motd = "kept"');
+  const userData = published.userData(
+    "[settings]",
+    'motd = "kept"',
+    "[settings.kernel.modules]",
+    '"mispelt" = { allowed = true, autoload = true }',
+    "[settings.kernel.sysctl]",
+    `"${unknown}" = "1"`,
+    `"${refused}" = "6.0"`,
+  );
   updating = await UpdatingHost.boot("update", { userData, image: published.images.older.image });
 });
 afterAll(async () => {
@@ -33,6 +44,23 @@ test("a fresh host runs from set A, and looks for updates", async () => {
   });
 });
 
+test("what the kernel lacks is a warning, and what fails for good is no failure of another change", async () => {
+  const { reconcilers } = await updating.host.status();
+  const of = (wanted: string) => reconcilers.find(({ name }) => name === wanted);
+  expect(of("kernel-modules")).toMatchObject({
+    state: "converged",
+    warnings: ["cannot load kernel module mispelt: the kernel has no such module"],
+  });
+  expect(of("sysctl")).toMatchObject({
+    state: "failing",
+    failure: { message: expect.stringContaining(refused), undone: [`set ${refused} to 6.0`] },
+    warnings: [expect.stringContaining(unknown)],
+  });
+  const other = await updating.host.shell.run("apiclient set 'ntp.options=[\"iburst\"]' 2>&1; echo $?");
+  expect(other).toContain("failed before this change too: sysctl");
+  expect(other).toEndWith("0");
+});
+
 test("power that fails while the update is written costs the update, not the host", async () => {
   const { host } = updating;
   await (await host.api()).call("prepareUpdate");
@@ -44,7 +72,7 @@ test("power that fails while the update is written costs the update, not the hos
   expect(await updating.entries()).toEqual(["orlop-a.conf"]);
 });
 
-test("an update is written, boots, proves healthy and keeps the settings", async () => {
+test("an update is written, boots, proves healthy though something failed before it, and keeps the settings", async () => {
   await updating.apply(newer);
   expect(await updating.entries()).toContain("orlop-b+1.conf");
   await updating.host.reboot();
