@@ -17,6 +17,7 @@ export const libCodes = [
   "system-call",
   "timed-out",
   "too-long",
+  "too-slow",
   "too-much-output",
   "usage",
 ] as const;

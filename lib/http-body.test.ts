@@ -52,9 +52,22 @@ test("a reader that takes its time is not the server's silence", async () => {
     },
   });
   let chunks = 0;
-  for await (const _ of chunksOf(body, 100)) {
+  for await (const _ of chunksOf(body, { stallMs: 100, slowest: { bytes: 1_000_000, waitedMs: 100 } })) {
     chunks++;
     await Bun.sleep(150);
   }
   expect(chunks).toBe(3);
+});
+
+test("a trickle is given up, however steady it is", async () => {
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await Bun.sleep(5);
+      controller.enqueue(new Uint8Array(1));
+    },
+  });
+  const read = async (): Promise<void> => {
+    for await (const _ of chunksOf(body, { stallMs: 10_000, slowest: { bytes: 100_000, waitedMs: 100 } }));
+  };
+  await expect(read()).rejects.toMatchObject({ code: "too-slow" });
 });

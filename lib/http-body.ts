@@ -1,19 +1,38 @@
 /** Bodies of HTTP answers from servers that may stall or send without end: each has its limit before it is read. */
 import { Failure } from "./failure.ts";
 
+export type Patience = {
+  /** Nothing may come for so long. */
+  stallMs: number;
+  /** Fewer bytes than these in so much time of waiting are as good as nothing. */
+  slowest?: { bytes: number; waitedMs: number };
+};
+
 /**
- * The chunks of a body, in order; what the reader does with one does not count as the server's silence.
+ * The chunks of a body, in order; what the reader does with one does not count as the server's time.
  *
  * A body whose request was aborted may end instead of failing, so the caller asks its signal when this has ended.
  *
- * @throws {Failure<"stalled">} when nothing comes for `stallMs`
+ * @throws {Failure<"stalled" | "too-slow">}
  */
-export async function* chunksOf(body: ReadableStream<Uint8Array>, stallMs: number): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(
+  body: ReadableStream<Uint8Array>,
+  { stallMs, slowest }: Patience,
+): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   try {
-    for (;;) {
+    for (let bytes = 0, waitedMs = 0; ;) {
+      const startedMs = performance.now();
       const chunk = await unlessSilent(reader.read(), stallMs);
       if (chunk.done) return;
+      bytes += chunk.value.length;
+      waitedMs += performance.now() - startedMs;
+      if (slowest !== undefined && waitedMs > slowest.waitedMs) {
+        if (bytes < slowest.bytes) {
+          throw new Failure("too-slow", `only ${bytes} bytes came in ${Math.round(waitedMs / 1000)} s`);
+        }
+        bytes = waitedMs = 0;
+      }
       yield chunk.value;
     }
   } finally {
@@ -55,7 +74,7 @@ export async function bytesOf(response: Response, what: string, { mostBytes, sta
   }
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of chunksOf(body, stallMs)) {
+  for await (const chunk of chunksOf(body, { stallMs })) {
     bytes += chunk.length;
     if (bytes > mostBytes) throw tooLong();
     chunks.push(chunk);

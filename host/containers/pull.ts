@@ -11,7 +11,8 @@ import { parseJson } from "../../lib/json.ts";
 import type { Log } from "../system.ts";
 import { ifThere, isThereAlready, snapshotter, type Containerd } from "./containerd/containerd.ts";
 import { usedLabel } from "./garbage.ts";
-import { endpointsOf, manifestTypes, Repository, type Fetch, type Registries } from "./registry/registry.ts";
+import { endpointsOf, type Capability, type Registries } from "./registry/registries.ts";
+import { manifestTypes, Repository, type Fetch } from "./registry/registry.ts";
 import type { Reference } from "./registry/reference.ts";
 
 export type Image = { digest: string; config: ImageConfig; /** Of the snapshot that has all layers. */ chain: string };
@@ -86,21 +87,42 @@ async function pull(
   known: string | undefined,
   signal: AbortSignal,
 ): Promise<Image> {
-  const refusals: unknown[] = [];
-  for (const endpoint of endpointsOf(reference, context.registries)) {
-    const repository = new Repository(endpoint, reference.repository, context.registries.credentials, context.fetch);
+  const { registries, fetch } = context;
+  const able = (capability: Capability): Repository[] =>
+    endpointsOf(reference.registry, registries)
+      .filter(({ capabilities }) => capabilities.includes(capability))
+      .map((endpoint) => new Repository(endpoint, reference, registries, fetch));
+  // What a tag means, and what a digest names, may come from different places, as containerd has it.
+  const sources = able(reference.digest === undefined ? "resolve" : "pull");
+  const top = await fromFirst(context, reference, sources, signal, async (repository) =>
+    repository.manifest(reference.digest ?? reference.tag, signal),
+  );
+  return await fromFirst(context, reference, able("pull"), signal, async (repository) => {
+    const manifest = await forThisMachine(repository, top, signal);
+    if (manifest.digest === known) return await readImage(context.containerd, known);
+    return await store(context, repository, reference, manifest, signal);
+  });
+}
+
+/** What the first of the repositories gives. @throws {Failure<"no-image">} when none does; the cause says why */
+async function fromFirst<Given>(
+  { log }: PullContext,
+  { name }: Reference,
+  repositories: readonly Repository[],
+  signal: AbortSignal,
+  read: (repository: Repository) => Promise<Given>,
+): Promise<Given> {
+  let refusal: unknown;
+  for (const repository of repositories) {
     try {
-      const top = await repository.manifest(reference.digest ?? reference.tag, signal);
-      const manifest = await forThisMachine(repository, top, signal);
-      if (manifest.digest === known) return await readImage(context.containerd, known);
-      return await store(context, repository, reference, manifest, signal);
+      return await read(repository);
     } catch (error) {
       signal.throwIfAborted();
-      context.log.info(`image: ${repository.says}: ${error instanceof Error ? error.message : String(error)}`);
-      refusals.push(error);
+      log.info(`image: ${repository.says}: ${error instanceof Error ? error.message : String(error)}`);
+      refusal = error;
     }
   }
-  throw new Failure("no-image", `cannot get image ${reference.name}: no registry gave it`, { cause: refusals.at(-1) });
+  throw new Failure("no-image", `cannot get image ${name}: no registry gave it`, { cause: refusal });
 }
 
 type Manifest = { bytes: Uint8Array; digest: string; mediaType: string };
@@ -131,14 +153,14 @@ async function store(
   const options = { headers: { "containerd-lease": lease.id }, signal };
 
   const progress = progressOf(total, (says) => log.info(`image: ${name}: ${says}`));
-  const configBytes = await new Response(await repository.blob(config.digest, signal)).bytes();
+  const configBytes = await repository.config(config.digest, signal);
   verify(configBytes, config, repository);
   const image = configSchema.parse(parseJson(Buffer.from(configBytes).toString()));
   const chain = chainIds(image.rootfs.diff_ids);
   const top = chain.at(-1) ?? "";
   for (const layer of layers) {
     await writeBlob(containerd, layer, {}, options, async function* () {
-      for await (const part of await repository.blob(layer.digest, signal)) {
+      for await (const part of repository.layer(layer, signal)) {
         progress(part.length);
         yield part;
       }

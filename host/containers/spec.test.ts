@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
 import { chainIds } from "./pull.ts";
 import { parseReference } from "./registry/reference.ts";
-import { endpointsOf } from "./registry/registry.ts";
 import { specOf } from "./spec.ts";
 
 const image = { Entrypoint: ["/sbin/start"], Cmd: ["usual"], Env: ["PATH=/bin"] };
@@ -60,20 +59,6 @@ test.each(["", "Tool:v1", "registry.example.com/tool@md5:00", "a b", "https://re
   "%p is no name of an image",
   (text) => expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: "bad-image-reference" })),
 );
-
-test("mirrors of a registry are asked first, those of all registries when it has none", () => {
-  const mirrors = [
-    { registry: "registry.example.com", endpoint: ["https://near.example.com/cache/", "http://far.example.com"] },
-    { registry: "*", endpoint: ["https://all.example.com"] },
-  ];
-  const bases = (name: string) => endpointsOf(parseReference(name), { mirrors }).map(({ base }) => base);
-  expect(bases("registry.example.com/tool")).toEqual([
-    "https://near.example.com/cache",
-    "http://far.example.com/v2",
-    "https://registry.example.com/v2",
-  ]);
-  expect(bases("busybox")).toEqual(["https://all.example.com/v2", "https://registry-1.docker.io/v2"]);
-});
 
 test("a chain names each layer by all that is below it", () => {
   const [one = "", two = ""] = chainIds(["sha256:a", "sha256:b"]);

@@ -7,6 +7,7 @@ import { stringify } from "smol-toml";
 import type { Settings } from "../../settings/model.ts";
 import { pauseImage } from "../../variants/kubernetes.ts";
 import type { Variant } from "../../variants/variant.ts";
+import { credentialsByHost, type Credential } from "../containers/registry/registries.ts";
 import { baseRuntimeSpecPath } from "./base-runtime-spec.ts";
 import { configFile } from "./config-file.ts";
 import { podNetworkTemplate } from "./kubernetes/paths.ts";
@@ -39,7 +40,8 @@ function configurationOf(settings: Settings, { orchestrator }: Variant) {
 }
 
 function criPlugin({ kubernetes, "container-runtime": runtime, "container-registry": registry }: Settings) {
-  const credentials = registry.credentials ?? [];
+  const { mirrors = [], credentials = [] } = registry;
+  const byHost = credentialsByHost({ mirrors, credentials });
   return defined({
     sandbox_image: kubernetes?.["pod-infra-container-image"] ?? pauseImage,
     enable_unprivileged_icmp: runtime["enable-unprivileged-icmp"],
@@ -65,16 +67,15 @@ function criPlugin({ kubernetes, "container-runtime": runtime, "container-regist
     },
     registry: {
       config_path: registryDirectory,
-      ...(credentials.length === 0 ? {} : { configs: authByRegistry(credentials) }),
+      ...(byHost.size === 0 ? {} : { configs: authByHost(byHost) }),
     },
   });
 }
 
-function authByRegistry(credentials: NonNullable<Settings["container-registry"]["credentials"]>) {
+function authByHost(byHost: ReadonlyMap<string, Credential>) {
   return Object.fromEntries(
-    credentials.map(({ registry, username, password, auth, identitytoken }) => [
-      // The host that Docker Hub's images really come from.
-      registry === "docker.io" ? "registry-1.docker.io" : registry,
+    [...byHost].map(([host, { username, password, auth, identitytoken }]) => [
+      host,
       { auth: defined({ username, password, auth, identitytoken }) },
     ]),
   );

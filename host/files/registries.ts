@@ -5,6 +5,7 @@
  */
 import { stringify } from "smol-toml";
 import type { Settings } from "../../settings/model.ts";
+import { mirrorsOf, originOf } from "../containers/registry/registries.ts";
 import type { ConfigFiles, RenderedFile } from "./config-file.ts";
 
 export const registryDirectory = "/etc/containerd/certs.d";
@@ -14,26 +15,19 @@ export const registries: ConfigFiles = {
   restart: [],
   reload: [],
   render: ({ "container-registry": { mirrors = [] } }) =>
-    [...merged(mirrors)].map(([name, all]) => hostsToml(name, all)),
+    [...new Set(mirrors.map(({ registry }) => registry))].map((name) => hostsToml(name, mirrors)),
 };
 
-type Mirror = NonNullable<Settings["container-registry"]["mirrors"]>[number];
+type Mirrors = NonNullable<Settings["container-registry"]["mirrors"]>;
 
-/** A registry may be named more than once; its mirrors are tried in the order written. */
-function merged(mirrors: readonly Mirror[]): Map<string, Mirror[]> {
-  return Map.groupBy(mirrors, ({ registry }) => registry);
-}
-
-function hostsToml(registry: string, mirrors: readonly Mirror[]): RenderedFile {
-  const hosts = mirrors.flatMap((mirror) => {
-    const capabilities = "capabilities" in mirror ? mirror.capabilities : ["pull", "resolve"];
-    return mirror.endpoint.map((url) => {
+/** Without credentials: others than containerd may read it. */
+function hostsToml(registry: string, mirrors: Mirrors): RenderedFile {
+  const hosts = mirrorsOf(registry, { mirrors }).map(
+    ({ url, base, capabilities }) =>
       // A path in the endpoint stands for "/v2", as in the form that Bottlerocket's users know.
-      const hasPath = new URL(url).pathname !== "/";
-      return [url.replace(/\/$/, ""), { capabilities, ...(hasPath ? { override_path: true } : {}) }] as const;
-    });
-  });
-  const server = registry === "docker.io" ? "https://registry-1.docker.io" : `https://${registry}`;
+      [url, { capabilities, ...(base === url ? { override_path: true } : {}) }] as const,
+  );
+  const server = originOf(registry).url;
   const content = stringify({ ...(registry === "*" ? {} : { server }), host: Object.fromEntries(hosts) });
   return {
     path: `${registryDirectory}/${registry === "*" ? "_default" : registry}/hosts.toml`,

@@ -189,7 +189,7 @@ async function receive(
   bar.advance(advanced);
   let received = have - skip;
   try {
-    for await (const chunk of chunksOf(body, stallMs)) {
+    for await (const chunk of chunksOf(body, { stallMs })) {
       const fresh = chunk.subarray(Math.max(0, have - received));
       received += chunk.length;
       bar.advance(chunk.length);

@@ -1,37 +1,18 @@
 /**
- * Reads images from registries: mirrors first, as `settings.container-registry` orders them, then the registry itself.
+ * Reads images of one repository from one of the places where it may be.
  *
  * Source: OCI distribution specification 1.1; tokens as in distribution's docs/spec/auth/token.md.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { Failure } from "../../../lib/failure.ts";
+import { bytesOf, chunksOf } from "../../../lib/http-body.ts";
 import { parseJson } from "../../../lib/json.ts";
 import type { Reference } from "./reference.ts";
-
-export const registriesSchema = z.object({
-  mirrors: z.array(z.object({ registry: z.string(), endpoint: z.array(z.string()) })),
-  credentials: z.array(
-    z.object({
-      registry: z.string(),
-      username: z.string().exactOptional(),
-      password: z.string().exactOptional(),
-      auth: z.string().exactOptional(),
-      identitytoken: z.string().exactOptional(),
-    }),
-  ),
-});
-export type Registries = z.infer<typeof registriesSchema>;
+import { credentialsByHost, loginOf, namespaceFor, type Endpoint, type Login, type Registries } from "./registries.ts";
 
 /** As `fetch`, with the proxy and the authorities of this host. */
 export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
-
-export type Endpoint = {
-  /** Ends before the name of the repository: "https://registry.example.com/v2". */
-  base: string;
-  /** Whose credentials are shown. */
-  registry: string;
-};
 
 export const manifestTypes = [
   "application/vnd.oci.image.index.v1+json",
@@ -40,47 +21,32 @@ export const manifestTypes = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ];
 
-/** A manifest is small; a server that sends more does not mean well. */
-const manifestBytesMost = 4 * 1024 * 1024;
-const requestMs = 30_000;
+/** What comes is limited before it is read, and so is the time that a registry may keep silent or dawdle. */
+const limits = {
+  manifest: { mostBytes: 4 * 1024 * 1024, stallMs: 30_000 },
+  token: { mostBytes: 256 * 1024, stallMs: 30_000 },
+  config: { mostBytes: 8 * 1024 * 1024, stallMs: 30_000 },
+  /** The turn to pull an image is held for so long, so a layer that trickles is given up too. */
+  layer: { stallMs: 30_000, slowest: { bytes: 64 * 1024, waitedMs: 60_000 } },
+} as const;
+/** Until the head of an answer is there. */
+const answerMs = 30_000;
 
-/** Where an image may come from, in the order to ask. */
-export function endpointsOf({ registry }: Reference, { mirrors }: Pick<Registries, "mirrors">): Endpoint[] {
-  const own = mirrors.filter((mirror) => mirror.registry === registry);
-  const chosen = own.length > 0 ? own : mirrors.filter((mirror) => mirror.registry === "*");
-  const hub = registry === "docker.io";
-  return [
-    ...chosen.flatMap(({ endpoint }) => endpoint.map((url) => mirrorEndpoint(url))),
-    { base: `https://${hub ? "registry-1.docker.io" : registry}/v2`, registry },
-  ];
-}
-
-/** A path in the endpoint stands for "/v2", as containerd has it. */
-function mirrorEndpoint(url: string): Endpoint {
-  const { protocol, host, pathname } = new URL(url);
-  const path = pathname.replace(/\/+$/, "");
-  return { base: `${protocol}//${host}${path === "" ? "/v2" : path}`, registry: host };
-}
-
-/** One repository at one endpoint; remembers the token it was given. */
+/** One repository at one endpoint; remembers what it was given to be let in. */
 export class Repository {
   readonly #endpoint: Endpoint;
   readonly #name: string;
-  readonly #login: string | undefined;
-  readonly #identityToken: string | undefined;
+  readonly #namespace: string | undefined;
+  readonly #login: Login | undefined;
   readonly #fetch: Fetch;
   #authorization: string | undefined;
 
-  constructor(endpoint: Endpoint, name: string, credentials: Registries["credentials"], fetch: Fetch) {
-    const mine = credentials.find(({ registry }) => registry === endpoint.registry);
+  constructor(endpoint: Endpoint, { registry, repository }: Reference, registries: Registries, fetch: Fetch) {
+    const credential = credentialsByHost(registries).get(endpoint.host);
     this.#endpoint = endpoint;
-    this.#name = name;
-    this.#login =
-      mine?.auth ??
-      (mine?.username === undefined
-        ? undefined
-        : Buffer.from(`${mine.username}:${mine.password ?? ""}`).toString("base64"));
-    this.#identityToken = mine?.identitytoken;
+    this.#name = repository;
+    this.#namespace = namespaceFor(registry, endpoint);
+    this.#login = credential === undefined ? undefined : loginOf(credential);
     this.#fetch = fetch;
   }
 
@@ -90,12 +56,8 @@ export class Repository {
 
   /** @param what a tag or a digest; a digest is verified */
   async manifest(what: string, signal: AbortSignal): Promise<{ bytes: Uint8Array; digest: string; mediaType: string }> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
-    const response = await this.#get(`manifests/${what}`, { accept: manifestTypes.join(", ") }, limited);
-    const bytes = await response.bytes();
-    if (bytes.length > manifestBytesMost) {
-      throw new Failure("manifest-too-large", `cannot read ${this.says}: its manifest has ${bytes.length} bytes`);
-    }
+    const response = await this.#get(`manifests/${what}`, { accept: manifestTypes.join(", ") }, signal);
+    const bytes = await bytesOf(response, `the manifest ${what} of ${this.says}`, limits.manifest);
     const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
     if (what.startsWith("sha256:") && digest !== what) {
       throw new Failure("hash-mismatch", `cannot use ${this.says}@${what}: what came has the digest ${digest}`);
@@ -103,54 +65,125 @@ export class Repository {
     return { bytes, digest, mediaType: (response.headers.get("content-type") ?? "").split(";")[0] ?? "" };
   }
 
-  /** The caller verifies what comes against the digest. */
-  async blob(digest: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  /** The configuration of an image, which is small. The caller verifies what comes against the digest. */
+  async config(digest: string, signal: AbortSignal): Promise<Buffer> {
+    const response = await this.#get(`blobs/${digest}`, {}, signal);
+    const bytes = await bytesOf(response, `${this.says}@${digest}`, limits.config);
+    signal.throwIfAborted(); // an aborted body may end instead of failing
+    return bytes;
+  }
+
+  /**
+   * A layer, in pieces. The caller verifies what comes against the digest.
+   *
+   * @throws {Failure<"too-long">} as soon as there are more bytes than the manifest says
+   * @throws {Failure<"stalled" | "too-slow">}
+   */
+  async *layer({ digest, size }: { digest: string; size: number }, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const { body } = await this.#get(`blobs/${digest}`, {}, signal);
     if (body === null) throw new Failure("registry-failed", `cannot read ${this.says}@${digest}: the answer is empty`);
-    return body;
+    let bytes = 0;
+    for await (const chunk of chunksOf(body, limits.layer)) {
+      bytes += chunk.length;
+      if (bytes > size) {
+        throw new Failure("too-long", `cannot read ${this.says}@${digest}: it is longer than ${size} bytes`);
+      }
+      yield chunk;
+    }
+    signal.throwIfAborted(); // an aborted body may end instead of failing
   }
 
   async #get(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
     const url = new URL(`${this.says}/${path}`);
-    const ask = async (): Promise<Response> =>
-      await this.#fetch(url, {
-        headers: { ...headers, ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }) },
+    if (this.#namespace !== undefined) url.searchParams.set("ns", this.#namespace);
+    const ask = async (): Promise<Response> => {
+      const authorization = this.#authorization;
+      return await this.#ask(url, {
+        headers: authorization === undefined ? headers : { ...headers, authorization },
         signal,
       });
+    };
     let response = await ask();
     if (response.status === 401) {
+      await response.body?.cancel();
       this.#authorization = await this.#authorize(response.headers.get("www-authenticate") ?? "", signal);
       response = await ask();
     }
     if (response.ok) return response;
+    await response.body?.cancel();
     const code = response.status === 404 ? "no-such-image" : "registry-failed";
     throw new Failure(code, `cannot read ${url.href}: the registry answered with status ${response.status}`);
   }
 
+  async #ask(url: URL, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
+    const silent = new AbortController();
+    const timer = setTimeout(
+      () => silent.abort(new Failure("stalled", `cannot read ${url.origin}: no answer for ${answerMs / 1000} s`)),
+      answerMs,
+    );
+    try {
+      return await this.#fetch(url, { ...init, signal: AbortSignal.any([init.signal, silent.signal]) });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** @throws {Failure<"registry-refused">} when there is nothing to show */
   async #authorize(challenge: string, signal: AbortSignal): Promise<string> {
-    const basic = this.#login === undefined ? undefined : `Basic ${this.#login}`;
-    if (!/^bearer /i.test(challenge)) {
-      if (basic !== undefined) return basic;
-      throw new Failure("registry-refused", `cannot read ${this.says}: the registry wants a user name and a password`, {
-        hint: "set settings.container-registry.credentials",
-      });
-    }
-    if (this.#identityToken !== undefined) return `Bearer ${this.#identityToken}`;
+    const bearer = /(?:^|,)\s*bearer\s+(.*)$/i.exec(challenge)?.[1];
+    if (bearer !== undefined) return `Bearer ${await this.#token(bearer, signal)}`;
+    const { username = "", secret = "" } = this.#login ?? {};
+    if (username !== "" && secret !== "") return basic({ username, secret });
+    throw new Failure("registry-refused", `cannot read ${this.says}: the registry wants a user name and a password`, {
+      hint: `set settings.container-registry.credentials for ${this.#endpoint.host}`,
+    });
+  }
+
+  /**
+   * As containerd does it: a password or an identity token is exchanged by OAuth 2.0, and where a server does not know
+   * that, shown in the older way. Source: its core/remotes/docker/authorizer.go.
+   */
+  async #token(challenge: string, signal: AbortSignal): Promise<string> {
     const parameters = new Map(
       Array.from(challenge.matchAll(/(\w+)="([^"]*)"/g), ([, name = "", value = ""]) => [name, value]),
     );
     const realm = URL.parse(parameters.get("realm") ?? "");
     if (realm === null) throw new Failure("registry-failed", `cannot read ${this.says}: it asks for a token of nobody`);
-    realm.searchParams.set("service", parameters.get("service") ?? "");
-    realm.searchParams.set("scope", parameters.get("scope") ?? `repository:${this.#name}:pull`);
-    const answer = await this.#fetch(realm, { headers: basic === undefined ? {} : { authorization: basic }, signal });
+    const service = parameters.get("service") ?? "";
+    const scope = parameters.get("scope") ?? `repository:${this.#name}:pull`;
+    const { username = "", secret = "" } = this.#login ?? {};
+    if (secret !== "") {
+      const grant =
+        username === ""
+          ? { grant_type: "refresh_token", refresh_token: secret }
+          : { grant_type: "password", username, password: secret };
+      const body = new URLSearchParams({ scope, service, client_id: clientId, ...grant });
+      const answer = await this.#ask(realm, { method: "POST", body, signal });
+      const isUnknown = [400, 401, 404].includes(answer.status) || (answer.status === 405 && username !== "");
+      if (!isUnknown) return await this.#tokenIn(answer);
+      await answer.body?.cancel();
+    }
+    if (service !== "") realm.searchParams.set("service", service);
+    realm.searchParams.set("scope", scope);
+    const headers = secret === "" ? {} : { authorization: basic({ username, secret }) };
+    return await this.#tokenIn(await this.#ask(realm, { headers, signal }));
+  }
+
+  async #tokenIn(answer: Response): Promise<string> {
     if (!answer.ok) {
+      await answer.body?.cancel();
       throw new Failure("registry-refused", `cannot read ${this.says}: no token, status ${answer.status}`);
     }
-    const { token, access_token: accessToken } = tokenSchema.parse(parseJson(await answer.text()));
-    return `Bearer ${token ?? accessToken ?? ""}`;
+    const text = (await bytesOf(answer, `the token for ${this.says}`, limits.token)).toString();
+    const { token, access_token: accessToken } = tokenSchema.parse(parseJson(text));
+    return accessToken ?? token ?? "";
   }
 }
+
+/** Who asks for a token, for the registry's logs. */
+const clientId = "orlop";
+
+const basic = ({ username, secret }: Login): string =>
+  `Basic ${Buffer.from(`${username}:${secret}`).toString("base64")}`;
 
 const tokenSchema = z.object({ token: z.string().exactOptional(), access_token: z.string().exactOptional() });
