@@ -51,16 +51,20 @@ const credential = typeOf("a table with registry, and username and password, aut
   ),
 );
 
-export const containerRegistry = table("Where images come from.", {
-  mirrors: setting({
-    type: mirrors,
-    doc: "Mirrors, tried in order before the registry itself. User and password may stand in the URL of one.",
-    example: [{ registry: "docker.io", endpoint: ["https://mirror.example.com"] }],
-  }),
-  credentials: setting({
-    type: listOf(credential),
-    doc: "Credentials, with the fields of a Docker configuration file, each for the one host that it names: a mirror gets its own, never those of the registry that it stands for.",
-    example: [{ registry: "registry.example.com", username: "puller", password: "…" }],
-    secret: true,
-  }),
-});
+export const containerRegistry = table(
+  "Where images come from.",
+  {
+    mirrors: setting({
+      type: mirrors,
+      doc: "Mirrors, tried in order before the registry itself. User and password may stand in the URL of one.",
+      example: [{ registry: "docker.io", endpoint: ["https://mirror.example.com"] }],
+    }),
+    credentials: setting({
+      type: listOf(credential),
+      doc: "Credentials, with the fields of a Docker configuration file, each for the one host that it names: a mirror gets its own, never those of the registry that it stands for.",
+      example: [{ registry: "registry.example.com", username: "puller", password: "…" }],
+      secret: true,
+    }),
+  },
+  { creds: "credentials" },
+);

@@ -3,6 +3,7 @@ import { byteSize } from "./amounts.ts";
 import { setting, table } from "./setting.ts";
 import { flag, int32, oneOf, unlimitedOr, wholeNumber } from "./type.ts";
 
+const notNegative = wholeNumber({ least: 0, most: int32.most });
 const positive = wholeNumber({ least: 1, most: int32.most });
 const olderContainerd = "images hold containerd 1.7, which has no such option";
 
@@ -15,10 +16,13 @@ export const containerRuntime = table("containerd, where the orchestrator uses i
     type: flag,
     doc: "Whether containers without privileges may listen on ports below 1024.",
   }),
-  "max-concurrent-downloads": setting({ type: positive, doc: "Layers of an image that are fetched at the same time." }),
+  "max-concurrent-downloads": setting({
+    type: notNegative,
+    doc: "Layers of an image that are fetched at the same time; 0 for no limit.",
+  }),
   "max-container-log-line-size": setting({
-    type: unlimitedOr(positive),
-    doc: "Bytes after which a line of a container's log is split; -1 for no limit.",
+    type: unlimitedOr(notNegative),
+    doc: "Bytes after which a line of a container's log is split; 0 or -1 for no limit.",
     example: 16_384,
   }),
   "log-level": setting({

@@ -35,6 +35,12 @@ function schemaOf(node: Node, defaults: Json | undefined): JsonObject {
     case "table": {
       const inner = isJsonObject(defaults) ? defaults : {};
       const properties = Object.entries(node.children).map(([name, child]) => [name, schemaOf(child, inner[name])]);
+      for (const [name, meant] of Object.entries(node.otherNames ?? {})) {
+        const child = node.children[meant];
+        if (child === undefined) continue;
+        const description = `Another name of ${meant}.`;
+        properties.push([name, { ...schemaOf(child, undefined), description, deprecated: true }]);
+      }
       return {
         description: node.doc,
         type: "object",

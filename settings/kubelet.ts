@@ -4,7 +4,7 @@ import { amount, cpuSet, duration, durationFrom, positiveAmount, quantity, thres
 import { mapOf, setting, table } from "./setting.ts";
 import { podSysctl } from "./pod-sysctls.ts";
 import { pattern } from "./text.ts";
-import { decimal, flag, int32, listOf, oneOf, uint32, wholeNumber } from "./type.ts";
+import { decimal, flag, int32, listOf, oneOf, oneOfAnyCase, uint32, wholeNumber } from "./type.ts";
 
 const count = wholeNumber({ least: 0, most: int32.most });
 const positive = wholeNumber({ least: 1, most: int32.most });
@@ -76,7 +76,7 @@ export const reservations = {
   "system-reserved": reserved("What the rest of the host needs."),
   "reserved-cpus": setting({ type: cpuSet, doc: "Processors that no pod may use.", example: "0,3-5" }),
   "memory-manager-policy": setting({
-    type: oneOf("None", "Static"),
+    type: oneOfAnyCase("None", "Static"),
     doc: "Whether memory of guaranteed pods comes from as few NUMA nodes as possible.",
     since: "1.22",
   }),
@@ -190,7 +190,7 @@ export const shutdown = {
 
 export const topology = {
   "cpu-manager-policy": setting({
-    type: oneOf("none", "static"),
+    type: oneOfAnyCase("none", "static"),
     doc: "Whether guaranteed pods with whole processors get processors of their own.",
   }),
   "cpu-manager-reconcile-period": setting({

@@ -6,13 +6,13 @@ import { advised } from "./advice.ts";
 import { catalogueOf, type CatalogueEntry } from "./catalogue.ts";
 import type { Finding } from "./complaint.ts";
 import { groups, isGroup, type Settings } from "./group.ts";
-import { root, splitKey } from "./key.ts";
+import { joinKey, root, splitKey } from "./key.ts";
 import { withSuggestion, type Parsed, type Problem } from "./problem.ts";
 import { readNode, type Findings } from "./reading.ts";
 import { unmet } from "./requirements.ts";
 import type { Selection } from "./selection.ts";
 import { isAtLeast, type AnyTable, type Minor, type Node, type Nodes } from "./setting.ts";
-import { complete, leavesOf, nodeAt, treeOf, type SettingsTree } from "./tree.ts";
+import { canonicalSegments, complete, leavesOf, nodeAt, treeOf, type SettingsTree } from "./tree.ts";
 import { typedValue } from "./typed.ts";
 
 export type { Settings } from "./group.ts";
@@ -36,6 +36,8 @@ export type Model = {
   tree(leaves: ReadonlyMap<string, Json>): SettingsTree;
   /** Whether it is a key of the model or a parent of one. */
   hasPrefix(key: string): boolean;
+  /** The key that a setting has in what is kept and answered, whichever of its names was used. */
+  canonicalKey(key: string): string;
   /** Whether the value of a key must not be shown to everybody. */
   isSecret(key: string): boolean;
   /** A value that was typed as text, as in `set key=value`; the schema decides what it is. */
@@ -82,6 +84,10 @@ export function modelFor(variant: Selection): Model {
     hasPrefix(key) {
       const segments = segmentsOf(key);
       return segments !== undefined && nodeAt(declaration, segments) !== undefined;
+    },
+    canonicalKey(key) {
+      const segments = segmentsOf(key);
+      return segments === undefined ? key : joinKey([root, ...canonicalSegments(declaration, segments)]);
     },
     isSecret(key) {
       const segments = segmentsOf(key);

@@ -40,8 +40,15 @@ export function readNode(node: Node, value: Written, segments: readonly string[]
       to.problems.push({ path: place, about: "name", problem });
       continue;
     }
+    const meant = canonicalName(node, name);
+    if (meant !== name && Object.hasOwn(value, meant)) {
+      const key = joinKey(place);
+      const message = `${key} is another name of ${joinKey([...segments, meant])}, which is set too`;
+      to.problems.push({ path: place, about: "name", problem: { key, message } });
+      continue;
+    }
     const read = readNode(child, inner, place, to);
-    if (read !== undefined) entries.push([name, read]);
+    if (read !== undefined) entries.push([meant, read]);
   }
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
@@ -49,8 +56,15 @@ export function readNode(node: Node, value: Written, segments: readonly string[]
 /** What a name below `node` stands for; undefined when it may not be there. */
 export function childOf(node: Node, name: string): Node | undefined {
   if (node.kind === "map") return node.name.schema().safeParse(name).success ? node.entry : undefined;
-  if (node.kind === "table") return Object.hasOwn(node.children, name) ? node.children[name] : undefined;
-  return undefined;
+  if (node.kind === "setting") return undefined;
+  const meant = canonicalName(node, name);
+  return Object.hasOwn(node.children, meant) ? node.children[meant] : undefined;
+}
+
+/** The name itself, unless it is another name of a child. */
+export function canonicalName(node: Node, name: string): string {
+  const { otherNames = {} } = node.kind === "table" ? node : {};
+  return (Object.hasOwn(otherNames, name) ? otherNames[name] : undefined) ?? name;
 }
 
 function readLeaf(setting: Setting, value: Written, segments: readonly string[], to: Findings): Json | undefined {

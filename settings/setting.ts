@@ -32,12 +32,19 @@ export type Setting<T extends Json = Json, Defaulted extends boolean = boolean> 
 };
 
 /** Names that we choose. */
-export type Table<Children extends Nodes> = { kind: "table"; doc: string; children: Children };
+export type Table<Children extends Nodes> = AnyTable & { children: Children };
 
 /** Names that the user chooses. */
 export type MapOf<Entry extends Node> = AnyMap & { entry: Entry };
 
-export type AnyTable = { kind: "table"; doc: string; children: Nodes };
+export type AnyTable = {
+  kind: "table";
+  doc: string;
+  children: Nodes;
+  /** Other names of children, which Bottlerocket takes too; what is read has the child's own. */
+  otherNames?: OtherNames;
+};
+type OtherNames = { readonly [name: string]: string };
 export type AnyMap = {
   kind: "map";
   doc: string;
@@ -85,8 +92,12 @@ export function setting<T extends Json>(declared: Declared<T> & { default?: T })
   };
 }
 
-export function table<const Children extends Nodes>(doc: string, children: Children): Table<Children> {
-  return { kind: "table", doc, children };
+export function table<const Children extends Nodes>(
+  doc: string,
+  children: Children,
+  otherNames: { readonly [name: string]: keyof Children & string } = {},
+): Table<Children> {
+  return { kind: "table", doc, children, otherNames };
 }
 
 export function mapOf<Entry extends Node>(declared: {

@@ -1,7 +1,7 @@
 /** Trees of settings and their leaves. A leaf is a scalar or a whole list; the tree above it is made of names. */
 import { isJsonObject, type Json, type JsonObject } from "../lib/json.ts";
 import { joinKey, root, splitKey } from "./key.ts";
-import { childOf } from "./reading.ts";
+import { canonicalName, childOf } from "./reading.ts";
 import type { AnyMap, Node } from "./setting.ts";
 
 /** A partial tree with the names that users write, without the outer "settings". */
@@ -12,6 +12,16 @@ export function nodeAt(node: Node, segments: readonly string[]): Node | undefine
   let at: Node | undefined = node;
   for (const segment of segments) at = at && childOf(at, segment);
   return at;
+}
+
+/** The same place by the names that the declaration has; what it does not know stays as it is. */
+export function canonicalSegments(node: Node, segments: readonly string[]): string[] {
+  let at: Node | undefined = node;
+  return segments.map((segment) => {
+    const meant = at === undefined ? segment : canonicalName(at, segment);
+    at = at && childOf(at, segment);
+    return meant;
+  });
 }
 
 /** Every leaf by its key. The tree must be a valid one. */

@@ -33,6 +33,15 @@ export function oneOf<const Value extends string>(...values: readonly [Value, ..
   return { ...typeOf(words, (refusal) => z.enum(values, refusal)), values };
 }
 
+/** The same, written in any mixture of capital and small letters. */
+export function oneOfAnyCase<const Value extends string>(...values: readonly [Value, ...Value[]]): Type<Value> {
+  const exact = oneOf(...values);
+  const meant = new Map(values.map((value) => [value.toLowerCase(), value]));
+  const canonical = (value: unknown): unknown =>
+    typeof value === "string" ? (meant.get(value.toLowerCase()) ?? value) : value;
+  return { ...exact, ...typeOf(exact.words, () => z.preprocess(canonical, exact.schema())) };
+}
+
 export const int32 = { least: -(2 ** 31), most: 2 ** 31 - 1 };
 export const uint32 = { least: 0, most: 2 ** 32 - 1 };
 

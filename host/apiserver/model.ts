@@ -11,7 +11,8 @@ export function modelHandlers(
 ): Handlers<"getModel" | "getOs" | "getStatus"> {
   return {
     /** An unknown prefix gives an empty answer, as in Bottlerocket. */
-    getModel({ query: { prefix = "" }, caller }) {
+    getModel({ query, caller }) {
+      const prefix = model.canonicalKey(query.prefix ?? "");
       const settings = model.tree(leavesStartingWith(document.leaves(caller), prefix));
       const services = startingWith(metadata.services(), "services.", prefix);
       const files = startingWith(metadata.configurationFiles(), "configuration-files.", prefix);

@@ -20,7 +20,8 @@ export function settingsHandlers(
   return {
     getSettings({ query: { keys, prefix }, caller }) {
       if (keys !== undefined) return model.tree(namedLeaves(context, keys, caller));
-      if (prefix !== undefined) return model.tree(leavesStartingWith(document.leaves(caller), fullKey(prefix)));
+      if (prefix !== undefined)
+        return model.tree(leavesStartingWith(document.leaves(caller), model.canonicalKey(fullKey(prefix))));
       return document.prepared(caller);
     },
 
@@ -59,7 +60,7 @@ export function settingsInPairs(model: Model, pairs: readonly string[]): Map<str
       problems.push({ key: "", message: `${JSON.stringify(pair.slice(0, 200))} must be key=value` });
       continue;
     }
-    const key = fullKey(split.key);
+    const key = model.canonicalKey(fullKey(split.key));
     const typed = model.typed(key, split.text);
     if (typed.ok) settings.set(key, typed.value);
     else problems.push(...typed.problems);
@@ -74,7 +75,8 @@ function refusedSettings(problems: readonly Problem[]): Refused<"bad-settings"> 
 }
 
 /** What is set under `key`; the key itself when nothing is, so that deleting twice is no error. */
-export function keysToDelete({ model, document }: ApiContext, key: string, set: readonly string[]): string[] {
+export function keysToDelete({ model, document }: ApiContext, named: string, set: readonly string[]): string[] {
+  const key = model.canonicalKey(named);
   if (!model.hasPrefix(key)) {
     const says = `cannot delete ${key.slice(0, 300)}: there is no such setting`;
     throw new Refused("no-such-key", says, didYouMean(key, document.keys()));
@@ -84,15 +86,16 @@ export function keysToDelete({ model, document }: ApiContext, key: string, set: 
 }
 
 /** Bottlerocket: what is not set, or no setting, is left out. @throws {Failure<"bad-key">} for what is no key at all */
-function namedLeaves({ document }: ApiContext, keys: readonly string[], caller: Caller): Map<string, Json> {
+function namedLeaves({ document, model }: ApiContext, keys: readonly string[], caller: Caller): Map<string, Json> {
   const leaves = document.leaves(caller);
-  const named = new Map<string, Json>();
-  for (const key of keys.map(fullKey)) {
+  const values = new Map<string, Json>();
+  for (const named of keys) {
+    const key = model.canonicalKey(fullKey(named));
     const value = leaves.get(key);
-    if (value !== undefined) named.set(key, value);
-    else for (const [leaf, inner] of leavesUnder(leaves, key)) named.set(leaf, inner);
+    if (value !== undefined) values.set(key, value);
+    else for (const [leaf, inner] of leavesUnder(leaves, key)) values.set(leaf, inner);
   }
-  return named;
+  return values;
 }
 
 /** Of a group. */

@@ -206,6 +206,24 @@ describe("settings by keys", () => {
   });
 });
 
+test("other names of settings go in wherever a key does, and come out as the newer one", async () => {
+  const staged = async () => JSON.parse((await hyper("GET", "/tx?tx=names")).body);
+  const parameters = { boot: { "kernel-parameters": { console: ["tty0"] } } };
+  const body = JSON.stringify({ boot: { kernel: { console: ["tty0"] } } });
+  expect((await hyper("PATCH", "/settings?tx=names", body)).status).toBe(204);
+  expect(await staged()).toEqual(parameters);
+  const pairs = JSON.stringify({ request_payload: ["boot.kernel.console=tty0"] });
+  expect((await hyper("PATCH", "/settings/keypair?tx=names", pairs)).status).toBe(204);
+  expect(await staged()).toEqual(parameters);
+  expect((await hyper("POST", "/tx/commit?tx=names")).body).toBe('["settings.boot.kernel-parameters.console"]');
+  for (const query of ["keys=settings.boot.kernel", "prefix=boot.kernel"]) {
+    expect(JSON.parse((await hyper("GET", `/settings?${query}`)).body)).toEqual(parameters);
+  }
+  expect(JSON.parse((await hyper("GET", "/?prefix=settings.boot.kernel")).body)).toEqual({ settings: parameters });
+  expect((await hyper("DELETE", "/settings?keys=boot.kernel&tx=names")).status).toBe(204);
+  expect(await staged()).toEqual({ boot: { "kernel-parameters": { console: null } } });
+});
+
 test("a request may name the whole URL, and its host counts for nothing (RFC 9112, 3.2.2)", async () => {
   const ask = async (target: string) =>
     (await sendBytes(host.socket, `GET ${target} HTTP/1.1\r\nhost: x\r\n\r\n`)).status;
