@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { WebSocket, type RawData } from "ws-8";
+import { machineClock } from "../lib/clock.ts";
 import { Failure } from "../lib/failure.ts";
 import {
   bytesOf,
@@ -73,7 +74,7 @@ class Conversation {
   #sent = 0;
   #written = 0;
   #capacity = Promise.withResolvers<undefined>();
-  #heardMs = performance.now();
+  #heardMs = machineClock.elapsedMs();
   #untaken = 0;
   #taken: Promise<unknown> = Promise.resolve();
 
@@ -91,7 +92,7 @@ class Conversation {
     let broken: unknown;
     client.on("error", (error) => (broken = error));
     client.on("unexpected-response", (_, response) => void this.#refused(response));
-    client.on("ping", () => (this.#heardMs = performance.now()));
+    client.on("ping", () => (this.#heardMs = machineClock.elapsedMs()));
     client.on("message", (data, isBinary) => this.#take(data, isBinary));
     const heart = setInterval(() => this.#listen(), silenceMs / 10);
     const opened = new Promise<"opened">((resolve) => client.once("open", () => resolve("opened")));
@@ -117,7 +118,7 @@ class Conversation {
 
   #take(data: RawData, isBinary: boolean): void {
     const bytes = bytesOf(data);
-    this.#heardMs = performance.now();
+    this.#heardMs = machineClock.elapsedMs();
     if (isBinary) {
       this.#untaken += bytes.length;
       if (this.#untaken > outputBytes.most) this.#client.pause();
@@ -156,8 +157,8 @@ class Conversation {
   }
 
   #listen(): void {
-    if (this.#client.isPaused) this.#heardMs = performance.now();
-    if (performance.now() - this.#heardMs > silenceMs) this.#client.terminate();
+    if (this.#client.isPaused) this.#heardMs = machineClock.elapsedMs();
+    if (machineClock.elapsedMs() - this.#heardMs > silenceMs) this.#client.terminate();
   }
 
   async #refused(response: IncomingMessage): Promise<void> {

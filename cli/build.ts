@@ -1,6 +1,7 @@
 /** `./orlop build` */
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { machineClock } from "../lib/clock.ts";
 import { usageFailure } from "../lib/command.ts";
 import { formatBytes, formatSeconds } from "../lib/progress.ts";
 import { architectureOption, buildDirectory, mirrorOption, variantOption, verb } from "./context.ts";
@@ -67,7 +68,7 @@ so building again after a change of ours takes seconds.`,
     },
   },
   async run({ invocation: { signal } }, options): Promise<Result> {
-    const startedMs = performance.now();
+    const startedMs = machineClock.elapsedMs();
     const { client, container, program } = options;
     const others = [client, container, program].filter((choice) => choice !== undefined);
     if (others.length + (options["update-lock"] ? 1 : 0) > 1) {
@@ -82,7 +83,7 @@ so building again after a change of ours takes seconds.`,
       return await makeImage(options, signal);
     };
     const result = await make();
-    return { ...result, seconds: (performance.now() - startedMs) / 1000 };
+    return { ...result, seconds: (machineClock.elapsedMs() - startedMs) / 1000 };
   },
   print: ({ made, changes = [], seconds }) =>
     [

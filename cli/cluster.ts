@@ -1,5 +1,6 @@
 /** `./orlop cluster …` and `./orlop kubectl`: a Kubernetes cluster on this computer, for nodes that `up --join` starts. */
 import { readFile } from "node:fs/promises";
+import { machineClock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { atTheTerminal, start } from "../lib/program.ts";
 import { clusterMinors } from "../vm/cluster/minors.ts";
@@ -27,9 +28,9 @@ It listens on this computer's loopback only. Machines join it with \`./orlop up 
   ],
   async run({ invocation: { signal } }, { kubernetes: minor }) {
     const cluster = await import("../vm/cluster/cluster.ts");
-    const startedMs = performance.now();
+    const startedMs = machineClock.elapsedMs();
     const { port } = await cluster.clusterUp(minor, signal);
-    return { minor, server: `https://127.0.0.1:${port}`, seconds: (performance.now() - startedMs) / 1000 };
+    return { minor, server: `https://127.0.0.1:${port}`, seconds: (machineClock.elapsedMs() - startedMs) / 1000 };
   },
   print: ({ minor, server, seconds }) =>
     [

@@ -5,8 +5,8 @@
  */
 import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { machineClock } from "../lib/clock.ts";
 import type { Invocation, Switch } from "../lib/command.ts";
 import { Failure } from "../lib/failure.ts";
 import { readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
@@ -91,7 +91,7 @@ async function detached(server: ServerVerb, signal: AbortSignal): Promise<Server
         );
       }
       bar.detail(lines.at(-1) ?? "");
-      await sleep(pollMs, undefined, { signal });
+      await machineClock.sleep(pollMs, signal);
     }
   } catch (error) {
     await child.end();

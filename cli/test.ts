@@ -1,6 +1,7 @@
 /** `./orlop test` */
 import { availableParallelism } from "node:os";
 import { availableMemory } from "node:process";
+import { machineClock } from "../lib/clock.ts";
 import { formatSeconds } from "../lib/progress.ts";
 import { reportText, succeeded, sum, type TestReport } from "../tools/test-report.ts";
 import { verb } from "./context.ts";
@@ -33,14 +34,14 @@ The last line counts what really ran.`,
   ],
   arguments: { groups: { value: "GROUP", help: "Which tests", many: true, optional: true, choices: groups } },
   async run({ invocation: { signal } }, { groups: chosen }): Promise<TestReport & { seconds: number }> {
-    const startedMs = performance.now();
+    const startedMs = machineClock.elapsedMs();
     const reports: TestReport[] = [];
     const wanted: readonly Group[] =
       chosen.length > 0 ? chosen : ["check", "slow", "conformance", "image", "cluster", "vm"];
     for (const group of wanted) {
       reports.push(await runGroup(group, signal));
     }
-    return { ...sum(reports), seconds: (performance.now() - startedMs) / 1000 };
+    return { ...sum(reports), seconds: (machineClock.elapsedMs() - startedMs) / 1000 };
   },
   print: ({ seconds, ...report }) => `took ${formatSeconds(seconds)}\n${reportText(report)}`,
   exitCode: (report) => (succeeded(report) ? 0 : 1),

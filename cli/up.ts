@@ -1,4 +1,6 @@
 /** `./orlop up` */
+import { firstOf } from "../lib/first-of.ts";
+import { machineClock } from "../lib/clock.ts";
 import type { Invocation } from "../lib/command.ts";
 import { Failure, isNotFound } from "../lib/failure.ts";
 import { formatDuration } from "../lib/duration.ts";
@@ -75,8 +77,8 @@ The machine is always new. It gets a client certificate of its own, which \`./or
     }
     const userData = options.join ? await joining(given, name, variant) : given;
     const image = options.image ?? (await buildFor(variant.name, options.mirror, signal));
-    const startedMs = performance.now();
-    const { machine, status } = await watched(name, async () =>
+    const startedMs = machineClock.elapsedMs();
+    const { machine, status } = await watched(name, signal, async (raced) =>
       vm.up(
         {
           name,
@@ -96,7 +98,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
             ? {}
             : { ephemeralDisksBytes: [options["ephemeral-disk"] * 1024 ** 3] }),
         },
-        signal,
+        raced,
       ),
     );
     try {
@@ -105,7 +107,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
       await machine.cutPower();
       throw error;
     }
-    const result = { ...described(machine, status), seconds: (performance.now() - startedMs) / 1000 };
+    const result = { ...described(machine, status), seconds: (machineClock.elapsedMs() - startedMs) / 1000 };
     if (options.detach) return result;
     invocation.write(`${upText(result)}\nCtrl-C ends it\n`);
     await untilEnd(machine, name, signal);
@@ -115,7 +117,11 @@ The machine is always new. It gets a client certificate of its own, which \`./or
 });
 
 /** Shows the last line of the console while the machine comes up. */
-async function watched<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+async function watched<Result>(
+  name: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
   const { readLines } = await import("../vm/console.ts");
   const { machineFiles } = await import("../vm/machine-files.ts");
   const { directoryOf } = await import("../vm/up.ts");
@@ -128,12 +134,13 @@ async function watched<Result>(name: string, work: () => Promise<Result>): Promi
       if (!isNotFound(error)) throw error; // it is not switched on yet
     }
   };
-  const timer = setInterval(() => void look(), lookMs);
-  try {
-    return await work();
-  } finally {
-    clearInterval(timer);
-  }
+  const keepLooking = async (raced: AbortSignal): Promise<never> => {
+    for (;;) {
+      await machineClock.sleep(lookMs, raced);
+      await look();
+    }
+  };
+  return await firstOf(signal, [work, keepLooking]);
 }
 
 /** The user data of a node of the cluster on this computer. */

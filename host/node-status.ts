@@ -1,6 +1,6 @@
 /** How this node of a cluster does: a part of GET /status. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { StatusBody } from "../api/status.ts";
+import { machineClock, within } from "../lib/clock.ts";
 import { explain } from "../lib/failure.ts";
 import type { Settings } from "../settings/model.ts";
 import type { Facts } from "./facts.ts";
@@ -29,7 +29,7 @@ export class NodeStatus {
     const check = nodeCheck(this.#system, settings, this.#facts);
     if (check === undefined) return undefined;
     this.#asking ??= this.#ask(check, version, signal);
-    await Promise.race([this.#asking, sleep(patienceMs)]);
+    await within(machineClock, patienceMs, this.#asking);
     const reasons = this.#last?.version === version ? this.#last.reasons : ["the cluster has not answered yet"];
     return { name: nodeName(settings), ready: reasons.length === 0, reasons: [...reasons] };
   }

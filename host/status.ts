@@ -1,5 +1,5 @@
 /** What the host is and how it does: the answer of GET /status. */
-import { hostname, uptime } from "node:os";
+import { readTextIfPresent } from "../lib/files.ts";
 import type { StatusBody } from "../api/status.ts";
 import { osOf } from "./apiserver/model.ts";
 import type { Remote } from "./apiserver/remote.ts";
@@ -10,9 +10,12 @@ import type { Facts } from "./facts.ts";
 import { keptCrash } from "./kdump/kept.ts";
 import type { Engine } from "./reconcile/engine.ts";
 import type { SetAside } from "./kept/set-aside.ts";
-import type { System } from "./system.ts";
+import { hostPath, type System } from "./system.ts";
 import type { Trial } from "./trial.ts";
 import type { Updater } from "./update/updater.ts";
+
+/** See proc_sys_kernel(5). */
+const hostnamePath = "/proc/sys/kernel/hostname";
 
 export type StatusSources = {
   system: System;
@@ -48,8 +51,8 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     remoteStatus.failure !== undefined;
   return {
     os: { ...osOf(facts), platform: facts.variant.platform },
-    hostname: hostname(),
-    uptimeSeconds: uptime(),
+    hostname: (await readTextIfPresent(hostPath(system, hostnamePath)))?.trim() ?? "",
+    uptimeSeconds: system.clock.elapsedMs() / 1000,
     state:
       halted === undefined && isBooting([...boot.steps, ...bootstrap.entries])
         ? "booting"

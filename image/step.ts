@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import { readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
+import { machineClock } from "../lib/clock.ts";
 import { isNotFound } from "../lib/failure.ts";
 import { formatSeconds, say } from "../lib/progress.ts";
 import { moveInto, pruneCache, workInCache } from "./packages/cache.ts";
@@ -44,13 +45,13 @@ export async function runStep(cache: string, step: Step): Promise<Made> {
   const directory = join(folder, `${step.name}-${key.slice(0, 24)}`);
   if (await isKept(directory)) return { directory, key };
 
-  const startedMs = performance.now();
+  const startedMs = machineClock.elapsedMs();
   {
     await using work = await workInCache(cache);
     await step.make(work.path);
     await moveInto(directory, work);
   }
-  say(`${step.says}: took ${formatSeconds((performance.now() - startedMs) / 1000)}`);
+  say(`${step.says}: took ${formatSeconds((machineClock.elapsedMs() - startedMs) / 1000)}`);
   await forgetOld(folder, step.name);
   await pruneCache(cache, new Date());
   return { directory, key };

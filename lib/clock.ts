@@ -35,6 +35,24 @@ export function deadline(clock: Pick<Clock, "elapsedMs">, ms: number): Deadline 
   };
 }
 
+/** What `promise` gives; undefined when that takes longer. Whatever makes it goes on. */
+export async function within<Result>(
+  clock: Pick<Clock, "sleep">,
+  ms: number,
+  promise: Promise<Result>,
+): Promise<Result | undefined> {
+  const over = new AbortController();
+  const patience = clock.sleep(ms, over.signal).then(
+    () => undefined,
+    () => undefined, // it came in time
+  );
+  try {
+    return await Promise.race([promise, patience]);
+  } finally {
+    over.abort();
+  }
+}
+
 /** A timer of the runtime counts in 32 bits: one of more than 24.8 days fires at once. */
 const longestTimerMs = 86_400_000;
 

@@ -1,4 +1,5 @@
 /** Bodies of HTTP answers from servers that may stall or send without end: each has its limit before it is read. */
+import { machineClock } from "./clock.ts";
 import { Failure } from "./failure.ts";
 
 export type Patience = {
@@ -22,11 +23,11 @@ export async function* chunksOf(
   const reader = body.getReader();
   try {
     for (let bytes = 0, waitedMs = 0; ;) {
-      const startedMs = performance.now();
+      const startedMs = machineClock.elapsedMs();
       const chunk = await unlessSilent(reader.read(), stallMs);
       if (chunk.done) return;
       bytes += chunk.value.length;
-      waitedMs += performance.now() - startedMs;
+      waitedMs += machineClock.elapsedMs() - startedMs;
       if (slowest !== undefined && waitedMs > slowest.waitedMs) {
         if (bytes < slowest.bytes) {
           throw new Failure("too-slow", `only ${bytes} bytes came in ${Math.round(waitedMs / 1000)} s`);

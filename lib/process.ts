@@ -7,7 +7,7 @@
  */
 import type { ReadableStreamDefaultReader } from "node:stream/web";
 import { abortable } from "./abortable.ts";
-import { machineClock } from "./clock.ts";
+import { machineClock, within } from "./clock.ts";
 import { Failure } from "./failure.ts";
 import { type Argv, start, type StartOptions } from "./program.ts";
 
@@ -106,11 +106,8 @@ class Printed implements Disposable {
   async complete(): Promise<void> {
     for (let heard = -1; heard < this.#bytes;) {
       heard = this.#bytes;
-      const over = new AbortController();
-      const silence = machineClock.sleep(silenceMs, over.signal).catch(() => undefined);
-      const isClosed = await Promise.race([this.#end.then(() => true), silence.then(() => false)]);
-      over.abort();
-      if (isClosed) return;
+      const isClosed = this.#end.then(() => true);
+      if ((await within(machineClock, silenceMs, isClosed)) === true) return;
     }
   }
 

@@ -1,6 +1,6 @@
 /** Programs that run beside this one. Nothing else in the tree starts one: `run` and `ask` of `process.ts` come here too. */
 import { statSync } from "node:fs";
-import { machineClock } from "./clock.ts";
+import { machineClock, within } from "./clock.ts";
 import { Failure, systemErrorCode } from "./failure.ts";
 
 export type Argv = readonly [string, ...string[]];
@@ -119,11 +119,7 @@ export class Program<Stdout extends Out = Out, Stderr extends Out = Out> impleme
 
   /** Resolves when it has ended, and after that time at the latest. */
   async endsWithin(ms: number): Promise<void> {
-    const over = new AbortController();
-    const patience = machineClock.sleep(ms, over.signal).catch(() => undefined);
-    await Promise.race([this.#child.exited, patience]);
-    over.abort();
-    await patience;
+    await within(machineClock, ms, this.#child.exited);
   }
 }
 

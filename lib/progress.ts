@@ -1,3 +1,4 @@
+import { machineClock } from "./clock.ts";
 /** Shows how far a long step is: a bar on a terminal, a line now and then otherwise. Everything goes to stderr. */
 
 const redrawMs = 100;
@@ -23,14 +24,14 @@ export function say(words: string): void {
  */
 export function progress(says: string, total?: number, unit: "bytes" | "things" = "bytes"): Progress {
   const terminal = process.stderr.isTTY === true;
-  const startedMs = performance.now();
+  const startedMs = machineClock.elapsedMs();
   let done = 0;
   let words = "";
   let drawnMs = Number.NEGATIVE_INFINITY;
   let drawn = "";
 
   const render = (): string => {
-    const seconds = (performance.now() - startedMs) / 1000;
+    const seconds = (machineClock.elapsedMs() - startedMs) / 1000;
     const rate = seconds > 0 ? done / seconds : 0;
     const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : String(Math.round(value)));
     const parts = [says];
@@ -48,7 +49,7 @@ export function progress(says: string, total?: number, unit: "bytes" | "things" 
     return parts.join("  ");
   };
   const draw = (): void => {
-    const nowMs = performance.now();
+    const nowMs = machineClock.elapsedMs();
     if (nowMs - drawnMs < (terminal ? redrawMs : lineEveryMs)) return;
     drawnMs = nowMs;
     const text = render();
@@ -68,7 +69,7 @@ export function progress(says: string, total?: number, unit: "bytes" | "things" 
       draw();
     },
     [Symbol.dispose]() {
-      words = `took ${formatSeconds((performance.now() - startedMs) / 1000)}`;
+      words = `took ${formatSeconds((machineClock.elapsedMs() - startedMs) / 1000)}`;
       process.stderr.write(terminal ? `\r\x1b[2K${render()}\n` : `${render()}\n`);
     },
   };

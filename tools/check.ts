@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { machineClock } from "../lib/clock.ts";
 import { formatSeconds, say } from "../lib/progress.ts";
 import { ask } from "../lib/process.ts";
 import { noTests, reportText, succeeded, sum, type TestReport } from "./test-report.ts";
@@ -79,9 +80,9 @@ export async function slowUnitTests(signal: AbortSignal): Promise<TestReport> {
 async function runLane(lane: readonly Step[], signal: AbortSignal): Promise<TestReport[]> {
   const reports: TestReport[] = [];
   for (const { name, run } of lane) {
-    const startedMs = performance.now();
+    const startedMs = machineClock.elapsedMs();
     const report = await run(signal);
-    const took = formatSeconds((performance.now() - startedMs) / 1000);
+    const took = formatSeconds((machineClock.elapsedMs() - startedMs) / 1000);
     say(`${name}: ${report.failed === 0 ? "passed" : `${report.failed} failed`}, ${took}`);
     reports.push(report);
   }

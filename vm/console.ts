@@ -1,6 +1,6 @@
 /** What a machine has written to its serial console, which QEMU keeps in a log file. */
 import { open } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
+import { machineClock } from "../lib/clock.ts";
 import { isNotFound } from "../lib/failure.ts";
 import { partsOf } from "../lib/read-to-end.ts";
 
@@ -24,7 +24,7 @@ export async function waitForLine(
       const match = pattern.exec(line);
       if (match !== null) return match;
     }
-    await sleep(pollMs, undefined, { signal });
+    await machineClock.sleep(pollMs, signal);
   }
 }
 
@@ -36,7 +36,7 @@ export async function* follow(path: string, signal: AbortSignal): AsyncGenerator
     offset += bytes.length;
     if (bytes.length > 0) yield decoder.decode(bytes, { stream: true });
     if (signal.aborted) return;
-    await sleep(pollMs, undefined, { signal }).catch(() => undefined); // one more look, then the end
+    await machineClock.sleep(pollMs, signal).catch(() => undefined); // one more look, then the end
   }
 }
 

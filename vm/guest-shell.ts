@@ -5,7 +5,7 @@
  * The shell gets a console of its own, so nothing else writes between its lines.
  */
 import type { Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+import { machineClock } from "../lib/clock.ts";
 import { Failure } from "../lib/failure.ts";
 import { connectUnix } from "./unix-socket.ts";
 
@@ -116,7 +116,7 @@ export class GuestShell implements AsyncDisposable {
       const match = pattern.exec(this.#received);
       if (match !== null) return match;
       if (this.#socket.destroyed) throw new Error("the machine is gone");
-      await sleep(pollMs, undefined, { signal });
+      await machineClock.sleep(pollMs, signal);
     }
   }
 }

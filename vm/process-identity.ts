@@ -4,8 +4,8 @@
  * Source: proc_pid_stat(5); the boot id tells two starts of this computer apart.
  */
 import { readdir, readFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { machineClock } from "../lib/clock.ts";
 import { isNotFound, systemErrorCode } from "../lib/failure.ts";
 
 export const processIdentity = z.object({ pid: z.number().int(), startTicks: z.string(), bootId: z.string() });
@@ -40,13 +40,13 @@ export async function kill(identity: ProcessIdentity): Promise<void> {
     } catch (error) {
       if (systemErrorCode(error) !== "ESRCH") throw error;
     }
-    await sleep(20);
+    await machineClock.sleep(20);
   }
 }
 
 /** Resolves when the process is gone; rejects when the signal aborts first. */
 export async function untilGone(identity: ProcessIdentity, signal: AbortSignal): Promise<void> {
-  while (await isAlive(identity)) await sleep(50, undefined, { signal });
+  while (await isAlive(identity)) await machineClock.sleep(50, signal);
 }
 
 /** Processes that an interpreter runs that program in: those that have its path as their first argument. */

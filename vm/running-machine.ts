@@ -5,7 +5,7 @@
  * of it. Disposing cuts the power.
  */
 import { readFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
+import { deadline, machineClock } from "../lib/clock.ts";
 import { connect, type Client } from "../api/client.ts";
 import type { StatusBody } from "../api/status.ts";
 import { isPassing } from "../api/refused.ts";
@@ -118,7 +118,7 @@ export class RunningMachine implements AsyncDisposable {
     timeoutMs: number,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<StatusBody> {
-    const deadlineMs = performance.now() + timeoutMs;
+    const patience = deadline(machineClock, timeoutMs);
     for (let last: unknown; ;) {
       const soon = AbortSignal.timeout(answerMs);
       try {
@@ -131,10 +131,10 @@ export class RunningMachine implements AsyncDisposable {
         last = error;
       }
       if (!(await this.isOn())) throw await this.#failure("machine-ended", "it switched itself off", last);
-      if (performance.now() > deadlineMs) {
+      if (patience.passed) {
         throw await this.#failure("not-in-time", `it was not ready after ${timeoutMs / 1000} s`, last);
       }
-      await sleep(pollMs, undefined, { signal });
+      await machineClock.sleep(pollMs, signal);
     }
   }
 
@@ -143,9 +143,10 @@ export class RunningMachine implements AsyncDisposable {
     return this.untilStatus((status) => status.state !== "booting", timeoutMs, signal);
   }
 
-  /** Like `untilConfigured`, for the boot after a reboot that was asked for at `askedAtMs` (of `performance.now`). */
+  /** Like `untilConfigured`, for the boot after a reboot that was asked for at `askedAtMs` (of `machineClock`). */
   async untilRebooted(askedAtMs: number, timeoutMs: number, signal?: AbortSignal): Promise<StatusBody> {
-    const isNewBoot = ({ uptimeSeconds }: StatusBody): boolean => performance.now() - uptimeSeconds * 1000 > askedAtMs;
+    const isNewBoot = ({ uptimeSeconds }: StatusBody): boolean =>
+      machineClock.elapsedMs() - uptimeSeconds * 1000 > askedAtMs;
     return this.untilStatus((status) => status.state !== "booting" && isNewBoot(status), timeoutMs, signal);
   }
 

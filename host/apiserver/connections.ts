@@ -6,6 +6,7 @@
  * idle. While a handler works, nothing counts. One timer looks at all of them.
  */
 import type { Socket } from "node:net";
+import { deadline, type Deadline, machineClock } from "../../lib/clock.ts";
 
 export type ConnectionLimits = { most: number; requestMs: number };
 
@@ -15,7 +16,8 @@ export const connectionLimits: ConnectionLimits = { most: 256, requestMs: 30_000
 /** For an answer that was just handed to the kernel to reach its client. */
 const retiredMs = 250;
 
-export type Connection<Peer> = { readonly peer: Peer; deadlineMs: number };
+/** Without a deadline while the host is the one who takes time. */
+export type Connection<Peer> = { readonly peer: Peer; deadline: Deadline | undefined };
 
 export class Connections<Peer> implements Disposable {
   readonly #limits: ConnectionLimits;
@@ -41,7 +43,7 @@ export class Connections<Peer> implements Disposable {
       socket.destroy();
       return undefined;
     }
-    const connection = { peer, deadlineMs: performance.now() + this.#limits.requestMs };
+    const connection = { peer, deadline: deadline(machineClock, this.#limits.requestMs) };
     this.#open.set(socket, connection);
     socket.once("close", () => this.#open.delete(socket));
     return connection;
@@ -58,20 +60,20 @@ export class Connections<Peer> implements Disposable {
 
   /** The request is complete: from now on the host is the one who takes time. */
   requestComplete(connection: Connection<Peer>): void {
-    connection.deadlineMs = Number.POSITIVE_INFINITY;
+    connection.deadline = undefined;
   }
 
   /** It is the client's turn: to take the answer, to send a body or the next request. */
   clientsTurn(connection: Connection<Peer>): void {
-    connection.deadlineMs = performance.now() + (this.#retiring ? retiredMs : this.#limits.requestMs);
+    connection.deadline = deadline(machineClock, this.#retiring ? retiredMs : this.#limits.requestMs);
   }
 
   /** No more requests: what is being worked on is still answered, then each connection is closed. */
   retire(): void {
     this.#retiring = true;
-    const soonMs = performance.now() + retiredMs;
+    const soon = deadline(machineClock, retiredMs);
     for (const connection of this.#open.values()) {
-      if (Number.isFinite(connection.deadlineMs)) connection.deadlineMs = Math.min(connection.deadlineMs, soonMs);
+      if (connection.deadline !== undefined && connection.deadline.leftMs > retiredMs) connection.deadline = soon;
     }
   }
 
@@ -81,16 +83,15 @@ export class Connections<Peer> implements Disposable {
 
   /** Resolves when all are closed, at the latest after `graceMs`. Call `retire` first. */
   async drained(graceMs: number): Promise<void> {
-    const untilMs = performance.now() + graceMs;
-    while (this.#open.size > 0 && performance.now() < untilMs) {
-      await Bun.sleep(20);
+    const grace = deadline(machineClock, graceMs);
+    while (this.#open.size > 0 && !grace.passed) {
+      await machineClock.sleep(20);
       this.#closeLate();
     }
   }
 
   #closeLate(): void {
-    const nowMs = performance.now();
-    for (const [socket, { deadlineMs }] of this.#open) if (deadlineMs <= nowMs) socket.destroy();
+    for (const [socket, connection] of this.#open) if (connection.deadline?.passed === true) socket.destroy();
   }
 
   [Symbol.dispose](): void {

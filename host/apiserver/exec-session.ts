@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type RawData, type WebSocket } from "ws-8";
+import { machineClock } from "../../lib/clock.ts";
 import {
   bytesOf,
   capacityEvery,
@@ -103,7 +104,7 @@ class Session {
   readonly #containerd: Containerd;
   readonly #context: ExecContext;
   readonly #input = new Input();
-  #heardMs = performance.now();
+  #heardMs = machineClock.elapsedMs();
   /** Messages that the client's side has not taken yet. */
   #unsent = 0;
   #size: TerminalSize | undefined;
@@ -120,10 +121,10 @@ class Session {
     const closed = new Promise<undefined>((resolve) => client.once("close", () => resolve(undefined)));
     const begun = Promise.withResolvers<Initialize>();
     client.on("error", () => undefined); // it is closed with the code that says which rule was broken
-    client.on("pong", () => (this.#heardMs = performance.now()));
-    client.on("ping", () => (this.#heardMs = performance.now()));
+    client.on("pong", () => (this.#heardMs = machineClock.elapsedMs()));
+    client.on("ping", () => (this.#heardMs = machineClock.elapsedMs()));
     client.on("message", (data, isBinary) => {
-      this.#heardMs = performance.now();
+      this.#heardMs = machineClock.elapsedMs();
       this.#take(data, isBinary, begun.resolve);
     });
     const stop = (): void => this.#cut(closeCodes.goingAway, "the daemon of the host stops");
@@ -176,8 +177,8 @@ class Session {
     const client = this.#client;
     if (!this.#context.isAllowed()) this.#cut(closeCodes.policy, "this client may not run programs any more");
     // A client that we do not read cannot be heard.
-    else if (client.isPaused) this.#heardMs = performance.now();
-    else if (performance.now() - this.#heardMs > (this.#unsent > 0 ? stalledMs : silenceMs)) client.terminate();
+    else if (client.isPaused) this.#heardMs = machineClock.elapsedMs();
+    else if (machineClock.elapsedMs() - this.#heardMs > (this.#unsent > 0 ? stalledMs : silenceMs)) client.terminate();
     else if (client.readyState === client.OPEN) client.ping();
   }
 
@@ -253,7 +254,7 @@ class Session {
     this.#client.send(bytes, { binary: true }, () => resolve(undefined)); // an error closes it, which is seen elsewhere
     await promise;
     this.#unsent--;
-    this.#heardMs = performance.now();
+    this.#heardMs = machineClock.elapsedMs();
   }
 
   #send(message: ServerMessage): void {

@@ -9,8 +9,8 @@ import { randomBytes } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { machineClock, within } from "../../lib/clock.ts";
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
 import { namesIn } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
@@ -109,7 +109,7 @@ export class Executed implements AsyncDisposable {
    * @param take the next bytes are read when it has resolved
    */
   async relay(take: (bytes: Uint8Array) => Promise<void>): Promise<void> {
-    const state = { heardMs: performance.now(), isTaking: 0 };
+    const state = { heardMs: machineClock.elapsedMs(), isTaking: 0, isOver: false };
     const relayed = Promise.all(
       this.#outputs.map(async ({ fd }) => {
         const reader = Bun.file(fd).stream().getReader();
@@ -120,31 +120,29 @@ export class Executed implements AsyncDisposable {
           state.isTaking++;
           await take(value);
           state.isTaking--;
-          state.heardMs = performance.now();
+          state.heardMs = machineClock.elapsedMs();
         }
       }),
     );
     const quiet = async (): Promise<void> => {
       await this.ended;
-      state.heardMs = performance.now();
-      while (state.isTaking > 0 || performance.now() - state.heardMs < quietMs) await sleep(quietMs / 10);
+      state.heardMs = machineClock.elapsedMs();
+      while (!state.isOver && (state.isTaking > 0 || machineClock.elapsedMs() - state.heardMs < quietMs)) {
+        await machineClock.sleep(quietMs / 10);
+      }
     };
     await Promise.race([relayed, quiet()]);
+    state.isOver = true;
     await this.ended;
   }
 
   /** Ends the program and what is in its group, by force if need be. Resolves when it is gone. */
   async end(): Promise<void> {
     if (!this.#isRunning) return; // somebody else may have its number by now
-    const over = new AbortController();
-    const gone = this.ended.finally(() => over.abort()).catch(() => undefined);
+    const gone = this.ended.catch(() => undefined);
     // Shells with a terminal ignore the usual signal.
     await this.#signal(this.#execution.terminal === undefined ? SIGTERM : SIGHUP);
-    try {
-      await sleep(endMs, undefined, { signal: over.signal });
-    } catch (error) {
-      if (!over.signal.aborted) throw error;
-    }
+    await within(machineClock, endMs, gone);
     await this.#signal(SIGKILL);
     await gone;
   }

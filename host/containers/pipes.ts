@@ -1,7 +1,7 @@
 /** Named pipes between us and a container: opened without waiting, since a read or write that waits holds a thread. */
 import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
+import { machineClock } from "../../lib/clock.ts";
 import { systemErrorCode } from "../../lib/failure.ts";
 
 /** Open it before the other end is given out; read it only after, for until then an empty pipe looks like its end. */
@@ -28,7 +28,7 @@ export async function writeAll(pipe: FileHandle, bytes: Uint8Array, signal: Abor
       waitMs = fullMs.least;
     } catch (error) {
       if (systemErrorCode(error) !== "EAGAIN") throw error;
-      await sleep(waitMs, undefined, { signal });
+      await machineClock.sleep(waitMs, signal);
       waitMs = Math.min(waitMs * 2, fullMs.most);
     }
   }

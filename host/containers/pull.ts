@@ -6,6 +6,7 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { z } from "zod";
+import { machineClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/json.ts";
 import type { Log } from "../system.ts";
@@ -78,7 +79,9 @@ async function bring(context: PullContext, reference: Reference, signal: AbortSi
 async function noteUse({ images }: Containerd, { name }: Reference): Promise<void> {
   const { image } = await images.get({ name });
   if (image === undefined) return;
-  await images.update({ image: { ...image, labels: { ...image.labels, [usedLabel]: new Date().toISOString() } } });
+  await images.update({
+    image: { ...image, labels: { ...image.labels, [usedLabel]: machineClock.now().toISOString() } },
+  });
 }
 
 async function pull(
@@ -281,7 +284,7 @@ function chainId(parent: string, diffId: string): string {
 /** Keeps what is being made until it has a name; an abandoned one ends by itself. */
 async function leased(containerd: Containerd): Promise<AsyncDisposable & { id: string }> {
   const id = `pull-${randomUUID()}`;
-  const expires = new Date(Date.now() + leaseMs).toISOString();
+  const expires = new Date(machineClock.now().getTime() + leaseMs).toISOString();
   await containerd.leases.create({ id, labels: { "containerd.io/gc.expire": expires } });
   return { id, [Symbol.asyncDispose]: async () => void (await containerd.leases.delete({ id })) };
 }

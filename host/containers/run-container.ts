@@ -7,7 +7,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { deadline, type Deadline, machineClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { makeFifo } from "../linux.ts";
 import type { Log } from "../system.ts";
@@ -85,7 +85,7 @@ async function startContainer(
     key: id,
     parent: image.chain,
     // The collector keeps a container's snapshot because the container names it, which it does only below.
-    labels: { "containerd.io/gc.root": new Date().toISOString() },
+    labels: { "containerd.io/gc.root": machineClock.now().toISOString() },
   });
   await containerd.containers.create({
     container: {
@@ -138,7 +138,7 @@ async function untilEnded({ containerd, id, log }: Running, stop: AbortSignal): 
     log.info(`container ${id}: stopping`);
     await ifThere(containerd.tasks.kill({ containerId: id, signal: SIGTERM }));
     try {
-      await sleep(stopMs, undefined, { signal: finished.signal });
+      await machineClock.sleep(stopMs, finished.signal);
     } catch (error) {
       if (finished.signal.aborted) return; // it ended in time
       throw error;
@@ -161,16 +161,16 @@ async function untilEnded({ containerd, id, log }: Running, stop: AbortSignal): 
 
 /** Of a container's first process, or of one executed beside it. Waits on while containerd is restarted. */
 export async function exitStatus(containerd: Containerd, id: string, execId = ""): Promise<number> {
-  let awaySinceMs: number | undefined;
+  let patience: Deadline | undefined;
   for (;;) {
     try {
       return (await containerd.tasks.wait({ containerId: id, execId })).exitStatus;
     } catch (error) {
       if (!isAway(error)) throw error;
-      awaySinceMs ??= Date.now();
-      if (Date.now() - awaySinceMs > awayMs) throw error;
-      await Bun.sleep(500);
-      if ((await there(containerd, id, execId)) === "there") awaySinceMs = undefined;
+      patience ??= deadline(machineClock, awayMs);
+      if (patience.passed) throw error;
+      await machineClock.sleep(500);
+      if ((await there(containerd, id, execId)) === "there") patience = undefined;
     }
   }
 }

@@ -7,6 +7,7 @@
  * The mirror is judged by the time that it is waited for. While whoever reads the bytes is busy with them, with a slow
  * disk for example, no time counts against it.
  */
+import { machineClock } from "../../lib/clock.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import type { System } from "../system.ts";
 
@@ -102,12 +103,12 @@ class Waiting implements Disposable {
     const stalled = (): void =>
       this.#ended.abort(new Failure("stalled", `nothing came for ${this.#patienceMs / 1000} s`));
     const timer = setTimeout(stalled, this.#patienceMs);
-    const startedMs = performance.now();
+    const startedMs = machineClock.elapsedMs();
     try {
       return await answer();
     } finally {
       clearTimeout(timer);
-      this.waitedMs += performance.now() - startedMs;
+      this.waitedMs += machineClock.elapsedMs() - startedMs;
     }
   }
 

@@ -320,7 +320,7 @@ export class Updater implements AsyncDisposable {
       job,
       ({ step, doneBytes, totalBytes }) => {
         if (step !== this.#moving?.step) this.#moving = { step, totalBytes, rate: new ProgressRate() };
-        this.#moving.rate.note(performance.now(), doneBytes);
+        this.#moving.rate.note(system.clock.elapsedMs(), doneBytes);
       },
       signal,
     );

@@ -9,6 +9,7 @@ import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { machineClock } from "../../lib/clock.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import { chunksOf } from "../../lib/http-body.ts";
 import { progress, type Progress } from "../../lib/progress.ts";
@@ -90,8 +91,8 @@ async function downloadOne(file: Wanted, path: string, bar: Progress, limits: Li
   let lies = 0;
   let failures = 0;
   for (; failures < limits.tries && lies < maxLies; failures++) {
-    if (failures > 0) await pause(Math.min(limits.backoffMs * 2 ** (failures - 1), maxBackoffMs), limits.signal);
-    limits.signal.throwIfAborted();
+    const pauseMs = failures === 0 ? 0 : Math.min(limits.backoffMs * 2 ** (failures - 1), maxBackoffMs);
+    await machineClock.sleep(pauseMs, limits.signal);
     try {
       await transfer(file, partial, bar, limits);
       await partial.finish(path);
@@ -230,17 +231,4 @@ function withoutCredentials(text: string): string {
   url.username = "";
   url.password = "";
   return url.href;
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }

@@ -12,6 +12,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { machineClock } from "../../lib/clock.ts";
 import type { Applied } from "../../api/answers.ts";
 import { connect, type Client } from "../../api/client.ts";
 import type { ExecRequest } from "../../api/exec-client.ts";
@@ -132,7 +133,7 @@ export class TestHost implements AsyncDisposable {
 
   /** Reboots through the API, and waits until the host is configured again. */
   async reboot(): Promise<StatusBody> {
-    const askedAtMs = performance.now();
+    const askedAtMs = machineClock.elapsedMs();
     await (await this.api()).call("reboot");
     const status = await this.running.untilRebooted(askedAtMs, bootTimeoutMs);
     // Not before: a shell that is started once more while the old boot ends would answer too.

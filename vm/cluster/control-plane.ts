@@ -8,12 +8,15 @@
  * ```
  */
 import { createServer, type AddressInfo } from "node:net";
-import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { readTextIfPresent } from "../../lib/files.ts";
 import { machineArchitecture, openToolsRoot, toolCommand, type ToolsRoot } from "../../image/packages/tools-root.ts";
 import { makeProgram } from "../../image/recipes/programs.ts";
+import { abortable } from "../../lib/abortable.ts";
 import { deadline, machineClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
+import { firstOf } from "../../lib/first-of.ts";
 import { type Output, run } from "../../lib/process.ts";
 import { start } from "../../lib/program.ts";
 import { hostOfGuests } from "../qemu.ts";
@@ -98,12 +101,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   parts.use(await startEgress(egress.socket, kubeletPort));
   const ended = Promise.withResolvers<never>();
   ended.promise.catch(() => undefined); // whoever waits for it hears of it
-  const start = async (name: string, argv: [string, ...string[]]): Promise<Part> =>
+  const unlessEnded = async (work: (raced: AbortSignal) => Promise<void>, until: AbortSignal): Promise<void> =>
+    await firstOf(until, [work, async (raced) => await abortable(ended.promise, raced)]);
+  const startNamed = async (name: string, argv: [string, ...string[]]): Promise<Part> =>
     await startPart(name, argv, { tools, directory, programs, onEnd: (failure) => ended.reject(failure) });
 
-  parts.use(await start("etcd", etcd(pki, directory, etcdPort, etcdPeerPort)));
+  parts.use(await startNamed("etcd", etcd(pki, directory, etcdPort, etcdPeerPort)));
   const apiServerCommand = apiServer(programs, pki, { port, etcdPort, egress: egress.config });
-  let running = await start("kube-apiserver", apiServerCommand);
+  let running = await startNamed("kube-apiserver", apiServerCommand);
   parts.defer(async () => running[Symbol.asyncDispose]());
   const get: ControlPlane["get"] = async (path, until) =>
     await fetch(`${server}${path}`, {
@@ -111,13 +116,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       ...(until === undefined ? {} : { signal: until }),
     });
   const untilReady = async (until: AbortSignal): Promise<void> =>
-    await Promise.race([untilReadyz(get, until), ended.promise]);
+    await unlessEnded(async (raced) => untilReadyz(get, raced), until);
   await untilReady(signal);
   const startManager = async (last: string): Promise<Part> =>
-    await start("kube-controller-manager", controllerManager(programs, pki, last, minor));
+    await startNamed("kube-controller-manager", controllerManager(programs, pki, last, minor));
   let manager = await startManager(certificatesLast);
   parts.defer(async () => manager[Symbol.asyncDispose]());
-  parts.use(await start("kube-scheduler", scheduler(programs, pki, minor)));
+  parts.use(await startNamed("kube-scheduler", scheduler(programs, pki, minor)));
 
   const kubectl: ControlPlane["kubectl"] = async (words, { stdin, signal: until } = {}) =>
     await run([programs.kubectl, ...kubectlOptions(directory), ...words], {
@@ -125,7 +130,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       ...(until === undefined ? {} : { signal: until }),
     });
   await kubectl(["apply", "--filename=-"], { stdin: JSON.stringify(bootstrapObjects(pki.token)), signal });
-  await Promise.race([untilAccountIsThere(kubectl, signal), ended.promise]);
+  await unlessEnded(async (raced) => untilAccountIsThere(kubectl, raced), signal);
 
   const owned = parts.move();
   return {
@@ -138,7 +143,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     get,
     stopApiServer: async () => running[Symbol.asyncDispose](),
     async startApiServer(until) {
-      running = await start("kube-apiserver", apiServerCommand);
+      running = await startNamed("kube-apiserver", apiServerCommand);
       await untilReady(until);
     },
     async letCertificatesLast(duration) {
@@ -295,7 +300,7 @@ async function startPart(
   let isWanted = false;
   void child.exited.then(async (code) => {
     if (isWanted) return;
-    const said = (await readFile(log, "utf8")).trim().split("\n").slice(-5).join("\n");
+    const said = ((await readTextIfPresent(log)) ?? "").trim().split("\n").slice(-5).join("\n");
     onEnd(
       new Failure("control-plane-failed", `cannot run ${name}: it ended with ${code}: ${said}`, {
         hint: `all that it said is in ${log}`,

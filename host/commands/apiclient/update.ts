@@ -1,11 +1,10 @@
 /** `apiclient update`: look for updates, install one, take it back, and say why this host has none. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../../api/client.ts";
 import { isPassing } from "../../../api/refused.ts";
 import type { UpdateExplanation, UpdateStatusBody } from "../../../api/status.ts";
 import { Failure, isFailure } from "../../../lib/failure.ts";
 import { progress, type Progress } from "../../../lib/progress.ts";
-import { machineClock } from "../../../lib/clock.ts";
+import { deadline, machineClock } from "../../../lib/clock.ts";
 import { usageFailure } from "../../../lib/command.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
 import { timeoutOption } from "./timeout-option.ts";
@@ -147,7 +146,7 @@ async function act(api: Client, action: Action, signal: AbortSignal): Promise<Up
   const before = commandOf(await lookAt(api, signal));
   await api.call(endpoints[action], { signal });
   using bar = new StepBar();
-  for (let silentSinceMs = performance.now(); ;) {
+  for (let patience = deadline(machineClock, silenceMs); ;) {
     const status = await lookAgain(api, signal);
     const command = commandOf(status);
     if (typeof status === "object" && command?.cmd_type === action && command.timestamp !== before?.timestamp) {
@@ -156,14 +155,14 @@ async function act(api: Client, action: Action, signal: AbortSignal): Promise<Up
       throw new Failure("update-failed", `cannot ${action} the update: ${reason}`);
     }
     const progress = typeof status === "object" ? status.progress : undefined;
-    if (status === "at work" || progress !== undefined) silentSinceMs = performance.now();
+    if (status === "at work" || progress !== undefined) patience = deadline(machineClock, silenceMs);
     if (progress !== undefined) bar.show(progress);
-    if (performance.now() - silentSinceMs > silenceMs) {
+    if (patience.passed) {
       throw new Failure("update-slow", `cannot tell how the update went: nothing was heard for ${silenceMs / 1000} s`, {
         hint: "see `apiclient get /updates/status`",
       });
     }
-    await sleep(pollMs, undefined, { signal });
+    await machineClock.sleep(pollMs, signal);
   }
 }
 

@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { layers } from "./layers.ts";
+import { pastDoors } from "./doors.ts";
+
+const repository = join(import.meta.dir, "..");
+const files = [...new Bun.Glob(`{${[...layers.keys()].join(",")}}/**/*.ts`).scanSync(repository)].toSorted();
+
+test("nobody starts a program, sleeps or, on the host, asks for the time but by the door for it", async () => {
+  const found: string[] = [];
+  for (const file of files) found.push(...pastDoors(file, await readFile(join(repository, file), "utf8")));
+  expect(found).toEqual([]);
+  expect(files.length).toBeGreaterThan(50);
+});
+
+test("what goes past a door is seen, and comments and tests are left alone", () => {
+  const source = `
+    // Not by Bun.spawn.
+    const child = Bun.spawn(["true"]);
+    const until = Date.now() + 5_000; // performance.now() would do
+    await Bun.sleep(5);
+    const made = new Date(text);
+  `;
+  expect(pastDoors("host/x.ts", source)).toEqual([
+    "host/x.ts:3: programs are started by lib/program.ts",
+    "host/x.ts:5: time elapses, and is waited for, by a Clock of lib/clock.ts",
+    "host/x.ts:4: time on a host is that of System.clock",
+  ]);
+  expect(pastDoors("vm/x.ts", source)).toHaveLength(2);
+  expect(pastDoors("host/x.test.ts", source)).toEqual([]);
+  expect(pastDoors("lib/program.ts", "Bun.spawn([])")).toEqual([]);
+  expect(pastDoors("host/status.ts", "await machineClock.sleep(5)")).toHaveLength(1);
+  expect(pastDoors("host/commands/apiclient/wait.ts", "await machineClock.sleep(5)")).toEqual([]);
+});

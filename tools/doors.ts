@@ -1,0 +1,67 @@
+/**
+ * What has one door: programs are started by `lib/program.ts`, time comes from `lib/clock.ts`, and what runs on a host
+ * has it from `System.clock`. `doors.test.ts` holds the tree to it.
+ */
+
+type Door = {
+  /** Files it is for. */
+  readonly of: RegExp;
+  /** What leads past it. */
+  readonly past: RegExp;
+  readonly except: readonly string[];
+  readonly rule: string;
+};
+
+/** Tests, benchmarks and these rules may do as they like. */
+const production = /^(?!test\/|bench\/|tools\/doors).*(?<!\.test)\.ts$/;
+const host = /^host\/.*(?<!\.test)\.ts$/;
+
+const doors: readonly Door[] = [
+  {
+    of: production,
+    past: /\bBun\.(spawn|spawnSync|\$)|node:child_process/,
+    except: [
+      "lib/program.ts",
+      "tools/tour-shell.ts", // at a terminal of its own
+    ],
+    rule: "programs are started by lib/program.ts",
+  },
+  {
+    of: production,
+    past: /\bBun\.sleep|node:timers|\bsetTimeout\((resolve|done)\b|\bperformance\.now\(|\bBun\.nanoseconds\(|\buptime\(/,
+    except: ["lib/clock.ts"],
+    rule: "time elapses, and is waited for, by a Clock of lib/clock.ts",
+  },
+  {
+    of: host,
+    past: /\bDate\.now\(|\bnew Date\(\)|\bmachineClock\b/,
+    except: [
+      "host/system.ts", // brings it
+      // Peers at the other end of a socket or pipe live by the time of this computer, and not by that of a test.
+      "host/apiserver/connections.ts",
+      "host/apiserver/exec-session.ts",
+      "host/containers/exec.ts",
+      "host/containers/pipes.ts",
+      "host/containers/pull.ts",
+      "host/containers/run-container.ts",
+      "host/node-status.ts",
+      "host/update/download.ts",
+    ],
+    rule: "time on a host is that of System.clock",
+  },
+];
+
+/** Clients are no host: they run on laptops too. */
+const client = /^host\/commands\/apiclient\//;
+
+/** The lines of a source that go past a door: "host/x.ts:12: programs are started by lib/program.ts". */
+export function pastDoors(file: string, source: string): string[] {
+  const lines = source.split("\n").map(withoutComment);
+  const isFor = (door: Door): boolean =>
+    door.of.test(file) && !door.except.includes(file) && !(door.of === host && client.test(file));
+  return doors
+    .filter(isFor)
+    .flatMap(({ past, rule }) => lines.flatMap((line, at) => (past.test(line) ? [`${file}:${at + 1}: ${rule}`] : [])));
+}
+
+const withoutComment = (line: string): string => line.replace(/^\s*(\/?\*|\/\/).*/, "").replace(/ \/\/ .*/, "");
