@@ -10,7 +10,7 @@ import { lstat, mkdir, readFile, readlink, rename, symlink } from "node:fs/promi
 import { basename, dirname, join } from "node:path";
 import { assert, systemErrorCode, unreachable } from "../../lib/failure.ts";
 import { namesIn, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { readBy } from "../../settings/reads.ts";
+import { readBy } from "../reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import { hostPath, type System } from "../system.ts";
 import { actOnUnit } from "./failed-unit.ts";

@@ -5,7 +5,7 @@
  * them for committed ones, so what a preview says will restart is what restarts. No steps means converged.
  */
 import { isFailure, type FailureCode } from "../../lib/failure.ts";
-import { readBy } from "../../settings/reads.ts";
+import { readBy } from "../reads.ts";
 import type { Settings } from "../../settings/model.ts";
 import type { Facts } from "../facts.ts";
 import type { System } from "../system.ts";
