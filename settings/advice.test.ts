@@ -34,6 +34,12 @@ const cases: Case[] = [
     ],
   },
   {
+    rule: "a node with an AWS role knows its region",
+    variant: "vmware-k8s-1.35",
+    document: await Bun.file(join(import.meta.dir, "samples", "hybrid.toml")).text(),
+    says: ["settings.aws.region is not set, and only on EC2 does a node find it: it gets no token for its cluster"],
+  },
+  {
     rule: "a certificate is in force",
     variant: "dev",
     document: nameless,

@@ -30,6 +30,17 @@ export const advice: readonly Advice[] = [
       }
     },
   },
+  {
+    name: "a node with an AWS role knows its region",
+    *check({ kubernetes, aws }, _set, { platform }) {
+      const isAsked = kubernetes?.["api-server"] !== undefined && kubernetes["authentication-mode"] === "aws";
+      if (!isAsked || platform === "aws" || aws?.region !== undefined) return;
+      yield unmetAt(
+        ["aws", "region"],
+        "is not set, and only on EC2 does a node find it: it gets no token for its cluster",
+      );
+    },
+  },
   ...kubeletAdvice,
   ...certificateAdvice,
 ];

@@ -2,6 +2,7 @@
 import { isJsonObject } from "../lib/json.ts";
 import { isKeyOf } from "./pem.ts";
 import { missing, unmetAt, type Rule } from "./rule.ts";
+import { iamAuthenticator } from "./selection.ts";
 import type { SettingsTree } from "./tree.ts";
 
 /** What kubelet cannot join a cluster without. The name of the cluster is only for AWS, which issues tokens for it. */
@@ -40,6 +41,15 @@ export const kubernetesRules: readonly Rule[] = [
           cause === "authentication-mode" ? `authentication-mode is ${mode}` : because,
         );
       }
+    },
+  },
+  {
+    name: "a node with an AWS role has the program that shows it",
+    *check({ kubernetes }, _set, { name, programs }) {
+      if (kubernetes?.["authentication-mode"] !== "aws" || kubernetes["standalone-mode"]) return;
+      if (programs[iamAuthenticator] !== undefined) return;
+      const program = iamAuthenticator.slice(iamAuthenticator.lastIndexOf("/") + 1);
+      yield unmetAt(["kubernetes", "authentication-mode"], `must not be aws because variant ${name} has no ${program}`);
     },
   },
   {

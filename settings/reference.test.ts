@@ -33,8 +33,10 @@ api.socket.workloads api.remote.enabled api.remote.port api.remote.client-cas.a 
 
 const aws = `
 aws.region aws.config aws.credentials aws.profile
-autoscaling.should-wait
-cloudformation.should-signal cloudformation.stack-name cloudformation.logical-resource-id
+`;
+
+const ec2 = `
+autoscaling.should-wait cloudformation.should-signal cloudformation.stack-name cloudformation.logical-resource-id
 `;
 
 const kubernetes = `
@@ -82,7 +84,9 @@ test.each(everyVariant)("$name has the settings that its kind has", (variant) =>
   const model = modelNamed(variant.name);
   expect(missing(model, keysIn(everywhere))).toEqual([]);
   const groups = [
-    { keys: keysIn(aws), isHere: variant.platform === "aws" },
+    // Hybrid nodes of Amazon EKS run anywhere.
+    { keys: keysIn(aws), isHere: variant.platform === "aws" || variant.orchestrator.kind === "kubernetes" },
+    { keys: keysIn(ec2), isHere: variant.platform === "aws" },
     { keys: keysIn(kubernetes, "kubernetes."), isHere: variant.orchestrator.kind === "kubernetes" },
     { keys: keysIn(ecs, "ecs."), isHere: variant.orchestrator.kind === "ecs" },
   ];

@@ -151,6 +151,15 @@ const cases: RuleCase[] = [
     holds: { kubernetes: { "standalone-mode": true, "authentication-mode": "tls" }, motd: "x" },
   },
   {
+    rule: "a node with an AWS role has the program that shows it",
+    on: "bare",
+    breaks: { kubernetes: { ...server, "cluster-name": "a", "authentication-mode": "aws" } },
+    says: [
+      "settings.kubernetes.authentication-mode must not be aws because variant bare-k8s-1.35 has no aws-iam-authenticator",
+    ],
+    holds: { kubernetes: { ...server, "bootstrap-token": token } },
+  },
+  {
     rule: "a bridge of a lone node has addresses",
     breaks: { kubernetes: { "standalone-mode": true, "pod-network": "bridge" } },
     says: ["settings.kubernetes.pod-cidr must be set because pod-network is bridge and standalone-mode is true"],

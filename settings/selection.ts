@@ -4,6 +4,8 @@ import type { Minor } from "./setting.ts";
 
 export type Selection = {
   name: string;
+  /** Where it runs, as in `variants/variant.ts`. */
+  platform: string;
   groups: readonly Group[];
   defaults: DefaultsOf;
   orchestrator: { kind: string; minor?: Minor };
@@ -13,3 +15,6 @@ export type Selection = {
 
 /** Where kubelet looks for programs that know credentials of registries; as on Bottlerocket. */
 export const credentialProviders = "usr/libexec/kubernetes/kubelet-plugins/credential-provider/exec";
+
+/** By which a node shows its cluster that it has an AWS role. */
+export const iamAuthenticator = "usr/bin/aws-iam-authenticator";

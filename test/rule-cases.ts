@@ -11,6 +11,8 @@ const variants = {
   old: metalK8s("1.20"),
   aws: awsK8s("1.35"),
   dev: variantNamed("dev"),
+  /** Somebody's own, without the programs of recipes. */
+  bare: { ...metalK8s("1.35"), name: "bare-k8s-1.35", programs: {} },
 };
 
 export type RuleCase = {

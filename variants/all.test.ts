@@ -45,7 +45,8 @@ test.each([...variants.values()])("$name is consistent", (variant) => {
   for (const group of variant.groups) expect(Object.keys(groups)).toContain(group);
   expect(variant.groups.includes("kubernetes")).toBe(variant.orchestrator.kind === "kubernetes");
   expect(variant.groups.includes("ecs")).toBe(variant.orchestrator.kind === "ecs");
-  expect(variant.groups.includes("aws")).toBe(variant.platform === "aws");
+  // Hybrid nodes of Amazon EKS run anywhere.
+  expect(variant.groups.includes("aws")).toBe(variant.platform === "aws" || variant.orchestrator.kind === "kubernetes");
   expect(new Set(variant.packages).size).toBe(variant.packages.length);
   // The first place has the lowest priority: an image's own defaults.
   expect(variant.userData[0]).toBe("local-file");

@@ -1,5 +1,4 @@
 /** Nodes of Kubernetes in EC2, as Amazon EKS has them. */
-import { credentialProviders } from "../settings/selection.ts";
 import { isAtLeast, type Minor } from "../settings/setting.ts";
 import { awsDefaults, awsGroups } from "./aws.ts";
 import { kubernetesDefaults, kubernetesPackages, kubernetesPrograms } from "./kubernetes.ts";
@@ -15,14 +14,7 @@ export function awsK8s(minor: Minor): Variant {
     architectures: ["x86_64", "aarch64"],
     kernel: "cloud",
     packages: kubernetesPackages,
-    programs: {
-      ...kubernetesPrograms(minor),
-      "usr/bin/aws-iam-authenticator": "aws-iam-authenticator/aws-iam-authenticator",
-      // Kubernetes 1.24 is the first with `settings.kubernetes.credential-providers`.
-      ...(isAtLeast(minor, "1.24")
-        ? { [`${credentialProviders}/ecr-credential-provider`]: "ecr-credential-provider/ecr-credential-provider" }
-        : {}),
-    },
+    programs: kubernetesPrograms(minor),
     interactive: false,
     groups: [...awsGroups, "kubernetes"],
     defaults: {

@@ -1,9 +1,11 @@
 /** What nodes of Kubernetes have in common, wherever they run. */
 import { baseGroupNames, type DefaultsOf, type Group } from "../settings/group.ts";
+import { credentialProviders, iamAuthenticator } from "../settings/selection.ts";
 import { isAtLeast, type Minor } from "../settings/setting.ts";
 import type { Variant } from "./variant.ts";
 
-export const kubernetesGroups: readonly Group[] = [...baseGroupNames, "kubernetes"];
+/** Hybrid nodes of Amazon EKS run anywhere, with an AWS role that `settings.aws` brings. */
+export const kubernetesGroups: readonly Group[] = [...baseGroupNames, "aws", "kubernetes"];
 
 /** Debian packages that kubelet calls, or that pods expect on a node. */
 export const kubernetesPackages: readonly string[] = ["conntrack", "containernetworking-plugins", "iptables"];
@@ -15,7 +17,15 @@ export const kubernetesMinors = ["1.20", "1.35"] as const satisfies readonly Min
 export const pauseImage = "orlop.local/pause:1";
 
 export function kubernetesPrograms(minor: Minor): Variant["programs"] {
-  return { "usr/bin/kubelet": `kubernetes-${minor}/kubelet` };
+  return {
+    "usr/bin/kubelet": `kubernetes-${minor}/kubelet`,
+    // By which a node proves its AWS role to the cluster, and to AWS's registries.
+    [iamAuthenticator]: "aws-iam-authenticator/aws-iam-authenticator",
+    // Kubernetes 1.24 is the first with `settings.kubernetes.credential-providers`.
+    ...(isAtLeast(minor, "1.24")
+      ? { [`${credentialProviders}/ecr-credential-provider`]: "ecr-credential-provider/ecr-credential-provider" }
+      : {}),
+  };
 }
 
 /** Defaults of Bottlerocket's variants of this minor. */

@@ -1,4 +1,5 @@
 /** Every file that is rendered from settings. Those of groups that a variant lacks render to nothing. */
+import { awsConfig, awsCredentials, awsEnvironment } from "./aws.ts";
 import { baseRuntimeSpec } from "./base-runtime-spec.ts";
 import { chronyConf } from "./chrony.ts";
 import type { ConfigFiles } from "./config-file.ts";
@@ -35,6 +36,9 @@ export const configuration: readonly ConfigFiles[] = [
   baseRuntimeSpec,
   deniedModules,
   zramSwap,
+  awsConfig,
+  awsCredentials,
+  awsEnvironment,
   clusterCaFile,
   serverCertificateFile,
   serverKeyFile,

@@ -96,6 +96,7 @@ async function modelOfHost(api: Client, signal: AbortSignal): Promise<{ model: M
     groups: Object.keys(groups).filter(isGroup),
     defaults: {},
     orchestrator: { kind: "none" },
+    platform: "",
     programs: {},
   };
   return {
