@@ -60,6 +60,8 @@ export type AnObject = Readonly<Record<string, unknown>>;
 export type Conditions = {
   /** By "Type.field". */
   fields: Readonly<Record<string, FieldRule>>;
+  /** Those that need not be there although the API's description says so, by "Type.field". */
+  optional: ReadonlySet<string>;
   /** By type; `known` are the fields that it has. Whatever is in the object may have a wrong type. */
   objects: Readonly<Record<string, (object: AnObject, at: Place, known: ReadonlySet<string>) => Iterable<Flaw>>>;
 };
@@ -90,8 +92,9 @@ class Walk {
       if (refused !== undefined && !refused.accepts(value)) this.#refuse(at, refused, value);
     } else if (type.startsWith("[")) {
       if (!Array.isArray(value)) this.#refuse(at, { words: "a list" }, value);
-      // What is nothing in a list, kubelet takes for an empty object or text.
-      else for (const [index, item] of value.entries()) this.visit(item, inner(type), [...at, index], rule);
+      else
+        for (const [index, item] of value.entries())
+          this.visit(item ?? this.#nothing(inner(type)), inner(type), [...at, index], rule);
     } else if (!isObject(value)) {
       this.#refuse(at, { words: "a mapping" }, value);
     } else if (type.startsWith("{")) {
@@ -110,10 +113,15 @@ class Walk {
       else this.visit(entry, declared.replace("!", ""), [...at, name], this.#conditions.fields[`${type}.${name}`]);
     }
     for (const [name, declared] of Object.entries(fields)) {
-      const isThere = object[name] !== null && object[name] !== undefined;
-      if (declared.startsWith("!") && !isThere) this.#report.flaws.push({ at: [...at, name], says: "must be set" });
+      const isNeeded = declared.startsWith("!") && !this.#conditions.optional.has(`${type}.${name}`);
+      if (isNeeded && !isSet(object, name)) this.#report.flaws.push({ at: [...at, name], says: "must be set" });
     }
     this.#report.flaws.push(...(this.#conditions.objects[type]?.(object, at, known) ?? []));
+  }
+
+  /** What kubelet takes null in a list for. */
+  #nothing(type: string): unknown {
+    return this.#types[type] === undefined ? undefined : {};
   }
 
   #refuse(at: Place, { words }: { words: string }, value: unknown): void {

@@ -166,6 +166,9 @@ const byType: Readonly<Record<string, Readonly<Record<string, FieldRule>>>> = {
   },
 };
 
+/** Empty text is as good as any there. */
+export const optionalFields: ReadonlySet<string> = new Set(["HTTPHeader.value", "Sysctl.value"]);
+
 /** By "Type.field". */
 export function podFields(minor: Minor): Readonly<Record<string, FieldRule>> {
   const variable = isAtLeast(minor, "1.34")

@@ -85,6 +85,55 @@ const container: ObjectRule = function* (object, at, known) {
   }
 };
 
+/** What the environment, and what files, may tell a pod about itself. */
+const paths = {
+  environment:
+    /^(?:metadata\.(?:name|namespace|uid)|metadata\.(?:labels|annotations)\['.+'\]|spec\.(?:nodeName|serviceAccountName)|status\.(?:hostIP|podIP)s?)$/,
+  files: /^metadata\.(?:name|namespace|uid|labels|annotations|labels\['.+'\]|annotations\['.+'\])$/,
+};
+
+function* fieldPath(source: unknown, supported: RegExp, at: Place): Iterable<Flaw> {
+  const path = isObject(source) ? source["fieldPath"] : undefined;
+  if (typeof path === "string" && !supported.test(path)) {
+    yield { at: [...at, "fieldRef", "fieldPath"], says: `must be a field that a pod may ask for, not ${shown(path)}` };
+  }
+}
+
+const variableSource: ObjectRule = function* (object, at, known) {
+  yield* oneOf(1)(object, at, known);
+  yield* fieldPath(object["fieldRef"], paths.environment, at);
+};
+
+const file: ObjectRule = function* (object, at, known) {
+  yield* oneOf(1, "path", "mode")(object, at, known);
+  yield* fieldPath(object["fieldRef"], paths.files, at);
+};
+
+/** Sources of one volume write their files beside each other. */
+const projected: ObjectRule = function* (object, at) {
+  const before = new Set<string>();
+  for (const [source, index] of objectsIn(object, "sources")) {
+    for (const [kind, part] of Object.entries(source)) {
+      const items = isObject(part) ? [...objectsIn(part, "items"), [part, -1] as const] : [];
+      for (const [item, inner] of items) {
+        const path = item["path"];
+        if (typeof path !== "string" || path === "") continue;
+        const place = [...at, "sources", index, kind, ...(inner === -1 ? [] : ["items", inner]), "path"];
+        if (before.has(path)) yield { at: place, says: `must be unlike other paths: ${shown(path)} is there before` };
+        before.add(path);
+      }
+    }
+  }
+};
+
+const notEmpty = (field: string): ObjectRule =>
+  function* (object, at) {
+    const list = object[field];
+    if (list === undefined || list === null || (Array.isArray(list) && list.length === 0)) {
+      yield { at: [...at, field], says: "must have one or more items" };
+    }
+  };
+
 const variable: ObjectRule = function* (object, at) {
   if (isObject(object["valueFrom"]) && typeof object["value"] === "string" && object["value"] !== "") {
     yield { at: [...at, "valueFrom"], says: "must not be set beside value" };
@@ -236,13 +285,19 @@ export function podObjects(minor: Minor): Conditions["objects"] {
     PodSpec: spec(minor),
     Container: container,
     EnvVar: variable,
-    EnvVarSource: oneOf(1),
+    EnvVarSource: variableSource,
+    DownwardAPIVolumeFile: file,
+    ProjectedVolumeSource: projected,
+    ExecAction: notEmpty("command"),
+    NodeSelector: notEmpty("nodeSelectorTerms"),
+    HostAlias: needs("ip"),
+    PodDNSConfigOption: needs("name"),
     Probe: oneHandler,
     Handler: oneOf(1),
     LifecycleHandler: oneOf(1),
     ResourceRequirements: resources,
     Volume: oneOf(0, "name"),
-    VolumeProjection: oneOf(1),
+    VolumeProjection: oneOf(isAtLeast(minor, "1.34") ? 1 : 0),
     Toleration: toleration,
     SeccompProfile: profile,
     AppArmorProfile: profile,

@@ -1,7 +1,7 @@
 /** The types of a Pod, and what it needs beyond them, by minor of Kubernetes. */
 import { isAtLeast, type Minor } from "../setting.ts";
 import type { Conditions, ObjectTypes } from "./object-types.ts";
-import { podFields } from "./pod-fields.ts";
+import { optionalFields, podFields } from "./pod-fields.ts";
 import { podObjects } from "./pod-objects.ts";
 import { pod120 } from "./schema/pod-1.20.ts";
 import { pod135 } from "./schema/pod-1.35.ts";
@@ -19,7 +19,11 @@ export function podTypes(minor: Minor): ObjectTypes {
 const made = new Map<Minor, Conditions>();
 
 export function podConditions(minor: Minor): Conditions {
-  const conditions = made.get(minor) ?? { fields: podFields(minor), objects: podObjects(minor) };
+  const conditions = made.get(minor) ?? {
+    fields: podFields(minor),
+    optional: optionalFields,
+    objects: podObjects(minor),
+  };
   made.set(minor, conditions);
   return conditions;
 }
