@@ -27,7 +27,8 @@ import { hostPath, type System } from "./system.ts";
 import { keepTryForPlannedReboot } from "./update/sets.ts";
 import { readUserData } from "./user-data/user-data.ts";
 
-export type BootHost = { system: System; facts: Facts; model: Model; datastore: Datastore; engine: Engine };
+type SettingsHost = { system: System; facts: Facts; model: Model; datastore: Datastore };
+export type BootHost = SettingsHost & { engine: Engine };
 
 export type BootStep = {
   step: string;
@@ -115,7 +116,7 @@ async function migrateSettings({ system, facts, datastore }: BootHost): Promise<
  * Sets what user data says and nobody chose yet. A host whose user data was wrong reads it again at its next boot, and
  * what it says by then counts more than what generators found meanwhile.
  */
-async function applyUserData(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<Outcome> {
+export async function applyUserData(host: SettingsHost, status: BootStatus, signal: AbortSignal): Promise<Outcome> {
   const { system, facts, model, datastore } = host;
   // A host whose settings were lost begins with what user data says, as at its first boot.
   if (datastore.version > 0 && (await kept.userDataRead.read(system)) !== undefined) return "skipped";
@@ -156,7 +157,7 @@ async function applySettings({ engine }: BootHost): Promise<Outcome> {
 }
 
 /** Once for the same parameters: a machine that does not take them must not reboot for ever. */
-async function rebootToReconcile({ system, model, datastore }: BootHost): Promise<Outcome> {
+export async function rebootToReconcile({ system, model, datastore }: SettingsHost): Promise<Outcome> {
   const { boot: settings } = model.complete(model.tree(datastore.values));
   if (!settings["reboot-to-reconcile"]) return "skipped";
   const words = wantedWords(settings);

@@ -28,7 +28,7 @@ import { configuration } from "./files/all.ts";
 import { generatorsOf } from "./generators/generate.ts";
 import { hostContainerStates } from "./host-containers.ts";
 import { isInTheWay, openLog, type OpenedLog } from "./kept/logs.ts";
-import { keptByDaemon, keptPlaces, logs } from "./kept/things.ts";
+import { keptPlaces, logs, lookOver } from "./kept/things.ts";
 import { whatIsSetAside } from "./kept/set-aside.ts";
 import { givenSocket, sdNotify } from "./linux.ts";
 import { NodeStatus } from "./node-status.ts";
@@ -54,7 +54,7 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   const facts = await readFacts(system);
   const model = modelFor(facts.variant);
   const recorded = { image: facts.versionId, clock: system.clock };
-  await Promise.all(keptByDaemon.map(async (file) => await file.lookOver(system)));
+  await lookOver(system);
   const { log: opened, unusable } = await openSettings(system, recorded);
   await using datastore = opened;
   await using audit = await openAudit(system, recorded);

@@ -16,8 +16,6 @@ export interface Storage extends Files {
   inBackground(): Promise<AsyncDisposable>;
   /** Fills the buffer from `offset` on; tells how many bytes there were, fewer only at the end of the file. */
   readInto(path: string, offset: number, into: Buffer): Promise<number>;
-  /** Makes the content of a file durable that is written already. */
-  sync(path: string): Promise<void>;
   /** The next read of a synced file comes from the medium, not from memory. */
   forget(path: string): Promise<void>;
 }
@@ -33,10 +31,6 @@ export const realStorage: Storage = {
       read = (await file.read(into, done, into.length - done, offset + done)).bytesRead;
     }
     return done;
-  },
-  async sync(path) {
-    await using file = await open(path, "r");
-    await file.sync();
   },
   async forget(path) {
     await using file = await open(path, "r");

@@ -1,5 +1,15 @@
 import { expect, test } from "bun:test";
 import { eventually } from "../test/eventually.ts";
+import { factsOf } from "../test/settings.ts";
+import { testSystem } from "../test/system.ts";
+import { modelFor } from "../settings/model.ts";
+import { Changes } from "./apiserver/changes.ts";
+import { Datastore } from "./datastore/datastore.ts";
+import { directoryDisk } from "./datastore/disk.ts";
+import { logs } from "./kept/things.ts";
+import { realStorage } from "./storage.ts";
+import { hostPath } from "./system.ts";
+import { Trial } from "./trial.ts";
 import { runningHost, type RunningHost } from "../test/running-host.ts";
 
 const dayMs = 86_400_000;
@@ -198,6 +208,50 @@ test("power that fails between noting a trial and committing it changes nothing"
   await host.reboot();
   expect(await motdOf(host)).toBe("kept");
   expect((await host.api.call("getStatus")).settings.version).toBe(version);
+});
+
+test("power that fails between the return of the settings and the note of it leaves nothing on trial", async () => {
+  await using host = await runningHost();
+  await tryMotd(host, "on trial", 60);
+  const note = await host.machine.read("/var/lib/orlop/trial.json");
+  await host.api.call("revert", {});
+  await host.stop();
+  await host.machine.write("/var/lib/orlop/trial.json", note);
+  await host.restart();
+  expect((await host.api.call("getStatus")).trial).toBeUndefined();
+  expect(await host.machine.readIfPresent("/var/lib/orlop/trial.json")).toBeUndefined();
+});
+
+test("a daemon that stops while somebody confirms brings no trial back", async () => {
+  const removal = Promise.withResolvers<void>();
+  const removing = Promise.withResolvers<void>();
+  await using machine = await testSystem({
+    clock: "stands",
+    storage: {
+      ...realStorage,
+      async remove(path) {
+        removing.resolve();
+        await removal.promise;
+        await realStorage.remove(path);
+      },
+    },
+  });
+  const { system } = machine;
+  const disk = directoryDisk(realStorage, hostPath(system, logs.settings.path));
+  await using datastore = await Datastore.open(disk, { image: "0.1.0", clock: system.clock });
+  const trial = await Trial.open(system, datastore);
+  const changes = new Changes(modelFor(factsOf().variant), datastore, trial);
+  datastore.stage("t", new Map([["settings.motd", "tried"]]));
+  await changes.commit("t", { kind: "socket", uid: 0 }, "set", 60);
+  const stop = new AbortController();
+  const keeping = trial.keep(async (work) => await changes.exclusively(work), stop.signal);
+  const confirming = changes.exclusively(async () => await trial.confirm());
+  await removing.promise;
+  stop.abort(new Error("the daemon stops"));
+  await Bun.sleep(0); // a note that does not wait for its turn is written now
+  removal.resolve();
+  await Promise.all([confirming, keeping]);
+  expect(await machine.readIfPresent("/var/lib/orlop/trial.json")).toBeUndefined();
 });
 
 test("a damaged note of a trial does not keep the host from starting", async () => {

@@ -6,6 +6,7 @@
  * machine: some settings can only be tried by a reboot. One that starts after the deadline starts with the old settings.
  * A clock that is set meanwhile moves the moment that people read, and not the time that is left.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { TrialBody } from "../api/answers.ts";
 import { Refused } from "../api/refused.ts";
 import { abortable } from "../lib/abortable.ts";
@@ -46,7 +47,8 @@ export class Trial {
     // Power may have failed before the commit: then there is nothing to wait for.
     const isCommitted = datastore.version >= left.version;
     try {
-      if (!isCommitted || leftMs <= 0) await trial.revert("nobody confirmed in time");
+      if (isCommitted && (await isReverted(datastore, left))) await trial.#end();
+      else if (!isCommitted || leftMs <= 0) await trial.revert("nobody confirmed in time");
       else await trial.#note(); // what is left in this boot
     } catch (error) {
       // Everything else must come up all the same; `keep` tries again at once.
@@ -104,8 +106,7 @@ export class Trial {
   /** @throws {Refused<"no-trial">} */
   async confirm(): Promise<void> {
     const { version } = this.#needed("confirm");
-    await kept.trial.remove(this.#system);
-    this.#become(undefined);
+    await this.#end();
     this.#system.log.info(`trial: version ${version} is confirmed`);
   }
 
@@ -119,8 +120,7 @@ export class Trial {
       else values.set(key, before);
     }
     const reverted = await this.#datastore.replace(values, author, `revert the trial of version ${version}: ${reason}`);
-    await kept.trial.remove(this.#system);
-    this.#become(undefined);
+    await this.#end();
     this.#system.log.info(`trial: version ${version} is reverted: ${reason}`);
     return reverted;
   }
@@ -129,7 +129,8 @@ export class Trial {
   async keep(exclusively: <T>(work: () => Promise<T>) => Promise<T>, signal: AbortSignal): Promise<void> {
     await this.#revertAtDeadlines(exclusively, signal);
     try {
-      await this.#note(); // the next boot goes by the clock, which may have been set since
+      // The next boot goes by the clock, which may have been set since. Not beside somebody who ends the trial.
+      await exclusively(async () => await this.#note());
     } catch (error) {
       this.#system.log.error("trial: cannot note what is left of it", error);
     }
@@ -187,6 +188,11 @@ export class Trial {
     await kept.trial.replace(this.#system, { ...this.#running, ...left });
   }
 
+  async #end(): Promise<void> {
+    await kept.trial.remove(this.#system);
+    this.#become(undefined);
+  }
+
   #needed(verb: string): KeptTrial {
     if (this.#running === undefined) throw new Refused("no-trial", `cannot ${verb}: no settings are on trial`);
     return this.#running;
@@ -197,4 +203,10 @@ export class Trial {
     this.#changed.resolve(undefined);
     this.#changed = Promise.withResolvers<undefined>();
   }
+}
+
+/** Power may have failed after the settings had returned, and before that was noted. */
+async function isReverted(datastore: Datastore, { version }: KeptTrial): Promise<boolean> {
+  const since = await datastore.history(datastore.version - version);
+  return since.some(({ by, version: later }) => later > version && isDeepStrictEqual(by, author));
 }

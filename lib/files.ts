@@ -20,6 +20,8 @@ export interface Files {
   /** Replaces a file of the new name. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Makes the content of a file durable that is written already, by whomever. */
+  sync(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
 }
 
@@ -46,6 +48,10 @@ export const realFiles: Files = {
   },
   rename,
   remove: unlink,
+  async sync(path) {
+    await using file = await open(path, "r");
+    await file.sync();
+  },
   syncDirectory,
 };
 

@@ -123,6 +123,12 @@ export class SimulatedDisk implements Disk {
     return this.#file(name).read();
   }
 
+  async sync(name: string): Promise<void> {
+    const file = this.#file(name);
+    await this.#operation({ failed: () => file.failToSync() });
+    file.sync();
+  }
+
   async create(name: string): Promise<DiskFile> {
     const file = this.#names.get(name) ?? new SimulatedMedium();
     await this.#operation({

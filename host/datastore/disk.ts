@@ -11,6 +11,8 @@ export interface Disk {
   list(): Promise<string[]>;
   /** Rejects with a system error, ENOENT when there is no such file. */
   read(name: string): Promise<Uint8Array>;
+  /** Makes the content of a file durable, whoever wrote it. */
+  sync(name: string): Promise<void>;
   /** A new, empty file; one of this name is emptied. */
   create(name: string): Promise<DiskFile>;
   /** Replaces a file of the new name in one step. */
@@ -36,6 +38,7 @@ export function directoryDisk(files: Files, path: string): Disk {
   return {
     list: async () => await namesIn(path, files),
     read: async (name) => await files.read(join(path, name)),
+    sync: async (name) => await files.sync(join(path, name)),
     async create(name) {
       await ensureDirectory(path, files, directoryMode);
       await removeIfPresent(join(path, name), files);

@@ -44,13 +44,23 @@ export class Log implements AsyncDisposable {
   }
 
   /**
-   * Reads, and changes nothing.
+   * Reads, and changes nothing. What it returns is durable: a process that was killed may have written it and not yet
+   * synced it.
    *
    * @throws {Failure<"newer-format" | "disk-error">} never for damaged content: see `repairs`
    */
   static async open(disk: Disk, image: string, size: StoreSize): Promise<{ log: Log; state: State }> {
     const found = await recover(disk);
-    return { log: new Log(disk, image, size, found), state: found.state };
+    const log = new Log(disk, image, size, found);
+    if (found.files.size > 0) await log.#syncNewest(Math.max(...found.files.keys()));
+    return { log, state: found.state };
+  }
+
+  async #syncNewest(number: number): Promise<void> {
+    await this.#tolerate("sync", async () => {
+      await this.#disk.sync(segmentName(number));
+      await this.#disk.syncNames();
+    });
   }
 
   /** What was found damaged, and errors of the disk that were got round since. */

@@ -7,6 +7,7 @@ export function unusableDisk(reason: Failure): Disk {
   return {
     list: async () => await Promise.resolve([]),
     read: refuse,
+    sync: refuse,
     create: refuse,
     rename: refuse,
     remove: refuse,

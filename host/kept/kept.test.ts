@@ -156,6 +156,6 @@ test("nothing to look over is no failure, and neither is a directory that cannot
   expect(host.logged).toEqual([]);
   await host.write(`/${directory}`, "x");
   await thing.lookOver(host.system);
-  expect(host.logged.join("\n")).toContain("cannot remove what an interrupted write");
+  expect(host.logged.join("\n")).toContain("cannot finish what an interrupted write");
   expect(await namesOf(host, "var/lib/orlop")).toEqual(["part.damaged-2026-01-01T00:00:00Z"]);
 });

@@ -27,8 +27,8 @@ export type Kept<Value> = KeptPlace & {
   /** Durable when it resolves; false when nothing was kept. */
   remove(system: System): Promise<boolean>;
   /**
-   * At the start of whoever writes it: removes what a write that was cut short has left, and finds out what is damaged.
-   * Never rejects because of what is on the disk.
+   * At the start of whoever writes it: removes what a write that was cut short has left, makes durable what it may have
+   * written or removed last, and finds out what is damaged. Never rejects because of what is on the disk.
    */
   lookOver(system: System): Promise<void>;
 };
@@ -78,21 +78,24 @@ export function kept<Value>(place: KeptPlace, { read, write }: Notation<Value>):
     },
     async lookOver(system) {
       try {
-        await removeLeftovers(system, path);
+        await settleDirectory(system, path);
       } catch (error) {
         if (systemErrorCode(error) === undefined) throw error;
-        system.log.error(`kept: cannot remove what an interrupted write of ${path} left`, error);
+        system.log.error(`kept: cannot finish what an interrupted write of ${path} left`, error);
       }
       await readBack(system);
     },
   };
 }
 
-async function removeLeftovers(system: System, path: string): Promise<void> {
-  const directory = hostPath(system, dirname(path));
-  for (const name of await namesIn(directory, system.storage)) {
-    if (isTemporaryOf(basename(path), name)) await removeIfPresent(join(directory, name), system.storage);
-  }
+/** What a process that was killed has done to names is seen, and not durable yet. */
+async function settleDirectory({ root, storage }: System, path: string): Promise<void> {
+  const directory = hostPath({ root }, dirname(path));
+  const names = await namesIn(directory, storage);
+  if (names.length === 0) return;
+  for (const name of names)
+    if (isTemporaryOf(basename(path), name)) await removeIfPresent(join(directory, name), storage);
+  await storage.syncDirectory(directory);
 }
 
 export function json<Value>(schema: z.ZodType<Value>): Notation<Value> {

@@ -8,6 +8,7 @@ import { identityIn, pemOf, type Identity } from "../apiserver/identity.ts";
 import { keptDeadline } from "../kept-deadline.ts";
 import { settingsForm } from "../migrations/form.ts";
 import { held, memory } from "../update/memory.ts";
+import type { System } from "../system.ts";
 import { json, kept as keptFile, text, type Kept, type Notation } from "./kept.ts";
 import type { KeptPlace } from "./set-aside.ts";
 
@@ -88,7 +89,12 @@ const { updateFailure, ...ofDaemon } = kept;
 type LookedOver = Pick<Kept<unknown>, "path" | "whenLost" | "lookOver">;
 
 /** What the daemon alone writes; `updateFailure` is written by the program that gives a version up. */
-export const keptByDaemon: readonly LookedOver[] = Object.values(ofDaemon);
+const keptByDaemon: readonly LookedOver[] = Object.values(ofDaemon);
+/** Before the daemon uses any of it. */
+export async function lookOver(system: System): Promise<void> {
+  for (const file of keptByDaemon) await file.lookOver(system);
+}
+
 export const keptPlaces: readonly KeptPlace[] = [...keptByDaemon, updateFailure, ...Object.values(logs)];
 
 /** The metadata of a TUF role, byte for byte as it was signed. Whether to trust it is not judged here. */
