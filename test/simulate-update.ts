@@ -94,6 +94,10 @@ class UpdateLife {
   #mediumLies = false;
   #rebooted = new Set<string>();
   #onTrial: string | undefined;
+  /** Versions that the updater has told to be held, which nobody has released since. */
+  #held = new Set<string>();
+  /** The command that was accepted and has no outcome yet, and the time of the outcome before it. */
+  #atWork: { command: string; before: string | undefined } | undefined;
   /** Releases that lost power while they were on trial, which nobody can tell from a panic. */
   #cutOnTrial = new Set<string>();
   #crashStates = 0;
@@ -140,7 +144,7 @@ class UpdateLife {
     if (this.#broken !== undefined) throw this.#broken;
     if (this.#storage.processDied) await this.#daemonReturns();
     else if (this.#storage.isGone) await this.#powerReturns();
-    else await this.#judge(this.#storage);
+    else await this.#judge(this.#storage.afterDeath());
   }
 
   /** Whatever happened: with honest mirrors and steady power the machine takes the newest release it can, and rests. */
@@ -193,7 +197,9 @@ class UpdateLife {
       case "release": {
         const { updater } = this.#opened();
         const [held] = updater.held;
-        if (held !== undefined) await updater.release(held.version);
+        if (held === undefined) return;
+        this.#held.delete(held.version);
+        await updater.release(held.version);
         return;
       }
       case "publish":
@@ -264,8 +270,11 @@ class UpdateLife {
     if (this.#onTrial === undefined) this.#storage.dieAfter(this.#dieAfter ?? Number.POSITIVE_INFINITY);
     this.#dieAfter = undefined;
     await this.#unlessRefused(async () => {
+      const before = (await this.#lastCommand(updater))?.timestamp;
       await updater.start(command);
+      if (!this.#storage.isGone) this.#atWork = { command, before };
       await updater.settled();
+      if (!this.#storage.isGone) this.#atWork = undefined;
       if (lie !== undefined && lies[lie] === command) this.#lie = undefined;
       this.#mediumIsGood();
       if (this.#storage.isGone) return;
@@ -352,7 +361,7 @@ class UpdateLife {
     this.#lie = undefined;
     this.#mediumIsGood();
     await this.#open(set, release);
-    await this.#judge(this.#storage);
+    await this.#judge(this.#storage.afterDeath());
   }
 
   async #powerReturns(): Promise<void> {
@@ -446,7 +455,7 @@ class UpdateLife {
       seed: 5,
       tries,
     };
-    return await Updater.open({
+    const updater = await Updater.open({
       system,
       running: { ...testMachines, version },
       settings: () => model.complete({ updates }),
@@ -454,6 +463,30 @@ class UpdateLife {
       ailments: async () => [],
       writeSize: worldWriteSize,
     });
+    if (!this.#storage.isGone) await this.#checkRemembered(updater);
+    return updater;
+  }
+
+  /** What was told before stays so, and a command that nothing was heard of has an outcome. */
+  async #checkRemembered(updater: Updater): Promise<void> {
+    const held = new Set(updater.held.map(({ version }) => version));
+    for (const version of this.#held) claim(held.has(version), `${version} failed here and is not held any more`);
+    this.#held = held;
+    if (this.#atWork === undefined) return;
+    const { command, before } = this.#atWork;
+    const last = await this.#lastCommand(updater);
+    const isTold = last?.cmd_type === command && last.timestamp !== before;
+    claim(isTold, `nothing is told of a ${command} that the daemon did not survive`);
+    this.#atWork = undefined;
+  }
+
+  async #lastCommand(updater: Updater): Promise<{ cmd_type: string; timestamp: string } | undefined> {
+    try {
+      return (await updater.status()).most_recent_command;
+    } catch (error) {
+      if (isFailure(error, "no-update-status")) return undefined;
+      throw error;
+    }
   }
 
   #systemOf(set: SetName, release: Release): System {
@@ -516,10 +549,12 @@ class UpdateLife {
     branch.#nowMs = this.#nowMs;
     branch.#elapsedMs = this.#elapsedMs;
     branch.#rebooted = new Set(this.#rebooted);
+    branch.#held = new Set(this.#held);
+    branch.#atWork = this.#atWork;
     return branch;
   }
 
-  /** What must hold at every moment, whatever comes next. */
+  /** What must hold at every moment, whatever comes next. The media are a copy: looking at them changes them. */
   async #judge(storage: SimulatedStorage): Promise<void> {
     const entries = loaderEntries(storage, espPath);
     claim(entries.length > 0, "nothing boots");

@@ -10,6 +10,8 @@ import { runProgram } from "../lib/command-line.ts";
 import { Failure } from "../lib/failure.ts";
 import { runScenario } from "./simulate-datastore.ts";
 import { scenarioOf, type Event } from "./simulate-events.ts";
+import { keptWorld, runKeptScenario, type KeptWorld } from "./simulate-kept.ts";
+import { keptScenarioOf, type KeptEvent } from "./simulate-kept-events.ts";
 import { shortest } from "./simulate-shrink.ts";
 import { runUpdateScenario, type Seen } from "./simulate-update.ts";
 import { updateScenarioOf, type UpdateEvent } from "./simulate-update-events.ts";
@@ -77,6 +79,19 @@ export async function updateSubject(): Promise<Subject<UpdateEvent> & AsyncDispo
       crashStates: seen.media.size,
       says: `${seen.media.size} different ones, ${seen.bootable.size} by partitions and ESP alone`,
     }),
+    [Symbol.asyncDispose]: async () => await world[Symbol.asyncDispose](),
+  };
+}
+
+/** @param faulty a store that forgets something, to show that it is noticed */
+export async function keptSubject(faulty?: KeptWorld["faulty"]): Promise<Subject<KeptEvent> & AsyncDisposable> {
+  const world = await keptWorld(faulty);
+  return {
+    name: "kept",
+    lifeOf: (seed) => ({ setting: "a host", events: keptScenarioOf(seed).events }),
+    live: async (seed) => await runKeptScenario(world, keptScenarioOf(seed)),
+    liveAgain: async (seed, events) => await runKeptScenario(world, { seed, events }),
+    distinct: () => undefined,
     [Symbol.asyncDispose]: async () => await world[Symbol.asyncDispose](),
   };
 }
@@ -196,6 +211,19 @@ const update = command({
   exitCode,
 });
 
+const kept = command({
+  name: "kept",
+  summary: "Trials, marks and the identity of a host, with a power loss before every single operation",
+  examples: [{ run: "bun test/simulate.ts kept --seed 42 --lives 1", says: "lives one life again" }],
+  options,
+  async run({ signal }, values) {
+    await using subject = await keptSubject();
+    return [await simulate(subject, seedOf(values), untilOf(values), signal)];
+  },
+  print: (reports) => reports.map(describe).join("\n"),
+  exitCode,
+});
+
 const everything = command({
   name: "everything",
   summary: "All of them, one after the other",
@@ -205,10 +233,15 @@ const everything = command({
   options,
   async run({ signal }, values) {
     const { seconds, ...until } = untilOf(values);
-    const shared = { ...until, ...(seconds === undefined ? {} : { seconds: seconds / 2 }) };
+    const shared = { ...until, ...(seconds === undefined ? {} : { seconds: seconds / 3 }) };
     await using ofUpdates = await updateSubject();
+    await using ofKept = await keptSubject();
     const seed = seedOf(values);
-    return [await simulate(datastoreSubject(), seed, shared, signal), await simulate(ofUpdates, seed, shared, signal)];
+    return [
+      await simulate(datastoreSubject(), seed, shared, signal),
+      await simulate(ofUpdates, seed, shared, signal),
+      await simulate(ofKept, seed, shared, signal),
+    ];
   },
   print: (reports) => reports.map(describe).join("\n"),
   exitCode,
@@ -237,7 +270,7 @@ const simulator = program({
   version: "1",
   options: {},
   groups: {},
-  commands: [everything, datastore, update],
+  commands: [everything, datastore, update, kept],
   context: (invocation) => invocation,
   unnamed: { command: "everything", options: ["--seed", "--seconds", "--lives", "--until-crash-states"] },
 });
