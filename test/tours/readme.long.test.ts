@@ -78,7 +78,10 @@ async function endAll(): Promise<void> {
   const orlop = async (...words: string[]) =>
     await ask([join(directory, "orlop"), ...words], { cwd: directory, env: env() });
   const { stdout } = await orlop("status", "--json");
-  for (const { name } of machines.parse(parseJson(stdout))) await orlop("down", name);
+  for (const { name } of machines.parse(parseJson(stdout))) {
+    log.write(`\n--- the console of ${name}:\n${(await orlop("logs", name)).stdout}`);
+    await orlop("down", name);
+  }
   await orlop("cluster", "down");
   await orlop("registry", "--stop");
   await orlop("repo", "serve", "updates", "--stop");
