@@ -99,6 +99,13 @@ const cases: RuleCase[] = [
     holds: { kubernetes: { "container-log-max-size": "-1" } },
   },
   {
+    rule: "the size of a log is one that kubelet can count",
+    on: "old",
+    breaks: { kubernetes: { "container-log-max-size": "-1" } },
+    says: ["settings.kubernetes.container-log-max-size must not be below 0 for Kubernetes 1.20, but is -1"],
+    holds: { kubernetes: { "container-log-max-size": "0" } },
+  },
+  {
     rule: "options of the CPU manager are for its static policy",
     breaks: { kubernetes: { "cpu-manager-policy-options": ["full-pcpus-only"] } },
     says: ["settings.kubernetes.cpu-manager-policy must be static because cpu-manager-policy-options is set"],

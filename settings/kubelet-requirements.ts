@@ -8,7 +8,7 @@
 import type { Settings } from "./group.ts";
 import { defaultMaxPods } from "./kube-reserved.ts";
 import { memoryForStaticPolicy, processorsForStaticPolicy } from "./kubelet-reservations.ts";
-import { isWhole, millisecondsOf } from "./kubernetes-amounts.ts";
+import { isWhole, millisecondsOf, nanosOf } from "./kubernetes-amounts.ts";
 import { isNamespaced, isWrittenFor } from "./pod-sysctls.ts";
 import type { Problem } from "./problem.ts";
 import { missing, unmetAt, type Rule } from "./rule.ts";
@@ -95,10 +95,15 @@ export const kubeletRules: readonly Rule[] = [
       yield at("shutdown-grace-period-for-critical-pods", sentence);
     }
   }),
-  kubeletRule("the size of a log is one that kubelet can count", function* (kubernetes) {
-    const size = kubernetes["container-log-max-size"];
-    if (size === undefined || isWhole(size)) return;
-    yield at("container-log-max-size", `must be whole bytes that kubelet can count, such as 10Mi, not ${size}`);
+  kubeletRule("the size of a log is one that kubelet can count", function* (kubernetes, minor) {
+    const name = "container-log-max-size";
+    const size = kubernetes[name];
+    if (size === undefined) return;
+    if (!isWhole(size)) yield at(name, `must be whole bytes that kubelet can count, such as 10Mi, not ${size}`);
+    // Later ones do not rotate then.
+    else if (nanosOf(size) < 0n && !isAtLeast(minor, "1.21")) {
+      yield at(name, `must not be below 0 for Kubernetes ${minor}, but is ${size}`);
+    }
   }),
   kubeletRule("options of the CPU manager are for its static policy", function* (kubernetes) {
     const options = kubernetes["cpu-manager-policy-options"] ?? [];

@@ -81,7 +81,7 @@ export const reservations = {
     since: "1.22",
   }),
   "memory-manager-reserved-memory": mapOf({
-    doc: "What memory manager policy Static leaves to the host, by NUMA node.",
+    doc: "What memory manager policy Static leaves to the host, by NUMA node: in all as much memory as kube-reserved, system-reserved and eviction-hard, and no huge pages.",
     name: pattern("the number of a NUMA node", /^(?:0|[1-9]\d{0,3})$/),
     placeholder: "node",
     since: "1.22",

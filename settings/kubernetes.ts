@@ -111,7 +111,10 @@ export const kubernetes = table("The node and its kubelet.", {
     placeholder: "name",
     entry: table("One pod.", {
       enabled: setting({ type: flag, doc: "Whether it runs. Needs manifest.", default: false }),
-      manifest: setting({ type: podManifest, doc: "The pod: YAML or JSON in base64." }),
+      manifest: setting({
+        type: podManifest,
+        doc: "The pod: YAML or JSON in base64, as the variant's kubelet takes static pods.",
+      }),
     }),
   }),
   "static-pods-enabled": setting({ type: flag, doc: "Whether kubelet runs static pods at all.", default: true }),
