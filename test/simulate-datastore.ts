@@ -41,6 +41,7 @@ class Life {
   #disk: SimulatedDisk;
   #store: Datastore | undefined;
   #seconds = 0;
+  #clockWrongMs = 0;
   #powerSeed = 0;
   #crashStates = 0;
   #operations = 0;
@@ -99,6 +100,9 @@ class Life {
         return this.#markGoodBoot();
       case "look-back":
         return this.#lookBack();
+      case "step-clock":
+        this.#clockWrongMs = event.hours * 3_600_000;
+        return;
       case "restart":
         return this.#restart();
       case "cut-power":
@@ -227,7 +231,7 @@ class Life {
   }
 
   async #open(disk: SimulatedDisk): Promise<Datastore> {
-    const clock = { now: () => new Date(Date.UTC(2026, 0, 1) + 1000 * this.#seconds++) };
+    const clock = { now: () => new Date(Date.UTC(2026, 0, 1) + 1000 * this.#seconds++ + this.#clockWrongMs) };
     return Datastore.open(disk, { image: "0.1.0", clock, size: this.#scenario.size });
   }
 
@@ -274,7 +278,8 @@ class Life {
     for (const { version, at } of history.filter((_, index) => index % step === 0)) {
       const values = await store.valuesAt(version);
       claim(isDeepStrictEqual(values, this.#model.valuesOf(version)), `version ${version} reads back changed`);
-      claim((await store.versionAt(at)) === version, `the time of version ${version} leads to another one`);
+      const newest = history.find((each) => each.at <= at)?.version;
+      claim((await store.versionAt(at)) === newest, `the time of version ${version} does not lead to ${newest}`);
     }
     const goodBoot = store.lastGoodBoot();
     this.#model.checkGoodBoot(goodBoot?.version);

@@ -17,6 +17,8 @@ export type Event =
   | { kind: "mark-good-boot" }
   | { kind: "look-back" }
   | { kind: "restart" }
+  /** The clock is so many hours wrong from then on. */
+  | { kind: "step-clock"; hours: number }
   | { kind: "cut-power"; after: number; seed: number }
   | { kind: "refuse"; after: number; times: number; code: DiskErrorCode }
   | { kind: "fill-disk"; freeBytes: number }
@@ -42,7 +44,17 @@ const keys = [
 ];
 const eventsPerScenario = 50;
 
-const usual = { stage: 30, commit: 30, "mark-good-boot": 4, restart: 4, undo: 4, restore: 4, drop: 2, "look-back": 3 };
+const usual = {
+  stage: 30,
+  commit: 30,
+  "mark-good-boot": 4,
+  restart: 4,
+  undo: 4,
+  restore: 4,
+  drop: 2,
+  "look-back": 3,
+  "step-clock": 3,
+};
 const weights = {
   power: { ...usual, "cut-power": 12 },
   errors: { ...usual, "cut-power": 6, refuse: 10, "fill-disk": 3, "free-disk": 3 },
@@ -81,6 +93,8 @@ function eventOf(random: Random, mode: Mode): Event {
       return { kind, freeBytes: random.integer(0, 8_192) };
     case "damage":
       return { kind, seed: random.seed(), how: random.pick(damages) };
+    case "step-clock":
+      return { kind, hours: random.integer(-24 * 366, 24 * 366) };
     case "mark-good-boot":
     case "look-back":
     case "restart":
@@ -98,6 +112,7 @@ const none: Record<Event["kind"], number> = {
   "mark-good-boot": 0,
   "look-back": 0,
   restart: 0,
+  "step-clock": 0,
   "cut-power": 0,
   refuse: 0,
   "fill-disk": 0,

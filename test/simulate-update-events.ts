@@ -1,5 +1,6 @@
 /** What happens in a simulated life of an update, as data: made from a seed, printed and shortened when it goes wrong. */
 import { Random } from "./random.ts";
+import type { ClockStep } from "./simulated-clock.ts";
 
 /** How a release does when it is started for the first time. */
 export type Fate =
@@ -36,6 +37,8 @@ export type UpdateEvent =
   | { kind: "lie"; how: Lie }
   /** A later write to a partition arrives with a wrong bit. */
   | { kind: "flip-bit"; after: number }
+  /** The clock that people read is so many hours wrong, from the next command or start on, or in the middle of it. */
+  | ({ kind: "step-clock" } & ClockStep)
   | { kind: "cut-power"; after: number; seed: number };
 
 export type UpdateScenario = {
@@ -78,6 +81,7 @@ function eventOf(random: Random): UpdateEvent {
     set: 5,
     lie: 8,
     "flip-bit": 1,
+    "step-clock": 4,
     "cut-power": 9,
   });
   switch (kind) {
@@ -89,6 +93,8 @@ function eventOf(random: Random): UpdateEvent {
       };
     case "lie":
       return { kind, how: random.weighted<Lie>({ down: 1, old: 2, flipped: 1, "flipped-kernel": 2, truncated: 1 }) };
+    case "step-clock":
+      return { kind, hours: random.integer(-24, 24), afterSleeps: random.integer(0, 4) };
     case "flip-bit":
       return { kind, after: random.integer(0, 8) };
     case "kill-daemon":

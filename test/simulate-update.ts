@@ -36,6 +36,7 @@ import {
 } from "./simulate-update-world.ts";
 import { answerOf, askedFrom } from "./simulated-mirror.ts";
 import { countDown, loaderEntries } from "./simulated-loader.ts";
+import { SimulatedClock } from "./simulated-clock.ts";
 import { SimulatedStorage } from "./simulated-storage.ts";
 import { testMachines } from "./update-repository.ts";
 import { liveThrough } from "./simulated-life.ts";
@@ -81,8 +82,7 @@ class UpdateLife {
   #settings = new SettingsModel(worldMigrations);
   #storage = new SimulatedStorage();
   #running: Running | undefined;
-  #nowMs = worldStartsAt.getTime();
-  #elapsedMs = 0;
+  #clock = new SimulatedClock(worldStartsAt);
   #published = 0;
   /** The newest state of the repository that a refresh has accepted. */
   #accepted = 0;
@@ -153,6 +153,7 @@ class UpdateLife {
     this.#dieAfter = undefined;
     this.#lie = undefined;
     this.#mediumIsGood();
+    this.#clock.setRight();
     for (let step = 0; step < settleLimit; step++) {
       const { updater } = this.#opened();
       await this.#command("refresh");
@@ -225,6 +226,8 @@ class UpdateLife {
       case "lie":
         this.#lie = event.how;
         return;
+      case "step-clock":
+        return this.#clock.step(event);
       case "flip-bit":
         this.#mediumLies = true;
         return this.#storage.flipBitAfter(event.after);
@@ -264,7 +267,8 @@ class UpdateLife {
   async #command(command: "refresh" | "prepare" | "activate" | "deactivate"): Promise<void> {
     const { updater } = this.#opened();
     const lie = this.#lie;
-    const honest = lie === undefined && !this.#mediumLies;
+    // A clock that shows less than it did makes metadata look new that is old: it is refused.
+    const honest = lie === undefined && !this.#mediumLies && !this.#clock.isBehind;
     const left = command === "prepare" ? this.#leftToFetch(await this.#chosenBy(updater)) : undefined;
     this.#rootAskedFrom = undefined;
     if (this.#onTrial === undefined) this.#storage.dieAfter(this.#dieAfter ?? Number.POSITIVE_INFINITY);
@@ -280,7 +284,7 @@ class UpdateLife {
       if (this.#storage.isGone) return;
       const status = await updater.status();
       const { cmd_status: outcome, stderr } = status.most_recent_command;
-      claim(outcome === "Success" || !honest, `${command} fails without a reason: ${stderr}`);
+      claim(outcome === "Success" || !honest || this.#clock.isBehind, `${command} fails without a reason: ${stderr}`);
       if (outcome !== "Success") return;
       if (command === "refresh") {
         claim(lie !== "old" || this.#accepted === 0, "metadata that is older than what was accepted is believed");
@@ -494,14 +498,7 @@ class UpdateLife {
     return {
       ...system,
       storage: this.#storage.under(system.root),
-      clock: {
-        now: () => new Date(this.#nowMs),
-        elapsedMs: () => this.#elapsedMs,
-        sleep: async (ms) => {
-          this.#nowMs += ms;
-          this.#elapsedMs += ms;
-        },
-      },
+      clock: this.#clock,
       run: async (argv) => this.#stateOfUnit(argv, release),
       ask: async (argv) => ({ stdout: this.#stateOfUnit(argv, release), stderr: "", exitCode: 0 }),
       fetch: async (url, init) => {
@@ -546,8 +543,7 @@ class UpdateLife {
     branch.#settings = this.#settings.copy();
     branch.#published = this.#published;
     branch.#accepted = this.#accepted;
-    branch.#nowMs = this.#nowMs;
-    branch.#elapsedMs = this.#elapsedMs;
+    branch.#clock = this.#clock.copy();
     branch.#rebooted = new Set(this.#rebooted);
     branch.#held = new Set(this.#held);
     branch.#atWork = this.#atWork;
