@@ -1,6 +1,7 @@
 /** What can fail in the host that the API does not answer with, by code. Each is made by some `Failure`, which `tools/codes.test.ts` holds. */
 export const hostCodes = [
   "ambiguous-user-data",
+  "archive-full",
   "away",
   "bad-answer",
   "bad-architecture",

@@ -42,7 +42,7 @@ export type Dns = {
 /** Sentences for operators, prefixed by area: "sysctl: set net.ipv4.ip_forward to 1". */
 export type Log = { info(message: string): void; error(message: string, error: unknown): void };
 
-export type RunLimits = Pick<RunOptions, "limitMs" | "outputBytesMost" | "stdin" | "signal">;
+export type RunLimits = Pick<RunOptions, "limitMs" | "outputBytesMost" | "keepsEnd" | "stdin" | "signal">;
 
 const usualLimits = {
   /** Longer than systemd's own start and stop limits, so that its explanation wins over ours. */

@@ -7,6 +7,7 @@
  */
 import type { ReadableStreamDefaultReader } from "node:stream/web";
 import { abortable } from "./abortable.ts";
+import { EndOf } from "./read-to-end.ts";
 import { machineClock, within } from "./clock.ts";
 import { Failure } from "./failure.ts";
 import { type Argv, start, type StartOptions } from "./program.ts";
@@ -19,6 +20,8 @@ export type RunOptions = Pick<StartOptions<"pipe", "pipe">, "cwd" | "env"> & {
   limitMs?: number | undefined;
   /** Of stdout, and of stderr as well; 64 MiB unless given. */
   outputBytesMost?: number | undefined;
+  /** Keeps the end of what is longer than that, instead of ending the program. */
+  keepsEnd?: boolean | undefined;
   /** Ends the program when it aborts. */
   signal?: AbortSignal | undefined;
 };
@@ -50,7 +53,7 @@ export async function run(argv: Argv, options: RunOptions = {}): Promise<Output>
  * @throws {Failure<"no-such-program" | "cannot-start" | "timed-out" | "too-much-output">}
  */
 export async function ask(argv: Argv, options: RunOptions = {}): Promise<Answer> {
-  const { signal, limitMs = usualLimitMs, outputBytesMost = usualOutputBytes, cwd, env, stdin } = options;
+  const { signal, limitMs = usualLimitMs, outputBytesMost = usualOutputBytes, cwd, env, stdin, keepsEnd } = options;
   signal?.throwIfAborted();
   const over = new AbortController();
   const fail = (code: "timed-out" | "too-much-output", why: string): void =>
@@ -68,7 +71,8 @@ export async function ask(argv: Argv, options: RunOptions = {}): Promise<Answer>
     () => fail("timed-out", `not done after ${limitMs / 1000} s`),
     () => undefined, // done in time
   );
-  const overflow = (): void => fail("too-much-output", `it prints more than ${outputBytesMost} bytes`);
+  const overflow =
+    keepsEnd === true ? undefined : (): void => fail("too-much-output", `it prints more than ${outputBytesMost} bytes`);
   using stdout = new Printed(program.stdout, outputBytesMost, overflow);
   using stderr = new Printed(program.stderr, outputBytesMost, overflow);
   try {
@@ -92,12 +96,14 @@ const shown = (argv: Argv): string => argv.join(" ").slice(0, shownLength);
 /** What comes out of a pipe. Disposing of it closes our end. */
 class Printed implements Disposable {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks: EndOf;
   readonly #end: Promise<void>;
   #bytes = 0;
 
-  constructor(pipe: ReadableStream<Uint8Array>, bytesMost: number, overflow: () => void) {
+  /** @param overflow undefined to keep the end of what is longer */
+  constructor(pipe: ReadableStream<Uint8Array>, bytesMost: number, overflow: (() => void) | undefined) {
     this.#reader = pipe.getReader();
+    this.#chunks = new EndOf(bytesMost);
     this.#end = this.#read(bytesMost, overflow);
     this.#end.catch(() => undefined); // who waits for the end learns of it
   }
@@ -112,20 +118,20 @@ class Printed implements Disposable {
   }
 
   text(): string {
-    return new TextDecoder().decode(Buffer.concat(this.#chunks));
+    return new TextDecoder().decode(this.#chunks.bytes());
   }
 
   [Symbol.dispose](): void {
     this.#reader.cancel().catch(() => undefined); // closed already
   }
 
-  async #read(bytesMost: number, overflow: () => void): Promise<void> {
+  async #read(bytesMost: number, overflow: (() => void) | undefined): Promise<void> {
     for (;;) {
       const { done, value } = await this.#reader.read();
       if (done) return;
       this.#bytes += value.length;
-      if (this.#bytes > bytesMost) return overflow();
-      this.#chunks.push(value);
+      if (this.#bytes > bytesMost && overflow !== undefined) return overflow();
+      this.#chunks.add(value);
     }
   }
 }

@@ -29,3 +29,32 @@ export async function readToEnd(
   }
   return Buffer.concat(read);
 }
+
+/** The last bytes of a stream, as many as there is room for. */
+export class EndOf {
+  readonly #mostBytes: number;
+  readonly #parts: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+  }
+
+  add(part: Uint8Array): void {
+    this.#parts.push(part);
+    this.#length += part.length;
+    for (
+      let [first] = this.#parts;
+      first !== undefined && this.#length - first.length >= this.#mostBytes;
+      [first] = this.#parts
+    ) {
+      this.#parts.shift();
+      this.#length -= first.length;
+    }
+  }
+
+  bytes(): Buffer {
+    const all = Buffer.concat(this.#parts);
+    return all.subarray(Math.max(0, all.length - this.#mostBytes));
+  }
+}

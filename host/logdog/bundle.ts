@@ -2,8 +2,9 @@
  * The support archive: everything useful and no secret. What cannot be had is told in `logdog.errors` inside it and
  * keeps nothing else out.
  */
-import { readFile } from "node:fs/promises";
-import { explain } from "../../lib/failure.ts";
+import { open } from "node:fs/promises";
+import { explain, Failure } from "../../lib/failure.ts";
+import { EndOf, partsOf } from "../../lib/read-to-end.ts";
 import { hostPath, type System } from "../system.ts";
 import type { Request } from "./requests.ts";
 
@@ -11,8 +12,15 @@ import type { Request } from "./requests.ts";
 export const archivePath = "/var/log/support/orlop-logs.tar.gz";
 
 const programTimeoutMs = 60_000;
-/** Of one file, from its end. */
-const mostBytes = 64 * 1024 * 1024;
+
+/** Of a part, its end; and of all of them. They are in memory until they are packed: logdog.service has 1 GiB. */
+export type ArchiveLimits = { partBytes: number; wholeBytes: number };
+const archiveLimits: ArchiveLimits = { partBytes: 32 * 1024 * 1024, wholeBytes: 128 * 1024 * 1024 };
+/**
+ * What is read before the end that is kept, so that what begins before it is seen whole and masked: more than the
+ * longest secret, which came in with a request of 2 MiB, has in base64.
+ */
+const leadBytes = 4 * 1024 * 1024;
 
 /**
  * The content of the archive by name.
@@ -26,13 +34,19 @@ export async function collect(
   known: Readonly<Record<string, () => Promise<string>>>,
   mask: (text: string) => string,
   signal: AbortSignal,
-): Promise<Record<string, string>> {
-  const collected: Record<string, string> = {};
+  { partBytes, wholeBytes }: ArchiveLimits = archiveLimits,
+): Promise<Record<string, Uint8Array>> {
+  const collected: Record<string, Uint8Array> = {};
   const errors: string[] = [];
-  const add = async (name: string, read: () => Promise<string>): Promise<void> => {
+  let leftBytes = wholeBytes;
+  const add = async (name: string, read: (mostBytes: number) => Promise<Uint8Array | string>): Promise<void> => {
     signal.throwIfAborted();
     try {
-      collected[name] = mask((await read()).slice(-mostBytes));
+      const mostBytes = Math.min(partBytes, leftBytes);
+      if (mostBytes === 0) throw new Failure("archive-full", `cannot add it: the archive has ${wholeBytes} bytes`);
+      const bytes = maskedEnd(Buffer.from(await read(mostBytes + leadBytes)), mostBytes, mask);
+      collected[name] = bytes;
+      leftBytes -= bytes.length;
     } catch (error) {
       signal.throwIfAborted();
       errors.push(mask(`${name}: ${explain(error)}`));
@@ -40,17 +54,46 @@ export async function collect(
   };
   for (const [name, read] of Object.entries(known)) await add(name, read);
   // One after the other: whoever needs this has a machine in need.
-  for (const request of requests) await add(request.name, async () => await answer(system, request, signal));
-  return errors.length === 0 ? collected : { ...collected, "logdog.errors": `${errors.join("\n")}\n` };
+  for (const request of requests) {
+    await add(request.name, async (mostBytes) => await answer(system, request, mostBytes, signal));
+  }
+  return errors.length === 0 ? collected : { ...collected, "logdog.errors": Buffer.from(`${errors.join("\n")}\n`) };
 }
 
-async function answer(system: System, request: Request, signal: AbortSignal): Promise<string> {
-  if ("file" in request) return await readFile(hostPath(system, request.file), "utf8");
-  return await system.run(request.run, { limitMs: programTimeoutMs, outputBytesMost: mostBytes, signal });
+/** Masked first and cut then: of a secret that lies across the cut, half would go out otherwise. */
+function maskedEnd(bytes: Buffer, mostBytes: number, mask: (text: string) => string): Buffer {
+  const isWhole = bytes.length < mostBytes + leadBytes;
+  const open = mask(bytes.toString("utf8"));
+  // The lead may begin in the middle of a secret.
+  const masked = Buffer.from(isWhole ? open : open.slice(leadBytes));
+  const end = masked.subarray(Math.max(0, masked.length - mostBytes));
+  // Not in the middle of a character: what continues one begins with the bits 10.
+  const start = end.findIndex((byte) => (byte & 0xc0) !== 0x80);
+  return start > 0 ? end.subarray(start) : end;
+}
+
+async function answer(
+  system: System,
+  request: Request,
+  mostBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array | string> {
+  if ("file" in request) return await endOfFile(hostPath(system, request.file), mostBytes);
+  const limits = { limitMs: programTimeoutMs, outputBytesMost: mostBytes, keepsEnd: true, signal };
+  return await system.run(request.run, limits);
+}
+
+/** Files of the kernel say that they have no bytes, and have some. */
+async function endOfFile(path: string, mostBytes: number): Promise<Uint8Array> {
+  await using file = await open(path);
+  const { size } = await file.stat();
+  const end = new EndOf(mostBytes);
+  for await (const part of partsOf(file, Math.max(0, size - mostBytes))) end.add(part);
+  return end.bytes();
 }
 
 /** The archive as one file: tar and gzip, below one directory. */
-export async function pack(directory: string, content: Readonly<Record<string, string>>): Promise<Uint8Array> {
-  const entries = Object.fromEntries(Object.entries(content).map(([name, text]) => [`${directory}/${name}`, text]));
+export async function pack(directory: string, content: Readonly<Record<string, Uint8Array>>): Promise<Uint8Array> {
+  const entries = Object.fromEntries(Object.entries(content).map(([name, bytes]) => [`${directory}/${name}`, bytes]));
   return await new Bun.Archive(entries, { compress: "gzip" }).bytes();
 }

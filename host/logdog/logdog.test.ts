@@ -1,7 +1,8 @@
 /** What goes to whoever helps must hold no secret of the host, wherever in its logs one turns up. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Json } from "../../lib/json.ts";
+import { generateKeyPem } from "../../repo/key.ts";
 import { modelFor, type Model } from "../../settings/model.ts";
 import type { SettingsTree } from "../../settings/tree.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
@@ -17,6 +18,8 @@ beforeEach(async () => {
   host = await testSystem();
 });
 afterEach(() => host[Symbol.asyncDispose]());
+
+const textOf = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 
 let planted: string[];
 /** A secret that nothing else holds. */
@@ -42,8 +45,11 @@ const secretSettings: Readonly<Record<string, () => Json>> = {
   "settings.aws.config": () => base64(`[default]\nsso_token = ${secret()}\n`),
   "settings.aws.credentials": () => base64(`[default]\naws_secret_access_key = ${secret()}\n`),
   "settings.kubernetes.bootstrap-token": () => "abcdef.0123456789abcdef",
-  "settings.kubernetes.server-key": () =>
-    base64(`-----BEGIN PRIVATE KEY-----\n${secret()}\n-----END PRIVATE KEY-----\n`),
+  "settings.kubernetes.server-key": () => {
+    const pem = generateKeyPem("ed25519");
+    planted.push(...pem.split("\n").filter((line) => line !== "" && !line.startsWith("-----")));
+    return base64(pem);
+  },
   "settings.kubernetes.credential-providers.one.environment.TOKEN": secret,
 };
 
@@ -89,7 +95,7 @@ test.each([...variants.keys()])("no secret of a %s host is in its archive", asyn
   everythingTalks(settings);
   const known = { "settings.json": async () => await Promise.resolve(JSON.stringify(openSettings(model, settings))) };
   const content = await collect(host.system, requestsFor(variant.orchestrator), known, masker(model, settings), signal);
-  const whole = Object.values(content).join("\n");
+  const whole = Object.values(content).map(textOf).join("\n");
   expect(whole.length).toBeGreaterThan(1000);
   expect(planted.length).toBeGreaterThan(5);
   expect([...planted, "0123456789abcdef"].filter((text) => whole.includes(text))).toEqual([]);
@@ -114,11 +120,78 @@ test("what cannot be had is told in the archive, and the rest is there", async (
   await host.write("/usr/lib/os-release", "ID=orlop\n");
   host.programs.set("journalctl", () => "a line\n");
   const content = await collect(host.system, requestsFor({ kind: "none" }), {}, (text) => text, signal);
-  expect(content["os-release"]).toBe("ID=orlop\n");
-  expect(content["journal.log"]).toBe("a line\n");
-  expect(content["logdog.errors"]).toContain("network: cannot run networkctl");
+  expect(textOf(content["os-release"])).toBe("ID=orlop\n");
+  expect(textOf(content["journal.log"])).toBe("a line\n");
+  expect(textOf(content["logdog.errors"])).toContain("network: cannot run networkctl");
 
   const archive = new Bun.Archive(await pack("orlop-logs", content));
   const names = [...(await archive.files()).keys()];
   expect(names).toContain(join("orlop-logs", "journal.log"));
+});
+
+test("a password with a percent sign that begins nothing is masked, and stops nothing", () => {
+  const model = modelFor(variantNamed("dev"));
+  const proxy = (password: string) => ({ network: { "https-proxy": `http://u:${password}@10.0.2.2:3128` } });
+  const mask = masker(model, proxy("100%sure%2Fyes"));
+  expect(mask("it said 100%sure%2Fyes and 100%sure/yes")).toBe("it said (secret) and (secret)");
+  expect(masker(model, proxy("100%"))("http://u:100%@10.0.2.2:3128")).toBe("http://u:(secret)@10.0.2.2:3128");
+});
+
+describe("a part that is longer than there is room for", () => {
+  const limits = { partBytes: 1000, wholeBytes: 2500 };
+  const key = (type: string): string =>
+    `-----BEGIN ${type}-----\n${"MIIEsecretsecretsecretsecretsecretsecretsecretsecretsecretsecret\n".repeat(30)}-----END ${type}-----\n`;
+  const file = async (text: string) => {
+    await host.write("/var/log/it", text);
+    const requests = [{ name: "it", file: "/var/log/it" }];
+    return await collect(host.system, requests, {}, masker(modelFor(variantNamed("dev")), {}), signal, limits);
+  };
+
+  test("loses its beginning, in bytes and at a character", async () => {
+    expect(textOf((await file(`${"a".repeat(2000)}${"b".repeat(1000)}`))["it"])).toBe("b".repeat(1000));
+    expect(textOf((await file("é".repeat(2001)))["it"])).toBe("é".repeat(500));
+    expect(textOf((await file(`x${"é".repeat(500)}`))["it"])).toBe("é".repeat(500));
+  });
+
+  test.each(["PRIVATE KEY", "RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"])(
+    "never ends in the middle of a %s, wherever the cut is",
+    async (type) => {
+      for (let after = 0; after < 3200; after += 97) {
+        const text = textOf((await file(`${"before\n".repeat(300)}${key(type)}${"z".repeat(after)}`))["it"]);
+        expect([after, text.includes("secretsecret")]).toEqual([after, false]);
+        expect(text).toEndWith("z".repeat(Math.min(after, 500)));
+      }
+    },
+  );
+
+  test("nor does a key that was never written to its end, or whose beginning is long gone, go out", async () => {
+    const mask = masker(modelFor(variantNamed("dev")), {});
+    const whole = key("EC PRIVATE KEY");
+    expect(mask(`before ${whole.slice(0, -40)}`)).toBe("before (secret)");
+    expect(mask(`${whole.slice(40)}after`)).toBe("(secret)\nafter");
+    expect(mask("a\n".repeat(1_000_000)).length).toBe(2_000_000); // and takes no time that grows with its square
+  });
+
+  test("a secret that lies across the cut is masked whole", async () => {
+    const settings = plant(modelFor(variantNamed("dev")));
+    const mask = masker(modelFor(variantNamed("dev")), settings);
+    for (const text of planted) {
+      for (let after = 960; after <= 1000; after += 4) {
+        await host.write("/var/log/it", `${"before\n".repeat(300)}${text}${"z".repeat(after)}`);
+        const content = await collect(host.system, [{ name: "it", file: "/var/log/it" }], {}, mask, signal, limits);
+        expect([after, textOf(content["it"]).includes(text.slice(-8))]).toEqual([after, false]);
+      }
+    }
+  });
+
+  test("what a program prints is cut the same, and all parts together have a limit", async () => {
+    host.programs.set("say", ([, text = ""], { outputBytesMost = 0, keepsEnd }) => {
+      expect([outputBytesMost > 1000, keepsEnd]).toEqual([true, true]);
+      return text.repeat(3000);
+    });
+    const requests = ["a", "b", "c", "d"].map((name) => ({ name, run: ["say", name] as const }));
+    const content = await collect(host.system, requests, {}, (text) => text, signal, limits);
+    expect(["a", "b", "c", "d"].map((name) => content[name]?.length)).toEqual([1000, 1000, 500, undefined]);
+    expect(textOf(content["logdog.errors"])).toBe("d: cannot add it: the archive has 2500 bytes\n");
+  });
 });

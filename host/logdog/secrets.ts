@@ -15,17 +15,35 @@ const leastLength = 6;
 /** Fields of secret settings that only say what the secret is for. */
 const openFields: readonly string[] = ["registry", "username", "user"];
 
-const privateKey = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/g;
+/** As much as a key can have in a log that writes before each line when and who. */
+const keyCharactersMost = 65_536;
+const keyBegin = "-----BEGIN ([A-Z ]*PRIVATE KEY)-----";
+const privateKey = new RegExp(`${keyBegin}[^]{0,${keyCharactersMost}}?-----END \\1-----`, "g");
+/** Of a key whose end is not there: a program died. */
+const endlessKey = new RegExp(`${keyBegin}[^]{0,${keyCharactersMost}}`, "g");
+const keyEnd = /-----END [A-Z ]*PRIVATE KEY-----/g;
 const addressPassword = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@"']*):[^\s/@"']+@/gi;
 
 /** A function that masks what is secret in these settings. */
 export function masker(model: Model, tree: SettingsTree): (text: string) => string {
   const secrets = [...secretsIn(model, tree)].toSorted((a, b) => b.length - a.length);
   return (text) => {
-    let open = text.replaceAll(privateKey, masked).replaceAll(addressPassword, `$1:${masked}@`);
+    let open = withoutBeginlessKeys(text.replaceAll(privateKey, masked).replaceAll(endlessKey, masked));
+    open = open.replaceAll(addressPassword, `$1:${masked}@`);
     for (const secret of secrets) open = open.replaceAll(secret, masked);
     return open;
   };
+}
+
+/** Of a key whose beginning is not there: the log was cut. Not by one expression, which would look back from everywhere. */
+function withoutBeginlessKeys(text: string): string {
+  let open = "";
+  let at = 0;
+  for (const { 0: line, index } of text.matchAll(keyEnd)) {
+    open += text.slice(at, Math.max(at, index - keyCharactersMost)) + masked;
+    at = index + line.length;
+  }
+  return open + text.slice(at);
 }
 
 /** The settings as JSON, with secret ones only named. */
@@ -46,7 +64,7 @@ function secretsIn(model: Model, tree: SettingsTree): Set<string> {
     secrets.add(Buffer.from(bare).toString("base64"));
   };
   for (const [key, value] of model.leaves(tree)) {
-    for (const text of textsIn(value)) add(passwordIn(text));
+    for (const text of textsIn(value)) for (const password of passwordsIn(text)) add(password);
     if (!model.isSecret(key)) continue;
     for (const text of textsIn(value)) {
       add(text);
@@ -65,9 +83,14 @@ function* textsIn(value: Json): Generator<string> {
   }
 }
 
-/** The password of an address, which programs may say without the address. */
-function passwordIn(text: string): string {
-  return URL.canParse(text) ? decodeURIComponent(new URL(text).password) : "";
+/** The password of an address, which programs may say without the address: as it stands there, and what it means. */
+function* passwordsIn(text: string): Generator<string> {
+  const password = URL.parse(text)?.password ?? "";
+  yield password;
+  // A percent sign that begins nothing stands for itself, as curl and Go's proxies have it.
+  yield password.replaceAll(/(?:%[0-9a-f]{2})+/gi, (bytes) =>
+    Buffer.from(bytes.replaceAll("%", ""), "hex").toString("utf8"),
+  );
 }
 
 /** What a client sends for a user and a password: RFC 7617. */
