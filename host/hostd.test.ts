@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { connect } from "../api/client.ts";
 import { eventually } from "../test/eventually.ts";
+import { writePartitionSets } from "../test/partition-sets.ts";
 import { runningHost, type RunningHost } from "../test/running-host.ts";
+import { kept } from "./kept/things.ts";
+import { entryName, entryText } from "./update/boot-entry.ts";
 
 const main = join(import.meta.dir, "main.ts");
 
@@ -136,3 +139,25 @@ test("settings that were never committed are forgotten when the daemon restarts"
   await host.restart();
   expect(await host.api.call("listTransactions")).toEqual([]);
 });
+
+test("an update that is ready is promised what failed on this host up to its start, also by a daemon that was restarted", async () => {
+  await using host = await runningHost();
+  await writePartitionSets(host.machine, "a", "0.1.0");
+  const ready = { set: "b", priority: 2, standing: { kind: "trying", left: 1, done: 0 }, version: "0.2.0" } as const;
+  await host.machine.write(`/efi/loader/entries/${entryName(ready)}`, entryText(ready));
+  const terms = async () => await kept.updateTerms.read(host.machine.system);
+  const chrony = host.units.get("chrony.service");
+  if (chrony === undefined) throw new Error("this machine has no chrony.service");
+  chrony.breaks = { result: "exit-code", journal: "Could not parse directive" };
+  await host.api.call("patchSettings", {
+    body: { ntp: { "time-servers": ["10.9.9.9"] }, updates: { health: { "timeout-seconds": 30 } } },
+  });
+  await host.api.commitAndWait({});
+  const failing = { version: "0.2.0", before: expect.arrayContaining(["reconciler files: chrony.service"]) };
+  await eventually(async () => expect(await terms()).toMatchObject(failing));
+  expect(await terms()).toMatchObject({ health: { "timeout-seconds": 30 } });
+
+  await host.machine.write("/var/lib/orlop/update-terms.json", "{}");
+  await host.restart();
+  await eventually(async () => expect(await terms()).toMatchObject(failing));
+}, 30_000);

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { version } from "../package.json";
 import { explain, systemErrorCode } from "../lib/failure.ts";
 import { isPresent, writeFileAtomic } from "../lib/files.ts";
+import { Turns } from "../lib/place.ts";
 import { modelFor } from "../settings/model.ts";
 import { Changes } from "./apiserver/changes.ts";
 import { Document } from "./apiserver/document.ts";
@@ -130,21 +131,18 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
     return;
   }
   await openEarly(system, remote, document);
-  const noteIfGood = async (): Promise<void> => {
-    if (bootStatus.steps.some(({ state }) => state === "failed")) return;
-    const { entries, halted, unknown } = await bootstrapNow(system);
-    if (unknown !== undefined && entries.length === 0) return;
-    if (halted !== undefined || entries.some(({ essential, state }) => essential && state !== "done")) return;
-    await noteGoodBoot(system, datastore, engine, trial);
-  };
+  const goodBoot = new Turns();
+  const noteIfGood = async (): Promise<void> =>
+    await goodBoot.next(async () => {
+      if (bootStatus.steps.some(({ state }) => state === "failed")) return;
+      const { entries, halted, unknown } = await bootstrapNow(system);
+      if (unknown !== undefined && entries.length === 0) return;
+      if (halted !== undefined || entries.some(({ essential, state }) => essential && state !== "done")) return;
+      await noteGoodBoot(system, datastore, engine, trial);
+    });
 
   await untilAborted(signal, [
     async (until) => trial.keep(async (work) => changes.exclusively(work), until),
-    async (until) => {
-      for (let known = datastore.version; ; known = await datastore.changedSince(known, until)) {
-        await updater.renewTerms();
-      }
-    },
     async (until) => {
       await boot(host, bootStatus, until);
       await showOnConsole(system, () =>
@@ -164,10 +162,19 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
         async (raced) => {
           if (await untilPrepared(system, raced)) await noteIfGood();
         },
+        async (raced) => keepTerms(updater, datastore, engine, raced),
       ]);
     },
   ]);
   sdNotify("STOPPING=1");
+}
+
+/** From the end of the boot on, and once settings are applied: what fails then is what fails before the update. */
+async function keepTerms(updater: Updater, datastore: Datastore, engine: Engine, signal: AbortSignal): Promise<never> {
+  for (let known = datastore.version; ; known = await datastore.changedSince(known, signal)) {
+    await engine.settled(known, signal);
+    await updater.renewTerms();
+  }
 }
 
 /** A directory that is none is lost. One of a newer version, or that the disk does not give, may be read again. */

@@ -89,6 +89,17 @@ test("a set on trial whose daemon never answers is judged by what the disk says 
   ]);
 });
 
+test("a reason is left also when the boot entries cannot be read", async () => {
+  await using here = await world();
+  await here.host.write("/usr/lib/os-release", osRelease);
+  await rename(join(here.host.system.root, "efi"), join(here.host.system.root, "gone"));
+  expect(await here.run("give-up", "emergency mode was reached")).toMatchObject({ exitCode: 0 });
+  expect(JSON.parse(await here.host.read("/var/lib/orlop/update-failure.json"))).toMatchObject({
+    version: "1.0.0",
+    reason: "emergency mode was reached",
+  });
+});
+
 test("a gate that ended before it had judged leaves a word, and never takes the place of a reason", async () => {
   await using here = await world();
   const left = async (): Promise<unknown> =>

@@ -3,7 +3,7 @@ import { connect, type Client } from "../../api/client.ts";
 import { hostSocket } from "../../api/transport.ts";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
-import { Failure } from "../../lib/failure.ts";
+import { Failure, isFailure } from "../../lib/failure.ts";
 import { modelFor } from "../../settings/model.ts";
 import { version } from "../../package.json";
 import { Datastore } from "../datastore/datastore.ts";
@@ -11,7 +11,7 @@ import { directoryDisk } from "../datastore/disk.ts";
 import { type Facts, readFacts } from "../facts.ts";
 import { logs } from "../kept/things.ts";
 import { hostPath, linuxSystem, type System } from "../system.ts";
-import { describeSets } from "../update/signpost.ts";
+import { describeSets, type Sets } from "../update/signpost.ts";
 import { proveHealthy, type Gate, type Verdict } from "../update/health-gate.ts";
 import { type Health, unitsOf } from "../update/health.ts";
 import { nodeCheck } from "../node-ready.ts";
@@ -62,14 +62,25 @@ const giveUp = command({
   examples: [{ run: 'signpost give-up "emergency mode was reached"', says: "before a reboot" }],
   arguments: { reason: { value: "REASON", help: "What went wrong, as people shall read it" } },
   async run({ system }, { reason }) {
-    const { active, entries } = await (await requireSets(system)).signpost.read();
-    const entry = entries[active];
-    if (entry?.standing.kind !== "trying") {
-      throw new Failure("not-on-trial", "cannot give up the running set: it is not on trial");
-    }
-    await leaveReason(system, entry.version, reason);
+    await leaveReason(system, await versionOnTrial(system), reason);
   },
 });
+
+/** @throws {Failure<"not-on-trial" | "no-partition-sets">} */
+async function versionOnTrial(system: System): Promise<string> {
+  let sets: Sets;
+  try {
+    sets = await (await requireSets(system)).signpost.read();
+  } catch (error) {
+    if (isFailure(error, "no-partition-sets")) throw error;
+    // The reason counts all the more; who reads it compares the version with that of the boot entry.
+    system.log.error("signpost: cannot tell whether this version is on trial", error);
+    return (await readFacts(system)).versionId;
+  }
+  const entry = sets.entries[sets.active];
+  if (entry?.standing.kind === "trying") return entry.version;
+  throw new Failure("not-on-trial", "cannot give up the running set: it is not on trial");
+}
 
 const gateEnded = command({
   name: "gate-ended",

@@ -16,6 +16,7 @@ import { testMachines, testRepository, type TestRepository } from "../../test/up
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import type { Ailment } from "../ailment.ts";
 import { realStorage, type Storage } from "../storage.ts";
+import type { System } from "../system.ts";
 import { entryName } from "./boot-entry.ts";
 import { shippedRootPath } from "./trusted-repository.ts";
 import { Updater } from "./updater.ts";
@@ -40,6 +41,8 @@ type World = AsyncDisposable & {
   failingWrites: Set<string>;
   /** When set, whoever opens a partition waits for it. */
   partitions: { ready?: Promise<void> };
+  /** How many answers about metadata were waited for at the same time, at most. */
+  lookedAtOnce(): number;
   /** What is wrong with the host. */
   ailments: Ailment[];
   /** Runs commands one after the other and gives the last status. */
@@ -61,7 +64,17 @@ async function world(...versions: string[]): Promise<World> {
       await realStorage.rename(from, to);
     },
   };
-  const host = await testSystem({ startsAt: new Date(), storage });
+  let [looking, lookedAtOnce] = [0, 0];
+  const counting: System["fetch"] = async (url, init) => {
+    if (!url.pathname.includes("timestamp.json")) return await fetch(url, init);
+    lookedAtOnce = Math.max(lookedAtOnce, ++looking);
+    try {
+      return await fetch(url, init);
+    } finally {
+      looking--;
+    }
+  };
+  const host = await testSystem({ startsAt: new Date(), storage, fetch: counting });
   await writePartitionSets(host, "a", "1.0.0");
   await host.write(shippedRootPath, repository.rootJson);
   await host.write("/usr/lib/os-release", "ID=orlop\n");
@@ -85,6 +98,7 @@ async function world(...versions: string[]): Promise<World> {
     failingWrites,
     partitions,
     ailments,
+    lookedAtOnce: () => lookedAtOnce,
     entries: async () => (await readdir(join(host.system.root, "efi/loader/entries"))).toSorted(),
     async start(running = "1.0.0") {
       const complete = (): Settings => model.complete({ updates: settings });
@@ -241,6 +255,14 @@ test("a version is released or a command runs, never both: what the one writes i
   await updater.settled();
   await updater.release("1.2.0");
   expect(updater.held).toEqual([]);
+});
+
+test("of those that look into the repository, each compares with what the one before has accepted", async () => {
+  await using here = await world("1.1.0");
+  const updater = await here.start();
+  await updater.start("refresh");
+  await Promise.all([updater.explain(signal), updater.settled(), updater.explain(signal)]);
+  expect(here.lookedAtOnce()).toBe(1);
 });
 
 test("what was chosen is what is written, though something newer was published since", async () => {

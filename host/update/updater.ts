@@ -6,7 +6,7 @@
  */
 import { stat } from "node:fs/promises";
 import { explain, Failure } from "../../lib/failure.ts";
-import { Place } from "../../lib/place.ts";
+import { Place, Turns } from "../../lib/place.ts";
 import { isFor, type Manifest } from "../../repo/manifest.ts";
 import type { UpdateExplanation, UpdateStage, UpdateStatusBody } from "../../api/status.ts";
 import type { Settings } from "../../settings/group.ts";
@@ -61,6 +61,7 @@ export class Updater implements AsyncDisposable {
   /** What a command at work moves. */
   #moving: { step: Working["step"]; totalBytes: number; rate: ProgressRate } | undefined;
   #work: Promise<void> = Promise.resolve();
+  readonly #looks = new Turns();
 
   private constructor(host: UpdaterHost, memory: Memory) {
     this.#host = host;
@@ -375,7 +376,9 @@ export class Updater implements AsyncDisposable {
   ): Promise<{ trusted: TrustedRepository; judgements: Judgement[]; view: HostView }> {
     const { system, running } = this.#host;
     const { mtime: builtAt } = await stat(hostPath(system, "/usr/lib/os-release"));
-    const trusted = await refreshTrust(system, await this.#mirror(target), builtAt, signal);
+    const mirror = await this.#mirror(target);
+    // Each compares with what was accepted before it, and writes what it accepts.
+    const trusted = await this.#looks.next(async () => await refreshTrust(system, mirror, builtAt, signal));
     const wishes = wishesOf(this.#host.settings());
     const failed = this.#memory.held.map(({ version, at, reason }) => ({ version, at: new Date(at), reason }));
     const { version, ...machines } = running;
