@@ -2,10 +2,20 @@
 import { pattern } from "./text.ts";
 import type { Type } from "./type.ts";
 
-/** Kept byte for byte: the registry decides what it means. */
+const pathComponent = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
+
+/** Source: distribution's reference grammar. */
+export const imageGrammar = new RegExp(
+  `^(?:(?<registry>localhost(?::\\d+)?|(?:[A-Za-z0-9.-]+\\.[A-Za-z0-9-]+|\\[[0-9a-fA-F:]+\\])(?::\\d+)?|[A-Za-z0-9-]+:\\d+)/)?` +
+    `(?<repository>${pathComponent}(?:/${pathComponent})*)` +
+    `(?::(?<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$`,
+);
+
+/** Kept as written: who pulls says what is left out. */
 export const imageReference: Type<string> = pattern(
   "an image reference such as registry.example.com/name:tag",
   /^[!-~]{1,1024}$/,
+  (text) => imageGrammar.test(text),
 );
 
 export const registryText = /^(?:\*|(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?)$/;

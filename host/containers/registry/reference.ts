@@ -4,6 +4,7 @@
  * As everybody does, a name without a registry is one of Docker Hub, and without a tag it is "latest".
  */
 import { Failure } from "../../../lib/failure.ts";
+import { imageGrammar } from "../../../settings/oci-names.ts";
 
 export type Reference = {
   registry: string;
@@ -15,16 +16,9 @@ export type Reference = {
   name: string;
 };
 
-const pathComponent = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
-const grammar = new RegExp(
-  `^(?:(?<registry>localhost(?::\\d+)?|(?:[A-Za-z0-9.-]+\\.[A-Za-z0-9-]+|\\[[0-9a-fA-F:]+\\])(?::\\d+)?|[A-Za-z0-9-]+:\\d+)/)?` +
-    `(?<repository>${pathComponent}(?:/${pathComponent})*)` +
-    `(?::(?<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$`,
-);
-
 /** @throws {Failure<"bad-image-reference">} */
 export function parseReference(text: string): Reference {
-  const groups = grammar.exec(text)?.groups;
+  const groups = imageGrammar.exec(text)?.groups;
   const path = groups?.["repository"];
   if (groups === undefined || path === undefined) {
     throw new Failure("bad-image-reference", `cannot use image ${JSON.stringify(text)}: it is no name of an image`, {

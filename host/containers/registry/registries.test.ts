@@ -116,6 +116,12 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    name: "Docker Hub as a mirror, by the name people know",
+    image,
+    mirrors: mirrored("https://docker.io", "https://index.docker.io"),
+    asked: [`https://registry-1.docker.io/v2/tool/manifests/v1${ns}`, origin],
+  },
+  {
     name: "Docker Hub by its host",
     image: "busybox",
     credentials: [puller("registry-1.docker.io")],

@@ -51,7 +51,8 @@ export function mirrorsOf(registry: string, { mirrors }: Pick<Registries, "mirro
 }
 
 function mirrorEndpoint(text: string, able: readonly Capability[]): Endpoint {
-  const { protocol, host, pathname } = new URL(text);
+  const { protocol, host: name, pathname } = new URL(text);
+  const host = hubNames.includes(name) ? hubHost : name;
   const path = pathname.replace(/\/+$/, "");
   const url = `${protocol}//${host}${path}`;
   return { url, host, base: path === "" ? `${url}/v2` : url, capabilities: able };
