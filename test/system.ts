@@ -25,6 +25,8 @@ export type TestSystem = AsyncDisposable & {
   readonly programs: Map<string, Program>;
   /** How many sleep, on a clock that stands. */
   sleeping(): number;
+  /** How many sleeps have begun. */
+  sleeps(): number;
   /** Lets time elapse, and wakes who slept until then. */
   advance(ms: number): Promise<void>;
   /** As when it is switched on: time elapses from the beginning, under another boot id. */
@@ -64,6 +66,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     elapsedMs += ms;
   };
   let sleepers: Sleeper[] = [];
+  let sleeps = 0;
   const ran: string[] = [];
   const logged: string[] = [];
   const programs = new Map<string, Program>();
@@ -82,6 +85,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
       elapsedMs: () => elapsedMs,
       async sleep(ms, signal) {
         signal?.throwIfAborted();
+        sleeps++;
         if (clock === "jumps") {
           elapse(ms);
           await turn(); // lets real files and sockets go on, as a real sleep would
@@ -116,6 +120,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     logged,
     programs,
     sleeping: () => sleepers.length,
+    sleeps: () => sleeps,
     async advance(ms) {
       elapse(ms);
       const due = sleepers.filter(({ untilMs }) => untilMs <= elapsedMs);
