@@ -237,9 +237,12 @@ describe("what would take long to refuse, if nothing limited it", () => {
     expect((user + system) / 1000).toBeLessThan(3000);
   });
 
-  test("a large valid document is read", () => {
-    const lines = many('"net.keyN"="N"\n', 30_000);
-    expect(parseDocument(`[settings.kernel.sysctl]\n${lines}`, model).ok).toBe(true);
+  test("a large valid document is read, unless it sets more than a host takes at once", () => {
+    const document = (count: number): string => `[settings.kernel.sysctl]\n${many('"net.keyN"="N"\n', count)}`;
+    expect(problems(document(10_000))).toEqual([]);
+    expect(problems(document(10_001))).toEqual([
+      "line 1, column 1: the document sets 10001 settings, at most 10000 fit into a host at once",
+    ]);
   });
 });
 

@@ -13,6 +13,7 @@ import { textOf } from "./document-text.ts";
 import { looksLike } from "./foreign-document.ts";
 import { isGroup } from "./group.ts";
 import { root, splitKey } from "./key.ts";
+import { settingsPerChange } from "./limits.ts";
 import type { Model, SettingsTree } from "./model.ts";
 import type { Parsed, Problem } from "./problem.ts";
 
@@ -65,6 +66,11 @@ function settingsIn(text: string, value: Written, places: () => Places, model: M
   }
   const reading = model.read(value[root] ?? null);
   if (reading.problems.length > 0) return { ok: false, problems: placed(reading.problems, places()) };
+  const count = model.leaves(reading.value).size;
+  if (count > settingsPerChange) {
+    const message = `the document sets ${count} settings, at most ${settingsPerChange} fit into a host at once`;
+    return { ok: false, problems: [{ key: "", message, line: 1, column: 1 }] };
+  }
   if (others.length === 0 && reading.warnings.length === 0)
     return { ok: true, value: reading.value, warnings: [], places };
   const ignored = others.map((name): Finding => {

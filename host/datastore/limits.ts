@@ -6,6 +6,7 @@
  */
 import { Failure } from "../../lib/failure.ts";
 import type { Json } from "../../lib/json.ts";
+import { settingsPerChange } from "../../settings/limits.ts";
 
 const MiB = 1024 * 1024;
 
@@ -19,7 +20,7 @@ export const settingsBytes = 2 * MiB;
 export const valueDepth = 16;
 
 export const pendingTransactions = 256;
-export const changesPerTransaction = 10_000;
+export const changesPerTransaction = settingsPerChange;
 /** What all pending transactions may hold; it is memory of the daemon. */
 export const pendingBytes = 8 * MiB;
 export const transactionNameBytes = 128;

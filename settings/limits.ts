@@ -1,0 +1,4 @@
+/** How much a host takes at once. `check` holds a document to it, so that no host refuses what `check` took. */
+
+/** Settings that one change may hold; user data is one. */
+export const settingsPerChange = 10_000;
