@@ -183,7 +183,7 @@ async function describeBootstrap({ system, model, datastore }: BootHost): Promis
 /** Keys whose value nobody chose: a generator was the last to set them. */
 async function generatedKeys(datastore: Datastore): Promise<Set<string>> {
   const lastBy = new Map<string, Author>();
-  for (const { by, changes } of await datastore.history(Number.POSITIVE_INFINITY)) {
+  for (const { by, changes } of await datastore.history()) {
     for (const { key } of changes) lastBy.getOrInsert(key, by);
   }
   const isGenerator = (by: Author): boolean => by.kind === "host" && by.part === generatorsPart;

@@ -14,7 +14,7 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
 
   /** What somebody wants to take back is what somebody did, not what the host found out by itself meanwhile. */
   const newestOfPeople = async (): Promise<Transaction> => {
-    const newest = (await datastore.history()).find(({ by }) => by.kind !== "host");
+    const newest = await datastore.newestTransaction(({ by }) => by.kind !== "host");
     if (newest !== undefined) return newest;
     throw new Refused("no-such-version", "cannot undo: nobody has changed settings yet", {
       hint: "name a version of GET /history to undo what the host did",

@@ -28,8 +28,6 @@ export type DatastoreOptions = {
   size?: StoreSize;
 };
 
-const historyLimit = 100;
-
 export class Datastore implements AsyncDisposable {
   readonly #log: Log;
   readonly #image: string;
@@ -132,14 +130,27 @@ export class Datastore implements AsyncDisposable {
     return this.#change(by, says, (now) => changesBetween(now, wanted));
   }
 
-  /** Committed transactions, newest first; only those below version `before` when it is given. */
-  async history(limit = historyLimit, before = Number.POSITIVE_INFINITY): Promise<Transaction[]> {
-    return this.#history.newest(limit, before);
+  /** Committed transactions, newest first: all that are kept, or as many as `limit`; only those below version `before`. */
+  async history(limit = Number.POSITIVE_INFINITY, before = Number.POSITIVE_INFINITY): Promise<Transaction[]> {
+    const newest: Transaction[] = [];
+    for await (const transaction of this.#history.backwards(before)) {
+      if (newest.length >= limit) break;
+      newest.push(transaction);
+    }
+    return newest;
+  }
+
+  /** The newest that is as `isMeant` says; no more is read than it takes to find it. */
+  async newestTransaction(isMeant: (transaction: Transaction) => boolean): Promise<Transaction | undefined> {
+    for await (const transaction of this.#history.backwards(Number.POSITIVE_INFINITY)) {
+      if (isMeant(transaction)) return transaction;
+    }
+    return undefined;
   }
 
   /** @throws {Failure<"no-such-version">} */
   async transaction(version: number): Promise<Transaction> {
-    const [found] = await this.#history.newest(1, version + 1);
+    const [found] = await this.history(1, version + 1);
     if (found?.version === version) return found;
     throw new Failure("no-such-version", `cannot find a transaction of version ${version} in the history`);
   }

@@ -20,18 +20,16 @@ export class History {
     this.#chain = chain;
   }
 
-  /** Newest first, those below version `before`. */
-  async newest(limit: number, before: number): Promise<Transaction[]> {
-    const found: Transaction[] = [];
+  /** Newest first, those below version `before`; what is not asked for is not read. */
+  async *backwards(before: number): AsyncGenerator<Transaction> {
     for (const link of this.#chain().toReversed()) {
-      if (found.length >= limit) break;
       if (link.from.version + 1 >= before) continue;
       const part = await this.#read(link);
       if (part === undefined) continue;
-      const transactions = transactionsOf(part.entries).filter(({ version }) => version < before);
-      found.push(...transactions.toReversed().slice(0, limit - found.length));
+      yield* transactionsOf(part.entries)
+        .filter(({ version }) => version < before)
+        .toReversed();
     }
-    return found;
   }
 
   /** @throws {Failure<"no-such-version">} */

@@ -76,9 +76,9 @@ async function formUnmarked(datastore: Datastore, running: string): Promise<Form
 }
 
 async function formNow(left: Mark, datastore: Datastore): Promise<Form> {
-  const isMigration = ({ by, version }: Transaction): boolean =>
-    by.kind === "host" && by.part === part && version > left.version;
+  const isMigration = ({ by }: Transaction): boolean => by.kind === "host" && by.part === part;
   const { form, applied, toward } = left;
-  if (toward === undefined || !(await datastore.history()).some(isMigration)) return { form, applied };
-  return toward;
+  if (toward === undefined) return { form, applied };
+  const newest = await datastore.newestTransaction((each) => isMigration(each) || each.version <= left.version);
+  return newest !== undefined && newest.version > left.version ? toward : { form, applied };
 }
