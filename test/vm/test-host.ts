@@ -217,6 +217,11 @@ export class TestHost implements AsyncDisposable {
     }
   }
 
+  /** Sets the clock forward or back, as chrony does and people do. */
+  async stepClock(seconds: number): Promise<void> {
+    await this.shell.run(`date -s @$(($(date +%s) + ${seconds}))`);
+  }
+
   /** True when the API cannot be reached in a way that the network tells at once. */
   async isSilent(): Promise<boolean> {
     try {

@@ -1,10 +1,11 @@
 /**
- * Protects: a trial of settings keeps its time over a reboot and a restart of the daemon, and undo and restore lead where
- * they say.
+ * Protects: a trial of settings keeps its time over a reboot, a restart of the daemon and steps of the clock, and undo and
+ * restore lead where they say.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { TestHost } from "./test-host.ts";
 
+const daySeconds = 86_400;
 const motdPath = "/etc/motd";
 let host: TestHost;
 beforeAll(async () => {
@@ -28,6 +29,24 @@ test("a trial outlives a restart of the daemon", async () => {
   expect((await host.untilConfigured()).trial).toBeDefined();
   expect(await host.shell.run(`cat ${motdPath}`)).toBe("tried across a restart");
   await host.eventually(`cat ${motdPath}`, (text) => text === "tried at length", 60_000);
+});
+
+test("a clock that is set a day forward and back neither ends a trial nor makes it longer", async () => {
+  await host.commit({ motd: "tried while the clock jumps" }, { try: 600 });
+  for (const seconds of [daySeconds, -2 * daySeconds]) {
+    await host.stepClock(seconds);
+    await host.shell.run("systemctl kill --signal=SIGKILL hostd.service");
+    const { trial } = await host.untilConfigured();
+    const left = Date.parse(trial?.deadline ?? "") / 1000 - Number(await host.shell.run("date +%s"));
+    expect(left).toBeWithin(1, 601);
+  }
+  await (await host.api()).call("revert", { query: { wait: true } });
+
+  await host.stepClock(daySeconds);
+  await host.commit({ motd: "tried for a moment" }, { try: 20 });
+  await host.stepClock(-daySeconds);
+  await host.eventually(`cat ${motdPath}`, (text) => text === "tried at length", 120_000);
+  await host.stepClock(daySeconds);
 });
 
 test("undo takes back the last change, restore goes back to the last good boot", async () => {

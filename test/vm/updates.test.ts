@@ -7,6 +7,8 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { deadline, machineClock } from "../../lib/clock.ts";
+import { hostOfGuests } from "../../vm/qemu.ts";
 import { newer, older, PublishedImages } from "./published-images.ts";
 import { UpdatingHost } from "./updating-host.ts";
 
@@ -14,6 +16,39 @@ const silent = "http://127.0.0.1:9/healthz";
 /** Parameters that this kernel does not have, and does not let anybody set: both fail for good, on either version. */
 const unknown = "net.ipv4.tcp_does_not_exist";
 const refused = "kernel.osrelease";
+
+const daySeconds = 86_400;
+/** For two looks of the health gate, on an emulated processor that still boots. */
+const askedMs = 300_000;
+
+type Check = Disposable & { url: string; isWell: boolean; untilAsked(times: number): Promise<void> };
+
+/** What a person has a version proved by: it is well or ill as the test says. */
+function openCheck(): Check {
+  let asked = 0;
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => {
+      asked++;
+      return new Response("", { status: check.isWell ? 200 : 503 });
+    },
+  });
+  const check: Check = {
+    url: `http://${hostOfGuests}:${server.url.port}/`,
+    isWell: true,
+    async untilAsked(times) {
+      const enough = asked + times;
+      const patience = deadline(machineClock, askedMs);
+      while (asked < enough) {
+        if (patience.passed) throw new Error(`the host asked ${asked} times in ${askedMs / 1000} s, not ${enough}`);
+        await machineClock.sleep(200);
+      }
+    },
+    [Symbol.dispose]: () => void server.stop(true),
+  };
+  return check;
+}
 
 let published: PublishedImages;
 let updating: UpdatingHost;
@@ -72,13 +107,24 @@ test("power that fails while the update is written costs the update, not the hos
   expect(await updating.entries()).toEqual(["orlop-a.conf"]);
 });
 
-test("an update is written, boots, proves healthy though something failed before it, and keeps the settings", async () => {
+test("an update is written, boots, proves healthy though something failed before it, and keeps the settings, whatever the clock does", async () => {
+  const { host } = updating;
+  using check = openCheck();
+  await host.commit({ updates: { health: { "http-probes": [check.url] } } });
   await updating.apply(newer);
   expect(await updating.entries()).toContain("orlop-b+1.conf");
-  await updating.host.reboot();
+  check.isWell = false;
+  await host.reboot();
+  // It is judged by what is to hold while the clock is a day ahead, and a day behind.
+  for (const seconds of [daySeconds, -2 * daySeconds, daySeconds]) {
+    await host.stepClock(seconds);
+    await check.untilAsked(2);
+  }
+  check.isWell = true;
   expect(await updating.proved()).toBe(newer);
   expect(await updating.entries()).toContain("orlop-b.conf");
-  expect(await updating.host.shell.run("cat /etc/motd")).toBe("kept");
+  expect(await host.shell.run("cat /etc/motd")).toBe("kept");
+  await host.reset("settings.updates.health.http-probes");
 });
 
 test("a cancelled update does not boot", async () => {
