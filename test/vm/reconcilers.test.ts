@@ -86,12 +86,27 @@ test("kernel parameters are set, and are what they were once their settings are 
   expect(await host.shell.run("cat /proc/sys/net/ipv4/ip_default_ttl")).toBe(before);
 });
 
-test("a kernel parameter that does not exist is told to who commits it, and hinders nothing else", async () => {
-  const applied = await host.commit({ kernel: { sysctl: { "net.ipv4.no_such_thing": "1" } }, motd: "all the same" });
-  expect(JSON.stringify(failures(applied))).toContain("net.ipv4.no_such_thing");
+test("what the kernel does not have is a warning to who commits it, and hinders nothing else", async () => {
+  const kernel = { sysctl: { "net.ipv4.no_such_thing": "1" }, modules: { no_such_module: { autoload: true } } };
+  const applied = await host.commit({ kernel, motd: "all the same" });
+  expect(failures(applied)).toEqual([]);
+  expect(applied.result?.reconcilers.flatMap(({ warnings = [] }) => warnings)).toEqual([
+    "cannot load kernel module no_such_module: the kernel has no such module",
+    expect.stringContaining("cannot set net.ipv4.no_such_thing: the kernel has no such parameter"),
+  ]);
   expect(await host.shell.run("cat /etc/motd")).toBe("all the same");
-  await host.reset("settings.kernel.sysctl");
+  const { state, reconcilers } = await host.status();
+  expect([state, reconcilers.filter(({ warnings }) => warnings !== undefined).length]).toEqual(["running", 2]);
+  await host.reset("settings.kernel.sysctl", "settings.kernel.modules");
+});
+
+test("a built-in module and an alias of others are loaded, and at rest", async () => {
+  // Neither name need be in /sys/module.
+  const builtIn = await host.shell.run("grep -o '[^/]*[.]ko$' /lib/modules/$(uname -r)/modules.builtin | head -1");
+  const modules = { [builtIn.replace(/\.ko$/, "")]: { autoload: true }, "fs-overlay": { autoload: true } };
+  await apply({ kernel: { modules } });
   expect((await host.status()).state).toBe("running");
+  await host.reset("settings.kernel.modules");
 });
 
 test("a module is loaded when it is to be, and cannot be when it is forbidden", async () => {

@@ -3,10 +3,13 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { generateKey, newer, older, PublishedImages } from "./published-images.ts";
 import { UpdatingHost } from "./updating-host.ts";
 
 const silent = "http://127.0.0.1:9/healthz";
+/** Of the repository; it answers once there is such a file. */
+const answer = "healthz";
 
 let published: PublishedImages;
 let updating: UpdatingHost;
@@ -23,7 +26,7 @@ afterAll(async () => {
 
 test("a reboot that is asked for while an update has to prove itself is no failure", async () => {
   const { host } = updating;
-  await updating.lockTo("latest", { "http-probes": [silent], "timeout-seconds": 3600 });
+  await updating.lockTo("latest", { "http-probes": [published.url(answer)], "timeout-seconds": 3600 });
   await updating.apply(newer);
   expect(await updating.entries()).toContain("orlop-b+1.conf");
   await host.reboot();
@@ -33,9 +36,17 @@ test("a reboot that is asked for while an update has to prove itself is no failu
   expect((await host.status()).heldUpdates).toBeUndefined();
 });
 
+test("what was promised to an update when it was made to boot holds, whatever settings become meanwhile", async () => {
+  const { notes } = await updating.host.commit({ updates: { health: { "http-probes": [] } } });
+  expect(notes).toEqual([expect.stringContaining("counts from the next update on")]);
+  // Longer than the gate takes to find that all holds.
+  await sleep(20_000);
+  expect(await updating.entries()).not.toContain("orlop-b.conf");
+});
+
 test("an update that proves healthy stays, and so do the settings", async () => {
   const { host } = updating;
-  await updating.lockTo("latest", { "http-probes": [] });
+  await Bun.write(join(published.directory, answer), "well");
   expect(await updating.proved()).toBe(newer);
   expect(await updating.entries()).toContain("orlop-b.conf");
   expect(await host.shell.run("cat /etc/motd")).toBe("kept");
