@@ -110,9 +110,16 @@ export function isTemporary(name: string): boolean {
   return /^\..+\.[0-9a-f]{12}$/.test(name);
 }
 
-/** The same, to replace `target`, a name in the same directory. */
-export function isTemporaryOf(target: string, name: string): boolean {
-  return isTemporary(name) && name.slice(1, -13) === target;
+/**
+ * Removes the temporary files of writes to `path` that were cut short, by a kill or a loss of power; returns how many.
+ * Only for whoever is the one that writes it.
+ */
+export async function removeLeftovers(path: string, files: Files = realFiles): Promise<number> {
+  const directory = dirname(path);
+  const isOfPath = (name: string): boolean => isTemporary(name) && name.slice(1, -13) === basename(path);
+  const leftovers = (await namesIn(directory, files)).filter(isOfPath);
+  for (const name of leftovers) await removeIfPresent(join(directory, name), files);
+  return leftovers.length;
 }
 
 /**

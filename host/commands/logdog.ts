@@ -3,7 +3,7 @@ import { connect } from "../../api/client.ts";
 import { hostSocket } from "../../api/transport.ts";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
-import { writeFileAtomic } from "../../lib/files.ts";
+import { removeLeftovers, writeFileAtomic } from "../../lib/files.ts";
 import { version } from "../../package.json";
 import { modelFor } from "../../settings/model.ts";
 import { readFacts } from "../facts.ts";
@@ -32,6 +32,7 @@ turn up, logs of containers included. Without the API nothing is collected: what
     },
   },
   async run({ system, invocation: { signal } }, { output }) {
+    await removeLeftovers(hostPath(system, output)); // of one that was killed: as large as an archive
     const { variant } = await readFacts(system);
     const model = modelFor(variant);
     const api = connect({ socket: hostPath(system, hostSocket) });

@@ -4,10 +4,10 @@
  * Written and removed durably, always through `System.storage`. What cannot be read back is set aside and told, and then
  * counts as absent: nothing that is damaged keeps the daemon from serving the API.
  */
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { z } from "zod";
 import { Failure, isFailure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
-import { isTemporaryOf, namesIn, removeDurably, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { namesIn, removeDurably, removeLeftovers, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
 import { hostPath, type System } from "../system.ts";
 import { setAside, type KeptPlace } from "./set-aside.ts";
@@ -91,10 +91,8 @@ export function kept<Value>(place: KeptPlace, { read, write }: Notation<Value>):
 /** What a process that was killed has done to names is seen, and not durable yet. */
 async function settleDirectory({ root, storage }: System, path: string): Promise<void> {
   const directory = hostPath({ root }, dirname(path));
-  const names = await namesIn(directory, storage);
-  if (names.length === 0) return;
-  for (const name of names)
-    if (isTemporaryOf(basename(path), name)) await removeIfPresent(join(directory, name), storage);
+  if ((await namesIn(directory, storage)).length === 0) return;
+  await removeLeftovers(hostPath({ root }, path), storage);
   await storage.syncDirectory(directory);
 }
 

@@ -105,3 +105,36 @@ test("an addon that was cut short is written again", async () => {
   await bootParameters.pass(host.system, some, facts);
   expect(await written(host)).toBe("quiet console=tty0 console=ttyS1,115200n8");
 });
+
+test("the addon is written and removed durably, and what an interrupted write has left goes with it", async () => {
+  const done: string[] = [];
+  await using host = await machine();
+  const { storage } = host.system;
+  const system: TestSystem["system"] = {
+    ...host.system,
+    storage: {
+      ...storage,
+      async remove(path) {
+        await storage.remove(path);
+        done.push("remove");
+      },
+      async rename(from, to) {
+        await storage.rename(from, to);
+        done.push("rename");
+      },
+      async syncDirectory(path) {
+        await storage.syncDirectory(path);
+        if (path.endsWith("/addons")) done.push("sync");
+      },
+    },
+  };
+  await bootParameters.pass(system, some, facts);
+  expect(done.splice(0)).toEqual(["rename", "sync"]);
+  await bootParameters.pass(system, none, facts);
+  expect(done.splice(0)).toEqual(["remove", "sync"]);
+  const leftover = "/efi/loader/addons/.orlop-settings.addon.efi.0123456789ab";
+  await host.write(leftover, "half an addon");
+  await bootParameters.pass(system, some, facts);
+  expect(await host.readIfPresent(leftover)).toBeUndefined();
+  expect(done).toEqual(["remove", "sync", "rename", "sync"]);
+});

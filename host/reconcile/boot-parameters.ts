@@ -6,7 +6,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { Failure, isNotFound, unreachable } from "../../lib/failure.ts";
-import { readTextIfPresent, removeDurably, writeFileAtomic } from "../../lib/files.ts";
+import { readTextIfPresent, removeDurably, removeLeftovers, writeFileAtomic } from "../../lib/files.ts";
 import { bootParameterProblems, commandLineWords } from "../../settings/boot-parameters.ts";
 import type { Settings } from "../../settings/model.ts";
 import type { Architecture } from "../../variants/variant.ts";
@@ -67,6 +67,8 @@ export const bootParameters = reconciler<Desired, Actual, Step>({
     }
     await writeFileAtomic(hostPath(system, beganPath), step.began);
     const addon = hostPath(system, addonPath);
+    // On FAT, what a write that was cut short has left may have the same clusters as the addon: both go, or none.
+    if ((await removeLeftovers(addon, system.storage)) > 0) await removeDurably(addon, system.storage);
     if (step.kind === "remove") await removeDurably(addon, system.storage);
     else await writeFileAtomic(addon, makeAddon(await readStub(system, step.arch), step.words), 0o600, system.storage);
   },

@@ -30,6 +30,14 @@ test("a file that is not there is written with its mode, then all is at rest", a
   expect((await files.pass(host.system, settings(), facts)).steps).toBe(0);
 });
 
+test("what a killed daemon left of a file goes when the file is written", async () => {
+  await using host = await testSystem();
+  runSystemd(host);
+  await host.write("/etc/.daemon.conf.0123456789ab", "motd h");
+  await filesReconciler([daemon]).pass(host.system, settings(), facts);
+  expect(await host.readIfPresent("/etc/.daemon.conf.0123456789ab")).toBeUndefined();
+});
+
 test("a changed file restarts the unit that runs, and a preview says so before", async () => {
   await using host = await testSystem();
   const units = runSystemd(host, { "daemon.service": "inactive" });

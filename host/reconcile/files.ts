@@ -9,7 +9,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { lstat, mkdir, readFile, readlink, rename, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { assert, systemErrorCode, unreachable } from "../../lib/failure.ts";
-import { namesIn, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { namesIn, removeIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files.ts";
 import { readBy } from "../reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import { hostPath, type System } from "../system.ts";
@@ -215,6 +215,7 @@ async function apply(system: System, step: Step): Promise<void> {
       const { file } = step;
       const path = hostPath(system, file.path);
       for (const record of step.outdated) await writeRecord(system, record, stale);
+      await removeLeftovers(path); // of a daemon that was killed while it wrote this very file
       await writeFileAtomic(ownedFile(system, file.path), step.group);
       if ("linkTo" in file) await linkAtomic(path, file.linkTo);
       else await writeFileAtomic(path, file.content, file.mode);

@@ -10,7 +10,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Root } from "@tufjs/models";
 import { Failure } from "../../lib/failure.ts";
-import { readTextIfPresent } from "../../lib/files.ts";
+import { namesIn, readTextIfPresent } from "../../lib/files.ts";
 import { kept } from "../kept/things.ts";
 import { hostPath, type System } from "../system.ts";
 
@@ -25,6 +25,16 @@ type Role = keyof typeof roles;
 
 /** Lost at a reboot: what was verified is kept when a client is done. */
 const workPath = "/run/orlop";
+
+const copyPrefix = "tuf-";
+
+/** At the start of the daemon: copies that the one before did not live to take away. */
+export async function removeCopies(system: System): Promise<void> {
+  const work = hostPath(system, workPath);
+  for (const name of await namesIn(work)) {
+    if (name.startsWith(copyPrefix)) await rm(join(work, name), { recursive: true, force: true });
+  }
+}
 
 export class TufState {
   readonly #system: System;
@@ -54,7 +64,7 @@ export class TufState {
   async open(shippedRoot: string): Promise<AsyncDisposable & { directory: string }> {
     const work = hostPath(this.#system, workPath);
     await mkdir(work, { recursive: true });
-    const directory = await mkdtemp(join(work, "tuf-"));
+    const directory = await mkdtemp(join(work, copyPrefix));
     const before = new Map<string, string>();
     for (const [role, metadata] of Object.entries(roles)) {
       const there = await metadata.read(this.#system);

@@ -191,6 +191,14 @@ test("a command that the daemon did not survive has failed, and a new one does i
   reject(new Error("the process is gone"));
 });
 
+test("copies of metadata that a killed daemon left go with the next start", async () => {
+  await using here = await world("1.1.0");
+  await here.host.write("/run/orlop/tuf-a1B2c3/root.json", "{}");
+  await here.host.write("/run/orlop/configured", "");
+  await here.start();
+  expect(await readdir(join(here.host.system.root, "run/orlop"))).toEqual(["configured"]);
+});
+
 test("a daemon that is told to stop tells that it interrupted a command", async () => {
   await using here = await world("1.1.0");
   const stopped = await here.start();

@@ -28,6 +28,7 @@ import { stageOf } from "./stage.ts";
 import { assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
 import { keepTerms, type NewTerms } from "./terms.ts";
 import { refreshTrust, type Target, type TrustedRepository } from "./trusted-repository.ts";
+import { removeCopies } from "./tuf-state.ts";
 import { updateStatusOf, type Working } from "./update-status.ts";
 import { explained, panicBefore, returnedFrom } from "./went-back.ts";
 import { writeImage, writeSize, type WriteSize } from "./write-image.ts";
@@ -72,6 +73,11 @@ export class Updater implements AsyncDisposable {
   static async open(host: UpdaterHost): Promise<Updater> {
     const updater = new Updater(host, (await kept.updates.read(host.system)) ?? nothingKnown);
     await updater.#noticeInterruption();
+    try {
+      await removeCopies(host.system);
+    } catch (error) {
+      host.system.log.error("update: cannot remove copies of metadata that were left", error);
+    }
     try {
       await updater.#noticeReturn();
     } catch (error) {

@@ -13,7 +13,7 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { Failure, isFailure, isNotFound } from "../../lib/failure.ts";
-import { removeIfPresent } from "../../lib/files.ts";
+import { removeDurably } from "../../lib/files.ts";
 import { unpackedFrames } from "../../lib/zstd-frames.ts";
 import type { Storage } from "../storage.ts";
 import type { System } from "../system.ts";
@@ -192,7 +192,7 @@ async function writeKernel(
   target: Target,
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  if (await removeIfPresent(path, storage)) await storage.syncDirectory(dirname(path));
+  await removeDurably(path, storage);
   const written = createHash("sha256");
   let bytes = 0;
   {
