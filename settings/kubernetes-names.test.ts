@@ -41,6 +41,6 @@ testType("bootstrapToken", bootstrapToken, {
   ],
 });
 testType("nodeName", nodeName, {
-  accepts: ["node-1", "i-0123456789abcdef0", "ip-10-0-0-1.us-west-2.compute.internal"],
-  refuses: ["", "Node", "a_b", "-a", "a-", "a..b", `${domain253}a`],
+  accepts: ["node-1", "i-0123456789abcdef0", "ip-10-0-0-1.us-west-2.compute.internal", name63],
+  refuses: ["", "Node", "a_b", "-a", "a-", "a..b", `${name63}.b`, `${domain253}a`],
 });

@@ -17,6 +17,14 @@ function refusals(text: string): string[] {
 
 const withoutPlace = (says: string): string => says.replace(/^line \d+, column \d+: /, "");
 
+test("a byte order mark is no content, and UTF-16 is called so", () => {
+  const text = "version = 1\r\n[eno1]\r\ndhcp4 = true\r\n";
+  expect(accepted(`\uFEFF${text}`)).toEqual(accepted(text));
+  // As it is read: byte by byte, as if it were UTF-8.
+  const wide = Buffer.from(text, "utf16le").toString("utf8");
+  expect(refusals(wide)).toEqual(["line 1, column 2: it holds NUL characters, as UTF-16 has, and must be UTF-8"]);
+});
+
 test("version 1 knows DHCP in its short and its long form", () => {
   const links = accepted(`
     version = 1
