@@ -1,13 +1,13 @@
 /** How what runs here reaches servers elsewhere: through which proxy, past which names, and trusting whom. */
-import { isIP } from "node:net";
 import { readTextIfPresent } from "../lib/files.ts";
 import type { Settings } from "../settings/group.ts";
+import { goEntry, isDirect } from "./no-proxy.ts";
 import { hostPath, type System } from "./system.ts";
 
 export type Route = {
   /** For `https:` and `http:` alike; undefined means directly. */
   proxy: string | undefined;
-  /** Hosts, domains (".example.com") and address ranges ("10.0.0.0/8") that are reached without it. */
+  /** What is reached without it, as `NO_PROXY` of Go's programs. */
   noProxy: readonly string[];
   /** PEM of the authorities to trust; undefined for those of the runtime. */
   authorities: string | undefined;
@@ -17,12 +17,26 @@ export type Route = {
 export const authoritiesPath = "/etc/ssl/certs/ca-certificates.crt";
 
 /** The way that settings say, as of now. */
-export async function routeOf(system: System, { network }: Pick<Settings, "network">): Promise<Route> {
+export async function routeOf(system: System, settings: Settings): Promise<Route> {
   return {
-    proxy: network["https-proxy"],
-    noProxy: network["no-proxy"] ?? [],
+    proxy: settings.network["https-proxy"],
+    noProxy: withoutProxy(settings),
     authorities: await readTextIfPresent(hostPath(system, authoritiesPath)),
   };
+}
+
+/** Hosts and domains that are reached without the proxy, as programs of Go read them: the cluster's own, too. */
+export function withoutProxy({ network, kubernetes }: Settings): string[] {
+  const server = kubernetes?.["api-server"];
+  const domain = kubernetes?.["cluster-domain"];
+  return [
+    ...(network["no-proxy"] ?? []).map(goEntry),
+    "localhost",
+    "127.0.0.1",
+    ...(server === undefined ? [] : [goEntry(new URL(server).hostname)]),
+    // Services are known by short names too: "name.namespace.svc".
+    ...(domain === undefined ? [] : [".svc", `.${domain}`]),
+  ];
 }
 
 /** What `fetch` needs to go that way. */
@@ -30,26 +44,30 @@ export function requestThrough(
   { proxy, noProxy, authorities }: Route,
   url: URL,
 ): { proxy?: string; tls?: { ca: string } } {
-  const direct = proxy === undefined || proxy === "" || isDirect(url.hostname, noProxy);
+  const direct = proxy === undefined || proxy === "" || isDirect(url, noProxy);
   return { ...(direct ? {} : { proxy }), ...(authorities === undefined ? {} : { tls: { ca: authorities } }) };
 }
 
-/** Whether the host of a URL is one that `noProxy` lists; the machine itself always is. */
-export function isDirect(hostname: string, noProxy: readonly string[]): boolean {
-  const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
-  if (host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host)) return true;
-  return noProxy.some((raw) => {
-    const entry = raw.trim().toLowerCase();
-    if (entry === "*") return true;
-    const range = /^(\d+\.\d+\.\d+\.\d+)\/(\d{1,2})$/.exec(entry);
-    if (range !== null) return isIP(host) === 4 && sharesPrefix(host, range[1] ?? "", Number(range[2]));
-    const domain = entry.replace(/^\*?\./, "");
-    return domain !== "" && (host === domain || host.endsWith(`.${domain}`));
-  });
+/** The way that an environment says, as units get it; see `host/files/proxy.ts`. */
+export function routeIn(environment: Readonly<Record<string, string>>, authorities: string | undefined): Route {
+  return {
+    proxy: environment["HTTPS_PROXY"] ?? environment["https_proxy"],
+    noProxy: (environment["NO_PROXY"] ?? environment["no_proxy"] ?? "").split(","),
+    authorities,
+  };
 }
 
-function sharesPrefix(a: string, b: string, bits: number): boolean {
-  const number = (text: string): number => text.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - Math.min(32, bits));
-  return Math.floor(number(a) / size) === Math.floor(number(b) / size);
+/**
+ * Takes the variables of proxies out of this process's environment: the runtime reads them too, with rules of its own,
+ * which come before what a request says.
+ */
+export function takeProxyVariables(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = environment[name];
+      Reflect.deleteProperty(environment, name);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
 }

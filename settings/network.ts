@@ -28,7 +28,7 @@ export const network = table("Names and proxies of this host.", {
   }),
   "no-proxy": setting({
     type: listOf(line),
-    doc: "Hosts and domains that are reached without the proxy, beside localhost and the cluster's own.",
+    doc: "What is reached without the proxy, beside localhost and the cluster's own, as Go's programs read it: a name with all that is below it, .example.com for the latter alone, an address or a range of addresses; a port may follow a name or an address. * is everything.",
     example: ["10.0.0.0/8", ".example.com"],
   }),
   "disable-ipv6": setting({

@@ -29,7 +29,7 @@ import { runContainer } from "../containers/run-container.ts";
 import { preparedDirectories, specOf } from "../containers/spec.ts";
 import { sdNotify } from "../linux.ts";
 import { hostPath, linuxSystem, type System } from "../system.ts";
-import { authoritiesPath, requestThrough } from "../outbound.ts";
+import { authoritiesPath, requestThrough, routeIn, takeProxyVariables } from "../outbound.ts";
 
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();
@@ -85,6 +85,8 @@ async function runDescribed(system: System, description: Description, stop: Abor
   using containerd = openContainerd(hostPath(system, hostContainerd.socket), hostContainerd.namespace);
   const { log } = system;
   const id = containerId(description);
+  // A container finds its way out as the host does.
+  const environment = takeProxyVariables();
   const directory = hostPath(system, join("/run/orlop/container-pipes", id));
   return await runContainer(
     { containerd, id, directory, systemd: true, log },
@@ -94,14 +96,13 @@ async function runDescribed(system: System, description: Description, stop: Abor
       const userData = Buffer.from(description.userData ?? "", "base64");
       await writeFileAtomic(join(kept, "user-data"), userData, 0o600);
       const registries = registriesSchema.parse(parseJson(await readFile(hostPath(system, registriesPath), "utf8")));
-      const context = { containerd, registries, fetch: await hostFetch(system), log };
+      const context = { containerd, registries, fetch: await hostFetch(system, environment), log };
       const reference = parseReference(description.source);
       const image = await tried(system, stop, async () => {
         await using _turn = await pullTurn(system.clock, hostPath(system, turnsDirectory), reference.name, stop);
         return await bringImage(context, reference, stop);
       });
       await writeFileAtomic(hostPath(system, imageDigestPath(description)), image.digest);
-      const environment = proxyVariables();
       const prepared = description.type === "bootstrap" ? await presentOf(system, preparedDirectories) : [];
       return { image, spec: specOf({ description, image: image.config, environment, systemd: true, prepared }) };
     },
@@ -138,24 +139,9 @@ async function tried<Result>(system: System, stop: AbortSignal, work: () => Prom
 }
 
 /** Through the proxy of the unit's environment, trusting whom the host trusts. */
-async function hostFetch(system: System): Promise<Fetch> {
-  const route = {
-    proxy: process.env["HTTPS_PROXY"],
-    noProxy: (process.env["NO_PROXY"] ?? "").split(","),
-    authorities: await readTextIfPresent(hostPath(system, authoritiesPath)),
-  };
+async function hostFetch(system: System, environment: Readonly<Record<string, string>>): Promise<Fetch> {
+  const route = routeIn(environment, await readTextIfPresent(hostPath(system, authoritiesPath)));
   return async (url, init) => await system.fetch(url, { ...init, ...requestThrough(route, url) });
-}
-
-/** A container finds its way out as the host does. */
-function proxyVariables(): Record<string, string> {
-  const names = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"];
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value] as const];
-    }),
-  );
 }
 
 export function hostCtr(system: System): Program {

@@ -4,7 +4,7 @@
  * Source: Bottlerocket's proxy-env. Both spellings, since programs disagree; this host and the cluster's own names are
  * never reached through the proxy.
  */
-import type { Settings } from "../../settings/model.ts";
+import { withoutProxy } from "../outbound.ts";
 import { configFile } from "./config-file.ts";
 import { environmentFile } from "./environment-file.ts";
 
@@ -28,17 +28,3 @@ export const proxyEnvironment = configFile({
     ]);
   },
 });
-
-/** Hosts and domains that are reached without the proxy. */
-export function withoutProxy({ network, kubernetes }: Settings): string[] {
-  const server = kubernetes?.["api-server"];
-  const domain = kubernetes?.["cluster-domain"];
-  return [
-    ...(network["no-proxy"] ?? []),
-    "localhost",
-    "127.0.0.1",
-    ...(server === undefined ? [] : [new URL(server).hostname]),
-    // Services are known by short names too: "name.namespace.svc".
-    ...(domain === undefined ? [] : [".svc", `.${domain}`]),
-  ];
-}

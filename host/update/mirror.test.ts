@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isDirect } from "../outbound.ts";
+import { isDirect } from "../no-proxy.ts";
 import { requestOf, urlOf, type Mirror } from "./mirror.ts";
 
 const mirror: Mirror = {
@@ -12,19 +12,12 @@ const mirror: Mirror = {
 };
 
 test("the proxy is used for all but what no-proxy lists and the machine itself", () => {
-  const direct = [
-    "a.internal.example.com",
-    "internal.example.com",
-    "10.1.2.3",
-    "exact.example.org",
-    "localhost",
-    "127.0.0.1",
-    "[::1]",
-  ];
+  const direct = ["a.internal.example.com", "10.1.2.3", "exact.example.org", "localhost", "127.0.0.1", "[::1]"];
+  const at = (host: string): URL => new URL(`https://${host}/`);
   const proxied = ["updates.example.com", "11.0.0.1", "notexact.example.org", "internal.example.com.evil.org"];
-  expect(direct.filter((host) => !isDirect(host, mirror.noProxy))).toEqual([]);
-  expect(proxied.filter((host) => isDirect(host, mirror.noProxy))).toEqual([]);
-  expect(isDirect("anything", ["*"])).toBe(true);
+  expect(direct.filter((host) => !isDirect(at(host), mirror.noProxy))).toEqual([]);
+  expect(proxied.filter((host) => isDirect(at(host), mirror.noProxy))).toEqual([]);
+  expect(isDirect(at("anything"), ["*"])).toBe(true);
   expect(requestOf(mirror, mirror.metadata)).toMatchObject({
     proxy: "http://proxy.example.com:3128",
     tls: { ca: "PEM" },

@@ -1,0 +1,3 @@
+module orlop/no-proxy
+
+go 1.22
