@@ -151,6 +151,7 @@ const byType: Readonly<Record<string, Readonly<Record<string, FieldRule>>>> = {
     key: orEmpty(ofType(labelKey)),
     operator: choice("", "Exists", "Equal"),
     effect: choice("", "NoSchedule", "PreferNoSchedule", "NoExecute"),
+    value: ofType(labelValue),
   },
   NodeSelectorRequirement: { key: ofType(labelKey), operator: choice(...selectorOperators, "Gt", "Lt") },
   LabelSelectorRequirement: { key: ofType(labelKey), operator: choice(...selectorOperators) },
@@ -166,6 +167,18 @@ const byType: Readonly<Record<string, Readonly<Record<string, FieldRule>>>> = {
   },
 };
 
+const withoutDot =
+  (rule: FieldRule): FieldRule["accepts"] =>
+  (value) =>
+    rule.accepts(String(value).replace(/\.$/, ""));
+
+const searchLabel = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
+const underscored = matching("", new RegExp(`^${searchLabel}(\\.${searchLabel})*$`), 253);
+const searchDomain: FieldRule = {
+  words: "a DNS domain in lower case, perhaps with underscores, or a dot",
+  accepts: (value) => value === "." || withoutDot(underscored)(value),
+};
+
 /** Empty text is as good as any there. */
 export const optionalFields: ReadonlySet<string> = new Set(["HTTPHeader.value", "Sysctl.value"]);
 
@@ -177,7 +190,12 @@ export function podFields(minor: Minor): Readonly<Record<string, FieldRule>> {
         "the name of a variable: letters, digits, hyphens, underscores and dots",
         /^[-._a-zA-Z][-._a-zA-Z0-9]*$/,
       );
-  const all = { ...byType, EnvVar: { name: variable } };
+  const search = isAtLeast(minor, "1.34") ? searchDomain : { ...domain, accepts: withoutDot(domain) };
+  const all = {
+    ...byType,
+    EnvVar: { name: variable },
+    PodDNSConfig: { ...byType["PodDNSConfig"], searches: search },
+  };
   return Object.fromEntries(
     Object.entries(all).flatMap(([type, fields]) =>
       Object.entries(fields).map(([field, rule]) => [`${type}.${field}`, rule] as const),

@@ -3,7 +3,7 @@
  * pkg/kubelet/config/common.go and pkg/api/pod/util.go for what static pods may not refer to.
  */
 import { nanosOf, quantity } from "../kubernetes-amounts.ts";
-import { labelKey } from "../kubernetes-names.ts";
+import { labelKey, labelValue } from "../kubernetes-names.ts";
 import { isAtLeast, type Minor } from "../setting.ts";
 import {
   isObject,
@@ -134,6 +134,27 @@ const notEmpty = (field: string): ObjectRule =>
     }
   };
 
+/** Terms that a node must meet; what would only be better may have any values. */
+const requiredNodes = (minor: Minor): ObjectRule =>
+  function* (object, at, known) {
+    yield* notEmpty("nodeSelectorTerms")(object, at, known);
+    if (!isAtLeast(minor, "1.34")) return;
+    for (const [term, index] of objectsIn(object, "nodeSelectorTerms")) {
+      for (const [requirement, inner] of objectsIn(term, "matchExpressions")) {
+        const { values } = requirement;
+        for (const [place, value] of Array.isArray(values) ? values.entries() : []) {
+          if (labelValue.schema().safeParse(value ?? "").success) continue;
+          const where = [...at, "nodeSelectorTerms", index, "matchExpressions", inner, "values", place];
+          yield { at: where, says: `must be ${labelValue.words}, not ${shown(value)}` };
+        }
+      }
+    }
+  };
+
+const podSecurity: ObjectRule = function* (object, at) {
+  yield* twice([[[...at, "sysctls"], objectsIn(object, "sysctls")]], "name", "unlike other parameters");
+};
+
 const variable: ObjectRule = function* (object, at) {
   if (isObject(object["valueFrom"]) && typeof object["value"] === "string" && object["value"] !== "") {
     yield { at: [...at, "valueFrom"], says: "must not be set beside value" };
@@ -167,7 +188,7 @@ const nanos = (value: unknown): bigint =>
 
 const toleration: ObjectRule = function* (object, at) {
   const { key, operator, effect, value } = object;
-  if ((key === undefined || key === "") && operator !== "Exists") {
+  if ((!isSet(object, "key") || key === "") && operator !== "Exists") {
     yield { at: [...at, "operator"], says: "must be Exists because key is empty" };
   }
   if (operator === "Exists" && typeof value === "string" && value !== "") {
@@ -249,8 +270,23 @@ const spec = (minor: Minor): ObjectRule =>
     ) {
       yield { at: [...at, "dnsConfig"], says: "must have nameservers because dnsPolicy is None" };
     }
+    if (isAtLeast(minor, "1.25")) yield* hostParameters(object, at);
     if (isAtLeast(minor, "1.34")) yield* referencesToApi(object, at);
   };
+
+/** A pod without a namespace of its own has no parameters of it either. */
+function* hostParameters(spec: AnObject, at: Place): Iterable<Flaw> {
+  const context = spec["securityContext"];
+  for (const [{ name }, index] of isObject(context) ? objectsIn(context, "sysctls") : []) {
+    if (typeof name !== "string") continue;
+    const namespace = /^net[./]/.test(name) ? "hostNetwork" : /^(?:kernel|fs)[./]/.test(name) ? "hostIPC" : undefined;
+    if (namespace === undefined || spec[namespace] !== true) continue;
+    yield {
+      at: [...at, "securityContext", "sysctls", index, "name"],
+      says: `must not be set because ${namespace} is true`,
+    };
+  }
+}
 
 function* initContainer(object: AnObject, at: Place): Iterable<Flaw> {
   if (object["restartPolicy"] === "Always") return;
@@ -289,7 +325,8 @@ export function podObjects(minor: Minor): Conditions["objects"] {
     DownwardAPIVolumeFile: file,
     ProjectedVolumeSource: projected,
     ExecAction: notEmpty("command"),
-    NodeSelector: notEmpty("nodeSelectorTerms"),
+    NodeSelector: requiredNodes(minor),
+    PodSecurityContext: podSecurity,
     HostAlias: needs("ip"),
     PodDNSConfigOption: needs("name"),
     Probe: oneHandler,
