@@ -3,7 +3,8 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { machineClock } from "../lib/clock.ts";
 import { usageFailure } from "../lib/command.ts";
-import { formatBytes, formatSeconds } from "../lib/progress.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { formatBytes } from "../lib/progress.ts";
 import { architectureOption, buildDirectory, mirrorOption, variantOption, verb } from "./context.ts";
 
 type Made = { path: string; bytes: number };
@@ -89,7 +90,7 @@ so building again after a change of ours takes seconds.`,
     [
       ...changes,
       ...made.map(({ path, bytes }) => `${path}  ${formatBytes(bytes)}`),
-      `took ${formatSeconds(seconds)}`,
+      `took ${formatDuration(seconds)}`,
     ].join("\n"),
 });
 

@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { availableMemory } from "node:process";
 import { machineClock } from "../lib/clock.ts";
-import { formatSeconds } from "../lib/progress.ts";
+import { formatDuration } from "../lib/duration.ts";
 import { reportText, succeeded, sum, type TestReport } from "../tools/test-report.ts";
 import { verb } from "./context.ts";
 
@@ -43,7 +43,7 @@ The last line counts what really ran.`,
     }
     return { ...sum(reports), seconds: (machineClock.elapsedMs() - startedMs) / 1000 };
   },
-  print: ({ seconds, ...report }) => `took ${formatSeconds(seconds)}\n${reportText(report)}`,
+  print: ({ seconds, ...report }) => `took ${formatDuration(seconds)}\n${reportText(report)}`,
   exitCode: (report) => (succeeded(report) ? 0 : 1),
 });
 

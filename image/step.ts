@@ -11,7 +11,8 @@ import { readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { machineClock } from "../lib/clock.ts";
 import { isNotFound } from "../lib/failure.ts";
-import { formatSeconds, say } from "../lib/progress.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { say } from "../lib/progress.ts";
 import { moveInto, pruneCache, workInCache } from "./packages/cache.ts";
 import { sourceHash } from "./source-hash.ts";
 
@@ -51,7 +52,7 @@ export async function runStep(cache: string, step: Step): Promise<Made> {
     await step.make(work.path);
     await moveInto(directory, work);
   }
-  say(`${step.says}: took ${formatSeconds((machineClock.elapsedMs() - startedMs) / 1000)}`);
+  say(`${step.says}: took ${formatDuration((machineClock.elapsedMs() - startedMs) / 1000)}`);
   await forgetOld(folder, step.name);
   await pruneCache(cache, new Date());
   return { directory, key };

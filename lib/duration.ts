@@ -1,7 +1,16 @@
-/** Lengths of time as people write them: 90s, 2m, 1h, 7d. */
+/** Lengths of time as people write them: 90s, 2m, 1h, 7d, "30 minutes", "in 4 hours", "2 weeks". */
 import { Failure } from "./failure.ts";
 
-const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+const units = { second: 1, minute: 60, hour: 3600, day: 86_400, week: 604_800 };
+const names = Object.keys(units);
+const unitSeconds = new Map(
+  Object.entries(units).flatMap(([name, seconds]) => [
+    [name, seconds],
+    [name[0], seconds],
+  ]),
+);
+const short = /^(\d{1,9})([smhdw])$/;
+const long = new RegExp(`^(?:in\\s+)?(\\d{1,9})\\s+(${names.join("|")})s?$`);
 
 /**
  * Seconds.
@@ -9,16 +18,19 @@ const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d:
  * @throws {Failure<"bad-duration">}
  */
 export function parseDuration(text: string): number {
-  const [, digits, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
-  if (digits === undefined || unit === undefined) {
-    throw new Failure("bad-duration", `a time such as 90s, 2m, 1h or 7d is expected, not "${text}"`);
+  const [, digits, unit] = short.exec(text.trim()) ?? long.exec(text.trim()) ?? [];
+  const seconds = unitSeconds.get(unit);
+  if (digits === undefined || seconds === undefined) {
+    throw new Failure("bad-duration", `a time such as 90s, 2m, 1h, 7d or "2 weeks" is expected, not "${text}"`);
   }
-  return Number(digits) * (unitSeconds[unit] ?? 1);
+  return Number(digits) * seconds;
 }
 
-/** The largest two units, rounded down: "45 s", "2 min 5 s", "3 h", "12 d 4 h". */
+/** The largest two units: "0.4 s", "45 s", "2 min 5 s", "3 h", "12 d 4 h". Below ten seconds, with a tenth. */
 export function formatDuration(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
+  const tenths = Math.max(0, Math.round(seconds * 10)) / 10;
+  if (tenths < 10) return `${tenths} s`;
+  const whole = Math.round(seconds);
   const parts: [number, string][] = [
     [Math.floor(whole / 86_400), "d"],
     [Math.floor(whole / 3600) % 24, "h"],
@@ -26,7 +38,6 @@ export function formatDuration(seconds: number): string {
     [whole % 60, "s"],
   ];
   const first = parts.findIndex(([amount]) => amount > 0);
-  if (first < 0) return "0 s";
   return parts
     .slice(first, first + 2)
     .filter(([amount]) => amount > 0)

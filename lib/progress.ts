@@ -1,4 +1,5 @@
 import { machineClock } from "./clock.ts";
+import { formatDuration } from "./duration.ts";
 /** Shows how far a long step is: a bar on a terminal, a line now and then otherwise. Everything goes to stderr. */
 
 const redrawMs = 100;
@@ -40,7 +41,7 @@ export function progress(says: string, total?: number, unit: "bytes" | "things" 
       if (terminal) parts.push(`[${"=".repeat(Math.round(share * 24)).padEnd(24)}]`);
       parts.push(`${Math.floor(share * 100)}%`, `${amount(done)} of ${amount(total)}`);
       if (unit === "bytes") parts.push(`${amount(rate)}/s`);
-      if (rate > 0 && done < total) parts.push(`${formatSeconds((total - done) / rate)} left`);
+      if (rate > 0 && done < total) parts.push(`${formatDuration((total - done) / rate)} left`);
     } else if (done > 0) {
       parts.push(amount(done));
       if (unit === "bytes") parts.push(`${amount(rate)}/s`);
@@ -69,7 +70,7 @@ export function progress(says: string, total?: number, unit: "bytes" | "things" 
       draw();
     },
     [Symbol.dispose]() {
-      words = `took ${formatSeconds((machineClock.elapsedMs() - startedMs) / 1000)}`;
+      words = `took ${formatDuration((machineClock.elapsedMs() - startedMs) / 1000)}`;
       process.stderr.write(terminal ? `\r\x1b[2K${render()}\n` : `${render()}\n`);
     },
   };
@@ -84,10 +85,4 @@ export function formatBytes(bytes: number): string {
     power++;
   }
   return `${power === 0 ? Math.round(bytes) : bytes.toFixed(1)} ${units[power]}`;
-}
-
-/** "8.2 s", "3 min 20 s" */
-export function formatSeconds(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }

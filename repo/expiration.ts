@@ -5,8 +5,8 @@
  */
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
+import { parseDuration } from "../lib/duration.ts";
 import { Failure } from "../lib/failure.ts";
-import { parseDurationMs } from "./duration.ts";
 import { roleNames, type RoleName } from "./root-role.ts";
 
 /** Milliseconds from signing to expiry, for each role. */
@@ -34,7 +34,7 @@ export function parseExpirationPolicy(toml: string, name: string): ExpirationPol
     return Object.fromEntries(
       roleNames.map((role) => {
         const duration = given[role];
-        return [role, duration === undefined ? defaultExpirations[role] : parseDurationMs(duration)];
+        return [role, duration === undefined ? defaultExpirations[role] : parseDuration(duration) * 1000];
       }),
     ) as ExpirationPolicy;
   } catch (cause) {

@@ -7,7 +7,7 @@
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { Failure } from "../lib/failure.ts";
-import { parseMoment } from "./duration.ts";
+import { parseMoment } from "./moment.ts";
 import { seedLimit, type Wave } from "./waves.ts";
 
 const Policy = z.strictObject({

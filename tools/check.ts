@@ -5,7 +5,8 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { machineClock } from "../lib/clock.ts";
-import { formatSeconds, say } from "../lib/progress.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { say } from "../lib/progress.ts";
 import { ask } from "../lib/process.ts";
 import { noTests, reportText, succeeded, sum, type TestReport } from "./test-report.ts";
 import { runTests } from "./test-run.ts";
@@ -82,7 +83,7 @@ async function runLane(lane: readonly Step[], signal: AbortSignal): Promise<Test
   for (const { name, run } of lane) {
     const startedMs = machineClock.elapsedMs();
     const report = await run(signal);
-    const took = formatSeconds((machineClock.elapsedMs() - startedMs) / 1000);
+    const took = formatDuration((machineClock.elapsedMs() - startedMs) / 1000);
     say(`${name}: ${report.failed === 0 ? "passed" : `${report.failed} failed`}, ${took}`);
     reports.push(report);
   }

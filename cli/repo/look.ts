@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { formatBytes, progress } from "../../lib/progress.ts";
 import { Failure } from "../../lib/failure.ts";
-import { parseDurationMs } from "../../repo/duration.ts";
+import { parseDuration } from "../../lib/duration.ts";
 import { expirations } from "../../repo/expirations.ts";
 import { isFor, type Machines, type Manifest } from "../../repo/manifest.ts";
 import { currentTree, newestRoot, readManifest, treesOf, type Repository } from "../../repo/repository.ts";
@@ -84,11 +84,11 @@ export const checkExpirations = repoCommand({
   examples: [{ run: './orlop repo check-expirations updates --within "3 days"', says: "for a daily job" }],
   arguments: { directory },
   options: {
-    within: { type: "text", value: "TIME", help: "How early to warn", default: "3 days", parse: parseDurationMs },
+    within: { type: "text", value: "TIME", help: "How early to warn", default: "3 days", parse: parseDuration },
   },
   async run(_context, values) {
     const roles = await expirations(await opened(values), new Date());
-    return { roles, expiring: roles.filter(({ daysLeft }) => daysLeft * 86_400_000 <= values.within) };
+    return { roles, expiring: roles.filter(({ daysLeft }) => daysLeft * 86_400 <= values.within) };
   },
   print: ({ roles }) =>
     roles
