@@ -39,6 +39,17 @@ test("what a bootstrap container mounts where containers keep their data is seen
   });
 });
 
+test.each(["host", "bootstrap"] as const)(
+  "a %s container trusts whom the host trusts, and cannot change that",
+  (type) => {
+    const trusted = spec(type, false).mounts.filter(({ source }) => source === "/etc/ssl/certs/ca-certificates.crt");
+    expect(trusted.map(({ destination, options }) => [destination, ...options])).toEqual([
+      ["/.bottlerocket/certs/ca-bundle.crt", "rbind", "ro"],
+      ["/usr/share/orlop/ca-bundle.crt", "rbind", "ro"],
+    ]);
+  },
+);
+
 test("a plain container sees nothing of the host but what it is given", () => {
   const { mounts, linux } = spec("host", false);
   expect(mounts.some(({ source }) => source === "/" || source === "/dev")).toBe(false);

@@ -4,6 +4,8 @@
  * The network is the host's for all of them. Source: OCI runtime specification 1.1, config.md and config-linux.md.
  */
 import { hostSocket } from "../../api/transport.ts";
+import { imageBundle } from "../files/trust-store.ts";
+import { authoritiesPath } from "../outbound.ts";
 import { containerId, persistentDirectory, type Description } from "./description.ts";
 import { privilegesOf, type Privileges } from "./privileges.ts";
 import type { ImageConfig } from "./pull.ts";
@@ -126,6 +128,8 @@ function commonMounts(description: Description): Mount[] {
     bind("/etc/hosts", "/etc/hosts", "rbind", "ro"),
     bind("/etc/resolv.conf", "/etc/resolv.conf", "rbind", "ro"),
     bind("/etc/os-release", "/.bottlerocket/os-release", "rbind", "ro"),
+    // Where Bottlerocket's images look for it, and where the links of ours lead: both trust whom the host trusts.
+    ...["/.bottlerocket/certs/ca-bundle.crt", imageBundle].map((path) => bind(authoritiesPath, path, "rbind", "ro")),
     bind(hostSocket, hostSocket, "rbind"),
     // The name it is called by makes it the client.
     bind("/usr/bin/orlop", "/usr/local/bin/apiclient", "rbind", "ro"),

@@ -86,6 +86,17 @@ test("the control container reaches the API, and nothing else of the host; the a
   expect((await host.exec("admin", rootfs)).exitCode).toBe(0);
 });
 
+test("programs in a container trust whom the host trusts, settings.pki too", async () => {
+  const digest = (output: string): string => /^[0-9a-f]{64}/.exec(output)?.[0] ?? output;
+  const own = digest(await host.shell.run("sha256sum < /etc/ssl/certs/ca-certificates.crt"));
+  expect(own).not.toBe(digest(await host.shell.run("sha256sum < /usr/share/orlop/ca-bundle.crt")));
+  for (const name of names) {
+    for (const path of ["/.bottlerocket/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"]) {
+      expect(digest((await host.exec(name, ["sha256sum", path])).output)).toBe(own);
+    }
+  }
+});
+
 test("the history tells who ran what", async () => {
   const marked = ["echo", crypto.randomUUID()];
   await host.exec("control", marked);
