@@ -1,12 +1,9 @@
 /** Names and words that Bottlerocket takes beside those it documents; what people wrote for it must go on to work. */
 import { expect, test } from "bun:test";
 import type { Json } from "../lib/json.ts";
-import { variants } from "../variants/all.ts";
-import { modelFor } from "./model.ts";
+import { modelNamed } from "../test/models.ts";
 
-const variant = [...variants.values()].findLast(({ orchestrator }) => orchestrator.kind === "kubernetes");
-if (variant === undefined) throw new Error("there is no such variant");
-const model = modelFor(variant);
+const model = modelNamed("vmware-k8s-1.35");
 
 const credentials = [{ registry: "registry.example.com", username: "puller", password: "x" }];
 
