@@ -2,7 +2,6 @@
  * What a host knows about itself that no setting changes: its image and its machine. Read once, when the daemon starts.
  */
 import { readFile } from "node:fs/promises";
-import { availableParallelism, totalmem } from "node:os";
 import { Failure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files.ts";
 import { architectures, type Architecture, type Variant } from "../variants/variant.ts";
@@ -42,8 +41,7 @@ export async function readFacts(system: System): Promise<Facts> {
     prettyName: field("PRETTY_NAME"),
     versionId: field("VERSION_ID"),
     buildId: field("BUILD_ID"),
-    processors: availableParallelism(),
-    memoryBytes: totalmem(),
+    ...system.size(),
     certificates: (await readTextIfPresent(hostPath(system, imageBundle))) ?? "",
     network: await readNetworkSource(system),
   };

@@ -1,11 +1,13 @@
 /**
  * Everything the host touches outside its own memory.
  *
- * It is the first argument of whatever acts; there is no other way to a file, a program, the network or the time.
- * `linuxSystem()` is the real one; tests build theirs with `test/system.ts`.
+ * It is the first argument of whatever acts. Programs, time, names and links come from nowhere else; files are read and
+ * written by way of `lib/files.ts` and Node, below `root` alone, and what is to survive a power loss through `storage`.
+ * `tools/doors.test.ts` names who has a reason to do otherwise. `linuxSystem()` is the real one; tests build theirs with
+ * `test/system.ts`.
  */
 import { Resolver } from "node:dns/promises";
-import { networkInterfaces } from "node:os";
+import { availableParallelism, networkInterfaces, totalmem } from "node:os";
 import { join } from "node:path";
 import { type Clock, machineClock } from "../lib/clock.ts";
 import { explain, systemErrorCode } from "../lib/failure.ts";
@@ -21,6 +23,8 @@ export interface System {
   run(argv: Argv, limits?: RunLimits): Promise<string>;
   /** The same for a program whose exit code is an answer. */
   ask(argv: Argv, limits?: RunLimits): Promise<Answer>;
+  /** Of the machine. */
+  size(): { processors: number; memoryBytes: number };
   /** The addresses of links that are up, by name of the link. */
   interfaces(): Interfaces;
   readonly dns: Dns;
@@ -63,6 +67,7 @@ export function linuxSystem(): System {
     clock: machineClock,
     run: async (argv, limits) => (await run(argv, { ...usualLimits, ...limits })).stdout,
     ask: async (argv, limits) => await ask(argv, { ...usualLimits, ...limits }),
+    size: () => ({ processors: availableParallelism(), memoryBytes: totalmem() }),
     interfaces: networkInterfaces,
     dns: dnsOf(systemResolver),
     fetch,

@@ -104,6 +104,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     },
     ask: answerOf,
     run: async (argv, limits) => succeeded(argv, await answerOf(argv, limits)).stdout,
+    size: () => ({ processors: 2, memoryBytes: 4 * 1024 ** 3 }),
     interfaces: options.interfaces ?? (() => ({})),
     dns: { addressesOf: async () => [], namesOf: async () => [], ...options.dns },
     fetch: options.fetch ?? fetch,

@@ -7,7 +7,7 @@ import { pastDoors } from "./doors.ts";
 const repository = join(import.meta.dir, "..");
 const files = [...new Bun.Glob(`{${[...layers.keys()].join(",")}}/**/*.ts`).scanSync(repository)].toSorted();
 
-test("nobody starts a program, sleeps or, on the host, asks for the time but by the door for it", async () => {
+test("nobody goes past a door: to programs, to time, and on a host to its machine", async () => {
   const found: string[] = [];
   for (const file of files) found.push(...pastDoors(file, await readFile(join(repository, file), "utf8")));
   expect(found).toEqual([]);
@@ -30,6 +30,12 @@ test("what goes past a door is seen, and comments and tests are left alone", () 
   expect(pastDoors("vm/x.ts", source)).toHaveLength(2);
   expect(pastDoors("host/x.test.ts", source)).toEqual([]);
   expect(pastDoors("lib/program.ts", "Bun.spawn([])")).toEqual([]);
+  expect(pastDoors("host/x.ts", 'await readTextIfPresent("/etc/motd")')).toEqual([
+    "host/x.ts:1: files of a host lie below System.root (hostPath)",
+  ]);
+  expect(pastDoors("host/x.ts", "await readFile(hostPath(system, path))")).toEqual([]);
+  expect(pastDoors("host/x.ts", 'import { hostname } from "node:os";\nawait fetch(url)')).toHaveLength(2);
+  expect(pastDoors("host/x.ts", "await system.fetch(url)")).toEqual([]);
   expect(pastDoors("host/status.ts", "await machineClock.sleep(5)")).toHaveLength(1);
   expect(pastDoors("host/commands/apiclient/wait.ts", "await machineClock.sleep(5)")).toEqual([]);
 });

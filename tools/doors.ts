@@ -1,6 +1,6 @@
 /**
  * What has one door: programs are started by `lib/program.ts`, time comes from `lib/clock.ts`, and what runs on a host
- * has it from `System.clock`. `doors.test.ts` holds the tree to it.
+ * has it, and its machine, from its `System`. `doors.test.ts` holds the tree to it.
  */
 
 type Door = {
@@ -15,6 +15,14 @@ type Door = {
 /** Tests, benchmarks and these rules may do as they like. */
 const production = /^(?!test\/|bench\/|tools\/doors).*(?<!\.test)\.ts$/;
 const host = /^host\/.*(?<!\.test)\.ts$/;
+
+/** What lies in `host/` and runs on the build machine, or in a container. */
+const elsewhere = [
+  "host/compile.ts",
+  "host/bun-executable.ts",
+  "host/container-images/sheltie.ts",
+  "host/container-images/admin-setup.ts",
+];
 
 const doors: readonly Door[] = [
   {
@@ -48,6 +56,27 @@ const doors: readonly Door[] = [
       "host/update/download.ts",
     ],
     rule: "time on a host is that of System.clock",
+  },
+  {
+    of: host,
+    past: /from "node:(os|dns)|(^|[^.#\w])fetch\(/,
+    except: [
+      "host/system.ts",
+      "host/linux.ts", // the byte order of this processor
+      ...elsewhere,
+    ],
+    rule: "a host knows its machine and the network by its System",
+  },
+  {
+    of: host,
+    past: /\b(readFile|writeFile|open|stat|lstat|access|readdir|mkdir|rm|unlink|rename|readlink|statfs)(Sync)?\(\s*["`]\/|\b(readTextIfPresent|namesIn|isPresent|removeIfPresent|writeFileAtomic|Bun\.file|Bun\.write)\(\s*["`]\//,
+    except: [
+      // What only the kernel that runs this very process can tell.
+      "host/linux.ts",
+      "host/apiserver/origin.ts",
+      ...elsewhere,
+    ],
+    rule: "files of a host lie below System.root (hostPath)",
   },
 ];
 
