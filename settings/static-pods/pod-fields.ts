@@ -71,6 +71,7 @@ const probe = {
 const container = {
   name: label,
   image: set,
+  restartPolicy: choice("Always", "OnFailure", "Never"),
   imagePullPolicy: choice("", "Always", "IfNotPresent", "Never"),
   terminationMessagePolicy: choice("", "File", "FallbackToLogsOnError"),
 };
