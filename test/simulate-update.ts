@@ -7,12 +7,14 @@
  * machine takes the newest healthy release and rests.
  */
 import { join } from "node:path";
+import type { StatusBody } from "../api/status.ts";
 import { Datastore } from "../host/datastore/datastore.ts";
 import { directoryDisk } from "../host/datastore/disk.ts";
 import { logs } from "../host/kept/things.ts";
 import { bringToForm } from "../host/migrations/bring.ts";
 import type { System } from "../host/system.ts";
 import { entryName, entryText, kernelPath, setNames, type SetName } from "../host/update/boot-entry.ts";
+import { reconcilerAilments } from "../host/update/health.ts";
 import { proveHealthy } from "../host/update/health-gate.ts";
 import { readTerms } from "../host/update/terms.ts";
 import { espPath, keepTryForPlannedReboot, requireSets } from "../host/update/sets.ts";
@@ -62,6 +64,12 @@ const leadsTo = { prepare: "Staged", activate: "Ready", deactivate: "Staged" } a
 const model = modelFor(variantNamed("dev"));
 const noChecks = { units: [], "http-probes": [], containers: {}, "timeout-seconds": 60 };
 const never = new AbortController().signal;
+/** On this host with every version: no update is to be blamed for it, whenever power fails. */
+const failsForGood: StatusBody["reconcilers"][number] = {
+  name: "sysctl",
+  state: "failing",
+  failure: { code: "sysctl-refused", message: "cannot set kernel.a", undone: ["set kernel.a to 1"] },
+};
 
 export async function runUpdateScenario(
   world: UpdateWorld,
@@ -425,7 +433,7 @@ class UpdateLife {
         running: release.version,
         units: ["hostd.service", "containerd.service"],
         terms: await readTerms(system, model, release.version),
-        status: () => Promise.resolve({ boot: [], reconcilers: [] }),
+        status: () => Promise.resolve({ boot: [], reconcilers: [failsForGood] }),
         fallback: () => Promise.resolve(noChecks),
         health: () => Promise.resolve(noChecks),
       },
@@ -464,7 +472,7 @@ class UpdateLife {
       running: { ...testMachines, version },
       settings: () => model.complete({ updates }),
       values: () => this.#running?.datastore.values ?? new Map(),
-      ailments: async () => [],
+      ailments: async () => reconcilerAilments(failsForGood),
       writeSize: worldWriteSize,
     });
     if (!this.#storage.isGone) await this.#checkRemembered(updater);

@@ -179,7 +179,7 @@ function stepAilments({ step, state, failure }: StatusBody["boot"][number]): Ail
   return [{ says, known: [`boot step ${step}: ${failure?.code ?? ""}`] }];
 }
 
-function reconcilerAilments({ name, state, failure }: StatusBody["reconcilers"][number]): Ailment[] {
+export function reconcilerAilments({ name, state, failure }: StatusBody["reconcilers"][number]): Ailment[] {
   if (state !== "failing") return [];
   const says = `the reconciler ${name} fails: ${failure?.message ?? "no reason was given"}`;
   const undone = failure?.undone ?? [];
