@@ -1,6 +1,7 @@
 /** Named transactions: what is staged, committing and applying it. */
 import { defaultTransaction } from "../../api/query.ts";
 import { Refused } from "../../api/refused.ts";
+import { abortable } from "../../lib/abortable.ts";
 import type { Json } from "../../lib/json.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
@@ -48,16 +49,4 @@ export function transactionHandlers(
       return query.wait === true ? waiting.applied(committed, true, signal()) : committed.changed;
     },
   };
-}
-
-async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(signal.reason);
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }

@@ -1,4 +1,5 @@
 /** Who waits for settings newer than those they know. */
+import { abortable } from "../../lib/abortable.ts";
 import { Failure } from "../../lib/failure.ts";
 
 type Watcher = { above: number; resolve: (version: number) => void; reject: (reason: unknown) => void };
@@ -24,14 +25,11 @@ export class VersionWatch {
     if (this.#version > version) return this.#version;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const watcher = { above: version, resolve, reject };
-    const stop = (): void => reject(signal.reason);
     this.#watchers.add(watcher);
-    signal.addEventListener("abort", stop, { once: true });
     try {
-      return await promise;
+      return await abortable(promise, signal);
     } finally {
       this.#watchers.delete(watcher);
-      signal.removeEventListener("abort", stop);
     }
   }
 

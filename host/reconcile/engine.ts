@@ -3,6 +3,7 @@
  *
  * One pass runs at a time. What failed is tried again soon, and less and less soon while it goes on failing.
  */
+import { abortable } from "../../lib/abortable.ts";
 import { deadline, type Deadline } from "../../lib/clock.ts";
 import { firstOf } from "../../lib/first-of.ts";
 import { Turns } from "../../lib/place.ts";
@@ -132,18 +133,13 @@ export class Engine {
     signal.throwIfAborted();
     const known = this.#reports.find((report) => report.version >= version);
     if (known !== undefined) return known;
-    const { promise, resolve, reject } = Promise.withResolvers<PassReport>();
+    const { promise, resolve } = Promise.withResolvers<PassReport>();
     const waiter = { version, resolve };
-    const stop = (): void => {
-      this.#waiting = this.#waiting.filter((other) => other !== waiter);
-      reject(signal.reason);
-    };
     this.#waiting.push(waiter);
-    signal.addEventListener("abort", stop, { once: true });
     try {
-      return await promise;
+      return await abortable(promise, signal);
     } finally {
-      signal.removeEventListener("abort", stop);
+      this.#waiting = this.#waiting.filter((each) => each !== waiter);
     }
   }
 
