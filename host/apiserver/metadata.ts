@@ -8,6 +8,7 @@ import { basename } from "node:path";
 import { Refused } from "../../api/refused.ts";
 import { isFailure } from "../../lib/failure.ts";
 import { fullKey, isUnder } from "../../settings/key.ts";
+import type { Settings } from "../../settings/model.ts";
 import { recordReads } from "../reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import type { ApiContext } from "./context.ts";
@@ -25,13 +26,18 @@ type Context = Pick<ApiContext, "system" | "facts" | "document" | "datastore" | 
 
 export class Metadata {
   readonly #context: Context;
+  /** No setting decides what there is to restart. */
+  readonly services: Readonly<Record<string, Service>>;
+  /** By the settings they were rendered from. */
+  readonly #files = new WeakMap<Settings, Readonly<Record<string, ConfigurationFile>>>();
   #reads: { version: number; byService: Promise<Map<string, Set<string>>> } | undefined;
 
   constructor(context: Context) {
     this.#context = context;
+    this.services = this.#servicesOfAll();
   }
 
-  services(): Record<string, Service> {
+  #servicesOfAll(): Record<string, Service> {
     const services = new Map<string, Service>();
     const add = (name: string, file: string | undefined, command: string | undefined): void => {
       const service = services.get(name) ?? { "configuration-files": [], "restart-commands": [] };
@@ -54,9 +60,18 @@ export class Metadata {
   }
 
   /** There are no templates: files are made by code. */
-  configurationFiles(): Record<string, ConfigurationFile> {
-    const { configFiles, document, facts } = this.#context;
-    const files = configFiles.flatMap((group) => rendered(group, () => group.render(document.settings(), facts)));
+  configurationFiles(): Readonly<Record<string, ConfigurationFile>> {
+    const settings = this.#context.document.settings();
+    const known = this.#files.get(settings);
+    if (known !== undefined) return known;
+    const files = this.#filesFor(settings);
+    this.#files.set(settings, files);
+    return files;
+  }
+
+  #filesFor(settings: Settings): Record<string, ConfigurationFile> {
+    const { configFiles, facts } = this.#context;
+    const files = configFiles.flatMap((group) => rendered(group, () => group.render(settings, facts)));
     return Object.fromEntries(
       files.map((file) => {
         const { path } = file;
@@ -117,7 +132,7 @@ export function metadataHandlers(
     getAffectedServices: async ({ query }) => metadata.affectedServices(query.keys.map(fullKey)),
     getSettingGenerators: () => Object.fromEntries(generators),
     getTemplates: () => ({}),
-    getServices: ({ query }) => chosen("no-such-service", metadata.services(), "services.", query),
+    getServices: ({ query }) => chosen("no-such-service", metadata.services, "services.", query),
     getConfigurationFiles: ({ query }) =>
       chosen("no-such-configuration-file", metadata.configurationFiles(), "configuration-files.", query),
   };
@@ -126,7 +141,7 @@ export function metadataHandlers(
 /** Bottlerocket: a listed name must be there, a prefix that nothing has gives an empty answer. */
 function chosen<Value>(
   missing: "no-such-service" | "no-such-configuration-file",
-  all: Record<string, Value>,
+  all: Readonly<Record<string, Value>>,
   root: string,
   { names, prefix = "" }: { names?: string[] | undefined; prefix?: string | undefined },
 ): Record<string, Value> {

@@ -1,30 +1,45 @@
 /** The whole model as Bottlerocket shows it, and the facts about the OS. */
 import type { Facts } from "../facts.ts";
+import type { Caller } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Metadata } from "./metadata.ts";
+import { Prepared } from "./reply.ts";
 import { leavesStartingWith } from "./settings.ts";
 
 export function modelHandlers(
   { model, document, facts, status }: ApiContext,
   metadata: Metadata,
 ): Handlers<"getModel" | "getOs" | "getStatus"> {
+  const os = osOf(facts);
+  const wholeOs = new Prepared(os);
+  /** By the settings in them, as the caller may see them: all else in the model follows from those. */
+  const wholes = new WeakMap<Prepared, Prepared>();
+
+  /** An unknown prefix gives an empty answer, as in Bottlerocket. */
+  const partOf = (caller: Caller, prefix: string) => {
+    const settings = model.tree(leavesStartingWith(document.leaves(caller), prefix));
+    const services = startingWith(metadata.services, "services.", prefix);
+    const files = startingWith(metadata.configurationFiles(), "configuration-files.", prefix);
+    const osFacts = startingWith(os, "os.", prefix);
+    return {
+      ...(isEmpty(settings) ? {} : { settings }),
+      ...(isEmpty(services) ? {} : { services }),
+      ...(isEmpty(files) ? {} : { "configuration-files": files }),
+      ...(isEmpty(osFacts) ? {} : { os: osFacts }),
+    };
+  };
+
   return {
-    /** An unknown prefix gives an empty answer, as in Bottlerocket. */
-    getModel({ query, caller }) {
-      const prefix = model.canonicalKey(query.prefix ?? "");
-      const settings = model.tree(leavesStartingWith(document.leaves(caller), prefix));
-      const services = startingWith(metadata.services(), "services.", prefix);
-      const files = startingWith(metadata.configurationFiles(), "configuration-files.", prefix);
-      const os = startingWith(osOf(facts), "os.", prefix);
-      return {
-        ...(isEmpty(settings) ? {} : { settings }),
-        ...(isEmpty(services) ? {} : { services }),
-        ...(isEmpty(files) ? {} : { "configuration-files": files }),
-        ...(isEmpty(os) ? {} : { os }),
-      };
+    getModel({ query: { prefix }, caller }) {
+      if (prefix !== undefined) return partOf(caller, model.canonicalKey(prefix));
+      const settings = document.prepared(caller);
+      const whole = wholes.get(settings) ?? new Prepared(partOf(caller, ""));
+      wholes.set(settings, whole);
+      return whole;
     },
-    getOs: ({ query: { prefix = "" } }) => startingWith(osOf(facts), "os.", withRoot(prefix, "os.")),
+    getOs: ({ query: { prefix } }) =>
+      prefix === undefined ? wholeOs : startingWith(os, "os.", withRoot(prefix, "os.")),
     getStatus: async () => status(),
   };
 }

@@ -12,7 +12,13 @@ export type Route = {
   readonly query: Record<string, unknown>;
 };
 
-type Entry = { name: EndpointName; endpoint: Endpoint; whenNoQuery: Route | undefined };
+type Entry = {
+  name: EndpointName;
+  endpoint: Endpoint;
+  /** Names of what its query may have. */
+  parameters: readonly string[];
+  whenNoQuery: Route | undefined;
+};
 
 const targetBytesMost = 8 * 1024;
 const byPath = tableByPath();
@@ -44,7 +50,7 @@ function routeOfOrigin(method: string, target: string): Route {
   const entry = entryOf(method, path);
   if (questionMark === -1 && entry.whenNoQuery !== undefined) return entry.whenNoQuery;
   const search = questionMark === -1 ? "" : target.slice(questionMark + 1);
-  return { name: entry.name, endpoint: entry.endpoint, query: parseQuery(method, path, entry.endpoint, search) };
+  return { name: entry.name, endpoint: entry.endpoint, query: parseQuery(entry, search) };
 }
 
 /** @throws {Refused<"forbidden" | "no-such-endpoint">} */
@@ -86,9 +92,9 @@ function entryOf(method: string, path: string): Entry {
   return entry;
 }
 
-function parseQuery(method: string, path: string, endpoint: Endpoint, search: string): Record<string, unknown> {
+function parseQuery({ endpoint, parameters: known }: Entry, search: string): Record<string, unknown> {
+  const { method, path } = endpoint;
   const given: Record<string, string> = Object.create(null);
-  const known = Object.keys(endpoint.query.shape);
   const refuse = (says: string, hint?: string): never => {
     const options = hint === undefined ? {} : { hint };
     throw new Refused("bad-query", `cannot read the query of ${method} ${path}: ${says}`, options);
@@ -137,7 +143,8 @@ function tableByPath(): ReadonlyMap<string, ReadonlyMap<string, Entry>> {
     const methods = table.get(endpoint.path) ?? new Map<string, Entry>();
     const empty = z.safeDecode(endpoint.query, {});
     const whenNoQuery = empty.success ? { name, endpoint, query: empty.data } : undefined;
-    table.set(endpoint.path, methods.set(endpoint.method, { name, endpoint, whenNoQuery }));
+    const parameters = Object.keys(endpoint.query.shape);
+    table.set(endpoint.path, methods.set(endpoint.method, { name, endpoint, parameters, whenNoQuery }));
   }
   return table;
 }
