@@ -6,7 +6,7 @@ import { realStorage } from "../storage.ts";
 import { eventually } from "../../test/eventually.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { writeLine } from "../datastore/line.ts";
-import { kept, keptPlaces, logs } from "./things.ts";
+import { kept, keptPlaces, logs, placed } from "./things.ts";
 
 /** Written by another program, which looks after it. */
 const { updateFailure: _, ...ofDaemon } = kept;
@@ -134,4 +134,14 @@ test("a file in place of the settings is set aside, and they are those of user d
   expect(await host.api.call("getSettings")).toMatchObject({ network: { hostname: "test-host" } });
   await host.api.call("patchSettings", { body: { motd: "again" } });
   expect((await host.api.commitAndWait({})).changed).toEqual(["settings.motd"]);
+});
+
+test("a directory in place of net.toml is told where links are configured, and nothing else waits for it", async () => {
+  await using host = await runningHost();
+  await host.stop();
+  await lay(host, placed.network, "a directory");
+  await host.restart();
+  const { reconcilers } = await host.api.call("getStatus");
+  const failures = reconcilers.flatMap(({ failure }) => failure?.message ?? []);
+  expect(failures).toEqual([expect.stringContaining(`cannot configure the network from ${placed.network}: EISDIR`)]);
 });

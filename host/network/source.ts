@@ -3,7 +3,7 @@
  *
  * Read when the daemon starts. None means that the image's own DHCP on every wired link stays in force.
  */
-import { Failure } from "../../lib/failure.ts";
+import { Failure, messageOf, systemErrorCode } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files.ts";
 import { describeProblem } from "../../settings/problem.ts";
 import { placed } from "../kept/things.ts";
@@ -17,12 +17,18 @@ import type { NetworkConfig } from "./network-config.ts";
 const paths = ["/var/lib/netdog/net.toml", placed.network];
 const parameter = "netdog.default-interface";
 
-export type NetworkSource = { from: string; text: string };
+/** With `unreadable`, the reason why nobody knows what it says: the host comes up, and tells it where links are configured. */
+export type NetworkSource = { from: string; text: string } | { from: string; unreadable: string };
 
 export async function readNetworkSource(system: System): Promise<NetworkSource | undefined> {
   for (const path of paths) {
-    const text = await readTextIfPresent(hostPath(system, path));
-    if (text !== undefined) return { from: path, text };
+    try {
+      const text = await readTextIfPresent(hostPath(system, path));
+      if (text !== undefined) return { from: path, text };
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+      return { from: path, unreadable: messageOf(error) };
+    }
   }
   const prefix = `${parameter}=`;
   const given = (await kernelParameters(system)).find((one) => one.startsWith(prefix));
@@ -30,7 +36,12 @@ export async function readNetworkSource(system: System): Promise<NetworkSource |
 }
 
 /** @throws {Failure<"bad-network-configuration">} with a line for each problem */
-export function networkConfig({ from, text }: NetworkSource): NetworkConfig {
+export function networkConfig(source: NetworkSource): NetworkConfig {
+  const { from } = source;
+  if ("unreadable" in source) {
+    throw new Failure("bad-network-configuration", `cannot configure the network from ${from}: ${source.unreadable}`);
+  }
+  const { text } = source;
   if (from === parameter) return defaultInterface(text);
   const parsed = parseNetToml(text);
   if (parsed.ok) return parsed.value;
