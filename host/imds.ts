@@ -7,6 +7,7 @@
  */
 import { deadline } from "../lib/clock.ts";
 import { Failure, isFailure } from "../lib/failure.ts";
+import { bytesOf } from "../lib/http-body.ts";
 import type { System } from "./system.ts";
 
 const base = "http://169.254.169.254";
@@ -16,7 +17,7 @@ const tries = 3;
 const retryMs = 1_000;
 const requestMs = 5_000;
 /** EC2 limits user data to 16 KiB; nothing else that we read is larger. */
-const maxBytes = 1024 * 1024;
+const limits = { mostBytes: 1024 * 1024, stallMs: requestMs };
 
 export class Imds {
   readonly #system: System;
@@ -125,27 +126,11 @@ export class Imds {
     try {
       const init = { method, headers, redirect: "error", signal: AbortSignal.any([signal, deadline]) } as const;
       const response = await this.#system.fetch(url, init);
-      return { status: response.status, body: await limited(response, path) };
+      return { status: response.status, body: await bytesOf(response, `${path} from the metadata service`, limits) };
     } catch (error) {
       signal.throwIfAborted();
       if (isFailure(error)) throw error;
       throw new Failure("imds-unreachable", `cannot reach ${url.href}: it does not answer`, { cause: error });
     }
   }
-}
-
-async function limited(response: Response, path: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      throw new Failure(
-        "imds-refused",
-        `cannot read ${path} from the metadata service: it is larger than ${maxBytes} bytes`,
-      );
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

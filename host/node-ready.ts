@@ -7,6 +7,7 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { isNotFound, messageOf, systemErrorCode } from "../lib/failure.ts";
+import { bytesOf } from "../lib/http-body.ts";
 import { parseJson } from "../lib/json.ts";
 import type { Settings } from "../settings/group.ts";
 import type { Facts } from "./facts.ts";
@@ -15,6 +16,8 @@ import { clientCertificate } from "./files/kubernetes/paths.ts";
 import { hostPath, type System } from "./system.ts";
 
 const requestMs = 5_000;
+/** etcd keeps no object that is larger. */
+const nodeLimits = { mostBytes: 2 * 1024 * 1024, stallMs: requestMs };
 
 const nodeSchema = z.object({
   status: z.object({
@@ -51,7 +54,7 @@ export function nodeCheck(system: System, settings: Settings, facts: Facts): Nod
       }
       if (response.status === 404) return [`the node ${name} has not registered with the cluster yet`];
       if (!response.ok) return [`the cluster answers ${response.status} about the node ${name}`];
-      return unready(name, parseJson(await response.text()));
+      return unready(name, parseJson((await bytesOf(response, "the node", nodeLimits)).toString()));
     } catch (error) {
       signal.throwIfAborted();
       return [`the cluster does not tell about the node ${name}: ${whyNoAnswer(error, node, system.clock.now())}`];

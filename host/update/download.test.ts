@@ -78,6 +78,16 @@ test("a server that cannot resume sends it again, and nothing comes twice", asyn
   expect(content.equals(await get(server.url))).toBe(true);
 });
 
+test("a server that sends another part than asked is not believed", async () => {
+  const elsewhere = (socket: Socket): void => {
+    const head = `HTTP/1.1 206 Partial\r\ncontent-length: 10\r\ncontent-range: bytes 0-9/${content.length}\r\n\r\n`;
+    socket.end(Buffer.concat([Buffer.from(head), Buffer.alloc(10)]));
+  };
+  await using server = await mirror(cutAfter(5), elsewhere, rest);
+  expect(await get(server.url)).toEqual(content);
+  expect(server.requests).toEqual([0, 5, 5]);
+});
+
 test("a server that stalls is left and asked for the rest", async () => {
   await using server = await mirror(stallAfter(10_000), rest);
   expect(content.equals(await get(server.url))).toBe(true);

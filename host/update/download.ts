@@ -9,6 +9,7 @@
  */
 import { machineClock } from "../../lib/clock.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
+import { rangeHeaders, restAnswer } from "../../lib/resumption.ts";
 import type { System } from "../system.ts";
 
 /** A connection that sends nothing for this long is given up. */
@@ -138,22 +139,22 @@ async function* connection(
 ): AsyncGenerator<Uint8Array | { totalBytes: number | undefined }> {
   using waiting = connected;
   const headers = new Headers(init.headers);
-  if (offset > 0) headers.set("range", `bytes=${offset}-`);
+  for (const [name, value] of Object.entries(rangeHeaders(offset))) headers.set(name, value);
   const response = await waiting.next(
     async () => await system.fetch(url, { ...init, headers, signal: waiting.signal }),
   );
   if (response.status === 403 || response.status === 404) {
     throw new Failure("not-found", `cannot download ${shown(url)}: the server answered ${response.status}`);
   }
-  if (!response.ok || response.body === null) {
-    throw new Failure("bad-answer", `the server answered ${response.status} for ${shown(url)}`);
-  }
-  const resumed = offset > 0 && response.status === 206 && rangeStart(response) === offset;
-  if (offset > 0 && !resumed && !mayRepeat) {
+  const answer = restAnswer(response, offset);
+  if (offset > 0 && answer === "whole" && !mayRepeat) {
     throw new Failure("no-ranges", `cannot download the rest of ${shown(url)}: the server sends whole files only`);
   }
+  if ((answer !== "rest" && answer !== "whole") || response.body === null) {
+    throw new Failure("bad-answer", `the server answered ${response.status} for ${shown(url)}`);
+  }
   yield { totalBytes: sizeOf(response) };
-  let skip = resumed ? 0 : offset; // a server without ranges sends everything again
+  let skip = answer === "rest" ? 0 : offset; // a server without ranges sends everything again
   const body = response.body[Symbol.asyncIterator]();
   for (;;) {
     const { done, value: bytes } = await waiting.next(async () => await body.next());
@@ -187,11 +188,6 @@ function tooLong(url: URL, maxBytes: number): Failure {
 /** Without credentials and query. */
 function shown(url: URL): string {
   return `${url.origin}${url.pathname}`;
-}
-
-function rangeStart(response: Response): number | undefined {
-  const match = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "");
-  return match === null ? undefined : Number(match[1]);
 }
 
 function sizeOf(response: Response): number | undefined {

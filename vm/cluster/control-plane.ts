@@ -17,6 +17,7 @@ import { abortable } from "../../lib/abortable.ts";
 import { deadline, machineClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { firstOf } from "../../lib/first-of.ts";
+import { bytesOf } from "../../lib/http-body.ts";
 import { type Output, run } from "../../lib/process.ts";
 import { start } from "../../lib/program.ts";
 import { hostOfGuests } from "../qemu.ts";
@@ -31,6 +32,7 @@ const podRange = "10.244.0.0/16";
 const pollMs = 100;
 /** On a computer that runs guests too. Alone it takes some seconds. */
 const startTimeoutMs = 180_000;
+const readyzLimits = { mostBytes: 64 * 1024, stallMs: 5_000 };
 const endingMs = 5_000;
 
 export type ControlPlaneOptions = {
@@ -321,7 +323,7 @@ async function untilReadyz(get: ControlPlane["get"], signal: AbortSignal): Promi
     try {
       const response = await get("/readyz", inTime);
       if (response.ok) return;
-      last = new Error(`it answers ${response.status}: ${await response.text()}`);
+      last = new Error(`it answers ${response.status}: ${String(await bytesOf(response, "/readyz", readyzLimits))}`);
     } catch (error) {
       signal.throwIfAborted();
       if (!inTime.aborted) last = error;
