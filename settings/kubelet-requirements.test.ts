@@ -22,7 +22,7 @@ const cases: RuleCase[] = [
     ],
     holds: {
       kubernetes: {
-        "eviction-soft": { "memory.available": "5%" },
+        "eviction-soft": { "memory.available": "5%", "pid.available": "0%" },
         "eviction-soft-grace-period": { "memory.available": "30s" },
       },
     },

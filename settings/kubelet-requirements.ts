@@ -54,8 +54,9 @@ export const kubeletAdvice: readonly Rule[] = [
 export const kubeletRules: readonly Rule[] = [
   kubeletRule("a soft eviction has a grace period", function* (kubernetes) {
     const periods = kubernetes["eviction-soft-grace-period"];
-    for (const signal of Object.keys(kubernetes["eviction-soft"])) {
-      if (periods[signal] === undefined) {
+    for (const [signal, threshold] of Object.entries(kubernetes["eviction-soft"])) {
+      // Written like this, kubelet takes it for none.
+      if (periods[signal] === undefined && threshold !== "0%") {
         yield missing(["kubernetes", "eviction-soft-grace-period", signal], "eviction-soft has this signal");
       }
     }
