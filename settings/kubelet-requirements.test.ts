@@ -230,6 +230,26 @@ const cases: RuleCase[] = [
     holds: { kubernetes: { "static-pods": { a: { enabled: true, manifest: podOf("Never") } } } },
   },
   {
+    rule: "a static pod has a name of its own",
+    breaks: {
+      kubernetes: {
+        "static-pods": {
+          a: { enabled: true, manifest: podOf("Never") },
+          b: { enabled: true, manifest: podOf("Always") },
+        },
+      },
+    },
+    says: ["settings.kubernetes.static-pods.b.manifest must not be of the pod default/a, which static-pods.a is"],
+    holds: {
+      kubernetes: {
+        "static-pods": {
+          a: { enabled: true, manifest: podOf("Never") },
+          b: { enabled: false, manifest: podOf("Always") },
+        },
+      },
+    },
+  },
+  {
     rule: "an enabled credential provider is there, and is asked about some images",
     on: "aws",
     breaks: {

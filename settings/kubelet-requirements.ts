@@ -167,6 +167,17 @@ export const kubeletRules: readonly Rule[] = [
       }
     }
   }),
+  kubeletRule("a static pod has a name of its own", function* (kubernetes, minor) {
+    // Kubelet leaves out the second of a name.
+    const before = new Map<string, string>();
+    for (const [name, { enabled, manifest }] of Object.entries(kubernetes["static-pods"])) {
+      const pod = enabled && manifest !== undefined ? podReport(manifest, minor).name : undefined;
+      if (pod === undefined) continue;
+      const first = before.get(pod);
+      if (first === undefined) before.set(pod, name);
+      else yield at(["static-pods", name, "manifest"], `must not be of the pod ${pod}, which static-pods.${first} is`);
+    }
+  }),
   kubeletRule(
     "an enabled credential provider is there, and is asked about some images",
     function* (kubernetes, minor, { name: variant, programs }) {

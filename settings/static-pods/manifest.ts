@@ -34,6 +34,8 @@ export const podManifest: Type<string> = typeOf(words, () =>
 );
 
 export type PodReport = {
+  /** Its namespace and name; undefined when it has none. */
+  name?: string;
   /** Why kubelet would refuse it. */
   flaws: string[];
   /** What kubelet would drop without a word. */
@@ -45,8 +47,11 @@ export function podReport(encoded: string, minor: Minor): PodReport {
   const read = readManifest(encoded);
   if (read.flaw !== undefined) return { flaws: [read.flaw], dropped: [] };
   const { document, placed } = read;
+  const namespace = document.getIn(["metadata", "namespace"]);
+  const name = document.getIn(["metadata", "name"]);
   const { flaws, unknown } = typeReport(document.toJS(), "Pod", podTypes(minor), podConditions(minor));
   return {
+    ...(typeof name === "string" ? { name: `${typeof namespace === "string" ? namespace : "default"}/${name}` } : {}),
     flaws: flaws.map(({ at, says }) => placed(nearestNode(document, at), `${pathText(at)} ${says}`)),
     dropped: unknown.map(({ at, name, fields }) => {
       const guess = nearest(name, fields);

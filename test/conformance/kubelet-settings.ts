@@ -125,6 +125,18 @@ const reservedMemory = record(
   { requiredKeys: ["enabled"] },
 );
 
+const images = ["*.dkr.ecr.*.amazonaws.com", "registry.example.com:5000/a", "[::1]:5000", "*", "a_b.example/c*"];
+const otherImages = ["", "a b", "%zz", "registry:port", "https://a.example", "a.example/?b", "a|b", "a.example:5000:1"];
+const provider = record(
+  {
+    enabled: constantFrom(true, true, false),
+    "image-patterns": uniqueArray(constantFrom(...images, ...otherImages), { maxLength: 2 }),
+    "cache-duration": constantFrom("0s", "12h", "2562047h"),
+    environment: dictionary(constantFrom("AWS_PROFILE", "_a"), constantFrom("pull", ""), { maxKeys: 1 }),
+  },
+  { requiredKeys: ["enabled"] },
+);
+
 /** By setting; those of later minors are left out for earlier ones. */
 const values: Readonly<Record<string, Arbitrary<Json>>> = {
   "standalone-mode": flag,
@@ -190,6 +202,13 @@ const values: Readonly<Record<string, Arbitrary<Json>>> = {
   "memory-manager-reserved-memory": dictionary(constant("0"), reservedMemory, { maxKeys: 1 }),
   "memory-throttling-factor": constantFrom<Json[]>(0.5, 1, 1e-9, 0, 1.1),
   "memory-swap-behavior": constantFrom<Json[]>("NoSwap", "LimitedSwap"),
+  "credential-providers": dictionary(
+    constantFrom("ecr-credential-provider", "ecr-credential-provider", "other"),
+    provider,
+    {
+      maxKeys: 2,
+    },
+  ),
   "seccomp-default": flag,
   "single-process-oom-kill": flag,
   "ids-per-pod": constantFrom<Json[]>(65_536, 131_072, 196_608, 2_147_483_648, 65_535),
@@ -202,7 +221,6 @@ const elsewhere: Readonly<Record<string, string>> = {
   "authentication-mode": "in the kubeconfig",
   "bootstrap-token": "in the kubeconfig",
   "cluster-name": "in the kubeconfig",
-  "credential-providers": "no variant on metal has the programs",
   "device-ownership-from-security-context": "in containerd's configuration",
   "hostname-override-source": "for a generator",
   "pod-cidr": "kubelet only hands it to containerd",

@@ -16,6 +16,7 @@ import { machineArchitecture, openToolsRoot } from "../../image/packages/tools-r
 import { makeProgram } from "../../image/recipes/programs.ts";
 import { isPresent } from "../../lib/files.ts";
 import { run } from "../../lib/process.ts";
+import { credentialProviders } from "../../settings/selection.ts";
 import type { Settings } from "../../settings/model.ts";
 import type { kubernetesMinors } from "../../variants/kubernetes.ts";
 import { eventually } from "../eventually.ts";
@@ -124,6 +125,10 @@ async function furnish(root: string, settings: Settings, minor: KubeletMinor): P
     "etc/kubernetes/static-pods",
   ]) {
     await mkdir(join(root, place), { recursive: true });
+  }
+  for (const program of Object.keys(facts.variant.programs)) {
+    // Kubelet only looks whether they are there.
+    if (program.startsWith(credentialProviders)) await Bun.write(join(root, program), "", { mode: 0o755 });
   }
   await Bun.write(join(root, "etc/passwd"), "root:x:0:0::/:/nonexistent\n");
   for (const file of configuration.flatMap((group) => group.render(settings, facts))) {
