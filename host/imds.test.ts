@@ -67,7 +67,7 @@ test("an endless answer is cut off", async () => {
   await using server = imdsServer();
   await using host = await testSystem({ fetch: server.fetch });
   server.answers.set("user-data", new Uint8Array(1024 * 1024 + 1));
-  await expect(new Imds(host.system).bytes("user-data", signal)).rejects.toThrow("larger than 1048576 bytes");
+  await expect(new Imds(host.system).bytes("user-data", signal)).rejects.toThrow("longer than 1048576 bytes");
 });
 
 test("an abort ends the waiting with its reason", async () => {
