@@ -40,6 +40,12 @@ const cases: Case[] = [
     says: ["settings.aws.region is not set, and only on EC2 does a node find it: it gets no token for its cluster"],
   },
   {
+    rule: "an EC2 instance names nodes on EC2",
+    variant: "metal-k8s-1.35",
+    document: '[settings.kubernetes]\nhostname-override-source = "instance-id"\n',
+    says: ["settings.kubernetes.hostname-override-source has no effect: only a node on EC2 is named by its instance"],
+  },
+  {
     rule: "a certificate is in force",
     variant: "dev",
     document: nameless,

@@ -41,6 +41,16 @@ export const advice: readonly Advice[] = [
       );
     },
   },
+  {
+    name: "an EC2 instance names nodes on EC2",
+    *check({ kubernetes }, _set, { platform }) {
+      if (kubernetes?.["hostname-override-source"] === undefined || platform === "aws") return;
+      yield unmetAt(
+        ["kubernetes", "hostname-override-source"],
+        "has no effect: only a node on EC2 is named by its instance",
+      );
+    },
+  },
   ...kubeletAdvice,
   ...certificateAdvice,
 ];

@@ -19,15 +19,23 @@ export const autoscaling = table("EC2 Auto Scaling.", {
     type: flag,
     doc: "Whether the orchestrator starts only when the instance is in service, for warm pools.",
     default: false,
+    inert: "a host does not ask EC2 Auto Scaling",
   }),
 });
+
+const noSignals = "a host sends no signal to CloudFormation";
 
 export const cloudformation = table("AWS CloudFormation.", {
   "should-signal": setting({
     type: flag,
     doc: "Whether the end of the first boot is signalled. Needs stack-name and logical-resource-id.",
     default: false,
+    inert: noSignals,
   }),
-  "stack-name": setting({ type: line, doc: "The stack." }),
-  "logical-resource-id": setting({ type: line, doc: "The resource of the stack that waits for signals." }),
+  "stack-name": setting({ type: line, doc: "The stack.", inert: noSignals }),
+  "logical-resource-id": setting({
+    type: line,
+    doc: "The resource of the stack that waits for signals.",
+    inert: noSignals,
+  }),
 });

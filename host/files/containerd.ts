@@ -46,6 +46,7 @@ function criPlugin({ kubernetes, "container-runtime": runtime, "container-regist
     sandbox_image: kubernetes?.["pod-infra-container-image"] ?? pauseImage,
     enable_unprivileged_icmp: runtime["enable-unprivileged-icmp"],
     enable_unprivileged_ports: runtime["enable-unprivileged-ports"],
+    device_ownership_from_security_context: kubernetes?.["device-ownership-from-security-context"],
     max_concurrent_downloads: runtime["max-concurrent-downloads"],
     max_container_log_line_size: runtime["max-container-log-line-size"],
     containerd: {
