@@ -55,7 +55,6 @@ export const hostCodes = [
   "no-boot-entry",
   "no-ephemeral-storage",
   "no-ranges",
-  "no-region",
   "no-stub",
   "no-such-container",
   "no-such-context",

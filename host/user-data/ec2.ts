@@ -1,6 +1,6 @@
 /** User data from EC2: the region from the identity document, then what the person gave, which may override it. */
 import { z } from "zod";
-import { Failure } from "../../lib/failure.ts";
+import { isFailure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/json.ts";
 import type { Variant } from "../../variants/variant.ts";
 import { Imds } from "../imds.ts";
@@ -16,18 +16,24 @@ export async function readEc2(system: System, signal: AbortSignal, { groups }: V
   const imds = new Imds(system);
   await imds.reachable(reachableMs, signal);
   const found: UserData[] = [];
-  if (groups.includes("aws")) {
-    const settings = { aws: { region: await region(imds, signal) } };
-    found.push({ from: "EC2 instance identity document", settings });
-  }
+  if (groups.includes("aws")) found.push({ from: "EC2 instance identity document", ...(await identity(imds, signal)) });
   const document = await imds.bytes("user-data", signal);
   if (document !== undefined && document.length > 0) found.push({ from: "EC2 user data", document });
   return found;
 }
 
-async function region(imds: Imds, signal: AbortSignal): Promise<string> {
-  const text = await imds.text("dynamic/instance-identity/document", signal);
-  const parsed = identityDocument.safeParse(text === undefined ? undefined : parseJson(text));
-  if (parsed.success) return parsed.data.region;
-  throw new Failure("no-region", "cannot find the region: the instance identity document does not name one");
+/** What it says about the region. A document that says nothing must not take the user data with it. */
+async function identity(
+  imds: Imds,
+  signal: AbortSignal,
+): Promise<{ settings: { aws: { region: string } } } | { problem: string }> {
+  try {
+    const text = await imds.text("dynamic/instance-identity/document", signal);
+    const parsed = identityDocument.safeParse(text === undefined ? undefined : parseJson(text));
+    if (parsed.success) return { settings: { aws: { region: parsed.data.region } } };
+    return { problem: "cannot find the region: it does not name one" };
+  } catch (error) {
+    if (!isFailure(error, "bad-json", "imds-refused")) throw error;
+    return { problem: error.message };
+  }
 }

@@ -15,7 +15,7 @@ const [dev, aws] = [variantNamed("dev"), variantNamed("aws-dev")];
 function shown(found: readonly UserData[]): unknown[] {
   return found.map((piece) => [
     piece.from,
-    "document" in piece ? Buffer.from(piece.document).toString() : piece.settings,
+    "document" in piece ? Buffer.from(piece.document).toString() : "settings" in piece ? piece.settings : piece.problem,
   ]);
 }
 
@@ -57,13 +57,19 @@ test("a variant without settings of AWS is not told the region", async () => {
   expect(shown(await readEc2(host.system, signal, dev))).toEqual([["EC2 user data", "[settings]"]]);
 });
 
-test("EC2 without a region is an error", async () => {
-  await using server = imdsServer();
-  await using host = await testSystem({ fetch: server.fetch });
-  await expect(readEc2(host.system, signal, aws)).rejects.toThrow("cannot find the region");
-  server.answers.set("dynamic/instance-identity/document", "{}");
-  await expect(readEc2(host.system, signal, aws)).rejects.toThrow("cannot find the region");
-});
+test.each([undefined, "", "{}", '{"region": ""}', "<html>no such thing</html>", new Uint8Array([0xff])])(
+  "an identity document that is %j is a problem, and takes no user data with it",
+  async (document) => {
+    await using server = imdsServer();
+    await using host = await testSystem({ fetch: server.fetch });
+    if (document !== undefined) server.answers.set("dynamic/instance-identity/document", document);
+    server.answers.set("user-data", "[settings]");
+    expect(await readEc2(host.system, signal, aws)).toEqual([
+      { from: "EC2 instance identity document", problem: expect.stringContaining("cannot ") },
+      { from: "EC2 user data", document: Buffer.from("[settings]") },
+    ]);
+  },
+);
 
 async function machineWithCdRom(files: Record<string, string>): Promise<TestSystem> {
   const host = await testSystem();
@@ -146,6 +152,12 @@ function guest(variables: Record<string, string>): (host: TestSystem) => void {
 test("guestinfo is decoded as its encoding says", async () => {
   await using host = await testSystem();
   guest({ userdata: encoded, "userdata.encoding": "base64" })(host);
+  expect(shown(await readVmwareGuestinfo(host.system))).toEqual([["VMware guestinfo.userdata", "[settings]"]]);
+});
+
+test("an encoding may have white space around it", async () => {
+  await using host = await testSystem();
+  guest({ userdata: encoded, "userdata.encoding": " base64\r\n" })(host);
   expect(shown(await readVmwareGuestinfo(host.system))).toEqual([["VMware guestinfo.userdata", "[settings]"]]);
 });
 

@@ -65,6 +65,7 @@ export async function readUserData(
 }
 
 function read(piece: UserData, model: Model): Read {
+  if ("problem" in piece) return { ok: false, problems: [{ key: "", message: piece.problem }] };
   if ("settings" in piece) {
     const parsed = model.parse(piece.settings);
     return parsed.ok ? { ...parsed, where: (problem) => problem } : parsed;

@@ -20,7 +20,7 @@ export async function readVmwareGuestinfo(system: System): Promise<UserData[]> {
   const encoding = await read(system, `${variable}.encoding`);
   if (encoding === undefined)
     system.log.info(`user-data: ${variable}.encoding is not set, taking ${variable} as it is`);
-  return [{ from, document: decode(value, encoding ?? "Raw") }];
+  return [{ from, document: decode(value, encoding?.trim() ?? "Raw") }];
 }
 
 /** @throws {Failure<"bad-guestinfo">} */
