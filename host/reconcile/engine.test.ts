@@ -250,6 +250,21 @@ test("a warning is told with the change that brings it, and in the status as lon
   expect(engine.status()[0]).not.toHaveProperty("warnings");
 });
 
+test("what the machine lacks is looked for again as soon as what failed, and is no failure", async () => {
+  await using host = await testSystem({ clock: "stands" });
+  const { board, one } = boardReconciler();
+  board.lacks.add("odd");
+  const source = versions();
+  const engine = engineOn(host, [one], source);
+  await using _keep = kept(engine);
+  await engine.settled(source.commit({ kernel: { sysctl: { odd: "1" } } }), signal);
+  board.lacks.clear();
+  await settle(() => host.sleeping() === 1);
+  await host.advance(backoffMs(1));
+  await settle(() => board.written.get("odd") === "1");
+  expect(engine.status()[0]).toMatchObject({ state: "converged", failures: 0 });
+});
+
 test("who waits for a version gets the pass that brought it, whatever passes came since", async () => {
   await using host = await testSystem({ clock: "stands" });
   const failing = slateReconciler("failing");

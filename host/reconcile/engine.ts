@@ -1,7 +1,8 @@
 /**
  * Keeps the machine as the settings say: passes over every reconciler now, after each commit, and every five minutes.
  *
- * One pass runs at a time. What failed is tried again soon, and less and less soon while it goes on failing.
+ * One pass runs at a time. What failed, or asked for what the machine does not have, is tried again soon, and less and
+ * less soon while that lasts.
  */
 import { abortable } from "../../lib/abortable.ts";
 import { deadline, type Deadline } from "../../lib/clock.ts";
@@ -59,9 +60,9 @@ export type ReconcilerStatus = {
 export const driftCheckMs = 5 * 60_000;
 const firstRetryMs = 5_000;
 
-/** How long to leave a reconciler alone after it failed so many times in a row. */
-export function backoffMs(failures: number): number {
-  return Math.min(driftCheckMs, firstRetryMs * 2 ** Math.max(0, failures - 1));
+/** How long to leave a reconciler alone after so many incomplete passes in a row. */
+export function backoffMs(passes: number): number {
+  return Math.min(driftCheckMs, firstRetryMs * 2 ** Math.max(0, passes - 1));
 }
 
 /** One reconciler's pass: all that it met, and what of that was not so before. */
@@ -75,6 +76,8 @@ const reportsKept = 32;
 type Known = {
   version: number;
   failures: number;
+  /** Passes in a row that failed or warned: what the machine lacked may have come since. */
+  incomplete: number;
   failure: PassFailure | undefined;
   setbacks: readonly Setback[];
   warnings: readonly string[];
@@ -212,14 +215,16 @@ export class Engine {
     const failure = passFailure(setbacks);
     this.#log(one.name, pass, failure, before);
     const failures = failure === undefined ? 0 : (before?.failures ?? 0) + 1;
+    const incomplete = failure === undefined && warnings.length === 0 ? 0 : (before?.incomplete ?? 0) + 1;
     this.#known.set(one.name, {
       version,
       failures,
+      incomplete,
       failure,
       setbacks,
       warnings,
       rebootNeeded,
-      retry: failures === 0 ? undefined : deadline(this.#system.clock, backoffMs(failures)),
+      retry: incomplete === 0 ? undefined : deadline(this.#system.clock, backoffMs(incomplete)),
     });
     const report = { name: one.name, steps, effects };
     return {
