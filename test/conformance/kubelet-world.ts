@@ -25,7 +25,7 @@ import { factsOf } from "../settings.ts";
 /** Where it is not in the cache, kubelet is compiled first. */
 export const compileMs = 30 * 60_000;
 
-/** Longer than any start on a busy machine; 1.20 looks for Docker for five seconds. */
+/** Longer than any start on a busy machine. */
 const startMs = 120_000;
 
 export type KubeletMinor = (typeof kubernetesMinors)[number];
@@ -53,6 +53,8 @@ export async function openKubeletWorld(minor: KubeletMinor): Promise<KubeletWorl
   resources.defer(async () => rm(folder, { recursive: true, force: true }));
   const cgroups = resources.use(await unifiedCgroups(folder));
   const runtime = resources.use(await startContainerd(folder));
+  const docker = join(folder, "docker.sock");
+  resources.use(emptyDocker(docker));
   const open = resources.move();
   let starts = 0;
   return {
@@ -60,6 +62,7 @@ export async function openKubeletWorld(minor: KubeletMinor): Promise<KubeletWorl
       const root = join(folder, `root-${++starts}`);
       const flags = await furnish(root, settings, minor);
       const machine = [...cgroups.binds, "--bind", runtime.socketDirectory, "/run/containerd"];
+      const sockets = ["--ro-bind", docker, "/var/run/docker.sock"];
       const sandbox = [
         "bwrap",
         ...isolated,
@@ -73,7 +76,11 @@ export async function openKubeletWorld(minor: KubeletMinor): Promise<KubeletWorl
         "/usr/bin/kubelet",
       ];
       try {
-        return await runUntil([...sandbox, ...devices, ...machine, "/usr/bin/kubelet", ...flags], filter, until);
+        return await runUntil(
+          [...sandbox, ...devices, ...machine, ...sockets, "/usr/bin/kubelet", ...flags],
+          filter,
+          until,
+        );
       } finally {
         await rm(root, { recursive: true, force: true });
       }
@@ -121,6 +128,7 @@ async function furnish(root: string, settings: Settings, minor: KubeletMinor): P
     "tmp",
     "run/containerd",
     "usr/bin",
+    "var/run",
     "var/lib",
     "etc/kubernetes/static-pods",
   ]) {
@@ -190,6 +198,12 @@ function withoutOpenat2(): Buffer {
       return instruction;
     }),
   );
+}
+
+/** A Docker that has nothing: kubelet 1.20 looks for one, and for five seconds where there is none. */
+function emptyDocker(socket: string): AsyncDisposable {
+  const server = Bun.serve({ unix: socket, fetch: () => Response.json({ DockerRootDir: "/var/lib/docker" }) });
+  return { [Symbol.asyncDispose]: async () => server.stop(true) };
 }
 
 /** The containerd that hosts have, which runs no container here. */
