@@ -5,6 +5,8 @@ import type { ClockStep } from "./simulated-clock.ts";
 /** How a release does when it is started for the first time. */
 export type Fate =
   | "healthy"
+  /** A unit takes some checks to come up, well within the time. */
+  | "slow"
   /** It never comes far enough to say why. */
   | "panics"
   /** A unit is down, so that the gate never opens. */
@@ -59,7 +61,7 @@ const operationsOfAStart = 15;
 export function updateScenarioOf(seed: number, releases: number): UpdateScenario {
   const random = new Random(seed);
   const fates = Array.from({ length: releases }, () =>
-    random.weighted<Fate>({ healthy: 5, panics: 2, unhealthy: 2, "rebooted-on-trial": 1 }),
+    random.weighted<Fate>({ healthy: 3, slow: 3, panics: 2, unhealthy: 2, "rebooted-on-trial": 1 }),
   );
   const events = Array.from({ length: eventsPerLife }, () => eventOf(random));
   return { seed, tries: random.chance(75) ? 1 : 2, fates, impatient: random.chance(30), events };
@@ -94,7 +96,7 @@ function eventOf(random: Random): UpdateEvent {
     case "lie":
       return { kind, how: random.weighted<Lie>({ down: 1, old: 2, flipped: 1, "flipped-kernel": 2, truncated: 1 }) };
     case "step-clock":
-      return { kind, hours: random.integer(-24, 24), afterSleeps: random.integer(0, 4) };
+      return { kind, hours: random.integer(-24, 24), afterSleeps: random.integer(0, 12) };
     case "flip-bit":
       return { kind, after: random.integer(0, 8) };
     case "kill-daemon":
