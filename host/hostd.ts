@@ -19,17 +19,15 @@ import { Exchange } from "./apiserver/exchange.ts";
 import { handlersFor } from "./apiserver/handlers.ts";
 import { Remote, remoteReconciler } from "./apiserver/remote.ts";
 import { apiGroup, SocketServer, type SocketPlace } from "./apiserver/socket-server.ts";
-import { Audit } from "./audit.ts";
 import { boot, haltedBoot, keepGenerating, newBootStatus } from "./boot.ts";
 import { bootstrapNow, untilPrepared } from "./bootstrap/now.ts";
 import { consoleReport } from "./console.ts";
-import { Datastore, type DatastoreOptions } from "./datastore/datastore.ts";
+import type { Datastore } from "./datastore/datastore.ts";
 import { readFacts } from "./facts.ts";
 import { configuration } from "./files/all.ts";
 import { generatorsOf } from "./generators/generate.ts";
 import { hostContainerStates } from "./host-containers.ts";
-import { isInTheWay, openLog, type OpenedLog } from "./kept/logs.ts";
-import { keptPlaces, logs, lookOver } from "./kept/things.ts";
+import { keptPlaces, lookOver } from "./kept/things.ts";
 import { whatIsSetAside } from "./kept/set-aside.ts";
 import { givenSocket, sdNotify } from "./linux.ts";
 import { NodeStatus } from "./node-status.ts";
@@ -37,6 +35,7 @@ import { nodeCheck } from "./node-ready.ts";
 import { reconcilers } from "./reconcile/all.ts";
 import { Engine } from "./reconcile/engine.ts";
 import { statusOf } from "./status.ts";
+import { openAudit, openSettings, untilUsable } from "./stores.ts";
 import { hostPath, linuxSystem, type System } from "./system.ts";
 import { Trial } from "./trial.ts";
 import { ownAilments, unitsOf } from "./update/health.ts";
@@ -45,8 +44,6 @@ import { Updater } from "./update/updater.ts";
 const consolePath = "/dev/console";
 /** Present when this boot was noted as a good one; it ends with the boot. */
 const goodBootMark = "/run/orlop/good-boot";
-/** Between tries to read settings that could not be read. */
-const unusableRetryMs = 60_000;
 /** The unit's WatchdogSec is three times this. */
 const watchdogMs = 20_000;
 
@@ -58,7 +55,8 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   await lookOver(system);
   const { log: opened, unusable } = await openSettings(system, recorded);
   await using datastore = opened;
-  await using audit = await openAudit(system, recorded);
+  const { log: audit, unusable: auditUnusable } = await openAudit(system, recorded);
+  await using _audit = audit;
 
   const trial = await Trial.open(system, datastore);
   const changes = new Changes(model, datastore, trial);
@@ -95,7 +93,7 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
   }
 
   const node = new NodeStatus(system, facts);
-  const sources = { system, facts, datastore, engine, boot: bootStatus, trial, updater };
+  const sources = { system, facts, datastore, engine, boot: bootStatus, trial, updater, auditUnusable };
   const handlers = handlersFor({
     ...host,
     audit,
@@ -127,6 +125,7 @@ export async function hostd(system: System, socket: SocketPlace, signal: AbortSi
 
   if (unusable !== undefined) {
     sdNotify("READY=1");
+    // Nobody knows how this machine should be: it stays as it is, and the daemon begins anew when the settings are there.
     await untilUsable(system, recorded, signal);
     return;
   }
@@ -174,40 +173,6 @@ async function keepTerms(updater: Updater, datastore: Datastore, engine: Engine,
   for (let known = datastore.version; ; known = await datastore.changedSince(known, signal)) {
     await engine.settled(known, signal);
     await updater.renewTerms();
-  }
-}
-
-/** A directory that is none is lost. One of a newer version, or that the disk does not give, may be read again. */
-async function openSettings(system: System, options: DatastoreOptions): Promise<OpenedLog<Datastore>> {
-  const opened = await openLog(system, logs.settings, isInTheWay, async (disk) => await Datastore.open(disk, options));
-  for (const repair of opened.log.repairs) system.log.info(`datastore: ${repair}`);
-  if (opened.unusable !== undefined) system.log.error("datastore: the boot stops here", opened.unusable);
-  return opened;
-}
-
-/** Whoever has to run a program on a host in need must not be kept from it by what others ran before. */
-async function openAudit(system: System, options: DatastoreOptions): Promise<Audit> {
-  const { log, unusable } = await openLog(
-    system,
-    logs.audit,
-    () => true,
-    async (disk) => await Audit.open(disk, options),
-  );
-  for (const repair of log.repairs) system.log.info(`audit: ${repair}`);
-  if (unusable !== undefined) system.log.error("audit: no program can be run in host containers", unusable);
-  return log;
-}
-
-/**
- * Nobody knows how this machine should be: it stays as it is, and the API tells why. Resolves when the settings can be
- * read; the daemon then begins anew.
- */
-async function untilUsable(system: System, options: DatastoreOptions, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await system.clock.sleep(unusableRetryMs, signal).catch(() => undefined); // the loop looks at the signal
-    const { log, unusable } = await openSettings(system, options);
-    await log[Symbol.asyncDispose]();
-    if (unusable === undefined) return;
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the host is and how it does: the answer of GET /status. */
 import { readTextIfPresent } from "../lib/files.ts";
 import type { StatusBody } from "../api/status.ts";
+import type { Failure } from "../lib/failure.ts";
 import { osOf } from "./apiserver/model.ts";
 import type { Remote } from "./apiserver/remote.ts";
 import { haltedBy, type BootStatus } from "./boot.ts";
@@ -29,11 +30,27 @@ export type StatusSources = {
   hostContainers: NonNullable<StatusBody["hostContainers"]>;
   node: StatusBody["node"];
   setAside: readonly SetAside[];
+  /** Why nobody can tell who ran which program, or run one. */
+  auditUnusable: Failure | undefined;
 };
 
 export async function statusOf(sources: StatusSources): Promise<StatusBody> {
-  const { system, facts, datastore, engine, boot, trial, remote, updater, hostContainers, node, setAside } = sources;
+  const {
+    system,
+    facts,
+    datastore,
+    engine,
+    boot,
+    trial,
+    remote,
+    updater,
+    hostContainers,
+    node,
+    setAside,
+    auditUnusable,
+  } = sources;
   const bootstrap = await bootstrapNow(system);
+  const unknown = [bootstrap.unknown, auditUnusable?.message].filter((sentence) => sentence !== undefined);
   const crashedAt = await keptCrash(system);
   const halted = haltedBy(boot) ?? bootstrap.halted;
   const reconcilers = engine.status();
@@ -87,7 +104,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
             effect: whenLost,
           })),
         }),
-    ...(bootstrap.unknown === undefined ? {} : { unknown: [bootstrap.unknown] }),
+    ...(unknown.length === 0 ? {} : { unknown }),
     remote: remoteStatus,
   };
 }

@@ -6,6 +6,7 @@ import { realStorage } from "../storage.ts";
 import { eventually } from "../../test/eventually.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { writeLine } from "../datastore/line.ts";
+import { openAudit } from "../stores.ts";
 import { kept, keptPlaces, logs, placed } from "./things.ts";
 
 /** Written by another program, which looks after it. */
@@ -66,6 +67,22 @@ test("a file in place of the audit is set aside; it begins anew", async () => {
   await lay(host, logs.audit.path, "x");
   await host.restart();
   expect((await host.api.call("getStatus")).setAside).toMatchObject([{ path: logs.audit.path }]);
+});
+
+test("an audit that the disk does not give at all is told, and no program runs unnoted", async () => {
+  const storage = {
+    ...realStorage,
+    list: async (directory: string) => {
+      if (directory.endsWith("/audit")) throw Object.assign(new Error("EIO: disk"), { code: "EIO" });
+      return await realStorage.list(directory);
+    },
+  };
+  await using host = await runningHost({ storage });
+  const { unknown } = await host.api.call("getStatus");
+  expect(unknown).toEqual([expect.stringContaining(`cannot use what is kept in ${logs.audit.path}`)]);
+  const { log } = await openAudit(host.machine.system, { image: "0.1.0", clock: host.machine.system.clock });
+  const running = log.executed({ kind: "socket", uid: 0 }, { container: "admin", command: ["ls"], terminal: false });
+  await expect(running).rejects.toMatchObject({ code: "kept-unusable" });
 });
 
 /** The first line of a segment as a later image would write it. */

@@ -4,10 +4,9 @@
  * Written and removed durably, always through `System.storage`. What cannot be read back is set aside and told, and then
  * counts as absent: nothing that is damaged keeps the daemon from serving the API.
  */
-import { dirname } from "node:path";
 import { z } from "zod";
 import { Failure, isFailure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
-import { namesIn, removeDurably, removeLeftovers, writeFileAtomic } from "../../lib/files.ts";
+import { removeDurably, removeLeftovers, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
 import { hostPath, type System } from "../system.ts";
 import { setAside, type KeptPlace } from "./set-aside.ts";
@@ -26,11 +25,8 @@ export type Kept<Value> = KeptPlace & {
   replace(system: System, value: Value): Promise<void>;
   /** Durable when it resolves; false when nothing was kept. */
   remove(system: System): Promise<boolean>;
-  /**
-   * At the start of whoever writes it: removes what a write that was cut short has left, makes durable what it may have
-   * written or removed last, and finds out what is damaged. Never rejects because of what is on the disk.
-   */
-  lookOver(system: System): Promise<void>;
+  /** At the start of whoever writes it: removes what a write that was cut short has left. Never rejects because of it. */
+  tidy(system: System): Promise<void>;
 };
 
 /** More than anything here can be: the largest role of TUF metadata that is taken has 10 MiB. */
@@ -54,19 +50,18 @@ export function kept<Value>(place: KeptPlace, { read, write }: Notation<Value>):
       return await act();
     }
   };
-  const readBack = async (system: System): Promise<Value | undefined> => {
-    try {
-      const content = await textOf(system, path);
-      return content === undefined ? undefined : read(content);
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      await setAside(system, place, error);
-      return undefined;
-    }
-  };
   return {
     ...place,
-    read: readBack,
+    async read(system) {
+      try {
+        const content = await textOf(system, path);
+        return content === undefined ? undefined : read(content);
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        await setAside(system, place, error);
+        return undefined;
+      }
+    },
     async replace(system, value) {
       await clearing(
         system,
@@ -76,24 +71,15 @@ export function kept<Value>(place: KeptPlace, { read, write }: Notation<Value>):
     async remove(system) {
       return await clearing(system, async () => await removeDurably(hostPath(system, path), system.storage));
     },
-    async lookOver(system) {
+    async tidy(system) {
       try {
-        await settleDirectory(system, path);
+        await removeLeftovers(hostPath(system, path), system.storage);
       } catch (error) {
         if (systemErrorCode(error) === undefined) throw error;
-        system.log.error(`kept: cannot finish what an interrupted write of ${path} left`, error);
+        system.log.error(`kept: cannot remove what an interrupted write of ${path} left`, error);
       }
-      await readBack(system);
     },
   };
-}
-
-/** What a process that was killed has done to names is seen, and not durable yet. */
-async function settleDirectory({ root, storage }: System, path: string): Promise<void> {
-  const directory = hostPath({ root }, dirname(path));
-  if ((await namesIn(directory, storage)).length === 0) return;
-  await removeLeftovers(hostPath({ root }, path), storage);
-  await storage.syncDirectory(directory);
 }
 
 export function json<Value>(schema: z.ZodType<Value>): Notation<Value> {

@@ -2,13 +2,15 @@
  * Everything that this host keeps on its private partition, which both partition sets share: what it is, where it lies,
  * and what is so when it was damaged. Nothing else in `host/` names these paths.
  */
+import { dirname } from "node:path";
 import { z } from "zod";
 import { anyJson, change } from "../../api/answers.ts";
+import { isNotFound, systemErrorCode } from "../../lib/failure.ts";
 import { identityIn, pemOf, type Identity } from "../apiserver/identity.ts";
 import { keptDeadline } from "../kept-deadline.ts";
 import { settingsForm } from "../migrations/form.ts";
 import { held, memory } from "../update/memory.ts";
-import type { System } from "../system.ts";
+import { hostPath, type System } from "../system.ts";
 import { json, kept as keptFile, text, type Kept, type Notation } from "./kept.ts";
 import type { KeptPlace } from "./set-aside.ts";
 
@@ -86,13 +88,25 @@ export const kept = {
 };
 
 const { updateFailure, ...ofDaemon } = kept;
-type LookedOver = Pick<Kept<unknown>, "path" | "whenLost" | "lookOver">;
+type LookedOver = Pick<Kept<unknown>, "path" | "whenLost" | "read" | "tidy">;
 
 /** What the daemon alone writes; `updateFailure` is written by the program that gives a version up. */
 const keptByDaemon: readonly LookedOver[] = Object.values(ofDaemon);
-/** Before the daemon uses any of it. */
+/**
+ * Before the daemon uses any of it: what an interrupted write has left goes, and what is damaged is set aside. What a
+ * process that was killed has done to names is seen, and made durable here.
+ */
 export async function lookOver(system: System): Promise<void> {
-  for (const file of keptByDaemon) await file.lookOver(system);
+  for (const parent of new Set(keptByDaemon.map(({ path }) => dirname(path)))) {
+    try {
+      await system.storage.syncDirectory(hostPath(system, parent));
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+      if (!isNotFound(error)) system.log.error(`kept: cannot make durable which files there are in ${parent}`, error);
+    }
+  }
+  for (const file of keptByDaemon) await file.tidy(system);
+  await Promise.all(keptByDaemon.map(async (file) => await file.read(system)));
 }
 
 export const keptPlaces: readonly KeptPlace[] = [...keptByDaemon, updateFailure, ...Object.values(logs)];

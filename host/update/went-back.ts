@@ -13,7 +13,7 @@ import type { Sets } from "./signpost.ts";
 
 /** Written by the set that failed, before it reboots. */
 export async function leaveReason(system: System, version: string, reason: string): Promise<void> {
-  await kept.updateFailure.lookOver(system);
+  await kept.updateFailure.tidy(system);
   await kept.updateFailure.replace(system, { version, at: system.clock.now().toISOString(), reason });
 }
 

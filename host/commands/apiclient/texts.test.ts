@@ -168,6 +168,15 @@ test("status names everything that is failing, and is short about the rest", () 
     rebootNeeded: ["lockdown cannot be relaxed"],
     update: { stage: "on-trial" as const, version: "0.1.0", missing: ["hostd.service is failed"] },
     kernelCrash: { at: "2026-01-31T18:00:00.000Z" },
+    setAside: [
+      {
+        path: "/var/lib/orlop/trial.json",
+        at: "2026-01-31T19:00:00.000Z",
+        movedTo: "/var/lib/orlop/trial.json.damaged-2026-01-31T19:00:00Z",
+        effect: "settings that were on trial stay as they are",
+      },
+    ],
+    unknown: ["cannot tell how far the preparation of this machine is"],
     remote: { enabled: true, port: 8443, fingerprint: "AB:CD" },
   };
   expect(statusText(body)).toBe(
@@ -189,6 +198,8 @@ test("status names everything that is failing, and is short about the rest", () 
       "               | Fatal error",
       "containers   control: active (running)",
       "             admin: activating (auto-restart), 3 restarts; see `apiclient logs admin`",
+      "damaged      /var/lib/orlop/trial.json, set aside at 2026-01-31T19:00:00.000Z: settings that were on trial stay as they are",
+      "unknown      cannot tell how far the preparation of this machine is",
       "remote API   port 8443, fingerprint AB:CD",
     ].join("\n"),
   );
