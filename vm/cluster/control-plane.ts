@@ -22,12 +22,18 @@ import { type Output, run } from "../../lib/process.ts";
 import { start } from "../../lib/program.ts";
 import { hostOfGuests } from "../qemu.ts";
 import { bootstrapObjects } from "./bootstrap-objects.ts";
+import {
+  apiServer,
+  controllerManager,
+  egressThrough,
+  etcd,
+  programNames,
+  scheduler,
+  type Programs,
+} from "./commands.ts";
 import { type KubeletPort, startEgress } from "./egress.ts";
 import { type ClusterMinor, clusterMinors } from "./minors.ts";
-import { clusterDomain, makePki, type Pki, serviceRange } from "./pki.ts";
-
-/** The controller manager gives each node a part of it. */
-const podRange = "10.244.0.0/16";
+import { clusterDomain, makePki, type Pki } from "./pki.ts";
 
 const pollMs = 100;
 /** On a computer that runs guests too. Alone it takes some seconds. */
@@ -64,11 +70,6 @@ export type ControlPlane = AsyncDisposable & {
   /** Rejects when a part of it ends by itself. */
   readonly ended: Promise<never>;
 };
-
-/** Paths of the programs of a recipe. */
-export type Programs = Readonly<Record<(typeof programNames)[number], string>>;
-
-const programNames = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"] as const;
 
 /** Compiles what is not in the cache, which takes minutes. */
 export async function controlPlanePrograms(minor: ClusterMinor, signal: AbortSignal): Promise<Programs> {
@@ -175,107 +176,6 @@ export function joiningSettings({ port, ca, token }: { port: number } & Pick<Pki
     "hostname-override": name,
     "pod-network": "bridge",
   } as const;
-}
-
-function etcd({ files }: Pki, directory: string, port: number, peerPort: number): [string, ...string[]] {
-  const [url, peerUrl] = [`https://127.0.0.1:${port}`, `https://127.0.0.1:${peerPort}`];
-  const { certificate, key } = files.etcdServer;
-  return [
-    "etcd",
-    "--name=orlop",
-    `--data-dir=${join(directory, "etcd")}`,
-    // What it holds ends with the cluster.
-    "--unsafe-no-fsync",
-    `--listen-client-urls=${url}`,
-    `--advertise-client-urls=${url}`,
-    `--listen-peer-urls=${peerUrl}`,
-    `--initial-advertise-peer-urls=${peerUrl}`,
-    `--initial-cluster=orlop=${peerUrl}`,
-    `--cert-file=${certificate}`,
-    `--key-file=${key}`,
-    `--trusted-ca-file=${files.etcdCa.certificate}`,
-    `--peer-cert-file=${certificate}`,
-    `--peer-key-file=${key}`,
-    `--peer-trusted-ca-file=${files.etcdCa.certificate}`,
-    "--client-cert-auth",
-    "--peer-client-cert-auth",
-  ];
-}
-
-/** Source: kubeadm's static pod of each, of 1.20. */
-function apiServer(
-  programs: Programs,
-  { files }: Pki,
-  { port, etcdPort, egress }: { port: number; etcdPort: number; egress: string },
-): [string, ...string[]] {
-  return [
-    programs["kube-apiserver"],
-    "--bind-address=127.0.0.1",
-    `--secure-port=${port}`,
-    `--advertise-address=${hostOfGuests}`,
-    "--allow-privileged=true",
-    "--authorization-mode=Node,RBAC",
-    "--enable-admission-plugins=NodeRestriction",
-    "--enable-bootstrap-token-auth=true",
-    `--client-ca-file=${files.ca.certificate}`,
-    `--tls-cert-file=${files.apiServer.certificate}`,
-    `--tls-private-key-file=${files.apiServer.key}`,
-    `--etcd-servers=https://127.0.0.1:${etcdPort}`,
-    `--etcd-cafile=${files.etcdCa.certificate}`,
-    `--etcd-certfile=${files.etcdClient.certificate}`,
-    `--etcd-keyfile=${files.etcdClient.key}`,
-    `--kubelet-client-certificate=${files.kubeletClient.certificate}`,
-    `--kubelet-client-key=${files.kubeletClient.key}`,
-    "--kubelet-preferred-address-types=Hostname",
-    `--egress-selector-config-file=${egress}`,
-    `--service-cluster-ip-range=${serviceRange}`,
-    `--service-account-issuer=https://kubernetes.default.svc.${clusterDomain}`,
-    `--service-account-key-file=${files.serviceAccounts.publicKey}`,
-    `--service-account-signing-key-file=${files.serviceAccounts.key}`,
-  ];
-}
-
-function controllerManager(
-  programs: Programs,
-  { files }: Pki,
-  certificatesLast: string,
-  minor: ClusterMinor,
-): [string, ...string[]] {
-  return [
-    programs["kube-controller-manager"],
-    `--kubeconfig=${files.controllerManager}`,
-    "--controllers=*,bootstrapsigner,tokencleaner",
-    "--allocate-node-cidrs=true",
-    `--cluster-cidr=${podRange}`,
-    `--service-cluster-ip-range=${serviceRange}`,
-    `--cluster-signing-cert-file=${files.ca.certificate}`,
-    `--cluster-signing-key-file=${files.ca.key}`,
-    `--cluster-signing-duration=${certificatesLast}`,
-    `--root-ca-file=${files.ca.certificate}`,
-    `--service-account-private-key-file=${files.serviceAccounts.key}`,
-    "--use-service-account-credentials=true",
-    ...alone(minor),
-  ];
-}
-
-function scheduler(programs: Programs, { files }: Pki, minor: ClusterMinor): [string, ...string[]] {
-  return [programs["kube-scheduler"], `--kubeconfig=${files.scheduler}`, ...alone(minor)];
-}
-
-/** There is no second one to choose between, and nobody asks these for their metrics. */
-function alone(minor: ClusterMinor): string[] {
-  // Kubernetes 1.24 took the port without TLS away.
-  return ["--leader-elect=false", "--secure-port=0", ...(minor === "1.20" ? ["--port=0"] : [])];
-}
-
-function egressThrough(socket: string): object {
-  return {
-    apiVersion: "apiserver.k8s.io/v1beta1",
-    kind: "EgressSelectorConfiguration",
-    egressSelections: [
-      { name: "cluster", connection: { proxyProtocol: "HTTPConnect", transport: { uds: { udsName: socket } } } },
-    ],
-  };
 }
 
 type Part = AsyncDisposable;
