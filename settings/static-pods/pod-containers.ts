@@ -49,7 +49,7 @@ export const resources: ObjectRule = function* (object, at) {
         };
       }
       const limit = isObject(limits) ? limits[name] : undefined;
-      if (field !== "requests" || limit === undefined || limit === null) continue;
+      if (field !== "requests" || limit === undefined) continue;
       if (nanos(amount) > nanos(limit)) {
         yield { at: place, says: `must not be above its limit, which is ${shown(limit)}` };
       }

@@ -58,6 +58,10 @@ const amountNotBelowZero: FieldRule = {
 const profile = choice("Localhost", "RuntimeDefault", "Unconfined");
 const selectorOperators = ["In", "NotIn", "Exists", "DoesNotExist"];
 const address = ofType(ipAddress);
+const containerResource = matching(
+  "a resource of a container such as limits.memory",
+  /^(?:limits|requests)\.(?:cpu|memory|ephemeral-storage|hugepages-.+)$/,
+);
 
 const probe = {
   initialDelaySeconds: notNegative,
@@ -145,7 +149,8 @@ const byType: Readonly<Record<string, Readonly<Record<string, FieldRule>>>> = {
   DownwardAPIVolumeFile: { path: below, mode },
   KeyToPath: { key: set, path: below, mode },
   ObjectFieldSelector: { fieldPath: set },
-  HostAlias: { ip: address },
+  ResourceFieldSelector: { resource: containerResource },
+  HostAlias: { ip: address, hostnames: domain },
   PodDNSConfig: { nameservers: address },
   PodDNSConfigOption: { name: set },
   Toleration: {

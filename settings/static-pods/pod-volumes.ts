@@ -1,5 +1,5 @@
 /** What the parts of a volume need from each other. Source: Kubernetes' pkg/apis/core/validation. */
-import { isObject, objectsIn, shown, type Flaw, type Place } from "./object-types.ts";
+import { isObject, isSet, objectsIn, shown, type Flaw, type Place } from "./object-types.ts";
 import { oneOf, type ObjectRule } from "./object-rules.ts";
 
 /** What the environment, and what files, may tell a pod about itself. */
@@ -19,6 +19,10 @@ export function* fieldPath(source: unknown, supported: RegExp, at: Place): Itera
 export const file: ObjectRule = function* (object, at, known) {
   yield* oneOf(1, "path", "mode")(object, at, known);
   yield* fieldPath(object["fieldRef"], selfPaths.files, at);
+  const resource = object["resourceFieldRef"];
+  if (isObject(resource) && (!isSet(resource, "containerName") || resource["containerName"] === "")) {
+    yield { at: [...at, "resourceFieldRef", "containerName"], says: "must be set, because a file is of no container" };
+  }
 };
 
 /** Sources of one volume write their files beside each other. */
