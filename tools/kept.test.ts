@@ -43,6 +43,17 @@ test("whoever removes or moves files past System.storage does it where nothing i
   expect(found.length).toBeGreaterThan(3);
 });
 
+/** They sync the directory themselves, after several changes in it. */
+const syncing = ["host/datastore/disk.ts", "host/update/signpost.ts"];
+
+test("what is removed through System.storage is removed durably", async () => {
+  const found: string[] = [];
+  for (const file of files.filter((each) => each.startsWith("host/"))) {
+    if (/removeIfPresent\([^;]*(storage|files)\b/i.test(await codeOf(file))) found.push(file);
+  }
+  expect(found).toEqual(syncing);
+});
+
 test("every file that is kept is declared once", async () => {
   const { keptPlaces, placed } = await import("../host/kept/things.ts");
   const paths = [...keptPlaces.map(({ path }) => path), ...Object.values(placed)];

@@ -5,7 +5,7 @@ import { version } from "../../package.json";
 import { runProgram } from "../../lib/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
 import { Failure } from "../../lib/failure.ts";
-import { isPresent, readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { isPresent, readTextIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files.ts";
 import { parseJson } from "../../lib/json.ts";
 import { openContainerd } from "../containers/containerd/containerd.ts";
 import {
@@ -94,6 +94,7 @@ async function runDescribed(system: System, description: Description, stop: Abor
       const kept = hostPath(system, persistentDirectory(description));
       await mkdir(kept, { recursive: true, mode: 0o700 });
       const userData = Buffer.from(description.userData ?? "", "base64");
+      await removeLeftovers(join(kept, "user-data")); // the container would see them
       await writeFileAtomic(join(kept, "user-data"), userData, 0o600);
       const registries = registriesSchema.parse(parseJson(await readFile(hostPath(system, registriesPath), "utf8")));
       const context = { containerd, registries, fetch: await hostFetch(system, environment), log };
