@@ -3,12 +3,13 @@
  *
  * Whoever serves leaves a record, by which `--detach` sees that it does and `--stop` finds it.
  */
+import { deferred } from "../lib/deferred.ts";
 import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { machineClock } from "../lib/clock.ts";
 import type { Invocation, Switch } from "../lib/command.ts";
-import { Failure } from "../lib/failure.ts";
+import { afterFailure, Failure } from "../lib/failure.ts";
 import { readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
 import { parseJson } from "../lib/json.ts";
 import { start } from "../lib/program.ts";
@@ -50,14 +51,13 @@ export async function runServer(
     });
   }
   if (detach) return (await detached(server, invocation.signal)).says;
-  try {
-    await server.serve(async (says) => {
-      await announce(server, says);
-      invocation.write(`${says}; Ctrl-C ends it\n`);
-    }, invocation.signal);
-  } finally {
+  await using _record = deferred(async () => {
     await rm(filesOf(server).record, { force: true });
-  }
+  });
+  await server.serve(async (says) => {
+    await announce(server, says);
+    invocation.write(`${says}; Ctrl-C ends it\n`);
+  }, invocation.signal);
   return undefined;
 }
 
@@ -94,8 +94,9 @@ async function detached(server: ServerVerb, signal: AbortSignal): Promise<Server
       await machineClock.sleep(pollMs, signal);
     }
   } catch (error) {
-    await child.end();
-    throw error;
+    throw await afterFailure(error, async () => {
+      await child.end();
+    });
   }
 }
 

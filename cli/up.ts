@@ -1,8 +1,9 @@
 /** `./orlop up` */
+import { deferred } from "../lib/deferred.ts";
 import { firstOf } from "../lib/first-of.ts";
 import { machineClock } from "../lib/clock.ts";
 import type { Invocation } from "../lib/command.ts";
-import { Failure, isNotFound } from "../lib/failure.ts";
+import { afterFailure, Failure, isNotFound } from "../lib/failure.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { progress, say } from "../lib/progress.ts";
 import type { StatusBody } from "../api/status.ts";
@@ -104,8 +105,9 @@ The machine is always new. It gets a client certificate of its own, which \`./or
     try {
       await keepContext(machine);
     } catch (error) {
-      await machine.cutPower();
-      throw error;
+      throw await afterFailure(error, async () => {
+        await machine.cutPower();
+      });
     }
     const result = { ...described(machine, status), seconds: (machineClock.elapsedMs() - startedMs) / 1000 };
     if (options.detach) return result;
@@ -179,15 +181,16 @@ async function untilEnd(machine: RunningMachine, name: string, signal: AbortSign
   const { directoryOf } = await import("../vm/up.ts");
   const { untilGone } = await import("../vm/process-identity.ts");
   const { rm } = await import("node:fs/promises");
+  await using _end = deferred(async () => {
+    await machine.cutPower();
+    await rm(directoryOf(name), { recursive: true, force: true });
+    await forgetContext(name);
+  });
   try {
     await untilGone(machine.record.process, signal);
     say(`${name} has switched itself off`);
   } catch (error) {
     if (!signal.aborted) throw error;
-  } finally {
-    await machine.cutPower();
-    await rm(directoryOf(name), { recursive: true, force: true });
-    await forgetContext(name);
   }
 }
 

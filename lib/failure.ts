@@ -47,17 +47,52 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The error and its causes, a line each, the first hint last; bugs come with their stack. */
+/** What made an operation fail, where `await using` has put it together with what clearing up met. */
+export function firstError(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstError(error.suppressed) : error;
+}
+
+/** What clearing up after an error met, beside it. */
+const aftermaths = new WeakMap<Error, unknown[]>();
+
+/**
+ * Clears up after a failure. The failure stays what it was, for whoever asks for its code; what clearing up meets is
+ * explained behind it.
+ *
+ * ```ts
+ * catch (error) {
+ *   throw await afterFailure(error, async () => await removeIfPresent(temporary));
+ * }
+ * ```
+ */
+export async function afterFailure(failure: unknown, clearUp: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await clearUp();
+  } catch (error) {
+    if (!(failure instanceof Error)) throw new SuppressedError(error, failure);
+    aftermaths.set(failure, [...(aftermaths.get(failure) ?? []), error]);
+  }
+  return failure;
+}
+
+/** What clearing up met, in that order. */
+function aftermathOf(error: unknown): unknown[] {
+  if (error instanceof SuppressedError) return [...aftermathOf(error.suppressed), error.error];
+  return error instanceof Error ? (aftermaths.get(error) ?? []) : [];
+}
+
+/** The error and its causes, a line each, what clearing up met, the first hint last; bugs come with their stack. */
 export function explain(error: unknown): string {
   const lines: string[] = [];
   let hint: string | undefined;
-  for (let link: unknown = error, depth = 0; link !== undefined && link !== null && depth < 10; depth++) {
+  for (let link = firstError(error), depth = 0; link !== undefined && link !== null && depth < 10; depth++) {
     const expected = link instanceof Failure || systemErrorCode(link) !== undefined;
     const text = link instanceof Error ? (expected ? link.message : (link.stack ?? link.message)) : Bun.inspect(link);
     lines.push(depth === 0 ? text : `  because: ${text}`);
     if (link instanceof Failure) hint ??= link.hint;
     link = link instanceof Error ? link.cause : undefined;
   }
+  lines.push(...aftermathOf(error).map((met) => `  and then: ${messageOf(firstError(met))}`));
   if (hint !== undefined) lines.push(`hint: ${hint}`);
   return lines.join("\n");
 }

@@ -43,14 +43,12 @@ export function lockExclusively(fd: number): boolean {
 export async function openLocked(path: string): Promise<FileHandle | undefined> {
   for (;;) {
     const file = await open(path, "a+", 0o644);
-    let keeps = false;
-    try {
-      if (!lockExclusively(file.fd)) return undefined;
-      keeps = await stillNames(path, file);
-      if (keeps) return file;
-    } finally {
-      if (!keeps) await file.close();
-    }
+    await using opened = new AsyncDisposableStack();
+    opened.defer(async () => await file.close());
+    if (!lockExclusively(file.fd)) return undefined;
+    if (!(await stillNames(path, file))) continue;
+    opened.move(); // it stays open
+    return file;
   }
 }
 

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { access, mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join, basename } from "node:path";
-import { isNotFound } from "./failure.ts";
+import { afterFailure, isNotFound } from "./failure.ts";
 
 /**
  * What it takes to replace a file so that it survives a loss of power. The simulator has a second implementation, which
@@ -94,8 +94,7 @@ export async function writeFileAtomic(
     }
     await files.rename(temporary, path);
   } catch (error) {
-    await removeIfPresent(temporary, files);
-    throw error;
+    throw await afterFailure(error, async () => await removeIfPresent(temporary, files));
   }
   await files.syncDirectory(directory);
 }

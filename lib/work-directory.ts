@@ -4,10 +4,11 @@
  * Each has the lock of the file beside it for as long as its maker lives; whoever makes the next one below the same
  * parent removes those whose lock nobody holds.
  */
+import { deferred } from "./deferred.ts";
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isNotFound, systemErrorCode } from "./failure.ts";
+import { afterFailure, isNotFound, systemErrorCode } from "./failure.ts";
 import { openLocked } from "./file-lock.ts";
 import { namesIn, removeIfPresent } from "./files.ts";
 
@@ -27,19 +28,19 @@ export async function workDirectory(parent: string): Promise<WorkDirectory> {
     const lock = await lockNew(`${path}${lockSuffix}`);
     if (lock === undefined) continue;
     const dispose = async (): Promise<void> => {
-      try {
-        await rm(path, { recursive: true, force: true });
-        await removeIfPresent(`${path}${lockSuffix}`);
-      } finally {
+      await using _close = deferred(async () => {
         await lock.close();
-      }
+      });
+      await rm(path, { recursive: true, force: true });
+      await removeIfPresent(`${path}${lockSuffix}`);
       await removeIfEmpty(parent);
     };
     try {
       await mkdir(path);
     } catch (error) {
-      await dispose();
-      throw error;
+      throw await afterFailure(error, async () => {
+        await dispose();
+      });
     }
     return { path, [Symbol.asyncDispose]: dispose };
   }
@@ -62,12 +63,11 @@ async function removeAbandoned(parent: string): Promise<void> {
     const path = join(parent, name);
     const lock = await lockNew(`${path}${lockSuffix}`);
     if (lock === undefined) continue;
-    try {
-      await rm(path, { recursive: true, force: true });
-      await removeIfPresent(`${path}${lockSuffix}`);
-    } finally {
+    await using _close = deferred(async () => {
       await lock.close();
-    }
+    });
+    await rm(path, { recursive: true, force: true });
+    await removeIfPresent(`${path}${lockSuffix}`);
   }
 }
 

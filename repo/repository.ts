@@ -10,6 +10,7 @@
  * Every change follows the same order: targets, then metadata beside the old, then the timestamp in one step. A change
  * that is interrupted leaves the old repository valid.
  */
+import { deferred } from "../lib/deferred.ts";
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Key, type Root, type Targets } from "@tufjs/models";
 import { Failure, isFailure } from "../lib/failure.ts";
@@ -318,11 +319,10 @@ async function lockDirectory({ directory, files }: Pick<Repository, "directory" 
   }
   return {
     async [Symbol.asyncDispose]() {
-      try {
-        await removeIfPresent(path, files);
-      } finally {
+      await using _close = deferred(async () => {
         await held.close();
-      }
+      });
+      await removeIfPresent(path, files);
     },
   };
 }

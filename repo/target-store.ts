@@ -1,4 +1,5 @@
 /** The `targets/` directory: files named by their own SHA-256, shared by all trees of a repository. */
+import { deferred } from "../lib/deferred.ts";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
@@ -33,21 +34,20 @@ async function store(
 ): Promise<TargetFile> {
   await ensureDirectory(directory, files);
   const temporary = temporaryPath(join(directory, name));
-  try {
-    const hash = createHash("sha256");
-    let length = 0;
-    await using file = await files.create(temporary, 0o644);
-    for await (const chunk of chunks) {
-      hash.update(chunk);
-      length += chunk.length;
-      await file.write(chunk);
-    }
-    await file.sync();
-    const target = new TargetFile({ path: name, length, hashes: { sha256: hash.digest("hex") } });
-    await files.rename(temporary, join(directory, storedName(target)));
-    await files.syncDirectory(directory);
-    return target;
-  } finally {
+  await using _removal = deferred(async () => {
     await removeIfPresent(temporary, files);
+  });
+  const hash = createHash("sha256");
+  let length = 0;
+  await using file = await files.create(temporary, 0o644);
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    length += chunk.length;
+    await file.write(chunk);
   }
+  await file.sync();
+  const target = new TargetFile({ path: name, length, hashes: { sha256: hash.digest("hex") } });
+  await files.rename(temporary, join(directory, storedName(target)));
+  await files.syncDirectory(directory);
+  return target;
 }

@@ -4,6 +4,7 @@
  * The TUF client workflow (specification §5) is tuf-js's; nothing here trusts the files on disk or our own code that
  * wrote them, except for the list of target names, which comes from the targets metadata that the client verified.
  */
+import { deferred } from "../lib/deferred.ts";
 import { mkdtemp, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +33,9 @@ export async function validateTree(
 ): Promise<Validation> {
   const { variant, arch } = machines;
   const directory = await mkdtemp(join(tmpdir(), "orlop-validate-"));
+  await using _removal = deferred(async () => {
+    await rm(directory, { recursive: true, force: true });
+  });
   try {
     await writeFile(join(directory, "root.json"), rootJson);
     const updater = new Updater({
@@ -86,8 +90,6 @@ export async function validateTree(
     throw new Failure("repository-not-valid", `cannot accept the repository for ${variant} on ${arch}: ${reason}`, {
       cause: error instanceof Error ? error.cause : undefined,
     });
-  } finally {
-    await rm(directory, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,5 @@
 /** Runs tests with `bun test` and says what really ran. */
+import { deferred } from "../lib/deferred.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,28 +36,27 @@ export async function runTests({
 }: TestRun): Promise<TestReport> {
   const directory = await mkdtemp(join(tmpdir(), "tests-"));
   const outfile = join(directory, "report.xml");
-  try {
-    await using child = start(
-      [
-        process.execPath,
-        "--no-orphans",
-        "test",
-        `--timeout=${timeoutMs}`,
-        ...(workers > 1 ? [`--parallel=${workers}`] : []),
-        "--reporter=junit",
-        `--reporter-outfile=${outfile}`,
-        ...without.map((glob) => `--path-ignore-patterns=${glob}`),
-        ...paths,
-      ],
-      { cwd: repository, stdout: "ignore", stderr: "pipe", signal },
-    );
-    await follow(child.stderr, says, showFailure);
-    const exitCode = await child.exited;
-    signal.throwIfAborted();
-    return readReport(await readTextIfPresent(outfile), exitCode);
-  } finally {
+  await using _removal = deferred(async () => {
     await rm(directory, { recursive: true, force: true });
-  }
+  });
+  await using child = start(
+    [
+      process.execPath,
+      "--no-orphans",
+      "test",
+      `--timeout=${timeoutMs}`,
+      ...(workers > 1 ? [`--parallel=${workers}`] : []),
+      "--reporter=junit",
+      `--reporter-outfile=${outfile}`,
+      ...without.map((glob) => `--path-ignore-patterns=${glob}`),
+      ...paths,
+    ],
+    { cwd: repository, stdout: "ignore", stderr: "pipe", signal },
+  );
+  await follow(child.stderr, says, showFailure);
+  const exitCode = await child.exited;
+  signal.throwIfAborted();
+  return readReport(await readTextIfPresent(outfile), exitCode);
 }
 
 /** A bar for what passed. What was printed since the last result belongs to the next one: it is shown when that is a failure. */

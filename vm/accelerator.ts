@@ -4,6 +4,7 @@
  * That /dev/kvm opens proves nothing: inside some virtual machines QEMU dies on it or the guest's kernel hangs. So a
  * kernel is booted until it looks for its root, once for each boot of this computer. Emulation always works.
  */
+import { deferred } from "../lib/deferred.ts";
 import { access, constants, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -90,12 +91,11 @@ async function kvmBoots(tools: ToolsRoot, unified: string, signal: AbortSignal):
       },
       { reads: [], outlivesUs: false, signal: inTime },
     );
-    try {
-      await waitForLine(join(directory, files.consoleLog), reachedTheEnd, { signal: inTime });
-      return true;
-    } finally {
+    await using _end = deferred(async () => {
       await kill(qemu.process);
-    }
+    });
+    await waitForLine(join(directory, files.consoleLog), reachedTheEnd, { signal: inTime });
+    return true;
   } catch (error) {
     signal.throwIfAborted();
     if (inTime.aborted || isFailure(error, "qemu-failed", "qmp-failed")) return false;

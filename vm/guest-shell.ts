@@ -6,7 +6,7 @@
  */
 import type { Socket } from "node:net";
 import { machineClock } from "../lib/clock.ts";
-import { Failure } from "../lib/failure.ts";
+import { afterFailure, Failure } from "../lib/failure.ts";
 import { connectUnix } from "./unix-socket.ts";
 
 /** What a login shell shows when it waits for a command: "bash-5.2# ", "root@host:~# ". */
@@ -41,8 +41,9 @@ export class GuestShell implements AsyncDisposable {
       await shell.untilNextBoot(signal);
       return shell;
     } catch (error) {
-      await shell[Symbol.asyncDispose]();
-      throw error;
+      throw await afterFailure(error, async () => {
+        await shell[Symbol.asyncDispose]();
+      });
     }
   }
 

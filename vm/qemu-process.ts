@@ -3,7 +3,7 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toolCommand, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { readTextIfPresent, removeIfPresent } from "../lib/files.ts";
-import { Failure, isFailure } from "../lib/failure.ts";
+import { afterFailure, Failure, isFailure } from "../lib/failure.ts";
 import { machineClock } from "../lib/clock.ts";
 import { type Program, start } from "../lib/program.ts";
 import { identify, kill, type ProcessIdentity } from "./process-identity.ts";
@@ -61,10 +61,11 @@ export async function startQemu(
     if (process === undefined) throw await whyQemuEnded(logPath, child.exited);
     return { process, ports: await qmp.forwardedPorts(), exited: child.exited };
   } catch (error) {
-    process ??= sandbox === undefined ? undefined : await childOf(sandbox);
-    if (process !== undefined) await kill(process);
-    if (sandbox !== undefined) await kill(sandbox);
-    throw error;
+    throw await afterFailure(error, async () => {
+      process ??= sandbox === undefined ? undefined : await childOf(sandbox);
+      if (process !== undefined) await kill(process);
+      if (sandbox !== undefined) await kill(sandbox);
+    });
   }
 }
 

@@ -6,7 +6,7 @@
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { z } from "zod";
-import { Failure } from "../lib/failure.ts";
+import { afterFailure, Failure } from "../lib/failure.ts";
 import { parseJson } from "../lib/json.ts";
 import { connectUnix } from "./unix-socket.ts";
 
@@ -41,8 +41,9 @@ export class Qmp implements AsyncDisposable {
       await qmp.execute("qmp_capabilities");
       return qmp;
     } catch (error) {
-      await qmp[Symbol.asyncDispose]();
-      throw error;
+      throw await afterFailure(error, async () => {
+        await qmp[Symbol.asyncDispose]();
+      });
     }
   }
 

@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { StatusBody } from "../api/status.ts";
-import { Failure, isFailure } from "../lib/failure.ts";
+import { afterFailure, Failure, isFailure } from "../lib/failure.ts";
 import { openToolsRoot } from "../image/packages/tools-root.ts";
 import { say } from "../lib/progress.ts";
 import { chooseAccelerator } from "./accelerator.ts";
@@ -73,9 +73,10 @@ export async function up(
     if (options.kubelet !== true) return { machine: running, status };
     return { machine: running, status: await running.untilStatus(isNode, bootTimeoutMs, signal) };
   } catch (error) {
-    await running.cutPower();
-    if (signal.aborted) await rm(directory, { recursive: true, force: true });
-    throw error;
+    throw await afterFailure(error, async () => {
+      await running.cutPower();
+      if (signal.aborted) await rm(directory, { recursive: true, force: true });
+    });
   }
 }
 

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import type { Refusal } from "../../api/answers.ts";
 import { isApiCode, statuses } from "../../api/codes.ts";
 import { Refused } from "../../api/refused.ts";
-import { Failure } from "../../lib/failure.ts";
+import { Failure, firstError } from "../../lib/failure.ts";
 import { describeProblem } from "../../settings/problem.ts";
 
 /** An answer that is serialised already, and kept because it is asked for often. */
@@ -97,8 +97,9 @@ function refusalFor(
   request: IncomingMessage,
   error: unknown,
 ): { status: number; headers: Record<string, string>; text: string } {
-  const status = statusOf(error);
-  const body = refusalOf(error);
+  const first = firstError(error);
+  const status = statusOf(first);
+  const body = refusalOf(first);
   const asJson = /\bapplication\/json\b/.test(request.headers.accept ?? "");
   const text = asJson ? JSON.stringify(body) : `${textOf(body)}\n`;
   const headers = { ...(asJson ? jsonHeaders(text) : textHeaders(text)), ...furtherHeaders[status] };

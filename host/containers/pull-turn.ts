@@ -1,4 +1,5 @@
 /** Containers that start together often have the same image: one of them pulls it, and the others find it there. */
+import { afterFailure } from "../../lib/failure.ts";
 import { createHash } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,7 +21,8 @@ export async function pullTurn(
     while (!lockExclusively(file.fd)) await clock.sleep(pollMs, signal);
     return { [Symbol.asyncDispose]: async () => await file.close() };
   } catch (error) {
-    await file.close();
-    throw error;
+    throw await afterFailure(error, async () => {
+      await file.close();
+    });
   }
 }

@@ -5,6 +5,7 @@
  * it has known is why a clock that went back is noticed. A client works on a copy; what it verified is kept file by
  * file, root first, also when the refresh as a whole is refused.
  */
+import { deferred } from "../../lib/deferred.ts";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -78,14 +79,13 @@ export class TufState {
     return {
       directory,
       [Symbol.asyncDispose]: async () => {
-        try {
-          for (const [role, metadata] of Object.entries(roles)) {
-            const text = await readTextIfPresent(join(directory, `${role}.json`));
-            if (text === undefined || text === before.get(role)) continue;
-            await metadata.replace(this.#system, text);
-          }
-        } finally {
+        await using _removal = deferred(async () => {
           await rm(directory, { recursive: true, force: true });
+        });
+        for (const [role, metadata] of Object.entries(roles)) {
+          const text = await readTextIfPresent(join(directory, `${role}.json`));
+          if (text === undefined || text === before.get(role)) continue;
+          await metadata.replace(this.#system, text);
         }
       },
     };

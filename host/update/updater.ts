@@ -5,7 +5,7 @@
  * first, then what is remembered, then what is announced; where disk and memory differ, the disk is right.
  */
 import { stat } from "node:fs/promises";
-import { explain, Failure } from "../../lib/failure.ts";
+import { afterFailure, explain, Failure } from "../../lib/failure.ts";
 import { Place, Turns } from "../../lib/place.ts";
 import { isFor, type Manifest } from "../../repo/manifest.ts";
 import type { UpdateExplanation, UpdateStage, UpdateStatusBody } from "../../api/status.ts";
@@ -292,8 +292,9 @@ export class Updater implements AsyncDisposable {
         checked: { at: view.now.toISOString(), expires: trusted.expires.toISOString() },
       });
     } catch (error) {
-      await this.#note({ ...rest, available: [] });
-      throw error;
+      throw await afterFailure(error, async () => {
+        await this.#note({ ...rest, available: [] });
+      });
     }
   }
 

@@ -12,7 +12,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
-import { Failure, isFailure, isNotFound } from "../../lib/failure.ts";
+import { afterFailure, Failure, isFailure, isNotFound } from "../../lib/failure.ts";
 import { removeDurably } from "../../lib/files.ts";
 import { unpackedFrames } from "../../lib/zstd-frames.ts";
 import type { Storage } from "../storage.ts";
@@ -158,9 +158,10 @@ async function writeStream(
       writing.catch(() => undefined); // told by whoever waits for it
       offset += chunk.length;
     }
-  } finally {
-    await writing;
+  } catch (error) {
+    throw await afterFailure(error, async () => await writing);
   }
+  await writing;
   await device.sync();
   if (offset < firstBlockBytes) throw tooSmall(device, offset);
   return first;

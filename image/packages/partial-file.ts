@@ -1,4 +1,5 @@
 /** Downloads that are not finished, beside the place where the whole file will be. */
+import { deferred } from "../../lib/deferred.ts";
 import { randomBytes } from "node:crypto";
 import { type FileHandle, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -65,10 +66,9 @@ export class PartialFile implements AsyncDisposable {
 
   /** What came stays for whoever goes on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      if (!this.#isFinished && (await this.bytes()) === 0) await unlink(this.path);
-    } finally {
+    await using _close = deferred(async () => {
       await this.#file.close();
-    }
+    });
+    if (!this.#isFinished && (await this.bytes()) === 0) await unlink(this.path);
   }
 }

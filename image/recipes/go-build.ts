@@ -2,6 +2,7 @@
  * Compiles a program of a recipe: the source by its hash, Debian's Go in a root of its own, no network while it
  * compiles. What Go has compiled before stays in the builder's cache, so the second program of a source is quick.
  */
+import { deferred } from "../../lib/deferred.ts";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, Failure } from "../../lib/failure.ts";
@@ -44,15 +45,14 @@ export async function goBuild(directory: string, recipe: GoRecipe, program: stri
   for (const path of [go.build, go.modules]) await mkdir(path, { recursive: true });
   const tree = join(directory, "source");
   for (const path of [tree, temporaryOf(tree)]) await mkdir(path);
-  try {
-    const source = await open(tree, recipe, go, build);
-    const generated = recipe.generate?.[program];
-    if (generated !== undefined) await generate(source, recipe, generated, go, build);
-    say(`compiling ${program} ${recipe.version} for ${build.architecture}; this takes minutes when it is the first`);
-    await compile(join(directory, program), `${recipe.importPath}/${packagePath}`, { source, recipe, go, build });
-  } finally {
+  await using _removal = deferred(async () => {
     for (const path of [tree, temporaryOf(tree)]) await rm(path, { recursive: true, force: true });
-  }
+  });
+  const source = await open(tree, recipe, go, build);
+  const generated = recipe.generate?.[program];
+  if (generated !== undefined) await generate(source, recipe, generated, go, build);
+  say(`compiling ${program} ${recipe.version} for ${build.architecture}; this takes minutes when it is the first`);
+  await compile(join(directory, program), `${recipe.importPath}/${packagePath}`, { source, recipe, go, build });
 }
 
 /** Beside the source: what a compiler that was killed leaves goes with the directory of the step. */

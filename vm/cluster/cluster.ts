@@ -6,7 +6,7 @@ import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { machineClock } from "../../lib/clock.ts";
-import { Failure, isFailure } from "../../lib/failure.ts";
+import { afterFailure, Failure, isFailure } from "../../lib/failure.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
 import { start } from "../../lib/program.ts";
 import { readRecord } from "../../lib/record.ts";
@@ -77,8 +77,9 @@ export async function clusterUp(minor: ClusterMinor, signal: AbortSignal): Promi
       await machineClock.sleep(pollMs, signal);
     }
   } catch (error) {
-    if (started !== undefined) await kill(started);
-    throw error;
+    throw await afterFailure(error, async () => {
+      if (started !== undefined) await kill(started);
+    });
   }
 }
 

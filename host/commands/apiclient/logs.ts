@@ -1,7 +1,7 @@
 /** `apiclient logs`: what a host container said, or everything that helps to find out what is wrong with a host. */
 import { open, rename, rm } from "node:fs/promises";
 import { usageFailure } from "../../../lib/command.ts";
-import { Failure } from "../../../lib/failure.ts";
+import { afterFailure, Failure } from "../../../lib/failure.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
 
 const linesMost = 1000;
@@ -65,8 +65,9 @@ async function archive({ api, signal, invocation }: ApiContext, output: string):
     await using file = await open(part, "w", 0o600);
     await host.download("supportArchive", async (bytes) => await file.appendFile(bytes), signal);
   } catch (error) {
-    await rm(part, { force: true });
-    throw error;
+    throw await afterFailure(error, async () => {
+      await rm(part, { force: true });
+    });
   }
   await rename(part, output);
   return [`wrote ${output}`];

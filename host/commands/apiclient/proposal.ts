@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import type { Applied, Plan, PlanRequest } from "../../../api/answers.ts";
 import type { Client } from "../../../api/client.ts";
 import { Refused } from "../../../api/refused.ts";
-import { explain, isFailure } from "../../../lib/failure.ts";
+import { afterFailure, explain, isFailure } from "../../../lib/failure.ts";
 import type { ApiContext } from "./context.ts";
 
 export type Proposal = {
@@ -50,8 +50,9 @@ export async function commitProposed(
     if (keys !== undefined) await staging(api.call("deleteSettings", { query: { keys, tx } }));
     return await located(proposal, api.commitAndWait(query, context.signal));
   } catch (error) {
-    if (isStaged && !isFailure(error, "cannot-connect")) await drop(context, api, tx);
-    throw error;
+    throw await afterFailure(error, async () => {
+      if (isStaged && !isFailure(error, "cannot-connect")) await drop(context, api, tx);
+    });
   }
 }
 
