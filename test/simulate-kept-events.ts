@@ -8,6 +8,8 @@ export type KeptEvent =
   | { kind: "confirm" | "revert" }
   /** Time passes; a trial whose time is over ends. */
   | { kind: "wait"; seconds: number }
+  /** The clock is so many hours wrong from then on. */
+  | { kind: "step-clock"; hours: number }
   /** Boot parameters for which the machine reboots once. */
   | { kind: "set-parameters"; level: number }
   /** The host shows its certificate, which it makes when it has none. */
@@ -35,6 +37,7 @@ function eventOf(random: Random, index: number): KeptEvent {
     confirm: 5,
     revert: 3,
     wait: 4,
+    "step-clock": 3,
     "set-parameters": 2,
     "open-remote": 2,
     "restart-daemon": 2,
@@ -49,6 +52,8 @@ function eventOf(random: Random, index: number): KeptEvent {
       return { kind, motd: `tried by event ${index}`, seconds: random.integer(10, 300) };
     case "wait":
       return { kind, seconds: random.integer(1, 300) };
+    case "step-clock":
+      return { kind, hours: random.chance(40) ? 0 : random.integer(-24, 24) };
     case "set-parameters":
       return { kind, level: random.integer(0, 3) };
     case "kill-daemon":

@@ -68,7 +68,13 @@ export async function runKeptScenario(world: KeptWorld, scenario: KeptScenario):
 }
 
 /** What was acknowledged of settings. */
-type Settled = { motd: Json | undefined; trial?: { before: Json | undefined; endsAtMs: number } };
+type Settled = { motd: Json | undefined; trial?: SettledTrial };
+/** Times are right ones; `noted` is when the deadline was written last, and how wrong the clock was then. */
+type SettledTrial = {
+  before: Json | undefined;
+  endsAtMs: number;
+  noted: { atMs: number; wrongMs: number; boot: number };
+};
 
 type Running = { system: System; datastore: Datastore; trial: Trial; changes: Changes };
 
@@ -81,6 +87,8 @@ class KeptLife {
   #running: Running | undefined;
   #nowMs = Date.UTC(2026, 0, 1);
   #startedAtMs = this.#nowMs;
+  /** How far the clock is from the time. */
+  #wrongMs = 0;
   #boots = 0;
   /** What may be found: what was acknowledged, and what an operation at work leads to. */
   #possible: Settled[] = [{ motd: undefined }];
@@ -129,8 +137,9 @@ class KeptLife {
   async end(): Promise<void> {
     this.#storage.cutPowerAfter(Number.POSITIVE_INFINITY);
     this.#storage.dieAfter(Number.POSITIVE_INFINITY);
-    this.#nowMs += 3600_000;
     await this.#boot();
+    this.#nowMs += 3600_000;
+    await this.#start();
     claim(this.#opened().trial.current() === undefined, "a trial goes on after its time");
     await this.#showIdentity();
   }
@@ -144,7 +153,8 @@ class KeptLife {
         return await this.#become({ motd: event.motd }, async () => await this.#commit({ motd: event.motd }));
       case "try": {
         if (now.trial !== undefined) return;
-        const next = { motd: event.motd, trial: { before: now.motd, endsAtMs: this.#nowMs + event.seconds * 1000 } };
+        const endsAtMs = this.#nowMs + event.seconds * 1000;
+        const next = { motd: event.motd, trial: { before: now.motd, endsAtMs, noted: this.#noted() } };
         return await this.#become(next, async () => await this.#commit({ motd: event.motd }, event.seconds));
       }
       case "confirm":
@@ -155,6 +165,9 @@ class KeptLife {
       case "wait":
         this.#nowMs += event.seconds * 1000;
         return now.trial !== undefined && now.trial.endsAtMs <= this.#nowMs ? await this.#revert() : undefined;
+      case "step-clock":
+        this.#wrongMs = event.hours * 3_600_000;
+        return;
       case "set-parameters":
         if (now.trial !== undefined) return;
         return await this.#commit({
@@ -163,6 +176,8 @@ class KeptLife {
       case "open-remote":
         return await this.#showIdentity();
       case "restart-daemon":
+        // The deadline is noted at the end and again at the start.
+        if (now.trial !== undefined) this.#possible.push({ ...now, trial: { ...now.trial, noted: this.#noted() } });
         await trial.keep(async (work) => await changes.exclusively(work), AbortSignal.abort());
         return await this.#start();
       case "reboot":
@@ -271,8 +286,12 @@ class KeptLife {
     await lookOver(system);
     const disk = directoryDisk(system.storage, hostPath(system, logs.settings.path));
     const datastore = await Datastore.open(disk, { image: facts.versionId, clock: system.clock });
+    // The deadline is noted anew, or the trial ends: until that is done, either may be found.
+    this.#possible = [...this.#possible, ...this.#possible.map((each) => this.#atStart(each))];
     const trial = await Trial.open(system, datastore);
     this.#running = { system, datastore, trial, changes: new Changes(model, datastore, trial) };
+    // A trial that could not be reverted is no failure of the start.
+    if (this.#storage.isGone) throw new Error("the power is gone");
     this.#judgeSettings(datastore, trial);
     const host = { system, facts, model, datastore };
     const outcome = await applyUserData(host, newBootStatus(), never);
@@ -285,18 +304,35 @@ class KeptLife {
     const motd = datastore.values.get(motdKey);
     const onTrial = trial.current() !== undefined;
     const found = this.#possible
-      .map(({ motd: set, trial: under }): Settled =>
-        under !== undefined && under.endsAtMs <= this.#nowMs
-          ? { motd: under.before }
-          : { motd: set, ...(under === undefined ? {} : { trial: under }) },
-      )
-      .find((each) => each.motd === motd && (each.trial !== undefined) === onTrial);
+      .map((each) => this.#atStart(each))
+      .find((each) => each.motd === motd && this.#isDeadlineOf(each.trial, trial.current()?.deadline));
     const expected = JSON.stringify(this.#possible);
     claim(
       found !== undefined,
       `the host has ${JSON.stringify(motd)}${onTrial ? ", on trial" : ""}, expected of ${expected}`,
     );
     this.#possible = [found];
+  }
+
+  #noted(): SettledTrial["noted"] {
+    return { atMs: this.#nowMs, wrongMs: this.#wrongMs, boot: this.#boots };
+  }
+
+  /** What settings become when the daemon starts: another boot goes by its clock, and grants no more than was left. */
+  #atStart(settled: Settled): Settled {
+    const { trial } = settled;
+    if (trial === undefined) return settled;
+    const { endsAtMs, noted } = trial;
+    const byClockMs = endsAtMs - (this.#wrongMs - noted.wrongMs);
+    const mostMs = this.#startedAtMs + (endsAtMs - noted.atMs);
+    const newEndMs = noted.boot === this.#boots ? endsAtMs : Math.min(byClockMs, mostMs);
+    if (newEndMs <= this.#nowMs) return { motd: trial.before };
+    return { ...settled, trial: { ...trial, endsAtMs: newEndMs, noted: this.#noted() } };
+  }
+
+  #isDeadlineOf(trial: SettledTrial | undefined, deadline: string | undefined): boolean {
+    if (trial === undefined || deadline === undefined) return trial === undefined && deadline === undefined;
+    return Math.abs(Date.parse(deadline) - this.#wrongMs - trial.endsAtMs) <= 1000;
   }
 
   #judgeUserData(outcome: "done" | "skipped", datastore: Datastore): void {
@@ -314,7 +350,7 @@ class KeptLife {
       ...system,
       storage: faulty(this.#storage.under(system.root)),
       clock: {
-        now: () => new Date(this.#nowMs),
+        now: () => new Date(this.#nowMs + this.#wrongMs),
         elapsedMs: () => this.#nowMs - this.#startedAtMs,
         sleep: async (ms) => {
           this.#nowMs += ms;
@@ -351,6 +387,7 @@ class KeptLife {
     branch.#storage = storage;
     branch.#nowMs = this.#nowMs;
     branch.#startedAtMs = this.#nowMs;
+    branch.#wrongMs = this.#wrongMs;
     branch.#possible = this.#possible;
     branch.#userData = this.#userData;
     branch.#rebootedFor = this.#rebootedFor;
