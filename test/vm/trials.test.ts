@@ -1,6 +1,6 @@
 /**
- * Protects: a trial of settings keeps its time over a reboot, a restart of the daemon and steps of the clock, and undo and
- * restore lead where they say.
+ * Protects: a trial of settings keeps its time over a reboot, a restart of the daemon and steps of the clock, a confirmed
+ * one stays, undo and restore lead where they say, and damage of what is kept keeps nobody from any of it.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { TestHost } from "./test-host.ts";
@@ -57,4 +57,23 @@ test("undo takes back the last change, restore goes back to the last good boot",
   expect(await host.shell.run(`cat ${motdPath}`)).toBe("one");
   await api.call("restore", { query: { "last-good-boot": true, wait: true } });
   expect(await host.shell.run(`cat ${motdPath}`)).toBe("tried at length");
+});
+
+test("what is kept may be damaged: the API answers, and the status tells what is set aside", async () => {
+  const kept = "/var/lib/orlop";
+  await host.shell.run(`rm -rf ${kept}/audit && echo x > ${kept}/audit && echo '{' > ${kept}/updates.json`);
+  await host.shell.run("systemctl kill --signal=SIGKILL hostd.service");
+  const { setAside = [] } = await host.untilConfigured();
+  expect(setAside.map(({ path }) => path).toSorted()).toEqual([`${kept}/audit`, `${kept}/updates.json`]);
+  expect((await host.commit({ motd: "settable all the same" })).changed).toEqual(["settings.motd"]);
+});
+
+test("a confirmation outlasts power that is lost at once", async () => {
+  await host.commit({ motd: "confirmed" }, { try: 60 });
+  await (await host.api()).call("confirm");
+  await host.cutPower();
+  await host.switchOn();
+  // Booting may take longer than the trial would have.
+  expect((await host.untilConfigured()).trial).toBeUndefined();
+  expect(await host.shell.run(`cat ${motdPath}`)).toBe("confirmed");
 });
