@@ -180,7 +180,7 @@ test("memory that was damaged is replaced, not trusted and not fatal", async () 
       expect(await here.host.read(`${statePath}/${name}`)).not.toBe(text);
     }
   }
-});
+}, 60_000); // twenty repositories
 
 test("an image that trusts another repository starts over with it; an older image of the same one does not", async () => {
   await using here = await world();
