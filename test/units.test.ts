@@ -99,3 +99,14 @@ test("a unit that systemd does not understand is found", async () => {
   ] as const;
   await expect(runTool(tools, argv, { binds: [root] })).rejects.toThrow(/Restrt[^]*no-such-program/);
 }, 60_000);
+
+test("a unit whose failure has consequences gives what runs after it more time than units get", async () => {
+  for (const name of services) {
+    const text = await readFile(paths.get(name) ?? "", "utf8");
+    if (!/^FailureAction=/m.test(text) || !/^ExecStopPost=/m.test(text)) continue;
+    expect({ name, limit: /^TimeoutStopSec=(.*)$/m.exec(text)?.[1] }).toEqual({
+      name,
+      limit: expect.stringMatching(/^\d+min$/),
+    });
+  }
+});
