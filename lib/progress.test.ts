@@ -1,5 +1,6 @@
 /** Protects: what is written to a log while something takes long says something new with each line. */
 import { afterEach, expect, spyOn, test } from "bun:test";
+import { machineClock } from "./clock.ts";
 import { progress } from "./progress.ts";
 
 const minuteMs = 60_000;
@@ -19,7 +20,7 @@ test("without a terminal, words that stay the same are written once", () => {
   });
   spies.push(
     write,
-    spyOn(performance, "now").mockImplementation(() => (nowMs += minuteMs)),
+    spyOn(machineClock, "elapsedMs").mockImplementation(() => (nowMs += minuteMs)),
   );
   try {
     using bar = progress("booting");
