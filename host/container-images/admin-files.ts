@@ -1,4 +1,5 @@
 /** The files of the admin container that say who its user is and how sshd lets that one in: pure, from user data. */
+import { Failure } from "../../lib/failure.ts";
 import type { AdminUserData } from "./admin-user-data.ts";
 
 export type AdminFile = { path: string; mode: number; content: string };
@@ -19,8 +20,10 @@ const paths = {
 export const hostKeyDirectory = "/.bottlerocket/host-containers/current/etc/ssh";
 export const hostKeyTypes = ["ed25519", "ecdsa", "rsa"] as const;
 
+/** @throws {Failure<"bad-user-data">} for a user whose name the image has for something else */
 export function adminFiles(data: AdminUserData, accounts: Accounts): AdminFile[] {
   const { user, ssh, "password-hash": hash } = data;
+  assertFree(user, accounts);
   return [
     { path: "/etc/passwd", mode: 0o644, content: passwdWith(accounts.passwd, user) },
     { path: "/etc/group", mode: 0o644, content: groupWith(accounts.group, user) },
@@ -73,6 +76,20 @@ function groupWith(group: string, user: string): string {
     .map((text) => (text.startsWith(`${apiGroup}:`) ? `${text.split(":").slice(0, 3).join(":")}:${user}` : text))
     .join("\n");
   return withLine(member, `${user}:x:${userId}:`);
+}
+
+/** Its lines would otherwise give way to the user's: without the group of the API, nobody in the container may use it. */
+function assertFree(user: string, { passwd, group }: Accounts): void {
+  for (const [database, kind] of [
+    [passwd, "an account"],
+    [group, "a group"],
+  ] as const) {
+    const own = database.split("\n").find((text) => text.startsWith(`${user}:`));
+    if (own === undefined || own.split(":")[2] === String(userId)) continue;
+    throw new Failure("bad-user-data", `cannot make the user ${user}: the container has ${kind} of that name`, {
+      hint: 'choose another "user" in the user data of the admin container',
+    });
+  }
 }
 
 /** The database with this line, and without those of the user of an earlier start: by name, and by number. */

@@ -81,3 +81,11 @@ test("sheltie takes its shell along into the host, which has none", () => {
   expect(command.slice(-4)).toEqual(["/proc/42/root/usr/bin/bash-static", "--norc", "-c", "id"]);
   expect(sheltieCommand(["-c", "id"], { pid: 42, uid: 1000, term: "xterm" })[0]).toBe("sudo");
 });
+
+test("a user whose name the container has for something else is refused, be it a group or an account", () => {
+  expect(() => contentOf("/etc/group", { user: "api" })).toThrow(
+    "cannot make the user api: the container has a group of that name",
+  );
+  const withGames = { ...accounts, passwd: `${accounts.passwd}games:x:5:60:games:/usr/games:/usr/sbin/nologin\n` };
+  expect(() => contentOf("/etc/passwd", { user: "games" }, withGames)).toThrow("has an account of that name");
+});

@@ -4,6 +4,8 @@
  *
  * The container is containerd's, so it goes on when this program dies, and is taken over when it is started again.
  */
+import { once } from "node:events";
+import type { Writable } from "node:stream";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -123,13 +125,18 @@ async function openPipes({ stdout, stderr }: Pipes): Promise<AsyncDisposable & {
     relay: async () =>
       await Promise.all(
         ends.map(async ({ pipe, to }) => {
-          for await (const part of Bun.file(pipe.fd).stream()) to.write(part);
+          await relay(Bun.file(pipe.fd).stream(), to);
         }),
       ),
     async [Symbol.asyncDispose]() {
       for (const { pipe } of ends) await pipe.close();
     },
   };
+}
+
+/** No faster than it is taken: what the journal is too slow for waits in the container, not in our memory. */
+export async function relay(parts: AsyncIterable<Uint8Array>, to: Writable): Promise<void> {
+  for await (const part of parts) if (!to.write(part)) await once(to, "drain");
 }
 
 async function untilEnded({ containerd, id, log }: Running, stop: AbortSignal): Promise<Ended> {
