@@ -131,6 +131,17 @@ test("a bad sector is damage; a process without file descriptors is not", async 
   expect(await whatIsSetAside(host.system, [place])).toHaveLength(1);
 });
 
+test("of one thing that is damaged again and again, the newest four stay", async () => {
+  await using host = await testSystem();
+  for (let hour = 0; hour < 6; hour++) {
+    await host.write(place.path, "{");
+    expect(await thing.read(host.system)).toBeUndefined();
+    await host.advance(3600_000);
+  }
+  const aside = await whatIsSetAside(host.system, [place]);
+  expect(aside.map(({ at }) => at.getUTCHours())).toEqual([2, 3, 4, 5]);
+});
+
 test("a disk on which nothing can be moved any more is told, and counts as empty", async () => {
   await using host = await testSystem();
   await host.write(place.path, "{");

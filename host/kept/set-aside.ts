@@ -6,13 +6,16 @@
  */
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../../lib/failure.ts";
-import { namesIn } from "../../lib/files.ts";
+import { namesIn, removeIfPresent } from "../../lib/files.ts";
 import { hostPath, type System } from "../system.ts";
 
 /** Something that this host keeps, by its path, and a sentence on what is so when it is lost. */
 export type KeptPlace = { readonly path: string; readonly whenLost: string };
 
 export type SetAside = { path: string; at: Date; movedTo: string; whenLost: string };
+
+/** Of one thing; the newest stay. */
+const mostOfEach = 4;
 
 const nameOf = (path: string, at: Date): string => `${path}.damaged-${at.toISOString().replace(/\.\d+Z$/, "Z")}`;
 const asideName = /^(.+)\.damaged-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/;
@@ -31,10 +34,18 @@ export async function setAside(system: System, { path, whenLost }: KeptPlace, er
     await storage.rename(hostPath(system, damaged), hostPath(system, movedTo));
     await storage.syncDirectory(hostPath(system, dirname(damaged)));
     log.info(`kept: ${damaged} is set aside as ${basename(movedTo)}`);
+    await forgetOldest(system, damaged);
   } catch (refusal) {
     if (systemErrorCode(refusal) === undefined) throw refusal;
     log.error(`kept: cannot set ${damaged} aside`, refusal);
   }
+}
+
+/** A disk that damages the same thing again and again must not be filled by that. */
+async function forgetOldest({ root, storage }: System, path: string): Promise<void> {
+  const directory = hostPath({ root }, dirname(path));
+  const aside = (await namesIn(directory, storage)).filter((name) => asideName.exec(name)?.[1] === basename(path));
+  for (const name of aside.slice(0, -mostOfEach)) await removeIfPresent(join(directory, name), storage);
 }
 
 /** What was set aside and is still there, the oldest first. */

@@ -105,8 +105,10 @@ export async function lookOver(system: System): Promise<void> {
       if (!isNotFound(error)) system.log.error(`kept: cannot make durable which files there are in ${parent}`, error);
     }
   }
-  for (const file of keptByDaemon) await file.tidy(system);
-  await Promise.all(keptByDaemon.map(async (file) => await file.read(system)));
+  for (const file of keptByDaemon) {
+    await file.tidy(system);
+    await file.read(system);
+  }
 }
 
 export const keptPlaces: readonly KeptPlace[] = [...keptByDaemon, updateFailure, ...Object.values(logs)];
