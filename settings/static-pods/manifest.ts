@@ -2,7 +2,8 @@
  * The manifest of a static pod: YAML or JSON, in base64.
  *
  * Kubelet only logs what it cannot use, and the pod is missing; so what it must have is asked for before, with the place
- * in the manifest. Source: kubelet's pkg/kubelet/config/common.go.
+ * in the manifest. Documents after the first and all but the last of equal keys it drops without a word: they are refused.
+ * Source: kubelet's pkg/kubelet/config/common.go.
  */
 import {
   type Document,

@@ -18,8 +18,6 @@ const stricter: readonly (readonly [says: RegExp, why: string])[] = [
   [/cluster-certificate must be/, "alone, it does not read it"],
   [/must be a node name/, "a cluster refuses a node whose name is no value of a label"],
   [/node-taints\.\S+ must have each effect once/, "a cluster refuses such a node"],
-  [/must be a duration/, "units in another order"],
-  [/must be false because variant/, "no such program"],
 ];
 
 /** Side by side: 1.20 mostly waits. */
