@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
-import { deadline, machineClock } from "./clock.ts";
+import { deadline, machineClock, within } from "./clock.ts";
 
 test("a deadline counts down by the time that elapsed, and never below nothing", () => {
   let elapsedMs = 5_000;
@@ -34,6 +34,21 @@ test("a sleep is never shorter than was asked, and an aborted one ends with the 
   stop.abort(new Error("enough"));
   await expect(sleeping).rejects.toThrow("enough");
   await expect(machineClock.sleep(0, stop.signal)).rejects.toThrow("enough");
+});
+
+test("what comes in time is given, what does not is not waited for, and the loser of the two ends", async () => {
+  let waiting = 0;
+  const clock = {
+    async sleep(ms: number, signal?: AbortSignal) {
+      waiting++;
+      await machineClock.sleep(ms, signal).finally(() => waiting--);
+    },
+  };
+  expect(await within(clock, 60_000, Promise.resolve("soon"))).toBe("soon");
+  await expect(within(clock, 60_000, Promise.reject(new Error("it broke")))).rejects.toThrow("it broke");
+  expect(await within(clock, 1, Promise.withResolvers<string>().promise)).toBeUndefined();
+  await machineClock.sleep(1);
+  expect(waiting).toBe(0);
 });
 
 test("a sleep of months does not end at once", async () => {

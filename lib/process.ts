@@ -16,7 +16,7 @@ export type { Argv } from "./program.ts";
 
 export type RunOptions = Pick<StartOptions<"pipe", "pipe">, "cwd" | "env"> & {
   stdin?: string | Uint8Array | ReadableStream<Uint8Array> | undefined;
-  /** An hour unless given. */
+  /** Four hours unless given. */
   limitMs?: number | undefined;
   /** Of stdout, and of stderr as well; 64 MiB unless given. */
   outputBytesMost?: number | undefined;
@@ -31,7 +31,8 @@ export type Output = { stdout: string; stderr: string };
 /** Of a program that a signal ended, the exit code is 128 + its number. */
 export type Answer = Output & { exitCode: number };
 
-const usualLimitMs = 3_600_000;
+/** Compiling a kubelet on a small machine takes the better part of one. */
+const usualLimitMs = 4 * 3_600_000;
 const usualOutputBytes = 64 * 1024 * 1024;
 /** How long the pipes of a program that has ended may be silent before nothing more is expected of them. */
 const silenceMs = 2_000;
