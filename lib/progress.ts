@@ -1,4 +1,4 @@
-import { machineClock } from "./clock.ts";
+import { type Clock, machineClock } from "./clock.ts";
 import { formatDuration } from "./duration.ts";
 /** Shows how far a long step is: a bar on a terminal, a line now and then otherwise. Everything goes to stderr. */
 
@@ -23,16 +23,21 @@ export function say(words: string): void {
  * @param says what is going on, for example "downloading packages"
  * @param total how much there is to do, in bytes or in things; undefined when it is not known
  */
-export function progress(says: string, total?: number, unit: "bytes" | "things" = "bytes"): Progress {
+export function progress(
+  says: string,
+  total?: number,
+  unit: "bytes" | "things" = "bytes",
+  clock: Pick<Clock, "elapsedMs"> = machineClock,
+): Progress {
   const terminal = process.stderr.isTTY === true;
-  const startedMs = machineClock.elapsedMs();
+  const startedMs = clock.elapsedMs();
   let done = 0;
   let words = "";
   let drawnMs = Number.NEGATIVE_INFINITY;
   let drawn = "";
 
   const render = (): string => {
-    const seconds = (machineClock.elapsedMs() - startedMs) / 1000;
+    const seconds = (clock.elapsedMs() - startedMs) / 1000;
     const rate = seconds > 0 ? done / seconds : 0;
     const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : String(Math.round(value)));
     const parts = [says];
@@ -50,7 +55,7 @@ export function progress(says: string, total?: number, unit: "bytes" | "things" 
     return parts.join("  ");
   };
   const draw = (): void => {
-    const nowMs = machineClock.elapsedMs();
+    const nowMs = clock.elapsedMs();
     if (nowMs - drawnMs < (terminal ? redrawMs : lineEveryMs)) return;
     drawnMs = nowMs;
     const text = render();
@@ -70,7 +75,7 @@ export function progress(says: string, total?: number, unit: "bytes" | "things" 
       draw();
     },
     [Symbol.dispose]() {
-      words = `took ${formatDuration((machineClock.elapsedMs() - startedMs) / 1000)}`;
+      words = `took ${formatDuration((clock.elapsedMs() - startedMs) / 1000)}`;
       process.stderr.write(terminal ? `\r\x1b[2K${render()}\n` : `${render()}\n`);
     },
   };
