@@ -49,6 +49,8 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     setAside,
     auditUnusable,
   } = sources;
+  // Before what they lead to: the last step writes down what prepares the machine, and once it is done that is there.
+  const steps = [...boot.steps];
   const bootstrap = await bootstrapNow(system);
   const unknown = [bootstrap.unknown, auditUnusable?.message].filter((sentence) => sentence !== undefined);
   const crashedAt = await keptCrash(system);
@@ -59,7 +61,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
   const update = await updater.stage();
   const remoteStatus = remote.status();
   const failing =
-    boot.steps.some(({ state }) => state === "failed") ||
+    steps.some(({ state }) => state === "failed") ||
     bootstrap.entries.some(({ state }) => state === "failed") ||
     halted !== undefined ||
     reconcilers.some(({ state }) => state === "failing") ||
@@ -71,12 +73,12 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     hostname: (await readTextIfPresent(hostPath(system, hostnamePath)))?.trim() ?? "",
     uptimeSeconds: system.clock.elapsedMs() / 1000,
     state:
-      halted === undefined && isBooting([...boot.steps, ...bootstrap.entries])
+      halted === undefined && isBooting([...steps, ...bootstrap.entries])
         ? "booting"
         : failing
           ? "degraded"
           : "running",
-    boot: [...boot.steps],
+    boot: steps,
     ...(bootstrap.entries.length === 0 ? {} : { bootstrap: bootstrap.entries }),
     ...(halted === undefined ? {} : { halted }),
     userData: { problems: [...boot.userData.problems] },

@@ -29,7 +29,7 @@ ${exitCodesText}`,
       complete: () => kinds.map(([name, help]) => ({ value: name.replace("NAME", ""), help })),
     },
   },
-  options: { timeout: timeoutOption("10m") },
+  options: { timeout: timeoutOption("30m") },
   async run({ apiOver, signal }, { conditions, timeout }) {
     using kept = new KeptConnection();
     const host = await apiOver(kept);
