@@ -272,7 +272,7 @@ class UpdateLife {
     try {
       return (await updater.status()).update_state;
     } catch (error) {
-      if (isFailure(error, "no-update-status")) return "Idle";
+      if (isFailure(error, "no-update-status", "update-busy")) return "Idle";
       throw error;
     }
   }
@@ -319,7 +319,7 @@ class UpdateLife {
     try {
       return (await updater.status()).chosen_update?.version;
     } catch (error) {
-      if (isFailure(error, "no-update-status")) return undefined;
+      if (isFailure(error, "no-update-status", "update-busy")) return undefined;
       throw error;
     }
   }
@@ -506,7 +506,7 @@ class UpdateLife {
     try {
       return (await updater.status()).most_recent_command;
     } catch (error) {
-      if (isFailure(error, "no-update-status")) return undefined;
+      if (isFailure(error, "no-update-status", "update-busy")) return undefined;
       throw error;
     }
   }
