@@ -4,12 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createWriteStream, type WriteStream } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { parseJson } from "../../lib/json.ts";
 import { ask, run } from "../../lib/process.ts";
+import { workDirectory, type WorkDirectory } from "../../lib/work-directory.ts";
 import { missingIn, toursOf, type Tour } from "../../tools/tours.ts";
 import { TourShell } from "../../tools/tour-shell.ts";
 
@@ -24,6 +25,7 @@ const tours = toursOf(await readFile(join(repository, "README.md"), "utf8"));
 /** All that the tours printed, as it came. */
 const logPath = join(repository, "build", "tours.log");
 
+let fresh: WorkDirectory;
 let directory = "";
 let log: WriteStream;
 const env = (): Record<string, string | undefined> => ({ ...process.env, XDG_CONFIG_HOME: join(directory, ".config") });
@@ -31,7 +33,8 @@ const env = (): Record<string, string | undefined> => ({ ...process.env, XDG_CON
 beforeAll(async () => {
   await mkdir(join(repository, "build"), { recursive: true });
   log = createWriteStream(logPath);
-  directory = await mkdtemp(join(tmpdir(), "tours-"));
+  fresh = await workDirectory(join(tmpdir(), "orlop-tours"));
+  directory = fresh.path;
   const { stdout } = await run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
     cwd: repository,
   });
@@ -40,7 +43,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await rm(directory, { recursive: true, force: true });
+  await fresh[Symbol.asyncDispose]();
   log.end();
 });
 
