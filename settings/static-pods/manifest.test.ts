@@ -122,6 +122,28 @@ test.each([
     pod({ spec: ["volumes: [{ name: data, secret: { secretName: data } }]"] }),
     "line 9, column 35: spec.volumes[0].secret must not be set: kubelet has no objects of the cluster for static pods",
   ],
+  [
+    pod({
+      spec: ['volumes: [{ name: d, downwardAPI: { items: [{ path: "", fieldRef: { fieldPath: metadata.name } }] } }]'],
+    }),
+    'line 9, column 55: spec.volumes[0].downwardAPI.items[0].path must be the path of a file that does not begin with a slash or have "..", not ""',
+  ],
+  [
+    pod({ spec: ["tolerations: [{ operator: Equal, value: a }]"] }),
+    "line 9, column 29: spec.tolerations[0].operator must be Exists because key is empty",
+  ],
+  [
+    pod({ spec: ["hostNetwork: true"], container: ["ports: [{ containerPort: 80, hostPort: 81 }]"] }),
+    "line 9, column 46: spec.containers[0].ports[0].hostPort must be containerPort because hostNetwork is true",
+  ],
+  [
+    pod({ spec: ["dnsPolicy: None"] }),
+    "line 6, column 3: spec.dnsConfig must have nameservers because dnsPolicy is None",
+  ],
+  [
+    pod({ spec: ["hostAliases: [{ ip: 10.0.0.1, hostnames: [A_b] }]"] }),
+    'line 9, column 45: spec.hostAliases[0].hostnames[0] must be a DNS domain in lower case, not "A_b"',
+  ],
 ])("%j is refused with its place", (text, flaw) => {
   expect(flaws(text)).toEqual([flaw]);
 });

@@ -49,6 +49,10 @@ const portOrName: FieldRule = {
 };
 const withoutBacksteps = matching('a path without ".."', /^(?!(?:.*\/)?\.\.(?:\/|$)).+$/s);
 const below = matching('a path that does not begin with a slash or have ".."', /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$)).*$/s);
+const fileBelow = matching(
+  'the path of a file that does not begin with a slash or have ".."',
+  /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$)).+$/s,
+);
 const absolute = matching("a path from the root", /^\//);
 const mode = number(0, 0o777);
 const amountNotBelowZero: FieldRule = {
@@ -146,8 +150,8 @@ const byType: Readonly<Record<string, Readonly<Record<string, FieldRule>>>> = {
   SecretVolumeSource: { defaultMode: mode },
   DownwardAPIVolumeSource: { defaultMode: mode },
   ProjectedVolumeSource: { defaultMode: mode },
-  DownwardAPIVolumeFile: { path: below, mode },
-  KeyToPath: { key: set, path: below, mode },
+  DownwardAPIVolumeFile: { path: fileBelow, mode },
+  KeyToPath: { key: set, path: fileBelow, mode },
   ObjectFieldSelector: { fieldPath: set },
   ResourceFieldSelector: { resource: containerResource },
   HostAlias: { ip: address, hostnames: domain },

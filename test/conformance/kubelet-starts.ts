@@ -15,6 +15,7 @@ const stricter: readonly (readonly [says: RegExp, why: string])[] = [
   [/must be a whole number from/, "a number that overflows or stands for a default of its own is a mistake"],
   [/must be a percentage from 0% to below 100%/, "kubelet ignores 100%, and nobody means that"],
   [/server-(?:key|certificate) must/, "it serves with them only later, and ends then"],
+  [/(?:kube|system)-reserved\.cpu must be a quantity/, "beside reserved-cpus, it does not read it"],
   [/cluster-certificate must be/, "alone, it does not read it"],
   [/must be a node name/, "a cluster refuses a node whose name is no value of a label"],
   [/node-taints\.\S+ must have each effect once/, "a cluster refuses such a node"],
