@@ -137,6 +137,10 @@ test.each([
     "line 9, column 46: spec.containers[0].ports[0].hostPort must be containerPort because hostNetwork is true",
   ],
   [
+    pod({ spec: ["hostAliases: [{ ip: 10.0.0.1, hostnames: [null] }]"] }),
+    'line 9, column 45: spec.hostAliases[0].hostnames[0] must be a DNS domain in lower case, not ""',
+  ],
+  [
     pod({ spec: ["dnsPolicy: None"] }),
     "line 6, column 3: spec.dnsConfig must have nameservers because dnsPolicy is None",
   ],

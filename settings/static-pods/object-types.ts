@@ -121,7 +121,7 @@ class Walk {
 
   /** What kubelet takes null in a list for. */
   #nothing(type: string): unknown {
-    return this.#types[type] === undefined ? undefined : {};
+    return type === "string" ? "" : this.#types[type] === undefined ? undefined : {};
   }
 
   #refuse(at: Place, { words }: { words: string }, value: unknown): void {

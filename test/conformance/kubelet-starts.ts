@@ -16,6 +16,7 @@ const stricter: readonly (readonly [says: RegExp, why: string])[] = [
   [/must be a percentage from 0% to below 100%/, "kubelet ignores 100%, and nobody means that"],
   [/server-(?:key|certificate) must/, "it serves with them only later, and ends then"],
   [/(?:kube|system)-reserved\.cpu must be a quantity/, "beside reserved-cpus, it does not read it"],
+  [/memory-manager-reserved-memory\.\S+ must be a quantity/, "an entry that is off is none to it"],
   [/cluster-certificate must be/, "alone, it does not read it"],
   [/must be a node name/, "a cluster refuses a node whose name is no value of a label"],
   [/node-taints\.\S+ must have each effect once/, "a cluster refuses such a node"],
