@@ -1,6 +1,6 @@
 /** Bodies of the API's answers and requests. Source: Bottlerocket's API for its shapes, our additions for the rest. */
 import { z } from "zod";
-import { isJsonObject, type Json, type JsonObject } from "../lib/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../lib/text/json.ts";
 
 /** What `parseJson` gave is JSON already. The OpenAPI document knows this schema and the next by their instances. */
 export const anyJson = z.custom<Json>((value) => value !== undefined);

@@ -7,7 +7,7 @@
  */
 import type { RawData } from "ws-8";
 import { z } from "zod";
-import { parseJson } from "../lib/json.ts";
+import { parseJson } from "../lib/text/json.ts";
 
 /** How many messages of input may be on their way; a client that sends more is cut off. */
 export const messagesOutstanding = 1024;

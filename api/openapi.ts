@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document of the API, from the same table that the server and the client use. */
 import { z } from "zod";
 import { assert } from "../lib/failure.ts";
-import { isJsonObject, parseJson, type Json, type JsonObject } from "../lib/json.ts";
+import { isJsonObject, parseJson, type Json, type JsonObject } from "../lib/text/json.ts";
 import * as answers from "./answers.ts";
 import { endpoints } from "./contract.ts";
 import type { Endpoint } from "./endpoint.ts";

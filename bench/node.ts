@@ -17,7 +17,7 @@ import { epochSecondsOf, readLock } from "../image/packages/lock.ts";
 import { openToolsRoot, runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { makeProgram } from "../image/recipes/programs.ts";
 import { Failure } from "../lib/failure.ts";
-import { parseJson } from "../lib/json.ts";
+import { parseJson } from "../lib/text/json.ts";
 import { say } from "../lib/progress.ts";
 import { busyboxImage } from "../test/oci-image.ts";
 import { startTestRegistry } from "../test/registry.ts";

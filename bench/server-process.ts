@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { deadline, machineClock } from "../lib/clock.ts";
 import { Failure } from "../lib/failure.ts";
-import { type Program, start } from "../lib/program.ts";
+import { type Program, start } from "../lib/program/program.ts";
 
 const answerTimeoutMs = 20_000;
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { mirrorOfMachine } from "../image/packages/mirror.ts";
 import { runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { Failure, isFailure } from "../lib/failure.ts";
-import { run } from "../lib/process.ts";
+import { run } from "../lib/program/process.ts";
 
 /** What a container host needs beside what every Debian has, and the kernel for virtual machines. */
 const containerHost: StockOptions = {

@@ -1,6 +1,6 @@
 /** `./orlop apiclient`: the host's own command line, against a machine that `up` started. */
-import { execute } from "../lib/command-line.ts";
-import { complete } from "../lib/completion.ts";
+import { execute } from "../lib/command/command-line.ts";
+import { complete } from "../lib/command/completion.ts";
 import { verb } from "./context.ts";
 import { chosenMachine, contextOf, machineCandidates } from "./machines.ts";
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, ask } from "../lib/process.ts";
+import { run, ask } from "../lib/program/process.ts";
 
 const repository = join(import.meta.dir, "..");
 const script = join(repository, "orlop");

@@ -2,7 +2,7 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { machineClock } from "../lib/clock.ts";
-import { usageFailure } from "../lib/command.ts";
+import { usageFailure } from "../lib/command/command.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { formatBytes } from "../lib/progress.ts";
 import { architectureOption, buildDirectory, mirrorOption, variantOption, verb } from "./context.ts";

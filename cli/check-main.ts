@@ -1,6 +1,6 @@
 /** `./orlop check` as a program of its own, for `./orlop` to keep compiled: editors and hooks call it at every save. */
-import { runProgram } from "../lib/command-line.ts";
-import { program } from "../lib/command.ts";
+import { runProgram } from "../lib/command/command-line.ts";
+import { program } from "../lib/command/command.ts";
 import { version } from "../package.json";
 import { check } from "./check.ts";
 

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { machineClock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
-import { atTheTerminal, start } from "../lib/program.ts";
+import { atTheTerminal, start } from "../lib/program/program.ts";
 import { clusterMinors } from "../vm/cluster/minors.ts";
 import { verb } from "./context.ts";
 

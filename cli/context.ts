@@ -1,6 +1,6 @@
 /** What the verbs of `./orlop` share. */
 import { join } from "node:path";
-import { commandsWith, type Invocation, type TextOption } from "../lib/command.ts";
+import { commandsWith, type Invocation, type TextOption } from "../lib/command/command.ts";
 import { architectures } from "../variants/variant.ts";
 
 export type CliContext = { readonly invocation: Invocation };

@@ -1,6 +1,6 @@
 /** `./orlop generate` */
 import { join } from "node:path";
-import { readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
+import { readTextIfPresent, writeFileAtomic } from "../lib/files/files.ts";
 import { repository, verb } from "./context.ts";
 
 export const generate = verb({

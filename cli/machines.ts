@@ -2,9 +2,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContextFile } from "../host/commands/apiclient/address.ts";
-import type { Argument, Candidate } from "../lib/command.ts";
+import type { Argument, Candidate } from "../lib/command/command.ts";
 import { Failure } from "../lib/failure.ts";
-import { writeFileAtomic } from "../lib/files.ts";
+import { writeFileAtomic } from "../lib/files/files.ts";
 import type { RunningMachine } from "../vm/running-machine.ts";
 
 export const machineArgument = {

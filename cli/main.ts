@@ -1,6 +1,6 @@
 /** `./orlop`: what people type on a laptop. Each verb is a file beside this one and imports what it needs when it runs. */
-import { runProgram } from "../lib/command-line.ts";
-import { program, type Program } from "../lib/command.ts";
+import { runProgram } from "../lib/command/command-line.ts";
+import { program, type Program } from "../lib/command/command.ts";
 import { version } from "../package.json";
 import { apiclient } from "./apiclient.ts";
 import { bench } from "./bench.ts";

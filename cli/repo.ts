@@ -1,5 +1,5 @@
 /** `./orlop repo …`: the signed update repository, from its keys to what hosts see of it. */
-import type { Command } from "../lib/command.ts";
+import type { Command } from "../lib/command/command.ts";
 import type { RepoContext } from "./repo/context.ts";
 import { init } from "./repo/init.ts";
 import { keyAdd, keyGenerate, keyId, keyRemove, keyRotate, rootRenew, rootThreshold } from "./repo/key.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { invoke } from "../lib/command-line.ts";
+import { invoke } from "../lib/command/command-line.ts";
 import { orlop } from "./main.ts";
 
 test("a detached server serves when its command returns, is there once, and ends when it is told to", async () => {

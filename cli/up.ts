@@ -2,7 +2,7 @@
 import { deferred } from "../lib/deferred.ts";
 import { firstOf } from "../lib/first-of.ts";
 import { machineClock } from "../lib/clock.ts";
-import type { Invocation } from "../lib/command.ts";
+import type { Invocation } from "../lib/command/command.ts";
 import { afterFailure, Failure, isNotFound } from "../lib/failure.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { progress, say } from "../lib/progress.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { invoke } from "../lib/command-line.ts";
+import { invoke } from "../lib/command/command-line.ts";
 import { orlop } from "./main.ts";
 
 const words = ["userdata", "from-eksctl", "-"];

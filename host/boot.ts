@@ -7,8 +7,8 @@
  */
 import { Failure, messageOf } from "../lib/failure.ts";
 import { firstOf } from "../lib/first-of.ts";
-import type { Json } from "../lib/json.ts";
-import { isPresent, removeIfPresent, writeFileAtomic } from "../lib/files.ts";
+import type { Json } from "../lib/text/json.ts";
+import { isPresent, removeIfPresent, writeFileAtomic } from "../lib/files/files.ts";
 import { migrations } from "../settings/migrations.ts";
 import type { Model } from "../settings/model.ts";
 import { describeProblem, type Problem } from "../settings/problem.ts";

@@ -7,10 +7,10 @@ import { readFile, rename } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { Failure } from "../lib/failure.ts";
-import { writeFileAtomic } from "../lib/files.ts";
-import { run } from "../lib/process.ts";
+import { writeFileAtomic } from "../lib/files/files.ts";
+import { run } from "../lib/program/process.ts";
 import { say } from "../lib/progress.ts";
-import { type WorkDirectory, workDirectory } from "../lib/work-directory.ts";
+import { type WorkDirectory, workDirectory } from "../lib/files/work-directory.ts";
 
 /** Named as in Bun's npm packages. */
 export type BunPlatform = "linux-x64" | "linux-aarch64" | "darwin-aarch64";

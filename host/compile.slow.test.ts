@@ -4,8 +4,8 @@ import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { parseJson } from "../lib/json.ts";
-import { run } from "../lib/process.ts";
+import { parseJson } from "../lib/text/json.ts";
+import { run } from "../lib/program/process.ts";
 
 const repository = join(import.meta.dir, "..");
 const sources = ["host", "lib", "settings", "variants", "api", "repo", "bun.sum", "package.json", "tsconfig.json"];

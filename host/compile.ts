@@ -6,8 +6,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomic } from "../lib/files.ts";
-import { run } from "../lib/process.ts";
+import { writeFileAtomic } from "../lib/files/files.ts";
+import { run } from "../lib/program/process.ts";
 import type { Architecture } from "../variants/variant.ts";
 import { sealedBun, workInStore, type BunPlatform } from "./bun-executable.ts";
 

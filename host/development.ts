@@ -4,7 +4,7 @@
  * Files are real, below the directory. There is no service manager and no kernel to configure: programs are not run but
  * told, and the parts of the machine that are not there (such as /proc/sys) show up as failing in GET /status.
  */
-import { readTextIfPresent, writeFileAtomic } from "../lib/files.ts";
+import { readTextIfPresent, writeFileAtomic } from "../lib/files/files.ts";
 import { hostPath, linuxSystem, type System } from "./system.ts";
 
 /** What an image or its kernel brings along. */

@@ -3,7 +3,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { Failure } from "../lib/failure.ts";
-import { readTextIfPresent } from "../lib/files.ts";
+import { readTextIfPresent } from "../lib/files/files.ts";
 import { architectures, type Architecture, type Variant } from "../variants/variant.ts";
 import { variantNamed } from "../variants/all.ts";
 import { imageBundle } from "./files/trust-store.ts";

@@ -9,7 +9,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../package.json";
 import { explain, systemErrorCode } from "../lib/failure.ts";
-import { isPresent, writeFileAtomic } from "../lib/files.ts";
+import { isPresent, writeFileAtomic } from "../lib/files/files.ts";
 import { Turns } from "../lib/place.ts";
 import { modelFor } from "../settings/model.ts";
 import { Changes } from "./apiserver/changes.ts";

@@ -7,7 +7,7 @@
  */
 import { deadline } from "../lib/clock.ts";
 import { Failure, isFailure } from "../lib/failure.ts";
-import { bytesOf } from "../lib/http-body.ts";
+import { bytesOf } from "../lib/files/http-body.ts";
 import type { System } from "./system.ts";
 
 const base = "http://169.254.169.254";

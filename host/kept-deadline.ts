@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import type { Clock } from "../lib/clock.ts";
-import { readTextIfPresent } from "../lib/files.ts";
+import { readTextIfPresent } from "../lib/files/files.ts";
 import { hostPath, type System } from "./system.ts";
 
 export const keptDeadline = z.object({

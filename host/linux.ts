@@ -1,5 +1,5 @@
 /**
- * The few Linux calls of a host that neither Bun nor Node offers, through the C library; locks are in `lib/file-lock.ts`.
+ * The few Linux calls of a host that neither Bun nor Node offers, through the C library; locks are in `lib/files/file-lock.ts`.
  *
  * The library is opened at the first call: commands that need none of this do not pay for it.
  * Sources: sd_notify(3), sd_listen_fds(3), unix(7), ioprio_set(2), kexec_file_load(2).

@@ -1,5 +1,5 @@
 /** What the firmware says this machine is. Source: SMBIOS tables as the kernel shows them in /sys/class/dmi/id. */
-import { readTextIfPresent } from "../lib/files.ts";
+import { readTextIfPresent } from "../lib/files/files.ts";
 import { hostPath, type System } from "./system.ts";
 
 /** The maker of the machine, for example "Amazon EC2", "QEMU", "VMware, Inc."; empty when it does not say. */

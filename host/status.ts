@@ -1,5 +1,5 @@
 /** What the host is and how it does: the answer of GET /status. */
-import { readTextIfPresent } from "../lib/files.ts";
+import { readTextIfPresent } from "../lib/files/files.ts";
 import type { StatusBody } from "../api/status.ts";
 import type { Failure } from "../lib/failure.ts";
 import { osOf } from "./apiserver/model.ts";

@@ -5,7 +5,7 @@
  * read, is read and written as plain files.
  */
 import { open } from "node:fs/promises";
-import { realFiles, type Files } from "../lib/files.ts";
+import { realFiles, type Files } from "../lib/files/files.ts";
 import { dropPageCache, idleIo } from "./linux.ts";
 import { openBlockDevice, type BlockDevice } from "./update/block-device.ts";
 

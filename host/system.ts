@@ -2,7 +2,7 @@
  * Everything the host touches outside its own memory.
  *
  * It is the first argument of whatever acts. Programs, time, names and links come from nowhere else; files are read and
- * written by way of `lib/files.ts` and Node, below `root` alone, and what is to survive a power loss through `storage`.
+ * written by way of `lib/files/files.ts` and Node, below `root` alone, and what is to survive a power loss through `storage`.
  * `tools/doors.test.ts` names who has a reason to do otherwise. `linuxSystem()` is the real one; tests build theirs with
  * `test/system.ts`.
  */
@@ -11,15 +11,15 @@ import { availableParallelism, networkInterfaces, totalmem } from "node:os";
 import { join } from "node:path";
 import { type Clock, machineClock } from "../lib/clock.ts";
 import { explain, systemErrorCode } from "../lib/failure.ts";
-import { readTextIfPresent } from "../lib/files.ts";
-import { type Answer, type Argv, ask, run, type RunOptions } from "../lib/process.ts";
+import { readTextIfPresent } from "../lib/files/files.ts";
+import { type Answer, type Argv, ask, run, type RunOptions } from "../lib/program/process.ts";
 import { realStorage, type Storage } from "./storage.ts";
 
 export interface System {
   /** Directory that stands for `/`: "/" on a host, a temporary directory in tests. */
   readonly root: string;
   readonly clock: Clock;
-  /** Runs a program to completion and gives its standard output; see `run` of `lib/process.ts`. */
+  /** Runs a program to completion and gives its standard output; see `run` of `lib/program/process.ts`. */
   run(argv: Argv, limits?: RunLimits): Promise<string>;
   /** The same for a program whose exit code is an answer. */
   ask(argv: Argv, limits?: RunLimits): Promise<Answer>;

@@ -7,8 +7,8 @@
 import { copyFile, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isNotFound } from "../lib/failure.ts";
-import { writeFileAtomic } from "../lib/files.ts";
-import { workDirectory } from "../lib/work-directory.ts";
+import { writeFileAtomic } from "../lib/files/files.ts";
+import { workDirectory } from "../lib/files/work-directory.ts";
 import type { Architecture, Variant } from "../variants/variant.ts";
 import { migrations } from "../settings/migrations.ts";
 import { makeBoot } from "./boot/make-boot.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../lib/process.ts";
+import { run } from "../lib/program/process.ts";
 import { commitOf } from "./commit.ts";
 
 test("a source has eight digits of its commit, and says when it differs from it or has none", async () => {

@@ -1,6 +1,6 @@
 /** Which state of the source an image is built from: part of its name and of os-release. */
 import { Failure, isFailure } from "../lib/failure.ts";
-import { run } from "../lib/process.ts";
+import { run } from "../lib/program/process.ts";
 
 /** Eight digits of the commit, with "-dirty" when the work tree differs from it; "00000000" outside of git. */
 export async function commitOf(directory: string): Promise<string> {

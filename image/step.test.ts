@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isPresent, namesIn } from "../lib/files.ts";
+import { isPresent, namesIn } from "../lib/files/files.ts";
 import { sourceHash } from "./source-hash.ts";
 import { runStep, type Step } from "./step.ts";
 

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { isTemporary, realFiles, type Files } from "../lib/files.ts";
+import { isTemporary, realFiles, type Files } from "../lib/files/files.ts";
 import { publisher, type Publisher } from "../test/publisher.ts";
 import { newSigner, testMachines as machines } from "../test/update-repository.ts";
 import { recall } from "./manifest.ts";

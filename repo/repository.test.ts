@@ -3,9 +3,9 @@ import { Metadata, MetadataKind } from "@tufjs/models";
 import { expect, test } from "bun:test";
 import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openLocked } from "../lib/file-lock.ts";
+import { openLocked } from "../lib/files/file-lock.ts";
 import { explain } from "../lib/failure.ts";
-import { isPresent } from "../lib/files.ts";
+import { isPresent } from "../lib/files/files.ts";
 import { publisher, signerOfType } from "../test/publisher.ts";
 import { newSigner, testMachines as machines } from "../test/update-repository.ts";
 import { expirations } from "./expirations.ts";
@@ -179,7 +179,7 @@ test("a second publisher is kept out while one is at work", async () => {
 test("a publisher that was killed keeps nobody out, and what it left half written is removed", async () => {
   await using here = await publisher();
   const source = `
-    import { openLocked } from ${JSON.stringify(join(import.meta.dir, "../lib/file-lock.ts"))};
+    import { openLocked } from ${JSON.stringify(join(import.meta.dir, "../lib/files/file-lock.ts"))};
     globalThis.held = await openLocked(${JSON.stringify(join(here.directory, ".lock"))});
     console.log(globalThis.held !== undefined);
     setInterval(() => undefined, 1000);

@@ -14,7 +14,7 @@ import { deferred } from "../lib/deferred.ts";
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Key, type Root, type Targets } from "@tufjs/models";
 import { Failure, isFailure } from "../lib/failure.ts";
-import { openLocked } from "../lib/file-lock.ts";
+import { openLocked } from "../lib/files/file-lock.ts";
 import {
   isTemporary,
   isPresent,
@@ -24,7 +24,7 @@ import {
   removeIfPresent,
   writeFileAtomic,
   type Files,
-} from "../lib/files.ts";
+} from "../lib/files/files.ts";
 import { expiresAt } from "./expiration.ts";
 import { addMigrations, addUpdate, emptyManifest, parseManifest, type Machines, type Manifest } from "./manifest.ts";
 import { contentOf, firstRoot, signedRoot, type RootContent } from "./root-role.ts";

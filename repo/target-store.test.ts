@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { realFiles } from "../lib/files.ts";
+import { realFiles } from "../lib/files/files.ts";
 import { storedName, storeTargetBytes } from "./target-store.ts";
 
 test("storing a target again mends the copy that is there", async () => {

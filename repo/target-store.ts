@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { TargetFile } from "@tufjs/models";
-import { ensureDirectory, removeIfPresent, temporaryPath, type Files } from "../lib/files.ts";
+import { ensureDirectory, removeIfPresent, temporaryPath, type Files } from "../lib/files/files.ts";
 
 /** The name under which a server has a target (TUF consistent snapshots, §6.2.1). */
 export function storedName(target: TargetFile): string {

@@ -1,5 +1,5 @@
 /** Every setting in a list: for help, the settings page and completion. */
-import { isJsonObject, type Json } from "../lib/json.ts";
+import { isJsonObject, type Json } from "../lib/text/json.ts";
 import { joinKey, root } from "./key.ts";
 import type { Minor, Node, Setting } from "./setting.ts";
 

@@ -1,7 +1,7 @@
 /** Puts what zod says about a value into problems: which key, what was expected, what was there. */
 import type { z } from "zod";
-import { Literal } from "../lib/literal.ts";
-import { nearest } from "../lib/nearest.ts";
+import { Literal } from "../lib/text/literal.ts";
+import { nearest } from "../lib/text/nearest.ts";
 import { joinKey } from "./key.ts";
 import { withSuggestion, type Problem } from "./problem.ts";
 

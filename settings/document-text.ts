@@ -1,5 +1,5 @@
 /** The text of a document that came as bytes: gzip is detected, UTF-8 is strict, a mark before it is dropped, size is limited. */
-import { encodingByMark, withoutByteOrderMark } from "../lib/encoding.ts";
+import { encodingByMark, withoutByteOrderMark } from "../lib/text/encoding.ts";
 import { systemErrorCode } from "../lib/failure.ts";
 import type { Problem } from "./problem.ts";
 

@@ -3,11 +3,11 @@
  *
  * Nothing that is handed in makes these functions throw; whatever is wrong is a problem with line and column.
  */
-import { readJsonDocument } from "../lib/json-document.ts";
-import { isWrittenObject, type Written } from "../lib/literal.ts";
-import { nearest } from "../lib/nearest.ts";
-import { placeOf, type Places } from "../lib/places.ts";
-import { readToml } from "../lib/toml.ts";
+import { readJsonDocument } from "../lib/text/json-document.ts";
+import { isWrittenObject, type Written } from "../lib/text/literal.ts";
+import { nearest } from "../lib/text/nearest.ts";
+import { placeOf, type Places } from "../lib/text/places.ts";
+import { readToml } from "../lib/text/toml.ts";
 import { show, type Finding } from "./complaint.ts";
 import { textOf } from "./document-text.ts";
 import { looksLike } from "./foreign-document.ts";

@@ -5,7 +5,7 @@
  * whole number, what one setting needs from another.
  */
 import { z } from "zod";
-import { isJsonObject, type Json, type JsonObject } from "../lib/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../lib/text/json.ts";
 import type { Model } from "./model.ts";
 import type { Node, Setting } from "./setting.ts";
 import type { Type } from "./type.ts";

@@ -1,5 +1,5 @@
 /** What a node needs from its settings to join its cluster, or to run alone. */
-import { isJsonObject } from "../lib/json.ts";
+import { isJsonObject } from "../lib/text/json.ts";
 import { isKeyOf } from "./pem.ts";
 import { missing, unmetAt, type Rule } from "./rule.ts";
 import { iamAuthenticator } from "./selection.ts";

@@ -8,7 +8,7 @@
  */
 import { z } from "zod";
 import { Failure } from "../lib/failure.ts";
-import { parseJson, type Json } from "../lib/json.ts";
+import { parseJson, type Json } from "../lib/text/json.ts";
 
 const key = z.string().regex(/^settings(\.[^\s]+)+$/, 'a key such as "settings.ntp.time-servers"');
 /** Proven by its only source: what is checked is a part of what `parseJson` gave. */

@@ -1,7 +1,7 @@
 /** The settings of one variant: everything that host, laptop and editor need to know about them. */
-import { isJsonObject, type Json, type JsonObject } from "../lib/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../lib/text/json.ts";
 import { assert, isFailure } from "../lib/failure.ts";
-import type { Written } from "../lib/literal.ts";
+import type { Written } from "../lib/text/literal.ts";
 import { advised } from "./advice.ts";
 import { catalogueOf, type CatalogueEntry } from "./catalogue.ts";
 import type { Finding } from "./complaint.ts";

@@ -2,7 +2,7 @@
  * The blocks of a PEM text; see RFC 7468. Text around blocks, carriage returns and indentation are let pass, as OpenSSL
  * does: who needs a file for a stricter reader writes it anew from what was read.
  */
-import { withoutByteOrderMark } from "../lib/encoding.ts";
+import { withoutByteOrderMark } from "../lib/text/encoding.ts";
 
 /** `body` is base64 without white space, or whatever stood there. */
 export type PemBlock = { label: string; body: string };

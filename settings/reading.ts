@@ -1,7 +1,7 @@
 /** Reads a partial tree of settings against the declaration: many problems are found, not only the first. */
-import type { Json } from "../lib/json.ts";
-import { isWrittenObject, Literal, type Written } from "../lib/literal.ts";
-import { nearest } from "../lib/nearest.ts";
+import type { Json } from "../lib/text/json.ts";
+import { isWrittenObject, Literal, type Written } from "../lib/text/literal.ts";
+import { nearest } from "../lib/text/nearest.ts";
 import { complaints, show, type Finding } from "./complaint.ts";
 import { joinKey } from "./key.ts";
 import { withSuggestion, type Problem } from "./problem.ts";

@@ -4,7 +4,7 @@
  * The declaration is the only source: validation, defaults, help, the settings page, JSON Schema and the TypeScript
  * type `Settings` come from it.
  */
-import type { Json, JsonObject } from "../lib/json.ts";
+import type { Json, JsonObject } from "../lib/text/json.ts";
 import type { Type } from "./type.ts";
 
 /** A Kubernetes minor version, as in "1.20". */

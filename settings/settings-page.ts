@@ -1,5 +1,5 @@
 /** `docs/settings.md`: every setting of every variant, from the declarations. */
-import type { Json } from "../lib/json.ts";
+import type { Json } from "../lib/text/json.ts";
 import type { CatalogueEntry } from "./catalogue.ts";
 import { groups, isGroup } from "./group.ts";
 import type { Model } from "./model.ts";

@@ -1,5 +1,5 @@
 /** Trees of settings and their leaves. A leaf is a scalar or a whole list; the tree above it is made of names. */
-import { isJsonObject, type Json, type JsonObject } from "../lib/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../lib/text/json.ts";
 import { joinKey, root, splitKey } from "./key.ts";
 import { canonicalName, childOf } from "./reading.ts";
 import type { AnyMap, Node } from "./setting.ts";

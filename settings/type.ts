@@ -5,8 +5,8 @@
  * value was and which key it was for is added by `settings/complaint.ts`.
  */
 import { z } from "zod";
-import type { Json } from "../lib/json.ts";
-import { Literal } from "../lib/literal.ts";
+import type { Json } from "../lib/text/json.ts";
+import { Literal } from "../lib/text/literal.ts";
 
 export type Type<T extends Json = Json> = {
   /** What it accepts; completes "must be". */

@@ -1,6 +1,6 @@
 /** Values typed as text on a command line: `set key=value`. */
 import { isFailure } from "../lib/failure.ts";
-import { parseJson, type Json } from "../lib/json.ts";
+import { parseJson, type Json } from "../lib/text/json.ts";
 import type { Parsed } from "./problem.ts";
 import { readNode, type Findings } from "./reading.ts";
 import type { Setting } from "./setting.ts";

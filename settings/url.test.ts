@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { assert, constantFrom, domain, property, string, tuple, webUrl } from "fast-check";
-import type { Json } from "../lib/json.ts";
+import type { Json } from "../lib/text/json.ts";
 import { modelNamed } from "../test/models.ts";
 import { testType } from "../test/type-cases.ts";
 import { httpsUrl, httpUrl, proxyUrl, registryUrl } from "./url.ts";

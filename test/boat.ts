@@ -1,5 +1,5 @@
 /** A program with a command of every shape, for tests of what is derived from commands. */
-import { commandsWith, program } from "../lib/command.ts";
+import { commandsWith, program } from "../lib/command/command.ts";
 
 const command = commandsWith<object>();
 const keys = ["settings.motd", "settings.ntp.time-servers"];

@@ -1,7 +1,7 @@
 /** Datastores for tests: on a simulated disk, with a clock that goes on by a second each time it is asked. */
 import { Datastore, type DatastoreOptions } from "../host/datastore/datastore.ts";
 import type { Disk } from "../host/datastore/disk.ts";
-import type { Json } from "../lib/json.ts";
+import type { Json } from "../lib/text/json.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 
 export const someone = { kind: "socket", uid: 1000, pid: 77 } as const;

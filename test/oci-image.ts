@@ -12,8 +12,8 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { digestOf, makeLayer, makeLayout } from "../image/oci/layout.ts";
 import { machineArchitecture, openToolsRoot, runTool } from "../image/packages/tools-root.ts";
-import { parseJson } from "../lib/json.ts";
-import { run } from "../lib/process.ts";
+import { parseJson } from "../lib/text/json.ts";
+import { run } from "../lib/program/process.ts";
 
 export type BusyboxImage = {
   entrypoint: readonly string[];

@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import { takenBack, withStaged, type Change, type Values } from "../host/datastore/change.ts";
 import { Datastore, type Committed } from "../host/datastore/datastore.ts";
 import { isFailure, unreachable } from "../lib/failure.ts";
-import type { Json } from "../lib/json.ts";
+import type { Json } from "../lib/text/json.ts";
 import { Random } from "./random.ts";
 import { damage } from "./simulate-damage.ts";
 import { checkFiles } from "./simulate-files.ts";

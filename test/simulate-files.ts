@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { parseJson } from "../lib/json.ts";
+import { parseJson } from "../lib/text/json.ts";
 import { z } from "zod";
 import { claim } from "./simulate-model.ts";
 

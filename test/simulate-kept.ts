@@ -6,7 +6,7 @@
  * that nobody confirmed return in time, user data is not read twice, the machine does not reboot twice for the same
  * parameters, and it has the identity that it showed.
  */
-import type { Json } from "../lib/json.ts";
+import type { Json } from "../lib/text/json.ts";
 import { unreachable } from "../lib/failure.ts";
 import { Changes } from "../host/apiserver/changes.ts";
 import { ensureIdentity, makeIdentity } from "../host/apiserver/certificate.ts";

@@ -5,8 +5,8 @@
  * leads to it. The long mode counts different crash states: `bun test/simulate.ts update --until-crash-states 10000`.
  */
 import { setImmediate } from "node:timers/promises";
-import { commandsWith, program, type Invocation, type Options } from "../lib/command.ts";
-import { runProgram } from "../lib/command-line.ts";
+import { commandsWith, program, type Invocation, type Options } from "../lib/command/command.ts";
+import { runProgram } from "../lib/command/command-line.ts";
 import { Failure } from "../lib/failure.ts";
 import { runScenario } from "./simulate-datastore.ts";
 import { scenarioOf, type Event } from "./simulate-events.ts";

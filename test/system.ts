@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { abortable } from "../lib/abortable.ts";
 import { explain, Failure } from "../lib/failure.ts";
-import { readTextIfPresent } from "../lib/files.ts";
-import { type Answer, type Argv, succeeded } from "../lib/process.ts";
+import { readTextIfPresent } from "../lib/files/files.ts";
+import { type Answer, type Argv, succeeded } from "../lib/program/process.ts";
 import { realStorage } from "../host/storage.ts";
 import type { RunLimits, System } from "../host/system.ts";
 

@@ -1,6 +1,6 @@
 /** Types of settings by example: what they accept as it is, what they turn into something else, what they refuse. */
 import { expect, test } from "bun:test";
-import type { Json } from "../lib/json.ts";
+import type { Json } from "../lib/text/json.ts";
 import type { Type } from "../settings/type.ts";
 
 export type TypeCases = {

@@ -1,4 +1,4 @@
-/** What comes from a server has its limit before it is read: whole bodies are read by `lib/http-body.ts` alone. */
+/** What comes from a server has its limit before it is read: whole bodies are read by `lib/files/http-body.ts` alone. */
 import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { machineClock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { say } from "../lib/progress.ts";
-import { ask } from "../lib/process.ts";
+import { ask } from "../lib/program/process.ts";
 import { noTests, reportText, succeeded, sum, type TestReport } from "./test-report.ts";
 import { runTests } from "./test-run.ts";
 

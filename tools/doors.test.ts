@@ -23,13 +23,13 @@ test("what goes past a door is seen, and comments and tests are left alone", () 
     const made = new Date(text);
   `;
   expect(pastDoors("host/x.ts", source)).toEqual([
-    "host/x.ts:3: programs are started by lib/program.ts",
+    "host/x.ts:3: programs are started by lib/program/program.ts",
     "host/x.ts:5: time elapses, and is waited for, by a Clock of lib/clock.ts",
     "host/x.ts:4: time on a host is that of System.clock",
   ]);
   expect(pastDoors("vm/x.ts", source)).toHaveLength(2);
   expect(pastDoors("host/x.test.ts", source)).toEqual([]);
-  expect(pastDoors("lib/program.ts", "Bun.spawn([])")).toEqual([]);
+  expect(pastDoors("lib/program/program.ts", "Bun.spawn([])")).toEqual([]);
   expect(pastDoors("host/x.ts", 'await readTextIfPresent("/etc/motd")')).toEqual([
     "host/x.ts:1: files of a host lie below System.root (hostPath)",
   ]);

@@ -1,5 +1,5 @@
 /**
- * What has one door: programs are started by `lib/program.ts`, time comes from `lib/clock.ts`, and what runs on a host
+ * What has one door: programs are started by `lib/program/program.ts`, time comes from `lib/clock.ts`, and what runs on a host
  * has it, and its machine, from its `System`. `doors.test.ts` holds the tree to it.
  */
 
@@ -29,10 +29,10 @@ const doors: readonly Door[] = [
     of: production,
     past: /\bBun\.(spawn|spawnSync|\$)|node:child_process/,
     except: [
-      "lib/program.ts",
+      "lib/program/program.ts",
       "tools/tour-shell.ts", // at a terminal of its own
     ],
-    rule: "programs are started by lib/program.ts",
+    rule: "programs are started by lib/program/program.ts",
   },
   {
     of: production,
@@ -83,7 +83,7 @@ const doors: readonly Door[] = [
 /** Clients are no host: they run on laptops too. */
 const client = /^host\/commands\/apiclient\//;
 
-/** The lines of a source that go past a door: "host/x.ts:12: programs are started by lib/program.ts". */
+/** The lines of a source that go past a door: "host/x.ts:12: programs are started by lib/program/program.ts". */
 export function pastDoors(file: string, source: string): string[] {
   const lines = source.split("\n").map(withoutComment);
   const isFor = (door: Door): boolean =>

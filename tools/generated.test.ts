@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readTextIfPresent } from "../lib/files.ts";
+import { readTextIfPresent } from "../lib/files/files.ts";
 import { join } from "node:path";
 import { generated } from "./generated.ts";
 

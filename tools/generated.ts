@@ -1,8 +1,8 @@
 /** Files of the tree that are made from code. `./orlop generate` writes them; a test holds them to it. */
 import { apiclient } from "../host/commands/apiclient.ts";
-import { referencePage } from "../lib/command-reference.ts";
+import { referencePage } from "../lib/command/command-reference.ts";
 import { protobufFiles } from "./protobuf.ts";
-import { withCompletion } from "../lib/completion.ts";
+import { withCompletion } from "../lib/command/completion.ts";
 import { jsonSchemaOf } from "../settings/json-schema.ts";
 import { modelFor, type Model } from "../settings/model.ts";
 import { settingsPage } from "../settings/settings-page.ts";

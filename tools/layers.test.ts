@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { parseJson } from "../lib/json.ts";
+import { parseJson } from "../lib/text/json.ts";
 import { importsOf, layers, objection } from "./layers.ts";
 
 const repository = join(import.meta.dir, "..");

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { assert } from "../lib/failure.ts";
-import { parseJson } from "../lib/json.ts";
+import { parseJson } from "../lib/text/json.ts";
 
 const field = z.object({
   $ref: z.string().optional(),

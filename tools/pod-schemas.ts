@@ -11,8 +11,8 @@ import { cacheDirectory } from "../image/packages/cache.ts";
 import { download } from "../image/packages/download.ts";
 import { mirrorOfMachine } from "../image/packages/mirror.ts";
 import { Failure } from "../lib/failure.ts";
-import { readTextIfPresent } from "../lib/files.ts";
-import { run } from "../lib/process.ts";
+import { readTextIfPresent } from "../lib/files/files.ts";
+import { run } from "../lib/program/process.ts";
 import { kubernetesMinors } from "../variants/kubernetes.ts";
 import { podSchema } from "./pod-schema.ts";
 

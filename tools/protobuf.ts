@@ -3,7 +3,7 @@ import { deferred } from "../lib/deferred.ts";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../lib/process.ts";
+import { run } from "../lib/program/process.ts";
 
 const repository = join(import.meta.dir, "..");
 const directory = "host/containers/containerd/api";

@@ -4,9 +4,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { orlop } from "../cli/main.ts";
 import { apiclient } from "../host/commands/apiclient.ts";
-import { helpText, parse } from "../lib/command-parser.ts";
-import type { Program } from "../lib/command.ts";
-import { withCompletion } from "../lib/completion.ts";
+import { helpText, parse } from "../lib/command/command-parser.ts";
+import type { Program } from "../lib/command/command.ts";
+import { withCompletion } from "../lib/command/completion.ts";
 import { shellWords } from "./shell-words.ts";
 
 const repository = join(import.meta.dir, "..");

@@ -3,8 +3,8 @@ import { deferred } from "../lib/deferred.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readTextIfPresent } from "../lib/files.ts";
-import { start } from "../lib/program.ts";
+import { readTextIfPresent } from "../lib/files/files.ts";
+import { start } from "../lib/program/program.ts";
 import { progress, say } from "../lib/progress.ts";
 import { readReport, type TestReport } from "./test-report.ts";
 

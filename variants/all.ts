@@ -1,6 +1,6 @@
 /** Every variant, by name. */
 import { Failure } from "../lib/failure.ts";
-import { nearest } from "../lib/nearest.ts";
+import { nearest } from "../lib/text/nearest.ts";
 import { awsDev } from "./aws-dev.ts";
 import { awsEcs1 } from "./aws-ecs-1.ts";
 import { awsK8s } from "./aws-k8s.ts";

@@ -2,7 +2,7 @@
 import { open } from "node:fs/promises";
 import { machineClock } from "../lib/clock.ts";
 import { isNotFound } from "../lib/failure.ts";
-import { partsOf } from "../lib/read-to-end.ts";
+import { partsOf } from "../lib/files/read-to-end.ts";
 
 const pollMs = 100;
 

@@ -3,8 +3,8 @@ import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { isNotFound } from "../lib/failure.ts";
-import { writeFileAtomic } from "../lib/files.ts";
-import { readRecord } from "../lib/record.ts";
+import { writeFileAtomic } from "../lib/files/files.ts";
+import { readRecord } from "../lib/files/record.ts";
 import { processIdentity } from "./process-identity.ts";
 import { files } from "./qemu.ts";
 

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { Failure } from "../lib/failure.ts";
-import { parseJson } from "../lib/json.ts";
+import { parseJson } from "../lib/text/json.ts";
 
 const sectorBytes = 512;
 

@@ -12,8 +12,8 @@ import { join, resolve } from "node:path";
 import { openToolsRoot, runTool, toolCommand } from "../image/packages/tools-root.ts";
 import { deadline, machineClock } from "../lib/clock.ts";
 import { Failure } from "../lib/failure.ts";
-import { readTextIfPresent } from "../lib/files.ts";
-import { type Program, start } from "../lib/program.ts";
+import { readTextIfPresent } from "../lib/files/files.ts";
+import { type Program, start } from "../lib/program/program.ts";
 
 /** All in PEM. */
 export type ServerCertificate = { ca: string; certificate: string; key: string };

@@ -8,7 +8,7 @@
  */
 import { parse, stringify, TomlDate, TomlError, type TomlTable } from "smol-toml";
 import { Failure } from "../lib/failure.ts";
-import { isJsonObject, parseJson, type JsonObject } from "../lib/json.ts";
+import { isJsonObject, parseJson, type JsonObject } from "../lib/text/json.ts";
 
 /** What the host must know of the laptop to let it in. */
 export type RemoteAccess = {

@@ -1,6 +1,12 @@
 /** What the verbs of `./orlop repo` share: which repository, which machines, who signs. */
 import { readFile } from "node:fs/promises";
-import { commandsWith, type Argument, type Invocation, type Options, type TextOption } from "../../lib/command.ts";
+import {
+  commandsWith,
+  type Argument,
+  type Invocation,
+  type Options,
+  type TextOption,
+} from "../../lib/command/command.ts";
 import { Failure } from "../../lib/failure.ts";
 import { defaultExpirations, parseExpirationPolicy } from "../../repo/expiration.ts";
 import { openRepository, type Repository } from "../../repo/repository.ts";

@@ -2,7 +2,7 @@
 import { createPublicKey } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { Key } from "@tufjs/models";
-import type { TextOption } from "../../lib/command.ts";
+import type { TextOption } from "../../lib/command/command.ts";
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
 import { generateKeyPem, keyTypes, tufKey } from "../../repo/key.ts";
 import { newestRoot, rotateRoot } from "../../repo/repository.ts";

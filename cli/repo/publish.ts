@@ -5,7 +5,7 @@ import { z } from "zod";
 import { manifestSchema, type Artefact, type Manifest } from "../../image/manifest.ts";
 import { sha256OfFile } from "../../image/packages/cache.ts";
 import { Failure } from "../../lib/failure.ts";
-import { parseJson } from "../../lib/json.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import { addTarget, publish, treesOf, type Release, type TargetSource } from "../../repo/repository.ts";
 import { migrationName, parseMigration, type Migration } from "../../settings/migration.ts";
 import {

@@ -1,6 +1,6 @@
 /** When which hosts may take a version, as options of commands: `--waves POLICY`, `--start TIME`. */
 import { join } from "node:path";
-import type { Options } from "../../lib/command.ts";
+import type { Options } from "../../lib/command/command.ts";
 import { parseMoment } from "../../repo/moment.ts";
 import { wavesOf } from "../../repo/wave-policy.ts";
 import type { Wave } from "../../repo/waves.ts";

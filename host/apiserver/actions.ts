@@ -2,7 +2,7 @@
 import { endpoints } from "../../api/contract.ts";
 import { Failure } from "../../lib/failure.ts";
 import { Place } from "../../lib/place.ts";
-import { isPresent, removeIfPresent } from "../../lib/files.ts";
+import { isPresent, removeIfPresent } from "../../lib/files/files.ts";
 import { isHeld } from "../bootstrap/held-reboot.ts";
 import { archivePath } from "../logdog/bundle.ts";
 import { actOnUnit, UnitFailure } from "../reconcile/failed-unit.ts";

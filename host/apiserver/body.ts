@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import type { Endpoint } from "../../api/endpoint.ts";
 import { Refused } from "../../api/refused.ts";
-import { isJsonObject, parseJson, type Json } from "../../lib/json.ts";
+import { isJsonObject, parseJson, type Json } from "../../lib/text/json.ts";
 
 /** Bottlerocket's limit. */
 export const bodyBytesMost = 2 * 1024 * 1024;

@@ -3,7 +3,7 @@ import { endpoints } from "../../api/contract.ts";
 import type { listFormats } from "../../api/ephemeral-storage.ts";
 import { Failure } from "../../lib/failure.ts";
 import { Place } from "../../lib/place.ts";
-import { writeFileAtomic } from "../../lib/files.ts";
+import { writeFileAtomic } from "../../lib/files/files.ts";
 import {
   bindTargets,
   checkDisks,

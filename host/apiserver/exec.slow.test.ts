@@ -7,7 +7,7 @@ import { WebSocket, type ClientOptions } from "ws-8";
 import { connect } from "../../api/client.ts";
 import { bytesOf, contentCompleteMessage, initializeMessage, readServerMessage } from "../../api/exec.ts";
 import type { ExecRequest } from "../../api/exec-client.ts";
-import { invoke } from "../../lib/command-line.ts";
+import { invoke } from "../../lib/command/command-line.ts";
 import { Authority, type ClientCertificate } from "../../test/certificates.ts";
 import { eventually } from "../../test/eventually.ts";
 import { hostWithContainer, type HostWithContainer } from "../../test/host/host-with-container.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { realFiles } from "../../lib/files.ts";
+import { realFiles } from "../../lib/files/files.ts";
 import { runningHost } from "../../test/running-host.ts";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/disk.ts";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { endpoints, type EndpointName } from "../../api/contract.ts";
 import { allows, type Endpoint } from "../../api/endpoint.ts";
 import { Refused } from "../../api/refused.ts";
-import { nearest } from "../../lib/nearest.ts";
+import { nearest } from "../../lib/text/nearest.ts";
 import type { Caller } from "./caller.ts";
 
 export type Route = {

@@ -2,7 +2,7 @@
 import type { SettingsTreeBody } from "../../api/answers.ts";
 import { Refused } from "../../api/refused.ts";
 import { defaultTransaction } from "../../api/query.ts";
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import { fullKey, isUnder, splitKey, splitPair } from "../../settings/key.ts";
 import type { Model } from "../../settings/model.ts";
 import type { Problem } from "../../settings/problem.ts";

@@ -9,7 +9,7 @@ import { chmod, chown, mkdir, rename } from "node:fs/promises";
 import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { dirname, resolve } from "node:path";
 import { Failure } from "../../lib/failure.ts";
-import { removeIfPresent } from "../../lib/files.ts";
+import { removeIfPresent } from "../../lib/files/files.ts";
 import type { Log } from "../system.ts";
 import { socketCaller, type Caller } from "./caller.ts";
 import { Connections, connectionLimits, type ConnectionLimits } from "./connections.ts";

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { invoke } from "../../lib/command-line.ts";
+import { invoke } from "../../lib/command/command-line.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { apiclient } from "../commands/apiclient.ts";
 import { archivePath } from "../logdog/bundle.ts";

@@ -2,7 +2,7 @@
 import { defaultTransaction } from "../../api/query.ts";
 import { Refused } from "../../api/refused.ts";
 import { abortable } from "../../lib/abortable.ts";
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
 import { seesSecrets, withoutSecrets } from "./secrets.ts";

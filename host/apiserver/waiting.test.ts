@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
-import { invoke } from "../../lib/command-line.ts";
+import { invoke } from "../../lib/command/command-line.ts";
 import { writePartitionSets } from "../../test/partition-sets.ts";
 import { runningHost } from "../../test/running-host.ts";
 import { apiclient } from "../commands/apiclient.ts";

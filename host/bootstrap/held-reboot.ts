@@ -1,5 +1,5 @@
 /** A reboot that a bootstrap command asks for waits until all of them have run, as in Bottlerocket. */
-import { isPresent, removeIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { isPresent, removeIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { hostPath, type System } from "../system.ts";
 
 const heldMark = "/run/orlop/reboot.held";

@@ -7,8 +7,8 @@
 import { z } from "zod";
 import { bootstrapEntry, type BootstrapEntry } from "../../api/status.ts";
 import { Failure } from "../../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { parseJson } from "../../lib/json.ts";
+import { readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import type { Settings } from "../../settings/model.ts";
 import { hostPath, type System } from "../system.ts";
 

@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseJson } from "../../lib/json.ts";
-import { invoke } from "../../lib/command-line.ts";
+import { parseJson } from "../../lib/text/json.ts";
+import { invoke } from "../../lib/command/command-line.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { apiclient } from "./apiclient.ts";
 

@@ -1,6 +1,6 @@
 /** `apiclient`: the command line of the host's API, on the host and from elsewhere. */
-import { runProgram } from "../../lib/command-line.ts";
-import { program } from "../../lib/command.ts";
+import { runProgram } from "../../lib/command/command-line.ts";
+import { program } from "../../lib/command/command.ts";
 import { apply, planApply, tryApply } from "./apiclient/apply.ts";
 import { hostSocket } from "../../api/transport.ts";
 import { contextNames } from "./apiclient/address.ts";

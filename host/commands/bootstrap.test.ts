@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { expect, test } from "bun:test";
 import { hostSocket } from "../../api/transport.ts";
-import { invoke } from "../../lib/command-line.ts";
+import { invoke } from "../../lib/command/command-line.ts";
 import { testSystem } from "../../test/system.ts";
 import { hostPath } from "../system.ts";
 import { bootstrapProgram } from "./bootstrap.ts";

@@ -2,8 +2,8 @@
 import { connect } from "../../api/client.ts";
 import { isPassing } from "../../api/refused.ts";
 import { hostSocket } from "../../api/transport.ts";
-import { runProgram } from "../../lib/command-line.ts";
-import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
+import { runProgram } from "../../lib/command/command-line.ts";
+import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { version } from "../../package.json";
 import { modelFor, type Settings } from "../../settings/model.ts";
 import { bootstrap } from "../bootstrap/bootstrap.ts";

@@ -1,8 +1,8 @@
 /** `ephemeral-storage`: does what hostd was asked for, with the rights that it lacks. */
 import { readFile } from "node:fs/promises";
-import { runProgram } from "../../lib/command-line.ts";
-import { commandsWith, program, type Program } from "../../lib/command.ts";
-import { parseJson } from "../../lib/json.ts";
+import { runProgram } from "../../lib/command/command-line.ts";
+import { commandsWith, program, type Program } from "../../lib/command/command.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import { version } from "../../package.json";
 import { requestPath, requestSchema } from "../ephemeral-storage/places.ts";
 import { prepareEphemeral } from "../ephemeral-storage/prepare.ts";

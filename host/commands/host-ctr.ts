@@ -2,11 +2,11 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { version } from "../../package.json";
-import { runProgram } from "../../lib/command-line.ts";
-import { commandsWith, program, type Invocation, type Program } from "../../lib/command.ts";
+import { runProgram } from "../../lib/command/command-line.ts";
+import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { Failure } from "../../lib/failure.ts";
-import { isPresent, readTextIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files.ts";
-import { parseJson } from "../../lib/json.ts";
+import { isPresent, readTextIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import { openContainerd } from "../containers/containerd/containerd.ts";
 import {
   containerId,

@@ -1,6 +1,6 @@
 /** `kdump`: makes the crash kernel ready. */
-import { runProgram } from "../../lib/command-line.ts";
-import { commandsWith, program, type Program } from "../../lib/command.ts";
+import { runProgram } from "../../lib/command/command-line.ts";
+import { commandsWith, program, type Program } from "../../lib/command/command.ts";
 import { version } from "../../package.json";
 import { loadCrashKernel } from "../kdump/load.ts";
 import { linuxSystem, type System } from "../system.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { invoke, type Outcome } from "../../lib/command-line.ts";
+import { invoke, type Outcome } from "../../lib/command/command-line.ts";
 import { writePartitionSets } from "../../test/partition-sets.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { Datastore } from "../datastore/datastore.ts";

@@ -6,8 +6,8 @@
 import { chown, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { explain } from "../../lib/failure.ts";
-import { isPresent, readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { run } from "../../lib/process.ts";
+import { isPresent, readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
+import { run } from "../../lib/program/process.ts";
 import { adminFiles, homeOf, hostKeyDirectory, hostKeyTypes } from "./admin-files.ts";
 import { letsAnybodyIn, readAdminUserData } from "./admin-user-data.ts";
 

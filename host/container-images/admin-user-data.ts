@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { Failure } from "../../lib/failure.ts";
-import { parseJson } from "../../lib/json.ts";
+import { parseJson } from "../../lib/text/json.ts";
 
 const line = z.string().regex(/^[^\n\r\0]+$/, "must be one line");
 const word = z.string().regex(/^[^\s\0]+$/, "must be one word");

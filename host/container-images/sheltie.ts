@@ -6,7 +6,7 @@
  * busybox are static, for the host's libraries need not be theirs.
  */
 import { userInfo } from "node:os";
-import { type Argv, atTheTerminal, start } from "../../lib/program.ts";
+import { type Argv, atTheTerminal, start } from "../../lib/program/program.ts";
 
 /** Of the host; a superpowered container sees the host's processes. */
 const hostInit = "1";

@@ -1,7 +1,7 @@
 /** The containers that are described on this host, each in a file that the unit which runs it reads. */
 import { dirname } from "node:path";
-import { namesIn, readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { parseJson } from "../../lib/json.ts";
+import { namesIn, readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import { hostPath, type System } from "../system.ts";
 import { descriptionPath, descriptionSchema, type Description } from "./description.ts";
 

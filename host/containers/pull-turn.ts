@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
-import { lockExclusively } from "../../lib/file-lock.ts";
+import { lockExclusively } from "../../lib/files/file-lock.ts";
 
 const pollMs = 250;
 

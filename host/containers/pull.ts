@@ -8,7 +8,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { z } from "zod";
 import { machineClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
-import { parseJson } from "../../lib/json.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import type { Log } from "../system.ts";
 import { ifThere, isThereAlready, snapshotter, type Containerd } from "./containerd/containerd.ts";
 import { usedLabel } from "./garbage.ts";

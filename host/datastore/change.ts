@@ -1,6 +1,6 @@
 /** What differs between two states of the settings, and how to take it back. */
 import { isDeepStrictEqual } from "node:util";
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 
 /** Settings by their full dotted key. */
 export type Values = ReadonlyMap<string, Json>;

@@ -1,5 +1,5 @@
 /** Damage to a segment, in sentences for people. */
-import { isJsonObject } from "../../lib/json.ts";
+import { isJsonObject } from "../../lib/text/json.ts";
 import type { State } from "./state.ts";
 import { readBody } from "./transaction.ts";
 

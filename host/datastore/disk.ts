@@ -5,7 +5,7 @@
  * spelled out: content is durable after the file's `sync`, a name after `syncNames`, and nothing before.
  */
 import { join } from "node:path";
-import { ensureDirectory, namesIn, removeIfPresent, type Files } from "../../lib/files.ts";
+import { ensureDirectory, namesIn, removeIfPresent, type Files } from "../../lib/files/files.ts";
 
 export interface Disk {
   list(): Promise<string[]>;

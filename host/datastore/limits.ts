@@ -5,7 +5,7 @@
  * good boot) with as much again in transactions, and two of them, the old and the new, are below 20 MiB.
  */
 import { Failure } from "../../lib/failure.ts";
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import { settingsPerChange } from "../../settings/limits.ts";
 
 const MiB = 1024 * 1024;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { datastoreOn, simulatedDisk } from "../../test/datastore.ts";
 import { SimulatedDisk } from "../../test/simulated-disk.ts";
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import { hashOf } from "./line.ts";
 
 const small = { storeBytes: 100_000, segmentBytes: 700, segments: 40 };

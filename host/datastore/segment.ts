@@ -8,7 +8,7 @@
  */
 import { z } from "zod";
 import { Failure } from "../../lib/failure.ts";
-import { isJsonObject, type JsonObject } from "../../lib/json.ts";
+import { isJsonObject, type JsonObject } from "../../lib/text/json.ts";
 import { findLine, readLine, writeLine, type Line } from "./line.ts";
 import { advance, totalSize, type State } from "./state.ts";
 import { date, readBody, readEntry, type Entry } from "./transaction.ts";

@@ -1,6 +1,6 @@
 /** Settings that were sent but not committed. They live in memory only: a restart drops them, as a boot always did. */
 import { Failure } from "../../lib/failure.ts";
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import type { Staged } from "./change.ts";
 import * as limits from "./limits.ts";
 

@@ -1,5 +1,5 @@
 /** The settings at one version, and how the entries of the log lead from one version to the next. */
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import type { Values } from "./change.ts";
 import { sizeOf } from "./limits.ts";
 import { genesisHash } from "./line.ts";

@@ -1,7 +1,7 @@
 /** What the log records: transactions, and the boots that succeeded with the settings of that moment. */
 import { z } from "zod";
 import { isFailure } from "../../lib/failure.ts";
-import { parseJson, type Json } from "../../lib/json.ts";
+import { parseJson, type Json } from "../../lib/text/json.ts";
 import type { Change } from "./change.ts";
 import { writeLine, type Line } from "./line.ts";
 

@@ -1,8 +1,8 @@
 import { symlink, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { invoke } from "../../lib/command-line.ts";
-import { parseJson } from "../../lib/json.ts";
+import { invoke } from "../../lib/command/command-line.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { exits, testSystem, type TestSystem } from "../../test/system.ts";
 import { apiclient } from "../commands/apiclient.ts";

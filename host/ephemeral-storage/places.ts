@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ephemeralBind, ephemeralInit } from "../../api/ephemeral-storage.ts";
 import { Failure } from "../../lib/failure.ts";
-import { namesIn } from "../../lib/files.ts";
+import { namesIn } from "../../lib/files/files.ts";
 import type { Variant } from "../../variants/variant.ts";
 import { hostPath, type System } from "../system.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import { factsOf, settingsOf } from "../../test/settings.ts";
 import { chronyConf } from "./chrony.ts";
 

@@ -4,7 +4,7 @@
  * One generator that fails does not keep the others from their values, nor the host from its boot: its setting stays
  * unset, and it is tried again.
  */
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import { describeProblem } from "../../settings/problem.ts";
 import type { Model, Settings } from "../../settings/model.ts";
 import type { Facts } from "../facts.ts";

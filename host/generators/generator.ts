@@ -1,5 +1,5 @@
 /** A setting that the host works out by itself when nobody set it. */
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import type { Settings } from "../../settings/model.ts";
 import type { Group } from "../../settings/group.ts";
 import type { Platform } from "../../variants/variant.ts";

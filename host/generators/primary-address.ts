@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { deadline } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
-import { namesIn, readTextIfPresent } from "../../lib/files.ts";
+import { namesIn, readTextIfPresent } from "../../lib/files/files.ts";
 import type { Facts } from "../facts.ts";
 import { type LinkKey, linkName, primaryLink } from "../network/network-config.ts";
 import { networkConfig } from "../network/source.ts";

@@ -8,7 +8,7 @@
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
-import { writeFileAtomic } from "../../lib/files.ts";
+import { writeFileAtomic } from "../../lib/files/files.ts";
 import { loadPanicKernel } from "../linux.ts";
 import { hostPath, type System } from "../system.ts";
 import { kernelPath } from "../update/boot-entry.ts";

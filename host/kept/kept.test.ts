@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { realFiles } from "../../lib/files.ts";
+import { realFiles } from "../../lib/files/files.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { json, kept } from "./kept.ts";
 import { whatIsSetAside } from "./set-aside.ts";

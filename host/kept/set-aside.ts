@@ -6,7 +6,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../../lib/failure.ts";
-import { namesIn, removeIfPresent } from "../../lib/files.ts";
+import { namesIn, removeIfPresent } from "../../lib/files/files.ts";
 import { hostPath, type System } from "../system.ts";
 
 /** Something that this host keeps, by its path, and a sentence on what is so when it is lost. */

@@ -4,7 +4,7 @@
  */
 import { open } from "node:fs/promises";
 import { explain, Failure } from "../../lib/failure.ts";
-import { EndOf, partsOf } from "../../lib/read-to-end.ts";
+import { EndOf, partsOf } from "../../lib/files/read-to-end.ts";
 import { hostPath, type System } from "../system.ts";
 import type { Request } from "./requests.ts";
 

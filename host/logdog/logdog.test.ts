@@ -1,7 +1,7 @@
 /** What goes to whoever helps must hold no secret of the host, wherever in its logs one turns up. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import { generateKeyPem } from "../../repo/key.ts";
 import { modelFor, type Model } from "../../settings/model.ts";
 import type { SettingsTree } from "../../settings/tree.ts";

@@ -1,7 +1,7 @@
 /** What a support archive holds: the outputs of programs and the contents of files, by the name they get in it. */
 import type { Orchestrator } from "../../variants/variant.ts";
 import { crashMessagesPath } from "../kdump/kept.ts";
-import type { Argv } from "../../lib/process.ts";
+import type { Argv } from "../../lib/program/process.ts";
 
 export type Request = { name: string } & ({ run: Argv } | { file: string });
 

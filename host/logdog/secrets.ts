@@ -4,7 +4,7 @@
  *
  * By value, not by place: a container that prints its user data puts it into the journal.
  */
-import { isJsonObject, parseJson, type Json } from "../../lib/json.ts";
+import { isJsonObject, parseJson, type Json } from "../../lib/text/json.ts";
 import { isFailure } from "../../lib/failure.ts";
 import type { Model } from "../../settings/model.ts";
 import type { SettingsTree } from "../../settings/tree.ts";

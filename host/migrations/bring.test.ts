@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
-import { realFiles } from "../../lib/files.ts";
-import type { Json } from "../../lib/json.ts";
+import { realFiles } from "../../lib/files/files.ts";
+import type { Json } from "../../lib/text/json.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/disk.ts";

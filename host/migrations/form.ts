@@ -3,7 +3,7 @@
  * sets find it. The way back travels with the settings, since an older image does not know the newer ones' migrations.
  */
 import { z } from "zod";
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import { migration } from "../../settings/migration.ts";
 
 const form = z.object({

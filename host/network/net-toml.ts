@@ -5,10 +5,10 @@
  * bonds, VLANs).
  */
 import type { z } from "zod";
-import { isWrittenObject, type Written } from "../../lib/literal.ts";
-import { nearest } from "../../lib/nearest.ts";
-import { placeOf } from "../../lib/places.ts";
-import { readToml } from "../../lib/toml.ts";
+import { isWrittenObject, type Written } from "../../lib/text/literal.ts";
+import { nearest } from "../../lib/text/nearest.ts";
+import { placeOf } from "../../lib/text/places.ts";
+import { readToml } from "../../lib/text/toml.ts";
 import { show } from "../../settings/complaint.ts";
 import { joinKey, splitKey } from "../../settings/key.ts";
 import type { Parsed, Problem } from "../../settings/problem.ts";

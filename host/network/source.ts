@@ -4,7 +4,7 @@
  * Read when the daemon starts. None means that the image's own DHCP on every wired link stays in force.
  */
 import { Failure, messageOf, systemErrorCode } from "../../lib/failure.ts";
-import { readTextIfPresent } from "../../lib/files.ts";
+import { readTextIfPresent } from "../../lib/files/files.ts";
 import { describeProblem } from "../../settings/problem.ts";
 import { placed } from "../kept/things.ts";
 import { kernelParameters } from "../machine.ts";

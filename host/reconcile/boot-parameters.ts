@@ -6,7 +6,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { Failure, isNotFound, unreachable } from "../../lib/failure.ts";
-import { readTextIfPresent, removeDurably, removeLeftovers, writeFileAtomic } from "../../lib/files.ts";
+import { readTextIfPresent, removeDurably, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
 import { bootParameterProblems, commandLineWords } from "../../settings/boot-parameters.ts";
 import type { Settings } from "../../settings/model.ts";
 import type { Architecture } from "../../variants/variant.ts";

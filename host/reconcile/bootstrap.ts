@@ -2,7 +2,7 @@
  * Bootstrap commands and containers run while the machine boots, and only then: what settings ask for later waits for
  * the next boot, and this says so. It changes nothing.
  */
-import { isPresent } from "../../lib/files.ts";
+import { isPresent } from "../../lib/files/files.ts";
 import { called, commandsIn, configuredMark, containersIn, readRecord, type Entry } from "../bootstrap/record.ts";
 import { hostPath } from "../system.ts";
 import { reconciler } from "./reconciler.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { chmod, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
-import { removeIfPresent } from "../../lib/files.ts";
+import { removeIfPresent } from "../../lib/files/files.ts";
 import { factsOf, settingsOf } from "../../test/settings.ts";
 import { testSystem } from "../../test/system.ts";
 import { runSystemd } from "../../test/systemd.ts";

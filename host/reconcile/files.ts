@@ -9,7 +9,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { lstat, mkdir, readFile, readlink, rename, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { assert, systemErrorCode, unreachable } from "../../lib/failure.ts";
-import { namesIn, removeIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files.ts";
+import { namesIn, removeIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
 import { readBy } from "../reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import { hostPath, type System } from "../system.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/text/json.ts";
 import { testSystem } from "../../test/system.ts";
 import { factsOf, settingsOf } from "../../test/settings.ts";
 import { describedBy, hostContainers, planHostContainers } from "./host-containers.ts";

@@ -6,7 +6,7 @@
  * that dies between the file and the unit still starts the unit anew when it comes back.
  */
 import { createHash } from "node:crypto";
-import { removeIfPresent } from "../../lib/files.ts";
+import { removeIfPresent } from "../../lib/files/files.ts";
 import { unreachable } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model.ts";
 import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";

@@ -6,7 +6,7 @@
  * slow or gone must neither delay passes nor rewrite the file.
  */
 import { isIP } from "node:net";
-import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import type { Settings } from "../../settings/model.ts";
 import { shortened } from "../../settings/network-names.ts";
 import { hostPath, type System } from "../system.ts";

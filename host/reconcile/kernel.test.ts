@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import { factsOf, settingsOf } from "../../test/settings.ts";
 import { testSystem } from "../../test/system.ts";
 import { runSystemd } from "../../test/systemd.ts";

@@ -1,6 +1,6 @@
 /** Kernel lockdown from `settings.kernel.lockdown`. The kernel only ever raises it; relaxing takes a reboot. */
 import { constants, writeFile } from "node:fs/promises";
-import { readTextIfPresent } from "../../lib/files.ts";
+import { readTextIfPresent } from "../../lib/files/files.ts";
 import { Failure } from "../../lib/failure.ts";
 import { hostPath } from "../system.ts";
 import { reconciler } from "./reconciler.ts";

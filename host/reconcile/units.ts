@@ -7,7 +7,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { namesIn, writeFileAtomic } from "../../lib/files.ts";
+import { namesIn, writeFileAtomic } from "../../lib/files/files.ts";
 import { hostPath, type System } from "../system.ts";
 
 const recordDirectory = "/run/orlop/units";

@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import fc from "fast-check";
 import { isFailure } from "../../lib/failure.ts";
-import { parseJson, type Json } from "../../lib/json.ts";
+import { parseJson, type Json } from "../../lib/text/json.ts";
 import { parseManifest } from "../../repo/manifest.ts";
 import { parseMigration, type Migration } from "../../settings/migration.ts";
 import { reading, testImage } from "../../test/update-image.ts";

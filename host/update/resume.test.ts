@@ -4,7 +4,7 @@ import { randomFillSync } from "node:crypto";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { seekTableBytes } from "../../lib/seekable-zstd.ts";
+import { seekTableBytes } from "../../lib/zstd/seekable-zstd.ts";
 import { realStorage } from "../storage.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { imageOf, testFrameBytes, testImage, type TestImage } from "../../test/update-image.ts";

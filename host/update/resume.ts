@@ -6,7 +6,7 @@
  * that lies leads to bytes that do not verify.
  */
 import { isFailure } from "../../lib/failure.ts";
-import { frameAt, framesIn, seekTableBytes, type Frame } from "../../lib/seekable-zstd.ts";
+import { frameAt, framesIn, seekTableBytes, type Frame } from "../../lib/zstd/seekable-zstd.ts";
 import type { System } from "../system.ts";
 import type { BlockDevice } from "./block-device.ts";
 import type { Mirror } from "./mirror.ts";

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { realFiles } from "../../lib/files.ts";
+import { realFiles } from "../../lib/files/files.ts";
 import { entryName, entryText, nextToBoot, parseEntry, willBoot, type BootEntry, type Standing } from "./boot-entry.ts";
 import { describeSets, Signpost } from "./signpost.ts";
 

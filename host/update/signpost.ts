@@ -10,7 +10,7 @@
  */
 import { join } from "node:path";
 import { Failure, isNotFound } from "../../lib/failure.ts";
-import { readTextIfPresent, removeIfPresent, writeFileAtomic, type Files } from "../../lib/files.ts";
+import { readTextIfPresent, removeIfPresent, writeFileAtomic, type Files } from "../../lib/files/files.ts";
 import {
   entryName, entryText, isEntryOf, kernelPath, nextToBoot, otherSet, parseEntry, setNames, willBoot, type BootEntry, type SetName, type Standing,
 } from "./boot-entry.ts"; // prettier-ignore

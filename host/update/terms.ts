@@ -4,7 +4,7 @@
  * They are kept by the version that makes another one boot, until that one starts. A change of the checks during a
  * trial counts from the next update on, and what failed before an update is not held against it.
  */
-import { parseJson } from "../../lib/json.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import type { Model } from "../../settings/model.ts";
 import type { Settings } from "../../settings/group.ts";
 import type { Ailment } from "../ailment.ts";

@@ -3,8 +3,8 @@
  * hostd, which shows it. Both sides forget it with the boot.
  */
 import { z } from "zod";
-import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
-import { parseJson } from "../../lib/json.ts";
+import { readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import { hostPath, type System } from "../system.ts";
 
 const path = "/run/orlop/trial-findings.json";

@@ -9,7 +9,7 @@ import { Metadata, MetadataKind, type TargetFile, type Targets } from "@tufjs/mo
 import { Updater } from "tuf-js";
 import { DownloadHTTPError } from "tuf-js/dist/error.js";
 import { Failure, isFailure } from "../../lib/failure.ts";
-import { parseJson } from "../../lib/json.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import { parseManifest, type Manifest } from "../../repo/manifest.ts";
 import { hostPath, type System } from "../system.ts";
 import { download, downloadBytes } from "./download.ts";

@@ -11,7 +11,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Root } from "@tufjs/models";
 import { Failure } from "../../lib/failure.ts";
-import { namesIn, readTextIfPresent } from "../../lib/files.ts";
+import { namesIn, readTextIfPresent } from "../../lib/files/files.ts";
 import { kept } from "../kept/things.ts";
 import { hostPath, type System } from "../system.ts";
 

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, utimes, writeFile } from "node:fs/pro
 import { basename, join } from "node:path";
 import { changeManifest } from "../../repo/repository.ts";
 import { recall } from "../../repo/manifest.ts";
-import type { Json, JsonObject } from "../../lib/json.ts";
+import type { Json, JsonObject } from "../../lib/text/json.ts";
 import type { UpdateStatusBody } from "../../api/status.ts";
 import type { Migration } from "../../settings/migration.ts";
 import { modelFor } from "../../settings/model.ts";

@@ -13,8 +13,8 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { afterFailure, Failure, isFailure, isNotFound } from "../../lib/failure.ts";
-import { removeDurably } from "../../lib/files.ts";
-import { unpackedFrames } from "../../lib/zstd-frames.ts";
+import { removeDurably } from "../../lib/files/files.ts";
+import { unpackedFrames } from "../../lib/zstd/zstd-frames.ts";
 import type { Storage } from "../storage.ts";
 import type { System } from "../system.ts";
 import type { BlockDevice } from "./block-device.ts";

@@ -1,7 +1,7 @@
 /** User data from EC2: the region from the identity document, then what the person gave, which may override it. */
 import { z } from "zod";
 import { isFailure } from "../../lib/failure.ts";
-import { parseJson } from "../../lib/json.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import type { Variant } from "../../variants/variant.ts";
 import { Imds } from "../imds.ts";
 import type { System } from "../system.ts";

@@ -4,8 +4,8 @@
  * Nothing of a document that is wrong is applied. A setting that needs another one is the fault of the last document
  * that says something about it.
  */
-import type { Json } from "../../lib/json.ts";
-import { placeOf } from "../../lib/places.ts";
+import type { Json } from "../../lib/text/json.ts";
+import { placeOf } from "../../lib/text/places.ts";
 import { readDocument } from "../../settings/document.ts";
 import { splitKey } from "../../settings/key.ts";
 import type { Model, SettingsTree } from "../../settings/model.ts";

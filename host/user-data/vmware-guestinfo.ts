@@ -5,7 +5,7 @@
  * native program has. Encodings are those that Bottlerocket takes. Without one the variable is taken as it is.
  */
 import { Failure } from "../../lib/failure.ts";
-import { succeeded } from "../../lib/process.ts";
+import { succeeded } from "../../lib/program/process.ts";
 import type { System } from "../system.ts";
 import type { UserData } from "./source.ts";
 

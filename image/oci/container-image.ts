@@ -6,7 +6,7 @@
  */
 import { chmod, copyFile, mkdir, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isPresent } from "../../lib/files.ts";
+import { isPresent } from "../../lib/files/files.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import type { ContainerImage } from "../packages/base.ts";
 import { cacheDirectory, sha256OfFile } from "../packages/cache.ts";

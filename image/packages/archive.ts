@@ -2,8 +2,8 @@
  * Debian's archives, as a mirror serves them: the release files of our suites and the package indexes they vouch for.
  */
 import { Failure, isFailure } from "../../lib/failure.ts";
-import { bytesOf } from "../../lib/http-body.ts";
-import { run } from "../../lib/process.ts";
+import { bytesOf } from "../../lib/files/http-body.ts";
+import { run } from "../../lib/program/process.ts";
 import { say } from "../../lib/progress.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { debianArchitecture } from "./base.ts";

@@ -9,10 +9,10 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { z } from "zod";
 import { Failure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
-import { namesIn } from "../../lib/files.ts";
+import { namesIn } from "../../lib/files/files.ts";
 import { say } from "../../lib/progress.ts";
-import { readRecord } from "../../lib/record.ts";
-import { type WorkDirectory, workDirectory } from "../../lib/work-directory.ts";
+import { readRecord } from "../../lib/files/record.ts";
+import { type WorkDirectory, workDirectory } from "../../lib/files/work-directory.ts";
 
 /** `$ORLOP_CACHE`, or `~/.cache/orlop`. Not made here: who writes makes what it needs. */
 export function cacheDirectory(): string {

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { openLocked } from "../../lib/file-lock.ts";
+import { openLocked } from "../../lib/files/file-lock.ts";
 import { contentPath } from "./cache.ts";
 import { download, type Wanted } from "./download.ts";
 

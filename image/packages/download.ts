@@ -11,9 +11,9 @@ import { mkdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { machineClock } from "../../lib/clock.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
-import { chunksOf } from "../../lib/http-body.ts";
+import { chunksOf } from "../../lib/files/http-body.ts";
 import { progress, type Progress } from "../../lib/progress.ts";
-import { rangeHeaders, restAnswer } from "../../lib/resumption.ts";
+import { rangeHeaders, restAnswer } from "../../lib/files/resumption.ts";
 import { contentPath, isIntact, markUsed } from "./cache.ts";
 import { PartialFile } from "./partial-file.ts";
 

@@ -6,8 +6,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { Failure, isNotFound } from "../../lib/failure.ts";
-import { writeFileAtomic } from "../../lib/files.ts";
-import { parseJson } from "../../lib/json.ts";
+import { writeFileAtomic } from "../../lib/files/files.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import { type Architecture, architectures } from "../../variants/variant.ts";
 import { archives } from "./mirror.ts";
 

@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
-import { namesIn, readTextIfPresent } from "../../lib/files.ts";
+import { namesIn, readTextIfPresent } from "../../lib/files/files.ts";
 import { parseControl } from "./control.ts";
 
 /** Debian serves security updates from an archive of their own. */

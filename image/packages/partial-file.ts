@@ -3,8 +3,8 @@ import { deferred } from "../../lib/deferred.ts";
 import { randomBytes } from "node:crypto";
 import { type FileHandle, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { openLocked } from "../../lib/file-lock.ts";
-import { namesIn } from "../../lib/files.ts";
+import { openLocked } from "../../lib/files/file-lock.ts";
+import { namesIn } from "../../lib/files/files.ts";
 
 /** An unfinished file that is ours as long as it is open: `<sha256>.<random>.partial`. */
 export class PartialFile implements AsyncDisposable {

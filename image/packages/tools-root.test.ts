@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { run } from "../../lib/process.ts";
+import { run } from "../../lib/program/process.ts";
 import { sha256OfFile } from "./cache.ts";
 import type { Lock } from "./lock.ts";
 import { openToolsRoot, runTool, toolCommand } from "./tools-root.ts";

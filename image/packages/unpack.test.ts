@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmod, link, lstat, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { run } from "../../lib/process.ts";
+import { run } from "../../lib/program/process.ts";
 import { controlFile, unpack, unpackAll } from "./unpack.ts";
 
 let scratch: string;

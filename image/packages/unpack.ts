@@ -7,8 +7,8 @@
 import { chmod, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
-import { ask } from "../../lib/process.ts";
-import { start } from "../../lib/program.ts";
+import { ask } from "../../lib/program/process.ts";
+import { start } from "../../lib/program/program.ts";
 import { progress } from "../../lib/progress.ts";
 import { type Entry, listingOptions, parseListing } from "./tar-listing.ts";
 

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createCleartextMessage, generateKey, type PrivateKey, readKey, sign } from "openpgp";
-import { run } from "../../lib/process.ts";
+import { run } from "../../lib/program/process.ts";
 import type { Variant } from "../../variants/variant.ts";
 import * as lists from "./base.ts";
 import { lockPath, packagesOf, readLock } from "./lock.ts";

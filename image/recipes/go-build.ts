@@ -6,7 +6,7 @@ import { deferred } from "../../lib/deferred.ts";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, Failure } from "../../lib/failure.ts";
-import { run } from "../../lib/process.ts";
+import { run } from "../../lib/program/process.ts";
 import { progress, say } from "../../lib/progress.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { download } from "../packages/download.ts";

@@ -1,6 +1,6 @@
 /** What the Go command sees: nothing of the machine but where it takes modules from. See `go help environment`. */
 import { isFailure } from "../../lib/failure.ts";
-import { run } from "../../lib/process.ts";
+import { run } from "../../lib/program/process.ts";
 import type { Architecture } from "../../variants/variant.ts";
 
 /** Where Go keeps what it compiled and downloaded, below the builder's cache. */

@@ -2,7 +2,7 @@
 import { chmod, copyFile, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
-import { readTextIfPresent, writeFileAtomic } from "../../lib/files.ts";
+import { readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { say } from "../../lib/progress.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { cacheDirectory, sha256OfFile } from "../packages/cache.ts";

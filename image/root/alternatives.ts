@@ -1,7 +1,7 @@
 /** Links that maintainer scripts would have made with update-alternatives, for the programs that are there. */
 import { symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isPresent } from "../../lib/files.ts";
+import { isPresent } from "../../lib/files/files.ts";
 
 /** By the path of the link; beside it is what it leads to. */
 const alternatives: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
-import { readTextIfPresent } from "../../lib/files.ts";
+import { readTextIfPresent } from "../../lib/files/files.ts";
 import { say } from "../../lib/progress.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { goldenDifference } from "./executables.ts";

@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createHash } from "node:crypto";
 import { Failure } from "../../lib/failure.ts";
-import { namesIn } from "../../lib/files.ts";
+import { namesIn } from "../../lib/files/files.ts";
 import type { Variant } from "../../variants/variant.ts";
 
 export const osDirectory = join(import.meta.dir, "../../os");

@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { frameBytes, packed } from "../../lib/seekable-zstd.ts";
+import { frameBytes, packed } from "../../lib/zstd/seekable-zstd.ts";
 import type { Lock, LockedPackage } from "../packages/lock.ts";
 import { sha256OfFile } from "../packages/cache.ts";
 import { sbomOf } from "../packages/sbom.ts";

@@ -1,6 +1,6 @@
 /** Which node group of a ClusterConfig is meant. */
 import { Failure } from "../../lib/failure.ts";
-import { nearest } from "../../lib/nearest.ts";
+import { nearest } from "../../lib/text/nearest.ts";
 import type { FoundGroup } from "./cluster-config.ts";
 
 /** @throws {Failure<"no-such-group">} with the names of the groups that there are */

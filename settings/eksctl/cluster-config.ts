@@ -2,7 +2,7 @@
 import { isMap, isPair, isScalar, isSeq, parseDocument, type Node } from "yaml";
 import { z } from "zod";
 import { Failure } from "../../lib/failure.ts";
-import { placeOf, positionsIn, type Places, type Position } from "../../lib/places.ts";
+import { placeOf, positionsIn, type Places, type Position } from "../../lib/text/places.ts";
 
 export type KeyPath = readonly (string | number)[];
 

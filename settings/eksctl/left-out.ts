@@ -1,5 +1,5 @@
 /** What of a ClusterConfig does not become settings: nothing of it is dropped in silence. */
-import { nearest } from "../../lib/nearest.ts";
+import { nearest } from "../../lib/text/nearest.ts";
 import type { ClusterConfig, FoundGroup, KeyPath } from "./cluster-config.ts";
 import { carriedKeysOf, clusterKeys, machineKeysOf, refusedKeys, sshKeysOfAws } from "./known-keys.ts";
 

@@ -6,7 +6,7 @@
  */
 import { stringify, type TomlTable } from "smol-toml";
 import { Failure, isFailure } from "../../lib/failure.ts";
-import type { Position } from "../../lib/places.ts";
+import type { Position } from "../../lib/text/places.ts";
 import { chosenGroup } from "./choice.ts";
 import { pathText, readClusterConfig, type ClusterConfig, type FoundGroup, type KeyPath } from "./cluster-config.ts";
 import { leftOut, type LeftOut } from "./left-out.ts";

@@ -15,7 +15,7 @@ import {
   type SchemaOptions,
   parseAllDocuments,
 } from "yaml";
-import { nearest } from "../../lib/nearest.ts";
+import { nearest } from "../../lib/text/nearest.ts";
 import type { Minor } from "../setting.ts";
 import { base64 } from "../text.ts";
 import { type Type, typeOf } from "../type.ts";

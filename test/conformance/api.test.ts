@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { archivePath } from "../../host/logdog/bundle.ts";
 import { assert } from "../../lib/failure.ts";
-import type { Json, JsonObject } from "../../lib/json.ts";
+import type { Json, JsonObject } from "../../lib/text/json.ts";
 import { eventually } from "../eventually.ts";
 import { runningHost, type RunningHost } from "../running-host.ts";
 import { at, DocumentedApi } from "./documented-api.ts";

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { anyJson } from "../../api/answers.ts";
 import { send } from "../../api/transport.ts";
-import { isJsonObject, parseJson, type Json } from "../../lib/json.ts";
+import { isJsonObject, parseJson, type Json } from "../../lib/text/json.ts";
 import { runningHost, type RunningHost } from "../running-host.ts";
 
 const expected = { status: z.int(), type: z.string().optional(), shape: anyJson.optional() };

@@ -4,7 +4,7 @@ import Ajv2020 from "ajv/dist/2020";
 import { connect } from "../../api/client.ts";
 import { send, type HttpAnswer } from "../../api/transport.ts";
 import { assert } from "../../lib/failure.ts";
-import { isJsonObject, parseJson, type Json, type JsonObject } from "../../lib/json.ts";
+import { isJsonObject, parseJson, type Json, type JsonObject } from "../../lib/text/json.ts";
 
 export type Called = { status: number; body: Json | string | undefined };
 

@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { invoke } from "../../lib/command-line.ts";
+import { invoke } from "../../lib/command/command-line.ts";
 import { apiclient } from "../../host/commands/apiclient.ts";
 import { runningHost, type RunningHost } from "../running-host.ts";
 import { sendBytes, type RawAnswer } from "./raw-http.ts";

@@ -1,5 +1,5 @@
 /** Pods that every kubelet takes as static ones; between them they have most of what such pods have. */
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 
 const metadata = {
   name: "web",

@@ -12,7 +12,7 @@ import {
   uniqueArray,
   type Arbitrary,
 } from "fast-check";
-import type { Json } from "../../lib/json.ts";
+import type { Json } from "../../lib/text/json.ts";
 import { isAtLeast } from "../../settings/setting.ts";
 import { groups } from "../../settings/group.ts";
 import { joinedNode, servingPair } from "../joined-node.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { cacheDirectory, workInCache } from "../../image/packages/cache.ts";
 import { machineArchitecture, openToolsRoot, runTool } from "../../image/packages/tools-root.ts";
 import { goEnvironment, goProgram } from "../../image/recipes/go-environment.ts";
-import { run } from "../../lib/process.ts";
+import { run } from "../../lib/program/process.ts";
 import { noProxyCases, noProxyUrls } from "./no-proxy/cases.ts";
 
 const proxy = "http://proxy.test:3128";

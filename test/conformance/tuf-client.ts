@@ -10,8 +10,8 @@ import { Metadata, MetadataKind } from "@tufjs/models";
 import { linuxSystem } from "../../host/system.ts";
 import type { Mirror } from "../../host/update/mirror.ts";
 import { refreshMetadata, targetOf, targetStream } from "../../host/update/trusted-repository.ts";
-import { runProgram } from "../../lib/command-line.ts";
-import { commandsWith, program, usageFailure } from "../../lib/command.ts";
+import { runProgram } from "../../lib/command/command-line.ts";
+import { commandsWith, program, usageFailure } from "../../lib/command/command.ts";
 import { Failure, isNotFound } from "../../lib/failure.ts";
 
 type Context = {

@@ -13,7 +13,7 @@ import { expect, test } from "bun:test";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, ask } from "../../lib/process.ts";
+import { run, ask } from "../../lib/program/process.ts";
 
 const checkout = process.env["ORLOP_TUF_CONFORMANCE"];
 const environment = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "orlop/tuf-conformance");

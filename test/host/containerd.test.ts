@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 import { openToolsRoot, runTool, type ToolsRoot } from "../../image/packages/tools-root.ts";
-import { isJsonObject, parseJson, type JsonObject } from "../../lib/json.ts";
+import { isJsonObject, parseJson, type JsonObject } from "../../lib/text/json.ts";
 import { variants } from "../../variants/all.ts";
 import { cases, rendered, type Case } from "../golden.ts";
 

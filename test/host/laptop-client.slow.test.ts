@@ -4,7 +4,7 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileClient } from "../../host/compile.ts";
-import { ask } from "../../lib/process.ts";
+import { ask } from "../../lib/program/process.ts";
 import { Authority } from "../certificates.ts";
 import { runningHost, type RunningHost } from "../running-host.ts";
 

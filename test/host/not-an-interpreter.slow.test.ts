@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { sealed } from "../../host/bun-executable.ts";
 import { compileHost } from "../../host/compile.ts";
 import { executable, names } from "../../host/names.ts";
-import { ask } from "../../lib/process.ts";
+import { ask } from "../../lib/program/process.ts";
 
 const mark = "EVALUATED";
 let directory = "";

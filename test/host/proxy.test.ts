@@ -11,8 +11,8 @@ import { openToolsRoot, toolCommand, type ToolsRoot } from "../../image/packages
 import { proxyEnvironment } from "../../host/files/proxy.ts";
 import { registries } from "../../host/files/registries.ts";
 import { trustStore } from "../../host/files/trust-store.ts";
-import type { JsonObject } from "../../lib/json.ts";
-import { ask } from "../../lib/process.ts";
+import type { JsonObject } from "../../lib/text/json.ts";
+import { ask } from "../../lib/program/process.ts";
 import { Authority } from "../certificates.ts";
 import { startHttpsProxy, type HttpsProxy } from "../https-proxy.ts";
 import { busyboxImage } from "../oci-image.ts";

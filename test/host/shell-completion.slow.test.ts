@@ -4,8 +4,8 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openToolsRoot, runTool, type ToolsRoot } from "../../image/packages/tools-root.ts";
-import { completionScript } from "../../lib/completion.ts";
-import { invoke } from "../../lib/command-line.ts";
+import { completionScript } from "../../lib/command/completion.ts";
+import { invoke } from "../../lib/command/command-line.ts";
 import { boat } from "../boat.ts";
 
 let shells: ToolsRoot;

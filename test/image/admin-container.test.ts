@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { builtContainer } from "../../cli/built-image.ts";
-import { run, ask } from "../../lib/process.ts";
+import { run, ask } from "../../lib/program/process.ts";
 import { unpackLayout } from "../oci-image.ts";
 
 const own = ".bottlerocket/host-containers/current";

@@ -8,9 +8,9 @@ import { mkdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { parseJson } from "../../lib/json.ts";
-import { ask, run } from "../../lib/process.ts";
-import { workDirectory, type WorkDirectory } from "../../lib/work-directory.ts";
+import { parseJson } from "../../lib/text/json.ts";
+import { ask, run } from "../../lib/program/process.ts";
+import { workDirectory, type WorkDirectory } from "../../lib/files/work-directory.ts";
 import { missingIn, toursOf, type Tour } from "../../tools/tours.ts";
 import { TourShell } from "../../tools/tour-shell.ts";
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { stringify } from "smol-toml";
 import type { StatusBody } from "../../api/status.ts";
 import { prepareImage } from "../../image/oci/prepare-image.ts";
-import type { JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/text/json.ts";
 import { startTestRegistry, type TestRegistry } from "../registry.ts";
 import { TestHost } from "./test-host.ts";
 

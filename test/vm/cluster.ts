@@ -8,7 +8,7 @@
  * ```
  */
 import { join } from "node:path";
-import type { JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/text/json.ts";
 import {
   type ControlPlane,
   type ControlPlaneOptions,

@@ -5,7 +5,7 @@
  * docs/decisions/0183-confinement.md says what is claimed and what is not; each claim is tried to be broken here.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/text/json.ts";
 import { hostOfGuests } from "../../vm/qemu.ts";
 import { Authority } from "../certificates.ts";
 import { startHttpsProxy, type HttpsProxy } from "../https-proxy.ts";

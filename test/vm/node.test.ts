@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Refused } from "../../api/refused.ts";
 import { isFailure } from "../../lib/failure.ts";
-import type { JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/text/json.ts";
 import { makeAuthority } from "../../vm/authority.ts";
 import { hostOfGuests } from "../../vm/qemu.ts";
 import { compileModule } from "../kernel-module.ts";

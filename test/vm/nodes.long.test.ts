@@ -3,7 +3,7 @@
  * host whose clock is wrong says that this is why it cannot join.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/text/json.ts";
 import { hostOfGuests } from "../../vm/qemu.ts";
 import { macAddressOf } from "../../vm/qemu.ts";
 import { kubeProxyImage, kubeProxyObjects } from "../kube-proxy.ts";

@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Plan } from "../../api/answers.ts";
-import type { JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/text/json.ts";
 import { TestHost } from "./test-host.ts";
 
 const bootedTimeoutMs = 300_000;

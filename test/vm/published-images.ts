@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { builtImage, type Wanted } from "../../cli/built-image.ts";
 import { repoCommands, repoGroups } from "../../cli/repo.ts";
 import type { Built } from "../../image/build.ts";
-import { invoke } from "../../lib/command-line.ts";
-import { program } from "../../lib/command.ts";
+import { invoke } from "../../lib/command/command-line.ts";
+import { program } from "../../lib/command/command.ts";
 import { systemErrorCode } from "../../lib/failure.ts";
-import { isPresent } from "../../lib/files.ts";
+import { isPresent } from "../../lib/files/files.ts";
 import { serveRepository } from "../../repo/serve.ts";
 import { hostOfGuests } from "../../vm/qemu.ts";
 

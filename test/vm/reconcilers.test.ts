@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Applied } from "../../api/answers.ts";
-import type { JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/text/json.ts";
 import { makeClients } from "../../vm/credentials.ts";
 import { TestHost } from "./test-host.ts";
 

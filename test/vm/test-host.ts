@@ -18,7 +18,7 @@ import { connect, type Client } from "../../api/client.ts";
 import type { ExecRequest } from "../../api/exec-client.ts";
 import type { StatusBody } from "../../api/status.ts";
 import { isFailure } from "../../lib/failure.ts";
-import type { JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/text/json.ts";
 import { makeClients, type Clients, type Credentials } from "../../vm/credentials.ts";
 import { GuestShell } from "../../vm/guest-shell.ts";
 import { createMachine, type Machine, type MachineOptions } from "../../vm/machine.ts";

@@ -7,9 +7,9 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { machineClock } from "../../lib/clock.ts";
 import { afterFailure, Failure, isFailure } from "../../lib/failure.ts";
-import { writeFileAtomic } from "../../lib/files.ts";
-import { start } from "../../lib/program.ts";
-import { readRecord } from "../../lib/record.ts";
+import { writeFileAtomic } from "../../lib/files/files.ts";
+import { start } from "../../lib/program/program.ts";
+import { readRecord } from "../../lib/files/record.ts";
 import {
   identify,
   isAlive,

@@ -10,16 +10,16 @@
 import { createServer, type AddressInfo } from "node:net";
 import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { readTextIfPresent } from "../../lib/files.ts";
+import { readTextIfPresent } from "../../lib/files/files.ts";
 import { machineArchitecture, openToolsRoot, toolCommand, type ToolsRoot } from "../../image/packages/tools-root.ts";
 import { makeProgram } from "../../image/recipes/programs.ts";
 import { abortable } from "../../lib/abortable.ts";
 import { deadline, machineClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { firstOf } from "../../lib/first-of.ts";
-import { bytesOf } from "../../lib/http-body.ts";
-import { type Output, run } from "../../lib/process.ts";
-import { start } from "../../lib/program.ts";
+import { bytesOf } from "../../lib/files/http-body.ts";
+import { type Output, run } from "../../lib/program/process.ts";
+import { start } from "../../lib/program/program.ts";
 import { hostOfGuests } from "../qemu.ts";
 import { bootstrapObjects } from "./bootstrap-objects.ts";
 import {

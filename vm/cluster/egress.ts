@@ -5,7 +5,7 @@
  * Source: apiserver.k8s.io/v1beta1, EgressSelectorConfiguration, HTTPConnect over a unix socket.
  */
 import { connect, createServer, type Socket } from "node:net";
-import { removeIfPresent } from "../../lib/files.ts";
+import { removeIfPresent } from "../../lib/files/files.ts";
 
 /** The port of this computer behind which a node's kubelet is; undefined when no machine has that name. */
 export type KubeletPort = (node: string) => Promise<number | undefined>;

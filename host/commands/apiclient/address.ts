@@ -5,8 +5,8 @@ import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { hostSocket, type HostAddress } from "../../../api/transport.ts";
 import { Failure, isNotFound } from "../../../lib/failure.ts";
-import { readRecord } from "../../../lib/record.ts";
-import { usageFailure } from "../../../lib/command.ts";
+import { readRecord } from "../../../lib/files/record.ts";
+import { usageFailure } from "../../../lib/command/command.ts";
 
 export type AddressOptions = {
   readonly "socket-path"?: string | undefined;

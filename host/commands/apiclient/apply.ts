@@ -2,7 +2,7 @@
 import type { Client } from "../../../api/client.ts";
 import { Refused } from "../../../api/refused.ts";
 import { Failure } from "../../../lib/failure.ts";
-import { placeOf, type Places } from "../../../lib/places.ts";
+import { placeOf, type Places } from "../../../lib/text/places.ts";
 import { readDocument, type DocumentReading } from "../../../settings/document.ts";
 import { groups, isGroup } from "../../../settings/group.ts";
 import { splitKey } from "../../../settings/key.ts";

@@ -9,7 +9,7 @@ import {
   type Definition,
   type Invocation,
   type Options,
-} from "../../../lib/command.ts";
+} from "../../../lib/command/command.ts";
 import { Failure, isFailure } from "../../../lib/failure.ts";
 import { describeProblem } from "../../../settings/problem.ts";
 import { hostAddress, type AddressOptions } from "./address.ts";

@@ -1,5 +1,5 @@
 /** `apiclient ephemeral-storage`: the disks of a machine that lose their content when it is switched off. */
-import type { ValuesOf } from "../../../lib/command.ts";
+import type { ValuesOf } from "../../../lib/command/command.ts";
 import { filesystems, listFormats } from "../../../api/ephemeral-storage.ts";
 import type { Client } from "../../../api/client.ts";
 import { apiCommand, type ApiContext } from "./context.ts";

@@ -1,7 +1,7 @@
 /** `apiclient exec`: a program in a host container. */
 import type { TerminalSize } from "../../../api/exec.ts";
-import { usageFailure } from "../../../lib/command.ts";
-import type { Terminal } from "../../../lib/conversation.ts";
+import { usageFailure } from "../../../lib/command/command.ts";
+import type { Terminal } from "../../../lib/command/conversation.ts";
 import { apiCommand } from "./context.ts";
 
 export const exec = apiCommand({

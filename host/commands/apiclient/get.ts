@@ -1,7 +1,7 @@
 /** `apiclient get`: settings and what else the host tells about itself. */
 import { isFailure } from "../../../lib/failure.ts";
-import { isJsonObject, parseJson, type Json, type JsonObject } from "../../../lib/json.ts";
-import { usageFailure } from "../../../lib/command.ts";
+import { isJsonObject, parseJson, type Json, type JsonObject } from "../../../lib/text/json.ts";
+import { usageFailure } from "../../../lib/command/command.ts";
 import { splitKey } from "../../../settings/key.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
 import { fullPrefix, settingKeys } from "./keys.ts";

@@ -1,7 +1,7 @@
 /** `apiclient history`, `undo` and `restore`. */
 import type { z } from "zod";
 import type { author, ExecutedBody, TransactionBody } from "../../../api/answers.ts";
-import { usageFailure } from "../../../lib/command.ts";
+import { usageFailure } from "../../../lib/command/command.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { appliedResult } from "./applied-text.ts";
 import { changeLine } from "./change-line.ts";

@@ -1,5 +1,5 @@
 /** Keys of settings as people type them. */
-import type { Candidate } from "../../../lib/command.ts";
+import type { Candidate } from "../../../lib/command/command.ts";
 import { fullKey, isUnder } from "../../../settings/key.ts";
 
 const roots = ["settings", "os", "services", "configuration-files"];

@@ -1,6 +1,6 @@
 /** `apiclient logs`: what a host container said, or everything that helps to find out what is wrong with a host. */
 import { open, rename, rm } from "node:fs/promises";
-import { usageFailure } from "../../../lib/command.ts";
+import { usageFailure } from "../../../lib/command/command.ts";
 import { afterFailure, Failure } from "../../../lib/failure.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
 

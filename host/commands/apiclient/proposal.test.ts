@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { invoke } from "../../../lib/command-line.ts";
+import { invoke } from "../../../lib/command/command-line.ts";
 import { apiclient } from "../apiclient.ts";
 
 /** A host that answers as the test says, by method and path. */

@@ -1,7 +1,7 @@
 /** `apiclient set`, and the same change planned and on trial. */
-import { usageFailure, type ValuesOf } from "../../../lib/command.ts";
+import { usageFailure, type ValuesOf } from "../../../lib/command/command.ts";
 import { isFailure } from "../../../lib/failure.ts";
-import { isJsonObject, parseJson, type JsonObject } from "../../../lib/json.ts";
+import { isJsonObject, parseJson, type JsonObject } from "../../../lib/text/json.ts";
 import { fullKey, splitPair } from "../../../settings/key.ts";
 import { appliedResult } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";

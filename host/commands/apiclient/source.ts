@@ -2,7 +2,7 @@
 import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../../../lib/failure.ts";
-import { partsOf, readToEnd } from "../../../lib/read-to-end.ts";
+import { partsOf, readToEnd } from "../../../lib/files/read-to-end.ts";
 
 /** As much as any user data may have. */
 const bytesMost = 2 * 1024 * 1024;

@@ -1,6 +1,6 @@
 /** `--timeout`, for verbs that wait. */
 import { parseDuration } from "../../../lib/duration.ts";
-import type { TextOption } from "../../../lib/command.ts";
+import type { TextOption } from "../../../lib/command/command.ts";
 
 export function timeoutOption<Default extends string>(standard: Default) {
   return {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { invoke } from "../../../lib/command-line.ts";
+import { invoke } from "../../../lib/command/command-line.ts";
 import { eventually } from "../../../test/eventually.ts";
 import { runningHost } from "../../../test/running-host.ts";
 import { testRepository } from "../../../test/update-repository.ts";

@@ -5,7 +5,7 @@ import type { UpdateExplanation, UpdateStatusBody } from "../../../api/status.ts
 import { Failure, isFailure } from "../../../lib/failure.ts";
 import { progress, type Progress } from "../../../lib/progress.ts";
 import { deadline, machineClock } from "../../../lib/clock.ts";
-import { usageFailure } from "../../../lib/command.ts";
+import { usageFailure } from "../../../lib/command/command.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
 import { timeoutOption } from "./timeout-option.ts";
 import { waitExitCodes, type Waited } from "./until.ts";

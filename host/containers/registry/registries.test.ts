@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { parse } from "smol-toml";
 import { z } from "zod";
-import { parseJson, type Json } from "../../../lib/json.ts";
+import { parseJson, type Json } from "../../../lib/text/json.ts";
 import { factsOf, settingsOf } from "../../../test/settings.ts";
 import type { RenderedFile } from "../../files/config-file.ts";
 import { containerdConfig } from "../../files/containerd.ts";

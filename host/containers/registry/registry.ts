@@ -6,8 +6,8 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { Failure } from "../../../lib/failure.ts";
-import { bytesOf, chunksOf } from "../../../lib/http-body.ts";
-import { parseJson } from "../../../lib/json.ts";
+import { bytesOf, chunksOf } from "../../../lib/files/http-body.ts";
+import { parseJson } from "../../../lib/text/json.ts";
 import type { Reference } from "./reference.ts";
 import { credentialsByHost, loginOf, namespaceFor, type Endpoint, type Login, type Registries } from "./registries.ts";
 

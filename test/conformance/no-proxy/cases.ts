@@ -1,6 +1,6 @@
 /** What Go answers to values of NO_PROXY; `no-proxy.long.test.ts` asks it again and holds the file to it. */
 import { z } from "zod";
-import { parseJson } from "../../../lib/json.ts";
+import { parseJson } from "../../../lib/text/json.ts";
 
 export const casesPath = `${import.meta.dir}/cases.json`;
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { assert, jsonValue, property, string } from "fast-check";
-import { isFailure } from "./failure.ts";
+import { isFailure } from "../failure.ts";
 import { isDeeperThan, maxJsonDepth, parseJson } from "./json.ts";
 
 test("parseJson reads what JSON.stringify writes", () => {

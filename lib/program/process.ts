@@ -6,10 +6,10 @@
  * has ended by itself: what left its process group may hold the pipes for ever.
  */
 import type { ReadableStreamDefaultReader } from "node:stream/web";
-import { abortable } from "./abortable.ts";
-import { EndOf } from "./read-to-end.ts";
-import { machineClock, within } from "./clock.ts";
-import { Failure } from "./failure.ts";
+import { abortable } from "../abortable.ts";
+import { EndOf } from "../files/read-to-end.ts";
+import { machineClock, within } from "../clock.ts";
+import { Failure } from "../failure.ts";
 import { type Argv, start, type StartOptions } from "./program.ts";
 
 export type { Argv } from "./program.ts";

@@ -6,7 +6,7 @@
  */
 import { dlopen, FFIType, read } from "bun:ffi";
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { Failure, isNotFound } from "./failure.ts";
+import { Failure, isNotFound } from "../failure.ts";
 
 const LOCK_EX_NB = 2 | 4;
 const EINTR = 4;

@@ -4,7 +4,7 @@
  * Any zstd unpacks them, since it passes over the table. Source: zstd's contrib/seekable_format,
  * "zstd_seekable_compression_format.md", version 0.1.0, without checksums.
  */
-import { assert } from "./failure.ts";
+import { assert } from "../failure.ts";
 
 export type Frame = {
   packedBytes: number;

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { access, mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join, basename } from "node:path";
-import { afterFailure, isNotFound } from "./failure.ts";
+import { afterFailure, isNotFound } from "../failure.ts";
 
 /**
  * What it takes to replace a file so that it survives a loss of power. The simulator has a second implementation, which

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eventually } from "../test/eventually.ts";
-import { machineClock } from "./clock.ts";
-import { readTextIfPresent } from "./files.ts";
+import { eventually } from "../../test/eventually.ts";
+import { machineClock } from "../clock.ts";
+import { readTextIfPresent } from "../files/files.ts";
 import { ask, run } from "./process.ts";
 import { start } from "./program.ts";
 

@@ -4,7 +4,7 @@
  * An update by a stream takes a third more processor time than by one call for each 4 MiB, and a frame says how large it
  * is before it is unpacked, which bounds memory. Source: RFC 8878, section 3.1.
  */
-import { Failure } from "./failure.ts";
+import { Failure } from "../failure.ts";
 
 /** The most that a frame may hold, packed or not. Those of our images hold 4 MiB. */
 export const largestFrameBytes = 8 * 1024 * 1024;

@@ -5,7 +5,7 @@
  */
 import { printParseErrorCode, visit } from "jsonc-parser";
 import { withoutByteOrderMark } from "./encoding.ts";
-import { Failure } from "./failure.ts";
+import { Failure } from "../failure.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 export type JsonObject = { [name: string]: Json };

@@ -12,7 +12,7 @@ import {
   type TextOption,
   type Values,
 } from "./command.ts";
-import { isFailure } from "./failure.ts";
+import { isFailure } from "../failure.ts";
 
 export type Parsed =
   | { kind: "run"; command: Command; values: Values; globals: Values; json: boolean }

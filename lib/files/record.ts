@@ -4,9 +4,9 @@
  * goes on with the rest.
  */
 import { z } from "zod";
-import { Failure, isFailure, systemErrorCode } from "./failure.ts";
+import { Failure, isFailure, systemErrorCode } from "../failure.ts";
 import { readTextIfPresent } from "./files.ts";
-import { parseJson } from "./json.ts";
+import { parseJson } from "../text/json.ts";
 
 /**
  * Undefined when there is none.

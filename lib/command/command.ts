@@ -1,11 +1,11 @@
 /**
  * Commands as values: what they are called, take, do and print.
  *
- * `lib/command-line.ts` runs them; help, completion and reference pages are derived from the same values.
+ * `lib/command/command-line.ts` runs them; help, completion and reference pages are derived from the same values.
  */
 
 import type { Conversation } from "./conversation.ts";
-import { Failure } from "./failure.ts";
+import { Failure } from "../failure.ts";
 
 /** What is wrong with how a command was called; it exits 2 and points at its help. */
 export function usageFailure(message: string): Failure<"usage"> {

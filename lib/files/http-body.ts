@@ -1,6 +1,6 @@
 /** Bodies of HTTP answers from servers that may stall or send without end: each has its limit before it is read. */
-import { machineClock } from "./clock.ts";
-import { Failure } from "./failure.ts";
+import { machineClock } from "../clock.ts";
+import { Failure } from "../failure.ts";
 
 export type Patience = {
   /** Nothing may come for so long. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { invoke } from "./command-line.ts";
 import { commandsWith, program, type Invocation } from "./command.ts";
-import { Failure } from "./failure.ts";
-import { readToEnd } from "./read-to-end.ts";
+import { Failure } from "../failure.ts";
+import { readToEnd } from "../files/read-to-end.ts";
 
 type Shop = { stock: string[]; invocation: Invocation; loud: boolean };
 const command = commandsWith<Shop>();

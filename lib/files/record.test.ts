@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { explain } from "./failure.ts";
+import { explain } from "../failure.ts";
 import { readRecord } from "./record.ts";
 
 const schema = z.object({ process: z.object({ pid: z.number() }) });

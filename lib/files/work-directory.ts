@@ -4,11 +4,11 @@
  * Each has the lock of the file beside it for as long as its maker lives; whoever makes the next one below the same
  * parent removes those whose lock nobody holds.
  */
-import { deferred } from "./deferred.ts";
+import { deferred } from "../deferred.ts";
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { afterFailure, isNotFound, systemErrorCode } from "./failure.ts";
+import { afterFailure, isNotFound, systemErrorCode } from "../failure.ts";
 import { openLocked } from "./file-lock.ts";
 import { namesIn, removeIfPresent } from "./files.ts";
 

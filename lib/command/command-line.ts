@@ -1,5 +1,5 @@
 /**
- * Runs a program of `lib/command.ts`: results go to stdout, everything else to stderr; exit 0 done, 1 failure, 2 usage.
+ * Runs a program of `lib/command/command.ts`: results go to stdout, everything else to stderr; exit 0 done, 1 failure, 2 usage.
  *
  * `runProgram` is what a `main.ts` calls; `invoke` is the same for tests, with the output returned.
  */
@@ -7,7 +7,7 @@ import { parse } from "./command-parser.ts";
 import type { Command, Invocation, Program, Values } from "./command.ts";
 import { withCompletion } from "./completion.ts";
 import { ownConversation } from "./conversation.ts";
-import { explain, isFailure } from "./failure.ts";
+import { explain, isFailure } from "../failure.ts";
 
 export type Outcome = { stdout: string; stderr: string; exitCode: number };
 

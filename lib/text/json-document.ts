@@ -1,7 +1,7 @@
 /** JSON with positions, for documents that people write. A key that is given twice is an error here. */
 import { parseTree, type Node } from "jsonc-parser";
 import { nulCharacter, withoutByteOrderMark } from "./encoding.ts";
-import { assert } from "./failure.ts";
+import { assert } from "../failure.ts";
 import { isDeeperThan, jsonSyntaxError, maxJsonDepth } from "./json.ts";
 import { Literal, type Written } from "./literal.ts";
 import { positionsIn, type Places, type Position } from "./places.ts";

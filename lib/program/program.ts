@@ -1,7 +1,7 @@
 /** Programs that run beside this one. Nothing else in the tree starts one: `run` and `ask` of `process.ts` come here too. */
 import { statSync } from "node:fs";
-import { machineClock, within } from "./clock.ts";
-import { Failure, systemErrorCode } from "./failure.ts";
+import { machineClock, within } from "../clock.ts";
+import { Failure, systemErrorCode } from "../failure.ts";
 
 export type Argv = readonly [string, ...string[]];
 
