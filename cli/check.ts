@@ -1,5 +1,5 @@
 /** `./orlop check` */
-import type { CheckReport } from "../settings/check.ts";
+import type { CheckReport } from "../settings/document/check.ts";
 import { variantOption, verb } from "./context.ts";
 
 type Checked = CheckReport & { file: string };
@@ -16,8 +16,8 @@ export const check = verb({
   arguments: { files: { value: "FILE", help: "User data; - is standard input", many: true, complete: "files" } },
   async run({ invocation }, { files, variant }): Promise<Checked[]> {
     const [{ checkDocument }, { modelFor }, { variantNamed }] = await Promise.all([
-      import("../settings/check.ts"),
-      import("../settings/model.ts"),
+      import("../settings/document/check.ts"),
+      import("../settings/model/model.ts"),
       import("../variants/all.ts"),
     ]);
     const model = modelFor(variantNamed(variant));
@@ -27,7 +27,7 @@ export const check = verb({
     );
   },
   async print(reports) {
-    const { describeCheck } = await import("../settings/check.ts");
+    const { describeCheck } = await import("../settings/document/check.ts");
     return reports.map(({ file, ...report }) => describeCheck(file, report)).join("\n");
   },
   exitCode: (reports) => (reports.every(({ valid }) => valid) ? 0 : 1),

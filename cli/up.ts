@@ -148,7 +148,7 @@ async function watched<Result>(
 /** The user data of a node of the cluster on this computer. */
 async function joining(userData: string, name: string, { orchestrator, ...variant }: Variant): Promise<string> {
   const { runningCluster, settingsToJoin } = await import("../vm/cluster/cluster.ts");
-  const { isAtLeast } = await import("../settings/setting.ts");
+  const { isAtLeast } = await import("../settings/model/setting.ts");
   const { withCluster } = await import("../vm/user-data.ts");
   const cluster = await runningCluster();
   if (orchestrator.kind === "kubernetes" && !isAtLeast(cluster.minor, orchestrator.minor)) {

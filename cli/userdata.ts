@@ -4,8 +4,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { Failure } from "../lib/failure.ts";
 import type { EksctlUserData } from "../settings/eksctl/user-data.ts";
-import { splitKey } from "../settings/key.ts";
-import type { Problem } from "../settings/problem.ts";
+import { splitKey } from "../settings/model/key.ts";
+import type { Problem } from "../settings/model/problem.ts";
 import { variantOption, verb } from "./context.ts";
 
 export const userdataGroups = { userdata: "User data made from files of other tools" } as const;
@@ -28,8 +28,8 @@ column, and so are the settings that eksctl asks AWS for.`,
     const [{ eksctlUserData }, { checkDocument, describeCheck }, { modelFor }, { variantNamed }, { readSource }] =
       await Promise.all([
         import("../settings/eksctl/user-data.ts"),
-        import("../settings/check.ts"),
-        import("../settings/model.ts"),
+        import("../settings/document/check.ts"),
+        import("../settings/model/model.ts"),
         import("../variants/all.ts"),
         import("../host/commands/apiclient/source.ts"),
       ]);

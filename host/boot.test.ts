@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { realFiles } from "../lib/files/files.ts";
-import { modelFor } from "../settings/model.ts";
+import { modelFor } from "../settings/model/model.ts";
 import { factsOf } from "../test/settings.ts";
 import { testSystem, type TestSystem, type TestSystemOptions } from "../test/system.ts";
 import { boot, keepGenerating, newBootStatus, type BootHost, type BootStatus } from "./boot.ts";

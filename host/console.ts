@@ -1,5 +1,5 @@
 /** What a host says about itself on its console once it has booted: the only place to look when the API is out of reach. */
-import { describeProblem } from "../settings/problem.ts";
+import { describeProblem } from "../settings/model/problem.ts";
 import type { BootStatus } from "./boot.ts";
 import type { Facts } from "./facts.ts";
 import type { Interfaces } from "./system.ts";

@@ -3,7 +3,7 @@ import type { HostContainersBody } from "../api/host-containers.ts";
 import type { StatusBody } from "../api/status.ts";
 import { Failure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files/files.ts";
-import type { Settings } from "../settings/model.ts";
+import type { Settings } from "../settings/model/model.ts";
 import { containerUnit, imageDigestPath } from "./containers/description.ts";
 import type { Argv } from "../lib/program/process.ts";
 import { hostPath, type System } from "./system.ts";

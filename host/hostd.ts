@@ -11,7 +11,7 @@ import { version } from "../package.json";
 import { explain, systemErrorCode } from "../lib/failure.ts";
 import { isPresent, writeFileAtomic } from "../lib/files/files.ts";
 import { Turns } from "../lib/place.ts";
-import { modelFor } from "../settings/model.ts";
+import { modelFor } from "../settings/model/model.ts";
 import { Changes } from "./apiserver/changes.ts";
 import { Document } from "./apiserver/document.ts";
 import { Exec } from "./apiserver/exec.ts";

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { isNotFound, messageOf, systemErrorCode } from "../lib/failure.ts";
 import { bytesOf } from "../lib/files/http-body.ts";
 import { parseJson } from "../lib/text/json.ts";
-import type { Settings } from "../settings/group.ts";
+import type { Settings } from "../settings/groups/group.ts";
 import type { Facts } from "./facts.ts";
 import { type Node, nodeOf } from "./files/kubernetes/node.ts";
 import { clientCertificate } from "./files/kubernetes/paths.ts";

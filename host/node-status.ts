@@ -2,7 +2,7 @@
 import type { StatusBody } from "../api/status.ts";
 import { machineClock, within } from "../lib/clock.ts";
 import { explain } from "../lib/failure.ts";
-import type { Settings } from "../settings/model.ts";
+import type { Settings } from "../settings/model/model.ts";
 import type { Facts } from "./facts.ts";
 import { nodeCheck, nodeName } from "./node-ready.ts";
 import type { System } from "./system.ts";

@@ -1,6 +1,6 @@
 /** How what runs here reaches servers elsewhere: through which proxy, past which names, and trusting whom. */
 import { readTextIfPresent } from "../lib/files/files.ts";
-import type { Settings } from "../settings/group.ts";
+import type { Settings } from "../settings/groups/group.ts";
 import { goEntry, isDirect } from "./no-proxy.ts";
 import { hostPath, type System } from "./system.ts";
 

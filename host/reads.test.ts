@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { modelFor } from "../settings/model.ts";
+import { modelFor } from "../settings/model/model.ts";
 import { variantNamed } from "../variants/all.ts";
 import { readBy, recordReads } from "./reads.ts";
 

@@ -1,6 +1,6 @@
 /** Which settings a function reads: found by letting it read them. */
-import { joinKey, root } from "../settings/key.ts";
-import type { Settings } from "../settings/model.ts";
+import { joinKey, root } from "../settings/model/key.ts";
+import type { Settings } from "../settings/model/model.ts";
 
 /** What `read` reads of the settings, by key, also when it ends with an error. */
 export function readBy(settings: Settings, read: (settings: Settings) => unknown): ReadonlyMap<string, unknown> {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { eventually } from "../test/eventually.ts";
 import { factsOf } from "../test/settings.ts";
 import { testSystem } from "../test/system.ts";
-import { modelFor } from "../settings/model.ts";
+import { modelFor } from "../settings/model/model.ts";
 import { Changes } from "./apiserver/changes.ts";
 import { Datastore } from "./datastore/datastore.ts";
 import { directoryDisk } from "./datastore/disk.ts";

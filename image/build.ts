@@ -10,7 +10,7 @@ import { Failure, isNotFound } from "../lib/failure.ts";
 import { writeFileAtomic } from "../lib/files/files.ts";
 import { workDirectory } from "../lib/files/work-directory.ts";
 import type { Architecture, Variant } from "../variants/variant.ts";
-import { migrations } from "../settings/migrations.ts";
+import { migrations } from "../settings/migrations/all.ts";
 import { makeBoot } from "./boot/make-boot.ts";
 import { openSigningKey, type SigningKey } from "./boot/signing-key.ts";
 import { checkVersion } from "./commit.ts";

@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { z } from "zod";
-import { migration } from "../settings/migration.ts";
+import { migration } from "../settings/migrations/migration.ts";
 import { architectures } from "../variants/variant.ts";
 import { sha256OfFile } from "./packages/cache.ts";
 

@@ -1,6 +1,6 @@
 /** The models of settings of every variant, and of minors of Kubernetes that have no variant yet. */
-import { modelFor, type Model } from "../settings/model.ts";
-import type { Minor } from "../settings/setting.ts";
+import { modelFor, type Model } from "../settings/model/model.ts";
+import type { Minor } from "../settings/model/setting.ts";
 import { variantNamed, variants } from "../variants/all.ts";
 import { awsK8s } from "../variants/aws-k8s.ts";
 import { metalK8s } from "../variants/metal-k8s.ts";

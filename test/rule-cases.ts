@@ -1,7 +1,7 @@
 /** Rules about several settings by example: each is seen failing and holding, and none goes without a case. */
 import { expect, test } from "bun:test";
-import { modelFor, type SettingsTree } from "../settings/model.ts";
-import type { Rule } from "../settings/rule.ts";
+import { modelFor, type SettingsTree } from "../settings/model/model.ts";
+import type { Rule } from "../settings/model/rule.ts";
 import { variantNamed } from "../variants/all.ts";
 import { awsK8s } from "../variants/aws-k8s.ts";
 import { metalK8s } from "../variants/metal-k8s.ts";

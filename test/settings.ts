@@ -1,7 +1,7 @@
 /** Settings and facts for tests: those of a variant, with what a test sets. */
 import type { Facts } from "../host/facts.ts";
 import type { Json } from "../lib/text/json.ts";
-import { modelFor, type Settings } from "../settings/model.ts";
+import { modelFor, type Settings } from "../settings/model/model.ts";
 import { variantNamed } from "../variants/all.ts";
 
 /** The settings of a variant when `tree` is set. */

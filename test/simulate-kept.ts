@@ -18,7 +18,7 @@ import { logs, lookOver, placed } from "../host/kept/things.ts";
 import type { Storage } from "../host/storage.ts";
 import { hostPath, type System } from "../host/system.ts";
 import { Trial } from "../host/trial.ts";
-import { modelFor } from "../settings/model.ts";
+import { modelFor } from "../settings/model/model.ts";
 import { factsOf } from "./settings.ts";
 import type { KeptEvent, KeptScenario } from "./simulate-kept-events.ts";
 import { claim, Violation } from "./simulate-model.ts";

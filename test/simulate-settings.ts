@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Values } from "../host/datastore/change.ts";
 import { between, migrated } from "../host/migrations/migration.ts";
-import type { Migration } from "../settings/migration.ts";
+import type { Migration } from "../settings/migrations/migration.ts";
 import { claim } from "./simulate-model.ts";
 
 export class SettingsModel {

@@ -4,7 +4,7 @@
  */
 import { readdir, readFile, utimes } from "node:fs/promises";
 import { join, relative } from "node:path";
-import type { Migration } from "../settings/migration.ts";
+import type { Migration } from "../settings/migrations/migration.ts";
 import { setNames, type SetName } from "../host/update/boot-entry.ts";
 import { shippedRootPath } from "../host/update/trusted-repository.ts";
 import { writePartitionSets } from "./partition-sets.ts";

@@ -24,7 +24,7 @@ import { compareVersions } from "../repo/version.ts";
 import { isFailure, unreachable } from "../lib/failure.ts";
 import type { Argv } from "../lib/program/process.ts";
 import { frameAt, framesIn } from "../lib/zstd/seekable-zstd.ts";
-import { modelFor } from "../settings/model.ts";
+import { modelFor } from "../settings/model/model.ts";
 import { variantNamed } from "../variants/all.ts";
 import { claim, Violation } from "./simulate-model.ts";
 import { SettingsModel } from "./simulate-settings.ts";

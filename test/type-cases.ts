@@ -1,7 +1,7 @@
 /** Types of settings by example: what they accept as it is, what they turn into something else, what they refuse. */
 import { expect, test } from "bun:test";
 import type { Json } from "../lib/text/json.ts";
-import type { Type } from "../settings/type.ts";
+import type { Type } from "../settings/model/type.ts";
 
 export type TypeCases = {
   accepts: readonly Json[];

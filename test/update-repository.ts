@@ -11,7 +11,7 @@ import { serveRepository } from "../repo/serve.ts";
 import { signerOf, type Signer } from "../repo/signer.ts";
 import { serialise, type Signing } from "../repo/tree.ts";
 import type { Wave } from "../repo/waves.ts";
-import { migrationName, type Migration } from "../settings/migration.ts";
+import { migrationName, type Migration } from "../settings/migrations/migration.ts";
 import type { Mirror } from "../host/update/mirror.ts";
 
 export const testMachines: Machines = { variant: "dev", arch: "x86_64" };

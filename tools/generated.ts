@@ -3,9 +3,9 @@ import { apiclient } from "../host/commands/apiclient.ts";
 import { referencePage } from "../lib/command/command-reference.ts";
 import { protobufFiles } from "./protobuf.ts";
 import { withCompletion } from "../lib/command/completion.ts";
-import { jsonSchemaOf } from "../settings/json-schema.ts";
-import { modelFor, type Model } from "../settings/model.ts";
-import { settingsPage } from "../settings/settings-page.ts";
+import { jsonSchemaOf } from "../settings/document/json-schema.ts";
+import { modelFor, type Model } from "../settings/model/model.ts";
+import { settingsPage } from "../settings/document/settings-page.ts";
 import { goldenFiles } from "../test/golden.ts";
 import { variants } from "../variants/all.ts";
 

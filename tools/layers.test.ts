@@ -48,11 +48,11 @@ test("a wrong import is seen, whether of a value, of a type, or at run time", ()
     const e = await import("../vm/machine.ts");
     console.log(a, e);
   `;
-  expect(importsOf(source).flatMap((module) => objection("settings/motd.ts", module) ?? [])).toEqual([
-    "settings/motd.ts imports host/system.ts, but settings may import only lib",
-    "settings/motd.ts imports vm/machine.ts, but settings may import only lib",
-    "settings/motd.ts imports image/step.ts, but settings may import only lib",
-    "settings/motd.ts imports api/client.ts, but settings may import only lib",
+  expect(importsOf(source).flatMap((module) => objection("settings/groups/motd.ts", module) ?? [])).toEqual([
+    "settings/groups/motd.ts imports host/system.ts, but settings may import only lib",
+    "settings/groups/motd.ts imports vm/machine.ts, but settings may import only lib",
+    "settings/groups/motd.ts imports image/step.ts, but settings may import only lib",
+    "settings/groups/motd.ts imports api/client.ts, but settings may import only lib",
   ]);
   expect(objection("image/root.ts", "../host/system.ts")).toContain("but image may import only");
   expect(objection("lib/x.ts", "../settings/key.ts")).toContain("nothing of ours");

@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob } from "bun";
-import { splitKey } from "../settings/key.ts";
+import { splitKey } from "../settings/model/key.ts";
 import { everyVariant, modelNamed } from "../test/models.ts";
 
 const repository = join(import.meta.dir, "..");

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
-import { baseGroupNames, groups } from "../settings/group.ts";
-import { modelFor } from "../settings/model.ts";
+import { baseGroupNames, groups } from "../settings/groups/group.ts";
+import { modelFor } from "../settings/model/model.ts";
 import { variantNamed, variants } from "./all.ts";
 import { awsK8s } from "./aws-k8s.ts";
 

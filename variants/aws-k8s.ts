@@ -1,5 +1,5 @@
 /** Nodes of Kubernetes in EC2, as Amazon EKS has them. */
-import { isAtLeast, type Minor } from "../settings/setting.ts";
+import { isAtLeast, type Minor } from "../settings/model/setting.ts";
 import { awsDefaults, awsGroups } from "./aws.ts";
 import { kubernetesDefaults, kubernetesPackages, kubernetesPrograms } from "./kubernetes.ts";
 import type { Variant } from "./variant.ts";

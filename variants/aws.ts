@@ -1,5 +1,5 @@
 /** What instances in EC2 have in common. */
-import { baseGroupNames, type DefaultsOf, type Group } from "../settings/group.ts";
+import { baseGroupNames, type DefaultsOf, type Group } from "../settings/groups/group.ts";
 
 export const awsGroups: readonly Group[] = [...baseGroupNames, "autoscaling", "aws", "cloudformation"];
 

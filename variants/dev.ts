@@ -1,5 +1,5 @@
 /** For QEMU, with everything a person needs to look inside. */
-import { baseGroupNames } from "../settings/group.ts";
+import { baseGroupNames } from "../settings/groups/group.ts";
 import type { Variant } from "./variant.ts";
 
 const registry = "10.0.2.2:5000";

@@ -1,7 +1,7 @@
 /** What nodes of Kubernetes have in common, wherever they run. */
-import { baseGroupNames, type DefaultsOf, type Group } from "../settings/group.ts";
-import { credentialProviders, iamAuthenticator } from "../settings/selection.ts";
-import { isAtLeast, type Minor } from "../settings/setting.ts";
+import { baseGroupNames, type DefaultsOf, type Group } from "../settings/groups/group.ts";
+import { credentialProviders, iamAuthenticator } from "../settings/model/selection.ts";
+import { isAtLeast, type Minor } from "../settings/model/setting.ts";
 import type { Variant } from "./variant.ts";
 
 /** Hybrid nodes of Amazon EKS run anywhere, with an AWS role that `settings.aws` brings. */

@@ -1,5 +1,5 @@
 /** For physical machines, with nothing but what every host has. */
-import { baseGroupNames } from "../settings/group.ts";
+import { baseGroupNames } from "../settings/groups/group.ts";
 import type { Variant } from "./variant.ts";
 
 export const metalDev: Variant = {

@@ -1,5 +1,5 @@
 /** Nodes of Kubernetes on physical machines. */
-import type { Minor } from "../settings/setting.ts";
+import type { Minor } from "../settings/model/setting.ts";
 import { kubernetesDefaults, kubernetesGroups, kubernetesPackages, kubernetesPrograms } from "./kubernetes.ts";
 import type { Variant } from "./variant.ts";
 

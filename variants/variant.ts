@@ -4,7 +4,7 @@
  * Variants are data. `variants/<name>.ts` exports one of these, `variants/all.ts` lists them; the image builder takes
  * the packages, the host and the laptop tools take the setting groups and defaults.
  */
-import type { DefaultsOf, Group } from "../settings/group.ts";
+import type { DefaultsOf, Group } from "../settings/groups/group.ts";
 
 export const architectures = ["x86_64", "aarch64"] as const;
 export type Architecture = (typeof architectures)[number];

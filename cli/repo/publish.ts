@@ -7,7 +7,7 @@ import { sha256OfFile } from "../../image/packages/cache.ts";
 import { Failure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { addTarget, publish, treesOf, type Release, type TargetSource } from "../../repo/repository.ts";
-import { migrationName, parseMigration, type Migration } from "../../settings/migration.ts";
+import { migrationName, parseMigration, type Migration } from "../../settings/migrations/migration.ts";
 import {
   directory, machinesOptions, opened, parseVersion, readText, repoCommand, signingFrom, signingOptions, version,
 } from "./context.ts"; // prettier-ignore

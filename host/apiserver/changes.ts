@@ -4,8 +4,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { Refused } from "../../api/refused.ts";
 import { Turns } from "../../lib/place.ts";
-import type { Model } from "../../settings/model.ts";
-import type { Problem } from "../../settings/problem.ts";
+import type { Model } from "../../settings/model/model.ts";
+import type { Problem } from "../../settings/model/problem.ts";
 import type { Author, Change, Datastore } from "../datastore/datastore.ts";
 import { changesBetween, takenBack, withStaged, type Values } from "../datastore/change.ts";
 import type { Trial } from "../trial.ts";

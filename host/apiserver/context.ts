@@ -1,6 +1,6 @@
 /** What the handlers of the API work with. */
 import type { StatusBody } from "../../api/status.ts";
-import type { Model } from "../../settings/model.ts";
+import type { Model } from "../../settings/model/model.ts";
 import type { Audit } from "../audit.ts";
 import type { Datastore } from "../datastore/datastore.ts";
 import type { Facts } from "../facts.ts";

@@ -1,7 +1,7 @@
 /** Committed settings with their defaults, as documents: made once for each version, served many times. */
 import { assert, type Failure } from "../../lib/failure.ts";
 import { isJsonObject, type Json } from "../../lib/text/json.ts";
-import type { Model, Settings, SettingsTree } from "../../settings/model.ts";
+import type { Model, Settings, SettingsTree } from "../../settings/model/model.ts";
 import type { Datastore } from "../datastore/datastore.ts";
 import type { Caller } from "./caller.ts";
 import { Prepared } from "./reply.ts";

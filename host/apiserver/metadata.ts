@@ -7,8 +7,8 @@
 import { basename } from "node:path";
 import { Refused } from "../../api/refused.ts";
 import { isFailure } from "../../lib/failure.ts";
-import { fullKey, isUnder } from "../../settings/key.ts";
-import type { Settings } from "../../settings/model.ts";
+import { fullKey, isUnder } from "../../settings/model/key.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import { recordReads } from "../reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import type { ApiContext } from "./context.ts";

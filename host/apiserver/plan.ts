@@ -3,7 +3,7 @@ import type { PlanRequest } from "../../api/answers.ts";
 import { defaultTransaction } from "../../api/query.ts";
 import { Refused } from "../../api/refused.ts";
 import type { Json } from "../../lib/text/json.ts";
-import { fullKey } from "../../settings/key.ts";
+import { fullKey } from "../../settings/model/key.ts";
 import { changesBetween, withStaged } from "../datastore/change.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";

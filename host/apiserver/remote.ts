@@ -8,9 +8,9 @@
 import { isDeepStrictEqual } from "node:util";
 import type { StatusBody } from "../../api/status.ts";
 import { Failure } from "../../lib/failure.ts";
-import type { Settings } from "../../settings/model.ts";
-import { pemOf } from "../../settings/pem-blocks.ts";
-import { readBundle } from "../../settings/pem.ts";
+import type { Settings } from "../../settings/model/model.ts";
+import { pemOf } from "../../settings/values/pem-blocks.ts";
+import { readBundle } from "../../settings/values/pem.ts";
 import { reconciler, type Reconciler } from "../reconcile/reconciler.ts";
 import type { System } from "../system.ts";
 import { ensureIdentity } from "./certificate.ts";

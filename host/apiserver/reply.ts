@@ -7,7 +7,7 @@ import type { Refusal } from "../../api/answers.ts";
 import { isApiCode, statuses } from "../../api/codes.ts";
 import { Refused } from "../../api/refused.ts";
 import { Failure, firstError } from "../../lib/failure.ts";
-import { describeProblem } from "../../settings/problem.ts";
+import { describeProblem } from "../../settings/model/problem.ts";
 
 /** An answer that is serialised already, and kept because it is asked for often. */
 export class Prepared {

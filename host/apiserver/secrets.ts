@@ -3,7 +3,7 @@
  */
 import { allows } from "../../api/endpoint.ts";
 import type { Json } from "../../lib/text/json.ts";
-import type { Model } from "../../settings/model.ts";
+import type { Model } from "../../settings/model/model.ts";
 import type { Change } from "../datastore/datastore.ts";
 import type { Caller } from "./caller.ts";
 

@@ -1,7 +1,7 @@
 /** Waiting for reconcilers, on request only: with a limit of time, and for a limited number of clients. */
 import type { Applied, PassReportBody } from "../../api/answers.ts";
 import { Refused } from "../../api/refused.ts";
-import { isUnder } from "../../settings/key.ts";
+import { isUnder } from "../../settings/model/key.ts";
 import type { Committed } from "./changes.ts";
 import type { ApiContext } from "./context.ts";
 

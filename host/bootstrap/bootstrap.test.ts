@@ -1,7 +1,7 @@
 /** Against the real daemon and its API; units and programs are those of a test machine. */
 import { expect, test } from "bun:test";
 import type { JsonObject } from "../../lib/text/json.ts";
-import { modelFor } from "../../settings/model.ts";
+import { modelFor } from "../../settings/model/model.ts";
 import { eventually } from "../../test/eventually.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { factsOf } from "../../test/settings.ts";

@@ -7,7 +7,7 @@
  */
 import type { Client } from "../../api/client.ts";
 import { explain } from "../../lib/failure.ts";
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import { containerUnit, type Description } from "../containers/description.ts";
 import { writeDescription } from "../containers/described.ts";
 import { failureOf, runToItsEnd } from "../reconcile/failed-unit.ts";

@@ -9,7 +9,7 @@ import { bootstrapEntry, type BootstrapEntry } from "../../api/status.ts";
 import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { parseJson } from "../../lib/text/json.ts";
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import { hostPath, type System } from "../system.ts";
 
 export type Entry = BootstrapEntry;

@@ -5,7 +5,7 @@ import { hostSocket } from "../../api/transport.ts";
 import { runProgram } from "../../lib/command/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { version } from "../../package.json";
-import { modelFor, type Settings } from "../../settings/model.ts";
+import { modelFor, type Settings } from "../../settings/model/model.ts";
 import { bootstrap } from "../bootstrap/bootstrap.ts";
 import { readFacts } from "../facts.ts";
 import { hostPath, linuxSystem, type System } from "../system.ts";

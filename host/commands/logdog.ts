@@ -5,7 +5,7 @@ import { runProgram } from "../../lib/command/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
 import { version } from "../../package.json";
-import { modelFor } from "../../settings/model.ts";
+import { modelFor } from "../../settings/model/model.ts";
 import { readFacts } from "../facts.ts";
 import { archivePath, collect, pack } from "../logdog/bundle.ts";
 import { requestsFor } from "../logdog/requests.ts";

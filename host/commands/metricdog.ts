@@ -4,7 +4,7 @@ import { hostSocket } from "../../api/transport.ts";
 import { runProgram } from "../../lib/command/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { version } from "../../package.json";
-import { modelFor } from "../../settings/model.ts";
+import { modelFor } from "../../settings/model/model.ts";
 import { readFacts } from "../facts.ts";
 import type { ReportEvent } from "../metricdog/report.ts";
 import { sendReport, type Sent } from "../metricdog/send.ts";

@@ -4,7 +4,7 @@ import { hostSocket } from "../../api/transport.ts";
 import { runProgram } from "../../lib/command/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
-import { modelFor } from "../../settings/model.ts";
+import { modelFor } from "../../settings/model/model.ts";
 import { version } from "../../package.json";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/disk.ts";

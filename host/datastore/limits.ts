@@ -6,7 +6,7 @@
  */
 import { Failure } from "../../lib/failure.ts";
 import type { Json } from "../../lib/text/json.ts";
-import { settingsPerChange } from "../../settings/limits.ts";
+import { settingsPerChange } from "../../settings/document/limits.ts";
 
 const MiB = 1024 * 1024;
 

@@ -5,8 +5,8 @@
  * and the name of the container, which CRI fills in. `test/host/containerd.test.ts` compares it with the real one.
  * Source: OCI runtime specification 1.2, containerd 1.7 oci/spec.go and docs/cri/config.md (base_runtime_spec).
  */
-import type { Settings } from "../../settings/model.ts";
-import { furtherCapabilities, ordinaryCapabilities, type resourceLimits } from "../../settings/oci-names.ts";
+import type { Settings } from "../../settings/model/model.ts";
+import { furtherCapabilities, ordinaryCapabilities, type resourceLimits } from "../../settings/values/oci-names.ts";
 import { configFile } from "./config-file.ts";
 
 type OciDefaults = Settings["oci-defaults"];

@@ -1,5 +1,5 @@
 /** Time servers for chronyd; see chrony.conf(5). */
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import { configFile } from "./config-file.ts";
 
 export const chronyConf = configFile({

@@ -3,7 +3,7 @@
  *
  * Rendering decides nothing about the machine: one reconciler compares, writes, removes and restarts.
  */
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import type { Facts } from "../facts.ts";
 
 export type RenderedFile = {

@@ -4,7 +4,7 @@
  * The CRI plugin is there for kubelet alone. Mirrors stand in `registries.ts`, since containerd reads those at each pull.
  */
 import { stringify } from "smol-toml";
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import { pauseImage } from "../../variants/kubernetes.ts";
 import type { Variant } from "../../variants/variant.ts";
 import { credentialsByHost, type Credential } from "../containers/registry/registries.ts";

@@ -1,5 +1,5 @@
 /** The host's name for programs that read the file; the kernel's own is set by `host/reconcile/hostname.ts`. */
-import { shortened } from "../../settings/network-names.ts";
+import { shortened } from "../../settings/values/network-names.ts";
 import { configFile } from "./config-file.ts";
 
 export const hostnameFile = configFile({

@@ -4,7 +4,7 @@
  * The registry itself is asked last.
  */
 import { stringify } from "smol-toml";
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import { mirrorsOf, originOf } from "../containers/registry/registries.ts";
 import type { ConfigFiles, RenderedFile } from "./config-file.ts";
 

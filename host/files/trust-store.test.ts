@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { factsOf, settingsOf } from "../../test/settings.ts";
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import { trustedBundle, trustStore } from "./trust-store.ts";
 
 const pem = readFileSync(join(import.meta.dir, "../../test/golden/image-certificates.pem"), "latin1");

@@ -7,10 +7,10 @@
  */
 import { createHash, type X509Certificate } from "node:crypto";
 import { assert } from "../../lib/failure.ts";
-import { subjectLine } from "../../settings/certificate-advice.ts";
-import type { Settings } from "../../settings/model.ts";
-import { isBlank, readBundle } from "../../settings/pem.ts";
-import { pemOf, readPem } from "../../settings/pem-blocks.ts";
+import { subjectLine } from "../../settings/model/certificate-advice.ts";
+import type { Settings } from "../../settings/model/model.ts";
+import { isBlank, readBundle } from "../../settings/values/pem.ts";
+import { pemOf, readPem } from "../../settings/values/pem-blocks.ts";
 import type { ConfigFiles } from "./config-file.ts";
 
 /** Of the image, see image/root/trust-store.ts. */

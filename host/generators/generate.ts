@@ -5,8 +5,8 @@
  * unset, and it is tried again.
  */
 import type { Json } from "../../lib/text/json.ts";
-import { describeProblem } from "../../settings/problem.ts";
-import type { Model, Settings } from "../../settings/model.ts";
+import { describeProblem } from "../../settings/model/problem.ts";
+import type { Model, Settings } from "../../settings/model/model.ts";
 import type { Facts } from "../facts.ts";
 import type { System } from "../system.ts";
 import { Failure } from "../../lib/failure.ts";

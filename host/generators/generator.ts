@@ -1,7 +1,7 @@
 /** A setting that the host works out by itself when nobody set it. */
 import type { Json } from "../../lib/text/json.ts";
-import type { Settings } from "../../settings/model.ts";
-import type { Group } from "../../settings/group.ts";
+import type { Settings } from "../../settings/model/model.ts";
+import type { Group } from "../../settings/groups/group.ts";
 import type { Platform } from "../../variants/variant.ts";
 import type { Facts } from "../facts.ts";
 import type { System } from "../system.ts";

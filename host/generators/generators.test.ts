@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Json } from "../../lib/text/json.ts";
-import { modelFor } from "../../settings/model.ts";
+import { modelFor } from "../../settings/model/model.ts";
 import { imdsServer } from "../../test/imds.ts";
 import { factsOf, settingsOf } from "../../test/settings.ts";
 import { testSystem, type TestSystem, type TestSystemOptions } from "../../test/system.ts";

@@ -3,7 +3,7 @@
  *
  * Source: Bottlerocket's dogtag, detectors 20-imds and 10-reverse-dns. Lower case and no longer than its setting wants it.
  */
-import { ownName, shortened } from "../../settings/network-names.ts";
+import { ownName, shortened } from "../../settings/values/network-names.ts";
 import { Imds } from "../imds.ts";
 import type { Generator } from "./generator.ts";
 import { primaryAddress } from "./primary-address.ts";

@@ -3,7 +3,7 @@
  *
  * Source: Bottlerocket's metricdog; a server of reports sees the same query.
  */
-import type { Settings } from "../../settings/group.ts";
+import type { Settings } from "../../settings/groups/group.ts";
 import type { Facts } from "../facts.ts";
 
 /** "boot_success" once for each boot that got there, "health_ping" every few hours. */

@@ -1,6 +1,6 @@
 /** Looks at the services and sends a report, once: a server that does not answer is told in the journal and left alone. */
 import { explain, Failure } from "../../lib/failure.ts";
-import type { Settings } from "../../settings/group.ts";
+import type { Settings } from "../../settings/groups/group.ts";
 import type { Facts } from "../facts.ts";
 import { requestThrough, routeOf } from "../outbound.ts";
 import type { System } from "../system.ts";

@@ -7,7 +7,7 @@ import type { Json } from "../../lib/text/json.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/disk.ts";
-import { migrationName, parseMigration, type Migration } from "../../settings/migration.ts";
+import { migrationName, parseMigration, type Migration } from "../../settings/migrations/migration.ts";
 import type { System } from "../system.ts";
 import { bringToForm } from "./bring.ts";
 import { broughtBack, migrated, refusing } from "./migration.ts";

@@ -10,7 +10,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { compareVersions } from "../../repo/version.ts";
-import type { Migration } from "../../settings/migration.ts";
+import type { Migration } from "../../settings/migrations/migration.ts";
 import type { Values } from "../datastore/change.ts";
 import type { Datastore, Transaction } from "../datastore/datastore.ts";
 import { kept } from "../kept/things.ts";

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { Json } from "../../lib/text/json.ts";
-import { migration } from "../../settings/migration.ts";
+import { migration } from "../../settings/migrations/migration.ts";
 
 const form = z.object({
   /** The version whose form the settings have. */

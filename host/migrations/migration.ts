@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Failure } from "../../lib/failure.ts";
 import type { Json } from "../../lib/text/json.ts";
 import { compareVersions } from "../../repo/version.ts";
-import type { Migration, MigrationStep } from "../../settings/migration.ts";
+import type { Migration, MigrationStep } from "../../settings/migrations/migration.ts";
 import type { Values } from "../datastore/change.ts";
 
 /** One that was walked, with what it took away. */

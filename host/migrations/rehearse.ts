@@ -1,6 +1,6 @@
 /** Whether the settings of this host survive the way to another version and back, found out before it is taken. */
 import { compareVersions } from "../../repo/version.ts";
-import type { Migration } from "../../settings/migration.ts";
+import type { Migration } from "../../settings/migrations/migration.ts";
 import type { Values } from "../datastore/change.ts";
 import { kept } from "../kept/things.ts";
 import type { System } from "../system.ts";

@@ -1,7 +1,7 @@
 /** The rules between the parts of a `net.toml` whose shape is right. Source: Bottlerocket's network configuration. */
 import { isIPv6 } from "node:net";
-import { joinKey } from "../../settings/key.ts";
-import type { Problem } from "../../settings/problem.ts";
+import { joinKey } from "../../settings/model/key.ts";
+import type { Problem } from "../../settings/model/problem.ts";
 import { linkName, type Link, type Monitoring, type Route } from "./network-config.ts";
 
 /** @returns what is broken; empty when the links can be set up together */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { describeProblem } from "../../settings/problem.ts";
+import { describeProblem } from "../../settings/model/problem.ts";
 import { parseNetToml } from "./net-toml.ts";
 import { primaryLink, type NetworkConfig } from "./network-config.ts";
 

@@ -5,7 +5,7 @@
  */
 import { Failure, messageOf, systemErrorCode } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files/files.ts";
-import { describeProblem } from "../../settings/problem.ts";
+import { describeProblem } from "../../settings/model/problem.ts";
 import { placed } from "../kept/things.ts";
 import { kernelParameters } from "../machine.ts";
 import { hostPath, type System } from "../system.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseJson, type Json } from "../../lib/text/json.ts";
-import { readDocument } from "../../settings/document.ts";
+import { readDocument } from "../../settings/document/document.ts";
 import { datastoreOn, simulatedDisk } from "../../test/datastore.ts";
 import { modelNamed } from "../../test/models.ts";
 import { emptyAddon } from "../../test/efi-program.ts";

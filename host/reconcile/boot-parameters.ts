@@ -7,8 +7,8 @@
 import { readFile } from "node:fs/promises";
 import { Failure, isNotFound, unreachable } from "../../lib/failure.ts";
 import { readTextIfPresent, removeDurably, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
-import { bootParameterProblems, commandLineWords } from "../../settings/boot-parameters.ts";
-import type { Settings } from "../../settings/model.ts";
+import { bootParameterProblems, commandLineWords } from "../../settings/values/boot-parameters.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { makeAddon, wordsOfAddon } from "../boot-addon.ts";
 import { hostPath, type System } from "../system.ts";

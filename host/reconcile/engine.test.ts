@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Failure } from "../../lib/failure.ts";
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import { factsOf, settingsOf } from "../../test/settings.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { backoffMs, driftCheckMs, Engine, type SettingsSource } from "./engine.ts";

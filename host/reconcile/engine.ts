@@ -8,7 +8,7 @@ import { abortable } from "../../lib/abortable.ts";
 import { deadline, type Deadline } from "../../lib/clock.ts";
 import { firstOf } from "../../lib/first-of.ts";
 import { Turns } from "../../lib/place.ts";
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import type { Facts } from "../facts.ts";
 import type { System } from "../system.ts";
 import { failureOf, passFailure } from "./failed-unit.ts";

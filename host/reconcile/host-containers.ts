@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { removeIfPresent } from "../../lib/files/files.ts";
 import { unreachable } from "../../lib/failure.ts";
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
 import { describedNames, writeDescription } from "../containers/described.ts";
 import { hostPath, type System } from "../system.ts";

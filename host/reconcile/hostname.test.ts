@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import { factsOf, settingsOf } from "../../test/settings.ts";
 import { testSystem } from "../../test/system.ts";
 import { hostnameFile } from "../files/hostname.ts";

@@ -4,7 +4,7 @@
  * An older image accepted names that the kernel cannot hold; they are cut, so that what is read back is what was written.
  */
 import { readFile, writeFile } from "node:fs/promises";
-import { shortened } from "../../settings/network-names.ts";
+import { shortened } from "../../settings/values/network-names.ts";
 import { hostPath } from "../system.ts";
 import { reconciler } from "./reconciler.ts";
 

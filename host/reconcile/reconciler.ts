@@ -6,7 +6,7 @@
  */
 import { isFailure, type FailureCode } from "../../lib/failure.ts";
 import { readBy } from "../reads.ts";
-import type { Settings } from "../../settings/model.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import type { Facts } from "../facts.ts";
 import type { System } from "../system.ts";
 

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { isFailure } from "../../lib/failure.ts";
 import { parseJson, type Json } from "../../lib/text/json.ts";
 import { parseManifest } from "../../repo/manifest.ts";
-import { parseMigration, type Migration } from "../../settings/migration.ts";
+import { parseMigration, type Migration } from "../../settings/migrations/migration.ts";
 import { reading, testImage } from "../../test/update-image.ts";
 import { testMachines, testRepository } from "../../test/update-repository.ts";
 import { testSystem } from "../../test/system.ts";

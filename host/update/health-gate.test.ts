@@ -6,7 +6,7 @@ import { Failure } from "../../lib/failure.ts";
 import { writePartitionSets } from "../../test/partition-sets.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
-import { modelFor } from "../../settings/model.ts";
+import { modelFor } from "../../settings/model/model.ts";
 import { variantNamed } from "../../variants/all.ts";
 import type { Interfaces } from "../system.ts";
 import { proveHealthy, type Gate, type Verdict } from "./health-gate.ts";

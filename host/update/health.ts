@@ -8,7 +8,7 @@
 import { statfs } from "node:fs/promises";
 import type { StatusBody } from "../../api/status.ts";
 import { isFailure, messageOf } from "../../lib/failure.ts";
-import type { Settings } from "../../settings/group.ts";
+import type { Settings } from "../../settings/groups/group.ts";
 import type { Orchestrator } from "../../variants/variant.ts";
 import { check, type Ailment } from "../ailment.ts";
 import { containerUnit, type Description } from "../containers/description.ts";

@@ -1,7 +1,7 @@
 /** The mirror that settings name, and what the choice of an update takes from them. */
 import { Failure } from "../../lib/failure.ts";
 import { seedLimit } from "../../repo/waves.ts";
-import type { Settings } from "../../settings/group.ts";
+import type { Settings } from "../../settings/groups/group.ts";
 import { routeOf } from "../outbound.ts";
 import type { System } from "../system.ts";
 import type { Mirror } from "./mirror.ts";

@@ -4,7 +4,7 @@
  * Which set holds what and which one boots is not remembered: signpost reads that from the disk.
  */
 import { z } from "zod";
-import { migration } from "../../settings/migration.ts";
+import { migration } from "../../settings/migrations/migration.ts";
 
 /** A host that failed so many versions needs a person. */
 export const heldLimit = 100;

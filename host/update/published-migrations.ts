@@ -1,7 +1,7 @@
 /** The migrations that a version brings, as the repository signs them: to be tried before the version is taken. */
 import { Failure } from "../../lib/failure.ts";
 import { migrationsBetween } from "../../repo/manifest.ts";
-import { parseMigration, type Migration } from "../../settings/migration.ts";
+import { parseMigration, type Migration } from "../../settings/migrations/migration.ts";
 import type { System } from "../system.ts";
 import type { Mirror } from "./mirror.ts";
 import { targetBytes, type TrustedRepository } from "./trusted-repository.ts";

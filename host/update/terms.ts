@@ -5,8 +5,8 @@
  * trial counts from the next update on, and what failed before an update is not held against it.
  */
 import { parseJson } from "../../lib/text/json.ts";
-import type { Model } from "../../settings/model.ts";
-import type { Settings } from "../../settings/group.ts";
+import type { Model } from "../../settings/model/model.ts";
+import type { Settings } from "../../settings/groups/group.ts";
 import type { Ailment } from "../ailment.ts";
 import { kept } from "../kept/things.ts";
 import type { System } from "../system.ts";

@@ -9,7 +9,7 @@ import { afterFailure, explain, Failure } from "../../lib/failure.ts";
 import { Place, Turns } from "../../lib/place.ts";
 import { isFor, type Manifest } from "../../repo/manifest.ts";
 import type { UpdateExplanation, UpdateStage, UpdateStatusBody } from "../../api/status.ts";
-import type { Settings } from "../../settings/group.ts";
+import type { Settings } from "../../settings/groups/group.ts";
 import type { Ailment } from "../ailment.ts";
 import type { Values } from "../datastore/change.ts";
 import { kept } from "../kept/things.ts";

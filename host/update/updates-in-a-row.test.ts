@@ -10,7 +10,7 @@ import { changeManifest, newestRoot, openRepository, publish, rotateRoot } from 
 import { withKey, withoutKey } from "../../repo/root-role.ts";
 import type { Signer } from "../../repo/signer.ts";
 import { serialise } from "../../repo/tree.ts";
-import { modelFor } from "../../settings/model.ts";
+import { modelFor } from "../../settings/model/model.ts";
 import { writePartitionSets } from "../../test/partition-sets.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { testImage } from "../../test/update-image.ts";

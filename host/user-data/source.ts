@@ -1,5 +1,5 @@
 /** What a place that may hold user data gives: documents as they are, settings that it knows by itself, or why it does not. */
-import type { SettingsTree } from "../../settings/model.ts";
+import type { SettingsTree } from "../../settings/model/model.ts";
 import type { Variant } from "../../variants/variant.ts";
 import type { System } from "../system.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { describeProblem } from "../../settings/problem.ts";
-import { modelFor } from "../../settings/model.ts";
+import { describeProblem } from "../../settings/model/problem.ts";
+import { modelFor } from "../../settings/model/model.ts";
 import { variantNamed } from "../../variants/all.ts";
 import type { Variant } from "../../variants/variant.ts";
 import { imdsServer } from "../../test/imds.ts";

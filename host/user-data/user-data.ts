@@ -6,10 +6,10 @@
  */
 import type { Json } from "../../lib/text/json.ts";
 import { placeOf } from "../../lib/text/places.ts";
-import { readDocument } from "../../settings/document.ts";
-import { splitKey } from "../../settings/key.ts";
-import type { Model, SettingsTree } from "../../settings/model.ts";
-import type { Problem } from "../../settings/problem.ts";
+import { readDocument } from "../../settings/document/document.ts";
+import { splitKey } from "../../settings/model/key.ts";
+import type { Model, SettingsTree } from "../../settings/model/model.ts";
+import type { Problem } from "../../settings/model/problem.ts";
 import type { Variant } from "../../variants/variant.ts";
 import type { System } from "../system.ts";
 import { placesOf } from "./sources.ts";

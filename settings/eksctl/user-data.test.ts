@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse } from "smol-toml";
 import { modelNamed } from "../../test/models.ts";
 import { Failure } from "../../lib/failure.ts";
-import { checkDocument } from "../check.ts";
+import { checkDocument } from "../document/check.ts";
 import { eksctlUserData } from "./user-data.ts";
 
 const sample = await Bun.file(join(import.meta.dir, "..", "samples", "eks.toml")).text();

@@ -16,9 +16,9 @@ import {
   parseAllDocuments,
 } from "yaml";
 import { nearest } from "../../lib/text/nearest.ts";
-import type { Minor } from "../setting.ts";
-import { base64 } from "../text.ts";
-import { type Type, typeOf } from "../type.ts";
+import type { Minor } from "../model/setting.ts";
+import { base64 } from "../values/text.ts";
+import { type Type, typeOf } from "../model/type.ts";
 import { typeReport, type Place } from "./object-types.ts";
 import { podConditions, podTypes } from "./pod.ts";
 

@@ -4,8 +4,8 @@
  * Kubelet takes null for a field that is not there, and drops fields that it does not know without a word. Source:
  * apimachinery's pkg/runtime/serializer/json.
  */
-import { quantity } from "../kubernetes-amounts.ts";
-import { int32 } from "../type.ts";
+import { quantity } from "../values/kubernetes-amounts.ts";
+import { int32 } from "../model/type.ts";
 
 /**
  * Fields of object types, by name. A field is a scalar or the name of an object type; `[T]` is a list and `{T}` a map

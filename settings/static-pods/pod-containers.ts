@@ -1,6 +1,6 @@
 /** What the parts of a container need from each other. Source: Kubernetes' pkg/apis/core/validation. */
-import { nanosOf, quantity } from "../kubernetes-amounts.ts";
-import { isAtLeast, type Minor } from "../setting.ts";
+import { nanosOf, quantity } from "../values/kubernetes-amounts.ts";
+import { isAtLeast, type Minor } from "../model/setting.ts";
 import { isObject, isSet, objectsIn, shown, type AnObject, type Flaw, type Place } from "./object-types.ts";
 import { fieldPath, selfPaths } from "./pod-volumes.ts";
 import { needs, oneOf, twice, type ObjectRule } from "./object-rules.ts";

@@ -3,11 +3,11 @@
  *
  * Empty text is as good as none where Kubernetes has a default.
  */
-import { labelKey, labelValue } from "../kubernetes-names.ts";
-import { nanosOf } from "../kubernetes-amounts.ts";
-import { ipAddress } from "../network-names.ts";
-import { isAtLeast, type Minor } from "../setting.ts";
-import type { Type } from "../type.ts";
+import { labelKey, labelValue } from "../values/kubernetes-names.ts";
+import { nanosOf } from "../values/kubernetes-amounts.ts";
+import { ipAddress } from "../values/network-names.ts";
+import { isAtLeast, type Minor } from "../model/setting.ts";
+import type { Type } from "../model/type.ts";
 import type { FieldRule } from "./object-types.ts";
 
 const matching = (words: string, regex: RegExp, most = Infinity): FieldRule => ({

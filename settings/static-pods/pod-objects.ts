@@ -2,8 +2,8 @@
  * What the parts of a Pod need from each other. Sources: Kubernetes' pkg/apis/core/validation; kubelet's
  * pkg/kubelet/config/common.go and pkg/api/pod/util.go for what static pods may not refer to.
  */
-import { labelKey } from "../kubernetes-names.ts";
-import { isAtLeast, type Minor } from "../setting.ts";
+import { labelKey } from "../values/kubernetes-names.ts";
+import { isAtLeast, type Minor } from "../model/setting.ts";
 import { isObject, objectsIn, type AnObject, type Conditions, type Flaw, type Place } from "./object-types.ts";
 import { needs, notEmpty, oneOf, twice, type ObjectRule } from "./object-rules.ts";
 import {

@@ -1,6 +1,6 @@
 /** Which nodes a pod asks for. A static pod has its node, but kubelet checks it all. Source: pkg/apis/core/validation. */
-import { labelValue } from "../kubernetes-names.ts";
-import { isAtLeast, type Minor } from "../setting.ts";
+import { labelValue } from "../values/kubernetes-names.ts";
+import { isAtLeast, type Minor } from "../model/setting.ts";
 import { isSet, objectsIn, shown } from "./object-types.ts";
 import { notEmpty, type ObjectRule } from "./object-rules.ts";
 

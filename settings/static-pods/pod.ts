@@ -1,5 +1,5 @@
 /** The types of a Pod, and what it needs beyond them, by minor of Kubernetes. */
-import { isAtLeast, type Minor } from "../setting.ts";
+import { isAtLeast, type Minor } from "../model/setting.ts";
 import type { Conditions, ObjectTypes } from "./object-types.ts";
 import { optionalFields, podFields } from "./pod-fields.ts";
 import { podObjects } from "./pod-objects.ts";

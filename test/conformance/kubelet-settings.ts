@@ -13,8 +13,8 @@ import {
   type Arbitrary,
 } from "fast-check";
 import type { Json } from "../../lib/text/json.ts";
-import { isAtLeast } from "../../settings/setting.ts";
-import { groups } from "../../settings/group.ts";
+import { isAtLeast } from "../../settings/model/setting.ts";
+import { groups } from "../../settings/groups/group.ts";
 import { joinedNode, servingPair } from "../joined-node.ts";
 import type { KubeletMinor } from "./kubelet-world.ts";
 

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { sample } from "fast-check";
-import { modelFor } from "../../settings/model.ts";
+import { modelFor } from "../../settings/model/model.ts";
 import { variantNamed } from "../../variants/all.ts";
 import { joinedNode } from "../joined-node.ts";
 import { namesFor, nodeTrees, type NodeTree } from "./kubelet-settings.ts";

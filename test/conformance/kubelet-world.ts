@@ -16,8 +16,8 @@ import { machineArchitecture, openToolsRoot } from "../../image/packages/tools-r
 import { makeProgram } from "../../image/recipes/programs.ts";
 import { isPresent } from "../../lib/files/files.ts";
 import { run } from "../../lib/program/process.ts";
-import { credentialProviders } from "../../settings/selection.ts";
-import type { Settings } from "../../settings/model.ts";
+import { credentialProviders } from "../../settings/model/selection.ts";
+import type { Settings } from "../../settings/model/model.ts";
 import type { kubernetesMinors } from "../../variants/kubernetes.ts";
 import { eventually } from "../eventually.ts";
 import { factsOf } from "../settings.ts";

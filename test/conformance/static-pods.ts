@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { constantFrom, nat, record, sample } from "fast-check";
 import { stringify } from "yaml";
 import { isJsonObject, type Json } from "../../lib/text/json.ts";
-import { modelFor } from "../../settings/model.ts";
+import { modelFor } from "../../settings/model/model.ts";
 import { podReport } from "../../settings/static-pods/manifest.ts";
 import { variantNamed } from "../../variants/all.ts";
 import { compileMs, openKubeletWorld, type KubeletMinor, type KubeletWorld } from "./kubelet-world.ts";

@@ -1,6 +1,6 @@
 /** The host's programs as a release would have them whose migration fails; see `broken-updates.test.ts`. */
-import type { Migration } from "../../settings/migration.ts";
-import { migrations } from "../../settings/migrations.ts";
+import type { Migration } from "../../settings/migrations/migration.ts";
+import { migrations } from "../../settings/migrations/all.ts";
 
 const failing: Migration = {
   version: "0.2.0",

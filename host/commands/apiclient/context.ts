@@ -11,7 +11,7 @@ import {
   type Options,
 } from "../../../lib/command/command.ts";
 import { Failure, isFailure } from "../../../lib/failure.ts";
-import { describeProblem } from "../../../settings/problem.ts";
+import { describeProblem } from "../../../settings/model/problem.ts";
 import { hostAddress, type AddressOptions } from "./address.ts";
 
 export type ApiContext = {

@@ -1,5 +1,5 @@
 /** `apiclient delete`, and the same change planned and on trial. */
-import { fullKey } from "../../../settings/key.ts";
+import { fullKey } from "../../../settings/model/key.ts";
 import { appliedResult } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";
 import { settingKeys } from "./keys.ts";

@@ -2,7 +2,7 @@
 import { isFailure } from "../../../lib/failure.ts";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "../../../lib/text/json.ts";
 import { usageFailure } from "../../../lib/command/command.ts";
-import { splitKey } from "../../../settings/key.ts";
+import { splitKey } from "../../../settings/model/key.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
 import { fullPrefix, settingKeys } from "./keys.ts";
 import { request } from "./raw.ts";

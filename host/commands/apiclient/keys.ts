@@ -1,6 +1,6 @@
 /** Keys of settings as people type them. */
 import type { Candidate } from "../../../lib/command/command.ts";
-import { fullKey, isUnder } from "../../../settings/key.ts";
+import { fullKey, isUnder } from "../../../settings/model/key.ts";
 
 const roots = ["settings", "os", "services", "configuration-files"];
 
@@ -16,7 +16,7 @@ export function fullPrefix(typed: string): string {
  */
 export async function settingKeys(typed: string, ending = ""): Promise<Candidate[]> {
   const { variants } = await import("../../../variants/all.ts");
-  const { modelFor } = await import("../../../settings/model.ts");
+  const { modelFor } = await import("../../../settings/model/model.ts");
   const isShort = typed !== "" && !"settings.".startsWith(typed) && !typed.startsWith("settings.");
   const candidates = new Map<string, Candidate>();
   for (const variant of variants.values()) {

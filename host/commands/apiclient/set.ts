@@ -2,7 +2,7 @@
 import { usageFailure, type ValuesOf } from "../../../lib/command/command.ts";
 import { isFailure } from "../../../lib/failure.ts";
 import { isJsonObject, parseJson, type JsonObject } from "../../../lib/text/json.ts";
-import { fullKey, splitPair } from "../../../settings/key.ts";
+import { fullKey, splitPair } from "../../../settings/model/key.ts";
 import { appliedResult } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";
 import { settingKeys } from "./keys.ts";

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { applyFailure } from "../../../api/answers.ts";
 import type { StatusBody } from "../../../api/status.ts";
 import { formatDuration } from "../../../lib/duration.ts";
-import { describeProblem } from "../../../settings/problem.ts";
+import { describeProblem } from "../../../settings/model/problem.ts";
 import { indented, trialText } from "./applied-text.ts";
 import { apiCommand } from "./context.ts";
 

@@ -4,7 +4,7 @@
  * As everybody does, a name without a registry is one of Docker Hub, and without a tag it is "latest".
  */
 import { Failure } from "../../../lib/failure.ts";
-import { imageGrammar } from "../../../settings/oci-names.ts";
+import { imageGrammar } from "../../../settings/values/oci-names.ts";
 
 export type Reference = {
   registry: string;

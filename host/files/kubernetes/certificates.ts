@@ -1,5 +1,5 @@
 /** The cluster's authority, and the certificate that kubelet serves with when settings bring one. */
-import { bundleFile } from "../../../settings/pem.ts";
+import { bundleFile } from "../../../settings/values/pem.ts";
 import { configFile } from "../config-file.ts";
 import { nodeOf } from "./node.ts";
 import { clusterCa, serverCertificate, serverKey } from "./paths.ts";

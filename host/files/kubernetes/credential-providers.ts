@@ -1,5 +1,5 @@
 /** Programs that kubelet asks for credentials of registries. Source: kubelet.config.k8s.io, CredentialProviderConfig. */
-import { isAtLeast } from "../../../settings/setting.ts";
+import { isAtLeast } from "../../../settings/model/setting.ts";
 import { configFile } from "../config-file.ts";
 import { enabledIn, json, type Kubernetes, nodeOf } from "./node.ts";
 import { credentialProviderConfig } from "./paths.ts";

@@ -1,5 +1,5 @@
 /** What kubelet and the container runtime are given: what someone set, and for the rest what is usual on such a machine. */
-import { kubeReservedMemory, kubeReservedMilliCpu } from "../../../settings/kube-reserved.ts";
+import { kubeReservedMemory, kubeReservedMilliCpu } from "../../../settings/groups/kubernetes/kube-reserved.ts";
 import type { Kubernetes } from "./node.ts";
 
 export function kubeReserved(kubernetes: Kubernetes, processors: number): Record<string, string> {

@@ -3,7 +3,7 @@
  *
  * Programs on the host and pods that act for the node find the kubeconfig at the path that they know from Bottlerocket.
  */
-import type { Settings } from "../../../settings/model.ts";
+import type { Settings } from "../../../settings/model/model.ts";
 import { configFile } from "../config-file.ts";
 import { json, type Node, nodeOf } from "./node.ts";
 import { clientCertificate, clusterCa, kubeletDirectory } from "./paths.ts";

@@ -5,7 +5,7 @@
  * Kubelet refuses fields that it does not know, so a field of a later minor is written only when its setting is set,
  * and the model refuses such a setting on an earlier minor.
  */
-import { isAtLeast } from "../../../settings/setting.ts";
+import { isAtLeast } from "../../../settings/model/setting.ts";
 import type { Facts } from "../../facts.ts";
 import { configFile } from "../config-file.ts";
 import { kubeReserved } from "./kube-reserved.ts";

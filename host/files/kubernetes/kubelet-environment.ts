@@ -2,8 +2,8 @@
  * Kubelet's command line, as the environment of its unit. It is there when the node has a cluster or is alone, and
  * starts kubelet by being there (`os/kubernetes/units/kubelet.path`).
  */
-import { credentialProviders } from "../../../settings/selection.ts";
-import { isAtLeast } from "../../../settings/setting.ts";
+import { credentialProviders } from "../../../settings/model/selection.ts";
+import { isAtLeast } from "../../../settings/model/setting.ts";
 import { configFile } from "../config-file.ts";
 import { environmentFile } from "../environment-file.ts";
 import { enabledProviders } from "./credential-providers.ts";

@@ -1,6 +1,6 @@
 /** What kind of node the settings ask for. */
-import type { Settings } from "../../../settings/model.ts";
-import type { Minor } from "../../../settings/setting.ts";
+import type { Settings } from "../../../settings/model/model.ts";
+import type { Minor } from "../../../settings/model/setting.ts";
 import type { Facts } from "../../facts.ts";
 
 export type Kubernetes = NonNullable<Settings["kubernetes"]>;

@@ -1,0 +1,34 @@
+/** `settings.host-containers` */
+import { imageReference } from "../../values/oci-names.ts";
+import { mapOf, setting, table } from "../../model/setting.ts";
+import { base64, identifier, line } from "../../values/text.ts";
+import { flag, listOf } from "../../model/type.ts";
+
+export const hostContainers = mapOf({
+  doc: "Containers that belong to the host, beside the orchestrator's.",
+  name: identifier,
+  placeholder: "name",
+  standard: {
+    admin: { enabled: false, superpowered: true },
+    control: { enabled: false, superpowered: false },
+  },
+  entry: table("One container.", {
+    source: setting({
+      type: imageReference,
+      doc: "The image. An enabled container does not run without one.",
+      example: "registry.example.com/admin:v1",
+    }),
+    enabled: setting({ type: flag, doc: "Whether it runs.", default: false }),
+    superpowered: setting({ type: flag, doc: "Whether it has every privilege on the host.", default: false }),
+    "user-data": setting({
+      type: base64,
+      doc: "Data for the container, which it finds in /.bottlerocket/host-containers/current/user-data.",
+      secret: true,
+    }),
+    command: setting({
+      type: listOf(line),
+      doc: "Arguments in place of the image's own.",
+      example: ["/usr/sbin/sshd", "-D"],
+    }),
+  }),
+});

@@ -1,0 +1,79 @@
+/** Puts what zod says about a value into problems: which key, what was expected, what was there. */
+import type { z } from "zod";
+import { Literal } from "../../lib/text/literal.ts";
+import { nearest } from "../../lib/text/nearest.ts";
+import { joinKey } from "./key.ts";
+import { withSuggestion, type Problem } from "./problem.ts";
+
+/** A problem and the place in the tree it is about. */
+export type Finding = {
+  /** Names from "settings" on, then places within a list. */
+  path: readonly PropertyKey[];
+  /** Whether the name is wrong, or what it stands for. */
+  about: "name" | "value";
+  problem: Problem;
+};
+
+type Issue = z.core.$ZodIssue;
+
+/** The value as messages show it. */
+export function show(value: unknown): string {
+  if (value instanceof Literal) return value.text;
+  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object" && value !== null) return "a table";
+  return String(value);
+}
+
+/** One finding for each place in the value, the first that zod has there. */
+export function complaints(segments: readonly string[], error: z.ZodError, { secret }: { secret: boolean }): Finding[] {
+  const findings = new Map<string, Finding>();
+  for (const issue of error.issues.flatMap((issue) => unfold(issue, []))) {
+    for (const finding of findingsOf(segments, issue, secret)) {
+      const place = finding.path.map(String).join("\0");
+      if (!findings.has(place)) findings.set(place, finding);
+    }
+  }
+  return [...findings.values()];
+}
+
+/**
+ * The complaints of the alternative that fits best: of those whose outermost type was right, the one that got deepest,
+ * then the one with fewest complaints. What fits none, or two equally, gets the words for all alternatives.
+ */
+function unfold(issue: Issue, parents: readonly PropertyKey[]): Issue[] {
+  const path = [...parents, ...issue.path];
+  if (issue.code !== "invalid_union") return [{ ...issue, path }];
+  const branches = issue.errors
+    .map((issues) => ({ issues, depth: Math.min(...issues.map((inner) => inner.path.length)) }))
+    .filter(({ depth }) => depth > 0)
+    .toSorted((one, other) => other.depth - one.depth || one.issues.length - other.issues.length);
+  const [best, second] = branches;
+  const isTie = best?.depth === second?.depth && best?.issues.length === second?.issues.length;
+  return best === undefined || isTie ? [{ ...issue, path }] : best.issues.flatMap((inner) => unfold(inner, path));
+}
+
+function findingsOf(segments: readonly string[], issue: Issue, secret: boolean): Finding[] {
+  const key = joinKey(segments);
+  const place = key + placeWithin(issue.path);
+  const path = [...segments, ...issue.path];
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((name) => {
+      const problem = { key, message: `${place} has no key ${JSON.stringify(name)}, ${issue.message}` };
+      return { path: [...path, name], about: "name", problem };
+    });
+  }
+  const { input } = issue;
+  const missing = input === undefined && issue.path.length > 0;
+  const message = missing
+    ? `${place} is missing: it ${issue.message}`
+    : `${place} ${issue.message}${secret ? "" : `, not ${show(input)}`}`;
+  const values = issue.code === "invalid_value" ? issue.values.filter((value) => typeof value === "string") : [];
+  const suggestion = typeof input === "string" && !secret ? nearest(input, values) : undefined;
+  return [{ path, about: "value", problem: withSuggestion({ key, message }, suggestion) }];
+}
+
+/** `[2].address`, counted from 0 as TOML and JSON tools do. */
+function placeWithin(path: readonly PropertyKey[]): string {
+  return path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
+}

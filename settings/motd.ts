@@ -1,9 +1,0 @@
-/** `settings.motd` */
-import { setting } from "./setting.ts";
-import { text } from "./text.ts";
-
-export const motd = setting({
-  type: text,
-  doc: "What people see when they log in to a container of this host: the content of /etc/motd.",
-  default: "Welcome to Orlop!",
-});
