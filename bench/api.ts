@@ -8,7 +8,7 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, type Client } from "../api/client.ts";
+import { connect, type Client } from "../api/client/client.ts";
 import { compileHost } from "../host/compile.ts";
 import { executable } from "../host/names.ts";
 import { machineArchitecture } from "../image/packages/tools-root.ts";

@@ -1,5 +1,5 @@
 /** `./orlop status` */
-import { isPassing } from "../api/refused.ts";
+import { isPassing } from "../api/client/refused.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { type Failure, isFailure } from "../lib/failure.ts";
 import type { RunningMachine } from "../vm/running-machine.ts";

@@ -4,7 +4,7 @@ import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { connect } from "../api/client.ts";
+import { connect } from "../api/client/client.ts";
 import { eventually } from "../test/eventually.ts";
 import { writePartitionSets } from "../test/partition-sets.ts";
 import { runningHost, type RunningHost } from "../test/running-host.ts";

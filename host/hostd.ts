@@ -3,7 +3,7 @@
  *
  * The API answers before the boot begins and whatever becomes of it: it is how people find out and roll back.
  */
-import { hostSocket } from "../api/transport.ts";
+import { hostSocket } from "../api/client/transport.ts";
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";

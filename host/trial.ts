@@ -8,7 +8,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { TrialBody } from "../api/answers.ts";
-import { Refused } from "../api/refused.ts";
+import { Refused } from "../api/client/refused.ts";
 import { abortable } from "../lib/abortable.ts";
 import { firstOf } from "../lib/first-of.ts";
 import type { Change, Datastore } from "./datastore/datastore.ts";

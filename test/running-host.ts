@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, type Client } from "../api/client.ts";
+import { connect, type Client } from "../api/client/client.ts";
 import type { StatusBody } from "../api/status.ts";
 import type { ConnectionLimits } from "../host/apiserver/connections.ts";
 import type { SocketPlace } from "../host/apiserver/socket-server.ts";

@@ -43,7 +43,7 @@ test("a wrong import is seen, whether of a value, of a type, or at run time", ()
     import type {
       B,
     } from "../image/step.ts";
-    export type { C } from "../api/client.ts";
+    export type { C } from "../api/client/client.ts";
     import type D from "../lib/failure.ts";
     const e = await import("../vm/machine.ts");
     console.log(a, e);
@@ -52,7 +52,7 @@ test("a wrong import is seen, whether of a value, of a type, or at run time", ()
     "settings/groups/motd.ts imports host/system.ts, but settings may import only lib",
     "settings/groups/motd.ts imports vm/machine.ts, but settings may import only lib",
     "settings/groups/motd.ts imports image/step.ts, but settings may import only lib",
-    "settings/groups/motd.ts imports api/client.ts, but settings may import only lib",
+    "settings/groups/motd.ts imports api/client/client.ts, but settings may import only lib",
   ]);
   expect(objection("image/root.ts", "../host/system.ts")).toContain("but image may import only");
   expect(objection("lib/x.ts", "../settings/key.ts")).toContain("nothing of ours");

@@ -6,9 +6,9 @@
  */
 import { readFile } from "node:fs/promises";
 import { deadline, machineClock } from "../lib/clock.ts";
-import { connect, type Client } from "../api/client.ts";
+import { connect, type Client } from "../api/client/client.ts";
 import type { StatusBody } from "../api/status.ts";
-import { isPassing } from "../api/refused.ts";
+import { isPassing } from "../api/client/refused.ts";
 import { Failure, isFailure, type FailureCode } from "../lib/failure.ts";
 import { readLines } from "./console.ts";
 import { machineFiles, readMachineRecord, type MachineFiles, type MachineRecord } from "./machine-files.ts";

@@ -1,5 +1,5 @@
 /** Actions: reboot, the trial of settings, the support archive, and updates. */
-import { endpoints } from "../../api/contract.ts";
+import { endpoints } from "../../api/endpoints/contract.ts";
 import { Failure } from "../../lib/failure.ts";
 import { Place } from "../../lib/place.ts";
 import { isPresent, removeIfPresent } from "../../lib/files/files.ts";

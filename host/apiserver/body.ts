@@ -1,8 +1,8 @@
 /** Reading a request's body: at most so many bytes, strict UTF-8, JSON of limited depth, then the endpoint's schema. */
 import type { IncomingMessage } from "node:http";
 import { z } from "zod";
-import type { Endpoint } from "../../api/endpoint.ts";
-import { Refused } from "../../api/refused.ts";
+import type { Endpoint } from "../../api/endpoints/endpoint.ts";
+import { Refused } from "../../api/client/refused.ts";
 import { isJsonObject, parseJson, type Json } from "../../lib/text/json.ts";
 
 /** Bottlerocket's limit. */

@@ -1,5 +1,5 @@
 /** Who sent a request, and what they may do. */
-import type { Role } from "../../api/endpoint.ts";
+import type { Role } from "../../api/endpoints/endpoint.ts";
 import type { Author } from "../datastore/datastore.ts";
 
 export type Caller = {

@@ -2,7 +2,7 @@
  * Every change of committed settings that the API makes: one at a time, checked as a whole, none during a trial.
  */
 import { isDeepStrictEqual } from "node:util";
-import { Refused } from "../../api/refused.ts";
+import { Refused } from "../../api/client/refused.ts";
 import { Turns } from "../../lib/place.ts";
 import type { Model } from "../../settings/model/model.ts";
 import type { Problem } from "../../settings/model/problem.ts";

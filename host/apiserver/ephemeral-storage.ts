@@ -1,5 +1,5 @@
 /** Ephemeral disks: what a request names is checked here; ephemeral-storage.service, which may do it, does it. */
-import { endpoints } from "../../api/contract.ts";
+import { endpoints } from "../../api/endpoints/contract.ts";
 import type { listFormats } from "../../api/ephemeral-storage.ts";
 import { Failure } from "../../lib/failure.ts";
 import { Place } from "../../lib/place.ts";

@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { Refused } from "../../api/refused.ts";
+import { Refused } from "../../api/client/refused.ts";
 import { explain } from "../../lib/failure.ts";
 import type { Log } from "../system.ts";
 import { Bodies, parseBody } from "./body.ts";

@@ -1,7 +1,7 @@
 /** Programs in host containers over websockets: how many there may be, and what they end with. */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { Refused } from "../../api/refused.ts";
+import { Refused } from "../../api/client/refused.ts";
 import type { Audit } from "../audit.ts";
 import { hostContainerd } from "../containers/description.ts";
 import { hostPath, type System } from "../system.ts";

@@ -5,9 +5,9 @@
 import { connect as connectSocket } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import { endpoints } from "../../api/contract.ts";
-import type { Endpoint } from "../../api/endpoint.ts";
-import { send } from "../../api/transport.ts";
+import { endpoints } from "../../api/endpoints/contract.ts";
+import type { Endpoint } from "../../api/endpoints/endpoint.ts";
+import { send } from "../../api/client/transport.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 
 let host: RunningHost;

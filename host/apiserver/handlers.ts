@@ -1,7 +1,7 @@
 /** What every endpoint of the contract does: the type makes a missing one a compile error. */
-import type { endpoints, EndpointName } from "../../api/contract.ts";
-import type { AnswerOf, BodyOf, QueryOf } from "../../api/endpoint.ts";
-import { openApiDocument } from "../../api/openapi.ts";
+import type { endpoints, EndpointName } from "../../api/endpoints/contract.ts";
+import type { AnswerOf, BodyOf, QueryOf } from "../../api/endpoints/endpoint.ts";
+import { openApiDocument } from "../../api/endpoints/openapi.ts";
 import { actionHandlers } from "./actions.ts";
 import type { Caller } from "./caller.ts";
 import type { ApiContext } from "./context.ts";

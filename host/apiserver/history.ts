@@ -1,6 +1,6 @@
 /** What was committed, and the ways back. */
 import type { ExecutedBody, TransactionBody } from "../../api/answers.ts";
-import { Refused } from "../../api/refused.ts";
+import { Refused } from "../../api/client/refused.ts";
 import type { Transaction } from "../datastore/datastore.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";

@@ -1,5 +1,5 @@
 /** The host's own containers. */
-import { Refused } from "../../api/refused.ts";
+import { Refused } from "../../api/client/refused.ts";
 import { hostContainersOf } from "../host-containers.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";

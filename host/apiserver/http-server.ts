@@ -1,8 +1,8 @@
 /** The HTTP/1.1 server under the unix socket and under the remote API, with what no endpoint can know about. */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { endpoints } from "../../api/contract.ts";
-import type { Endpoint } from "../../api/endpoint.ts";
+import { endpoints } from "../../api/endpoints/contract.ts";
+import type { Endpoint } from "../../api/endpoints/endpoint.ts";
 import { systemErrorCode } from "../../lib/failure.ts";
 import type { Caller } from "./caller.ts";
 import type { Connections } from "./connections.ts";

@@ -5,7 +5,7 @@
  * by itself. A setting affects those that read it, under the present settings.
  */
 import { basename } from "node:path";
-import { Refused } from "../../api/refused.ts";
+import { Refused } from "../../api/client/refused.ts";
 import { isFailure } from "../../lib/failure.ts";
 import { fullKey, isUnder } from "../../settings/model/key.ts";
 import type { Settings } from "../../settings/model/model.ts";

@@ -1,7 +1,7 @@
 /** What a change would do, before anything changes. */
 import type { PlanRequest } from "../../api/answers.ts";
-import { defaultTransaction } from "../../api/query.ts";
-import { Refused } from "../../api/refused.ts";
+import { defaultTransaction } from "../../api/endpoints/query.ts";
+import { Refused } from "../../api/client/refused.ts";
 import type { Json } from "../../lib/text/json.ts";
 import { fullKey } from "../../settings/model/key.ts";
 import { changesBetween, withStaged } from "../datastore/change.ts";

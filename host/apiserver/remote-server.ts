@@ -7,7 +7,7 @@
 import type { Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
-import type { Role } from "../../api/endpoint.ts";
+import type { Role } from "../../api/endpoints/endpoint.ts";
 import { Failure } from "../../lib/failure.ts";
 import type { Log } from "../system.ts";
 import { remoteCaller, type Caller } from "./caller.ts";

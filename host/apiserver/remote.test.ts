@@ -3,7 +3,7 @@ import { connect as connectTcp, createServer, type AddressInfo } from "node:net"
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { once } from "node:events";
 import { beforeAll, expect, test } from "bun:test";
-import { connect, type Client } from "../../api/client.ts";
+import { connect, type Client } from "../../api/client/client.ts";
 import { invoke } from "../../lib/command/command-line.ts";
 import { apiclient } from "../commands/apiclient.ts";
 import { hostPath } from "../system.ts";

@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Refusal } from "../../api/answers.ts";
 import { isApiCode, statuses } from "../../api/codes.ts";
-import { Refused } from "../../api/refused.ts";
+import { Refused } from "../../api/client/refused.ts";
 import { Failure, firstError } from "../../lib/failure.ts";
 import { describeProblem } from "../../settings/model/problem.ts";
 

@@ -1,8 +1,8 @@
 /** From a request line to an entry of the contract's table and its query, or to a refusal that says what there is. */
 import { z } from "zod";
-import { endpoints, type EndpointName } from "../../api/contract.ts";
-import { allows, type Endpoint } from "../../api/endpoint.ts";
-import { Refused } from "../../api/refused.ts";
+import { endpoints, type EndpointName } from "../../api/endpoints/contract.ts";
+import { allows, type Endpoint } from "../../api/endpoints/endpoint.ts";
+import { Refused } from "../../api/client/refused.ts";
 import { nearest } from "../../lib/text/nearest.ts";
 import type { Caller } from "./caller.ts";
 

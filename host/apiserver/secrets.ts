@@ -1,7 +1,7 @@
 /**
  * Secret settings are shown to whoever may set them. Everybody else sees that there is a value, and not which.
  */
-import { allows } from "../../api/endpoint.ts";
+import { allows } from "../../api/endpoints/endpoint.ts";
 import type { Json } from "../../lib/text/json.ts";
 import type { Model } from "../../settings/model/model.ts";
 import type { Change } from "../datastore/datastore.ts";

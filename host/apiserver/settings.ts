@@ -1,7 +1,7 @@
 /** Reading committed settings, and staging changes of them. */
 import type { SettingsTreeBody } from "../../api/answers.ts";
-import { Refused } from "../../api/refused.ts";
-import { defaultTransaction } from "../../api/query.ts";
+import { Refused } from "../../api/client/refused.ts";
+import { defaultTransaction } from "../../api/endpoints/query.ts";
 import type { Json } from "../../lib/text/json.ts";
 import { fullKey, isUnder, splitKey, splitPair } from "../../settings/model/key.ts";
 import type { Model } from "../../settings/model/model.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { connect } from "../../api/client.ts";
+import { connect } from "../../api/client/client.ts";
 import { holdSocket } from "../../test/held-socket.ts";
 import { runningHost } from "../../test/running-host.ts";
 

@@ -1,6 +1,6 @@
 /** Named transactions: what is staged, committing and applying it. */
-import { defaultTransaction } from "../../api/query.ts";
-import { Refused } from "../../api/refused.ts";
+import { defaultTransaction } from "../../api/endpoints/query.ts";
+import { Refused } from "../../api/client/refused.ts";
 import { abortable } from "../../lib/abortable.ts";
 import type { Json } from "../../lib/text/json.ts";
 import type { ApiContext } from "./context.ts";

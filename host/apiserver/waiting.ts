@@ -1,6 +1,6 @@
 /** Waiting for reconcilers, on request only: with a limit of time, and for a limited number of clients. */
 import type { Applied, PassReportBody } from "../../api/answers.ts";
-import { Refused } from "../../api/refused.ts";
+import { Refused } from "../../api/client/refused.ts";
 import { isUnder } from "../../settings/model/key.ts";
 import type { Committed } from "./changes.ts";
 import type { ApiContext } from "./context.ts";

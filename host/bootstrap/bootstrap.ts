@@ -5,7 +5,7 @@
  * What is essential and fails halts the boot; what is not is told and passed. `once` means once it has succeeded: then
  * its mode becomes off, as in Bottlerocket; what failed runs again at the next boot (`docs/decisions/0180`).
  */
-import type { Client } from "../../api/client.ts";
+import type { Client } from "../../api/client/client.ts";
 import { explain } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import { containerUnit, type Description } from "../containers/description.ts";

@@ -2,7 +2,7 @@
 import { runProgram } from "../../lib/command/command-line.ts";
 import { program } from "../../lib/command/command.ts";
 import { apply, planApply, tryApply } from "./apiclient/apply.ts";
-import { hostSocket } from "../../api/transport.ts";
+import { hostSocket } from "../../api/client/transport.ts";
 import { contextNames } from "./apiclient/address.ts";
 import { apiContext } from "./apiclient/context.ts";
 import { deleteSettings, planDelete, tryDelete } from "./apiclient/delete.ts";

@@ -1,7 +1,7 @@
 /** `bootstrap`: prepares the machine as settings say, for bootstrap.service. */
-import { connect } from "../../api/client.ts";
-import { isPassing } from "../../api/refused.ts";
-import { hostSocket } from "../../api/transport.ts";
+import { connect } from "../../api/client/client.ts";
+import { isPassing } from "../../api/client/refused.ts";
+import { hostSocket } from "../../api/client/transport.ts";
 import { runProgram } from "../../lib/command/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { version } from "../../package.json";

@@ -1,6 +1,6 @@
 /** `logdog`: an archive for whoever helps, with the logs and the state of this host and none of its secrets. */
-import { connect } from "../../api/client.ts";
-import { hostSocket } from "../../api/transport.ts";
+import { connect } from "../../api/client/client.ts";
+import { hostSocket } from "../../api/client/transport.ts";
 import { runProgram } from "../../lib/command/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";

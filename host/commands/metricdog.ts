@@ -1,6 +1,6 @@
 /** `metricdog`: reports about the health of this host, when settings.metrics says so. */
-import { connect } from "../../api/client.ts";
-import { hostSocket } from "../../api/transport.ts";
+import { connect } from "../../api/client/client.ts";
+import { hostSocket } from "../../api/client/transport.ts";
 import { runProgram } from "../../lib/command/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { version } from "../../package.json";

@@ -1,6 +1,6 @@
 /** `signpost`: which partition set boots, as the disk says, and the changes a person or a unit may make to it. */
-import { connect, type Client } from "../../api/client.ts";
-import { hostSocket } from "../../api/transport.ts";
+import { connect, type Client } from "../../api/client/client.ts";
+import { hostSocket } from "../../api/client/transport.ts";
 import { runProgram } from "../../lib/command/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";

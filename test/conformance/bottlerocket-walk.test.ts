@@ -13,7 +13,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { anyJson } from "../../api/answers.ts";
-import { send } from "../../api/transport.ts";
+import { send } from "../../api/client/transport.ts";
 import { isJsonObject, parseJson, type Json } from "../../lib/text/json.ts";
 import { runningHost, type RunningHost } from "../running-host.ts";
 

@@ -1,8 +1,8 @@
 /** An API whose every answer is checked against its own OpenAPI document. */
 import { expect } from "bun:test";
 import Ajv2020 from "ajv/dist/2020";
-import { connect } from "../../api/client.ts";
-import { send, type HttpAnswer } from "../../api/transport.ts";
+import { connect } from "../../api/client/client.ts";
+import { send, type HttpAnswer } from "../../api/client/transport.ts";
 import { assert } from "../../lib/failure.ts";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "../../lib/text/json.ts";
 

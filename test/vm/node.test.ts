@@ -3,7 +3,7 @@
  * as on any other node, and it takes updates.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { Refused } from "../../api/refused.ts";
+import { Refused } from "../../api/client/refused.ts";
 import { isFailure } from "../../lib/failure.ts";
 import type { JsonObject } from "../../lib/text/json.ts";
 import { makeAuthority } from "../../vm/authority.ts";

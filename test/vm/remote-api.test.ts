@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect as connectTls } from "node:tls";
-import { connect, type Client } from "../../api/client.ts";
+import { connect, type Client } from "../../api/client/client.ts";
 import { makeClients, type Credentials } from "../../vm/credentials.ts";
 import type { Access } from "../../vm/running-machine.ts";
 import { TestHost } from "./test-host.ts";

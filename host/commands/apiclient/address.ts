@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { hostSocket, type HostAddress } from "../../../api/transport.ts";
+import { hostSocket, type HostAddress } from "../../../api/client/transport.ts";
 import { Failure, isNotFound } from "../../../lib/failure.ts";
 import { readRecord } from "../../../lib/files/record.ts";
 import { usageFailure } from "../../../lib/command/command.ts";

@@ -1,6 +1,6 @@
 /** `apiclient apply`, and the same change planned and on trial. */
-import type { Client } from "../../../api/client.ts";
-import { Refused } from "../../../api/refused.ts";
+import type { Client } from "../../../api/client/client.ts";
+import { Refused } from "../../../api/client/refused.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { placeOf, type Places } from "../../../lib/text/places.ts";
 import { readDocument, type DocumentReading } from "../../../settings/document/document.ts";

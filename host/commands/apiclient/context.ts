@@ -1,7 +1,7 @@
 /** What every command of `apiclient` has: a connection to a host, made when it is first needed. */
-import { connect, type Client } from "../../../api/client.ts";
-import type { KeptConnection } from "../../../api/transport.ts";
-import { Refused } from "../../../api/refused.ts";
+import { connect, type Client } from "../../../api/client/client.ts";
+import type { KeptConnection } from "../../../api/client/transport.ts";
+import { Refused } from "../../../api/client/refused.ts";
 import {
   commandsWith,
   type Arguments,

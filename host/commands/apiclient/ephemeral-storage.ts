@@ -1,7 +1,7 @@
 /** `apiclient ephemeral-storage`: the disks of a machine that lose their content when it is switched off. */
 import type { ValuesOf } from "../../../lib/command/command.ts";
 import { filesystems, listFormats } from "../../../api/ephemeral-storage.ts";
-import type { Client } from "../../../api/client.ts";
+import type { Client } from "../../../api/client/client.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
 
 export const ephemeralInit = apiCommand({

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Applied, Plan, PlanRequest } from "../../../api/answers.ts";
-import type { Client } from "../../../api/client.ts";
-import { Refused } from "../../../api/refused.ts";
+import type { Client } from "../../../api/client/client.ts";
+import { Refused } from "../../../api/client/refused.ts";
 import { afterFailure, explain, isFailure } from "../../../lib/failure.ts";
 import type { ApiContext } from "./context.ts";
 

@@ -1,5 +1,5 @@
 /** `apiclient raw`: one HTTP request as it is. */
-import type { HttpAnswer } from "../../../api/transport.ts";
+import type { HttpAnswer } from "../../../api/client/transport.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { apiCommand, type ApiContext } from "./context.ts";
 

@@ -1,5 +1,5 @@
 /** Changes on trial: `apiclient try`, `confirm` and `revert`. */
-import { trialSeconds } from "../../../api/query.ts";
+import { trialSeconds } from "../../../api/endpoints/query.ts";
 import { parseDuration } from "../../../lib/duration.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { appliedResult } from "./applied-text.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Refused } from "../../../api/refused.ts";
+import { Refused } from "../../../api/client/refused.ts";
 import type { StatusBody } from "../../../api/status.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { Failure } from "../../../lib/failure.ts";

@@ -4,7 +4,7 @@
  * A host that restarts, or that is not there yet, is waited for too. Each question has a limit of its own: whoever asks a
  * machine that was reset is never refused, and never answered.
  */
-import { isPassing } from "../../../api/refused.ts";
+import { isPassing } from "../../../api/client/refused.ts";
 import type { StatusBody } from "../../../api/status.ts";
 import { deadline, type Clock } from "../../../lib/clock.ts";
 import { formatDuration } from "../../../lib/duration.ts";

@@ -1,6 +1,6 @@
 /** `apiclient update wait`: how the last update of a host went. */
 import type { StatusBody } from "../../../api/status.ts";
-import { KeptConnection } from "../../../api/transport.ts";
+import { KeptConnection } from "../../../api/client/transport.ts";
 import { machineClock } from "../../../lib/clock.ts";
 import { progress } from "../../../lib/progress.ts";
 import { apiCommand, type ApiContext } from "./context.ts";

@@ -1,6 +1,6 @@
 /** `apiclient update`: look for updates, install one, take it back, and say why this host has none. */
-import type { Client } from "../../../api/client.ts";
-import { isPassing } from "../../../api/refused.ts";
+import type { Client } from "../../../api/client/client.ts";
+import { isPassing } from "../../../api/client/refused.ts";
 import type { UpdateExplanation, UpdateStatusBody } from "../../../api/status.ts";
 import { Failure, isFailure } from "../../../lib/failure.ts";
 import { progress, type Progress } from "../../../lib/progress.ts";

@@ -1,5 +1,5 @@
 /** `apiclient wait`: until a host is as the next command needs it. */
-import { KeptConnection } from "../../../api/transport.ts";
+import { KeptConnection } from "../../../api/client/transport.ts";
 import { machineClock } from "../../../lib/clock.ts";
 import { progress } from "../../../lib/progress.ts";
 import { conditionKinds, conditionText, judgeConditions, parseCondition } from "./condition.ts";

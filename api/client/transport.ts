@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { request as startRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { connect as connectUnix, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
-import { Failure } from "../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
 
 /** Where the API of a host is, on the host. */
 export const hostSocket = "/run/api.sock";

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { WebSocket, type RawData } from "ws-8";
-import { machineClock } from "../lib/clock.ts";
-import { Failure } from "../lib/failure.ts";
+import { machineClock } from "../../lib/clock.ts";
+import { Failure } from "../../lib/failure.ts";
 import {
   bytesOf,
   closeCodes,
@@ -12,7 +12,7 @@ import {
   readServerMessage,
   winchMessage,
   type TerminalSize,
-} from "./exec.ts";
+} from "../exec.ts";
 import { refusedBy } from "./refusal.ts";
 import { openConnection, type HostAddress } from "./transport.ts";
 

@@ -1,11 +1,11 @@
 /** The OpenAPI 3.1 document of the API, from the same table that the server and the client use. */
 import { z } from "zod";
-import { assert } from "../lib/failure.ts";
-import { isJsonObject, parseJson, type Json, type JsonObject } from "../lib/text/json.ts";
-import * as answers from "./answers.ts";
+import { assert } from "../../lib/failure.ts";
+import { isJsonObject, parseJson, type Json, type JsonObject } from "../../lib/text/json.ts";
+import * as answers from "../answers.ts";
 import { endpoints } from "./contract.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { reconcilerState, status, updateStatus } from "./status.ts";
+import { reconcilerState, status, updateStatus } from "../status.ts";
 
 /** What zod cannot write down as JSON Schema. */
 const written = new Map<z.core.$ZodType, z.core.JSONSchema.BaseSchema>([

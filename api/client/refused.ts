@@ -1,6 +1,6 @@
 /** A refusal of the API, as thrown by the server's handlers and again by the client that received it. */
-import { Failure, isFailure, type FailureCode } from "../lib/failure.ts";
-import type { ProblemBody } from "./answers.ts";
+import { Failure, isFailure, type FailureCode } from "../../lib/failure.ts";
+import type { ProblemBody } from "../answers.ts";
 
 export class Refused<Code extends FailureCode = FailureCode> extends Failure<Code> {
   /** What is wrong with the settings that were sent, each with its key. */

@@ -3,11 +3,11 @@
  * unchanged; a few have a parameter more.
  */
 import { z } from "zod";
-import * as answers from "./answers.ts";
+import * as answers from "../answers.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { ephemeralBind, ephemeralInit, listFormat, paths } from "./ephemeral-storage.ts";
+import { ephemeralBind, ephemeralInit, listFormat, paths } from "../ephemeral-storage.ts";
 import { flag, keyList, message, prefix, transactionName, trialSeconds, wholeNumber } from "./query.ts";
-import { updateStatus } from "./status.ts";
+import { updateStatus } from "../status.ts";
 
 const noQuery = z.object({});
 const tx = transactionName.optional();

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { z } from "zod";
-import { joinKey } from "../settings/model/key.ts";
+import { joinKey } from "../../settings/model/key.ts";
 import { flag, keyList, moment, transactionName, wholeNumber } from "./query.ts";
 
 test("keys are separated by commas, but not by those inside a quoted segment", () => {

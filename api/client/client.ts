@@ -8,10 +8,10 @@
  * ```
  */
 import { z } from "zod";
-import { Failure } from "../lib/failure.ts";
-import { applied, type Applied } from "./answers.ts";
-import { endpoints, type EndpointName } from "./contract.ts";
-import type { AnswerOf, BodyOf, Endpoint, QueryOf } from "./endpoint.ts";
+import { Failure } from "../../lib/failure.ts";
+import { applied, type Applied } from "../answers.ts";
+import { endpoints, type EndpointName } from "../endpoints/contract.ts";
+import type { AnswerOf, BodyOf, Endpoint, QueryOf } from "../endpoints/endpoint.ts";
 import type { ExecRequest } from "./exec-client.ts";
 import { jsonOf, refusedBy } from "./refusal.ts";
 import {

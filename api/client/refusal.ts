@@ -1,8 +1,8 @@
 /** What a host's refusal says, on the client's side. */
-import { isFailure } from "../lib/failure.ts";
-import { parseJson } from "../lib/text/json.ts";
-import { refusal } from "./answers.ts";
-import { isApiCode } from "./codes.ts";
+import { isFailure } from "../../lib/failure.ts";
+import { parseJson } from "../../lib/text/json.ts";
+import { refusal } from "../answers.ts";
+import { isApiCode } from "../codes.ts";
 import { Refused } from "./refused.ts";
 import type { HttpAnswer, HttpRequest } from "./transport.ts";
 

@@ -1,10 +1,10 @@
 /** The endpoints that Bottlerocket does not have: planning, going back, trials, status, and what explains updates. */
 import { z } from "zod";
-import * as answers from "./answers.ts";
+import * as answers from "../answers.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { hostContainers } from "./host-containers.ts";
+import { hostContainers } from "../host-containers.ts";
 import { flag, keyList, moment, transactionName, wholeNumber } from "./query.ts";
-import { status, updateExplanation } from "./status.ts";
+import { status, updateExplanation } from "../status.ts";
 
 const noQuery = z.object({});
 const tx = transactionName.optional();
