@@ -8,7 +8,7 @@ import { publisher, type Publisher } from "../test/publisher.ts";
 import { newSigner, testMachines as machines } from "../test/update-repository.ts";
 import { recall } from "./manifest.ts";
 import { changeManifest, openRepository, publish, refresh, rotateRoot, type Repository } from "./repository.ts";
-import { withKey } from "./root-role.ts";
+import { withKey } from "./roles/root-role.ts";
 
 type End = "killed" | "out of space";
 

@@ -8,15 +8,15 @@ import { explain } from "../lib/failure.ts";
 import { isPresent } from "../lib/files/files.ts";
 import { publisher, signerOfType } from "../test/publisher.ts";
 import { newSigner, testMachines as machines } from "../test/update-repository.ts";
-import { expirations } from "./expirations.ts";
-import { keyTypes } from "./key.ts";
+import { expirations } from "./roles/expirations.ts";
+import { keyTypes } from "./roles/key.ts";
 import { migrationsBetween, recall } from "./manifest.ts";
 import {
   changeManifest, currentTree, newestRoot, openRepository, publish, readManifest, refresh, rotateRoot,
 } from "./repository.ts"; // prettier-ignore
-import { withKey, withoutKey } from "./root-role.ts";
+import { withKey, withoutKey } from "./roles/root-role.ts";
 import { serveRepository } from "./serve.ts";
-import { signMetadata } from "./signer.ts";
+import { signMetadata } from "./roles/signer.ts";
 import { serialise } from "./tree.ts";
 import { validateTree } from "./validate.ts";
 

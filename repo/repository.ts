@@ -25,10 +25,10 @@ import {
   writeFileAtomic,
   type Files,
 } from "../lib/files/files.ts";
-import { expiresAt } from "./expiration.ts";
+import { expiresAt } from "./roles/expiration.ts";
 import { addMigrations, addUpdate, emptyManifest, parseManifest, type Machines, type Manifest } from "./manifest.ts";
-import { contentOf, firstRoot, signedRoot, type RootContent } from "./root-role.ts";
-import type { Signer } from "./signer.ts";
+import { contentOf, firstRoot, signedRoot, type RootContent } from "./roles/root-role.ts";
+import type { Signer } from "./roles/signer.ts";
 import { storedName, storeTarget, storeTargetBytes } from "./target-store.ts";
 import { badMetadata, parsed, readTree, serialise, signedTree, writeTree, type Signing, type Tree } from "./tree.ts";
 import type { Wave } from "./waves.ts";

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { MetaFile, Metadata, MetadataKind, Snapshot, Targets, Timestamp, type Root } from "@tufjs/models";
 import { Failure } from "../lib/failure.ts";
 import { readTextIfPresent, writeFileAtomic, type Files } from "../lib/files/files.ts";
-import { expiresAt, type ExpirationPolicy } from "./expiration.ts";
-import { specVersion } from "./root-role.ts";
-import { signMetadata, type Signer } from "./signer.ts";
+import { expiresAt, type ExpirationPolicy } from "./roles/expiration.ts";
+import { specVersion } from "./roles/root-role.ts";
+import { signMetadata, type Signer } from "./roles/signer.ts";
 
 export type Tree = {
   targets: Metadata<Targets>;

@@ -8,9 +8,9 @@ import {
   type TextOption,
 } from "../../lib/command/command.ts";
 import { Failure } from "../../lib/failure.ts";
-import { defaultExpirations, parseExpirationPolicy } from "../../repo/expiration.ts";
+import { defaultExpirations, parseExpirationPolicy } from "../../repo/roles/expiration.ts";
 import { openRepository, type Repository } from "../../repo/repository.ts";
-import { signerFrom, type Signer } from "../../repo/signer.ts";
+import { signerFrom, type Signer } from "../../repo/roles/signer.ts";
 import type { Signing } from "../../repo/tree.ts";
 import { Version } from "../../repo/version.ts";
 import { architectures } from "../../variants/variant.ts";

@@ -4,10 +4,10 @@ import { open } from "node:fs/promises";
 import type { Key } from "@tufjs/models";
 import type { TextOption } from "../../lib/command/command.ts";
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
-import { generateKeyPem, keyTypes, tufKey } from "../../repo/key.ts";
+import { generateKeyPem, keyTypes, tufKey } from "../../repo/roles/key.ts";
 import { newestRoot, rotateRoot } from "../../repo/repository.ts";
-import { roleNames, withKey, withoutKey, withThreshold, type RootContent } from "../../repo/root-role.ts";
-import { signerFrom } from "../../repo/signer.ts";
+import { roleNames, withKey, withoutKey, withThreshold, type RootContent } from "../../repo/roles/root-role.ts";
+import { signerFrom } from "../../repo/roles/signer.ts";
 import {
   directory, opened, parseCount, readText, repoCommand, rootKeyOption, signersFrom, signingFrom, signingOptions,
 } from "./context.ts"; // prettier-ignore

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Json } from "../../lib/text/json.ts";
-import { generateKeyPem } from "../../repo/key.ts";
+import { generateKeyPem } from "../../repo/roles/key.ts";
 import { modelFor, type Model } from "../../settings/model/model.ts";
 import type { SettingsTree } from "../../settings/model/tree.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";

@@ -4,7 +4,7 @@ import { copyFile, cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { refresh, rotateRoot } from "../../repo/repository.ts";
-import { withKey, withoutKey } from "../../repo/root-role.ts";
+import { withKey, withoutKey } from "../../repo/roles/root-role.ts";
 import { newSigner, testRepository, type TestRepository } from "../../test/update-repository.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import type { Mirror } from "./mirror.ts";

@@ -6,7 +6,7 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { canonicalize } from "@tufjs/canonical-json";
 import { Key } from "@tufjs/models";
-import { Failure } from "../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
 
 export const keyTypes = ["ed25519", "ecdsa", "rsa"] as const;
 export type KeyType = (typeof keyTypes)[number];

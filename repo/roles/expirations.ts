@@ -1,6 +1,6 @@
 /** How many days each role of a repository has left: what a weekly job asks before hosts start to refuse it. */
-import type { Machines } from "./manifest.ts";
-import { currentTree, newestRoot, treesOf, type Repository } from "./repository.ts";
+import type { Machines } from "../manifest.ts";
+import { currentTree, newestRoot, treesOf, type Repository } from "../repository.ts";
 
 export type Expiry = Machines & { role: string; version: number; expires: string; daysLeft: number };
 

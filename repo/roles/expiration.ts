@@ -5,8 +5,8 @@
  */
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
-import { parseDuration } from "../lib/duration.ts";
-import { Failure } from "../lib/failure.ts";
+import { parseDuration } from "../../lib/duration.ts";
+import { Failure } from "../../lib/failure.ts";
 import { roleNames, type RoleName } from "./root-role.ts";
 
 /** Milliseconds from signing to expiry, for each role. */

@@ -5,7 +5,7 @@
  * enough signatures of the old keys and of the new ones.
  */
 import { Metadata, Root, type Key } from "@tufjs/models";
-import { Failure } from "../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
 import { signMetadata, type Signer } from "./signer.ts";
 
 export const roleNames = ["root", "targets", "snapshot", "timestamp"] as const;

@@ -16,7 +16,7 @@ import {
   type Targets,
   type Timestamp,
 } from "@tufjs/models";
-import { Failure } from "../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
 import { tufKey } from "./key.ts";
 
 export type Signer = {
