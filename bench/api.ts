@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Client } from "../api/client/client.ts";
-import { compileHost } from "../host/compile.ts";
+import { compileHost } from "../programs/compile.ts";
 import { executable } from "../host/names.ts";
 import { machineArchitecture } from "../image/packages/tools-root.ts";
 import { say } from "../lib/progress.ts";

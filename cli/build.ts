@@ -159,7 +159,7 @@ async function makeClient(
   platform: "linux-x86_64" | "linux-aarch64" | "darwin-aarch64",
   directory: string,
 ): Promise<Partial> {
-  const { compileClient } = await import("../host/compile.ts");
+  const { compileClient } = await import("../programs/compile.ts");
   const path = join(directory, `apiclient-${platform}`);
   await compileClient(platform, path);
   return { made: [{ path, bytes: Bun.file(path).size }] };

@@ -1,7 +1,7 @@
 /** Builds images, of hosts and of host containers, with the programs of this work tree in them. */
 import { join, resolve } from "node:path";
-import { compileContainerPrograms, compileHost } from "../host/compile.ts";
-import { containerExecutable, containerNames } from "../host/container-images/names.ts";
+import { compileContainerPrograms, compileHost } from "../programs/compile.ts";
+import { containerExecutable, containerNames } from "../programs/containers/names.ts";
 import { executable, names } from "../host/names.ts";
 import { buildImage, type Built } from "../image/build.ts";
 import { commitOf } from "../image/commit.ts";

@@ -1,7 +1,7 @@
 /** Makes the compiled `check` that `./orlop` keeps. Its time is that of the start, so that what is saved meanwhile is newer. */
 import { utimes } from "node:fs/promises";
 import { arch } from "node:process";
-import { compile } from "../host/compile.ts";
+import { compile } from "../programs/compile.ts";
 
 const [outfile] = process.argv.slice(2);
 if (outfile === undefined) throw new Error("say where the program goes");

@@ -38,7 +38,7 @@ export type BuildOptions = {
   version: string;
   /** As from `commitOf`. */
   commit: string;
-  /** The host's executable, compiled for the architecture (`host/compile.ts`). */
+  /** The host's executable, compiled for the architecture (`programs/compile.ts`). */
   hostBinary: string;
   /** The names that it is known by: itself and links (`host/names.ts`). */
   hostNames: { executable: string; links: readonly string[] };
@@ -127,7 +127,7 @@ async function requireFile(path: string): Promise<void> {
     if (!isNotFound(error)) throw error;
   }
   throw new Failure("no-host-binary", `cannot build an image: the host's executable ${path} does not exist`, {
-    hint: "compile it first (host/compile.ts)",
+    hint: "compile it first (programs/compile.ts)",
   });
 }
 

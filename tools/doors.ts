@@ -18,10 +18,10 @@ const host = /^host\/.*(?<!\.test)\.ts$/;
 
 /** What lies in `host/` and runs on the build machine, or in a container. */
 const elsewhere = [
-  "host/compile.ts",
-  "host/bun-executable.ts",
-  "host/container-images/sheltie.ts",
-  "host/container-images/admin-setup.ts",
+  "programs/compile.ts",
+  "programs/bun-executable.ts",
+  "programs/containers/sheltie.ts",
+  "programs/containers/admin-setup.ts",
 ];
 
 const doors: readonly Door[] = [

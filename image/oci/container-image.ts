@@ -25,7 +25,7 @@ export type ContainerOptions = FetchOptions & {
   /** Of the OS it belongs to: "0.1.0". */
   version: string;
   commit: string;
-  /** Our programs in it, compiled for the architecture (`host/compile.ts`), and the names they are called by. */
+  /** Our programs in it, compiled for the architecture (`programs/compile.ts`), and the names they are called by. */
   programs: { file: string; names: readonly string[] };
 };
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileClient } from "../../host/compile.ts";
+import { compileClient } from "../../programs/compile.ts";
 import { ask } from "../../lib/program/process.ts";
 import { Authority } from "../certificates.ts";
 import { runningHost, type RunningHost } from "../running-host.ts";

@@ -7,8 +7,8 @@ import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sealed } from "../../host/bun-executable.ts";
-import { compileHost } from "../../host/compile.ts";
+import { sealed } from "../../programs/bun-executable.ts";
+import { compileHost } from "../../programs/compile.ts";
 import { executable, names } from "../../host/names.ts";
 import { ask } from "../../lib/program/process.ts";
 

@@ -8,7 +8,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { compile } from "../../host/compile.ts";
+import { compile } from "../../programs/compile.ts";
 import { newer } from "./published-images.ts";
 import type { Mistake } from "./spoiled-kernel.ts";
 import { kernelPath, SpoiledSet } from "./spoiled-set.ts";

@@ -4,7 +4,7 @@ import { containerNames, type ContainerName } from "./names.ts";
 
 type Run = (words: readonly string[]) => Promise<unknown>;
 
-const apiclient: Run = async (words) => await (await import("../commands/apiclient.ts")).main(words);
+const apiclient: Run = async (words) => await (await import("../../host/commands/apiclient.ts")).main(words);
 
 const programs: Record<ContainerName, Run> = {
   apiclient,

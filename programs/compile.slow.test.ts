@@ -26,7 +26,7 @@ async function packages(directory: string, known = new Set<string>()): Promise<S
 async function compiledIn(directory: string, environment: Record<string, string>): Promise<string> {
   const outfile = join(directory, "out", "program");
   const script = `
-    import { compileHost } from ${JSON.stringify(join(directory, "host/compile.ts"))};
+    import { compileHost } from ${JSON.stringify(join(directory, "programs/compile.ts"))};
     await compileHost("aarch64", ${JSON.stringify(outfile)});
   `;
   await run([process.execPath, "-e", script], { cwd: "/", env: { ...process.env, ...environment } });

@@ -49,7 +49,7 @@ export function sealed(original: Uint8Array): Uint8Array {
     }
     if (count === 0) {
       throw new Failure("cannot-seal", `cannot seal the Bun executable: it does not contain ${name}`, {
-        hint: "this Bun reads its environment in another way; host/bun-executable.ts must follow it",
+        hint: "this Bun reads its environment in another way; programs/bun-executable.ts must follow it",
       });
     }
   }

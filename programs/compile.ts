@@ -38,9 +38,9 @@ export async function compileClient(platform: ClientPlatform, outfile: string): 
   await compile("host/commands/apiclient-main.ts", bunPlatforms[platform], outfile);
 }
 
-/** Makes the one executable of the images of host containers; see `host/container-images/names.ts`. */
+/** Makes the one executable of the images of host containers; see `programs/containers/names.ts`. */
 export async function compileContainerPrograms(architecture: Architecture, outfile: string): Promise<void> {
-  await compile("host/container-images/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
+  await compile("programs/containers/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
 }
 
 /** @param entry relative to the root of the repository */
