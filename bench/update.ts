@@ -9,7 +9,7 @@ import { createHash, randomFillSync } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { linuxSystem } from "../host/system.ts";
+import { linuxSystem } from "../host/machine/system.ts";
 import { refreshMetadata, targetIn, targetStream } from "../host/update/trusted-repository.ts";
 import type { Manifest } from "../image/manifest.ts";
 import { openToolsRoot } from "../image/packages/tools-root.ts";

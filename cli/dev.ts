@@ -18,8 +18,8 @@ manager shows up as failing in \`status\`. Ctrl-C ends it; the directory keeps i
   },
   async run({ invocation }, { root = join(buildDirectory, "dev") }) {
     const [{ hostd }, { developmentSystem }] = await Promise.all([
-      import("../host/hostd.ts"),
-      import("../host/development.ts"),
+      import("../host/daemon/hostd.ts"),
+      import("../host/daemon/development.ts"),
     ]);
     await mkdir(root, { recursive: true });
     const path = join(root, "run", "api.sock");

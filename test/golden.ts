@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Facts } from "../host/facts.ts";
+import type { Facts } from "../host/machine/facts.ts";
 import { configuration } from "../host/files/all.ts";
 import type { RenderedFile } from "../host/files/config-file.ts";
 import { isWrittenObject, type Written } from "../lib/text/literal.ts";

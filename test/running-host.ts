@@ -10,8 +10,8 @@ import { connect, type Client } from "../api/client/client.ts";
 import type { StatusBody } from "../api/status.ts";
 import type { ConnectionLimits } from "../host/apiserver/connections.ts";
 import type { SocketPlace } from "../host/apiserver/socket-server.ts";
-import { hostd } from "../host/hostd.ts";
-import type { System } from "../host/system.ts";
+import { hostd } from "../host/daemon/hostd.ts";
+import type { System } from "../host/machine/system.ts";
 import { runSystemd, type TestUnit } from "./systemd.ts";
 import { testSystem, type TestSystem } from "./system.ts";
 

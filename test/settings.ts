@@ -1,5 +1,5 @@
 /** Settings and facts for tests: those of a variant, with what a test sets. */
-import type { Facts } from "../host/facts.ts";
+import type { Facts } from "../host/machine/facts.ts";
 import type { Json } from "../lib/text/json.ts";
 import { modelFor, type Settings } from "../settings/model/model.ts";
 import { variantNamed } from "../variants/all.ts";

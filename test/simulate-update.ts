@@ -12,7 +12,7 @@ import { Datastore } from "../host/datastore/datastore.ts";
 import { directoryDisk } from "../host/datastore/disk.ts";
 import { logs } from "../host/kept/things.ts";
 import { bringToForm } from "../host/migrations/bring.ts";
-import type { System } from "../host/system.ts";
+import type { System } from "../host/machine/system.ts";
 import { entryName, entryText, kernelPath, setNames, type SetName } from "../host/update/boot-entry.ts";
 import { reconcilerAilments } from "../host/update/health.ts";
 import { proveHealthy } from "../host/update/health-gate.ts";

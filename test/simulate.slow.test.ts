@@ -1,6 +1,6 @@
 /** Protects: acknowledged commits and bootable sets from power loss; a short look with seeds that the clock chooses. */
 import { afterAll, expect, test } from "bun:test";
-import type { Storage } from "../host/storage.ts";
+import type { Storage } from "../host/machine/storage.ts";
 import { datastoreSubject, keptSubject, simulate, updateSubject } from "./simulate.ts";
 import { scenarioOf } from "./simulate-events.ts";
 import { Violation } from "./simulate-model.ts";

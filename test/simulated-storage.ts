@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { Failure } from "../lib/failure.ts";
 import type { NewFile } from "../lib/files/files.ts";
-import type { Storage } from "../host/storage.ts";
+import type { Storage } from "../host/machine/storage.ts";
 import type { BlockDevice } from "../host/update/block-device.ts";
 import { Random } from "./random.ts";
 import { PowerLost } from "./simulated-disk.ts";

@@ -10,8 +10,8 @@ import { abortable } from "../lib/abortable.ts";
 import { explain, Failure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files/files.ts";
 import { type Answer, type Argv, succeeded } from "../lib/program/process.ts";
-import { realStorage } from "../host/storage.ts";
-import type { RunLimits, System } from "../host/system.ts";
+import { realStorage } from "../host/machine/storage.ts";
+import type { RunLimits, System } from "../host/machine/system.ts";
 
 /** What a program does when it is run: prints the text and exits 0, or answers as it says. */
 export type Program = (argv: Argv, limits: RunLimits) => string | Answer | Promise<string | Answer>;

@@ -44,7 +44,7 @@ const doors: readonly Door[] = [
     of: host,
     past: /\bDate\.now\(|\bnew Date\(\)|\bmachineClock\b/,
     except: [
-      "host/system.ts", // brings it
+      "host/machine/system.ts", // brings it
       // Peers at the other end of a socket or pipe live by the time of this computer, and not by that of a test.
       "host/apiserver/connections.ts",
       "host/apiserver/exec-session.ts",
@@ -52,7 +52,7 @@ const doors: readonly Door[] = [
       "host/containers/pipes.ts",
       "host/containers/pull.ts",
       "host/containers/run-container.ts",
-      "host/node-status.ts",
+      "host/node/node-status.ts",
       "host/update/download.ts",
     ],
     rule: "time on a host is that of System.clock",
@@ -61,8 +61,8 @@ const doors: readonly Door[] = [
     of: host,
     past: /from "node:(os|dns)|(^|[^.#\w])fetch\(/,
     except: [
-      "host/system.ts",
-      "host/linux.ts", // the byte order of this processor
+      "host/machine/system.ts",
+      "host/machine/linux.ts", // the byte order of this processor
       ...elsewhere,
     ],
     rule: "a host knows its machine and the network by its System",
@@ -72,7 +72,7 @@ const doors: readonly Door[] = [
     past: /\b(readFile|writeFile|open|stat|lstat|access|readdir|mkdir|rm|unlink|rename|readlink|statfs)(Sync)?\(\s*["`]\/|\b(readTextIfPresent|namesIn|isPresent|removeIfPresent|writeFileAtomic|Bun\.file|Bun\.write)\(\s*["`]\//,
     except: [
       // What only the kernel that runs this very process can tell.
-      "host/linux.ts",
+      "host/machine/linux.ts",
       "host/apiserver/origin.ts",
       ...elsewhere,
     ],

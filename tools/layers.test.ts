@@ -39,7 +39,7 @@ test("what is not only for development imports only the packages we depend on", 
 
 test("a wrong import is seen, whether of a value, of a type, or at run time", () => {
   const source = `
-    import { a } from "../host/system.ts";
+    import { a } from "../host/machine/system.ts";
     import type {
       B,
     } from "../image/step.ts";
@@ -49,7 +49,7 @@ test("a wrong import is seen, whether of a value, of a type, or at run time", ()
     console.log(a, e);
   `;
   expect(importsOf(source).flatMap((module) => objection("settings/groups/motd.ts", module) ?? [])).toEqual([
-    "settings/groups/motd.ts imports host/system.ts, but settings may import only lib",
+    "settings/groups/motd.ts imports host/machine/system.ts, but settings may import only lib",
     "settings/groups/motd.ts imports vm/machine.ts, but settings may import only lib",
     "settings/groups/motd.ts imports image/step.ts, but settings may import only lib",
     "settings/groups/motd.ts imports api/client/client.ts, but settings may import only lib",

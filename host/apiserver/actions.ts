@@ -6,7 +6,7 @@ import { isPresent, removeIfPresent } from "../../lib/files/files.ts";
 import { isHeld } from "../bootstrap/held-reboot.ts";
 import { archivePath } from "../logdog/bundle.ts";
 import { actOnUnit, UnitFailure } from "../reconcile/failed-unit.ts";
-import { hostPath } from "../system.ts";
+import { hostPath } from "../machine/system.ts";
 import { keepTryForPlannedReboot } from "../update/sets.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";

@@ -7,7 +7,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { kept } from "../kept/things.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 import { identityIn, type Identity } from "./identity.ts";
 
 /** @param make what makes one; simulated lives bring theirs */

@@ -8,7 +8,7 @@ import type { Model } from "../../settings/model/model.ts";
 import type { Problem } from "../../settings/model/problem.ts";
 import type { Author, Change, Datastore } from "../datastore/datastore.ts";
 import { changesBetween, takenBack, withStaged, type Values } from "../datastore/change.ts";
-import type { Trial } from "../trial.ts";
+import type { Trial } from "../daemon/trial.ts";
 
 export type Committed = { version: number; changed: string[] };
 

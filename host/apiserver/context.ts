@@ -1,14 +1,14 @@
 /** What the handlers of the API work with. */
 import type { StatusBody } from "../../api/status.ts";
 import type { Model } from "../../settings/model/model.ts";
-import type { Audit } from "../audit.ts";
+import type { Audit } from "../daemon/audit.ts";
 import type { Datastore } from "../datastore/datastore.ts";
-import type { Facts } from "../facts.ts";
+import type { Facts } from "../machine/facts.ts";
 import type { ConfigFiles } from "../files/config-file.ts";
 import type { Engine } from "../reconcile/engine.ts";
 import type { Reconciler } from "../reconcile/reconciler.ts";
-import type { System } from "../system.ts";
-import type { Trial } from "../trial.ts";
+import type { System } from "../machine/system.ts";
+import type { Trial } from "../daemon/trial.ts";
 import type { Updater } from "../update/updater.ts";
 import type { Changes } from "./changes.ts";
 import type { Document } from "./document.ts";

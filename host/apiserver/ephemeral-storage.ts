@@ -14,7 +14,7 @@ import {
   type Request,
 } from "../ephemeral-storage/places.ts";
 import { runToItsEnd } from "../reconcile/failed-unit.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
 import { Lines } from "./reply.ts";

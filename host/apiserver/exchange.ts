@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Refused } from "../../api/client/refused.ts";
 import { explain } from "../../lib/failure.ts";
-import type { Log } from "../system.ts";
+import type { Log } from "../machine/system.ts";
 import { Bodies, parseBody } from "./body.ts";
 import { describeAuthor, type Caller } from "./caller.ts";
 import type { Connection, Connections } from "./connections.ts";

@@ -19,7 +19,7 @@ import {
   type TerminalSize,
 } from "../../api/exec.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
-import type { Execution } from "../audit.ts";
+import type { Execution } from "../daemon/audit.ts";
 import { isAway, openContainerd, type Containerd } from "../containers/containerd/containerd.ts";
 import { hostContainerd } from "../containers/description.ts";
 import { endLeftovers, execute, type Executed } from "../containers/exec.ts";

@@ -2,9 +2,9 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { Refused } from "../../api/client/refused.ts";
-import type { Audit } from "../audit.ts";
+import type { Audit } from "../daemon/audit.ts";
 import { hostContainerd } from "../containers/description.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { seesSecrets } from "./secrets.ts";
 import { describeAuthor, type Caller } from "./caller.ts";
 import type { ExecContext, ExecSessions } from "./exec-session.ts";

@@ -4,7 +4,7 @@ import { runningHost } from "../../test/running-host.ts";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/disk.ts";
 import { logs } from "../kept/things.ts";
-import { hostPath } from "../system.ts";
+import { hostPath } from "../machine/system.ts";
 
 test("undo finds what a person changed, however often the host has changed settings since", async () => {
   await using host = await runningHost();

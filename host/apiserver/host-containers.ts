@@ -1,6 +1,6 @@
 /** The host's own containers. */
 import { Refused } from "../../api/client/refused.ts";
-import { hostContainersOf } from "../host-containers.ts";
+import { hostContainersOf } from "../containers/container-states.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";
 

@@ -9,7 +9,7 @@ import { Refused } from "../../api/client/refused.ts";
 import { isFailure } from "../../lib/failure.ts";
 import { fullKey, isUnder } from "../../settings/model/key.ts";
 import type { Settings } from "../../settings/model/model.ts";
-import { recordReads } from "../reads.ts";
+import { recordReads } from "../datastore/reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import type { ApiContext } from "./context.ts";
 import { didYouMean } from "./did-you-mean.ts";

@@ -1,5 +1,5 @@
 /** The whole model as Bottlerocket shows it, and the facts about the OS. */
-import type { Facts } from "../facts.ts";
+import type { Facts } from "../machine/facts.ts";
 import type { Caller } from "./caller.ts";
 import type { ApiContext } from "./context.ts";
 import type { Handlers } from "./handlers.ts";

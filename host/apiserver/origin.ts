@@ -6,7 +6,7 @@
  */
 import { closeSync, readFileSync } from "node:fs";
 import { systemErrorCode } from "../../lib/failure.ts";
-import { peerProcess } from "../linux.ts";
+import { peerProcess } from "../machine/linux.ts";
 
 export type Origin = "host" | "workload";
 

@@ -6,7 +6,7 @@ import { connect, createServer as createPlainServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import type { PeerCredentials } from "../linux.ts";
+import type { PeerCredentials } from "../machine/linux.ts";
 import { peerOf } from "./peer.ts";
 
 /** A server that answers each request with the credentials of its connection, or with what was thrown. */

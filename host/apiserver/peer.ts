@@ -1,7 +1,7 @@
 /** Who is at the other end of a connection of our unix socket, by the kernel's word. */
 import type { Socket } from "node:net";
 import { Failure } from "../../lib/failure.ts";
-import { peerCredentials, type PeerCredentials } from "../linux.ts";
+import { peerCredentials, type PeerCredentials } from "../machine/linux.ts";
 import { originOfPeer, type Origin } from "./origin.ts";
 
 /** @throws {Failure<"unknown-peer">} for a connection that is closed already */

@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import type { Role } from "../../api/endpoints/endpoint.ts";
 import { Failure } from "../../lib/failure.ts";
-import type { Log } from "../system.ts";
+import type { Log } from "../machine/system.ts";
 import { remoteCaller, type Caller } from "./caller.ts";
 import type { Identity } from "./identity.ts";
 import { Connections, connectionLimits, type ConnectionLimits } from "./connections.ts";

@@ -6,7 +6,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { connect, type Client } from "../../api/client/client.ts";
 import { invoke } from "../../lib/command/command-line.ts";
 import { apiclient } from "../commands/apiclient.ts";
-import { hostPath } from "../system.ts";
+import { hostPath } from "../machine/system.ts";
 import type { SettingsTreeBody } from "../../api/answers.ts";
 import { Authority, type ClientCertificate } from "../../test/certificates.ts";
 import { eventually } from "../../test/eventually.ts";

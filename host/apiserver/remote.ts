@@ -12,7 +12,7 @@ import type { Settings } from "../../settings/model/model.ts";
 import { pemOf } from "../../settings/values/pem-blocks.ts";
 import { readBundle } from "../../settings/values/pem.ts";
 import { reconciler, type Reconciler } from "../reconcile/reconciler.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 import { ensureIdentity } from "./certificate.ts";
 import type { Exchange } from "./exchange.ts";
 import { RemoteServer } from "./remote-server.ts";

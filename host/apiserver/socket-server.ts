@@ -10,7 +10,7 @@ import { createServer, type ListenOptions, type Server, type Socket } from "node
 import { dirname, resolve } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import { removeIfPresent } from "../../lib/files/files.ts";
-import type { Log } from "../system.ts";
+import type { Log } from "../machine/system.ts";
 import { socketCaller, type Caller } from "./caller.ts";
 import { Connections, connectionLimits, type ConnectionLimits } from "./connections.ts";
 import type { Exchange } from "./exchange.ts";

@@ -11,7 +11,7 @@ import type { Settings } from "../../settings/model/model.ts";
 import { containerUnit, type Description } from "../containers/description.ts";
 import { writeDescription } from "../containers/described.ts";
 import { failureOf, runToItsEnd } from "../reconcile/failed-unit.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 import { holdReboots } from "./held-reboot.ts";
 import { called, commandsIn, containersIn, writeRecord, type BootstrapRecord, type Entry } from "./record.ts";
 

@@ -1,6 +1,6 @@
 /** A reboot that a bootstrap command asks for waits until all of them have run, as in Bottlerocket. */
 import { isPresent, removeIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 
 const heldMark = "/run/orlop/reboot.held";
 const askedMark = "/run/orlop/reboot.asked";

@@ -1,7 +1,7 @@
 /** How far the preparation of the machine is, for the status of the host. */
 import { explain, Failure, systemErrorCode } from "../../lib/failure.ts";
 import { readRecord, type BootstrapRecord, type Entry } from "./record.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 
 const unit = "bootstrap.service";
 const pollMs = 2_000;

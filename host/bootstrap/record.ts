@@ -10,7 +10,7 @@ import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import type { Settings } from "../../settings/model/model.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 
 export type Entry = BootstrapEntry;
 

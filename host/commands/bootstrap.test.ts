@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { hostSocket } from "../../api/client/transport.ts";
 import { invoke } from "../../lib/command/command-line.ts";
 import { testSystem } from "../../test/system.ts";
-import { hostPath } from "../system.ts";
+import { hostPath } from "../machine/system.ts";
 import { bootstrapProgram } from "./bootstrap.ts";
 
 test.each(["too-busy", "stopping", "busy", "closed", undefined])(

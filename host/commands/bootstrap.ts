@@ -7,8 +7,8 @@ import { commandsWith, program, type Invocation, type Program } from "../../lib/
 import { version } from "../../package.json";
 import { modelFor, type Settings } from "../../settings/model/model.ts";
 import { bootstrap } from "../bootstrap/bootstrap.ts";
-import { readFacts } from "../facts.ts";
-import { hostPath, linuxSystem, type System } from "../system.ts";
+import { readFacts } from "../machine/facts.ts";
+import { hostPath, linuxSystem, type System } from "../machine/system.ts";
 
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();

@@ -6,7 +6,7 @@ import { parseJson } from "../../lib/text/json.ts";
 import { version } from "../../package.json";
 import { requestPath, requestSchema } from "../ephemeral-storage/places.ts";
 import { prepareEphemeral } from "../ephemeral-storage/prepare.ts";
-import { hostPath, linuxSystem, type System } from "../system.ts";
+import { hostPath, linuxSystem, type System } from "../machine/system.ts";
 
 type Context = { system: System };
 const command = commandsWith<Context>();

@@ -27,9 +27,9 @@ import { registriesSchema } from "../containers/registry/registries.ts";
 import type { Fetch } from "../containers/registry/registry.ts";
 import { runContainer } from "../containers/run-container.ts";
 import { preparedDirectories, specOf } from "../containers/spec.ts";
-import { sdNotify } from "../linux.ts";
-import { hostPath, linuxSystem, type System } from "../system.ts";
-import { authoritiesPath, requestThrough, routeIn, takeProxyVariables } from "../outbound.ts";
+import { sdNotify } from "../machine/linux.ts";
+import { hostPath, linuxSystem, type System } from "../machine/system.ts";
+import { authoritiesPath, requestThrough, routeIn, takeProxyVariables } from "../machine/outbound.ts";
 
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();

@@ -3,7 +3,7 @@ import { runProgram } from "../../lib/command/command-line.ts";
 import { commandsWith, program, type Program } from "../../lib/command/command.ts";
 import { version } from "../../package.json";
 import { loadCrashKernel } from "../kdump/load.ts";
-import { linuxSystem, type System } from "../system.ts";
+import { linuxSystem, type System } from "../machine/system.ts";
 
 type Context = { system: System };
 const command = commandsWith<Context>();

@@ -6,11 +6,11 @@ import { commandsWith, program, type Invocation, type Program } from "../../lib/
 import { removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
 import { version } from "../../package.json";
 import { modelFor } from "../../settings/model/model.ts";
-import { readFacts } from "../facts.ts";
+import { readFacts } from "../machine/facts.ts";
 import { archivePath, collect, pack } from "../logdog/bundle.ts";
 import { requestsFor } from "../logdog/requests.ts";
 import { masker, openSettings } from "../logdog/secrets.ts";
-import { hostPath, linuxSystem, type System } from "../system.ts";
+import { hostPath, linuxSystem, type System } from "../machine/system.ts";
 
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();

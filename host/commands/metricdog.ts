@@ -5,10 +5,10 @@ import { runProgram } from "../../lib/command/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { version } from "../../package.json";
 import { modelFor } from "../../settings/model/model.ts";
-import { readFacts } from "../facts.ts";
+import { readFacts } from "../machine/facts.ts";
 import type { ReportEvent } from "../metricdog/report.ts";
 import { sendReport, type Sent } from "../metricdog/send.ts";
-import { hostPath, linuxSystem, type System } from "../system.ts";
+import { hostPath, linuxSystem, type System } from "../machine/system.ts";
 
 type Context = { system: System; invocation: Invocation };
 const command = commandsWith<Context>();

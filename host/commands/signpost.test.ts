@@ -7,7 +7,7 @@ import { testSystem, type TestSystem } from "../../test/system.ts";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/disk.ts";
 import { logs } from "../kept/things.ts";
-import { hostPath } from "../system.ts";
+import { hostPath } from "../machine/system.ts";
 import { signpost } from "./signpost.ts";
 
 async function world(): Promise<

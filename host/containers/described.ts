@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import { namesIn, readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { parseJson } from "../../lib/text/json.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { descriptionPath, descriptionSchema, type Description } from "./description.ts";
 
 export async function writeDescription(system: System, description: Description): Promise<void> {

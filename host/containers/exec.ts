@@ -14,7 +14,7 @@ import { machineClock, within } from "../../lib/clock.ts";
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
 import { namesIn } from "../../lib/files/files.ts";
 import { parseJson } from "../../lib/text/json.ts";
-import { makeFifo } from "../linux.ts";
+import { makeFifo } from "../machine/linux.ts";
 import { ifThere, running, type Containerd } from "./containerd/containerd.ts";
 import { ConnectError } from "@connectrpc/connect";
 import { openToRead, openToWrite, writeAll } from "./pipes.ts";

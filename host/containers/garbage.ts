@@ -6,7 +6,7 @@
  */
 import { statfs } from "node:fs/promises";
 import { Failure } from "../../lib/failure.ts";
-import type { Log } from "../system.ts";
+import type { Log } from "../machine/system.ts";
 import type { Containerd } from "./containerd/containerd.ts";
 
 export type KnownImage = {

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { machineClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/text/json.ts";
-import type { Log } from "../system.ts";
+import type { Log } from "../machine/system.ts";
 import { ifThere, isThereAlready, snapshotter, type Containerd } from "./containerd/containerd.ts";
 import { usedLabel } from "./garbage.ts";
 import { endpointsOf, type Capability, type Registries } from "./registry/registries.ts";

@@ -5,7 +5,7 @@
  */
 import { hostSocket } from "../../api/client/transport.ts";
 import { imageBundle } from "../files/trust-store.ts";
-import { authoritiesPath } from "../outbound.ts";
+import { authoritiesPath } from "../machine/outbound.ts";
 import { containerId, persistentDirectory, type Description } from "./description.ts";
 import { privilegesOf, type Privileges } from "./privileges.ts";
 import type { ImageConfig } from "./pull.ts";

@@ -9,7 +9,7 @@ import { ephemeralBind, ephemeralInit } from "../../api/ephemeral-storage.ts";
 import { Failure } from "../../lib/failure.ts";
 import { namesIn } from "../../lib/files/files.ts";
 import type { Variant } from "../../variants/variant.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 
 const directory = "/dev/disk/ephemeral";
 

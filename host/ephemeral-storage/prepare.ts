@@ -9,7 +9,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { unreachable, Failure } from "../../lib/failure.ts";
 import { type Argv, succeeded } from "../../lib/program/process.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { ephemeralDisks, type Request } from "./places.ts";
 
 /** Of the array; its device is below /dev/md. */

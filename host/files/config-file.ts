@@ -4,7 +4,7 @@
  * Rendering decides nothing about the machine: one reconciler compares, writes, removes and restarts.
  */
 import type { Settings } from "../../settings/model/model.ts";
-import type { Facts } from "../facts.ts";
+import type { Facts } from "../machine/facts.ts";
 
 export type RenderedFile = {
   /** Absolute, below /etc or /run: what is rendered does not outlive a boot. */

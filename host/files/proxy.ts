@@ -4,7 +4,7 @@
  * Source: Bottlerocket's proxy-env. Both spellings, since programs disagree; this host and the cluster's own names are
  * never reached through the proxy.
  */
-import { withoutProxy } from "../outbound.ts";
+import { withoutProxy } from "../machine/outbound.ts";
 import { configFile } from "./config-file.ts";
 import { environmentFile } from "./environment-file.ts";
 

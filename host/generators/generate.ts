@@ -7,8 +7,8 @@
 import type { Json } from "../../lib/text/json.ts";
 import { describeProblem } from "../../settings/model/problem.ts";
 import type { Model, Settings } from "../../settings/model/model.ts";
-import type { Facts } from "../facts.ts";
-import type { System } from "../system.ts";
+import type { Facts } from "../machine/facts.ts";
+import type { System } from "../machine/system.ts";
 import { Failure } from "../../lib/failure.ts";
 import type { Generator } from "./generator.ts";
 import { hostname } from "./hostname.ts";

@@ -3,8 +3,8 @@ import type { Json } from "../../lib/text/json.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import type { Group } from "../../settings/groups/group.ts";
 import type { Platform } from "../../variants/variant.ts";
-import type { Facts } from "../facts.ts";
-import type { System } from "../system.ts";
+import type { Facts } from "../machine/facts.ts";
+import type { System } from "../machine/system.ts";
 
 export type Generator = {
   key: `settings.${string}`;

@@ -4,7 +4,7 @@
  * Source: Bottlerocket's dogtag, detectors 20-imds and 10-reverse-dns. Lower case and no longer than its setting wants it.
  */
 import { ownName, shortened } from "../../settings/values/network-names.ts";
-import { Imds } from "../imds.ts";
+import { Imds } from "../machine/imds.ts";
 import type { Generator } from "./generator.ts";
 import { primaryAddress } from "./primary-address.ts";
 

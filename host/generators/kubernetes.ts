@@ -1,5 +1,5 @@
 /** What a node finds out about itself: its address, and on EC2 its name, its id and the cluster's name server. */
-import { Imds } from "../imds.ts";
+import { Imds } from "../machine/imds.ts";
 import type { Generator } from "./generator.ts";
 import { primaryAddress } from "./primary-address.ts";
 

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { deadline } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { namesIn, readTextIfPresent } from "../../lib/files/files.ts";
-import type { Facts } from "../facts.ts";
+import type { Facts } from "../machine/facts.ts";
 import { type LinkKey, linkName, primaryLink } from "../network/network-config.ts";
 import { networkConfig } from "../network/source.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 
 const pollMs = 100;
 const waitMs = 15_000;

@@ -1,5 +1,5 @@
 /** The AWS region, for a host whose user data did not come from EC2. */
-import { Imds } from "../imds.ts";
+import { Imds } from "../machine/imds.ts";
 import type { Generator } from "./generator.ts";
 
 const imdsWaitMs = 10_000;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { utimes } from "node:fs/promises";
 import { testSystem } from "../../test/system.ts";
-import { hostPath } from "../system.ts";
+import { hostPath } from "../machine/system.ts";
 import { crashMessagesPath, keptCrash } from "./kept.ts";
 
 test("a host whose kernel never crashed says nothing, another when it did", async () => {

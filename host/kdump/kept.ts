@@ -1,7 +1,7 @@
 /** What the crash kernel kept of the last crash (`os/units/capture-kernel-dump.service`). */
 import { stat } from "node:fs/promises";
 import { systemErrorCode } from "../../lib/failure.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 
 /** The last messages of the kernel that crashed. */
 export const crashMessagesPath = "/var/log/kdump/dmesg.log";

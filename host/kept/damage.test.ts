@@ -2,11 +2,11 @@
 import { expect, test } from "bun:test";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { realStorage } from "../storage.ts";
+import { realStorage } from "../machine/storage.ts";
 import { eventually } from "../../test/eventually.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { writeLine } from "../datastore/line.ts";
-import { openAudit } from "../stores.ts";
+import { openAudit } from "../daemon/stores.ts";
 import { kept, keptPlaces, logs, placed } from "./things.ts";
 
 /** Written by another program, which looks after it. */

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { Failure, isFailure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
 import { removeDurably, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
 import { parseJson } from "../../lib/text/json.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { setAside, type KeptPlace } from "./set-aside.ts";
 
 /** How a value is written down. */

@@ -2,7 +2,7 @@
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
 import { directoryDisk, type Disk } from "../datastore/disk.ts";
 import { unusableDisk } from "../datastore/unusable.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { setAside, type KeptPlace } from "./set-aside.ts";
 
 export type OpenedLog<Log> = { log: Log; unusable?: Failure };

@@ -7,7 +7,7 @@
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../../lib/failure.ts";
 import { namesIn, removeIfPresent } from "../../lib/files/files.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 
 /** Something that this host keeps, by its path, and a sentence on what is so when it is lost. */
 export type KeptPlace = { readonly path: string; readonly whenLost: string };

@@ -7,10 +7,10 @@ import { z } from "zod";
 import { anyJson, change } from "../../api/answers.ts";
 import { isNotFound, systemErrorCode } from "../../lib/failure.ts";
 import { identityIn, pemOf, type Identity } from "../apiserver/identity.ts";
-import { keptDeadline } from "../kept-deadline.ts";
+import { keptDeadline } from "./kept-deadline.ts";
 import { settingsForm } from "../migrations/form.ts";
 import { held, memory } from "../update/memory.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { json, kept as keptFile, text, type Kept, type Notation } from "./kept.ts";
 import type { KeptPlace } from "./set-aside.ts";
 

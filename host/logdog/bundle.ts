@@ -5,7 +5,7 @@
 import { open } from "node:fs/promises";
 import { explain, Failure } from "../../lib/failure.ts";
 import { EndOf, partsOf } from "../../lib/files/read-to-end.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import type { Request } from "./requests.ts";
 
 /** Where the archive goes unless told otherwise, and where the API finds it. */

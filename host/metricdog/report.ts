@@ -4,7 +4,7 @@
  * Source: Bottlerocket's metricdog; a server of reports sees the same query.
  */
 import type { Settings } from "../../settings/groups/group.ts";
-import type { Facts } from "../facts.ts";
+import type { Facts } from "../machine/facts.ts";
 
 /** "boot_success" once for each boot that got there, "health_ping" every few hours. */
 export type ReportEvent = "boot_success" | "health_ping";

@@ -1,9 +1,9 @@
 /** Looks at the services and sends a report, once: a server that does not answer is told in the journal and left alone. */
 import { explain, Failure } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/groups/group.ts";
-import type { Facts } from "../facts.ts";
-import { requestThrough, routeOf } from "../outbound.ts";
-import type { System } from "../system.ts";
+import type { Facts } from "../machine/facts.ts";
+import { requestThrough, routeOf } from "../machine/outbound.ts";
+import type { System } from "../machine/system.ts";
 import { reportUrl, unitOf, type FailedService, type ReportEvent } from "./report.ts";
 
 /** A boot is not to wait for a server of statistics. */

@@ -8,7 +8,7 @@ import { testSystem, type TestSystem } from "../../test/system.ts";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/disk.ts";
 import { migrationName, parseMigration, type Migration } from "../../settings/migrations/migration.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 import { bringToForm } from "./bring.ts";
 import { broughtBack, migrated, refusing } from "./migration.ts";
 import { rehearse } from "./rehearse.ts";

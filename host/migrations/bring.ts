@@ -14,7 +14,7 @@ import type { Migration } from "../../settings/migrations/migration.ts";
 import type { Values } from "../datastore/change.ts";
 import type { Datastore, Transaction } from "../datastore/datastore.ts";
 import { kept } from "../kept/things.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 import type { Form, Mark } from "./form.ts";
 import { between, broughtBack, migrated } from "./migration.ts";
 

@@ -3,7 +3,7 @@ import { compareVersions } from "../../repo/version.ts";
 import type { Migration } from "../../settings/migrations/migration.ts";
 import type { Values } from "../datastore/change.ts";
 import { kept } from "../kept/things.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 import { split } from "./bring.ts";
 import { assertSame, between, broughtBack, migrated, refusing } from "./migration.ts";
 

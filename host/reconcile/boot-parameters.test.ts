@@ -8,7 +8,7 @@ import { modelNamed } from "../../test/models.ts";
 import { emptyAddon } from "../../test/efi-program.ts";
 import { factsOf, settingsOf } from "../../test/settings.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
-import { wordsOfAddon } from "../boot-addon.ts";
+import { wordsOfAddon } from "./kernel/boot-addon.ts";
 import { bootParameters } from "./boot-parameters.ts";
 
 const facts = factsOf();

@@ -10,8 +10,8 @@ import { readTextIfPresent, removeDurably, removeLeftovers, writeFileAtomic } fr
 import { bootParameterProblems, commandLineWords } from "../../settings/values/boot-parameters.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import type { Architecture } from "../../variants/variant.ts";
-import { makeAddon, wordsOfAddon } from "../boot-addon.ts";
-import { hostPath, type System } from "../system.ts";
+import { makeAddon, wordsOfAddon } from "./kernel/boot-addon.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { reconciler } from "./reconciler.ts";
 
 const addonPath = "/efi/loader/addons/orlop-settings.addon.efi";

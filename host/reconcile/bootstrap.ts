@@ -4,7 +4,7 @@
  */
 import { isPresent } from "../../lib/files/files.ts";
 import { called, commandsIn, configuredMark, containersIn, readRecord, type Entry } from "../bootstrap/record.ts";
-import { hostPath } from "../system.ts";
+import { hostPath } from "../machine/system.ts";
 import { reconciler } from "./reconciler.ts";
 
 /** Undefined while this boot has not said yet what it runs. */

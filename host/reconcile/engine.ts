@@ -9,8 +9,8 @@ import { deadline, type Deadline } from "../../lib/clock.ts";
 import { firstOf } from "../../lib/first-of.ts";
 import { Turns } from "../../lib/place.ts";
 import type { Settings } from "../../settings/model/model.ts";
-import type { Facts } from "../facts.ts";
-import type { System } from "../system.ts";
+import type { Facts } from "../machine/facts.ts";
+import type { System } from "../machine/system.ts";
 import { failureOf, passFailure } from "./failed-unit.ts";
 import type { Effect, Pass, PassFailure, Reconciler, Setback } from "./reconciler.ts";
 

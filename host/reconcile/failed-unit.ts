@@ -1,6 +1,6 @@
 /** What systemd knows about a unit that did not start: the result, and the last lines of its journal. */
 import { Failure, isFailure, messageOf } from "../../lib/failure.ts";
-import type { RunLimits, System } from "../system.ts";
+import type { RunLimits, System } from "../machine/system.ts";
 import type { PassFailure, Setback } from "./reconciler.ts";
 
 /** A unit that did not do as told, with what it said. */

@@ -10,9 +10,9 @@ import { lstat, mkdir, readFile, readlink, rename, symlink } from "node:fs/promi
 import { basename, dirname, join } from "node:path";
 import { assert, systemErrorCode, unreachable } from "../../lib/failure.ts";
 import { namesIn, removeIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
-import { readBy } from "../reads.ts";
+import { readBy } from "../datastore/reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { actOnUnit } from "./failed-unit.ts";
 import { reconciler, type Effect, type Reconciler } from "./reconciler.ts";
 import { readRecords, stale, unitsThatShouldRun, writeRecord } from "./units.ts";

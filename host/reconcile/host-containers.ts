@@ -11,7 +11,7 @@ import { unreachable } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
 import { describedNames, writeDescription } from "../containers/described.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { actOnUnit } from "./failed-unit.ts";
 import { reconciler } from "./reconciler.ts";
 import { readRecords, unitsThatShouldRun, writeRecord } from "./units.ts";
@@ -65,7 +65,7 @@ export const hostContainers = reconciler<readonly Description[], Actual, Step>({
   afterFailure: "continue",
 });
 
-/** The containers that are to run. An enabled one without an image cannot: `status` tells so (host/host-containers.ts). */
+/** The containers that are to run. An enabled one without an image cannot: `status` tells so (host/containers/container-states.ts). */
 export function describedBy({ "host-containers": containers }: Settings): Description[] {
   return Object.entries(containers).flatMap(([name, { enabled, source, superpowered, command, ...rest }]) => {
     if (!enabled || source === undefined) return [];

@@ -5,7 +5,7 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { shortened } from "../../settings/values/network-names.ts";
-import { hostPath } from "../system.ts";
+import { hostPath } from "../machine/system.ts";
 import { reconciler } from "./reconciler.ts";
 
 const path = "/proc/sys/kernel/hostname";

@@ -9,7 +9,7 @@ import { isIP } from "node:net";
 import { readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import { shortened } from "../../settings/values/network-names.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { reconciler } from "./reconciler.ts";
 
 const path = "/etc/hosts";

@@ -9,7 +9,7 @@
 import { constants, writeFile } from "node:fs/promises";
 import { Failure, isNotFound } from "../../lib/failure.ts";
 import { readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { reconciler } from "./reconciler.ts";
 
 export const tooFewHugePages = "too-few-huge-pages";

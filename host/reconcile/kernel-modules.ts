@@ -9,7 +9,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { namesIn, writeFileAtomic } from "../../lib/files/files.ts";
 import { Failure } from "../../lib/failure.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { actOnUnit } from "./failed-unit.ts";
 import { reconciler } from "./reconciler.ts";
 

@@ -2,7 +2,7 @@
 import { constants, writeFile } from "node:fs/promises";
 import { readTextIfPresent } from "../../lib/files/files.ts";
 import { Failure } from "../../lib/failure.ts";
-import { hostPath } from "../system.ts";
+import { hostPath } from "../machine/system.ts";
 import { reconciler } from "./reconciler.ts";
 
 const path = "/sys/kernel/security/lockdown";

@@ -5,10 +5,10 @@
  * them for committed ones, so what a preview says will restart is what restarts. No steps means converged.
  */
 import { isFailure, type FailureCode } from "../../lib/failure.ts";
-import { readBy } from "../reads.ts";
+import { readBy } from "../datastore/reads.ts";
 import type { Settings } from "../../settings/model/model.ts";
-import type { Facts } from "../facts.ts";
-import type { System } from "../system.ts";
+import type { Facts } from "../machine/facts.ts";
+import type { System } from "../machine/system.ts";
 
 /** What one step does to the machine, for people and for `plan`. */
 export type Effect = {

@@ -9,7 +9,7 @@ import { constants, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
 import { isPresent, namesIn, removeIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { reconciler } from "./reconciler.ts";
 
 const formerDirectory = "/run/orlop/sysctl";

@@ -8,7 +8,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { namesIn, writeFileAtomic } from "../../lib/files/files.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 
 const recordDirectory = "/run/orlop/units";
 

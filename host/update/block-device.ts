@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { Failure } from "../../lib/failure.ts";
-import { dropPageCache } from "../linux.ts";
+import { dropPageCache } from "../machine/linux.ts";
 
 export interface BlockDevice extends AsyncDisposable {
   readonly path: string;

@@ -10,7 +10,7 @@
 import { machineClock } from "../../lib/clock.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import { rangeHeaders, restAnswer } from "../../lib/files/resumption.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 
 /** A connection that sends nothing for this long is given up. */
 const stallMs = 30_000;

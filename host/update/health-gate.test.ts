@@ -8,7 +8,7 @@ import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { variantNamed } from "../../variants/all.ts";
-import type { Interfaces } from "../system.ts";
+import type { Interfaces } from "../machine/system.ts";
 import { proveHealthy, type Gate, type Verdict } from "./health-gate.ts";
 import type { AskedStatus, Health } from "./health.ts";
 import { descriptionSchema } from "../containers/description.ts";

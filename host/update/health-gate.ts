@@ -8,8 +8,8 @@
  * Whatever keeps the gate from looking at something costs no more than the check: it looks again until the time is over.
  */
 import { messageOf } from "../../lib/failure.ts";
-import { check, type Ailment } from "../ailment.ts";
-import type { System } from "../system.ts";
+import { check, type Ailment } from "../machine/ailment.ts";
+import type { System } from "../machine/system.ts";
 import { ailments, type AskedStatus, type Health } from "./health.ts";
 import { findSets, requireSets } from "./sets.ts";
 import { wasBefore, type Terms } from "./terms.ts";

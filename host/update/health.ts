@@ -10,13 +10,13 @@ import type { StatusBody } from "../../api/status.ts";
 import { isFailure, messageOf } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/groups/group.ts";
 import type { Orchestrator } from "../../variants/variant.ts";
-import { check, type Ailment } from "../ailment.ts";
+import { check, type Ailment } from "../machine/ailment.ts";
 import { containerUnit, type Description } from "../containers/description.ts";
 import { writeDescription } from "../containers/described.ts";
 import { notApplied } from "../reconcile/reconciler.ts";
-import { hostPath, type System } from "../system.ts";
-import type { NodeCheck } from "../node-ready.ts";
-import { journalOf, kubeletAilment, unitAilment } from "../unit-ailment.ts";
+import { hostPath, type System } from "../machine/system.ts";
+import type { NodeCheck } from "../node/node-ready.ts";
+import { journalOf, kubeletAilment, unitAilment } from "../machine/unit-ailment.ts";
 
 const probeTimeoutMs = 5_000;
 /** Longer than the unit's own limit, so that systemd's word comes first. */

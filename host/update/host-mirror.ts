@@ -2,8 +2,8 @@
 import { Failure } from "../../lib/failure.ts";
 import { seedLimit } from "../../repo/waves.ts";
 import type { Settings } from "../../settings/groups/group.ts";
-import { routeOf } from "../outbound.ts";
-import type { System } from "../system.ts";
+import { routeOf } from "../machine/outbound.ts";
+import type { System } from "../machine/system.ts";
 import type { Mirror } from "./mirror.ts";
 
 export type Wishes = { seed: number; versionLock: string; ignoreWaves: boolean; tries: number };

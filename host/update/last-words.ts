@@ -9,7 +9,7 @@ import { readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isNotFound } from "../../lib/failure.ts";
 import { namesIn, readTextIfPresent } from "../../lib/files/files.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import type { SetName } from "./boot-entry.ts";
 
 const pstorePath = "/sys/fs/pstore";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isDirect } from "../no-proxy.ts";
+import { isDirect } from "../machine/no-proxy.ts";
 import { requestOf, urlOf, type Mirror } from "./mirror.ts";
 
 const mirror: Mirror = {

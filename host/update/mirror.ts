@@ -1,5 +1,5 @@
 /** How a host reaches its update repository: where, through which proxy, trusting whom, and what it tells the server. */
-import { requestThrough, type Route } from "../outbound.ts";
+import { requestThrough, type Route } from "../machine/outbound.ts";
 
 export type Mirror = Route & {
   metadata: URL;

@@ -2,7 +2,7 @@
 import { Failure } from "../../lib/failure.ts";
 import { migrationsBetween } from "../../repo/manifest.ts";
 import { parseMigration, type Migration } from "../../settings/migrations/migration.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 import type { Mirror } from "./mirror.ts";
 import { targetBytes, type TrustedRepository } from "./trusted-repository.ts";
 

@@ -5,7 +5,7 @@ import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seekTableBytes } from "../../lib/zstd/seekable-zstd.ts";
-import { realStorage } from "../storage.ts";
+import { realStorage } from "../machine/storage.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { imageOf, testFrameBytes, testImage, type TestImage } from "../../test/update-image.ts";
 import { testRepository, type Artefacts, type TestRepository } from "../../test/update-repository.ts";

@@ -1,7 +1,7 @@
 /** The two partition sets of this host as the updater uses them: where to write, and which one boots. */
 import { join } from "node:path";
 import { Failure, isFailure } from "../../lib/failure.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { bootLoaderTwice } from "./boot-again.ts";
 import { kernelPath, otherSet, type SetName } from "./boot-entry.ts";
 import { findPartitions, type Partition } from "./partitions.ts";

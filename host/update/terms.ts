@@ -7,9 +7,9 @@
 import { parseJson } from "../../lib/text/json.ts";
 import type { Model } from "../../settings/model/model.ts";
 import type { Settings } from "../../settings/groups/group.ts";
-import type { Ailment } from "../ailment.ts";
+import type { Ailment } from "../machine/ailment.ts";
 import { kept } from "../kept/things.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 
 type WantedHealth = Settings["updates"]["health"];
 

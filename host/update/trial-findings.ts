@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { parseJson } from "../../lib/text/json.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 
 const path = "/run/orlop/trial-findings.json";
 const findings = z.array(z.string());

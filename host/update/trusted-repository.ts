@@ -11,7 +11,7 @@ import { DownloadHTTPError } from "tuf-js/dist/error.js";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { parseManifest, type Manifest } from "../../repo/manifest.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { download, downloadBytes } from "./download.ts";
 import { requestOf, urlOf, type Mirror } from "./mirror.ts";
 import { refusalOf } from "./tuf-refusal.ts";

@@ -13,7 +13,7 @@ import { Metadata, MetadataKind, type Root } from "@tufjs/models";
 import { Failure } from "../../lib/failure.ts";
 import { namesIn, readTextIfPresent } from "../../lib/files/files.ts";
 import { kept } from "../kept/things.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 
 /** Kept in this order. */
 const roles = {

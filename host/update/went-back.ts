@@ -5,7 +5,7 @@
  * on the private partition, which both sets share; of one that could not, `last-words.ts` knows what there is to know.
  */
 import { kept } from "../kept/things.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 import { otherSet, type SetName } from "./boot-entry.ts";
 import { readPanic, wasRefused, wasResetByWatchdog, type Panic } from "./last-words.ts";
 import type { Held } from "./memory.ts";

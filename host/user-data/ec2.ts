@@ -3,8 +3,8 @@ import { z } from "zod";
 import { isFailure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import type { Variant } from "../../variants/variant.ts";
-import { Imds } from "../imds.ts";
-import type { System } from "../system.ts";
+import { Imds } from "../machine/imds.ts";
+import type { System } from "../machine/system.ts";
 import type { UserData } from "./source.ts";
 
 /** How long the network may take to come up. */

@@ -1,7 +1,7 @@
 /** User data from files of this machine. Empty files count as none. */
 import { readFile, stat } from "node:fs/promises";
 import { Failure, isNotFound } from "../../lib/failure.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import type { ReadUserData, UserData } from "./source.ts";
 
 /** More than anybody writes by hand or a platform hands out. */

@@ -6,8 +6,8 @@
  */
 import type { Platform, UserDataSource, Variant } from "../../variants/variant.ts";
 import { placed } from "../kept/things.ts";
-import { machineVendor } from "../machine.ts";
-import type { System } from "../system.ts";
+import { machineVendor } from "../machine/firmware.ts";
+import type { System } from "../machine/system.ts";
 import { readEc2 } from "./ec2.ts";
 import { readFwCfg } from "./fw-cfg.ts";
 import { firstUserDataFile, userDataFile } from "./local-file.ts";

@@ -11,7 +11,7 @@ import { splitKey } from "../../settings/model/key.ts";
 import type { Model, SettingsTree } from "../../settings/model/model.ts";
 import type { Problem } from "../../settings/model/problem.ts";
 import type { Variant } from "../../variants/variant.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 import { placesOf } from "./sources.ts";
 import type { UserData } from "./source.ts";
 

@@ -6,7 +6,7 @@
 import { readdir } from "node:fs/promises";
 import { Failure } from "../../lib/failure.ts";
 import { isPresent } from "../../lib/files/files.ts";
-import { hostPath, type System } from "../system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { readDocument } from "./local-file.ts";
 import type { UserData } from "./source.ts";
 

@@ -6,7 +6,7 @@
  */
 import { Failure } from "../../lib/failure.ts";
 import { succeeded } from "../../lib/program/process.ts";
-import type { System } from "../system.ts";
+import type { System } from "../machine/system.ts";
 import type { UserData } from "./source.ts";
 
 const variable = "guestinfo.userdata";

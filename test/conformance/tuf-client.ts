@@ -7,7 +7,7 @@ import { copyFile, mkdir, mkdtemp, open, readFile, rm, type FileHandle } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Metadata, MetadataKind } from "@tufjs/models";
-import { linuxSystem } from "../../host/system.ts";
+import { linuxSystem } from "../../host/machine/system.ts";
 import type { Mirror } from "../../host/update/mirror.ts";
 import { refreshMetadata, targetOf, targetStream } from "../../host/update/trusted-repository.ts";
 import { runProgram } from "../../lib/command/command-line.ts";

@@ -5,7 +5,7 @@ import { joinedNode } from "../joined-node.ts";
 import { factsOf, settingsOf } from "../settings.ts";
 import { testSystem } from "../system.ts";
 import { clientCertificate } from "../../host/files/kubernetes/paths.ts";
-import { nodeCheck } from "../../host/node-ready.ts";
+import { nodeCheck } from "../../host/node/node-ready.ts";
 
 const { signal } = new AbortController();
 const variant = "metal-k8s-1.20";

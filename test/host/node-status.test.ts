@@ -1,6 +1,6 @@
 /** Protects: who asks for the status of a node hears why it is not ready, and never waits for a cluster that is away. */
 import { expect, test } from "bun:test";
-import { NodeStatus } from "../../host/node-status.ts";
+import { NodeStatus } from "../../host/node/node-status.ts";
 import { joinedNode } from "../joined-node.ts";
 import { factsOf, settingsOf } from "../settings.ts";
 import { testSystem } from "../system.ts";

@@ -6,7 +6,7 @@
  * and the model refuses such a setting on an earlier minor.
  */
 import { isAtLeast } from "../../../settings/model/setting.ts";
-import type { Facts } from "../../facts.ts";
+import type { Facts } from "../../machine/facts.ts";
 import { configFile } from "../config-file.ts";
 import { kubeReserved } from "./kube-reserved.ts";
 import { enabledIn, json, type Kubernetes, type Node, nodeOf } from "./node.ts";

@@ -1,7 +1,7 @@
 /** What kind of node the settings ask for. */
 import type { Settings } from "../../../settings/model/model.ts";
 import type { Minor } from "../../../settings/model/setting.ts";
-import type { Facts } from "../../facts.ts";
+import type { Facts } from "../../machine/facts.ts";
 
 export type Kubernetes = NonNullable<Settings["kubernetes"]>;
 

@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { settingsOf } from "../../test/settings.ts";
+import { testSystem } from "../../test/system.ts";
+import { hostContainersOf, hostContainerStates } from "./container-states.ts";
+
+test("an enabled container without an image is failing, with the reason, and the others are as they are", async () => {
+  await using host = await testSystem();
+  host.programs.set("systemctl", (argv) =>
+    argv
+      .filter((word) => word.startsWith("host-container@"))
+      .map((unit) => `Id=${unit}\nActiveState=active\nSubState=running\nNRestarts=0\n`)
+      .join("\n"),
+  );
+  const containers = { admin: { enabled: true }, tool: { enabled: true, source: "registry.example.com/tool:v1" } };
+  const settings = settingsOf({ "host-containers": containers }, "metal-dev");
+  expect(await hostContainerStates(host.system, settings)).toEqual([
+    {
+      name: "admin",
+      state: "no image",
+      restarts: 0,
+      failing: true,
+      reason: "settings.host-containers.admin.source is not set",
+    },
+    { name: "tool", state: "active (running)", restarts: 0, failing: false },
+  ]);
+  const all = await hostContainersOf(host.system, settings, { lines: 0 });
+  expect(all.map(({ name, state }) => `${name}: ${state}`)).toEqual([
+    "admin: no image",
+    "control: active (running)",
+    "tool: active (running)",
+  ]);
+});

@@ -1,0 +1,116 @@
+/** What the host is and how it does: the answer of GET /status. */
+import { readTextIfPresent } from "../../lib/files/files.ts";
+import type { StatusBody } from "../../api/status.ts";
+import type { Failure } from "../../lib/failure.ts";
+import { osOf } from "../apiserver/model.ts";
+import type { Remote } from "../apiserver/remote.ts";
+import { haltedBy, type BootStatus } from "./boot.ts";
+import { bootstrapNow } from "../bootstrap/now.ts";
+import type { Datastore } from "../datastore/datastore.ts";
+import type { Facts } from "../machine/facts.ts";
+import { keptCrash } from "../kdump/kept.ts";
+import type { Engine } from "../reconcile/engine.ts";
+import type { SetAside } from "../kept/set-aside.ts";
+import { hostPath, type System } from "../machine/system.ts";
+import type { Trial } from "./trial.ts";
+import type { Updater } from "../update/updater.ts";
+
+/** See proc_sys_kernel(5). */
+const hostnamePath = "/proc/sys/kernel/hostname";
+
+export type StatusSources = {
+  system: System;
+  facts: Facts;
+  datastore: Datastore;
+  engine: Engine;
+  boot: BootStatus;
+  trial: Trial;
+  remote: Remote;
+  updater: Updater;
+  hostContainers: NonNullable<StatusBody["hostContainers"]>;
+  node: StatusBody["node"];
+  setAside: readonly SetAside[];
+  /** Why nobody can tell who ran which program, or run one. */
+  auditUnusable: Failure | undefined;
+};
+
+export async function statusOf(sources: StatusSources): Promise<StatusBody> {
+  const {
+    system,
+    facts,
+    datastore,
+    engine,
+    boot,
+    trial,
+    remote,
+    updater,
+    hostContainers,
+    node,
+    setAside,
+    auditUnusable,
+  } = sources;
+  // Before what they lead to: the last step writes down what prepares the machine, and once it is done that is there.
+  const steps = [...boot.steps];
+  const bootstrap = await bootstrapNow(system);
+  const unknown = [bootstrap.unknown, auditUnusable?.message].filter((sentence) => sentence !== undefined);
+  const crashedAt = await keptCrash(system);
+  const halted = haltedBy(boot) ?? bootstrap.halted;
+  const reconcilers = engine.status();
+  const good = datastore.lastGoodBoot();
+  const running = trial.current();
+  const update = await updater.stage();
+  const remoteStatus = remote.status();
+  const failing =
+    steps.some(({ state }) => state === "failed") ||
+    bootstrap.entries.some(({ state }) => state === "failed") ||
+    halted !== undefined ||
+    reconcilers.some(({ state }) => state === "failing") ||
+    hostContainers.some((container) => container.failing) ||
+    node?.ready === false ||
+    remoteStatus.failure !== undefined;
+  return {
+    os: { ...osOf(facts), platform: facts.variant.platform },
+    hostname: (await readTextIfPresent(hostPath(system, hostnamePath)))?.trim() ?? "",
+    uptimeSeconds: system.clock.elapsedMs() / 1000,
+    state:
+      halted === undefined && isBooting([...steps, ...bootstrap.entries])
+        ? "booting"
+        : failing
+          ? "degraded"
+          : "running",
+    boot: steps,
+    ...(bootstrap.entries.length === 0 ? {} : { bootstrap: bootstrap.entries }),
+    ...(halted === undefined ? {} : { halted }),
+    userData: { problems: [...boot.userData.problems] },
+    settings: {
+      version: datastore.version,
+      pending: datastore.pendingNames(),
+      ...(good === undefined ? {} : { lastGoodBoot: { version: good.version, at: good.at.toISOString() } }),
+      repairs: [...datastore.repairs],
+    },
+    reconcilers,
+    ...(hostContainers.length === 0 ? {} : { hostContainers }),
+    ...(node === undefined ? {} : { node }),
+    rebootNeeded: engine.rebootNeeded(),
+    ...(update === undefined ? {} : { update }),
+    ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
+    ...(crashedAt === undefined ? {} : { kernelCrash: { at: crashedAt.toISOString() } }),
+    ...(running === undefined ? {} : { trial: running }),
+    ...(setAside.length === 0
+      ? {}
+      : {
+          setAside: setAside.map(({ path, at, movedTo, whenLost }) => ({
+            path,
+            at: at.toISOString(),
+            movedTo,
+            effect: whenLost,
+          })),
+        }),
+    ...(unknown.length === 0 ? {} : { unknown }),
+    remote: remoteStatus,
+  };
+}
+
+function isBooting(steps: readonly { state: string }[]): boolean {
+  return steps.some(({ state }) => state === "waiting" || state === "running");
+}

@@ -1,0 +1,181 @@
+/**
+ * The few Linux calls of a host that neither Bun nor Node offers, through the C library; locks are in `lib/files/file-lock.ts`.
+ *
+ * The library is opened at the first call: commands that need none of this do not pay for it.
+ * Sources: sd_notify(3), sd_listen_fds(3), unix(7), ioprio_set(2), kexec_file_load(2).
+ */
+import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { readdir } from "node:fs/promises";
+import { endianness } from "node:os";
+import { assert, Failure } from "../../lib/failure.ts";
+
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+const MSG_NOSIGNAL = 0x4000;
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const SO_PEERPIDFD = 77;
+const POSIX_FADV_DONTNEED = 4;
+const ESRCH = 3;
+const EINVAL = 22;
+const ENOPROTOOPT = 92;
+const sunPathBytes = 108;
+const IOPRIO_WHO_PROCESS = 1;
+const IOPRIO_CLASS_SHIFT = 13;
+/** What a thread has that nobody gave one: as its CPU priority says. */
+const IOPRIO_NONE = 0;
+const IOPRIO_IDLE = 3 << IOPRIO_CLASS_SHIFT;
+/** The C library has no function for them. */
+const kexecFileLoadCalls = { x64: 320, arm64: 294 } as const;
+const KEXEC_FILE_ON_CRASH = 2;
+const ioprioCalls = { x64: { set: 251, get: 252 }, arm64: { set: 30, get: 31 } } as const;
+
+function open() {
+  return dlopen("libc.so.6", {
+    socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    sendto: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32, FFIType.ptr, FFIType.u32],
+      returns: FFIType.i64,
+    },
+    getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
+    posix_fadvise: { args: [FFIType.i32, FFIType.i64, FFIType.i64, FFIType.i32], returns: FFIType.i32 },
+    mkfifo: { args: [FFIType.cstring, FFIType.u32], returns: FFIType.i32 },
+    close: { args: [FFIType.i32], returns: FFIType.i32 },
+    syscall: {
+      args: [FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64],
+      returns: FFIType.i64,
+    },
+    __errno_location: { args: [], returns: FFIType.ptr },
+  }).symbols;
+}
+
+let opened: ReturnType<typeof open> | undefined;
+const libc = (): ReturnType<typeof open> => (opened ??= open());
+
+/**
+ * Tells the service manager how this service does, for example `READY=1` or `WATCHDOG=1`.
+ *
+ * Does nothing and returns false when nobody asked to be told (`NOTIFY_SOCKET` is not set).
+ */
+export function sdNotify(state: string): boolean {
+  const path = process.env["NOTIFY_SOCKET"];
+  if (path === undefined || path === "") return false;
+  const name = Buffer.from(path);
+  if (name.length >= sunPathBytes) throw new Failure("bad-socket", `cannot notify ${path}: the path is too long`);
+  if (path.startsWith("@")) name[0] = 0; // an abstract socket
+  const address = Buffer.alloc(2 + name.length);
+  if (endianness() === "LE") address.writeUInt16LE(AF_UNIX);
+  else address.writeUInt16BE(AF_UNIX);
+  name.copy(address, 2);
+  const message = Buffer.from(state);
+  const c = libc();
+  const socket = c.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) throw systemCallFailure("open a socket to notify", path);
+  try {
+    const sent = c.sendto(socket, ptr(message), message.length, MSG_NOSIGNAL, ptr(address), address.length);
+    if (Number(sent) !== message.length) throw systemCallFailure("notify", path);
+  } finally {
+    c.close(socket);
+  }
+  return true;
+}
+
+/** The first that the service manager passes. */
+const firstGiven = 3;
+
+/** The descriptor of the socket that the service manager listens on for this service; undefined when it has none. */
+export function givenSocket(): number | undefined {
+  const isForUs = process.env["LISTEN_PID"] === String(process.pid) && process.env["LISTEN_FDS"] === "1";
+  return isForUs ? firstGiven : undefined;
+}
+
+export type PeerCredentials = { pid: number; uid: number; gid: number };
+
+/** Who is at the other end of a connected unix socket, as the kernel knows it. */
+export function peerCredentials(fd: number): PeerCredentials {
+  const credentials = new Int32Array(3);
+  const length = new Uint32Array([credentials.byteLength]);
+  if (libc().getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(length)) !== 0) {
+    throw systemCallFailure("read the peer of file descriptor", String(fd));
+  }
+  const [pid, uid, gid] = credentials;
+  assert(pid !== undefined && uid !== undefined && gid !== undefined && length[0] === 12);
+  return { pid, uid, gid };
+}
+
+/**
+ * A descriptor of the process at the other end of a connected unix socket, for the caller to close; undefined when it is
+ * gone. Unlike its number, it never stands for another process.
+ */
+export function peerProcess(fd: number): number | undefined {
+  const descriptor = new Int32Array([-1]);
+  const length = new Uint32Array([descriptor.byteLength]);
+  if (libc().getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, ptr(descriptor), ptr(length)) === 0) return descriptor[0];
+  const error = errno();
+  // Kernels before 6.5, which hosts do not have, know no such option.
+  if ([ESRCH, EINVAL, ENOPROTOOPT].includes(error)) return undefined;
+  throw systemCallFailure("read the peer of file descriptor", String(fd));
+}
+
+/** Makes a named pipe. */
+export function makeFifo(path: string, mode: number): void {
+  if (libc().mkfifo(ptr(Buffer.from(`${path}\0`)), mode) !== 0) throw systemCallFailure("make the pipe", path);
+}
+
+/** Forgets what memory holds of an open file, so that the next read comes from the medium. Unsynced pages stay. */
+export function dropPageCache(fd: number): void {
+  const error = libc().posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  if (error !== 0) {
+    throw new Failure("system-call", `cannot drop the page cache of file descriptor ${fd}: errno ${error}`);
+  }
+}
+
+/**
+ * While it is not disposed, reads and writes of this process are served when nobody else wants the disk. Threads have a
+ * class of their own each, and the runtime has many; those that start later get it from the one that starts them.
+ */
+export async function idleIo(): Promise<AsyncDisposable> {
+  await setIoPriority(IOPRIO_IDLE);
+  return { [Symbol.asyncDispose]: async () => await setIoPriority(IOPRIO_NONE) };
+}
+
+/** As ioprio_get(2) tells. */
+export function isIoIdle(thread: number): boolean {
+  return Number(libc().syscall(ioprioCall("get"), IOPRIO_WHO_PROCESS, thread, 0, 0, 0)) === IOPRIO_IDLE;
+}
+
+async function setIoPriority(priority: number): Promise<void> {
+  for (const thread of await readdir("/proc/self/task")) {
+    const result = libc().syscall(ioprioCall("set"), IOPRIO_WHO_PROCESS, Number(thread), priority, 0, 0);
+    if (Number(result) !== 0 && errno() !== ESRCH) throw systemCallFailure("set the I/O priority of thread", thread);
+  }
+}
+
+function ioprioCall(name: "set" | "get"): number {
+  const calls = process.arch === "arm64" ? ioprioCalls.arm64 : ioprioCalls.x64;
+  return calls[name];
+}
+
+/**
+ * The kernel that takes over when the running one panics, by file descriptors of it and of its initrd.
+ *
+ * @throws {Failure<"system-call">} also when the kernel has set no memory aside for it, or does not trust it
+ */
+export function loadPanicKernel(kernel: number, initrd: number, commandLine: string): void {
+  const text = Buffer.from(`${commandLine}\0`);
+  const call = process.arch === "arm64" ? kexecFileLoadCalls.arm64 : kexecFileLoadCalls.x64;
+  const result = libc().syscall(call, kernel, initrd, text.length, ptr(text), KEXEC_FILE_ON_CRASH);
+  if (Number(result) !== 0) throw systemCallFailure("load", "the crash kernel");
+}
+
+/** Only right after a failed call, before anything else runs. */
+function errno(): number {
+  const location = libc().__errno_location();
+  assert(location !== null);
+  return read.i32(location);
+}
+
+function systemCallFailure(verb: string, object: string): Failure<"system-call"> {
+  return new Failure("system-call", `cannot ${verb} ${object}: errno ${errno()}`);
+}

@@ -1,0 +1,47 @@
+/** What is wrong with a unit of systemd, in a sentence with what it said last. */
+import { isFailure } from "../../lib/failure.ts";
+import { check, type Ailment } from "./ailment.ts";
+import type { System } from "./system.ts";
+
+/** How kubelet's log, and Go itself, begin the line that says why they end, with hundreds of lines of stacks behind it. */
+const end = "^(F[0-9]{4} |panic: |fatal error: )";
+
+export async function unitAilment(system: System, unit: string, signal: AbortSignal): Promise<Ailment[]> {
+  return await check(`whether ${unit} runs`, signal, async () => {
+    const state = await stateOf(system, unit);
+    if (state === "active") return [];
+    return [ailment(unit, state, await journalOf(system, unit))];
+  });
+}
+
+export async function kubeletAilment(system: System, signal: AbortSignal): Promise<Ailment[]> {
+  const unit = "kubelet.service";
+  return await check(`whether ${unit} runs`, signal, async () => {
+    const state = await stateOf(system, unit);
+    if (state === "active") return [];
+    // Of this boot: why it ended in an earlier one is not what is wrong now.
+    const why = await journalOf(system, unit, "--boot", `--grep=${end}`, "--lines=1");
+    return [ailment(unit, state, why === "" ? await journalOf(system, unit) : why)];
+  });
+}
+
+function ailment(unit: string, state: string, said: string): Ailment {
+  const says = `${unit} is ${state === "" ? "unknown" : state}${said === "" ? "" : `; it said: ${said}`}`;
+  return { says, known: [`unit ${unit}`] };
+}
+
+async function stateOf(system: System, unit: string): Promise<string> {
+  const argv = ["systemctl", "show", "--value", "--property=ActiveState", unit] as const;
+  return (await system.run(argv, { limitMs: 30_000 })).trim();
+}
+
+export async function journalOf(system: System, unit: string, ...only: string[]): Promise<string> {
+  const argv = ["journalctl", `--unit=${unit}`, "--lines=5", ...only, "--output=cat", "--no-pager"] as const;
+  try {
+    return (await system.run(argv, { limitMs: 5_000 })).trim().replaceAll("\n", " | ").slice(0, 1000);
+  } catch (error) {
+    // journalctl fails when no line is like the one looked for. Whatever else it is: the unit's state is what counts.
+    if (!isFailure(error)) system.log.error(`cannot read what ${unit} said`, error);
+    return "";
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Whether the cluster takes this node for ready: asked of the cluster's API, as the node itself.
+ *
+ * That kubelet runs says little: a node without a working network, or with a runtime that it cannot use, is not ready.
+ */
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { isNotFound, messageOf, systemErrorCode } from "../../lib/failure.ts";
+import { bytesOf } from "../../lib/files/http-body.ts";
+import { parseJson } from "../../lib/text/json.ts";
+import type { Settings } from "../../settings/groups/group.ts";
+import type { Facts } from "../machine/facts.ts";
+import { type Node, nodeOf } from "../files/kubernetes/node.ts";
+import { clientCertificate } from "../files/kubernetes/paths.ts";
+import { hostPath, type System } from "../machine/system.ts";
+
+const requestMs = 5_000;
+/** etcd keeps no object that is larger. */
+const nodeLimits = { mostBytes: 2 * 1024 * 1024, stallMs: requestMs };
+
+const nodeSchema = z.object({
+  status: z.object({
+    conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string().optional() })).default([]),
+  }),
+});
+const tokenSchema = z.object({ status: z.object({ token: z.string() }) });
+
+/** Sentences about what keeps the node from being ready; none when it is. */
+export type NodeCheck = (signal: AbortSignal) => Promise<string[]>;
+
+export function nodeName({ kubernetes, network }: Settings): string {
+  return kubernetes?.["hostname-override"] ?? network.hostname ?? "";
+}
+
+/** Undefined on hosts that are told neither a cluster nor to be alone. */
+export function nodeCheck(system: System, settings: Settings, facts: Facts): NodeCheck | undefined {
+  const node = nodeOf(settings, facts);
+  if (node === undefined) return undefined;
+  return async (signal) => {
+    const { cluster } = node;
+    if (cluster === undefined) return [];
+    const name = nodeName(settings);
+    const ask = async (path: string, init: BunFetchRequestInit): Promise<Response> => {
+      const until = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
+      return await system.fetch(new URL(path, cluster.server), { ...init, signal: until });
+    };
+    try {
+      const known = await credentials(system, node, settings);
+      if (known === undefined) return [await whyNoCertificate(name, node, ask)];
+      const response = await ask(`/api/v1/nodes/${encodeURIComponent(name)}`, known.init);
+      if (response.status === 401 && known.certificate !== undefined) {
+        return [whyNotAccepted(known.certificate, system.clock.now())];
+      }
+      if (response.status === 404) return [`the node ${name} has not registered with the cluster yet`];
+      if (!response.ok) return [`the cluster answers ${response.status} about the node ${name}`];
+      return unready(name, parseJson((await bytesOf(response, "the node", nodeLimits)).toString()));
+    } catch (error) {
+      signal.throwIfAborted();
+      return [`the cluster does not tell about the node ${name}: ${whyNoAnswer(error, node, system.clock.now())}`];
+    }
+  };
+}
+
+function unready(name: string, answer: unknown): string[] {
+  const { conditions } = nodeSchema.parse(answer).status;
+  const ready = conditions.find(({ type }) => type === "Ready");
+  if (ready?.status === "True") return [];
+  return [`the node ${name} is not ready${ready?.message === undefined ? "" : `: ${ready.message}`}`];
+}
+
+type Ask = (path: string, init: BunFetchRequestInit) => Promise<Response>;
+
+/** Kubelet asks for a certificate by the token; whether the cluster knows that one, any path without a secret tells. */
+async function whyNoCertificate(name: string, { kubernetes }: Node, ask: Ask): Promise<string> {
+  const authorization = `Bearer ${kubernetes["bootstrap-token"] ?? ""}`;
+  const { status } = await ask("/version", { tls: { ca: authorityOf(kubernetes) }, headers: { authorization } });
+  return status === 401
+    ? "the cluster does not accept settings.kubernetes.bootstrap-token: it is wrong, or has expired"
+    : `the node ${name} has no certificate of the cluster yet: its request is not made or not approved`;
+}
+
+function whyNotAccepted(certificate: string, now: Date): string {
+  const { validToDate } = new X509Certificate(certificate);
+  return validToDate < now
+    ? `the node's certificate has expired at ${validToDate.toISOString()}; this host's clock says ${now.toISOString()}`
+    : "the cluster does not accept the node's certificate";
+}
+
+/** What of TLS has to do with time is told with this host's clock, which may be what is wrong. */
+function whyNoAnswer(error: unknown, { kubernetes }: Node, now: Date): string {
+  const code = systemErrorCode(error) ?? "";
+  const isAboutTrust = /CERT|ISSUER|SIGNATURE/.test(code);
+  if (!isAboutTrust) return messageOf(error);
+  const clock = `this host's clock says ${now.toISOString()}`;
+  const setting = "settings.kubernetes.cluster-certificate";
+  const { validFromDate, validToDate } = new X509Certificate(authorityOf(kubernetes));
+  if (validToDate < now) return `${setting} has expired at ${validToDate.toISOString()}; ${clock}`;
+  if (validFromDate > now) return `${setting} is valid from ${validFromDate.toISOString()} on only; ${clock}`;
+  if (code === "CERT_HAS_EXPIRED") return `the certificate that it serves with has expired; ${clock}`;
+  if (code === "CERT_NOT_YET_VALID") return `the certificate that it serves with is not valid yet; ${clock}`;
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
+    return "its certificate is for another name than settings.kubernetes.api-server";
+  return `its certificate is not signed by ${setting}`;
+}
+
+function authorityOf(kubernetes: Node["kubernetes"]): string {
+  return Buffer.from(kubernetes["cluster-certificate"] ?? "", "base64").toString("utf8");
+}
+
+/** What a request needs to be this node's; undefined while it has no certificate. */
+async function credentials(
+  system: System,
+  { kubernetes }: Node,
+  { aws }: Settings,
+): Promise<{ init: BunFetchRequestInit; certificate?: string } | undefined> {
+  const ca = authorityOf(kubernetes);
+  if (kubernetes["authentication-mode"] === "tls") {
+    try {
+      const pem = await readFile(hostPath(system, clientCertificate), "utf8");
+      return { init: { tls: { ca, cert: pem, key: pem } }, certificate: pem };
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+  const region = aws?.region === undefined ? [] : ["--region", aws.region];
+  const cluster = kubernetes["cluster-name"] ?? "";
+  const answer = await system.run(["/usr/bin/aws-iam-authenticator", "token", "-i", cluster, ...region]);
+  const { token } = tokenSchema.parse(parseJson(answer)).status;
+  return { init: { tls: { ca }, headers: { authorization: `Bearer ${token}` } } };
+}
