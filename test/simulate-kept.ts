@@ -9,8 +9,8 @@
 import type { Json } from "../lib/text/json.ts";
 import { unreachable } from "../lib/failure.ts";
 import { Changes } from "../host/apiserver/changes.ts";
-import { ensureIdentity, makeIdentity } from "../host/apiserver/certificate.ts";
-import type { Identity } from "../host/apiserver/identity.ts";
+import { ensureIdentity, makeIdentity } from "../host/apiserver/server/certificate.ts";
+import type { Identity } from "../host/apiserver/server/identity.ts";
 import { applyUserData, newBootStatus, rebootToReconcile } from "../host/daemon/boot.ts";
 import { Datastore } from "../host/datastore/datastore.ts";
 import { directoryDisk } from "../host/datastore/disk.ts";

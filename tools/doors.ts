@@ -46,8 +46,8 @@ const doors: readonly Door[] = [
     except: [
       "host/machine/system.ts", // brings it
       // Peers at the other end of a socket or pipe live by the time of this computer, and not by that of a test.
-      "host/apiserver/connections.ts",
-      "host/apiserver/exec-session.ts",
+      "host/apiserver/server/connections.ts",
+      "host/apiserver/exec/exec-session.ts",
       "host/containers/exec.ts",
       "host/containers/pipes.ts",
       "host/containers/pull.ts",
@@ -73,7 +73,7 @@ const doors: readonly Door[] = [
     except: [
       // What only the kernel that runs this very process can tell.
       "host/machine/linux.ts",
-      "host/apiserver/origin.ts",
+      "host/apiserver/server/origin.ts",
       ...elsewhere,
     ],
     rule: "files of a host lie below System.root (hostPath)",

@@ -17,7 +17,7 @@ const codeOf = async (file: string): Promise<string> =>
 
 /** Those who remove or move files by themselves, and where: nowhere that outlasts the boot of a host. */
 const removers: Readonly<Record<string, string>> = {
-  "host/apiserver/socket-server.ts": "its socket in /run",
+  "host/apiserver/server/socket-server.ts": "its socket in /run",
   "programs/bun-executable.ts": "the build machine's cache",
   "host/commands/apiclient/logs.ts": "a file of whoever calls it",
   "host/containers/exec.ts": "pipes in /run",

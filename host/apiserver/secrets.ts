@@ -5,7 +5,7 @@ import { allows } from "../../api/endpoints/endpoint.ts";
 import type { Json } from "../../lib/text/json.ts";
 import type { Model } from "../../settings/model/model.ts";
 import type { Change } from "../datastore/datastore.ts";
-import type { Caller } from "./caller.ts";
+import type { Caller } from "./server/caller.ts";
 
 /** Stands for a value that the caller may not see. */
 const masked = "(secret)";

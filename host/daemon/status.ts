@@ -2,8 +2,8 @@
 import { readTextIfPresent } from "../../lib/files/files.ts";
 import type { StatusBody } from "../../api/status.ts";
 import type { Failure } from "../../lib/failure.ts";
-import { osOf } from "../apiserver/model.ts";
-import type { Remote } from "../apiserver/remote.ts";
+import { osOf } from "../apiserver/handlers/model.ts";
+import type { Remote } from "../apiserver/server/remote.ts";
 import { haltedBy, type BootStatus } from "./boot.ts";
 import { bootstrapNow } from "../bootstrap/now.ts";
 import type { Datastore } from "../datastore/datastore.ts";

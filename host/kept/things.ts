@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { anyJson, change } from "../../api/answers.ts";
 import { isNotFound, systemErrorCode } from "../../lib/failure.ts";
-import { identityIn, pemOf, type Identity } from "../apiserver/identity.ts";
+import { identityIn, pemOf, type Identity } from "../apiserver/server/identity.ts";
 import { keptDeadline } from "./kept-deadline.ts";
 import { settingsForm } from "../migrations/form.ts";
 import { held, memory } from "../update/memory.ts";

@@ -1,0 +1,88 @@
+/** Programs in host containers over websockets: how many there may be, and what they end with. */
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { Refused } from "../../../api/client/refused.ts";
+import type { Audit } from "../../daemon/audit.ts";
+import { hostContainerd } from "../../containers/description.ts";
+import { hostPath, type System } from "../../machine/system.ts";
+import { seesSecrets } from "../secrets.ts";
+import { describeAuthor, type Caller } from "../server/caller.ts";
+import type { ExecContext, ExecSessions } from "./exec-session.ts";
+
+/** Each may hold some megabytes of input. */
+const sessionsMost = 32;
+const pipesPath = "/run/orlop/exec";
+
+export class Exec implements AsyncDisposable {
+  readonly #system: System;
+  readonly #audit: Audit;
+  readonly #stopping: AbortSignal;
+  readonly #running = new Set<Promise<void>>();
+  #sessions: Promise<ExecSessions> | undefined;
+
+  constructor(system: System, audit: Audit, stopping: AbortSignal) {
+    this.#system = system;
+    this.#audit = audit;
+    this.#stopping = stopping;
+  }
+
+  /**
+   * Takes a connection that asked to become a websocket.
+   *
+   * @param isOpen whether the way it came by is; when not, the program ends
+   * @throws {Refused<"forbidden" | "too-busy">}
+   */
+  accept(caller: Caller, isOpen: () => boolean, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (request.headers.origin !== undefined) {
+      throw new Refused("forbidden", "cannot GET /exec: pages of browsers may not run programs");
+    }
+    if (this.#running.size >= sessionsMost) {
+      throw new Refused("too-busy", `cannot GET /exec: ${sessionsMost} programs run already`);
+    }
+    const { log } = this.#system;
+    const who = describeAuthor(caller.author);
+    const context: ExecContext = {
+      directory: hostPath(this.#system, pipesPath),
+      record: async (what) => {
+        await this.#audit.executed(caller.author, what);
+        const words = what.command.map((word) => JSON.stringify(word)).join(" ");
+        log.info(`exec: ${who} runs ${words} in ${what.container}`);
+      },
+      failed: (error) => log.error(`exec: of ${who}`, error),
+      ended: (says) => log.info(`exec: of ${who}: ${says}`),
+      // Whoever may not see secrets any more may not run programs either: it takes an administrator.
+      isAllowed: () => isOpen() && seesSecrets(caller),
+      stopping: this.#stopping,
+    };
+    const session = this.#serve(context, request, socket, head)
+      .catch((error: unknown) => {
+        socket.destroy();
+        log.error(`exec: of ${who}`, error);
+      })
+      .finally(() => void this.#running.delete(session));
+    this.#running.add(session);
+  }
+
+  /** What it takes is loaded and connected when somebody first runs a program: most hosts never see one. */
+  async #serve(context: ExecContext, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const opened = (this.#sessions ??= import("./exec-session.ts").then(
+      async ({ openSessions }) =>
+        await openSessions(hostPath(this.#system, hostContainerd.socket), hostPath(this.#system, pipesPath)),
+    ));
+    try {
+      await (await opened).serve(context, request, socket, head);
+    } catch (error) {
+      if (this.#sessions === opened && (await Promise.allSettled([opened]))[0].status === "rejected") {
+        this.#sessions = undefined; // the next one tries anew
+      }
+      throw error;
+    }
+  }
+
+  /** Every program that was started has ended when this resolves. Abort `stopping` first. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#running);
+    const [opened] = await Promise.allSettled([this.#sessions]);
+    if (opened.status === "fulfilled") opened.value?.[Symbol.dispose]();
+  }
+}

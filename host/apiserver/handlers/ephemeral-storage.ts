@@ -1,0 +1,59 @@
+/** Ephemeral disks: what a request names is checked here; ephemeral-storage.service, which may do it, does it. */
+import { endpoints } from "../../../api/endpoints/contract.ts";
+import type { listFormats } from "../../../api/ephemeral-storage.ts";
+import { Failure } from "../../../lib/failure.ts";
+import { Place } from "../../../lib/place.ts";
+import { writeFileAtomic } from "../../../lib/files/files.ts";
+import {
+  bindTargets,
+  checkDisks,
+  chosenTargets,
+  ephemeralDisks,
+  requestPath,
+  unit,
+  type Request,
+} from "../../ephemeral-storage/places.ts";
+import { runToItsEnd } from "../../reconcile/failed-unit.ts";
+import { hostPath, type System } from "../../machine/system.ts";
+import type { ApiContext } from "../context.ts";
+import type { Handlers } from "./all.ts";
+import { Lines } from "../server/reply.ts";
+
+/** Formatting a large disk takes its time. */
+const unitMs = 35 * 60_000;
+
+type Names = "initEphemeralStorage" | "bindEphemeralStorage" | "listEphemeralDisks" | "listEphemeralTargets";
+
+export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiContext): Handlers<Names> {
+  const place = new Place<Request["kind"]>(
+    () => new Failure("ephemeral-storage-busy", "cannot start: ephemeral storage is being prepared already"),
+  );
+  return {
+    async initEphemeralStorage({ body: { filesystem = "xfs", disks } }) {
+      using _held = place.take("init");
+      const known = await ephemeralDisks(system);
+      if (disks !== undefined) checkDisks(disks, known);
+      return await run(system, { kind: "init", filesystem, disks: disks ?? known });
+    },
+    async bindEphemeralStorage({ body }) {
+      const { targets, leftOut } = chosenTargets(body.targets ?? [], variant);
+      for (const directory of leftOut) {
+        system.log.info(`ephemeral-storage: variant ${variant.name} has no ${directory}: it is not bound`);
+      }
+      using _held = place.take("bind");
+      return targets.length === 0 ? undefined : await run(system, { kind: "bind", targets });
+    },
+    listEphemeralDisks: async ({ query }) => listed(await ephemeralDisks(system), query.format),
+    listEphemeralTargets: ({ query }) => listed(bindTargets(variant), query.format),
+  };
+}
+
+function listed(paths: string[], format: (typeof listFormats)[number] = "text"): string[] | Lines {
+  return format === "json" ? paths : new Lines(paths, endpoints.listEphemeralDisks.lines);
+}
+
+async function run(system: System, request: Request): Promise<undefined> {
+  system.log.info(`ephemeral-storage: ${JSON.stringify(request)}`);
+  await writeFileAtomic(hostPath(system, requestPath), JSON.stringify(request), 0o600);
+  await runToItsEnd(system, unit, { limitMs: unitMs });
+}

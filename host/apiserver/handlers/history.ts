@@ -1,0 +1,83 @@
+/** What was committed, and the ways back. */
+import type { ExecutedBody, TransactionBody } from "../../../api/answers.ts";
+import { Refused } from "../../../api/client/refused.ts";
+import type { Transaction } from "../../datastore/datastore.ts";
+import type { ApiContext } from "../context.ts";
+import type { Handlers } from "./all.ts";
+import { visibleChanges, visibleCommand } from "../secrets.ts";
+import type { Waiting } from "./waiting.ts";
+
+const historyUsually = 100;
+
+export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers<"getHistory" | "undo" | "restore"> {
+  const { datastore, audit, changes, model } = context;
+
+  /** What somebody wants to take back is what somebody did, not what the host found out by itself meanwhile. */
+  const newestOfPeople = async (): Promise<Transaction> => {
+    const newest = await datastore.newestTransaction(({ by }) => by.kind !== "host");
+    if (newest !== undefined) return newest;
+    throw new Refused("no-such-version", "cannot undo: nobody has changed settings yet", {
+      hint: "name a version of GET /history to undo what the host did",
+    });
+  };
+
+  const versionMeant = async (query: {
+    version?: number | undefined;
+    time?: Date | undefined;
+    lastGoodBoot: boolean;
+  }): Promise<number> => {
+    const ways = [query.version !== undefined, query.time !== undefined, query.lastGoodBoot].filter(Boolean);
+    if (ways.length !== 1) {
+      throw new Refused("bad-query", "cannot restore: give exactly one of version=N, time=T and last-good-boot=1");
+    }
+    if (query.version !== undefined) return query.version;
+    if (query.time !== undefined) return datastore.versionAt(query.time);
+    const good = datastore.lastGoodBoot();
+    if (good !== undefined) return good.version;
+    throw new Refused("no-good-boot", "cannot restore the last good boot: no boot has succeeded yet");
+  };
+
+  return {
+    async getHistory({ query: { limit = historyUsually }, caller }) {
+      const transactions = (await datastore.history(limit)).map(({ at, changes: made, ...rest }): TransactionBody => {
+        return { ...rest, at: at.toISOString(), changes: visibleChanges(model, made, caller) };
+      });
+      const programs = (await audit.newest(limit)).map(({ at, exec, ...rest }): ExecutedBody => {
+        const command = visibleCommand(exec.command, caller);
+        return { ...rest, at: at.toISOString(), exec: { ...exec, command } };
+      });
+      return merged(transactions, programs).slice(0, limit);
+    },
+
+    async undo({ query, caller, signal }) {
+      const { version, changes: made } =
+        query.version === undefined ? await newestOfPeople() : await datastore.transaction(query.version);
+      const committed = await changes.undo(version, made, caller.author);
+      return waiting.applied(committed, query.wait, signal());
+    },
+
+    async restore({ query, caller, signal }) {
+      const version = await versionMeant({ ...query, lastGoodBoot: query["last-good-boot"] === true });
+      const committed = await changes.restore(version, await datastore.valuesAt(version), caller.author);
+      return waiting.applied(committed, query.wait, signal());
+    },
+  };
+}
+
+/** Each log keeps its own order, whatever the clock of the host did meanwhile. */
+function merged(transactions: readonly TransactionBody[], programs: readonly ExecutedBody[]) {
+  const all: (TransactionBody | ExecutedBody)[] = [];
+  let next = 0;
+  for (const transaction of transactions) {
+    for (
+      let program = programs[next];
+      program !== undefined && program.at >= transaction.at;
+      program = programs[next]
+    ) {
+      all.push(program);
+      next++;
+    }
+    all.push(transaction);
+  }
+  return [...all, ...programs.slice(next)];
+}

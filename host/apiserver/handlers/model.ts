@@ -1,0 +1,71 @@
+/** The whole model as Bottlerocket shows it, and the facts about the OS. */
+import type { Facts } from "../../machine/facts.ts";
+import type { Caller } from "../server/caller.ts";
+import type { ApiContext } from "../context.ts";
+import type { Handlers } from "./all.ts";
+import type { Metadata } from "./metadata.ts";
+import { Prepared } from "../server/reply.ts";
+import { leavesStartingWith } from "./settings.ts";
+
+export function modelHandlers(
+  { model, document, facts, status }: ApiContext,
+  metadata: Metadata,
+): Handlers<"getModel" | "getOs" | "getStatus"> {
+  const os = osOf(facts);
+  const wholeOs = new Prepared(os);
+  /** By the settings in them, as the caller may see them: all else in the model follows from those. */
+  const wholes = new WeakMap<Prepared, Prepared>();
+
+  /** An unknown prefix gives an empty answer, as in Bottlerocket. */
+  const partOf = (caller: Caller, prefix: string) => {
+    const settings = model.tree(leavesStartingWith(document.leaves(caller), prefix));
+    const services = startingWith(metadata.services, "services.", prefix);
+    const files = startingWith(metadata.configurationFiles(), "configuration-files.", prefix);
+    const osFacts = startingWith(os, "os.", prefix);
+    return {
+      ...(isEmpty(settings) ? {} : { settings }),
+      ...(isEmpty(services) ? {} : { services }),
+      ...(isEmpty(files) ? {} : { "configuration-files": files }),
+      ...(isEmpty(osFacts) ? {} : { os: osFacts }),
+    };
+  };
+
+  return {
+    getModel({ query: { prefix }, caller }) {
+      if (prefix !== undefined) return partOf(caller, model.canonicalKey(prefix));
+      const settings = document.prepared(caller);
+      const whole = wholes.get(settings) ?? new Prepared(partOf(caller, ""));
+      wholes.set(settings, whole);
+      return whole;
+    },
+    getOs: ({ query: { prefix } }) =>
+      prefix === undefined ? wholeOs : startingWith(os, "os.", withRoot(prefix, "os.")),
+    getStatus: async () => status(),
+  };
+}
+
+/** Bottlerocket's names for the facts. */
+export function osOf(facts: Facts) {
+  return {
+    arch: facts.arch,
+    build_id: facts.buildId,
+    pretty_name: facts.prettyName,
+    variant_id: facts.variant.name,
+    version_id: facts.versionId,
+  };
+}
+
+/** Entries whose name behind `root` starts with the prefix, which may also be a beginning of the root. */
+export function startingWith<Value>(
+  entries: Readonly<Record<string, Value>>,
+  root: string,
+  prefix: string,
+): Record<string, Value> {
+  return Object.fromEntries(Object.entries(entries).filter(([name]) => `${root}${name}`.startsWith(prefix)));
+}
+
+export function withRoot(prefix: string, root: string): string {
+  return prefix.startsWith(root) || root.startsWith(prefix) ? prefix : `${root}${prefix}`;
+}
+
+const isEmpty = (value: object): boolean => Object.keys(value).length === 0;

@@ -1,0 +1,51 @@
+/** What a change would do, before anything changes. */
+import type { PlanRequest } from "../../../api/answers.ts";
+import { defaultTransaction } from "../../../api/endpoints/query.ts";
+import { Refused } from "../../../api/client/refused.ts";
+import type { Json } from "../../../lib/text/json.ts";
+import { fullKey } from "../../../settings/model/key.ts";
+import { changesBetween, withStaged } from "../../datastore/change.ts";
+import type { ApiContext } from "../context.ts";
+import type { Handlers } from "./all.ts";
+import { visibleChanges } from "../secrets.ts";
+import { keysToDelete, settingsIn, settingsInPairs } from "./settings.ts";
+
+/** A preview reads the whole machine; a few at a time leave it room to work. */
+const previewsMost = 4;
+
+export function planHandlers(context: ApiContext): Handlers<"plan"> {
+  const { model, datastore, changes, engine } = context;
+  let previews = 0;
+
+  /** What the request adds to a transaction's staged settings; a body without `tx` stands alone. */
+  const proposed = (
+    tx: string | undefined,
+    { set, pairs = [], delete: deleted = [] }: PlanRequest,
+  ): Map<string, Json | undefined> => {
+    const alone = tx === undefined && (set !== undefined || pairs.length > 0 || deleted.length > 0);
+    const staged = new Map<string, Json | undefined>(alone ? undefined : datastore.pending(tx ?? defaultTransaction));
+    const present = [...datastore.values.keys(), ...staged.keys()];
+    for (const key of deleted.flatMap((one) => keysToDelete(context, fullKey(one), present)))
+      staged.set(key, undefined);
+    for (const [key, value] of set === undefined ? [] : settingsIn(model, set)) staged.set(key, value);
+    for (const [key, value] of settingsInPairs(model, pairs)) staged.set(key, value);
+    return staged;
+  };
+
+  return {
+    async plan({ query, body, caller }) {
+      const after = withStaged(datastore.values, proposed(query.tx, body ?? {}));
+      changes.checkWhole(after);
+      if (previews >= previewsMost) {
+        throw new Refused("too-busy", `cannot plan: ${previewsMost} plans are being made already`);
+      }
+      previews++;
+      try {
+        const preview = await engine.preview(model.complete(model.tree(after)));
+        return { changes: visibleChanges(model, changesBetween(datastore.values, after), caller), ...preview };
+      } finally {
+        previews--;
+      }
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/** Reading committed settings, and staging changes of them. */
+import type { SettingsTreeBody } from "../../../api/answers.ts";
+import { Refused } from "../../../api/client/refused.ts";
+import { defaultTransaction } from "../../../api/endpoints/query.ts";
+import type { Json } from "../../../lib/text/json.ts";
+import { fullKey, isUnder, splitKey, splitPair } from "../../../settings/model/key.ts";
+import type { Model } from "../../../settings/model/model.ts";
+import type { Problem } from "../../../settings/model/problem.ts";
+import { mostProblems } from "../../../settings/model/reading.ts";
+import type { Caller } from "../server/caller.ts";
+import type { ApiContext } from "../context.ts";
+import { didYouMean } from "../did-you-mean.ts";
+import type { Handlers } from "./all.ts";
+
+export function settingsHandlers(
+  context: ApiContext,
+): Handlers<"getSettings" | "patchSettings" | "patchKeypair" | "deleteSettings"> {
+  const { model, datastore, document } = context;
+
+  return {
+    getSettings({ query: { keys, prefix }, caller }) {
+      if (keys !== undefined) return model.tree(namedLeaves(context, keys, caller));
+      if (prefix !== undefined)
+        return model.tree(leavesStartingWith(document.leaves(caller), model.canonicalKey(fullKey(prefix))));
+      return document.prepared(caller);
+    },
+
+    patchSettings({ query, body }) {
+      datastore.stage(query.tx ?? defaultTransaction, settingsIn(model, body));
+    },
+
+    patchKeypair({ query, body }) {
+      datastore.stage(query.tx ?? defaultTransaction, settingsInPairs(model, body.request_payload));
+    },
+
+    deleteSettings({ query }) {
+      const transaction = query.tx ?? defaultTransaction;
+      const set = [...datastore.values.keys(), ...(datastore.pending(transaction)?.keys() ?? [])];
+      const deleted = query.keys.flatMap((key) => keysToDelete(context, fullKey(key), set));
+      datastore.stage(transaction, new Map(deleted.map((key) => [key, undefined])));
+    },
+  };
+}
+
+/** A partial tree, by full key. @throws {Refused<"bad-settings">} */
+export function settingsIn(model: Model, tree: SettingsTreeBody): Map<string, Json> {
+  const parsed = model.parse(tree);
+  if (parsed.ok) return model.leaves(parsed.value);
+  throw refusedSettings(parsed.problems);
+}
+
+/** KEY=VALUE, where the setting decides what the text is; by full key. @throws {Refused<"bad-settings">} */
+export function settingsInPairs(model: Model, pairs: readonly string[]): Map<string, Json> {
+  const settings = new Map<string, Json>();
+  const problems: Problem[] = [];
+  for (const pair of pairs) {
+    if (problems.length >= mostProblems) break;
+    const split = splitPair(pair);
+    if (split === undefined) {
+      problems.push({ key: "", message: `${JSON.stringify(pair.slice(0, 200))} must be key=value` });
+      continue;
+    }
+    const key = model.canonicalKey(fullKey(split.key));
+    const typed = model.typed(key, split.text);
+    if (typed.ok) settings.set(key, typed.value);
+    else problems.push(...typed.problems);
+  }
+  if (problems.length > 0) throw refusedSettings(problems);
+  return settings;
+}
+
+function refusedSettings(problems: readonly Problem[]): Refused<"bad-settings"> {
+  const count = problems.length === 1 ? "there is a problem" : `there are ${problems.length} problems`;
+  return new Refused("bad-settings", `cannot accept the settings: ${count}`, { problems });
+}
+
+/** What is set under `key`; the key itself when nothing is, so that deleting twice is no error. */
+export function keysToDelete({ model, document }: ApiContext, named: string, set: readonly string[]): string[] {
+  const key = model.canonicalKey(named);
+  if (!model.hasPrefix(key)) {
+    const says = `cannot delete ${key.slice(0, 300)}: there is no such setting`;
+    throw new Refused("no-such-key", says, didYouMean(key, document.keys()));
+  }
+  const below = set.filter((one) => isUnder(one, key));
+  return below.length === 0 ? [key] : below;
+}
+
+/** Bottlerocket: what is not set, or no setting, is left out. @throws {Failure<"bad-key">} for what is no key at all */
+function namedLeaves({ document, model }: ApiContext, keys: readonly string[], caller: Caller): Map<string, Json> {
+  const leaves = document.leaves(caller);
+  const values = new Map<string, Json>();
+  for (const named of keys) {
+    const key = model.canonicalKey(fullKey(named));
+    const value = leaves.get(key);
+    if (value !== undefined) values.set(key, value);
+    else for (const [leaf, inner] of leavesUnder(leaves, key)) values.set(leaf, inner);
+  }
+  return values;
+}
+
+/** Of a group. */
+function* leavesUnder(leaves: ReadonlyMap<string, Json>, key: string): Generator<[string, Json]> {
+  splitKey(key);
+  for (const leaf of leaves) if (isUnder(leaf[0], key)) yield leaf;
+}
+
+/** Bottlerocket compares text, so that "settings.mo" finds "settings.motd"; nothing found is no error. */
+export function leavesStartingWith(leaves: ReadonlyMap<string, Json>, prefix: string): Map<string, Json> {
+  return new Map([...leaves].filter(([key]) => key.startsWith(prefix)));
+}

@@ -1,0 +1,96 @@
+/** Slow, silent and too many clients, against the real daemon with limits that are met soon. */
+import { once } from "node:events";
+import { stat } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { runningHost, type RunningHost } from "../../../test/running-host.ts";
+
+const requestMs = 500;
+const most = 12;
+/** The limit, a turn of the timer that looks, and a machine that is busy. */
+const closedWithinMs = 4_000;
+
+let host: RunningHost;
+beforeAll(async () => {
+  host = await runningHost({ limits: { most, requestMs } });
+});
+afterAll(async () => host[Symbol.asyncDispose]());
+
+type Session = { socket: Socket; answer: () => string; closedAfterMs: Promise<number> };
+
+function open(): Session {
+  const socket = connect(host.socket);
+  const startMs = performance.now();
+  let text = "";
+  socket.on("data", (chunk: Buffer) => void (text += chunk.toString()));
+  socket.on("error", () => undefined);
+  const closedAfterMs = new Promise<number>((resolve) =>
+    socket.on("close", () => resolve(performance.now() - startMs)),
+  );
+  return { socket, answer: () => text, closedAfterMs };
+}
+
+function expectClosedByLimit(ms: number): void {
+  expect(ms).toBeGreaterThan(requestMs * 0.9);
+  expect(ms).toBeLessThan(closedWithinMs);
+}
+
+/** Writes a byte now and then, as long as the connection lasts. */
+function drip({ socket }: Session, byte: string): void {
+  const timer = setInterval(() => socket.write(byte), 40);
+  socket.on("close", () => clearInterval(timer));
+}
+
+const request = "GET /settings?keys=settings.motd HTTP/1.1\r\nHost: x\r\n\r\n";
+
+test("a client that sends nothing is cut off", async () => {
+  expectClosedByLimit(await open().closedAfterMs);
+});
+
+test("a client that sends its header byte by byte is cut off", async () => {
+  const session = open();
+  session.socket.write("GET /settings HTTP/1.1\r\nX-Slow: ");
+  drip(session, "x");
+  expectClosedByLimit(await session.closedAfterMs);
+});
+
+test("a client that sends its body byte by byte is cut off", async () => {
+  const session = open();
+  session.socket.write("PATCH /settings HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+  drip(session, " ");
+  expectClosedByLimit(await session.closedAfterMs);
+});
+
+test("a connection that idles after an answer is closed, one that goes on asking is not", async () => {
+  const session = open();
+  for (let asked = 0; asked < 5; asked++) {
+    session.socket.write(request);
+    await Bun.sleep(requestMs / 2);
+  }
+  expect(session.answer().match(/HTTP\/1\.1 200/g)).toHaveLength(5);
+  expect(await session.closedAfterMs).toBeGreaterThan(requestMs * 2.5);
+});
+
+test("a client that does not take its answer is cut off", async () => {
+  const session = open();
+  session.socket.pause();
+  session.socket.write("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(40));
+  await Bun.sleep(requestMs * 4);
+  session.socket.resume();
+  await session.closedAfterMs;
+  expect(session.answer().split("HTTP/1.1 200").length - 1).toBeLessThan(40);
+});
+
+test("too many connections: what is above the limit is closed at once, the others are served", async () => {
+  const sessions = Array.from({ length: most * 2 }, open);
+  await Promise.all(sessions.map(async ({ socket }) => (socket.connecting ? once(socket, "connect") : undefined)));
+  for (const { socket } of sessions) socket.write(request);
+  await Promise.all(sessions.map(({ closedAfterMs }) => closedAfterMs));
+  const served = sessions.filter(({ answer }) => answer().startsWith("HTTP/1.1 200"));
+  expect(served).toHaveLength(most);
+  expect((await host.api.call("getSettings", { query: { keys: ["settings.motd"] } }))["motd"]).toBeString();
+});
+
+test("the socket is for its owner and its group alone", async () => {
+  expect((await stat(host.socket)).mode & 0o777).toBe(0o660);
+});

@@ -1,0 +1,133 @@
+/**
+ * One request from its first line to its answer, for the unix socket and the remote API alike.
+ *
+ * Here is the edge at which everything that is thrown becomes a status: what is expected tells the client why, what is
+ * not goes to the journal with its stack.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { Refused } from "../../../api/client/refused.ts";
+import { explain } from "../../../lib/failure.ts";
+import type { Log } from "../../machine/system.ts";
+import { Bodies, parseBody } from "./body.ts";
+import { describeAuthor, type Caller } from "./caller.ts";
+import type { Connection, Connections } from "./connections.ts";
+import type { Exec } from "../exec/exec.ts";
+import type { ApiRequest, Handlers } from "../handlers/all.ts";
+import { FileAnswer, refuseUpgrade, reply, replyFile, replyRefusal } from "./reply.ts";
+import { checkRole, routeOf, type Route } from "./router.ts";
+
+/** Handlers at work; clients that wait for reconcilers have a lower limit of their own, so they cannot fill this. */
+const handlersMost = 64;
+
+export class Exchange {
+  readonly #handlers: Handlers;
+  readonly #log: Log;
+  readonly #exec: Exec;
+  readonly #stopping: AbortSignal;
+  readonly #bodies = new Bodies();
+  #atWork = 0;
+
+  constructor(handlers: Handlers, exec: Exec, log: Log, stopping: AbortSignal) {
+    this.#handlers = handlers;
+    this.#exec = exec;
+    this.#log = log;
+    this.#stopping = stopping;
+  }
+
+  /** Answers, sooner or later; never throws. */
+  serve(
+    connections: Connections<Caller>,
+    connection: Connection<Caller>,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const done = (answer: unknown): unknown => {
+      const turn = (): void => connections.clientsTurn(connection);
+      if (answer instanceof FileAnswer) return replyFile(response, answer, turn).finally(turn);
+      reply(response, answer);
+      turn();
+      return undefined;
+    };
+    const refuse = (error: unknown): void => {
+      const status = replyRefusal(request, response, error);
+      connections.clientsTurn(connection);
+      if (status >= 500) this.#note(request, connection.peer, status, error);
+    };
+    try {
+      const route = routeOf(request.method ?? "", request.url ?? "");
+      checkRole(connection.peer, route);
+      let answer: unknown;
+      if (route.endpoint.body === undefined) {
+        connections.requestComplete(connection);
+        answer = this.#handle(route, undefined, connection.peer, response);
+      } else {
+        connections.clientsTurn(connection);
+        answer = this.#bodies.read(request).then((text) => {
+          connections.requestComplete(connection);
+          return this.#handle(route, parseBody(route.endpoint, text), connection.peer, response);
+        });
+      }
+      if (answer instanceof Promise) void answer.then(done).catch(refuse);
+      else done(answer);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  /** A request that asks to go on as a websocket, where `mayUpgrade` says that it may. */
+  upgrade(
+    connections: Connections<Caller>,
+    connection: Connection<Caller>,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): void {
+    try {
+      const route = routeOf(request.method ?? "", request.url ?? "");
+      checkRole(connection.peer, route);
+      this.#exec.accept(connection.peer, () => !connections.retiring, request, socket, head);
+      connections.requestComplete(connection);
+    } catch (error) {
+      const status = refuseUpgrade(request, socket, error);
+      connections.clientsTurn(connection);
+      if (status >= 500) this.#note(request, connection.peer, status, error);
+    }
+  }
+
+  #handle({ name, query }: Route, body: unknown, caller: Caller, response: ServerResponse): unknown {
+    if (this.#atWork >= handlersMost) {
+      throw new Refused("too-busy", `cannot answer: ${handlersMost} requests are being worked on`);
+    }
+    const signal = (): AbortSignal => AbortSignal.any([this.#stopping, goneSignal(response)]);
+    // The schemas of this very entry of the table have parsed query and body, so they have the types of its handler.
+    const handler = this.#handlers[name] as (request: ApiRequest<unknown, unknown>) => unknown;
+    const afterwards = (work: () => Promise<unknown>): void => {
+      response.once("close", () => void work().catch((error: unknown) => this.#log.error(`api: ${name}`, error)));
+    };
+    const answer = handler({ query, body, caller, signal, afterwards });
+    return answer instanceof Promise ? this.#counted(answer) : answer;
+  }
+
+  async #counted(answer: Promise<unknown>): Promise<unknown> {
+    this.#atWork++;
+    try {
+      return await answer;
+    } finally {
+      this.#atWork--;
+    }
+  }
+
+  #note(request: IncomingMessage, caller: Caller, status: number, error: unknown): void {
+    const line = `api: ${request.method} ${request.url?.slice(0, 300)} by ${describeAuthor(caller.author)}`;
+    if (status === 500) this.#log.error(line, error);
+    else this.#log.info(`${line}: ${explain(error)}`);
+  }
+}
+
+/** Aborts when the client goes away before it has its answer. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort(new Refused("stopping", "the client went away")));
+  return gone.signal;
+}

@@ -1,0 +1,137 @@
+/**
+ * The API over mutual TLS 1.3: one listening port with one set of client CAs.
+ *
+ * The handshake ends in `node:tls`, because Bun's https server does not tell the peer's certificate; the secured
+ * connection is then given to the HTTP server. Who has no certificate of an accepted CA never gets as far as HTTP.
+ */
+import type { Server as HttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createServer, type Server, type TLSSocket } from "node:tls";
+import type { Role } from "../../../api/endpoints/endpoint.ts";
+import { Failure } from "../../../lib/failure.ts";
+import type { Log } from "../../machine/system.ts";
+import { remoteCaller, type Caller } from "./caller.ts";
+import type { Identity } from "./identity.ts";
+import { Connections, connectionLimits, type ConnectionLimits } from "./connections.ts";
+import type { Exchange } from "./exchange.ts";
+import { closeServer, httpServer, stopGraceMs } from "./http-server.ts";
+
+export type RemotePlace = {
+  port: number;
+  identity: Identity;
+  /** PEM; at least one, since with none every public CA would be accepted. */
+  clientCas: readonly [string, ...string[]];
+};
+
+/** For a client to show its certificate. */
+const handshakeMs = 10_000;
+
+export class RemoteServer implements AsyncDisposable {
+  readonly #tls: Server;
+  readonly #connections: Connections<Caller>;
+  readonly #handshakes: Connections<undefined>;
+
+  private constructor(tls: Server, connections: Connections<Caller>, handshakes: Connections<undefined>) {
+    this.#tls = tls;
+    this.#connections = connections;
+    this.#handshakes = handshakes;
+  }
+
+  /**
+   * @param roleOf what a common name may do now
+   * @throws {Failure<"cannot-listen" | "bad-client-ca">}
+   */
+  static async open(
+    { port, identity, clientCas }: RemotePlace,
+    exchange: Exchange,
+    roleOf: (subject: string) => Role | undefined,
+    log: Log,
+    limits: ConnectionLimits = connectionLimits,
+  ): Promise<RemoteServer> {
+    const connections = new Connections<Caller>(limits);
+    const handshakes = new Connections<undefined>({
+      most: limits.most,
+      requestMs: Math.min(handshakeMs, limits.requestMs),
+    });
+    const http = httpServer(exchange, connections);
+    const tls = tlsServer(identity, clientCas);
+    tls.on("connection", (socket) => void handshakes.admit(socket, () => undefined));
+    tls.on("tlsClientError", (_error, socket) => socket.destroy()); // strangers are no event for the operator
+    tls.on("secureConnection", (socket) => {
+      handshakes.release(socket);
+      admit(socket, connections, http, roleOf, log);
+    });
+    try {
+      await listening(tls, port);
+    } catch (error) {
+      connections[Symbol.dispose]();
+      handshakes[Symbol.dispose]();
+      throw new Failure("cannot-listen", `cannot listen on TCP port ${port}`, { cause: error });
+    }
+    tls.on("error", (error) => log.error("api: remote", error));
+    return new RemoteServer(tls, connections, handshakes);
+  }
+
+  /** The port that is listened on: the one asked for, or the one that the kernel chose for 0. */
+  get port(): number {
+    return addressOf(this.#tls)?.port ?? 0;
+  }
+
+  /** Stops listening at once; resolves when the last connection is closed, which takes at most `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#handshakes[Symbol.dispose]();
+    await closeServer(this.#tls, this.#connections, graceMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close(stopGraceMs);
+  }
+}
+
+function tlsServer(identity: Identity, clientCas: readonly string[]): Server {
+  try {
+    return createServer({
+      key: identity.key,
+      cert: identity.certificate,
+      ca: [...clientCas],
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: "TLSv1.3",
+      maxVersion: "TLSv1.3",
+    });
+  } catch (error) {
+    throw new Failure("bad-client-ca", "cannot use settings.api.remote.client-cas: they are no PEM certificates", {
+      cause: error,
+    });
+  }
+}
+
+function admit(
+  socket: TLSSocket,
+  connections: Connections<Caller>,
+  http: HttpServer,
+  roleOf: (subject: string) => Role | undefined,
+  log: Log,
+): void {
+  // An attribute that is given several times is a list; which of the names should count is not ours to guess.
+  const name: unknown = socket.authorized ? socket.getPeerCertificate().subject.CN : undefined;
+  if (typeof name !== "string" || name === "") {
+    log.info("api: refused a remote client: its certificate has not exactly one common name");
+    socket.destroy();
+    return;
+  }
+  if (connections.admit(socket, () => remoteCaller(name, roleOf)) !== undefined) http.emit("connection", socket);
+}
+
+async function listening(server: Server, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  server.once("error", reject);
+  server.listen(port, "::", () => resolve(undefined));
+  await promise;
+  server.off("error", reject);
+}
+
+function addressOf(server: Server): AddressInfo | undefined {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address : undefined;
+}

@@ -1,0 +1,139 @@
+/**
+ * The remote API as the settings want it: opened, moved, or closed while the daemon runs.
+ *
+ * It is off by default and needs no restart. `remoteReconciler` makes it so with everything else, so that a plan says
+ * it, and a listener that cannot be opened is told and tried again. Connections made under the old CAs or port end with
+ * the answer they are waiting for.
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { StatusBody } from "../../../api/status.ts";
+import { Failure } from "../../../lib/failure.ts";
+import type { Settings } from "../../../settings/model/model.ts";
+import { pemOf } from "../../../settings/values/pem-blocks.ts";
+import { readBundle } from "../../../settings/values/pem.ts";
+import { reconciler, type Reconciler } from "../../reconcile/reconciler.ts";
+import type { System } from "../../machine/system.ts";
+import { ensureIdentity } from "./certificate.ts";
+import type { Exchange } from "./exchange.ts";
+import { RemoteServer } from "./remote-server.ts";
+
+/** As long as a client may wait for reconcilers. */
+const closeGraceMs = 240_000;
+
+export type RemoteSettings = Settings["api"]["remote"];
+type Step = { says: string; wanted: RemoteSettings };
+
+export class Remote implements AsyncDisposable {
+  readonly #system: System;
+  readonly #exchange: () => Exchange;
+  readonly #announce: (line: string) => Promise<void>;
+  #is: RemoteSettings = { enabled: false, port: 0, "client-cas": {}, roles: {} };
+  #server: RemoteServer | undefined;
+  #fingerprint: string | undefined;
+  #failure: Failure | undefined;
+  #closing: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param exchange made anew for each listener, with limits of its own
+   * @param announce shows a line on the console, where whoever set the machine up can compare the fingerprint
+   */
+  constructor(system: System, exchange: () => Exchange, announce: (line: string) => Promise<void>) {
+    this.#system = system;
+    this.#exchange = exchange;
+    this.#announce = announce;
+  }
+
+  /** What is missing to be as the settings say, in words; [] when nothing is. */
+  stepsTo(wanted: RemoteSettings): Step[] {
+    if (!wanted.enabled) return this.#is.enabled ? [{ says: "close the remote API", wanted }] : [];
+    const { roles, ...listening } = wanted;
+    const { roles: rolesNow, ...listeningNow } = this.#is;
+    if (this.#failure !== undefined || !isDeepStrictEqual(listening, listeningNow)) {
+      return [{ says: `open the remote API on port ${wanted.port}`, wanted }];
+    }
+    return isDeepStrictEqual(roles, rolesNow) ? [] : [{ says: "change who may use the remote API", wanted }];
+  }
+
+  /** @throws {Failure<"bad-client-ca" | "bad-identity" | "cannot-listen">} it is closed then */
+  async become(wanted: RemoteSettings): Promise<void> {
+    const { roles: _, ...listening } = wanted;
+    const { roles: __, ...listeningNow } = this.#is;
+    const stays = this.#server !== undefined && isDeepStrictEqual(listening, listeningNow);
+    this.#is = wanted;
+    if (stays) return;
+    if (this.#server !== undefined) {
+      // Whoever made this change over the remote API still waits there for its result.
+      this.#closing = Promise.all([this.#closing, this.#server.close(closeGraceMs)]);
+      this.#server = undefined;
+      this.#system.log.info("api: the remote API is closed");
+    }
+    try {
+      if (wanted.enabled) await this.#open(wanted);
+      this.#failure = undefined; // not before: while it is tried again, the last reason still holds
+    } catch (error) {
+      this.#failure = error instanceof Failure ? error : new Failure("internal", "cannot open it", { cause: error });
+      throw error;
+    }
+  }
+
+  status(): StatusBody["remote"] {
+    const failure = this.#failure;
+    return {
+      enabled: this.#is.enabled,
+      ...(this.#server === undefined ? {} : { port: this.#server.port }),
+      ...(this.#fingerprint === undefined ? {} : { fingerprint: this.#fingerprint }),
+      ...(failure === undefined ? {} : { failure: { code: failure.code, message: failure.message } }),
+    };
+  }
+
+  async #open(wanted: RemoteSettings): Promise<void> {
+    const [first, ...others] = Object.values(wanted["client-cas"]).flatMap(certificatesOf);
+    if (first === undefined) {
+      const [flaw = "it is empty"] = flawsIn(wanted);
+      throw new Failure("bad-client-ca", `cannot open the remote API: settings.api.remote.client-cas: ${flaw}`);
+    }
+    const identity = await ensureIdentity(this.#system);
+    this.#fingerprint = identity.fingerprint;
+    const roleOf = (subject: string) => (Object.hasOwn(this.#is.roles, subject) ? this.#is.roles[subject] : undefined);
+    const place = { port: wanted.port, identity, clientCas: [first, ...others] as const };
+    this.#server = await RemoteServer.open(place, this.#exchange(), roleOf, this.#system.log);
+    const line = `remote API on port ${this.#server.port}, certificate fingerprint SHA256 ${identity.fingerprint}`;
+    this.#system.log.info(`api: ${line}`);
+    await this.#announce(line);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+    this.#server = undefined;
+    await this.#closing;
+  }
+}
+
+/** `settings.api.remote`, kept like everything else that settings say. */
+export function remoteReconciler(remote: Remote): Reconciler {
+  return reconciler<RemoteSettings, Step[], Step>({
+    name: "remote-api",
+    desired: ({ api }) => api.remote,
+    observe: async (_system, wanted) => remote.stepsTo(wanted),
+    plan: (_wanted, steps) => steps,
+    warnings: (wanted) =>
+      wanted.enabled ? flawsIn(wanted).map((flaw) => `settings.api.remote.client-cas: ${flaw}`) : [],
+    describe: ({ says }) => ({ says }),
+    apply: async (_system, { wanted }) => remote.become(wanted),
+    afterFailure: "stop",
+  });
+}
+
+/** Each certificate on its own. None of a bundle that cannot be used: it must not take the others with it. */
+function certificatesOf(encoded: string): string[] {
+  const bundle = readBundle(encoded);
+  return bundle.ok ? bundle.certificates.map(({ raw }) => pemOf("CERTIFICATE", raw)) : [];
+}
+
+/** What an older image accepted and this one cannot read. */
+function flawsIn({ "client-cas": bundles }: RemoteSettings): string[] {
+  return Object.entries(bundles).flatMap(([name, encoded]) => {
+    const bundle = readBundle(encoded);
+    return bundle.ok ? [] : [`${name} cannot be used: ${bundle.flaw}`];
+  });
+}
