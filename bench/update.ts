@@ -10,7 +10,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { linuxSystem } from "../host/machine/system.ts";
-import { refreshMetadata, targetIn, targetStream } from "../host/update/trusted-repository.ts";
+import { refreshMetadata, targetIn, targetStream } from "../host/update/fetch/trusted-repository.ts";
 import type { Manifest } from "../image/manifest.ts";
 import { openToolsRoot } from "../image/packages/tools-root.ts";
 import { say } from "../lib/progress.ts";

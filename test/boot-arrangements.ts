@@ -7,7 +7,7 @@ import {
   type BootEntry,
   type SetName,
   type Standing,
-} from "../host/update/boot-entry.ts";
+} from "../host/update/boot/boot-entry.ts";
 import { SimulatedStorage } from "./simulated-storage.ts";
 
 export type Arrangement = { active: SetName; entries: Partial<Record<SetName, BootEntry>> };

@@ -1,7 +1,7 @@
 /** The part of sysfs and of the ESP by which a host knows its two partition sets, as files below a test's root. */
 import { mkdir, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { entryName, entryText, type SetName } from "../host/update/boot-entry.ts";
+import { entryName, entryText, type SetName } from "../host/update/boot/boot-entry.ts";
 import type { TestSystem } from "./system.ts";
 
 export const testPartitionBytes = { root: 2 * 1024 * 1024, hash: 256 * 1024 } as const;

@@ -5,8 +5,8 @@
 import { readdir, readFile, utimes } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Migration } from "../settings/migrations/migration.ts";
-import { setNames, type SetName } from "../host/update/boot-entry.ts";
-import { shippedRootPath } from "../host/update/trusted-repository.ts";
+import { setNames, type SetName } from "../host/update/boot/boot-entry.ts";
+import { shippedRootPath } from "../host/update/fetch/trusted-repository.ts";
 import { writePartitionSets } from "./partition-sets.ts";
 import { testSystem, type TestSystem } from "./system.ts";
 import { testImage, type TestImage } from "./update-image.ts";

@@ -1,7 +1,7 @@
 /** Protects: what we believe the boot loader does is what its own rules say. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { nextToBoot, type BootEntry, type Standing } from "../host/update/boot-entry.ts";
+import { nextToBoot, type BootEntry, type Standing } from "../host/update/boot/boot-entry.ts";
 import { storageWith } from "./boot-arrangements.ts";
 import { countDown, loaderEntries } from "./simulated-loader.ts";
 import type { SimulatedStorage } from "./simulated-storage.ts";

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import { seekTable } from "../lib/zstd/seekable-zstd.ts";
-import type { ReadInto } from "../host/update/unified-image.ts";
+import type { ReadInto } from "../host/update/boot/unified-image.ts";
 import type { Artefacts } from "./update-repository.ts";
 
 const blockBytes = 4096;

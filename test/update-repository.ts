@@ -12,7 +12,7 @@ import { signerOf, type Signer } from "../repo/roles/signer.ts";
 import { serialise, type Signing } from "../repo/tree.ts";
 import type { Wave } from "../repo/waves.ts";
 import { migrationName, type Migration } from "../settings/migrations/migration.ts";
-import type { Mirror } from "../host/update/mirror.ts";
+import type { Mirror } from "../host/update/fetch/mirror.ts";
 
 export const testMachines: Machines = { variant: "dev", arch: "x86_64" };
 

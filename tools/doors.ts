@@ -53,7 +53,7 @@ const doors: readonly Door[] = [
       "host/containers/pull.ts",
       "host/containers/run-container.ts",
       "host/node/node-status.ts",
-      "host/update/download.ts",
+      "host/update/fetch/download.ts",
     ],
     rule: "time on a host is that of System.clock",
   },

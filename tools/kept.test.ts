@@ -23,8 +23,8 @@ const removers: Readonly<Record<string, string>> = {
   "host/containers/exec.ts": "pipes in /run",
   "host/containers/run-container.ts": "pipes in /run",
   "host/reconcile/files.ts": "links in /etc, which ends with the boot",
-  "host/update/last-words.ts": "records of the firmware in /sys",
-  "host/update/tuf-state.ts": "copies in /run",
+  "host/update/judge/last-words.ts": "records of the firmware in /sys",
+  "host/update/fetch/tuf-state.ts": "copies in /run",
 };
 
 test(`nothing but ${owner} names the directory in which the host keeps things`, async () => {
@@ -44,7 +44,7 @@ test("whoever removes or moves files past System.storage does it where nothing i
 });
 
 /** They sync the directory themselves, after several changes in it, or have nothing to lose. */
-const syncing = ["host/datastore/disk.ts", "host/kept/set-aside.ts", "host/update/signpost.ts"];
+const syncing = ["host/datastore/disk.ts", "host/kept/set-aside.ts", "host/update/boot/signpost.ts"];
 
 test("what is removed through System.storage is removed durably", async () => {
   const found: string[] = [];

@@ -24,7 +24,7 @@ import type { Engine } from "../reconcile/engine.ts";
 import { notApplied, type PassFailure } from "../reconcile/reconciler.ts";
 import { failureOf } from "../reconcile/failed-unit.ts";
 import { hostPath, type System } from "../machine/system.ts";
-import { keepTryForPlannedReboot } from "../update/sets.ts";
+import { keepTryForPlannedReboot } from "../update/boot/sets.ts";
 import { readUserData } from "../user-data/user-data.ts";
 
 type SettingsHost = { system: System; facts: Facts; model: Model; datastore: Datastore };

@@ -9,7 +9,7 @@ import { eventually } from "../../test/eventually.ts";
 import { writePartitionSets } from "../../test/partition-sets.ts";
 import { runningHost, type RunningHost } from "../../test/running-host.ts";
 import { kept } from "../kept/things.ts";
-import { entryName, entryText } from "../update/boot-entry.ts";
+import { entryName, entryText } from "../update/boot/boot-entry.ts";
 
 const main = join(import.meta.dir, "../main.ts");
 

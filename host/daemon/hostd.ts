@@ -38,7 +38,7 @@ import { statusOf } from "./status.ts";
 import { openAudit, openSettings, untilUsable } from "./stores.ts";
 import { hostPath, linuxSystem, type System } from "../machine/system.ts";
 import { Trial } from "./trial.ts";
-import { ownAilments, unitsOf } from "../update/health.ts";
+import { ownAilments, unitsOf } from "../update/judge/health.ts";
 import { Updater } from "../update/updater.ts";
 
 const consolePath = "/dev/console";

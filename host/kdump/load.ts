@@ -11,10 +11,10 @@ import { Failure } from "../../lib/failure.ts";
 import { writeFileAtomic } from "../../lib/files/files.ts";
 import { loadPanicKernel } from "../machine/linux.ts";
 import { hostPath, type System } from "../machine/system.ts";
-import { kernelPath } from "../update/boot-entry.ts";
-import { findPartitions } from "../update/partitions.ts";
-import { espPath } from "../update/sets.ts";
-import { contentOf, type ReadInto } from "../update/unified-image.ts";
+import { kernelPath } from "../update/boot/boot-entry.ts";
+import { findPartitions } from "../update/boot/partitions.ts";
+import { espPath } from "../update/boot/sets.ts";
+import { contentOf, type ReadInto } from "../update/boot/unified-image.ts";
 
 /** What the kernel has set aside, in bytes. */
 const reservedPath = "/sys/kernel/kexec_crash_size";

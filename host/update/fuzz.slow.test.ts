@@ -10,11 +10,11 @@ import { parseMigration, type Migration } from "../../settings/migrations/migrat
 import { reading, testImage } from "../../test/update-image.ts";
 import { testMachines, testRepository } from "../../test/update-repository.ts";
 import { testSystem } from "../../test/system.ts";
-import { entryText, parseEntry } from "./boot-entry.ts";
+import { entryText, parseEntry } from "./boot/boot-entry.ts";
 import { kept } from "../kept/things.ts";
 import { nothingKnown } from "./memory.ts";
-import { refreshTrust, shippedRootPath } from "./trusted-repository.ts";
-import { promisedBy } from "./unified-image.ts";
+import { refreshTrust, shippedRootPath } from "./fetch/trusted-repository.ts";
+import { promisedBy } from "./boot/unified-image.ts";
 
 const signal = new AbortController().signal;
 /** Generous, since machines that test are busy; a parser that backtracks takes far longer. */

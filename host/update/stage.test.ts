@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { BootEntry, Standing } from "./boot-entry.ts";
-import type { Sets } from "./signpost.ts";
+import type { BootEntry, Standing } from "./boot/boot-entry.ts";
+import type { Sets } from "./boot/signpost.ts";
 import { stageOf, type StageFacts } from "./stage.ts";
 
 const good: Standing = { kind: "successful" };

@@ -1,8 +1,8 @@
 /** How far the last update of this host is, as the disk tells it. */
 import type { UpdateStage } from "../../api/status.ts";
-import { otherSet } from "./boot-entry.ts";
+import { otherSet } from "./boot/boot-entry.ts";
 import type { Held } from "./memory.ts";
-import type { Sets } from "./signpost.ts";
+import type { Sets } from "./boot/signpost.ts";
 import type { UpdateCommand } from "./state.ts";
 
 export type StageFacts = {

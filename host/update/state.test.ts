@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import { isFailure } from "../../lib/failure.ts";
 import { loaderEntries } from "../../test/simulated-loader.ts";
 import { arrangements, storageWith } from "../../test/boot-arrangements.ts";
-import { kernelPath, otherSet } from "./boot-entry.ts";
-import { stateOf } from "./sets.ts";
-import { Signpost } from "./signpost.ts";
+import { kernelPath, otherSet } from "./boot/boot-entry.ts";
+import { stateOf } from "./boot/sets.ts";
+import { Signpost } from "./boot/signpost.ts";
 import { allowedIn, assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
 
 const machines = { variant: "dev", arch: "x86_64" };

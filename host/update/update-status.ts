@@ -1,8 +1,8 @@
 /** What the API says about updates: Bottlerocket's shape (its sources/api/thar-be-updates), and progress beside it. */
 import type { UpdateStatusBody } from "../../api/status.ts";
 import type { LastCommand, Memory } from "./memory.ts";
-import type { Pace } from "./progress-rate.ts";
-import type { Sets } from "./signpost.ts";
+import type { Pace } from "./fetch/progress-rate.ts";
+import type { Sets } from "./boot/signpost.ts";
 import type { Image, UpdateCommand, UpdateState } from "./state.ts";
 
 const stateNames = { idle: "Idle", available: "Available", staged: "Staged", ready: "Ready" } as const;

@@ -17,11 +17,11 @@ import { testSystem, type TestSystem } from "../../test/system.ts";
 import type { Ailment } from "../machine/ailment.ts";
 import { realStorage, type Storage } from "../machine/storage.ts";
 import type { System } from "../machine/system.ts";
-import { entryName } from "./boot-entry.ts";
-import { shippedRootPath } from "./trusted-repository.ts";
+import { entryName } from "./boot/boot-entry.ts";
+import { shippedRootPath } from "./fetch/trusted-repository.ts";
 import { Updater } from "./updater.ts";
-import { readTerms } from "./terms.ts";
-import { leaveReason } from "./went-back.ts";
+import { readTerms } from "./judge/terms.ts";
+import { leaveReason } from "./judge/went-back.ts";
 import type { UpdateCommand } from "./state.ts";
 
 const model = modelFor(variantNamed("dev"));

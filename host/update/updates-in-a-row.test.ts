@@ -16,9 +16,9 @@ import { testSystem, type TestSystem } from "../../test/system.ts";
 import { testImage } from "../../test/update-image.ts";
 import { newSigner, testMachines, testRepository, type TestRepository } from "../../test/update-repository.ts";
 import { variantNamed } from "../../variants/all.ts";
-import { otherSet, type SetName } from "./boot-entry.ts";
-import { requireSets } from "./sets.ts";
-import { shippedRootPath } from "./trusted-repository.ts";
+import { otherSet, type SetName } from "./boot/boot-entry.ts";
+import { requireSets } from "./boot/sets.ts";
+import { shippedRootPath } from "./fetch/trusted-repository.ts";
 import { Updater } from "./updater.ts";
 
 const model = modelFor(variantNamed("dev"));

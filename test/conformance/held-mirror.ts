@@ -1,6 +1,6 @@
 /** An update repository whose answers can be held back, so that a host's look for updates lasts as long as a test wants. */
 import { utimes } from "node:fs/promises";
-import { shippedRootPath } from "../../host/update/trusted-repository.ts";
+import { shippedRootPath } from "../../host/update/fetch/trusted-repository.ts";
 import type { RunningHost } from "../running-host.ts";
 import { testRepository } from "../update-repository.ts";
 

@@ -7,7 +7,7 @@ import { isHeld } from "../../bootstrap/held-reboot.ts";
 import { archivePath } from "../../logdog/bundle.ts";
 import { actOnUnit, UnitFailure } from "../../reconcile/failed-unit.ts";
 import { hostPath } from "../../machine/system.ts";
-import { keepTryForPlannedReboot } from "../../update/sets.ts";
+import { keepTryForPlannedReboot } from "../../update/boot/sets.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./all.ts";
 import { FileAnswer } from "../server/reply.ts";

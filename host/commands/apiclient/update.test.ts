@@ -5,7 +5,7 @@ import { invoke } from "../../../lib/command/command-line.ts";
 import { eventually } from "../../../test/eventually.ts";
 import { runningHost } from "../../../test/running-host.ts";
 import { testRepository } from "../../../test/update-repository.ts";
-import { shippedRootPath } from "../../update/trusted-repository.ts";
+import { shippedRootPath } from "../../update/fetch/trusted-repository.ts";
 import { apiclient } from "../apiclient.ts";
 
 test("a command that the daemon was restarted under has failed, and who waits for it is told", async () => {

@@ -1,0 +1,209 @@
+/** Protects: what an interrupted download has left on the disk is neither fetched again nor believed. */
+import { expect, test } from "bun:test";
+import { randomFillSync } from "node:crypto";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { seekTableBytes } from "../../../lib/zstd/seekable-zstd.ts";
+import { realStorage } from "../../machine/storage.ts";
+import { testSystem, type TestSystem } from "../../../test/system.ts";
+import { imageOf, testFrameBytes, testImage, type TestImage } from "../../../test/update-image.ts";
+import { testRepository, type Artefacts, type TestRepository } from "../../../test/update-repository.ts";
+import { refreshTrust, shippedRootPath } from "./trusted-repository.ts";
+import { writeImage } from "../write/write-image.ts";
+
+const never = new AbortController().signal;
+/** What cannot be compressed, so that shares of the archive are shares of the content. */
+const image = imageOf(randomFillSync(Buffer.alloc(300 * 4096)));
+const partitionBytes = { root: 2 * 1024 * 1024, hash: 256 * 1024 } as const;
+
+type Part = keyof Artefacts;
+type World = AsyncDisposable & {
+  repository: TestRepository;
+  host: TestSystem;
+  path(name: string): string;
+  /** From which byte on each part was asked for, since the last call of `write` began. */
+  asked: Record<Part, number[]>;
+  /** How the mirror treats the bytes of the root, and whether it knows ranges. */
+  mirror: { root?: (bytes: Uint8Array, from: number) => Uint8Array; whole?: boolean };
+  /** Writes the update; it ends when so much of the root is on its partition. */
+  write(share?: number): Promise<void>;
+};
+
+async function world(artefacts: Artefacts = image.artefacts): Promise<World> {
+  const repository = await testRepository();
+  const directory = await mkdtemp(join(tmpdir(), "orlop-resume-"));
+  const asked: World["asked"] = { boot: [], root: [], hash: [] };
+  const mirror: World["mirror"] = {};
+  let endAt = Number.POSITIVE_INFINITY;
+  const host = await testSystem({
+    startsAt: new Date(),
+    async fetch(url, init) {
+      const part = (["boot", "root", "hash"] as const).find((each) => url.pathname.includes(`1.1.0-${each}.`));
+      const headers = new Headers(init.headers);
+      if (mirror.whole === true) headers.delete("range");
+      const response = await fetch(url, { ...init, headers });
+      if (part === undefined || response.body === null) return response;
+      let at = Number(/bytes=(\d+)-/.exec(headers.get("range") ?? "")?.[1] ?? 0);
+      asked[part].push(at);
+      const lied = async function* (body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+        for await (const bytes of body) {
+          yield part === "root" ? (mirror.root?.(bytes, at) ?? bytes) : bytes;
+          at += bytes.length;
+        }
+      };
+      const { status, headers: answered } = response;
+      return new Response(lied(response.body), { status, headers: answered });
+    },
+    storage: {
+      ...realStorage,
+      async openDevice(at, bytes) {
+        const device = await realStorage.openDevice(at, bytes);
+        return {
+          ...device,
+          async write(offset, data) {
+            if (at === path("root") && offset > endAt) throw new Error("the daemon is stopping");
+            await device.write(offset, data);
+          },
+        };
+      },
+    },
+  });
+  const path = (name: string): string => join(directory, name);
+  await writeFile(path("root"), Buffer.alloc(partitionBytes.root, 7));
+  await writeFile(path("hash"), Buffer.alloc(partitionBytes.hash, 7));
+  await host.write(shippedRootPath, repository.rootJson);
+  await repository.publish("1.1.0", { artefacts });
+  return {
+    repository,
+    host,
+    path,
+    asked,
+    mirror,
+    async write(share = Number.POSITIVE_INFINITY) {
+      const trusted = await refreshTrust(host.system, repository.mirror, new Date(0), never);
+      const target = (part: Part) => {
+        const found = trusted.target(`1.1.0-${part}.${part === "boot" ? "efi" : "zst"}`);
+        if (found === undefined) throw new Error(`no target for ${part}`);
+        return found;
+      };
+      Object.assign(asked, { boot: [], root: [], hash: [] });
+      endAt = image.root.length * share;
+      await writeImage(
+        host.system,
+        {
+          mirror: repository.mirror,
+          targets: { boot: target("boot"), root: target("root"), hash: target("hash") },
+          root: { path: path("root"), bytes: partitionBytes.root },
+          hash: { path: path("hash"), bytes: partitionBytes.hash },
+          kernel: path("b.efi"),
+          size: { pieceBytes: 8192, syncBytes: 65_536 },
+        },
+        () => undefined,
+        never,
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      await rm(directory, { recursive: true });
+      await host[Symbol.asyncDispose]();
+      await repository[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function isWritten(here: World, { root, hash, kernel }: TestImage): Promise<boolean[]> {
+  const [onRoot, onHash, onEsp] = [here.path("root"), here.path("hash"), here.path("b.efi")].map((path) =>
+    readFile(path),
+  );
+  return [
+    (await onRoot)?.subarray(0, root.length).equals(root) === true,
+    (await onHash)?.subarray(0, hash.length).equals(hash) === true,
+    (await onEsp)?.equals(kernel) === true,
+  ];
+}
+
+const all = [true, true, true];
+const rootBytes = image.artefacts.root.length;
+const tableBytes = seekTableBytes(image.root.length / testFrameBytes);
+
+test("a download that broke off goes on where it was, and takes no kernel twice", async () => {
+  await using here = await world();
+  await expect(here.write(0.7)).rejects.toThrow("stopping");
+  expect(here.asked).toEqual({ boot: [0], hash: [0], root: [0] });
+  await here.write();
+  expect(await isWritten(here, image)).toEqual(all);
+  expect(here.asked).toEqual({ boot: [], hash: [0], root: [expect.any(Number), 0, expect.any(Number)] });
+  const [, , rest = 0] = here.asked.root;
+  expect(rest).toBeGreaterThan(rootBytes * 0.6);
+  expect(rest).toBeLessThan(rootBytes * 0.75);
+});
+
+test("what is whole already is only proved", async () => {
+  await using here = await world();
+  await here.write();
+  await here.write();
+  expect(await isWritten(here, image)).toEqual(all);
+  expect(here.asked.boot).toEqual([]);
+  expect(here.asked.root.slice(1)).toEqual([0, rootBytes - tableBytes]);
+});
+
+test("a bit that changed meanwhile is found, and the download goes on from there", async () => {
+  await using here = await world();
+  await expect(here.write(0.9)).rejects.toThrow("stopping");
+  for (const name of ["root", "b.efi"]) {
+    await using file = await open(here.path(name), "r+");
+    await file.write(Buffer.from([0xee]), 0, 1, name === "root" ? 400_001 : 9_000);
+  }
+  await here.write();
+  expect(await isWritten(here, image)).toEqual(all);
+  expect(here.asked.boot).toEqual([0]);
+  const [, , rest = 0] = here.asked.root;
+  expect(rest).toBeGreaterThan(rootBytes * 0.3);
+  expect(rest).toBeLessThan((rootBytes * 400_001) / image.root.length);
+});
+
+test("a mirror without ranges sends everything again", async () => {
+  await using here = await world();
+  await expect(here.write(0.7)).rejects.toThrow("stopping");
+  here.mirror.whole = true;
+  await here.write();
+  expect(await isWritten(here, image)).toEqual(all);
+  expect(here.asked.root.at(-1)).toBe(0);
+});
+
+test("a root without a table of frames, or with one that does not add up, comes again as a whole", async () => {
+  const { artefacts } = image;
+  for (const root of [Bun.zstdCompressSync(image.root), Buffer.concat([artefacts.root, testImage(8).artefacts.root])]) {
+    await using here = await world({ ...artefacts, root });
+    await expect(here.write(0.7)).rejects.toThrow("stopping");
+    await here.write();
+    expect(await isWritten(here, image)).toEqual(all);
+    expect(here.asked.root.at(-1)).toBe(0);
+  }
+});
+
+test("a mirror that lies about the rest, or about where it begins, is found out; an honest one then ends it", async () => {
+  const tableAt = rootBytes - tableBytes;
+  const lies: NonNullable<World["mirror"]["root"]>[] = [
+    (bytes, from) => (from > rootBytes / 2 ? Buffer.alloc(bytes.length, 0x55) : bytes),
+    (bytes, from) => {
+      // The first frame looks longer by a byte than it is, a late one shorter.
+      const changed = Buffer.from(bytes);
+      const add = (at: number, by: number): void => {
+        if (at >= from && at < from + bytes.length) changed[at - from] = (changed[at - from] ?? 0) + by;
+      };
+      add(tableAt + 8, 1);
+      add(tableAt + 8 + 140 * 8, -1);
+      return changed;
+    },
+  ];
+  for (const lie of lies) {
+    await using here = await world();
+    await expect(here.write(0.7)).rejects.toThrow("stopping");
+    here.mirror.root = lie;
+    await expect(here.write()).rejects.toBeInstanceOf(Error);
+    delete here.mirror.root;
+    await here.write();
+    expect(await isWritten(here, image)).toEqual(all);
+  }
+});

@@ -1,0 +1,391 @@
+/** Protects: an update counts as good only while everything holds, and otherwise the next set learns why. */
+import { expect, test } from "bun:test";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../../../lib/failure.ts";
+import { writePartitionSets } from "../../../test/partition-sets.ts";
+import { runningHost, type RunningHost } from "../../../test/running-host.ts";
+import { testSystem, type TestSystem } from "../../../test/system.ts";
+import { modelFor } from "../../../settings/model/model.ts";
+import { variantNamed } from "../../../variants/all.ts";
+import type { Interfaces } from "../../machine/system.ts";
+import { proveHealthy, type Gate, type Verdict } from "./health-gate.ts";
+import type { AskedStatus, Health } from "./health.ts";
+import { descriptionSchema } from "../../containers/description.ts";
+import { requireSets } from "../boot/sets.ts";
+import { keepTerms, readTerms } from "./terms.ts";
+import { readFindings } from "./trial-findings.ts";
+import { explained, returnedFrom } from "./went-back.ts";
+
+const signal = new AbortController().signal;
+const hourMs = 3_600_000;
+const nothingAsked: Health = { units: [], "http-probes": [], containers: {}, "timeout-seconds": 60 };
+
+type World = AsyncDisposable & {
+  /** The machine whose update is judged, and a daemon that answers as its API. */
+  host: TestSystem;
+  api: RunningHost;
+  unitStates: Map<string, string>;
+  links: Interfaces;
+  /** With what settings ask for, at once or each time that they are asked. */
+  prove(health?: Partial<Health> | (() => Partial<Health>), status?: AskedStatus): Promise<Verdict>;
+  entries(): Promise<string[]>;
+};
+
+const link = (address: string, internal = false): NonNullable<Interfaces[string]>[number] => ({
+  address,
+  internal,
+  netmask: "255.255.255.0",
+  family: "IPv4",
+  mac: "52:54:00:12:34:56",
+  cidr: `${address}/24`,
+});
+
+async function world(): Promise<World> {
+  const links: Interfaces = { lo: [link("127.0.0.1", true)], eth0: [link("10.0.2.15")] };
+  const host = await testSystem({ interfaces: () => links });
+  await mkdir(join(host.system.root, "local"));
+  const api = await runningHost();
+  await writePartitionSets(host, "b", "1.1.0");
+  const entries = join(host.system.root, "efi/loader/entries");
+  await rename(join(entries, "orlop-b.conf"), join(entries, "orlop-b+0-1.conf"));
+  const unitStates = new Map<string, string>();
+  host.programs.set("systemctl", (argv) => `${unitStates.get(argv.at(-1) ?? "") ?? "active"}\n`);
+  host.programs.set("journalctl", () => "cannot read its configuration\nexiting\n");
+  return {
+    host,
+    api,
+    unitStates,
+    links,
+    entries: async () => (await readdir(entries)).toSorted(),
+    async prove(health = {}, status = async (until) => await api.api.call("getStatus", { signal: until })) {
+      const asked = (): Health => ({ ...nothingAsked, ...(typeof health === "function" ? health() : health) });
+      const gate: Gate = {
+        running: "1.1.0",
+        units: ["hostd.service", "containerd.service"],
+        terms: await readTerms(host.system, modelFor(variantNamed("dev")), "1.1.0"),
+        status,
+        fallback: async () => nothingAsked,
+        health: async () => asked(),
+      };
+      return await proveHealthy(host.system, gate, signal);
+    },
+    async [Symbol.asyncDispose]() {
+      await api[Symbol.asyncDispose]();
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What the old set reads about it. */
+async function reasonLeft(host: TestSystem): Promise<string | undefined> {
+  const { signpost } = await requireSets(host.system);
+  const sets = { ...(await signpost.read()), active: "a" } as const;
+  const failed = returnedFrom(sets, [], host.system.clock.now());
+  return failed === undefined ? undefined : (await explained(host.system, sets, failed, undefined)).reason;
+}
+
+test("a host where everything holds, and keeps holding, is marked successful", async () => {
+  await using here = await world();
+  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+  expect(await here.entries()).toEqual(["orlop-b.conf"]);
+});
+
+test("a host that is not on trial is left alone", async () => {
+  await using here = await world();
+  await here.prove();
+  here.unitStates.set("containerd.service", "failed");
+  expect(await here.prove()).toEqual({ kind: "not-on-trial" });
+});
+
+test("a unit that is not active costs the trial, and its last words are kept", async () => {
+  await using here = await world();
+  here.unitStates.set("containerd.service", "failed");
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+  expect(await here.entries()).toEqual(["orlop-b+0-1.conf"]);
+  const lacking = "containerd.service is failed; it said: cannot read its configuration | exiting";
+  expect(await readFindings(here.host.system)).toEqual([lacking]);
+  const reason = await reasonLeft(here.host);
+  expect(reason).toBe(`not healthy after 60 s: ${lacking}`);
+});
+
+test("a unit that settings name, and a probe that answers wrongly or not at all, count as well", async () => {
+  await using here = await world();
+  using server = Bun.serve({
+    port: 0,
+    fetch: (request) => new Response("", { status: request.url.endsWith("/good") ? 204 : 503 }),
+  });
+  const at = (path: string): string => new URL(path, server.url).href;
+  here.unitStates.set("nginx.service", "inactive");
+  const health = { units: ["nginx.service"], "http-probes": [at("/good"), at("/bad"), "http://127.0.0.1:1/"] };
+  const verdict = await here.prove(health);
+  const reason = verdict.kind === "unhealthy" ? verdict.reason : "";
+  expect(reason).toContain("nginx.service is inactive");
+  expect(reason).toContain(`${at("/bad")} answers with status 503`);
+  expect(reason).toContain("http://127.0.0.1:1/ does not answer");
+  expect(reason).not.toContain("/good");
+});
+
+test("a host that has no address but its own is not healthy", async () => {
+  await using here = await world();
+  delete here.links["eth0"];
+  expect(await here.prove()).toMatchObject({
+    kind: "unhealthy",
+    reason: expect.stringContaining("there is no network: no link has an address"),
+  });
+});
+
+test("an API that does not answer costs the trial", async () => {
+  await using here = await world();
+  const silent: AskedStatus = () => Promise.reject(new Failure("cannot-connect", "nobody listens on the socket"));
+  expect(await here.prove({}, silent)).toMatchObject({
+    kind: "unhealthy",
+    reason: expect.stringContaining("the API does not answer: nobody listens"),
+  });
+});
+
+test("settings that are asked for and never told cost the trial, by what was told last", async () => {
+  await using machine = await world();
+  machine.unitStates.set("hostd.service", "activating");
+  let asked = 0;
+  const gate: Gate = {
+    running: "1.1.0",
+    units: ["hostd.service"],
+    terms: undefined,
+    status: async () => Promise.reject(new Error("no answer")),
+    fallback: async () => nothingAsked,
+    answerMs: 5,
+    async health(until) {
+      if (++asked === 1) return { ...nothingAsked, "timeout-seconds": 20 };
+      await new Promise((_resolve, reject) => until.addEventListener("abort", () => reject(until.reason)));
+      return nothingAsked;
+    },
+  };
+  const verdict = await proveHealthy(machine.host.system, gate, signal);
+  expect(verdict).toMatchObject({ kind: "unhealthy", reason: expect.stringContaining("not healthy after 20 s") });
+  expect(asked).toBeGreaterThan(2);
+});
+
+test("a unit that comes up late, within the time, is good enough", async () => {
+  await using here = await world();
+  let asked = 0;
+  here.host.programs.set("systemctl", () => (asked++ < 12 ? "activating\n" : "active\n"));
+  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+});
+
+/** Sets the clock when the first check is under way. */
+function clockStepsAtFirstCheck({ host }: World, ms: number): void {
+  const states = host.programs.get("systemctl");
+  let asked = 0;
+  host.programs.set("systemctl", (argv, limits) => {
+    if (asked++ === 0) host.stepClock(ms);
+    if (asked > 1000) throw new Error("the gate goes on for ever");
+    return states?.(argv, limits) ?? "";
+  });
+}
+
+test("a clock that chrony sets half a day forward takes no time from a unit that is still coming up", async () => {
+  await using here = await world();
+  here.unitStates.set("containerd.service", "activating");
+  clockStepsAtFirstCheck(here, 12 * hourMs);
+  const states = here.host.programs.get("systemctl");
+  let asked = 0;
+  here.host.programs.set("systemctl", (argv, limits) => {
+    if (++asked === 8) here.unitStates.clear();
+    return states?.(argv, limits) ?? "";
+  });
+  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+});
+
+test("a clock that is set a day back gives an ill host no more time, and a well one no more to prove", async () => {
+  await using ill = await world();
+  ill.unitStates.set("containerd.service", "failed");
+  clockStepsAtFirstCheck(ill, -24 * hourMs);
+  const startedMs = ill.host.system.clock.elapsedMs();
+  expect(await ill.prove()).toMatchObject({ kind: "unhealthy" });
+  expect(ill.host.system.clock.elapsedMs() - startedMs).toBeWithin(60_000, 70_000);
+
+  await using well = await world();
+  clockStepsAtFirstCheck(well, -24 * hourMs);
+  const verdict = await well.prove();
+  expect(verdict.kind === "healthy" && verdict.seconds < 20).toBe(true);
+});
+
+test("a unit that crashes every few seconds is never good, though it is active in between", async () => {
+  await using here = await world();
+  let asked = 0;
+  here.host.programs.set("systemctl", () => (asked++ % 4 < 2 ? "active\n" : "activating\n"));
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+});
+
+test("a container that settings name is run when all else holds, and what it says before it fails is kept", async () => {
+  await using here = await world();
+  const containers = { db: { source: "registry.example.com/check:v1", command: ["/bin/check", "--all"] } };
+  here.unitStates.set("containerd.service", "failed");
+  await here.prove({ containers });
+  const starts = (): string[] => here.host.ran.filter((line) => line.startsWith("systemctl start"));
+  expect(starts()).toEqual([]);
+
+  here.unitStates.clear();
+  const states = here.host.programs.get("systemctl");
+  here.host.programs.set("systemctl", (argv, limits) => {
+    if (argv[1] !== "start") return states?.(argv, limits) ?? "";
+    throw new Failure("exit-status", "the job failed");
+  });
+  expect(await here.prove({ containers })).toEqual({
+    kind: "unhealthy",
+    reason:
+      "not healthy after 60 s: the check db in a container of registry.example.com/check:v1 fails; it said: " +
+      "cannot read its configuration | exiting",
+  });
+  expect(new Set(starts())).toEqual(new Set(["systemctl start health-container@db.service"]));
+  expect(descriptionSchema.parse(JSON.parse(await here.host.read("/run/orlop/containers/health/db.json")))).toEqual({
+    type: "health",
+    name: "db",
+    superpowered: false,
+    ...containers.db,
+  });
+});
+
+test("a container that ends well is no reason to go back", async () => {
+  await using here = await world();
+  const verdict = await here.prove({ containers: { db: { source: "registry.example.com/check:v1" } } });
+  expect(verdict).toMatchObject({ kind: "healthy" });
+  expect(here.host.ran).toContain("systemctl start health-container@db.service");
+});
+
+test("a check that cannot be made once costs no trial: the gate looks again", async () => {
+  await using here = await world();
+  const systemctl = here.host.programs.get("systemctl");
+  let asked = 0;
+  here.host.programs.set("systemctl", (argv, limits) => {
+    if (asked++ < 3) throw new Failure("timed-out", "cannot run systemctl: not done after 30 s");
+    return systemctl?.(argv, limits) ?? "";
+  });
+  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+});
+
+test("checks that can never be made cost the trial after its time, and the reason says why they could not", async () => {
+  await using here = await world();
+  here.host.programs.set("systemctl", () => {
+    throw new Failure("timed-out", "cannot run systemctl: not done after 30 s");
+  });
+  await rm(join(here.host.system.root, "local"), { recursive: true });
+  const verdict = await here.prove();
+  const reason = verdict.kind === "unhealthy" ? verdict.reason : "";
+  expect(reason).toContain(
+    "not healthy after 60 s: cannot tell whether hostd.service runs: cannot run systemctl: not done after 30 s",
+  );
+  expect(reason).toContain("cannot tell how full the data partition is");
+  expect(await reasonLeft(here.host)).toContain("not healthy after 60 s");
+});
+
+test("a check in a container whose description cannot be written is an ailment, with its reason", async () => {
+  await using here = await world();
+  await here.host.write("/run/orlop/containers/health", "a file where a directory is to be");
+  const verdict = await here.prove({ containers: { db: { source: "registry.example.com/check:v1" } } });
+  expect(verdict).toMatchObject({
+    kind: "unhealthy",
+    reason: expect.stringContaining("cannot tell what the check db"),
+  });
+});
+
+test("boot entries that cannot be read or written for a while cost no trial", async () => {
+  await using here = await world();
+  const entries = join(here.host.system.root, "efi/loader/entries");
+  const gone = `${entries}.away`;
+  await rename(entries, gone);
+  let asked = 0;
+  const systemctl = here.host.programs.get("systemctl");
+  here.host.programs.set("systemctl", async (argv, limits) => {
+    if (++asked === 20) await rename(gone, entries);
+    return (await systemctl?.(argv, limits)) ?? "";
+  });
+  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+  expect(await here.entries()).toEqual(["orlop-b.conf"]);
+});
+
+test("a reason that cannot be kept changes nothing about the verdict", async () => {
+  await using here = await world();
+  here.unitStates.set("containerd.service", "failed");
+  await here.host.write("/var/lib/orlop", "a file where a directory is to be");
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+});
+
+/** What a host tells in whose settings something fails for good. */
+function failing(...undone: string[]): AskedStatus {
+  const failure = { code: "sysctl-refused", message: "cannot set it", undone };
+  const sysctl = { name: "sysctl", state: "failing", failures: 3, failure } as const;
+  return () => Promise.resolve({ boot: [], reconcilers: [sysctl] });
+}
+
+test("what failed before the update too is not held against it, what came with it is", async () => {
+  await using here = await world();
+  const ailments = [
+    { says: "the reconciler sysctl fails", known: ["reconciler sysctl: set kernel.a to 1"] },
+    { says: "chrony.service is failed", known: ["unit containerd.service"] },
+  ];
+  await keepTerms(here.host.system, "1.1.0", { health: nothingAsked, ailments });
+  here.unitStates.set("containerd.service", "failed");
+  expect(await here.prove({}, failing("set kernel.a to 1", "set kernel.b to 1"))).toMatchObject({
+    kind: "unhealthy",
+    reason: "not healthy after 60 s: the reconciler sysctl fails: cannot set it",
+  });
+  here.unitStates.set("hostd.service", "failed");
+  expect(await here.prove({}, failing("set kernel.a to 1"))).toMatchObject({
+    kind: "unhealthy",
+    reason: expect.stringMatching(/^not healthy after 60 s: hostd.service is failed[^;]*; it said: [^;]*$/),
+  });
+  here.unitStates.delete("hostd.service");
+  expect(await here.prove({}, failing("set kernel.a to 1"))).toMatchObject({
+    kind: "healthy",
+    excused: [expect.stringContaining("containerd.service is failed"), "the reconciler sysctl fails: cannot set it"],
+  });
+});
+
+test("what failed before counts for the version it was noted for, and nothing excuses what settings name", async () => {
+  await using here = await world();
+  const before = [{ says: "containerd.service is failed", known: ["unit containerd.service"] }];
+  here.unitStates.set("containerd.service", "failed");
+  await keepTerms(here.host.system, "1.0.9", { health: nothingAsked, ailments: before });
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+  await keepTerms(here.host.system, "1.1.0", {
+    health: { ...nothingAsked, units: ["containerd.service"] },
+    ailments: before,
+  });
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+});
+
+test("a version is judged by the checks in force when it was made to boot, whatever settings become meanwhile", async () => {
+  await using here = await world();
+  await keepTerms(here.host.system, "1.1.0", { health: nothingAsked, ailments: [] });
+  expect(await here.prove({ units: ["late.service"], "http-probes": ["http://127.0.0.1:1/"] })).toMatchObject({
+    kind: "healthy",
+  });
+});
+
+test("without terms, the first answer of the settings holds for the whole trial", async () => {
+  await using here = await world();
+  let asked = 0;
+  here.unitStates.set("late.service", "failed");
+  here.host.programs.set("systemctl", (argv) => {
+    if (argv.at(-1) === "containerd.service") return asked > 4 ? "active\n" : "activating\n";
+    return `${here.unitStates.get(argv.at(-1) ?? "") ?? "active"}\n`;
+  });
+  const verdict = await here.prove(() => (++asked > 2 ? { units: ["late.service"] } : {}));
+  expect(verdict).toMatchObject({ kind: "healthy" });
+  expect(asked).toBeGreaterThan(4);
+});
+
+test("terms that this version does not understand leave the checks to the settings", async () => {
+  await using here = await world();
+  const kept = { version: "1.1.0", health: { "no-such-check": 1 }, before: ["unit containerd.service"] };
+  await here.host.write("/var/lib/orlop/update-terms.json", JSON.stringify(kept));
+  here.unitStates.set("containerd.service", "failed").set("named.service", "failed");
+  expect(await here.prove({ units: ["named.service"] })).toMatchObject({
+    kind: "unhealthy",
+    reason: expect.stringMatching(/^not healthy after 60 s: named.service is failed[^;]*; it said: [^;]*$/),
+  });
+  await here.host.write("/var/lib/orlop/update-terms.json", "not JSON");
+  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+});

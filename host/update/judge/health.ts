@@ -1,0 +1,187 @@
+/**
+ * Whether this host does its work: what must hold before the version it runs counts as good.
+ *
+ * Declarative: units active, API answering, boot steps done, reconcilers converged, an address, room on the data
+ * partition, and what `settings.updates.health` adds. Every check that does not hold, or cannot be made, is an ailment;
+ * none means healthy.
+ */
+import { statfs } from "node:fs/promises";
+import type { StatusBody } from "../../../api/status.ts";
+import { isFailure, messageOf } from "../../../lib/failure.ts";
+import type { Settings } from "../../../settings/groups/group.ts";
+import type { Orchestrator } from "../../../variants/variant.ts";
+import { check, type Ailment } from "../../machine/ailment.ts";
+import { containerUnit, type Description } from "../../containers/description.ts";
+import { writeDescription } from "../../containers/described.ts";
+import { notApplied } from "../../reconcile/reconciler.ts";
+import { hostPath, type System } from "../../machine/system.ts";
+import type { NodeCheck } from "../../node/node-ready.ts";
+import { journalOf, kubeletAilment, unitAilment } from "../../machine/unit-ailment.ts";
+
+const probeTimeoutMs = 5_000;
+/** Longer than the unit's own limit, so that systemd's word comes first. */
+const containerTimeoutMs = 330_000;
+const dataPath = "/local";
+/** With less, no container starts. */
+const leastFreeBytes = 16 * 1024 * 1024;
+
+/** What `GET /status` tells; rejects when the API does not answer. */
+export type AskedStatus = (signal: AbortSignal) => Promise<Pick<StatusBody, "boot" | "reconcilers">>;
+
+export type Health = Settings["updates"]["health"] & {
+  /** On hosts that are to be nodes of Kubernetes. */
+  node?: NodeCheck;
+};
+
+/** Units that every host needs, and those of its orchestrator. Kubelet's counts only on hosts that are to be nodes. */
+export function unitsOf(orchestrator: Orchestrator): readonly string[] {
+  const own = { none: [], kubernetes: [], ecs: ["docker.service", "ecs.service"] } as const;
+  return ["hostd.service", "systemd-networkd.service", "containerd.service", ...own[orchestrator.kind]];
+}
+
+export type Checks = Omit<Health, "timeout-seconds"> & {
+  /** Those that this host needs, whatever settings name. */
+  ownUnits: readonly string[];
+};
+
+/**
+ * What does not hold. Containers are started only when nothing else is wrong that `excused` does not excuse. Rejects
+ * only when the signal aborts.
+ */
+export async function ailments(
+  system: System,
+  askStatus: AskedStatus,
+  checks: Checks,
+  excused: (ailment: Ailment) => boolean,
+  signal: AbortSignal,
+): Promise<Ailment[]> {
+  const { units, "http-probes": probes, containers } = checks;
+  const all = await Promise.all([
+    ownAilments(system, askStatus, checks, signal),
+    ...units.map(async (unit) => asked(await unitAilment(system, unit, signal))),
+    ...probes.map(async (probe) => await probeAilment(system, probe, signal)),
+  ]);
+  const found = all.flat();
+  if (!found.every(excused)) return found;
+  const run = Object.entries(containers).map(
+    async ([name, container]) => await containerAilment(system, name, container, signal),
+  );
+  return [...found, ...(await Promise.all(run)).flat()];
+}
+
+/** Of these, what settings name left out. */
+export async function ownAilments(
+  system: System,
+  askStatus: AskedStatus,
+  { ownUnits, node }: Pick<Checks, "ownUnits" | "node">,
+  signal: AbortSignal,
+): Promise<Ailment[]> {
+  const found = await Promise.all([
+    ...(node === undefined ? [] : [kubeletAilment(system, signal), nodeAilment(node, signal)]),
+    ...ownUnits.map(async (unit) => await unitAilment(system, unit, signal)),
+    hostAilments(askStatus, signal),
+    dataAilment(system, signal),
+    networkAilment(system, signal),
+  ]);
+  return found.flat();
+}
+
+/** What somebody asked for by name is to hold, whether it did before or not. */
+function asked(found: readonly Ailment[]): Ailment[] {
+  return found.map(({ says }) => ({ says }));
+}
+
+async function nodeAilment(node: NodeCheck, signal: AbortSignal): Promise<Ailment[]> {
+  return await check("whether the node is ready", signal, async () =>
+    (await node(signal)).map((says) => ({ says, known: ["node"] })),
+  );
+}
+
+/** A container that runs to its end, as `health-container@.service` does it. */
+async function containerAilment(
+  system: System,
+  name: string,
+  { source, command }: Health["containers"][string],
+  signal: AbortSignal,
+): Promise<Ailment[]> {
+  if (source === undefined) return []; // is not accepted by the API
+  const description: Description = {
+    type: "health",
+    name,
+    source,
+    superpowered: false,
+    ...(command === undefined ? {} : { command }),
+  };
+  return await check(`what the check ${name} finds`, signal, async () => {
+    await writeDescription(system, description);
+    const unit = containerUnit(description);
+    try {
+      await system.run(["systemctl", "start", unit], { limitMs: containerTimeoutMs });
+      return [];
+    } catch (error) {
+      if (!isFailure(error, "exit-status", "timed-out")) throw error;
+      const said = await journalOf(system, unit, "--identifier=host-ctr"); // without what systemd says about the unit
+      return [
+        { says: `the check ${name} in a container of ${source} fails${said === "" ? "" : `; it said: ${said}`}` },
+      ];
+    }
+  });
+}
+
+/** A version on which a host has no network would be its last one: neither the next update nor a person reaches it. */
+async function networkAilment(system: System, signal: AbortSignal): Promise<Ailment[]> {
+  return await check("whether there is a network", signal, () => {
+    const addresses = Object.values(system.interfaces()).flatMap((link) => link ?? []);
+    const isReachable = addresses.some(({ internal, address }) => !internal && !address.startsWith("fe80:"));
+    return isReachable ? [] : [{ says: "there is no network: no link has an address", known: ["network"] }];
+  });
+}
+
+async function dataAilment(system: System, signal: AbortSignal): Promise<Ailment[]> {
+  return await check("how full the data partition is", signal, async () => {
+    const { bavail, bsize } = await statfs(hostPath(system, dataPath));
+    const freeBytes = bavail * bsize;
+    if (freeBytes >= leastFreeBytes) return [];
+    return [{ says: `the data partition is full: ${freeBytes} bytes are left`, known: ["data partition"] }];
+  });
+}
+
+async function probeAilment(system: System, probe: string, signal: AbortSignal): Promise<Ailment[]> {
+  try {
+    const until = AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]);
+    const response = await system.fetch(new URL(probe), { signal: until, redirect: "manual" });
+    await response.body?.cancel();
+    if (response.status >= 200 && response.status < 400) return [];
+    return [{ says: `${probe} answers with status ${response.status}` }];
+  } catch (error) {
+    signal.throwIfAborted();
+    return [{ says: `${probe} does not answer: ${messageOf(error)}` }];
+  }
+}
+
+async function hostAilments(askStatus: AskedStatus, signal: AbortSignal): Promise<Ailment[]> {
+  let status: Awaited<ReturnType<AskedStatus>>;
+  try {
+    status = await askStatus(AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]));
+  } catch (error) {
+    signal.throwIfAborted();
+    return [{ says: `the API does not answer: ${messageOf(error)}` }];
+  }
+  return [...status.boot.flatMap(stepAilments), ...status.reconcilers.flatMap(reconcilerAilments)];
+}
+
+function stepAilments({ step, state, failure }: StatusBody["boot"][number]): Ailment[] {
+  if (state === "done" || state === "skipped") return [];
+  if (state !== "failed") return [{ says: `the boot step "${step}" is ${state}` }];
+  // Its reconcilers are asked one by one, and have been tried again since.
+  if (failure?.code === notApplied) return [];
+  const says = `the boot step "${step}" failed: ${failure?.message ?? "no reason was given"}`;
+  return [{ says, known: [`boot step ${step}: ${failure?.code ?? ""}`] }];
+}
+
+export function reconcilerAilments({ name, state, failure }: StatusBody["reconcilers"][number]): Ailment[] {
+  if (state !== "failing") return [];
+  const says = `the reconciler ${name} fails: ${failure?.message ?? "no reason was given"}`;
+  const undone = failure?.undone ?? [];
+  return [undone.length === 0 ? { says } : { says, known: undone.map((what) => `reconciler ${name}: ${what}`) }];
+}
