@@ -21,7 +21,7 @@ export const check = verb({
       import("../variants/all.ts"),
     ]);
     const model = modelFor(variantNamed(variant));
-    const { readSource } = await import("../host/commands/apiclient/source.ts");
+    const { readSource } = await import("../host/commands/apiclient/change/source.ts");
     return await Promise.all(
       files.map(async (file) => ({ file, ...checkDocument(await readSource(file, invocation), model, new Date()) })),
     );

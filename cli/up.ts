@@ -202,7 +202,7 @@ async function buildFor(variant: string, mirror: string | undefined, signal: Abo
 
 async function readUserData(path: string | undefined, invocation: Invocation): Promise<string> {
   if (path === undefined) return "";
-  const { readSource } = await import("../host/commands/apiclient/source.ts");
+  const { readSource } = await import("../host/commands/apiclient/change/source.ts");
   return new TextDecoder().decode(await readSource(path, invocation));
 }
 

@@ -31,7 +31,7 @@ column, and so are the settings that eksctl asks AWS for.`,
         import("../settings/document/check.ts"),
         import("../settings/model/model.ts"),
         import("../variants/all.ts"),
-        import("../host/commands/apiclient/source.ts"),
+        import("../host/commands/apiclient/change/source.ts"),
       ]);
     const model = modelFor(variantNamed(variant));
     const text = Buffer.from(await readSource(file, invocation)).toString("utf8");

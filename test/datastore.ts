@@ -1,6 +1,6 @@
 /** Datastores for tests: on a simulated disk, with a clock that goes on by a second each time it is asked. */
 import { Datastore, type DatastoreOptions } from "../host/datastore/datastore.ts";
-import type { Disk } from "../host/datastore/disk.ts";
+import type { Disk } from "../host/datastore/log/disk.ts";
 import type { Json } from "../lib/text/json.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 

@@ -1,6 +1,6 @@
 /** What happens in a simulation, as data: made from a seed, printed when a run fails, and left out to find the cause. */
 import type { Json } from "../lib/text/json.ts";
-import type { StoreSize } from "../host/datastore/limits.ts";
+import type { StoreSize } from "../host/datastore/log/limits.ts";
 import { Random } from "./random.ts";
 import type { DiskErrorCode } from "./simulated-disk.ts";
 

@@ -13,7 +13,7 @@ import { ensureIdentity, makeIdentity } from "../host/apiserver/server/certifica
 import type { Identity } from "../host/apiserver/server/identity.ts";
 import { applyUserData, newBootStatus, rebootToReconcile } from "../host/daemon/boot.ts";
 import { Datastore } from "../host/datastore/datastore.ts";
-import { directoryDisk } from "../host/datastore/disk.ts";
+import { directoryDisk } from "../host/datastore/log/disk.ts";
 import { logs, lookOver, placed } from "../host/kept/things.ts";
 import type { Storage } from "../host/machine/storage.ts";
 import { hostPath, type System } from "../host/machine/system.ts";

@@ -9,7 +9,7 @@
 import { join } from "node:path";
 import type { StatusBody } from "../api/status.ts";
 import { Datastore } from "../host/datastore/datastore.ts";
-import { directoryDisk } from "../host/datastore/disk.ts";
+import { directoryDisk } from "../host/datastore/log/disk.ts";
 import { logs } from "../host/kept/things.ts";
 import { bringToForm } from "../host/migrations/bring.ts";
 import type { System } from "../host/machine/system.ts";

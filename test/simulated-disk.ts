@@ -4,7 +4,7 @@
  * Content is durable after a file's `sync`, names after `syncNames`; at a power loss any part of the rest may have
  * survived. Everything random is decided by seeds, so that the same operations end the same way.
  */
-import type { Disk, DiskFile } from "../host/datastore/disk.ts";
+import type { Disk, DiskFile } from "../host/datastore/log/disk.ts";
 import { Random } from "./random.ts";
 import { SimulatedMedium } from "./simulated-medium.ts";
 

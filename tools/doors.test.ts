@@ -37,5 +37,5 @@ test("what goes past a door is seen, and comments and tests are left alone", () 
   expect(pastDoors("host/x.ts", 'import { hostname } from "node:os";\nawait fetch(url)')).toHaveLength(2);
   expect(pastDoors("host/x.ts", "await system.fetch(url)")).toEqual([]);
   expect(pastDoors("host/daemon/status.ts", "await machineClock.sleep(5)")).toHaveLength(1);
-  expect(pastDoors("host/commands/apiclient/wait.ts", "await machineClock.sleep(5)")).toEqual([]);
+  expect(pastDoors("host/commands/apiclient/wait/wait.ts", "await machineClock.sleep(5)")).toEqual([]);
 });

@@ -44,7 +44,7 @@ test("whoever removes or moves files past System.storage does it where nothing i
 });
 
 /** They sync the directory themselves, after several changes in it, or have nothing to lose. */
-const syncing = ["host/datastore/disk.ts", "host/kept/set-aside.ts", "host/update/boot/signpost.ts"];
+const syncing = ["host/datastore/log/disk.ts", "host/kept/set-aside.ts", "host/update/boot/signpost.ts"];
 
 test("what is removed through System.storage is removed durably", async () => {
   const found: string[] = [];

@@ -1,24 +1,24 @@
 /** `apiclient`: the command line of the host's API, on the host and from elsewhere. */
 import { runProgram } from "../../lib/command/command-line.ts";
 import { program } from "../../lib/command/command.ts";
-import { apply, planApply, tryApply } from "./apiclient/apply.ts";
+import { apply, planApply, tryApply } from "./apiclient/change/apply.ts";
 import { hostSocket } from "../../api/client/transport.ts";
 import { contextNames } from "./apiclient/address.ts";
 import { apiContext } from "./apiclient/context.ts";
-import { deleteSettings, planDelete, tryDelete } from "./apiclient/delete.ts";
+import { deleteSettings, planDelete, tryDelete } from "./apiclient/change/delete.ts";
 import { exec } from "./apiclient/exec.ts";
 import { ephemeralBind, ephemeralDirectories, ephemeralDisks, ephemeralInit } from "./apiclient/ephemeral-storage.ts";
 import { get } from "./apiclient/get.ts";
-import { history, restore, undo } from "./apiclient/history.ts";
+import { history, restore, undo } from "./apiclient/change/history.ts";
 import { logs } from "./apiclient/logs.ts";
 import { raw } from "./apiclient/raw.ts";
 import { reboot } from "./apiclient/reboot.ts";
-import { planSet, set, trySet } from "./apiclient/set.ts";
+import { planSet, set, trySet } from "./apiclient/change/set.ts";
 import { status } from "./apiclient/status.ts";
-import { confirm, revert } from "./apiclient/try.ts";
-import { updateApply, updateCancel, updateCheck, updateExplain, updateRelease } from "./apiclient/update.ts";
-import { updateWait } from "./apiclient/update-wait.ts";
-import { wait } from "./apiclient/wait.ts";
+import { confirm, revert } from "./apiclient/change/try.ts";
+import { updateApply, updateCancel, updateCheck, updateExplain, updateRelease } from "./apiclient/wait/update.ts";
+import { updateWait } from "./apiclient/wait/update-wait.ts";
+import { wait } from "./apiclient/wait/wait.ts";
 import { version } from "../../package.json";
 
 export const apiclient = program({

@@ -5,7 +5,7 @@ import { invoke, type Outcome } from "../../lib/command/command-line.ts";
 import { writePartitionSets } from "../../test/partition-sets.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { Datastore } from "../datastore/datastore.ts";
-import { directoryDisk } from "../datastore/disk.ts";
+import { directoryDisk } from "../datastore/log/disk.ts";
 import { logs } from "../kept/things.ts";
 import { hostPath } from "../machine/system.ts";
 import { signpost } from "./signpost.ts";

@@ -7,7 +7,7 @@ import { Failure, isFailure } from "../../lib/failure.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { version } from "../../package.json";
 import { Datastore } from "../datastore/datastore.ts";
-import { directoryDisk } from "../datastore/disk.ts";
+import { directoryDisk } from "../datastore/log/disk.ts";
 import { type Facts, readFacts } from "../machine/facts.ts";
 import { logs } from "../kept/things.ts";
 import { hostPath, linuxSystem, type System } from "../machine/system.ts";

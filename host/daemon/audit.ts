@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { Datastore, type Author, type DatastoreOptions } from "../datastore/datastore.ts";
-import type { Disk } from "../datastore/disk.ts";
+import type { Disk } from "../datastore/log/disk.ts";
 
 const MiB = 1024 * 1024;
 /** Some ten thousand programs. */

@@ -7,11 +7,11 @@ import { factsOf } from "../../test/settings.ts";
 import { testSystem, type TestSystem, type TestSystemOptions } from "../../test/system.ts";
 import { boot, keepGenerating, newBootStatus, type BootHost, type BootStatus } from "./boot.ts";
 import { Datastore } from "../datastore/datastore.ts";
-import { directoryDisk } from "../datastore/disk.ts";
+import { directoryDisk } from "../datastore/log/disk.ts";
 import { configFile } from "../files/config-file.ts";
 import { Engine } from "../reconcile/engine.ts";
 import { filesReconciler } from "../reconcile/files.ts";
-import { hugePages } from "../reconcile/huge-pages.ts";
+import { hugePages } from "../reconcile/kernel/huge-pages.ts";
 
 const { signal } = new AbortController();
 const facts = factsOf();

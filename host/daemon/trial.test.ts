@@ -5,7 +5,7 @@ import { testSystem } from "../../test/system.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { Changes } from "../apiserver/changes.ts";
 import { Datastore } from "../datastore/datastore.ts";
-import { directoryDisk } from "../datastore/disk.ts";
+import { directoryDisk } from "../datastore/log/disk.ts";
 import { logs } from "../kept/things.ts";
 import { realStorage } from "../machine/storage.ts";
 import { hostPath } from "../machine/system.ts";

@@ -8,7 +8,7 @@ import { datastoreOn, simulatedDisk, someone, tickingClock } from "../../test/da
 import type { Json } from "../../lib/text/json.ts";
 import { changesBetween, takenBack, withStaged, type Values } from "./change.ts";
 import { Datastore } from "./datastore.ts";
-import { directoryDisk } from "./disk.ts";
+import { directoryDisk } from "./log/disk.ts";
 
 /** Keys as people and machines make them, with everything that is awkward in them. */
 const keys = fc.oneof(

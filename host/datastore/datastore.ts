@@ -6,11 +6,11 @@
 import type { Clock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { changesBetween, withStaged, type Change, type Staged, type Values } from "./change.ts";
-import { CommitQueue, type Prepared } from "./commit-queue.ts";
-import type { Disk } from "./disk.ts";
+import { CommitQueue, type Prepared } from "./log/commit-queue.ts";
+import type { Disk } from "./log/disk.ts";
 import { History } from "./history.ts";
-import { checkedValue, saysLength, settingsBytes, storeSize, type StoreSize } from "./limits.ts";
-import { Log } from "./log.ts";
+import { checkedValue, saysLength, settingsBytes, storeSize, type StoreSize } from "./log/limits.ts";
+import { Log } from "./log/log.ts";
 import { Staging } from "./staging.ts";
 import { advance, type State } from "./state.ts";
 import { markLine, transactionLine, type Author, type Transaction } from "./transaction.ts";

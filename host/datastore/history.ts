@@ -1,10 +1,10 @@
 /** Reads transactions and former settings back from the segments that are still there. */
 import { Failure, isNotFound } from "../../lib/failure.ts";
 import type { Values } from "./change.ts";
-import type { Disk } from "./disk.ts";
-import { diskFailure } from "./disk-failure.ts";
-import type { Link } from "./recovery.ts";
-import { readSegment, segmentName } from "./segment.ts";
+import type { Disk } from "./log/disk.ts";
+import { diskFailure } from "./log/disk-failure.ts";
+import type { Link } from "./log/recovery.ts";
+import { readSegment, segmentName } from "./log/segment.ts";
 import { advance, type State } from "./state.ts";
 import type { Entry, Transaction } from "./transaction.ts";
 

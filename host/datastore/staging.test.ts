@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { datastoreOn, simulatedDisk, someone, tickingClock } from "../../test/datastore.ts";
 import type { Json } from "../../lib/text/json.ts";
-import * as limits from "./limits.ts";
+import * as limits from "./log/limits.ts";
 
 const one = (key: string, value: Json | undefined) => new Map([[key, value]]);
 

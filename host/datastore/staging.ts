@@ -2,7 +2,7 @@
 import { Failure } from "../../lib/failure.ts";
 import type { Json } from "../../lib/text/json.ts";
 import type { Staged } from "./change.ts";
-import * as limits from "./limits.ts";
+import * as limits from "./log/limits.ts";
 
 type Pending = { changes: Map<string, Json | undefined>; bytes: number; touchedMs: number };
 

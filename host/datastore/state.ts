@@ -1,8 +1,8 @@
 /** The settings at one version, and how the entries of the log lead from one version to the next. */
 import type { Json } from "../../lib/text/json.ts";
 import type { Values } from "./change.ts";
-import { sizeOf } from "./limits.ts";
-import { genesisHash } from "./line.ts";
+import { sizeOf } from "./log/limits.ts";
+import { genesisHash } from "./log/line.ts";
 import type { Entry } from "./transaction.ts";
 
 export type State = {

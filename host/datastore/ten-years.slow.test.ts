@@ -8,8 +8,8 @@ import type { Json } from "../../lib/text/json.ts";
 import { Random } from "../../test/random.ts";
 import { SimulatedDisk } from "../../test/simulated-disk.ts";
 import { Datastore } from "./datastore.ts";
-import { directoryDisk } from "./disk.ts";
-import { storeSize } from "./limits.ts";
+import { directoryDisk } from "./log/disk.ts";
+import { storeSize } from "./log/limits.ts";
 
 const MiB = 1024 * 1024;
 const years = 10;

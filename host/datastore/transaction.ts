@@ -3,7 +3,7 @@ import { z } from "zod";
 import { isFailure } from "../../lib/failure.ts";
 import { parseJson, type Json } from "../../lib/text/json.ts";
 import type { Change } from "./change.ts";
-import { writeLine, type Line } from "./line.ts";
+import { writeLine, type Line } from "./log/line.ts";
 
 /** Who changed settings. `part` is the part of the host that did: "user-data", "generators", "trial", … */
 export type Author =

@@ -1,6 +1,6 @@
 /** A disk on which nothing is found and nothing can be written, for a store that cannot be used: the reason is told. */
 import type { Failure } from "../../lib/failure.ts";
-import type { Disk } from "./disk.ts";
+import type { Disk } from "./log/disk.ts";
 
 export function unusableDisk(reason: Failure): Disk {
   const refuse = async (): Promise<never> => await Promise.reject(reason);

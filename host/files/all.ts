@@ -1,11 +1,11 @@
 /** Every file that is rendered from settings. Those of groups that a variant lacks render to nothing. */
 import { awsConfig, awsCredentials, awsEnvironment } from "./aws.ts";
-import { baseRuntimeSpec } from "./base-runtime-spec.ts";
+import { baseRuntimeSpec } from "./containers/base-runtime-spec.ts";
 import { chronyConf } from "./chrony.ts";
 import type { ConfigFiles } from "./config-file.ts";
-import { containerdConfig } from "./containerd.ts";
+import { containerdConfig } from "./containers/containerd.ts";
 import { resolvedConf } from "./dns.ts";
-import { hostRegistries } from "./host-registries.ts";
+import { hostRegistries } from "./containers/host-registries.ts";
 import { hostnameFile } from "./hostname.ts";
 import { deniedModules } from "./kernel-modules.ts";
 import { motd } from "./motd.ts";
@@ -18,7 +18,7 @@ import { podNetwork } from "./kubernetes/pod-network.ts";
 import { staticPods } from "./kubernetes/static-pods.ts";
 import { links } from "./network.ts";
 import { proxyEnvironment } from "./proxy.ts";
-import { registries } from "./registries.ts";
+import { registries } from "./containers/registries.ts";
 import { trustStore } from "./trust-store.ts";
 import { zramSwap } from "./zram.ts";
 

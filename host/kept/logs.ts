@@ -1,6 +1,6 @@
 /** Opening what is kept as a log in a directory of its own: whatever lies there, it is opened or the reason is told. */
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
-import { directoryDisk, type Disk } from "../datastore/disk.ts";
+import { directoryDisk, type Disk } from "../datastore/log/disk.ts";
 import { unusableDisk } from "../datastore/unusable.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { setAside, type KeptPlace } from "./set-aside.ts";

@@ -6,7 +6,7 @@ import { realFiles } from "../../lib/files/files.ts";
 import type { Json } from "../../lib/text/json.ts";
 import { testSystem, type TestSystem } from "../../test/system.ts";
 import { Datastore } from "../datastore/datastore.ts";
-import { directoryDisk } from "../datastore/disk.ts";
+import { directoryDisk } from "../datastore/log/disk.ts";
 import { migrationName, parseMigration, type Migration } from "../../settings/migrations/migration.ts";
 import type { System } from "../machine/system.ts";
 import { bringToForm } from "./bring.ts";

@@ -3,17 +3,17 @@
  * module exist once it is loaded, and lockdown, which forbids much, comes after them. Whatever runs too early is tried again.
  */
 import { configuration } from "../files/all.ts";
-import { bootParameters } from "./boot-parameters.ts";
+import { bootParameters } from "./kernel/boot-parameters.ts";
 import { bootstrapReconciler } from "./bootstrap.ts";
 import { filesReconciler } from "./files.ts";
 import { hostContainers } from "./host-containers.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
-import { hugePages } from "./huge-pages.ts";
-import { kernelModules } from "./kernel-modules.ts";
-import { lockdown } from "./lockdown.ts";
+import { hugePages } from "./kernel/huge-pages.ts";
+import { kernelModules } from "./kernel/kernel-modules.ts";
+import { lockdown } from "./kernel/lockdown.ts";
 import type { Reconciler } from "./reconciler.ts";
-import { sysctl } from "./sysctl.ts";
+import { sysctl } from "./kernel/sysctl.ts";
 
 export const reconcilers: readonly Reconciler[] = [
   // First, while memory is still in large pieces.

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { openToolsRoot, toolCommand, type ToolsRoot } from "../../image/packages/tools-root.ts";
 import { proxyEnvironment } from "../../host/files/proxy.ts";
-import { registries } from "../../host/files/registries.ts";
+import { registries } from "../../host/files/containers/registries.ts";
 import { trustStore } from "../../host/files/trust-store.ts";
 import type { JsonObject } from "../../lib/text/json.ts";
 import { ask } from "../../lib/program/process.ts";

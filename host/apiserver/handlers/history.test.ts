@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { realFiles } from "../../../lib/files/files.ts";
 import { runningHost } from "../../../test/running-host.ts";
 import { Datastore } from "../../datastore/datastore.ts";
-import { directoryDisk } from "../../datastore/disk.ts";
+import { directoryDisk } from "../../datastore/log/disk.ts";
 import { logs } from "../../kept/things.ts";
 import { hostPath } from "../../machine/system.ts";
 

@@ -4,7 +4,7 @@ import type { applyFailure } from "../../../api/answers.ts";
 import type { StatusBody } from "../../../api/status.ts";
 import { formatDuration } from "../../../lib/duration.ts";
 import { describeProblem } from "../../../settings/model/problem.ts";
-import { indented, trialText } from "./applied-text.ts";
+import { indented, trialText } from "./change/applied-text.ts";
 import { apiCommand } from "./context.ts";
 
 export const status = apiCommand({

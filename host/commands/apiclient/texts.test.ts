@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { appliedExitCode, appliedText, trialText } from "./applied-text.ts";
-import { historyText } from "./history.ts";
-import { planText } from "./plan-text.ts";
+import { appliedExitCode, appliedText, trialText } from "./change/applied-text.ts";
+import { historyText } from "./change/history.ts";
+import { planText } from "./change/plan-text.ts";
 import { statusText } from "./status.ts";
 
 const chronyFailed = {

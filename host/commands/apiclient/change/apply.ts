@@ -1,0 +1,149 @@
+/** `apiclient apply`, and the same change planned and on trial. */
+import type { Client } from "../../../../api/client/client.ts";
+import { Refused } from "../../../../api/client/refused.ts";
+import { Failure } from "../../../../lib/failure.ts";
+import { placeOf, type Places } from "../../../../lib/text/places.ts";
+import { readDocument, type DocumentReading } from "../../../../settings/document/document.ts";
+import { groups, isGroup } from "../../../../settings/groups/group.ts";
+import { splitKey } from "../../../../settings/model/key.ts";
+import { modelFor, type Model } from "../../../../settings/model/model.ts";
+import { describeProblem, type Problem } from "../../../../settings/model/problem.ts";
+import { variants } from "../../../../variants/all.ts";
+import { version as ownVersion } from "../../../../package.json";
+import { appliedResult } from "./applied-text.ts";
+import { apiCommand, type ApiContext } from "../context.ts";
+import { planText } from "./plan-text.ts";
+import { readSource } from "./source.ts";
+import { commitProposed, messageOption, planProposed, type Propose } from "./proposal.ts";
+import { tryOptions } from "./try.ts";
+
+const args = {
+  sources: {
+    value: "URI",
+    help: "TOML or JSON with a settings table: a file, - for standard input (which is meant when none is given), a http(s) or file URL, or base64:TEXT",
+    many: true,
+    optional: true,
+    complete: "files",
+  },
+} as const;
+
+export const apply = apiCommand({
+  name: "apply",
+  summary: "Apply settings from files, URLs or standard input",
+  description: "Takes what user data may hold. Several documents become one change; a later one wins.",
+  examples: [
+    { run: "apiclient apply < user-data.toml", says: "standard input" },
+    { run: "apiclient apply base.toml https://example.com/site.toml", says: "several" },
+  ],
+  options: messageOption,
+  arguments: args,
+  run: (context, { sources, message }) => commitProposed(context, proposal(context, sources), { message }),
+  ...appliedResult,
+});
+
+export const planApply = apiCommand({
+  name: "plan apply",
+  summary: "Say what `apply` would do",
+  examples: [{ run: "apiclient plan apply user-data.toml", says: "shows keys, files, units and reboots" }],
+  arguments: args,
+  run: (context, { sources }) => planProposed(context, proposal(context, sources)),
+  print: planText,
+});
+
+export const tryApply = apiCommand({
+  name: "try apply",
+  summary: "Apply settings until they are confirmed in time, else revert",
+  examples: [{ run: "apiclient try apply --for 10m network.toml", says: "reverts in 10 minutes" }],
+  options: { ...messageOption, ...tryOptions },
+  arguments: args,
+  run: (context, { sources, message, for: trySeconds }) =>
+    commitProposed(context, proposal(context, sources), { message, trySeconds }),
+  ...appliedResult,
+});
+
+type Document = { source: string; reading: Extract<DocumentReading, { ok: true }> };
+
+function proposal(context: ApiContext, named: readonly string[]): Propose {
+  const sources = named.length === 0 ? ["-"] : named;
+  return async (api) => {
+    const contents = await Promise.all(
+      sources.map(async (source) => await readSource(source, { ...context.invocation, signal: context.signal })),
+    );
+    const { model, hint } = await modelOfHost(api, context.signal);
+    const documents: Document[] = [];
+    for (const [index, bytes] of contents.entries()) {
+      const source = sources[index] === "-" ? "standard input" : (sources[index] ?? "");
+      const reading = readDocument(bytes, model);
+      if (!reading.ok) throw refused(source, reading.problems, hint);
+      for (const warning of reading.warnings) context.invocation.note(`${source}: ${describeProblem(warning)}`);
+      documents.push({ source, reading });
+    }
+    // A later document wins setting by setting, as if each were staged after the one before.
+    const settings = new Map(documents.flatMap(({ reading }) => [...model.leaves(reading.value)]));
+    return {
+      change: { set: model.tree(settings) },
+      message: `apply ${documents.map(({ source }) => source).join(" ")}`,
+      locate: (refusal) => located(refusal, documents),
+    };
+  };
+}
+
+/** The settings of the host's variant; of all variants together when this client does not know it. */
+async function modelOfHost(api: Client, signal: AbortSignal): Promise<{ model: Model; hint: string | undefined }> {
+  const { variant_id: name = "", version_id: version } = await api.call("getOs", { query: {}, signal });
+  const everything = {
+    name,
+    groups: Object.keys(groups).filter(isGroup),
+    defaults: {},
+    orchestrator: { kind: "none" },
+    platform: "",
+    programs: {},
+  };
+  return {
+    model: modelFor(variants.get(name) ?? everything),
+    hint: version === ownVersion ? undefined : `this apiclient is of version ${ownVersion}, the host of ${version}`,
+  };
+}
+
+function refused(source: string, problems: readonly Problem[], hint: string | undefined): Failure<"bad-document"> {
+  const told = problems.map((problem) => `  ${describeProblem(problem)}`);
+  return new Failure(
+    "bad-document",
+    [`cannot apply ${source}:`, ...told].join("\n"),
+    hint === undefined ? {} : { hint },
+  );
+}
+
+/** The host names keys; people look for lines. */
+function located(error: Refused, documents: readonly Document[]): Refused {
+  const { code, message, hint, status } = error;
+  const problems = error.problems.map((problem) => {
+    const place = placeIn(documents, splitKey(problem.key));
+    return place === undefined ? problem : { ...problem, message: `${problem.message} (${place})` };
+  });
+  return new Refused(code, message, {
+    cause: error,
+    problems,
+    ...(hint === undefined ? {} : { hint }),
+    ...(status === undefined ? {} : { status }),
+  });
+}
+
+/** Where the key is, or what it stands in; the last document wins, as it does for the host. */
+function placeIn(documents: readonly Document[], path: readonly string[]): string | undefined {
+  let best: { depth: number; place: string } | undefined;
+  for (const { source, reading } of documents) {
+    const places = reading.places();
+    const depth = depthOf(places, path);
+    // The settings table alone says nothing.
+    if (depth < 2 || (best !== undefined && depth < best.depth)) continue;
+    const { line, column } = placeOf(places, path, "name");
+    best = { depth, place: `${source}, line ${line}, column ${column}` };
+  }
+  return best?.place;
+}
+
+function depthOf(places: Places, [segment, ...rest]: readonly string[]): number {
+  const inner = segment === undefined ? undefined : places.inner.get(segment);
+  return inner === undefined ? 0 : 1 + depthOf(inner, rest);
+}

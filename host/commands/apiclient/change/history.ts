@@ -1,0 +1,115 @@
+/** `apiclient history`, `undo` and `restore`. */
+import type { z } from "zod";
+import type { author, ExecutedBody, TransactionBody } from "../../../../api/answers.ts";
+import { usageFailure } from "../../../../lib/command/command.ts";
+import { Failure } from "../../../../lib/failure.ts";
+import { appliedResult } from "./applied-text.ts";
+import { changeLine } from "./change-line.ts";
+import { apiCommand } from "../context.ts";
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new Failure("bad-number", `a whole number is expected, not "${text}"`);
+}
+
+/** ISO 8601; without a zone it is the time of whoever types. */
+function moment(text: string): Date {
+  const time = new Date(text);
+  if (/^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/.test(text) && !Number.isNaN(time.getTime())) return time;
+  throw new Failure("bad-time", `a time such as 2026-01-31T18:30 or 2026-01-31T18:30:00Z is expected, not "${text}"`);
+}
+
+export const history = apiCommand({
+  name: "history",
+  summary: "Show who changed which settings or ran which programs, and when, newest first",
+  examples: [
+    { run: "apiclient history", says: "the last 20" },
+    { run: "apiclient history --limit 1000 --json", says: "as JSON" },
+  ],
+  options: {
+    limit: { type: "text", value: "N", help: "How many", short: "n", default: "20", parse: wholeNumber },
+  },
+  run: async ({ api, signal }, { limit }) => await (await api()).call("getHistory", { query: { limit }, signal }),
+  print: historyText,
+});
+
+export function historyText(entries: readonly (TransactionBody | ExecutedBody)[]): string {
+  if (entries.length === 0) return "nobody has changed a setting yet";
+  return entries.map((entry) => ("exec" in entry ? executedText(entry) : transactionText(entry))).join("\n");
+}
+
+function transactionText({ version, at, by, image, says, changes }: TransactionBody): string {
+  return [
+    `version ${version}  ${at}  ${authorText(by)}  image ${image}`,
+    `  ${says}`,
+    ...changes.map((change) => `    ${changeLine(change)}`),
+  ].join("\n");
+}
+
+function executedText({ at, by, image, exec: { container, command, terminal } }: ExecutedBody): string {
+  const words = command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
+  return [
+    `exec  ${at}  ${authorText(by)}  image ${image}`,
+    `  in ${container}${terminal ? ", with a terminal" : ""}: ${words}`,
+  ].join("\n");
+}
+
+function authorText(by: z.infer<typeof author>): string {
+  switch (by.kind) {
+    case "socket":
+      return by.pid === undefined ? `uid ${by.uid}` : `uid ${by.uid} (process ${by.pid})`;
+    case "remote":
+      return `remote ${by.subject}`;
+    case "host":
+      return `host (${by.part})`;
+  }
+}
+
+export const undo = apiCommand({
+  name: "undo",
+  summary: "Take back one transaction and apply",
+  description: "Only keys that the transaction changed go back; what others changed since stays.",
+  examples: [
+    { run: "apiclient undo", says: "takes back the newest" },
+    { run: "apiclient undo 12", says: "takes back what version 12 changed" },
+  ],
+  arguments: { version: { value: "VERSION", help: "As in `history`", optional: true, parse: wholeNumber } },
+  async run({ api, signal }, { version }) {
+    const which = version === undefined ? {} : { version };
+    return await (await api()).call("undo", { query: { ...which, wait: true }, signal });
+  },
+  ...appliedResult,
+});
+
+export const restore = apiCommand({
+  name: "restore",
+  summary: "Return all settings to what they were, and apply",
+  examples: [
+    { run: "apiclient restore --to 12", says: "as of version 12" },
+    { run: "apiclient restore --time 2026-01-31T18:30", says: "as of a moment" },
+    { run: "apiclient restore --last-good-boot", says: "as of the last boot that succeeded" },
+  ],
+  options: {
+    to: { type: "text", value: "VERSION", help: "A version, as in `history`", parse: wholeNumber },
+    time: {
+      type: "text",
+      value: "TIME",
+      help: "A moment in ISO 8601; local time unless it names a zone",
+      parse: moment,
+    },
+    "last-good-boot": { type: "boolean", help: "The last boot that succeeded" },
+  },
+  async run({ api, signal }, { to, time, "last-good-boot": lastGoodBoot }) {
+    const chosen = [
+      ...(to === undefined ? [] : [{ version: to }]),
+      ...(time === undefined ? [] : [{ time }]),
+      ...(lastGoodBoot ? [{ "last-good-boot": true }] : []),
+    ];
+    const [only, ...others] = chosen;
+    if (only === undefined || others.length > 0) {
+      throw usageFailure("one of --to VERSION, --time TIME and --last-good-boot is expected");
+    }
+    return await (await api()).call("restore", { query: { ...only, wait: true }, signal });
+  },
+  ...appliedResult,
+});

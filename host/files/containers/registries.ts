@@ -1,0 +1,37 @@
+/**
+ * Mirrors of registries, a `hosts.toml` for each; see containerd's docs/hosts.md. Read at each pull, so nothing restarts.
+ *
+ * The registry itself is asked last.
+ */
+import { stringify } from "smol-toml";
+import type { Settings } from "../../../settings/model/model.ts";
+import { mirrorsOf, originOf } from "../../containers/registry/registries.ts";
+import type { ConfigFiles, RenderedFile } from "../config-file.ts";
+
+export const registryDirectory = "/etc/containerd/certs.d";
+
+export const registries: ConfigFiles = {
+  name: registryDirectory,
+  restart: [],
+  reload: [],
+  render: ({ "container-registry": { mirrors = [] } }) =>
+    [...new Set(mirrors.map(({ registry }) => registry))].map((name) => hostsToml(name, mirrors)),
+};
+
+type Mirrors = NonNullable<Settings["container-registry"]["mirrors"]>;
+
+/** Without credentials: others than containerd may read it. */
+function hostsToml(registry: string, mirrors: Mirrors): RenderedFile {
+  const hosts = mirrorsOf(registry, { mirrors }).map(
+    ({ url, base, capabilities }) =>
+      // A path in the endpoint stands for "/v2", as in the form that Bottlerocket's users know.
+      [url, { capabilities, ...(base === url ? { override_path: true } : {}) }] as const,
+  );
+  const server = originOf(registry).url;
+  const content = stringify({ ...(registry === "*" ? {} : { server }), host: Object.fromEntries(hosts) });
+  return {
+    path: `${registryDirectory}/${registry === "*" ? "_default" : registry}/hosts.toml`,
+    mode: 0o644,
+    content: `# Written from settings.container-registry; changes are overwritten.\n${content}\n`,
+  };
+}
