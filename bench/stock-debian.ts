@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { mirrorOfMachine } from "../image/packages/mirror.ts";
+import { mirrorOfMachine } from "../image/packages/debian/mirror.ts";
 import { runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { Failure, isFailure } from "../lib/failure.ts";
 import { run } from "../lib/program/process.ts";

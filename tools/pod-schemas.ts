@@ -9,7 +9,7 @@ import { recipeNamed } from "../image/recipes/all.ts";
 import type { GoRecipe } from "../image/recipes/recipe.ts";
 import { cacheDirectory } from "../image/packages/cache.ts";
 import { download } from "../image/packages/download.ts";
-import { mirrorOfMachine } from "../image/packages/mirror.ts";
+import { mirrorOfMachine } from "../image/packages/debian/mirror.ts";
 import { Failure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files/files.ts";
 import { run } from "../lib/program/process.ts";

@@ -2,7 +2,7 @@
 import { cacheDirectory } from "./cache.ts";
 import { download } from "./download.ts";
 import type { LockedPackage } from "./lock.ts";
-import { mirrorAt, mirrorOfMachine } from "./mirror.ts";
+import { mirrorAt, mirrorOfMachine } from "./debian/mirror.ts";
 
 export type FetchOptions = {
   /** The main archive's address; apt's configuration on this machine when absent. */

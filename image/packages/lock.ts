@@ -9,7 +9,7 @@ import { Failure, isNotFound } from "../../lib/failure.ts";
 import { writeFileAtomic } from "../../lib/files/files.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { type Architecture, architectures } from "../../variants/variant.ts";
-import { archives } from "./mirror.ts";
+import { archives } from "./debian/mirror.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 

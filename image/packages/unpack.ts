@@ -10,7 +10,7 @@ import { Failure, systemErrorCode } from "../../lib/failure.ts";
 import { ask } from "../../lib/program/process.ts";
 import { start } from "../../lib/program/program.ts";
 import { progress } from "../../lib/progress.ts";
-import { type Entry, listingOptions, parseListing } from "./tar-listing.ts";
+import { type Entry, listingOptions, parseListing } from "./debian/tar-listing.ts";
 
 export type Deb = { name: string; file: string };
 

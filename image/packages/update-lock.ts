@@ -6,7 +6,7 @@
  */
 import { Failure, isFailure } from "../../lib/failure.ts";
 import type { Architecture, Variant } from "../../variants/variant.ts";
-import { type ArchiveOptions, fetchIndex, fetchReleases } from "./archive.ts";
+import { type ArchiveOptions, fetchIndex, fetchReleases } from "./debian/archive.ts";
 import {
   aarch64ToolPackages,
   basePackages,
@@ -31,10 +31,10 @@ import {
   toolPackages,
 } from "./base.ts";
 import { type Lock, type LockedPackage, lockPath, readLock, writeLock } from "./lock.ts";
-import { mirrorAt, mirrorOfMachine } from "./mirror.ts";
-import type { Package, PackageIndex } from "./package-index.ts";
-import type { Release } from "./release.ts";
-import { resolve } from "./resolve.ts";
+import { mirrorAt, mirrorOfMachine } from "./debian/mirror.ts";
+import type { Package, PackageIndex } from "./debian/package-index.ts";
+import type { Release } from "./debian/release.ts";
+import { resolve } from "./debian/resolve.ts";
 
 export type UpdateOptions = ArchiveOptions & {
   variants: readonly Variant[];

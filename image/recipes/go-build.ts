@@ -10,7 +10,7 @@ import { run } from "../../lib/program/process.ts";
 import { progress, say } from "../../lib/progress.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { download } from "../packages/download.ts";
-import { mirrorAt, mirrorOfMachine } from "../packages/mirror.ts";
+import { mirrorAt, mirrorOfMachine } from "../packages/debian/mirror.ts";
 import { runTool, type ToolOptions, type ToolsRoot } from "../packages/tools-root.ts";
 import { type GoDirectories, goEnvironment, goProgram, moduleProxy } from "./go-environment.ts";
 import type { DebianSource, GeneratedSource, GoModules, GoRecipe, SourceEdit } from "./recipe.ts";

@@ -5,7 +5,7 @@
  * compiler give the same bytes, on any machine.
  */
 import type { Architecture } from "../../variants/variant.ts";
-import type { Archive } from "../packages/mirror.ts";
+import type { Archive } from "../packages/debian/mirror.ts";
 
 /** A tarball of a source package, as the signed index of sources names it. It holds all that it needs, `vendor/` too. */
 export type DebianSource = {

@@ -9,7 +9,7 @@ import type { Lock, LockedPackage } from "../packages/lock.ts";
 import { packagesOf } from "../packages/lock.ts";
 import { fetchPackages } from "../packages/fetch.ts";
 import type { ToolsRoot } from "../packages/tools-root.ts";
-import type { Entry } from "../packages/tar-listing.ts";
+import type { Entry } from "../packages/debian/tar-listing.ts";
 import { unpackAll } from "../packages/unpack.ts";
 import { unread } from "../packages/unread.ts";
 import { makeAccounts } from "./accounts.ts";

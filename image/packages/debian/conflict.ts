@@ -1,5 +1,5 @@
 /** Packages that cannot be in one root: Conflicts and Breaks. Source: Debian Policy 7.3, 7.4, 7.6.2. */
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../../lib/failure.ts";
 import { type Alternative, describeDependency, parseDependencies } from "./dependency.ts";
 import type { Package } from "./package-index.ts";
 import { satisfies } from "./version.ts";

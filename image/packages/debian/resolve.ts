@@ -4,7 +4,7 @@
  * It is simpler than apt on purpose: one version of each name, the first alternative that can be had unless another
  * one is there already, no backtracking. The same index and lists always give the same answer. Source: Policy 7.
  */
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../../lib/failure.ts";
 import { refuseConflicts } from "./conflict.ts";
 import { type Alternative, type Dependency, describeDependency, parseDependencies } from "./dependency.ts";
 import type { Package, PackageIndex } from "./package-index.ts";

@@ -5,8 +5,8 @@
  * are ours. That a mirror is the right one shows in the signatures of what it serves, never in its name.
  */
 import { join } from "node:path";
-import { Failure } from "../../lib/failure.ts";
-import { namesIn, readTextIfPresent } from "../../lib/files/files.ts";
+import { Failure } from "../../../lib/failure.ts";
+import { namesIn, readTextIfPresent } from "../../../lib/files/files.ts";
 import { parseControl } from "./control.ts";
 
 /** Debian serves security updates from an archive of their own. */

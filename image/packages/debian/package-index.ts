@@ -3,7 +3,7 @@
  *
  * Of each name the newest version counts; the suites are one distribution in which later ones mend earlier ones.
  */
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../../lib/failure.ts";
 import { type Paragraph, parseControl } from "./control.ts";
 import { parseDependencies } from "./dependency.ts";
 import type { Archive } from "./mirror.ts";

@@ -1,5 +1,5 @@
 /** Debian control data: paragraphs of `Field: value` with continuation lines. Source: Debian Policy 5.1, deb822(5). */
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../../lib/failure.ts";
 
 /** Fields by their name in lower case. Continuation lines are joined by line breaks, without their first space. */
 export type Paragraph = ReadonlyMap<string, string>;

@@ -1,14 +1,14 @@
 /**
  * Debian's archives, as a mirror serves them: the release files of our suites and the package indexes they vouch for.
  */
-import { Failure, isFailure } from "../../lib/failure.ts";
-import { bytesOf } from "../../lib/files/http-body.ts";
-import { run } from "../../lib/program/process.ts";
-import { say } from "../../lib/progress.ts";
-import type { Architecture } from "../../variants/variant.ts";
-import { debianArchitecture } from "./base.ts";
-import { cacheDirectory } from "./cache.ts";
-import { download } from "./download.ts";
+import { Failure, isFailure } from "../../../lib/failure.ts";
+import { bytesOf } from "../../../lib/files/http-body.ts";
+import { run } from "../../../lib/program/process.ts";
+import { say } from "../../../lib/progress.ts";
+import type { Architecture } from "../../../variants/variant.ts";
+import { debianArchitecture } from "../base.ts";
+import { cacheDirectory } from "../cache.ts";
+import { download } from "../download.ts";
 import type { Archive, Mirror } from "./mirror.ts";
 import { indexOf, type Package, type PackageIndex, readPackages } from "./package-index.ts";
 import { archiveKeys, readRelease, type Release } from "./release.ts";

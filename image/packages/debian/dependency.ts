@@ -3,7 +3,7 @@
  *
  * The indexes of binary packages have neither architecture lists nor build profiles; both are refused here.
  */
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../../lib/failure.ts";
 import type { Relation } from "./version.ts";
 
 /** One package that would do, in the bounds given. */

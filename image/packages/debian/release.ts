@@ -7,8 +7,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readCleartextMessage, readKeys, verify, type PublicKey } from "openpgp";
-import { Failure } from "../../lib/failure.ts";
-import { namesIn } from "../../lib/files/files.ts";
+import { Failure } from "../../../lib/failure.ts";
+import { namesIn } from "../../../lib/files/files.ts";
 import { parseControl } from "./control.ts";
 
 export type Release = {
