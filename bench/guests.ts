@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import type { ToolsRoot } from "../image/packages/tools-root.ts";
 import { GuestShell } from "../vm/guest-shell.ts";
 import { kill } from "../vm/process-identity.ts";
-import { files, type Hardware } from "../vm/qemu.ts";
-import { startQemu } from "../vm/qemu-process.ts";
+import { files, type Hardware } from "../vm/qemu/qemu.ts";
+import { startQemu } from "../vm/qemu/qemu-process.ts";
 import type { StockDebian } from "./stock-debian.ts";
 
 export const bootTimeoutMs = 300_000;

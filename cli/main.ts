@@ -2,20 +2,20 @@
 import { runProgram } from "../lib/command/command-line.ts";
 import { program, type Program } from "../lib/command/command.ts";
 import { version } from "../package.json";
-import { apiclient } from "./apiclient.ts";
+import { apiclient } from "./machine/apiclient.ts";
 import { bench } from "./bench.ts";
 import { build } from "./build.ts";
 import { check } from "./check.ts";
-import { clusterCommands, clusterGroups, kubectl } from "./cluster.ts";
-import { serialConsole } from "./console.ts";
+import { clusterCommands, clusterGroups, kubectl } from "./machine/cluster.ts";
+import { serialConsole } from "./machine/console.ts";
 import { dev } from "./dev.ts";
-import { down } from "./down.ts";
+import { down } from "./machine/down.ts";
 import { generate } from "./generate.ts";
-import { logs } from "./logs.ts";
-import { registry } from "./registry.ts";
-import { status } from "./status.ts";
+import { logs } from "./machine/logs.ts";
+import { registry } from "./machine/registry.ts";
+import { status } from "./machine/status.ts";
 import { test } from "./test.ts";
-import { up } from "./up.ts";
+import { up } from "./machine/up.ts";
 import { fromEksctl, userdataGroups } from "./userdata.ts";
 
 const verbs = [

@@ -10,7 +10,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hostOfGuests } from "../vm/qemu.ts";
+import { hostOfGuests } from "../vm/qemu/qemu.ts";
 import { startRegistry } from "../vm/registry.ts";
 import { Authority } from "./certificates.ts";
 

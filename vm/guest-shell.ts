@@ -7,7 +7,7 @@
 import type { Socket } from "node:net";
 import { machineClock } from "../lib/clock.ts";
 import { afterFailure, Failure } from "../lib/failure.ts";
-import { connectUnix } from "./unix-socket.ts";
+import { connectUnix } from "./qemu/unix-socket.ts";
 
 /** What a login shell shows when it waits for a command: "bash-5.2# ", "root@host:~# ". */
 const prompt = /^.*[^\s#]# $/m;

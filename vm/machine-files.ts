@@ -6,7 +6,7 @@ import { isNotFound } from "../lib/failure.ts";
 import { writeFileAtomic } from "../lib/files/files.ts";
 import { readRecord } from "../lib/files/record.ts";
 import { processIdentity } from "./process-identity.ts";
-import { files } from "./qemu.ts";
+import { files } from "./qemu/qemu.ts";
 
 /** Machines by name, beside what the builder makes. */
 export const machinesDirectory = resolve(import.meta.dir, "../build/machines");

@@ -11,11 +11,11 @@ import { basename, dirname, join, resolve } from "node:path";
 import { openToolsRoot, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { assert, Failure, isNotFound } from "../lib/failure.ts";
 import type { Credentials } from "./credentials.ts";
-import { createEmptyDisk, createFirmwareVariables, createOverlay, firmwareCode } from "./disk.ts";
+import { createEmptyDisk, createFirmwareVariables, createOverlay, firmwareCode } from "./disk/disk.ts";
 import { machineFiles, writeRecord } from "./machine-files.ts";
-import type { Accelerator, Disk, DiskBus, Forward, Hardware } from "./qemu.ts";
-import { putOnPrivatePartition } from "./private-partition.ts";
-import { startQemu } from "./qemu-process.ts";
+import type { Accelerator, Disk, DiskBus, Forward, Hardware } from "./qemu/qemu.ts";
+import { putOnPrivatePartition } from "./disk/private-partition.ts";
+import { startQemu } from "./qemu/qemu-process.ts";
 import { RunningMachine } from "./running-machine.ts";
 
 /** Port of the guest's remote API. */
@@ -191,7 +191,7 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
 async function relay(directory: string, port: number): Promise<string[]> {
   const [bun, script] = [join(directory, "bun"), join(directory, "relay.ts")];
   await copyFile(process.execPath, bun);
-  await copyFile(join(import.meta.dir, "relay.ts"), script);
+  await copyFile(join(import.meta.dir, "qemu/relay.ts"), script);
   return [bun, script, String(port)];
 }
 

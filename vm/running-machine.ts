@@ -10,10 +10,10 @@ import { connect, type Client } from "../api/client/client.ts";
 import type { StatusBody } from "../api/status.ts";
 import { isPassing } from "../api/client/refused.ts";
 import { Failure, isFailure, type FailureCode } from "../lib/failure.ts";
-import { readLines } from "./console.ts";
+import { readLines } from "./qemu/console.ts";
 import { machineFiles, readMachineRecord, type MachineFiles, type MachineRecord } from "./machine-files.ts";
 import { isAlive, kill, untilGone } from "./process-identity.ts";
-import { Qmp } from "./qmp.ts";
+import { Qmp } from "./qemu/qmp.ts";
 
 const pollMs = 250;
 /** QEMU takes connections for a guest that is down, or that was reset since, and nobody ever answers them. */

@@ -5,13 +5,13 @@ import type { StatusBody } from "../api/status.ts";
 import { afterFailure, Failure, isFailure } from "../lib/failure.ts";
 import { openToolsRoot } from "../image/packages/tools-root.ts";
 import { say } from "../lib/progress.ts";
-import { chooseAccelerator } from "./accelerator.ts";
+import { chooseAccelerator } from "./qemu/accelerator.ts";
 import { makeCredentials } from "./credentials.ts";
 import { createMachine, type MachineOptions } from "./machine.ts";
 import { machineFiles, machineNames, machinesDirectory } from "./machine-files.ts";
-import { Qmp } from "./qmp.ts";
+import { Qmp } from "./qemu/qmp.ts";
 import { RunningMachine } from "./running-machine.ts";
-import { connectUnix } from "./unix-socket.ts";
+import { connectUnix } from "./qemu/unix-socket.ts";
 import { withRemoteAccess } from "./user-data.ts";
 
 /** Under emulation, on a busy laptop. With KVM it takes seconds. */

@@ -6,7 +6,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../lib/text/json.ts";
-import { hostOfGuests } from "../../vm/qemu.ts";
+import { hostOfGuests } from "../../vm/qemu/qemu.ts";
 import { Authority } from "../certificates.ts";
 import { startHttpsProxy, type HttpsProxy } from "../https-proxy.ts";
 import { busyboxImage } from "../oci-image.ts";

@@ -7,7 +7,7 @@ import { Refused } from "../../api/client/refused.ts";
 import { isFailure } from "../../lib/failure.ts";
 import type { JsonObject } from "../../lib/text/json.ts";
 import { makeAuthority } from "../../vm/authority.ts";
-import { hostOfGuests } from "../../vm/qemu.ts";
+import { hostOfGuests } from "../../vm/qemu/qemu.ts";
 import { compileModule } from "../kernel-module.ts";
 import { busyboxImage } from "../oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../registry.ts";

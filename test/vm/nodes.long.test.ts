@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { JsonObject } from "../../lib/text/json.ts";
-import { hostOfGuests } from "../../vm/qemu.ts";
-import { macAddressOf } from "../../vm/qemu.ts";
+import { hostOfGuests } from "../../vm/qemu/qemu.ts";
+import { macAddressOf } from "../../vm/qemu/qemu.ts";
 import { kubeProxyImage, kubeProxyObjects } from "../kube-proxy.ts";
 import { busyboxImage } from "../oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../registry.ts";

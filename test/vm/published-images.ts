@@ -12,7 +12,7 @@ import { program } from "../../lib/command/command.ts";
 import { systemErrorCode } from "../../lib/failure.ts";
 import { isPresent } from "../../lib/files/files.ts";
 import { serveRepository } from "../../repo/serve.ts";
-import { hostOfGuests } from "../../vm/qemu.ts";
+import { hostOfGuests } from "../../vm/qemu/qemu.ts";
 
 const parent = join(import.meta.dir, "../../build/test/update");
 const signal = new AbortController().signal;

@@ -17,7 +17,7 @@ import type { Built } from "../../image/build.ts";
 import { epochSecondsOf, packagesOf, readLock } from "../../image/packages/lock.ts";
 import { openToolsRoot } from "../../image/packages/tools-root.ts";
 import { osDirectory } from "../../image/root/os-content.ts";
-import { sectionOf, type UnifiedSection } from "../../vm/unified-kernel.ts";
+import { sectionOf, type UnifiedSection } from "../../vm/disk/unified-kernel.ts";
 
 export type Mistake = {
   /** Files below /etc, by path. */

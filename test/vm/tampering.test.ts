@@ -3,11 +3,11 @@
  */
 import { expect, test } from "bun:test";
 import { open } from "node:fs/promises";
-import { waitForLine } from "../../vm/console.ts";
-import { overwrite } from "../../vm/disk.ts";
+import { waitForLine } from "../../vm/qemu/console.ts";
+import { overwrite } from "../../vm/disk/disk.ts";
 import { GuestShell } from "../../vm/guest-shell.ts";
 import { machineFiles } from "../../vm/machine-files.ts";
-import { partitionOf } from "../../vm/partition.ts";
+import { partitionOf } from "../../vm/disk/partition.ts";
 import { imageOf } from "./image.ts";
 import { TestHost } from "./test-host.ts";
 

@@ -8,7 +8,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deadline, machineClock } from "../../lib/clock.ts";
-import { hostOfGuests } from "../../vm/qemu.ts";
+import { hostOfGuests } from "../../vm/qemu/qemu.ts";
 import { newer, older, PublishedImages } from "./published-images.ts";
 import { UpdatingHost } from "./updating-host.ts";
 

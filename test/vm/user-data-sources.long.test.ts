@@ -9,7 +9,7 @@ import { expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { waitForLine } from "../../vm/console.ts";
+import { waitForLine } from "../../vm/qemu/console.ts";
 import { machineFiles } from "../../vm/machine-files.ts";
 import { withRemoteAccess } from "../../vm/user-data.ts";
 import { imdsServer } from "../imds.ts";

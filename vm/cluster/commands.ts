@@ -1,6 +1,6 @@
 /** What each program of a control plane is started with, as data. */
 import { join } from "node:path";
-import { hostOfGuests } from "../qemu.ts";
+import { hostOfGuests } from "../qemu/qemu.ts";
 import type { ClusterMinor } from "./minors.ts";
 import { clusterDomain, type Pki, serviceRange } from "./pki.ts";
 

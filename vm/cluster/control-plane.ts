@@ -20,7 +20,7 @@ import { firstOf } from "../../lib/first-of.ts";
 import { bytesOf } from "../../lib/files/http-body.ts";
 import { type Output, run } from "../../lib/program/process.ts";
 import { start } from "../../lib/program/program.ts";
-import { hostOfGuests } from "../qemu.ts";
+import { hostOfGuests } from "../qemu/qemu.ts";
 import { bootstrapObjects } from "./bootstrap-objects.ts";
 import {
   apiServer,

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Issued, makeAuthority, makeKeyPair } from "../authority.ts";
-import { hostOfGuests } from "../qemu.ts";
+import { hostOfGuests } from "../qemu/qemu.ts";
 
 /** The service `kubernetes`, at the first address of `serviceRange`. */
 const apiService = "10.96.0.1";

@@ -1,8 +1,8 @@
 /** What a machine has written to its serial console, which QEMU keeps in a log file. */
 import { open } from "node:fs/promises";
-import { machineClock } from "../lib/clock.ts";
-import { isNotFound } from "../lib/failure.ts";
-import { partsOf } from "../lib/files/read-to-end.ts";
+import { machineClock } from "../../lib/clock.ts";
+import { isNotFound } from "../../lib/failure.ts";
+import { partsOf } from "../../lib/files/read-to-end.ts";
 
 const pollMs = 100;
 

@@ -1,9 +1,9 @@
 /** `./orlop status` */
-import { isPassing } from "../api/client/refused.ts";
-import { formatDuration } from "../lib/duration.ts";
-import { type Failure, isFailure } from "../lib/failure.ts";
-import type { RunningMachine } from "../vm/running-machine.ts";
-import { verb } from "./context.ts";
+import { isPassing } from "../../api/client/refused.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import { type Failure, isFailure } from "../../lib/failure.ts";
+import type { RunningMachine } from "../../vm/running-machine.ts";
+import { verb } from "../context.ts";
 
 type Row =
   | { name: string; state: string; image: string; url: string; startedAt: string }
@@ -18,7 +18,7 @@ export const status = verb({
     { run: "./orlop apiclient status", says: "more about the host of one" },
   ],
   async run({ invocation: { signal } }): Promise<Row[]> {
-    const { machinesHere } = await import("../vm/up.ts");
+    const { machinesHere } = await import("../../vm/up.ts");
     const { running, damaged } = await machinesHere();
     const rows = await Promise.all(running.map(async (machine) => await rowOf(machine, signal)));
     return [...rows, ...damaged.map(({ name, failure }) => damagedRow(name, failure))];
@@ -37,7 +37,7 @@ function damagedRow(name: string, { message, hint }: Failure): Row {
 
 /** "starting" as long as its API does not answer. What is wrong with one machine is no reason not to tell of the rest. */
 async function stateOf(machine: RunningMachine, signal: AbortSignal): Promise<string> {
-  const { answerMs } = await import("../vm/running-machine.ts");
+  const { answerMs } = await import("../../vm/running-machine.ts");
   const soon = AbortSignal.timeout(answerMs);
   try {
     return (await (await machine.api()).call("getStatus", { signal: AbortSignal.any([signal, soon]) })).state;

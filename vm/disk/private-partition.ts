@@ -1,7 +1,7 @@
 /** Files on a machine's private partition, where whoever provisions physical machines leaves what they are told. */
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
+import { runTool, type ToolsRoot } from "../../image/packages/tools-root.ts";
 import { overwrite, type OverlayDisk } from "./disk.ts";
 import { partitionOf } from "./partition.ts";
 

@@ -1,12 +1,12 @@
 /** QEMU as a process: starting it in a machine's directory and learning what it could not be told beforehand. */
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { toolCommand, type ToolsRoot } from "../image/packages/tools-root.ts";
-import { readTextIfPresent, removeIfPresent } from "../lib/files/files.ts";
-import { afterFailure, Failure, isFailure } from "../lib/failure.ts";
-import { machineClock } from "../lib/clock.ts";
-import { type Program, start } from "../lib/program/program.ts";
-import { identify, kill, type ProcessIdentity } from "./process-identity.ts";
+import { toolCommand, type ToolsRoot } from "../../image/packages/tools-root.ts";
+import { readTextIfPresent, removeIfPresent } from "../../lib/files/files.ts";
+import { afterFailure, Failure, isFailure } from "../../lib/failure.ts";
+import { machineClock } from "../../lib/clock.ts";
+import { type Program, start } from "../../lib/program/program.ts";
+import { identify, kill, type ProcessIdentity } from "../process-identity.ts";
 import { files, qemuArguments, type Hardware } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";
 

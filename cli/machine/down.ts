@@ -1,5 +1,5 @@
 /** `./orlop down` */
-import { verb } from "./context.ts";
+import { verb } from "../context.ts";
 import { chosenMachine, forgetContext, machineArgument } from "./machines.ts";
 
 export const down = verb({
@@ -11,7 +11,7 @@ export const down = verb({
   ],
   arguments: { machine: machineArgument },
   async run({ invocation: { signal } }, { machine }) {
-    const vm = await import("../vm/up.ts");
+    const vm = await import("../../vm/up.ts");
     const name = machine ?? (await chosenMachine(machine)).record.name;
     const result = await vm.down(name, signal);
     await forgetContext(name);

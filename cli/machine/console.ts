@@ -1,5 +1,5 @@
 /** `./orlop console` */
-import { verb } from "./context.ts";
+import { verb } from "../context.ts";
 import { chosenMachine, machineArgument } from "./machines.ts";
 
 export const serialConsole = verb({
@@ -8,7 +8,7 @@ export const serialConsole = verb({
   examples: [{ run: "./orlop console", says: "the one that runs" }],
   arguments: { machine: machineArgument },
   async run({ invocation: { signal } }, { machine }) {
-    const { attach } = await import("../vm/terminal.ts");
+    const { attach } = await import("../../vm/qemu/terminal.ts");
     await attach((await chosenMachine(machine)).files.console, signal);
   },
 });

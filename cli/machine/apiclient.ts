@@ -1,7 +1,7 @@
 /** `./orlop apiclient`: the host's own command line, against a machine that `up` started. */
-import { execute } from "../lib/command/command-line.ts";
-import { complete } from "../lib/command/completion.ts";
-import { verb } from "./context.ts";
+import { execute } from "../../lib/command/command-line.ts";
+import { complete } from "../../lib/command/completion.ts";
+import { verb } from "../context.ts";
 import { chosenMachine, contextOf, machineCandidates } from "./machines.ts";
 
 export const apiclient = verb({
@@ -18,13 +18,13 @@ export const apiclient = verb({
   arguments: { words: { value: "WORD", help: "A command of apiclient", many: true, optional: true } },
   passThrough: {
     async complete(words) {
-      const { apiclient: program } = await import("../host/commands/apiclient.ts");
+      const { apiclient: program } = await import("../../host/commands/apiclient.ts");
       const candidates = await complete(program, words);
       return candidates === "files" ? [] : candidates;
     },
   },
   async run({ invocation }, { machine, words }) {
-    const { apiclient: program } = await import("../host/commands/apiclient.ts");
+    const { apiclient: program } = await import("../../host/commands/apiclient.ts");
     return await execute(program, [...(await addressOptions(machine, words)), ...words], invocation);
   },
   print: () => "",

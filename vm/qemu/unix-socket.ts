@@ -7,7 +7,7 @@
 import { open } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
 import { basename, dirname } from "node:path";
-import { Failure } from "../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
 
 /** @throws {Failure<"cannot-connect">} when nobody listens there */
 export async function connectUnix(path: string): Promise<Socket> {

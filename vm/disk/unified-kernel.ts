@@ -4,7 +4,7 @@
  * A unified kernel image is a PE file whose section `.linux` is a kernel. Sources: UAPI.5 "Unified Kernel Image",
  * Microsoft's "PE Format".
  */
-import { Failure } from "../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
 
 const peOffsetAt = 0x3c;
 const fileHeaderBytes = 24;

@@ -1,16 +1,16 @@
 /** `./orlop up` */
-import { deferred } from "../lib/deferred.ts";
-import { firstOf } from "../lib/first-of.ts";
-import { machineClock } from "../lib/clock.ts";
-import type { Invocation } from "../lib/command/command.ts";
-import { afterFailure, Failure, isNotFound } from "../lib/failure.ts";
-import { formatDuration } from "../lib/duration.ts";
-import { progress, say } from "../lib/progress.ts";
-import type { StatusBody } from "../api/status.ts";
-import type { Variant } from "../variants/variant.ts";
-import type { Forward } from "../vm/qemu.ts";
-import type { RunningMachine } from "../vm/running-machine.ts";
-import { mirrorOption, variantOption, verb } from "./context.ts";
+import { deferred } from "../../lib/deferred.ts";
+import { firstOf } from "../../lib/first-of.ts";
+import { machineClock } from "../../lib/clock.ts";
+import type { Invocation } from "../../lib/command/command.ts";
+import { afterFailure, Failure, isNotFound } from "../../lib/failure.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import { progress, say } from "../../lib/progress.ts";
+import type { StatusBody } from "../../api/status.ts";
+import type { Variant } from "../../variants/variant.ts";
+import type { Forward } from "../../vm/qemu/qemu.ts";
+import type { RunningMachine } from "../../vm/running-machine.ts";
+import { mirrorOption, variantOption, verb } from "../context.ts";
 import { forgetContext, keepContext } from "./machines.ts";
 
 /** How often the console is looked at while a machine comes up. */
@@ -67,8 +67,8 @@ The machine is always new. It gets a client certificate of its own, which \`./or
   },
   async run({ invocation }, options) {
     const { signal } = invocation;
-    const vm = await import("../vm/up.ts");
-    const variant = (await import("../variants/all.ts")).variantNamed(options.variant);
+    const vm = await import("../../vm/up.ts");
+    const variant = (await import("../../variants/all.ts")).variantNamed(options.variant);
     const name = options.name ?? variant.name;
     const given = await readUserData(options["user-data"], invocation);
     if (options.join && variant.orchestrator.kind !== "kubernetes") {
@@ -124,9 +124,9 @@ async function watched<Result>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const { readLines } = await import("../vm/console.ts");
-  const { machineFiles } = await import("../vm/machine-files.ts");
-  const { directoryOf } = await import("../vm/up.ts");
+  const { readLines } = await import("../../vm/qemu/console.ts");
+  const { machineFiles } = await import("../../vm/machine-files.ts");
+  const { directoryOf } = await import("../../vm/up.ts");
   const { consoleLog } = machineFiles(directoryOf(name));
   using bar = progress(`booting ${name}`);
   const look = async (): Promise<void> => {
@@ -147,9 +147,9 @@ async function watched<Result>(
 
 /** The user data of a node of the cluster on this computer. */
 async function joining(userData: string, name: string, { orchestrator, ...variant }: Variant): Promise<string> {
-  const { runningCluster, settingsToJoin } = await import("../vm/cluster/cluster.ts");
-  const { isAtLeast } = await import("../settings/model/setting.ts");
-  const { withCluster } = await import("../vm/user-data.ts");
+  const { runningCluster, settingsToJoin } = await import("../../vm/cluster/cluster.ts");
+  const { isAtLeast } = await import("../../settings/model/setting.ts");
+  const { withCluster } = await import("../../vm/user-data.ts");
   const cluster = await runningCluster();
   if (orchestrator.kind === "kubernetes" && !isAtLeast(cluster.minor, orchestrator.minor)) {
     const cannot = `cannot join the cluster with ${variant.name}: its Kubernetes is ${cluster.minor}, and nodes must not be newer`;
@@ -178,8 +178,8 @@ function upText({ name, state, url, seconds }: Described & { seconds: number }):
 
 /** Waits for Ctrl-C, then ends the machine; or for the machine to end by itself. */
 async function untilEnd(machine: RunningMachine, name: string, signal: AbortSignal): Promise<void> {
-  const { directoryOf } = await import("../vm/up.ts");
-  const { untilGone } = await import("../vm/process-identity.ts");
+  const { directoryOf } = await import("../../vm/up.ts");
+  const { untilGone } = await import("../../vm/process-identity.ts");
   const { rm } = await import("node:fs/promises");
   await using _end = deferred(async () => {
     await machine.cutPower();
@@ -195,14 +195,14 @@ async function untilEnd(machine: RunningMachine, name: string, signal: AbortSign
 }
 
 async function buildFor(variant: string, mirror: string | undefined, signal: AbortSignal): Promise<string> {
-  const { builtImage } = await import("./built-image.ts");
-  const { machineArchitecture } = await import("../image/packages/tools-root.ts");
+  const { builtImage } = await import("../built-image.ts");
+  const { machineArchitecture } = await import("../../image/packages/tools-root.ts");
   return (await builtImage({ variant, architecture: machineArchitecture(), mirror }, signal)).image;
 }
 
 async function readUserData(path: string | undefined, invocation: Invocation): Promise<string> {
   if (path === undefined) return "";
-  const { readSource } = await import("../host/commands/apiclient/change/source.ts");
+  const { readSource } = await import("../../host/commands/apiclient/change/source.ts");
   return new TextDecoder().decode(await readSource(path, invocation));
 }
 

@@ -4,22 +4,22 @@
  * That /dev/kvm opens proves nothing: inside some virtual machines QEMU dies on it or the guest's kernel hangs. So a
  * kernel is booted until it looks for its root, once for each boot of this computer. Emulation always works.
  */
-import { deferred } from "../lib/deferred.ts";
+import { deferred } from "../../lib/deferred.ts";
 import { access, constants, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { cacheDirectory, workInCache } from "../image/packages/cache.ts";
-import type { ToolsRoot } from "../image/packages/tools-root.ts";
-import { isFailure, systemErrorCode } from "../lib/failure.ts";
-import { isPresent, writeFileAtomic } from "../lib/files/files.ts";
-import { say } from "../lib/progress.ts";
-import { readRecord } from "../lib/files/record.ts";
+import { cacheDirectory, workInCache } from "../../image/packages/cache.ts";
+import type { ToolsRoot } from "../../image/packages/tools-root.ts";
+import { isFailure, systemErrorCode } from "../../lib/failure.ts";
+import { isPresent, writeFileAtomic } from "../../lib/files/files.ts";
+import { say } from "../../lib/progress.ts";
+import { readRecord } from "../../lib/files/record.ts";
 import { waitForLine } from "./console.ts";
-import { machinesDirectory } from "./machine-files.ts";
-import { bootId, kill } from "./process-identity.ts";
+import { machinesDirectory } from "../machine-files.ts";
+import { bootId, kill } from "../process-identity.ts";
 import { files, type Accelerator } from "./qemu.ts";
 import { startQemu } from "./qemu-process.ts";
-import { kernelOf } from "./unified-kernel.ts";
+import { kernelOf } from "../disk/unified-kernel.ts";
 
 /** A kernel under KVM gets there in less than two seconds. */
 const proofTimeoutMs = 15_000;

@@ -1,11 +1,11 @@
 /** Which machine a verb means, and how `apiclient` reaches it. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { ContextFile } from "../host/commands/apiclient/address.ts";
-import type { Argument, Candidate } from "../lib/command/command.ts";
-import { Failure } from "../lib/failure.ts";
-import { writeFileAtomic } from "../lib/files/files.ts";
-import type { RunningMachine } from "../vm/running-machine.ts";
+import type { ContextFile } from "../../host/commands/apiclient/address.ts";
+import type { Argument, Candidate } from "../../lib/command/command.ts";
+import { Failure } from "../../lib/failure.ts";
+import { writeFileAtomic } from "../../lib/files/files.ts";
+import type { RunningMachine } from "../../vm/running-machine.ts";
 
 export const machineArgument = {
   value: "MACHINE",
@@ -15,7 +15,7 @@ export const machineArgument = {
 } as const satisfies Argument;
 
 export async function machineCandidates(): Promise<Candidate[]> {
-  const { machinesHere } = await import("../vm/up.ts");
+  const { machinesHere } = await import("../../vm/up.ts");
   const { running, damaged } = await machinesHere();
   return [...running.map(({ record }) => record), ...damaged].map(({ name }) => ({ value: name }));
 }
@@ -26,7 +26,7 @@ export async function machineCandidates(): Promise<Candidate[]> {
  * @throws {Failure<"no-such-machine" | "which-machine" | "damaged-record">}
  */
 export async function chosenMachine(name: string | undefined): Promise<RunningMachine> {
-  const { runningMachine, machinesHere } = await import("../vm/up.ts");
+  const { runningMachine, machinesHere } = await import("../../vm/up.ts");
   if (name !== undefined) return await runningMachine(name);
   const { running, damaged } = await machinesHere();
   const [only] = running;
@@ -71,6 +71,6 @@ export async function forgetContext(name: string): Promise<void> {
 }
 
 async function contextPath(name: string): Promise<string> {
-  const { contextsDirectory } = await import("../host/commands/apiclient/address.ts");
+  const { contextsDirectory } = await import("../../host/commands/apiclient/address.ts");
   return join(contextsDirectory(), `${name}.json`);
 }

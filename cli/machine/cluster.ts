@@ -1,10 +1,10 @@
 /** `./orlop cluster …` and `./orlop kubectl`: a Kubernetes cluster on this computer, for nodes that `up --join` starts. */
 import { readFile } from "node:fs/promises";
-import { machineClock } from "../lib/clock.ts";
-import { formatDuration } from "../lib/duration.ts";
-import { atTheTerminal, start } from "../lib/program/program.ts";
-import { clusterMinors } from "../vm/cluster/minors.ts";
-import { verb } from "./context.ts";
+import { machineClock } from "../../lib/clock.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import { atTheTerminal, start } from "../../lib/program/program.ts";
+import { clusterMinors } from "../../vm/cluster/minors.ts";
+import { verb } from "../context.ts";
 
 export const clusterGroups = { cluster: "A Kubernetes control plane on this computer" } as const;
 
@@ -27,7 +27,7 @@ It listens on this computer's loopback only. Machines join it with \`./orlop up 
     { run: "./orlop cluster up --kubernetes 1.35", says: "one of the newest minor that images are built for" },
   ],
   async run({ invocation: { signal } }, { kubernetes: minor }) {
-    const cluster = await import("../vm/cluster/cluster.ts");
+    const cluster = await import("../../vm/cluster/cluster.ts");
     const startedMs = machineClock.elapsedMs();
     const { port } = await cluster.clusterUp(minor, signal);
     return { minor, server: `https://127.0.0.1:${port}`, seconds: (machineClock.elapsedMs() - startedMs) / 1000 };
@@ -46,7 +46,7 @@ const clusterDown = verb({
   summary: "End the control plane and forget all that it held",
   examples: [{ run: "./orlop cluster down", says: "its nodes stay, without a cluster" }],
   async run({ invocation: { signal } }) {
-    const cluster = await import("../vm/cluster/cluster.ts");
+    const cluster = await import("../../vm/cluster/cluster.ts");
     await cluster.clusterDown(signal);
     return {};
   },
@@ -58,7 +58,7 @@ const clusterStatus = verb({
   summary: "Tell whether a control plane runs, and where",
   examples: [{ run: "./orlop cluster status", says: "since when, and at which address" }],
   async run() {
-    const { findCluster } = await import("../vm/cluster/cluster.ts");
+    const { findCluster } = await import("../../vm/cluster/cluster.ts");
     const cluster = await findCluster();
     if (cluster === undefined) return { state: "down" } as const;
     const { port, startedAt, kubeconfig } = cluster;
@@ -76,7 +76,7 @@ const clusterKubeconfig = verb({
   summary: "Print a kubeconfig that may do everything, for a kubectl of your own",
   examples: [{ run: "./orlop cluster kubeconfig > kubeconfig", says: "for `kubectl --kubeconfig kubeconfig`" }],
   async run() {
-    const { runningCluster } = await import("../vm/cluster/cluster.ts");
+    const { runningCluster } = await import("../../vm/cluster/cluster.ts");
     return await readFile((await runningCluster()).kubeconfig, "utf8");
   },
 });
@@ -93,7 +93,7 @@ export const kubectl = verb({
   arguments: { words: { value: "WORD", help: "A command of kubectl", many: true, optional: true } },
   passThrough: {},
   async run({ invocation: { signal } }, { words }) {
-    const { runningCluster } = await import("../vm/cluster/cluster.ts");
+    const { runningCluster } = await import("../../vm/cluster/cluster.ts");
     const { kubectl: program, kubeconfig } = await runningCluster();
     const env = { ...process.env, KUBECONFIG: kubeconfig };
     return await start([program, ...words], { ...atTheTerminal, env, signal }).exited;

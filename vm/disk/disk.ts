@@ -1,7 +1,7 @@
 /** Disks of a machine: an image is never written to; each machine writes into a layer of its own above it. */
 import { copyFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
+import { runTool, type ToolsRoot } from "../../image/packages/tools-root.ts";
 
 /** Firmware of the tools root, as its programs see it. */
 export const firmwareCode = {

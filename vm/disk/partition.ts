@@ -1,9 +1,9 @@
 /** Partitions of an image, by the labels that `image/disk/layout.ts` gives them. */
 import { dirname } from "node:path";
 import { z } from "zod";
-import { runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
-import { Failure } from "../lib/failure.ts";
-import { parseJson } from "../lib/text/json.ts";
+import { runTool, type ToolsRoot } from "../../image/packages/tools-root.ts";
+import { Failure } from "../../lib/failure.ts";
+import { parseJson } from "../../lib/text/json.ts";
 
 const sectorBytes = 512;
 

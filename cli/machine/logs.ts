@@ -1,7 +1,7 @@
 /** `./orlop logs` */
 import { stat } from "node:fs/promises";
-import { Failure, isFailure, isNotFound } from "../lib/failure.ts";
-import { verb } from "./context.ts";
+import { Failure, isFailure, isNotFound } from "../../lib/failure.ts";
+import { verb } from "../context.ts";
 import { chosenMachine, machineArgument } from "./machines.ts";
 
 export const logs = verb({
@@ -15,7 +15,7 @@ export const logs = verb({
   options: { follow: { type: "boolean", help: "Go on until Ctrl-C", short: "f" } },
   arguments: { machine: machineArgument },
   async run({ invocation }, { machine, follow: goOn }) {
-    const { follow, readLines } = await import("../vm/console.ts");
+    const { follow, readLines } = await import("../../vm/qemu/console.ts");
     const path = await consolePath(machine);
     if (!goOn) return (await readLines(path)).join("\n");
     for await (const text of follow(path, invocation.signal)) invocation.write(text);
@@ -33,8 +33,8 @@ async function consolePath(name: string | undefined): Promise<string> {
 }
 
 async function pathOfEnded(name: string, otherwise: Failure): Promise<string> {
-  const { directoryOf } = await import("../vm/up.ts");
-  const { machineFiles } = await import("../vm/machine-files.ts");
+  const { directoryOf } = await import("../../vm/up.ts");
+  const { machineFiles } = await import("../../vm/machine-files.ts");
   const { consoleLog } = machineFiles(directoryOf(name));
   try {
     await stat(consoleLog);

@@ -6,8 +6,8 @@
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { z } from "zod";
-import { afterFailure, Failure } from "../lib/failure.ts";
-import { parseJson } from "../lib/text/json.ts";
+import { afterFailure, Failure } from "../../lib/failure.ts";
+import { parseJson } from "../../lib/text/json.ts";
 import { connectUnix } from "./unix-socket.ts";
 
 const answerTimeoutMs = 10_000;

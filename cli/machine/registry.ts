@@ -1,9 +1,9 @@
 /** `./orlop registry` */
 import { join } from "node:path";
-import { Failure } from "../lib/failure.ts";
-import { hostOfGuests } from "../vm/qemu.ts";
-import { buildDirectory, mirrorOption, verb } from "./context.ts";
-import { runServer, serverOptions, untilAborted, type ServerVerb } from "./server.ts";
+import { Failure } from "../../lib/failure.ts";
+import { hostOfGuests } from "../../vm/qemu/qemu.ts";
+import { buildDirectory, mirrorOption, verb } from "../context.ts";
+import { runServer, serverOptions, untilAborted, type ServerVerb } from "../server.ts";
 
 export const registry = verb({
   name: "registry",
@@ -34,10 +34,10 @@ type ImageServer = {
 };
 
 async function serveImages({ port, mirror, ready, signal }: ImageServer): Promise<void> {
-  const { builtContainer } = await import("./built-image.ts");
-  const { prepareImage } = await import("../image/oci/prepare-image.ts");
-  const { machineArchitecture } = await import("../image/packages/tools-root.ts");
-  const { startRegistry } = await import("../vm/registry.ts");
+  const { builtContainer } = await import("../built-image.ts");
+  const { prepareImage } = await import("../../image/oci/prepare-image.ts");
+  const { machineArchitecture } = await import("../../image/packages/tools-root.ts");
+  const { startRegistry } = await import("../../vm/registry.ts");
   const architecture = machineArchitecture();
   const names: string[] = [];
   await using served = await startRegistry({ directory: join(buildDirectory, "registry"), port, signal });
