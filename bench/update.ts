@@ -14,9 +14,9 @@ import { refreshMetadata, targetIn, targetStream } from "../host/update/fetch/tr
 import type { Manifest } from "../image/manifest.ts";
 import { openToolsRoot } from "../image/packages/tools-root.ts";
 import { say } from "../lib/progress.ts";
-import { testRepository } from "../test/update-repository.ts";
-import { newer, PublishedImages } from "../test/vm/published-images.ts";
-import { UpdatingHost } from "../test/vm/updating-host.ts";
+import { testRepository } from "../test/worlds/update/update-repository.ts";
+import { newer, PublishedImages } from "../test/real/vm/published-images.ts";
+import { UpdatingHost } from "../test/real/vm/updating-host.ts";
 import { bootTimeoutMs } from "./guests.ts";
 import { computer, median, type Figure, type Report } from "./report.ts";
 

@@ -9,7 +9,7 @@ import { invoke, type Outcome } from "../lib/command/command-line.ts";
 import { program } from "../lib/command/command.ts";
 import { parseJson } from "../lib/text/json.ts";
 import { serveRepository } from "../repo/serve.ts";
-import { testImage } from "../test/update-image.ts";
+import { testImage } from "../test/worlds/update/update-image.ts";
 import { repoCommands, repoGroups } from "./repo.ts";
 
 const orlop = program({

@@ -13,7 +13,7 @@ import { describeProblem } from "../settings/model/problem.ts";
 import { modelFor, type Settings } from "../settings/model/model.ts";
 import { variants } from "../variants/all.ts";
 import type { Variant } from "../variants/variant.ts";
-import { factsOf } from "./settings.ts";
+import { factsOf } from "./worlds/host/settings.ts";
 
 const directory = join(import.meta.dir, "golden");
 const text = (name: string): string => readFileSync(join(directory, name), "utf8");

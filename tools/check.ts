@@ -19,11 +19,11 @@ const slowTest = ".slow.test.ts";
 /** Tests elsewhere need machines, servers of other projects, or minutes. */
 const notUnitTests = [
   `**/*${slowTest}`,
-  "test/vm/**",
-  "test/tours/**",
-  "test/cluster/**",
-  "test/image/**",
-  "test/conformance/**",
+  "test/real/vm/**",
+  "test/real/tours/**",
+  "test/real/cluster/**",
+  "test/real/image/**",
+  "test/real/conformance/**",
 ];
 const unitTestTimeoutMs = 30_000;
 const slowTestTimeoutMs = 180_000;
@@ -45,7 +45,7 @@ const steps = {
   lint: tool("lint", [program("oxlint")]),
   types: tool("types", [program("tsc")]),
   // With a seed that the clock chooses; a failure prints the seed and how to live that life again.
-  simulation: tool("simulation", [process.execPath, "test/simulate.ts", "--seconds", "20"]),
+  simulation: tool("simulation", [process.execPath, "test/simulator/simulate.ts", "--seconds", "20"]),
   unit: { name: "unit tests", run: unitTests },
 } satisfies Record<string, Step>;
 

@@ -2,7 +2,7 @@
  * The types of a Pod of every minor, out of the sources that the recipes pin.
  *
  * They are not among `generated.ts`: a source is some 30 MB, and its types change only with its recipe. What they are
- * made from is held by `tools/pod-schemas.test.ts`, that they are made from it by `test/conformance/`.
+ * made from is held by `tools/pod-schemas.test.ts`, that they are made from it by `test/real/conformance/`.
  */
 import { join } from "node:path";
 import { recipeNamed } from "../image/recipes/all.ts";

@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { splitKey } from "../settings/model/key.ts";
-import { everyVariant, modelNamed } from "../test/models.ts";
+import { everyVariant, modelNamed } from "../test/worlds/host/models.ts";
 
 const repository = join(import.meta.dir, "..");
 const paths = [...new Glob("host/**/*.ts").scanSync(repository)].filter((path) => !path.endsWith(".test.ts"));

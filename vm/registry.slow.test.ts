@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { readdir, readFile } from "node:fs/promises";
-import { busyboxImage } from "../test/oci-image.ts";
-import { startTestRegistry } from "../test/registry.ts";
+import { busyboxImage } from "../test/worlds/containers/oci-image.ts";
+import { startTestRegistry } from "../test/worlds/containers/registry.ts";
 
 test("an image comes out of the registry as it was made", async () => {
   await using image = await busyboxImage({ entrypoint: ["/bin/sleep", "1d"] });

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { endpoints } from "../../api/endpoints/contract.ts";
 import type { Endpoint } from "../../api/endpoints/endpoint.ts";
 import { send } from "../../api/client/transport.ts";
-import { runningHost, type RunningHost } from "../../test/running-host.ts";
+import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
 
 let host: RunningHost;
 beforeAll(async () => {

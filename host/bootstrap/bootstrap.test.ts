@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import type { JsonObject } from "../../lib/text/json.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { eventually } from "../../test/eventually.ts";
-import { runningHost, type RunningHost } from "../../test/running-host.ts";
-import { factsOf } from "../../test/settings.ts";
-import { exits } from "../../test/system.ts";
+import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
+import { factsOf } from "../../test/worlds/host/settings.ts";
+import { exits } from "../../test/worlds/host/system.ts";
 import { bootstrap, type Outcome } from "./bootstrap.ts";
 import { recordPath } from "./record.ts";
 

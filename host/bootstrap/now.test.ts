@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { Failure } from "../../lib/failure.ts";
 import { eventually } from "../../test/eventually.ts";
-import { runningHost, type RunningHost } from "../../test/running-host.ts";
-import { testSystem } from "../../test/system.ts";
+import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
 import { bootstrapNow, untilPrepared } from "./now.ts";
 import { recordPath, writeRecord, type Entry } from "./record.ts";
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseJson } from "../../lib/text/json.ts";
 import { invoke } from "../../lib/command/command-line.ts";
-import { runningHost, type RunningHost } from "../../test/running-host.ts";
+import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
 import { apiclient } from "./apiclient.ts";
 
 let host: RunningHost;

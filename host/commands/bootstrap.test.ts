@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { expect, test } from "bun:test";
 import { hostSocket } from "../../api/client/transport.ts";
 import { invoke } from "../../lib/command/command-line.ts";
-import { testSystem } from "../../test/system.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
 import { hostPath } from "../machine/system.ts";
 import { bootstrapProgram } from "./bootstrap.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { settingsOf } from "../../test/settings.ts";
-import { testSystem } from "../../test/system.ts";
+import { settingsOf } from "../../test/worlds/host/settings.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
 import { hostContainersOf, hostContainerStates } from "./container-states.ts";
 
 test("an enabled container without an image is failing, with the reason, and the others are as they are", async () => {

@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { isFailure } from "../../lib/failure.ts";
-import { testContainerd } from "../../test/containerd.ts";
+import { testContainerd } from "../../test/worlds/containers/containerd.ts";
 import { eventually } from "../../test/eventually.ts";
-import { busyboxImage, type BusyboxImage } from "../../test/oci-image.ts";
-import { startTestRegistry } from "../../test/registry.ts";
+import { busyboxImage, type BusyboxImage } from "../../test/worlds/containers/oci-image.ts";
+import { startTestRegistry } from "../../test/worlds/containers/registry.ts";
 import type { Description } from "./description.ts";
 import { ifThere } from "./containerd/containerd.ts";
 import { collectGarbage } from "./garbage.ts";

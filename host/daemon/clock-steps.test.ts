@@ -1,8 +1,8 @@
 /** Protects: the daemon of a host keeps its machine whatever chrony or a person does to the clock, for a year. */
 import { expect, test } from "bun:test";
 import { eventually } from "../../test/eventually.ts";
-import { Random } from "../../test/random.ts";
-import { runningHost, type RunningHost } from "../../test/running-host.ts";
+import { Random } from "../../test/simulator/random.ts";
+import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
 
 const dayMs = 86_400_000;
 const weekMs = 7 * dayMs;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { factsOf } from "../../test/settings.ts";
+import { factsOf } from "../../test/worlds/host/settings.ts";
 import { newBootStatus } from "./boot.ts";
 import { consoleReport } from "./console.ts";
 

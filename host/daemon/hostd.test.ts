@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { connect } from "../../api/client/client.ts";
 import { eventually } from "../../test/eventually.ts";
-import { writePartitionSets } from "../../test/partition-sets.ts";
-import { runningHost, type RunningHost } from "../../test/running-host.ts";
+import { writePartitionSets } from "../../test/worlds/update/partition-sets.ts";
+import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
 import { kept } from "../kept/things.ts";
 import { entryName, entryText } from "../update/boot/boot-entry.ts";
 

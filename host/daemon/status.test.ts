@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
-import { writePartitionSets } from "../../test/partition-sets.ts";
-import { runningHost } from "../../test/running-host.ts";
-import { testSystem } from "../../test/system.ts";
+import { writePartitionSets } from "../../test/worlds/update/partition-sets.ts";
+import { runningHost } from "../../test/worlds/host/running-host.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
 import { newBootStatus } from "./boot.ts";
 import { statusOf, type StatusSources } from "./status.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { eventually } from "../../test/eventually.ts";
-import { factsOf } from "../../test/settings.ts";
-import { testSystem } from "../../test/system.ts";
+import { factsOf } from "../../test/worlds/host/settings.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { Changes } from "../apiserver/changes.ts";
 import { Datastore } from "../datastore/datastore.ts";
@@ -10,7 +10,7 @@ import { logs } from "../kept/things.ts";
 import { realStorage } from "../machine/storage.ts";
 import { hostPath } from "../machine/system.ts";
 import { Trial } from "./trial.ts";
-import { runningHost, type RunningHost } from "../../test/running-host.ts";
+import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
 
 const dayMs = 86_400_000;
 

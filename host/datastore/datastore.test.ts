@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { realFiles } from "../../lib/files/files.ts";
-import { datastoreOn, simulatedDisk, someone, tickingClock } from "../../test/datastore.ts";
+import { datastoreOn, simulatedDisk, someone, tickingClock } from "../../test/worlds/host/datastore.ts";
 import type { Json } from "../../lib/text/json.ts";
 import { changesBetween, takenBack, withStaged, type Values } from "./change.ts";
 import { Datastore } from "./datastore.ts";

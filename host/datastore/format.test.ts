@@ -1,7 +1,7 @@
 /** Protects every store in the field: what is written is what the README shows, and what the README shows is read. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { datastoreOn, simulatedDisk, tickingClock } from "../../test/datastore.ts";
+import { datastoreOn, simulatedDisk, tickingClock } from "../../test/worlds/host/datastore.ts";
 
 const readme = await Bun.file(join(import.meta.dir, "README.md")).text();
 

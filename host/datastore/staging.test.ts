@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { datastoreOn, simulatedDisk, someone, tickingClock } from "../../test/datastore.ts";
+import { datastoreOn, simulatedDisk, someone, tickingClock } from "../../test/worlds/host/datastore.ts";
 import type { Json } from "../../lib/text/json.ts";
 import * as limits from "./log/limits.ts";
 

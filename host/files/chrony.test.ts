@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Json } from "../../lib/text/json.ts";
-import { factsOf, settingsOf } from "../../test/settings.ts";
+import { factsOf, settingsOf } from "../../test/worlds/host/settings.ts";
 import { chronyConf } from "./chrony.ts";
 
 function sources(ntp: Json): string[] {

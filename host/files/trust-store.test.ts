@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { factsOf, settingsOf } from "../../test/settings.ts";
+import { factsOf, settingsOf } from "../../test/worlds/host/settings.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import { trustedBundle, trustStore } from "./trust-store.ts";
 

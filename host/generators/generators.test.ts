@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import type { Json } from "../../lib/text/json.ts";
 import { modelFor } from "../../settings/model/model.ts";
-import { imdsServer } from "../../test/imds.ts";
-import { factsOf, settingsOf } from "../../test/settings.ts";
-import { testSystem, type TestSystem, type TestSystemOptions } from "../../test/system.ts";
+import { imdsServer } from "../../test/worlds/host/imds.ts";
+import { factsOf, settingsOf } from "../../test/worlds/host/settings.ts";
+import { testSystem, type TestSystem, type TestSystemOptions } from "../../test/worlds/host/system.ts";
 import type { Facts } from "../machine/facts.ts";
 import type { Interfaces } from "../machine/system.ts";
 import { generate, generatorsOf } from "./generate.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import type { Json } from "../../lib/text/json.ts";
-import { imdsServer } from "../../test/imds.ts";
-import { factsOf, settingsOf } from "../../test/settings.ts";
-import { testSystem, type TestSystemOptions } from "../../test/system.ts";
+import { imdsServer } from "../../test/worlds/host/imds.ts";
+import { factsOf, settingsOf } from "../../test/worlds/host/settings.ts";
+import { testSystem, type TestSystemOptions } from "../../test/worlds/host/system.ts";
 import type { Generator } from "./generator.ts";
 import { clusterDnsIp, hostnameOverride, nodeIp, providerId } from "./kubernetes.ts";
 

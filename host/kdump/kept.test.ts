@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { utimes } from "node:fs/promises";
-import { testSystem } from "../../test/system.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
 import { hostPath } from "../machine/system.ts";
 import { crashMessagesPath, keptCrash } from "./kept.ts";
 

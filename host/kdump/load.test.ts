@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { writePartitionSets } from "../../test/partition-sets.ts";
-import { efiProgram } from "../../test/update-image.ts";
-import { testSystem } from "../../test/system.ts";
+import { writePartitionSets } from "../../test/worlds/update/partition-sets.ts";
+import { efiProgram } from "../../test/worlds/update/update-image.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
 import { crashCommandLine, loadCrashKernel } from "./load.ts";
 
 async function machine(reserved: number) {

@@ -4,7 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { realStorage } from "../machine/storage.ts";
 import { eventually } from "../../test/eventually.ts";
-import { runningHost, type RunningHost } from "../../test/running-host.ts";
+import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
 import { writeLine } from "../datastore/log/line.ts";
 import { openAudit } from "../daemon/stores.ts";
 import { kept, keptPlaces, logs, placed } from "./things.ts";

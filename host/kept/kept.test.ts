@@ -3,7 +3,7 @@ import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { realFiles } from "../../lib/files/files.ts";
-import { testSystem, type TestSystem } from "../../test/system.ts";
+import { testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
 import { json, kept } from "./kept.ts";
 import { whatIsSetAside } from "./set-aside.ts";
 

@@ -5,7 +5,7 @@ import type { Json } from "../../lib/text/json.ts";
 import { generateKeyPem } from "../../repo/roles/key.ts";
 import { modelFor, type Model } from "../../settings/model/model.ts";
 import type { SettingsTree } from "../../settings/model/tree.ts";
-import { testSystem, type TestSystem } from "../../test/system.ts";
+import { testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
 import { variantNamed, variants } from "../../variants/all.ts";
 import { collect, pack } from "./bundle.ts";
 import { requestsFor } from "./requests.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { imdsServer } from "../../test/imds.ts";
-import { testSystem } from "../../test/system.ts";
+import { imdsServer } from "../../test/worlds/host/imds.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
 import { Imds } from "./imds.ts";
 
 const { signal } = new AbortController();

@@ -1,6 +1,6 @@
 /** Protects: the host's own fetches go through the proxy exactly where Go's programs do. */
 import { expect, test } from "bun:test";
-import { noProxyCases, noProxyUrls } from "../../test/conformance/no-proxy/cases.ts";
+import { noProxyCases, noProxyUrls } from "../../test/real/conformance/no-proxy/cases.ts";
 import { goEntry, isDirect } from "./no-proxy.ts";
 
 test.each([...noProxyCases])("NO_PROXY=%j means what Go takes it for", (noProxy, direct) => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { factsOf, settingsOf } from "../../test/settings.ts";
+import { factsOf, settingsOf } from "../../test/worlds/host/settings.ts";
 import { proxyEnvironment } from "../files/proxy.ts";
 import { isDirect } from "./no-proxy.ts";
 import { requestThrough, routeIn, takeProxyVariables, withoutProxy } from "./outbound.ts";

@@ -4,7 +4,7 @@
  * It is the first argument of whatever acts. Programs, time, names and links come from nowhere else; files are read and
  * written by way of `lib/files/files.ts` and Node, below `root` alone, and what is to survive a power loss through `storage`.
  * `tools/doors.test.ts` names who has a reason to do otherwise. `linuxSystem()` is the real one; tests build theirs with
- * `test/system.ts`.
+ * `test/worlds/host/system.ts`.
  */
 import { Resolver } from "node:dns/promises";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { realFiles } from "../../lib/files/files.ts";
 import type { Json } from "../../lib/text/json.ts";
-import { testSystem, type TestSystem } from "../../test/system.ts";
+import { testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/log/disk.ts";
 import { migrationName, parseMigration, type Migration } from "../../settings/migrations/migration.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { testSystem } from "../../test/system.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
 import { networkConfig, readNetworkSource } from "./source.ts";
 
 test("a file wins over the kernel command line, netdog's own over ours", async () => {

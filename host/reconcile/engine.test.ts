@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { Failure } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model/model.ts";
-import { factsOf, settingsOf } from "../../test/settings.ts";
-import { testSystem, type TestSystem } from "../../test/system.ts";
+import { factsOf, settingsOf } from "../../test/worlds/host/settings.ts";
+import { testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
 import { backoffMs, driftCheckMs, Engine, type SettingsSource } from "./engine.ts";
 import { reconciler, type Reconciler } from "./reconciler.ts";
 

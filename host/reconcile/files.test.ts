@@ -3,9 +3,9 @@ import { chmod, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import { removeIfPresent } from "../../lib/files/files.ts";
-import { factsOf, settingsOf } from "../../test/settings.ts";
-import { testSystem } from "../../test/system.ts";
-import { runSystemd } from "../../test/systemd.ts";
+import { factsOf, settingsOf } from "../../test/worlds/host/settings.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
+import { runSystemd } from "../../test/worlds/host/systemd.ts";
 import { configFile, serviceManager, type ConfigFiles } from "../files/config-file.ts";
 import { filesReconciler } from "./files.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Settings } from "../../settings/model/model.ts";
-import { factsOf, settingsOf } from "../../test/settings.ts";
-import { testSystem } from "../../test/system.ts";
+import { factsOf, settingsOf } from "../../test/worlds/host/settings.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
 import { hostnameFile } from "../files/hostname.ts";
 import { hostname } from "./hostname.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Json } from "../../lib/text/json.ts";
-import { factsOf, settingsOf } from "../../test/settings.ts";
-import { testSystem } from "../../test/system.ts";
+import { factsOf, settingsOf } from "../../test/worlds/host/settings.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
 import { hosts } from "./hosts.ts";
 
 const facts = factsOf();

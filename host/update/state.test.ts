@@ -1,8 +1,8 @@
 /** Protects: what the API allows follows from what is on the disk, for everything that can be there. */
 import { expect, test } from "bun:test";
 import { isFailure } from "../../lib/failure.ts";
-import { loaderEntries } from "../../test/simulated-loader.ts";
-import { arrangements, storageWith } from "../../test/boot-arrangements.ts";
+import { loaderEntries } from "../../test/simulator/media/loader.ts";
+import { arrangements, storageWith } from "../../test/worlds/update/boot-arrangements.ts";
 import { kernelPath, otherSet } from "./boot/boot-entry.ts";
 import { stateOf } from "./boot/sets.ts";
 import { Signpost } from "./boot/signpost.ts";

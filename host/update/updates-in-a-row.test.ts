@@ -11,10 +11,15 @@ import { withKey, withoutKey } from "../../repo/roles/root-role.ts";
 import type { Signer } from "../../repo/roles/signer.ts";
 import { serialise } from "../../repo/tree.ts";
 import { modelFor } from "../../settings/model/model.ts";
-import { writePartitionSets } from "../../test/partition-sets.ts";
-import { testSystem, type TestSystem } from "../../test/system.ts";
-import { testImage } from "../../test/update-image.ts";
-import { newSigner, testMachines, testRepository, type TestRepository } from "../../test/update-repository.ts";
+import { writePartitionSets } from "../../test/worlds/update/partition-sets.ts";
+import { testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
+import { testImage } from "../../test/worlds/update/update-image.ts";
+import {
+  newSigner,
+  testMachines,
+  testRepository,
+  type TestRepository,
+} from "../../test/worlds/update/update-repository.ts";
 import { variantNamed } from "../../variants/all.ts";
 import { otherSet, type SetName } from "./boot/boot-entry.ts";
 import { requireSets } from "./boot/sets.ts";

@@ -6,8 +6,8 @@ import { expect, test } from "bun:test";
 import { assert, asyncProperty } from "fast-check";
 import { checkDocument } from "../../settings/document/check.ts";
 import { modelFor } from "../../settings/model/model.ts";
-import { testSystem } from "../../test/system.ts";
-import { mutated, userDataSamples } from "../../test/user-data.ts";
+import { testSystem } from "../../test/worlds/host/system.ts";
+import { mutated, userDataSamples } from "../../test/worlds/host/user-data.ts";
 import { variantNamed } from "../../variants/all.ts";
 import { readUserData } from "./user-data.ts";
 

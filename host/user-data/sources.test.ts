@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { exits, testSystem, type TestSystem } from "../../test/system.ts";
-import { imdsServer } from "../../test/imds.ts";
+import { exits, testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
+import { imdsServer } from "../../test/worlds/host/imds.ts";
 import { variantNamed } from "../../variants/all.ts";
 import { readEc2 } from "./ec2.ts";
 import { firstUserDataFile, userDataFile } from "./local-file.ts";

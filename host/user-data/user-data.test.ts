@@ -3,8 +3,8 @@ import { describeProblem } from "../../settings/model/problem.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { variantNamed } from "../../variants/all.ts";
 import type { Variant } from "../../variants/variant.ts";
-import { imdsServer } from "../../test/imds.ts";
-import { testSystem, type TestSystem } from "../../test/system.ts";
+import { imdsServer } from "../../test/worlds/host/imds.ts";
+import { testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
 import { readUserData } from "./user-data.ts";
 
 const { signal } = new AbortController();

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { invoke } from "./command-line.ts";
-import { boat } from "../../test/boat.ts";
+import { boat } from "../../test/cases/boat.ts";
 import { complete } from "./completion.ts";
 
 const offered = async (...words: string[]): Promise<string[] | string> => {

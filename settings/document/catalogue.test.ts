@@ -1,6 +1,6 @@
 /** Every declaration of every variant keeps what the settings page, help and JSON Schema promise about it. */
 import { expect, test } from "bun:test";
-import { everyVariant, modelNamed } from "../../test/models.ts";
+import { everyVariant, modelNamed } from "../../test/worlds/host/models.ts";
 import { groups } from "../groups/group.ts";
 import type { Node, Setting } from "../model/setting.ts";
 

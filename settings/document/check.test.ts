@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { modelNamed } from "../../test/models.ts";
+import { modelNamed } from "../../test/worlds/host/models.ts";
 import { checkDocument, describeCheck } from "./check.ts";
 
 const model = modelNamed("dev");

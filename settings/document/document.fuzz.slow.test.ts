@@ -5,8 +5,8 @@
 import { expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { assert, property, string, uint8Array } from "fast-check";
-import { modelNamed } from "../../test/models.ts";
-import { damaged, mutated, userDataSamples } from "../../test/user-data.ts";
+import { modelNamed } from "../../test/worlds/host/models.ts";
+import { damaged, mutated, userDataSamples } from "../../test/worlds/host/user-data.ts";
 import { parseDocument } from "./document.ts";
 import { describeProblem } from "../model/problem.ts";
 

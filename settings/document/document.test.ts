@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
-import { modelNamed } from "../../test/models.ts";
+import { modelNamed } from "../../test/worlds/host/models.ts";
 import { maxDocumentBytes } from "./document-text.ts";
 import { parseDocument, readDocument } from "./document.ts";
 import type { SettingsTree } from "../model/model.ts";

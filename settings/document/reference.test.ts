@@ -1,6 +1,6 @@
 /** Protects: every setting that Bottlerocket 1.3.0 has, and those it got later that concern us, keep their names. */
 import { expect, test } from "bun:test";
-import { awsModel, everyVariant, modelNamed } from "../../test/models.ts";
+import { awsModel, everyVariant, modelNamed } from "../../test/worlds/host/models.ts";
 import type { Model } from "../model/model.ts";
 
 const everywhere = `

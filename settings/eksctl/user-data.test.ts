@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { parse } from "smol-toml";
-import { modelNamed } from "../../test/models.ts";
+import { modelNamed } from "../../test/worlds/host/models.ts";
 import { Failure } from "../../lib/failure.ts";
 import { checkDocument } from "../document/check.ts";
 import { eksctlUserData } from "./user-data.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { modelNamed } from "../../test/models.ts";
-import { testType } from "../../test/type-cases.ts";
+import { modelNamed } from "../../test/worlds/host/models.ts";
+import { testType } from "../../test/cases/type-cases.ts";
 import { chronyOptions } from "../values/chrony-options.ts";
 
 const model = modelNamed("dev");

@@ -1,7 +1,7 @@
 /** Names and words that Bottlerocket takes beside those it documents; what people wrote for it must go on to work. */
 import { expect, test } from "bun:test";
 import type { Json } from "../../lib/text/json.ts";
-import { modelNamed } from "../../test/models.ts";
+import { modelNamed } from "../../test/worlds/host/models.ts";
 
 const model = modelNamed("vmware-k8s-1.35");
 

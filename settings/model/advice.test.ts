@@ -1,8 +1,8 @@
 /** Each piece of advice is seen; one without a case here fails the last test. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { Authority } from "../../test/certificates.ts";
-import { modelNamed } from "../../test/models.ts";
+import { Authority } from "../../test/worlds/network/certificates.ts";
+import { modelNamed } from "../../test/worlds/host/models.ts";
 import { advice } from "./advice.ts";
 import { checkDocument } from "../document/check.ts";
 

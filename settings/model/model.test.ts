@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { array, assert, constantFrom, dictionary, property, record, string } from "fast-check";
-import { awsModel, modelNamed } from "../../test/models.ts";
+import { awsModel, modelNamed } from "../../test/worlds/host/models.ts";
 import type { Json } from "../../lib/text/json.ts";
 import type { Parsed } from "./problem.ts";
 

@@ -1,7 +1,7 @@
 /** Each rule is seen failing and holding; a rule without a case here fails the last test. Those of kubelet are beside them. */
 import { join } from "node:path";
-import { joinedNode, servingPair } from "../../test/joined-node.ts";
-import { testRules, type RuleCase } from "../../test/rule-cases.ts";
+import { joinedNode, servingPair } from "../../test/worlds/host/joined-node.ts";
+import { testRules, type RuleCase } from "../../test/cases/rule-cases.ts";
 import { kubeletRules } from "../groups/kubernetes/kubelet-requirements.ts";
 import { rules } from "./requirements.ts";
 

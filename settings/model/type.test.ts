@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { property, assert, integer, double } from "fast-check";
 import { Literal } from "../../lib/text/literal.ts";
-import { testType } from "../../test/type-cases.ts";
+import { testType } from "../../test/cases/type-cases.ts";
 import { decimal, flag, int32, listOf, oneOf, oneOrList, uint32, unlimitedOr, wholeNumber } from "./type.ts";
 
 testType("flag", flag, { accepts: [true, false], refuses: ["true", 1, 0, null, [], {}] });

@@ -1,6 +1,6 @@
 /** Protects: kubelet would only log that it cannot use a manifest; here it is said with its place, before. */
 import { expect, test } from "bun:test";
-import { everyVariant, modelNamed } from "../../test/models.ts";
+import { everyVariant, modelNamed } from "../../test/worlds/host/models.ts";
 import { checkDocument } from "../document/check.ts";
 import type { Minor } from "../model/setting.ts";
 import { podManifest, podReport } from "./manifest.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { modelNamed } from "../../test/models.ts";
+import { modelNamed } from "../../test/worlds/host/models.ts";
 import { commandLineWords } from "./boot-parameters.ts";
 import { checkDocument } from "../document/check.ts";
 import { readDocument } from "../document/document.ts";

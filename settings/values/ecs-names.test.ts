@@ -1,4 +1,4 @@
-import { testType } from "../../test/type-cases.ts";
+import { testType } from "../../test/cases/type-cases.ts";
 import { agentDuration, attributeKey, attributeValue } from "./ecs-names.ts";
 
 testType("attributeKey", attributeKey, {

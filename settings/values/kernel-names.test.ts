@@ -1,4 +1,4 @@
-import { testType } from "../../test/type-cases.ts";
+import { testType } from "../../test/cases/type-cases.ts";
 import { bootParameter, bootValue, moduleName, sysctlKey } from "./kernel-names.ts";
 
 testType("sysctlKey", sysctlKey, {

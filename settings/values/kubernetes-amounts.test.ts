@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { assert, constantFrom, integer, nat, option, property, record } from "fast-check";
-import { testType } from "../../test/type-cases.ts";
+import { testType } from "../../test/cases/type-cases.ts";
 import {
   amount,
   bytesText,

@@ -1,4 +1,4 @@
-import { testType } from "../../test/type-cases.ts";
+import { testType } from "../../test/cases/type-cases.ts";
 import { bootstrapToken, clusterName, labelKey, labelValue, nodeName, taint } from "./kubernetes-names.ts";
 
 const name63 = "a".repeat(63);

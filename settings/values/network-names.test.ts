@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { isIP } from "node:net";
 import { assert, domain, ipV4, ipV6, oneof, property, string } from "fast-check";
-import { modelNamed } from "../../test/models.ts";
-import { testType } from "../../test/type-cases.ts";
+import { modelNamed } from "../../test/worlds/host/models.ts";
+import { testType } from "../../test/cases/type-cases.ts";
 import { dnsDomain, host, hostname, interfaceName, ipAddress, ownName, shortened } from "./network-names.ts";
 
 const label63 = "a".repeat(63);

@@ -3,7 +3,7 @@ import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { join } from "node:path";
 import { assert, property, uint8Array } from "fast-check";
 import { parse } from "smol-toml";
-import { testType } from "../../test/type-cases.ts";
+import { testType } from "../../test/cases/type-cases.ts";
 import { bundleFile, certificates, certificatesOrNone, isKeyOf, privateKey, readBundle } from "./pem.ts";
 import { pemOf, readPem } from "./pem-blocks.ts";
 

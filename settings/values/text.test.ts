@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { assert, property, string, uint8Array } from "fast-check";
-import { testType } from "../../test/type-cases.ts";
+import { testType } from "../../test/cases/type-cases.ts";
 import { base64, identifier, line, text, versionOrLatest } from "./text.ts";
 
 testType("text", text, {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { assert, constantFrom, domain, property, string, tuple, webUrl } from "fast-check";
 import type { Json } from "../../lib/text/json.ts";
-import { modelNamed } from "../../test/models.ts";
-import { testType } from "../../test/type-cases.ts";
+import { modelNamed } from "../../test/worlds/host/models.ts";
+import { testType } from "../../test/cases/type-cases.ts";
 import { httpsUrl, httpUrl, proxyUrl, registryUrl } from "./url.ts";
 
 const refuses = [

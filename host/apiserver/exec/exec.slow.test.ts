@@ -8,9 +8,9 @@ import { connect } from "../../../api/client/client.ts";
 import { bytesOf, contentCompleteMessage, initializeMessage, readServerMessage } from "../../../api/exec.ts";
 import type { ExecRequest } from "../../../api/client/exec-client.ts";
 import { invoke } from "../../../lib/command/command-line.ts";
-import { Authority, type ClientCertificate } from "../../../test/certificates.ts";
+import { Authority, type ClientCertificate } from "../../../test/worlds/network/certificates.ts";
 import { eventually } from "../../../test/eventually.ts";
-import { hostWithContainer, type HostWithContainer } from "../../../test/host/host-with-container.ts";
+import { hostWithContainer, type HostWithContainer } from "../../../test/real/host/host-with-container.ts";
 import { apiclient } from "../../commands/apiclient.ts";
 
 let host: HostWithContainer;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { realFiles } from "../../../lib/files/files.ts";
-import { runningHost } from "../../../test/running-host.ts";
+import { runningHost } from "../../../test/worlds/host/running-host.ts";
 import { Datastore } from "../../datastore/datastore.ts";
 import { directoryDisk } from "../../datastore/log/disk.ts";
 import { logs } from "../../kept/things.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { runningHost } from "../../../test/running-host.ts";
+import { runningHost } from "../../../test/worlds/host/running-host.ts";
 
 test("the whole model is that of the settings as they are now, however often it is asked for", async () => {
   await using host = await runningHost();

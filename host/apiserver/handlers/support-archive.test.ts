@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { invoke } from "../../../lib/command/command-line.ts";
-import { runningHost, type RunningHost } from "../../../test/running-host.ts";
+import { runningHost, type RunningHost } from "../../../test/worlds/host/running-host.ts";
 import { apiclient } from "../../commands/apiclient.ts";
 import { archivePath } from "../../logdog/bundle.ts";
 

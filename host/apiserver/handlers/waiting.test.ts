@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { invoke } from "../../../lib/command/command-line.ts";
-import { writePartitionSets } from "../../../test/partition-sets.ts";
-import { runningHost } from "../../../test/running-host.ts";
+import { writePartitionSets } from "../../../test/worlds/update/partition-sets.ts";
+import { runningHost } from "../../../test/worlds/host/running-host.ts";
 import { apiclient } from "../../commands/apiclient.ts";
 
 test("who changes the checks of updates while a version is on trial learns that they count from the next update on", async () => {

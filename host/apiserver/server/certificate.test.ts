@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { testSystem } from "../../../test/system.ts";
+import { testSystem } from "../../../test/worlds/host/system.ts";
 import { kept } from "../../kept/things.ts";
 import { whatIsSetAside } from "../../kept/set-aside.ts";
 import { ensureIdentity, makeIdentity } from "./certificate.ts";

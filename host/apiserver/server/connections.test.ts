@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { runningHost, type RunningHost } from "../../../test/running-host.ts";
+import { runningHost, type RunningHost } from "../../../test/worlds/host/running-host.ts";
 
 const requestMs = 500;
 const most = 12;

@@ -8,9 +8,9 @@ import { invoke } from "../../../lib/command/command-line.ts";
 import { apiclient } from "../../commands/apiclient.ts";
 import { hostPath } from "../../machine/system.ts";
 import type { SettingsTreeBody } from "../../../api/answers.ts";
-import { Authority, type ClientCertificate } from "../../../test/certificates.ts";
+import { Authority, type ClientCertificate } from "../../../test/worlds/network/certificates.ts";
 import { eventually } from "../../../test/eventually.ts";
-import { runningHost, type RunningHost } from "../../../test/running-host.ts";
+import { runningHost, type RunningHost } from "../../../test/worlds/host/running-host.ts";
 
 let ours: Authority;
 let strangers: Authority;

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { connect } from "../../../api/client/client.ts";
-import { holdSocket } from "../../../test/held-socket.ts";
-import { runningHost } from "../../../test/running-host.ts";
+import { holdSocket } from "../../../test/worlds/host/held-socket.ts";
+import { runningHost } from "../../../test/worlds/host/running-host.ts";
 
 test("who has the socket that systemd holds goes on to use it when the daemon is started again, and waits meanwhile", async () => {
   const directory = await mkdtemp(join(tmpdir(), "held-"));

@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { parse } from "smol-toml";
 import { z } from "zod";
 import { parseJson, type Json } from "../../../lib/text/json.ts";
-import { factsOf, settingsOf } from "../../../test/settings.ts";
+import { factsOf, settingsOf } from "../../../test/worlds/host/settings.ts";
 import type { RenderedFile } from "../../files/config-file.ts";
 import { containerdConfig } from "../../files/containers/containerd.ts";
 import { hostRegistries } from "../../files/containers/host-registries.ts";

@@ -1,8 +1,8 @@
 /** Protects commits from a disk that refuses: a commit fails as a whole or not at all, and the next one can succeed. */
 import { describe, expect, test } from "bun:test";
-import { datastoreOn, simulatedDisk, someone, type TestDatastore } from "../../../test/datastore.ts";
+import { datastoreOn, simulatedDisk, someone, type TestDatastore } from "../../../test/worlds/host/datastore.ts";
 import { explain } from "../../../lib/failure.ts";
-import type { SimulatedDisk } from "../../../test/simulated-disk.ts";
+import type { SimulatedDisk } from "../../../test/simulator/media/disk.ts";
 
 const small = { storeBytes: 20_000, segmentBytes: 600, segments: 20 };
 

@@ -1,8 +1,8 @@
 /** Protects a host whose disk lies: whatever the files hold, the settings are those of one version that once was. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { datastoreOn, simulatedDisk } from "../../../test/datastore.ts";
-import { SimulatedDisk } from "../../../test/simulated-disk.ts";
+import { datastoreOn, simulatedDisk } from "../../../test/worlds/host/datastore.ts";
+import { SimulatedDisk } from "../../../test/simulator/media/disk.ts";
 import type { Json } from "../../../lib/text/json.ts";
 import { hashOf } from "./line.ts";
 

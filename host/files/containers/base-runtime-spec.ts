@@ -2,7 +2,7 @@
  * What containers of the orchestrator start from: `settings.oci-defaults` in the shape of containerd's own default.
  *
  * containerd reads the whole of it in the place of what is built in, so everything else is as there, but for cgroups
- * and the name of the container, which CRI fills in. `test/host/containerd.test.ts` compares it with the real one.
+ * and the name of the container, which CRI fills in. `test/real/host/containerd.test.ts` compares it with the real one.
  * Source: OCI runtime specification 1.2, containerd 1.7 oci/spec.go and docs/cri/config.md (base_runtime_spec).
  */
 import type { Settings } from "../../../settings/model/model.ts";

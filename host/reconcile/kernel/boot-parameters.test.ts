@@ -3,11 +3,11 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseJson, type Json } from "../../../lib/text/json.ts";
 import { readDocument } from "../../../settings/document/document.ts";
-import { datastoreOn, simulatedDisk } from "../../../test/datastore.ts";
-import { modelNamed } from "../../../test/models.ts";
-import { emptyAddon } from "../../../test/efi-program.ts";
-import { factsOf, settingsOf } from "../../../test/settings.ts";
-import { testSystem, type TestSystem } from "../../../test/system.ts";
+import { datastoreOn, simulatedDisk } from "../../../test/worlds/host/datastore.ts";
+import { modelNamed } from "../../../test/worlds/host/models.ts";
+import { emptyAddon } from "../../../test/worlds/update/efi-program.ts";
+import { factsOf, settingsOf } from "../../../test/worlds/host/settings.ts";
+import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";
 import { wordsOfAddon } from "./boot-addon.ts";
 import { bootParameters } from "./boot-parameters.ts";
 

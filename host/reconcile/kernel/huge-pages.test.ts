@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Json } from "../../../lib/text/json.ts";
-import { factsOf, settingsOf } from "../../../test/settings.ts";
-import { testSystem, type TestSystem } from "../../../test/system.ts";
+import { factsOf, settingsOf } from "../../../test/worlds/host/settings.ts";
+import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";
 import { hugePages } from "./huge-pages.ts";
 
 const facts = factsOf();

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { testSystem } from "../../../test/system.ts";
+import { testSystem } from "../../../test/worlds/host/system.ts";
 import { bootLoaderTwice } from "./boot-again.ts";
 
 const global = "8be4df61-93ca-11d2-aa0d-00e098032b8c";

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writePartitionSets, testPartitionBytes } from "../../../test/partition-sets.ts";
-import { testSystem } from "../../../test/system.ts";
+import { writePartitionSets, testPartitionBytes } from "../../../test/worlds/update/partition-sets.ts";
+import { testSystem } from "../../../test/worlds/host/system.ts";
 import { findPartitions } from "./partitions.ts";
 
 test("the set below / is the active one, and the other is found on the same disk", async () => {

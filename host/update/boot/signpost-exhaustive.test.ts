@@ -1,9 +1,9 @@
 /** Protects: whatever is on the ESP, no verb takes the running set's entry away, and each does what it says or nothing. */
 import { expect, test } from "bun:test";
 import { isFailure } from "../../../lib/failure.ts";
-import { arrangements, storageWith, type Arrangement } from "../../../test/boot-arrangements.ts";
-import { loaderEntries } from "../../../test/simulated-loader.ts";
-import type { SimulatedStorage } from "../../../test/simulated-storage.ts";
+import { arrangements, storageWith, type Arrangement } from "../../../test/worlds/update/boot-arrangements.ts";
+import { loaderEntries } from "../../../test/simulator/media/loader.ts";
+import type { SimulatedStorage } from "../../../test/simulator/media/storage.ts";
 import { kernelPath, otherSet, willBoot, type BootEntry, type SetName } from "./boot-entry.ts";
 import { Signpost } from "./signpost.ts";
 

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { createServer, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
-import { testSystem } from "../../../test/system.ts";
+import { testSystem } from "../../../test/worlds/host/system.ts";
 import { serveRepository } from "../../../repo/serve.ts";
 import { download, downloadBytes } from "./download.ts";
 

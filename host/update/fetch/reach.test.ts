@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { Authority } from "../../../test/certificates.ts";
-import { testMachines, testRepository, type TestRepository } from "../../../test/update-repository.ts";
-import { testSystem } from "../../../test/system.ts";
+import { Authority } from "../../../test/worlds/network/certificates.ts";
+import { testMachines, testRepository, type TestRepository } from "../../../test/worlds/update/update-repository.ts";
+import { testSystem } from "../../../test/worlds/host/system.ts";
 import type { Mirror } from "./mirror.ts";
 import { refreshTrust, shippedRootPath } from "./trusted-repository.ts";
 

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seekTableBytes } from "../../../lib/zstd/seekable-zstd.ts";
 import { realStorage } from "../../machine/storage.ts";
-import { testSystem, type TestSystem } from "../../../test/system.ts";
-import { imageOf, testFrameBytes, testImage, type TestImage } from "../../../test/update-image.ts";
-import { testRepository, type Artefacts, type TestRepository } from "../../../test/update-repository.ts";
+import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";
+import { imageOf, testFrameBytes, testImage, type TestImage } from "../../../test/worlds/update/update-image.ts";
+import { testRepository, type Artefacts, type TestRepository } from "../../../test/worlds/update/update-repository.ts";
 import { refreshTrust, shippedRootPath } from "./trusted-repository.ts";
 import { writeImage } from "../write/write-image.ts";
 

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { refresh, rotateRoot } from "../../../repo/repository.ts";
 import { withKey, withoutKey } from "../../../repo/roles/root-role.ts";
-import { newSigner, testRepository, type TestRepository } from "../../../test/update-repository.ts";
-import { testSystem, type TestSystem } from "../../../test/system.ts";
+import { newSigner, testRepository, type TestRepository } from "../../../test/worlds/update/update-repository.ts";
+import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";
 import type { Mirror } from "./mirror.ts";
 import { refreshTrust, shippedRootPath, targetBytes, type TrustedRepository } from "./trusted-repository.ts";
 

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { testSystem } from "../../../test/system.ts";
+import { testSystem } from "../../../test/worlds/host/system.ts";
 import { panicIn, readPanic, removeRecords, wasRefused, wasResetByWatchdog } from "./last-words.ts";
 
 const loaderVariable = "/sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";

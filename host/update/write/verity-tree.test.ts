@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { efiProgram, hashTree, testImage, reading } from "../../../test/update-image.ts";
+import { efiProgram, hashTree, testImage, reading } from "../../../test/worlds/update/update-image.ts";
 import { openBlockDevice } from "./block-device.ts";
 import { promisedBy } from "../boot/unified-image.ts";
 import { levelsOf, verifyTree } from "./verity-tree.ts";

@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, open, readFile, readdir, rm, truncate, writeFile } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
-import { testImage, type TestImage } from "../../../test/update-image.ts";
-import { testRepository, type Artefacts, type TestRepository } from "../../../test/update-repository.ts";
-import { testSystem, type TestSystem } from "../../../test/system.ts";
+import { testImage, type TestImage } from "../../../test/worlds/update/update-image.ts";
+import { testRepository, type Artefacts, type TestRepository } from "../../../test/worlds/update/update-repository.ts";
+import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";
 import { refreshTrust, shippedRootPath } from "../fetch/trusted-repository.ts";
 import { writeImage, writeSize, type WriteProgress } from "./write-image.ts";
 

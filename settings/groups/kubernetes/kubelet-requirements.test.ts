@@ -1,5 +1,5 @@
 /** Protects: a value at which kubelet ends is refused before, also where kubelet compares it with its own default. */
-import { testRules, type RuleCase } from "../../../test/rule-cases.ts";
+import { testRules, type RuleCase } from "../../../test/cases/rule-cases.ts";
 import { kubeletRules } from "./kubelet-requirements.ts";
 
 const memory = (kubernetes: Record<string, string | number | Record<string, unknown>>) => ({

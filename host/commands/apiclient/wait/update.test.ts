@@ -3,8 +3,8 @@ import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { invoke } from "../../../../lib/command/command-line.ts";
 import { eventually } from "../../../../test/eventually.ts";
-import { runningHost } from "../../../../test/running-host.ts";
-import { testRepository } from "../../../../test/update-repository.ts";
+import { runningHost } from "../../../../test/worlds/host/running-host.ts";
+import { testRepository } from "../../../../test/worlds/update/update-repository.ts";
 import { shippedRootPath } from "../../../update/fetch/trusted-repository.ts";
 import { apiclient } from "../../apiclient.ts";
 

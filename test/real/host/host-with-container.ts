@@ -1,0 +1,75 @@
+/**
+ * A host in this process with a real container: the daemon of `running-host.ts`, a real containerd where it looks for
+ * that of the host's containers, and one container of busybox in it.
+ *
+ * ```ts
+ * await using host = await hostWithContainer("probe");
+ * await invoke(apiclient, ["-s", host.socket, "exec", "probe", "ls"]);
+ * ```
+ */
+import { symlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { Containerd } from "../../../host/containers/containerd/containerd.ts";
+import { bringImage } from "../../../host/containers/pull.ts";
+import { parseReference } from "../../../host/containers/registry/reference.ts";
+import { removeContainer, runContainer } from "../../../host/containers/run-container.ts";
+import { specOf } from "../../../host/containers/spec.ts";
+import { testContainerd } from "../../worlds/containers/containerd.ts";
+import { busyboxImage } from "../../worlds/containers/oci-image.ts";
+import { startTestRegistry } from "../../worlds/containers/registry.ts";
+import { runningHost, type RunningHost } from "../../worlds/host/running-host.ts";
+
+export type HostWithContainer = RunningHost & { containerd: Containerd };
+
+export async function hostWithContainer(name: string): Promise<HostWithContainer> {
+  await using stack = new AsyncDisposableStack();
+  const { containerd, directory } = stack.use(await testContainerd("default"));
+  const host = stack.use(await runningHostIn(directory));
+  const registry = stack.use(await startTestRegistry({ tls: false, auth: false }));
+  const entrypoint = ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait"];
+  const image = stack.use(await busyboxImage({ entrypoint, environment: { FROM_IMAGE: "yes" } }));
+  await registry.push(image.layout, "test/probe:v1");
+
+  const log = { info: () => undefined, error: () => undefined };
+  const registries = { mirrors: [{ registry: "*", endpoint: [`http://${registry.here}`] }], credentials: [] };
+  const stop = new AbortController();
+  const started = Promise.withResolvers<undefined>();
+  const ended = runContainer(
+    { containerd, id: name, directory: join(directory, "pipes"), systemd: false, log },
+    async () => {
+      const reference = parseReference("registry.example.com/test/probe:v1");
+      const got = await bringImage({ containerd, registries, fetch, log }, reference, stop.signal);
+      const description = { type: "host", name, source: "", superpowered: false } as const;
+      const spec = specOf({ description, image: got.config, environment: {}, systemd: false });
+      // What only a host has, and may.
+      spec.process.rlimits = [];
+      spec.mounts = spec.mounts.filter(({ type }) => type !== "bind");
+      return { image: got, spec };
+    },
+    () => started.resolve(undefined),
+    stop.signal,
+  );
+  await Promise.race([started.promise, ended]);
+  stack.defer(async () => {
+    stop.abort();
+    await ended;
+    await removeContainer(containerd, name);
+  });
+
+  // Where the daemon looks for the containerd of the host's containers.
+  await symlink(join(directory, "run/host-containerd"), join(host.machine.system.root, "run/host-containerd"));
+  const all = stack.move();
+  return { ...host, containerd, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+/** Its machine lies below a directory that containerd sees too: the pipes of programs do. */
+async function runningHostIn(directory: string): Promise<RunningHost> {
+  const before = process.env["TMPDIR"];
+  process.env["TMPDIR"] = directory;
+  try {
+    return await runningHost();
+  } finally {
+    if (before === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = before;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * The promise that the same commit, lock and key give the same bytes: builds an image twice, with no step kept between
+ * the two, in two directories and at two times. Takes some minutes.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compileContainerPrograms, compileHost } from "../../../programs/compile.ts";
+import { containerExecutable, containerNames } from "../../../programs/containers/names.ts";
+import { executable, names } from "../../../host/names.ts";
+import { buildImage } from "../../../image/build.ts";
+import type { Manifest } from "../../../image/manifest.ts";
+import { buildContainer } from "../../../image/oci/container-image.ts";
+import { cacheDirectory, sha256OfFile } from "../../../image/packages/cache.ts";
+import { variantNamed } from "../../../variants/all.ts";
+
+const minutesMs = 60_000;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "orlop-reproducible-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }), minutesMs);
+
+/** A cache with the user's downloads and tools, which are checked by hash, and no steps. */
+async function emptySteps(name: string): Promise<string> {
+  const cache = join(folder, name, "cache");
+  await mkdir(cache, { recursive: true });
+  for (const shared of ["content", "tools"]) {
+    await mkdir(join(cacheDirectory(), shared), { recursive: true });
+    await symlink(join(cacheDirectory(), shared), join(cache, shared));
+  }
+  return cache;
+}
+
+async function build(name: string): Promise<Manifest> {
+  const hostBinary = join(folder, name, executable);
+  const cache = await emptySteps(name);
+  await compileHost("x86_64", hostBinary);
+  const { manifest } = await buildImage(variantNamed("metal-dev"), "x86_64", {
+    version: "1.2.3",
+    commit: "0123abcd",
+    hostBinary,
+    hostNames: { executable, links: names },
+    output: join(folder, name, "a directory with another name", name),
+    cache,
+    keys: join(folder, "keys"),
+  });
+  return manifest;
+}
+
+test(
+  "two builds from the same inputs give the same bytes",
+  async () => {
+    const first = await build("one");
+    const umask = process.umask(0o077);
+    const second = await build("two").finally(() => process.umask(umask));
+    expect(second).toEqual(first);
+    expect(first.disk.bytes).toBeGreaterThan(1024 ** 3);
+  },
+  20 * minutesMs,
+);
+
+async function buildControl(name: string): Promise<{ digest: string; archive: string }> {
+  const file = join(folder, name, containerExecutable);
+  const cache = await emptySteps(name);
+  await compileContainerPrograms("x86_64", file);
+  const programs = { file, names: containerNames.control };
+  const built = await buildContainer("control", "x86_64", { version: "1.2.3", commit: "0123abcd", programs, cache });
+  return { digest: built.digest, archive: await sha256OfFile(built.archive) };
+}
+
+test(
+  "two builds of a host container give the same bytes",
+  async () => {
+    const first = await buildControl("container one");
+    const umask = process.umask(0o077);
+    const second = await buildControl("container two").finally(() => process.umask(umask));
+    expect(second).toEqual(first);
+    expect(first.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+  },
+  5 * minutesMs,
+);

@@ -1,0 +1,26 @@
+/** The images that the tests boot: built from this work tree, once for all test files of a run. */
+import { builtImage } from "../../../cli/built-image.ts";
+import type { ClusterMinor } from "../../../vm/cluster/minors.ts";
+
+/** Two hosts that start at once wait for one build. */
+const building = new Map<string, Promise<string>>();
+
+/**
+ * The image of a variant.
+ *
+ * Test files of one run share their process but not their modules, so the environment keeps what was built. Who sets
+ * the variable beforehand, for example `ORLOP_TEST_IMAGE_DEV=build/my.img ./orlop test vm`, tests that image.
+ */
+export async function imageOf(variant: "dev" | "metal-dev" | `metal-k8s-${ClusterMinor}`): Promise<string> {
+  const variable = `ORLOP_TEST_IMAGE_${variant.toUpperCase().replaceAll(/[-.]/g, "_")}`;
+  const given = process.env[variable];
+  if (given !== undefined) return given;
+  const image = building.get(variable) ?? build(variant);
+  building.set(variable, image);
+  return (process.env[variable] = await image);
+}
+
+async function build(variant: string): Promise<string> {
+  const { image } = await builtImage({ variant, architecture: "x86_64" }, new AbortController().signal);
+  return image;
+}

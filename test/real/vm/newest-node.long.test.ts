@@ -1,0 +1,61 @@
+/**
+ * Protects: the newest minor of Kubernetes that images are built for works with what else is in them: a node joins a
+ * control plane of its own minor, and pods run on it, those of the cluster and its own.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { busyboxImage } from "../../worlds/containers/oci-image.ts";
+import { startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
+import { startMs, TestCluster } from "./cluster.ts";
+import type { TestHost } from "./test-host.ts";
+
+const name = "newest";
+
+let cluster: TestCluster;
+let registry: TestRegistry;
+let host: TestHost;
+let image: string;
+
+beforeAll(async () => {
+  cluster = await TestCluster.start("newest", { minor: "1.35" });
+  registry = await startTestRegistry({ tls: true, auth: true });
+  await using busybox = await busyboxImage({ entrypoint: ["/bin/sh", "-c"] });
+  await registry.push(busybox.layout, "test/busybox:v1");
+  image = `${registry.forGuests}/test/busybox:v1`;
+  host = await cluster.boot(name, {
+    pki: registry.pki,
+    "container-registry": { credentials: [registry.credential(registry.forGuests)] },
+  });
+}, startMs);
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+  await registry?.[Symbol.asyncDispose]();
+});
+
+const pod = (podName: string, command: string) => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: podName },
+  spec: { terminationGracePeriodSeconds: 1, containers: [{ name: "main", image, args: [command] }] },
+});
+
+test("it joins by its token, and is ready", async () => {
+  await cluster.untilReady(host);
+  const node = JSON.parse(await cluster.kubectl("get", "node", name, "--output=json")) as unknown;
+  expect(node).toMatchObject({ status: { nodeInfo: { kubeletVersion: "v1.35.4" } } });
+});
+
+test("a pod runs, with the runtime's seccomp profile, and is reached through the cluster", async () => {
+  await cluster.apply(pod("worker", "echo hello; exec sleep 1d"));
+  await cluster.untilPod("worker");
+  expect(await cluster.kubectl("logs", "worker")).toBe("hello\n");
+  const status = await cluster.kubectl("exec", "worker", "--", "grep", "Seccomp:", "/proc/self/status");
+  expect(status).toMatch(/^Seccomp:\s+2$/m);
+});
+
+test("a static pod runs, and has its mirror", async () => {
+  const manifest = Buffer.from(JSON.stringify(pod("watch", "exec sleep 1d"))).toString("base64");
+  await host.commit({ kubernetes: { "static-pods": { watch: { enabled: true, manifest } } } });
+  const mirror = `watch-${name}`;
+  await cluster.until(`a pod ${mirror}`, async () => cluster.hasPod(mirror));
+  await cluster.untilPod(mirror);
+});

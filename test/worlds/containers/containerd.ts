@@ -1,0 +1,65 @@
+/**
+ * A real containerd on this machine, from the packages and with the configuration that hosts have for their own
+ * containers, in directories of its own.
+ *
+ * It needs root: it mounts, and its containers are real ones. The machine itself is not touched.
+ */
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openContainerd, type Containerd } from "../../../host/containers/containerd/containerd.ts";
+import { openToolsRoot } from "../../../image/packages/tools-root.ts";
+import { eventually } from "../../eventually.ts";
+
+export type TestContainerd = AsyncDisposable & {
+  containerd: Containerd;
+  directory: string;
+  restart: () => Promise<void>;
+};
+
+/** What it writes, by the name of our directory for it. */
+const places = { run: "/run", data: "/var/lib/host-containerd" };
+
+export async function testContainerd(namespace = "test"): Promise<TestContainerd> {
+  const tools = await openToolsRoot({ sets: ["runtime"] });
+  const directory = await mkdtemp(join(tmpdir(), "containerd-"));
+  const socket = join(directory, "run/host-containerd/containerd.sock");
+  const config = join(directory, "config.toml");
+  // Shims listen in /run too, where a containerd that is started again finds them.
+  for (const [name, place] of Object.entries(places)) {
+    await mkdir(join(directory, name));
+    await mkdir(join(tools.directory, place), { recursive: true });
+  }
+  await copyFile(join(import.meta.dir, "../../../os/containerd/host-containerd.toml"), config);
+  // Mounts and processes as root has them on this machine; only the files are those of the packages.
+  const machine = ["--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc", "--bind", "/sys", "/sys"];
+  const own = Object.entries(places).flatMap(([name, place]) => ["--bind", join(directory, name), place]);
+  const files = [...machine, "--tmpfs", "/tmp", ...own];
+  const sandbox = ["bwrap", "--die-with-parent", "--cap-add", "ALL", "--bind", tools.directory, "/", ...files];
+  const start = () =>
+    Bun.spawn([...sandbox, "--bind", directory, directory, "/usr/bin/containerd", "--config", config], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: Bun.file(join(directory, "log")),
+    });
+  let daemon = start();
+  const stop = async (): Promise<void> => {
+    daemon.kill("SIGTERM");
+    await daemon.exited;
+  };
+  const containerd = openContainerd(socket, namespace);
+  await eventually(async () => void (await containerd.images.list({})));
+  return {
+    containerd,
+    directory,
+    async restart() {
+      await stop();
+      daemon = start();
+    },
+    async [Symbol.asyncDispose]() {
+      containerd[Symbol.dispose]();
+      await stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * A small image for tests of containers: busybox and nothing else, so that a container of it can be looked into.
+ *
+ * ```ts
+ * await using image = await busyboxImage({ entrypoint: ["/bin/sh", "-c", "exec sleep 1d"] });
+ * await registry.push(image.layout, "sleeper:v1");
+ * ```
+ */
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { digestOf, makeLayer, makeLayout } from "../../../image/oci/layout.ts";
+import { machineArchitecture, openToolsRoot, runTool } from "../../../image/packages/tools-root.ts";
+import { parseJson } from "../../../lib/text/json.ts";
+import { run } from "../../../lib/program/process.ts";
+
+export type BusyboxImage = {
+  entrypoint: readonly string[];
+  command?: readonly string[];
+  environment?: Readonly<Record<string, string>>;
+  /** By absolute path. */
+  files?: Readonly<Record<string, string>>;
+};
+
+/** Any date: the same content shall be the same image. */
+const epochSeconds = 1_750_000_000;
+
+/** Makes the layout of an image; its directory goes when the caller is done. */
+export async function busyboxImage({
+  files = {},
+  environment = {},
+  ...started
+}: BusyboxImage): Promise<AsyncDisposable & { layout: string }> {
+  const architecture = machineArchitecture();
+  const busybox = join((await openToolsRoot({ sets: ["busybox"] })).directory, "usr/bin/busybox");
+  const directory = await mkdtemp(join(tmpdir(), "busybox-image-"));
+  const tree = join(directory, "tree");
+  for (const name of ["bin", "dev", "etc", "proc", "run", "sys", "tmp"]) {
+    await mkdir(join(tree, name), { recursive: true });
+  }
+  await copyFile(busybox, join(tree, "bin/busybox"));
+  const { stdout } = await run([busybox, "--list"]);
+  for (const applet of stdout.trim().split("\n")) {
+    if (applet !== "busybox") await symlink("busybox", join(tree, "bin", applet));
+  }
+  for (const [path, text] of Object.entries({ "/etc/passwd": "root:x:0:0:root:/:/bin/sh\n", ...files })) {
+    await mkdir(dirname(join(tree, path)), { recursive: true });
+    await writeFile(join(tree, path), text);
+  }
+  const layout = join(directory, "layout");
+  const layer = join(directory, "layer");
+  await makeLayer(await openToolsRoot(), layer, tree, epochSeconds);
+  const layers = [{ directory: layer, says: "busybox" }];
+  const config = { architecture, ...started, environment: { PATH: "/bin", ...environment } };
+  await makeLayout(layout, { layers, config, epochSeconds });
+  return { layout, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+}
+
+const manifestSchema = z.looseObject({
+  config: z.looseObject({ digest: z.string() }),
+  layers: z.array(z.looseObject({ digest: z.string() })),
+});
+const configSchema = z.looseObject({
+  config: z.looseObject({ Entrypoint: z.array(z.string()), Env: z.array(z.string()) }),
+});
+
+/** Unpacks the image of a layout into a directory that exists; gives what a container of it would start. */
+export async function unpackLayout(layout: string, root: string): Promise<readonly string[]> {
+  const blob = (digest: string): string => join(layout, "blobs", digest.replace(":", "/"));
+  const manifest = manifestSchema.parse(parseJson(await readFile(blob(await digestOf(layout)), "utf8")));
+  const tools = await openToolsRoot();
+  for (const { digest } of manifest.layers) {
+    const options = ["--extract", "--zstd", "--numeric-owner", "--preserve-permissions", `--directory=${root}`];
+    await runTool(tools, ["tar", ...options, `--file=${blob(digest)}`], { binds: [root], readOnlyBinds: [layout] });
+  }
+  return configSchema.parse(parseJson(await readFile(blob(manifest.config.digest), "utf8"))).config.Entrypoint;
+}
