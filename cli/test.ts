@@ -60,7 +60,7 @@ async function runGroup(group: Group, signal: AbortSignal): Promise<TestReport> 
   const { runTests } = await import("../tools/test-run.ts");
   return await runTests({
     says: `${group} tests`,
-    paths: [group === "long" ? longTest : `./test/${group}/`],
+    paths: [group === "long" ? longTest : `./test/real/${group}/`],
     without: group === "long" || group === "tours" ? [] : [`**/*${longTest}`],
     workers: group === "vm" ? machinesAtOnce() : 1,
     timeoutMs: machineTestTimeoutMs,

@@ -26,7 +26,6 @@ export const hostCodes = [
   "cannot-execute",
   "cannot-listen",
   "cannot-read",
-  "cannot-seal",
   "chosen-changed",
   "clock-not-sane",
   "container-lost",
@@ -60,7 +59,6 @@ export const hostCodes = [
   "no-such-context",
   "no-such-huge-pages",
   "no-such-image",
-  "no-such-pin",
   "not-applied",
   "not-found",
   "not-generated",
@@ -79,7 +77,6 @@ export const hostCodes = [
   "update-failed",
   "update-slow",
   "user-data-too-large",
-  "wrong-bun",
 ] as const;
 
 declare module "../lib/failure.ts" {

@@ -7,6 +7,7 @@ import { benchCodes } from "../bench/codes.ts";
 import { cliCodes } from "../cli/codes.ts";
 import { hostCodes } from "../host/codes.ts";
 import { imageCodes } from "../image/codes.ts";
+import { programsCodes } from "../programs/codes.ts";
 import { libCodes } from "../lib/codes.ts";
 import { repoCodes } from "../repo/codes.ts";
 import { settingsCodes } from "../settings/codes.ts";
@@ -25,6 +26,7 @@ const declared = new Map<string, readonly string[]>([
   ["api", [...answered.filter((code) => !isOneOf(code, [libCodes, settingsCodes])), ...clientCodes]],
   ["repo", repoCodes],
   ["host", hostCodes],
+  ["programs", programsCodes],
   ["image", imageCodes],
   ["vm", vmCodes],
   ["cli", cliCodes],

@@ -4,7 +4,7 @@
  * The network is the host's for all of them. Source: OCI runtime specification 1.1, config.md and config-linux.md.
  */
 import { hostSocket } from "../../api/client/transport.ts";
-import { imageBundle } from "../files/trust-store.ts";
+import { imageBundle } from "../machine/facts.ts";
 import { authoritiesPath } from "../machine/outbound.ts";
 import { containerId, persistentDirectory, type Description } from "./description.ts";
 import { privilegesOf, type Privileges } from "./privileges.ts";

@@ -11,10 +11,8 @@ import { subjectLine } from "../../settings/model/certificate-advice.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import { isBlank, readBundle } from "../../settings/values/pem.ts";
 import { pemOf, readPem } from "../../settings/values/pem-blocks.ts";
+import { imageBundle } from "../machine/facts.ts";
 import type { ConfigFiles } from "./config-file.ts";
-
-/** Of the image, see image/root/trust-store.ts. */
-export const imageBundle = "/usr/share/orlop/ca-bundle.crt";
 
 /** Where OpenSSL, GnuTLS, Go and people look: a bundle, and links to it. */
 const bundle = "/etc/ssl/certs/ca-certificates.crt";

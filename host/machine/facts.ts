@@ -6,9 +6,11 @@ import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files/files.ts";
 import { architectures, type Architecture, type Variant } from "../../variants/variant.ts";
 import { variantNamed } from "../../variants/all.ts";
-import { imageBundle } from "../files/trust-store.ts";
 import { readNetworkSource, type NetworkSource } from "../network/source.ts";
 import { hostPath, type System } from "./system.ts";
+
+/** The certificate authorities of the image: image/root/trust-store.ts puts them there. */
+export const imageBundle = "/usr/share/orlop/ca-bundle.crt";
 
 export type Facts = {
   variant: Variant;

@@ -3,7 +3,7 @@
  * the host's own fetches go the same way.
  *
  * Source: golang.org/x/net/http/httpproxy, with net.ParseCIDR, net.ParseIP and net.SplitHostPort as it uses them. Its
- * answers to a table of entries are in test/conformance/no-proxy/.
+ * answers to a table of entries are in test/real/conformance/no-proxy/.
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";

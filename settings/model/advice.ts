@@ -7,16 +7,9 @@ import { certificateAdvice } from "./certificate-advice.ts";
 import type { Settings } from "../groups/group.ts";
 import { kubeletAdvice } from "../groups/kubernetes/kubelet-requirements.ts";
 import type { Problem } from "./problem.ts";
-import { unmetAt } from "./rule.ts";
+import { type Advice, unmetAt } from "./rule.ts";
 import type { Selection } from "./selection.ts";
 import type { SettingsTree } from "./tree.ts";
-
-export type Advice = {
-  /** A claim that holds for settings in order. */
-  name: string;
-  /** @param now undefined where the time is not known: then nothing is said about it */
-  check(settings: Settings, set: SettingsTree, variant: Selection, now: Date | undefined): Iterable<Problem>;
-};
 
 export const advice: readonly Advice[] = [
   {

@@ -1,9 +1,8 @@
 /** What is odd about certificates that are accepted: they can be used, and perhaps not for what was meant. */
 import type { X509Certificate } from "node:crypto";
-import type { Advice } from "./advice.ts";
 import type { Settings } from "../groups/group.ts";
 import { isBlank, readBundle } from "../values/pem.ts";
-import { unmetAt } from "./rule.ts";
+import { type Advice, unmetAt } from "./rule.ts";
 
 type Place = { segments: readonly string[]; data: string; isAuthority: boolean };
 

@@ -12,6 +12,14 @@ export type Rule = {
   check(settings: Settings, set: SettingsTree, variant: Selection): Iterable<Problem>;
 };
 
+/** Like a rule, about what is accepted and is probably not what was meant. */
+export type Advice = {
+  /** A claim that holds for settings in order. */
+  name: string;
+  /** @param now undefined where the time is not known: then nothing is said about it */
+  check(settings: Settings, set: SettingsTree, variant: Selection, now: Date | undefined): Iterable<Problem>;
+};
+
 /** A problem at the key to set; `sentence` continues the key. */
 export function unmetAt(segments: readonly string[], sentence: string): Problem {
   const key = joinKey([root, ...segments]);

@@ -9,7 +9,7 @@ import { actOnUnit, UnitFailure } from "../../reconcile/failed-unit.ts";
 import { hostPath } from "../../machine/system.ts";
 import { keepTryForPlannedReboot } from "../../update/boot/sets.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./all.ts";
+import type { Handlers } from "./handler.ts";
 import { FileAnswer } from "../server/reply.ts";
 import type { Waiting } from "./waiting.ts";
 

@@ -16,7 +16,7 @@ import {
 import { runToItsEnd } from "../../reconcile/failed-unit.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./all.ts";
+import type { Handlers } from "./handler.ts";
 import { Lines } from "../server/reply.ts";
 
 /** Formatting a large disk takes its time. */

@@ -3,7 +3,7 @@ import type { ExecutedBody, TransactionBody } from "../../../api/answers.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import type { Transaction } from "../../datastore/datastore.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./all.ts";
+import type { Handlers } from "./handler.ts";
 import { visibleChanges, visibleCommand } from "../secrets.ts";
 import type { Waiting } from "./waiting.ts";
 

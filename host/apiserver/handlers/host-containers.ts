@@ -2,7 +2,7 @@
 import { Refused } from "../../../api/client/refused.ts";
 import { hostContainersOf } from "../../containers/container-states.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./all.ts";
+import type { Handlers } from "./handler.ts";
 
 const linesUsually = 5;
 

@@ -13,8 +13,8 @@ import { recordReads } from "../../datastore/reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../../files/config-file.ts";
 import type { ApiContext } from "../context.ts";
 import { didYouMean } from "../did-you-mean.ts";
-import type { Handlers } from "./all.ts";
-import { startingWith, withRoot } from "./model.ts";
+import type { Handlers } from "./handler.ts";
+import { startingWith, withRoot } from "./prefix.ts";
 
 export type Service = { "configuration-files": string[]; "restart-commands": string[] };
 export type ConfigurationFile = { path: string; "template-path": string; mode?: string };

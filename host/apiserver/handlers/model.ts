@@ -2,9 +2,10 @@
 import type { Facts } from "../../machine/facts.ts";
 import type { Caller } from "../server/caller.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./all.ts";
+import type { Handlers } from "./handler.ts";
 import type { Metadata } from "./metadata.ts";
 import { Prepared } from "../server/reply.ts";
+import { startingWith, withRoot } from "./prefix.ts";
 import { leavesStartingWith } from "./settings.ts";
 
 export function modelHandlers(
@@ -53,19 +54,6 @@ export function osOf(facts: Facts) {
     variant_id: facts.variant.name,
     version_id: facts.versionId,
   };
-}
-
-/** Entries whose name behind `root` starts with the prefix, which may also be a beginning of the root. */
-export function startingWith<Value>(
-  entries: Readonly<Record<string, Value>>,
-  root: string,
-  prefix: string,
-): Record<string, Value> {
-  return Object.fromEntries(Object.entries(entries).filter(([name]) => `${root}${name}`.startsWith(prefix)));
-}
-
-export function withRoot(prefix: string, root: string): string {
-  return prefix.startsWith(root) || root.startsWith(prefix) ? prefix : `${root}${prefix}`;
 }
 
 const isEmpty = (value: object): boolean => Object.keys(value).length === 0;

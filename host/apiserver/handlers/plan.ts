@@ -6,7 +6,7 @@ import type { Json } from "../../../lib/text/json.ts";
 import { fullKey } from "../../../settings/model/key.ts";
 import { changesBetween, withStaged } from "../../datastore/change.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./all.ts";
+import type { Handlers } from "./handler.ts";
 import { visibleChanges } from "../secrets.ts";
 import { keysToDelete, settingsIn, settingsInPairs } from "./settings.ts";
 

@@ -10,7 +10,7 @@ import { mostProblems } from "../../../settings/model/reading.ts";
 import type { Caller } from "../server/caller.ts";
 import type { ApiContext } from "../context.ts";
 import { didYouMean } from "../did-you-mean.ts";
-import type { Handlers } from "./all.ts";
+import type { Handlers } from "./handler.ts";
 
 export function settingsHandlers(
   context: ApiContext,

@@ -4,7 +4,7 @@ import { Refused } from "../../../api/client/refused.ts";
 import { abortable } from "../../../lib/abortable.ts";
 import type { Json } from "../../../lib/text/json.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./all.ts";
+import type { Handlers } from "./handler.ts";
 import { seesSecrets, withoutSecrets } from "../secrets.ts";
 import type { Waiting } from "./waiting.ts";
 

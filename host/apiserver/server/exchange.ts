@@ -13,7 +13,7 @@ import { Bodies, parseBody } from "./body.ts";
 import { describeAuthor, type Caller } from "./caller.ts";
 import type { Connection, Connections } from "./connections.ts";
 import type { Exec } from "../exec/exec.ts";
-import type { ApiRequest, Handlers } from "../handlers/all.ts";
+import type { ApiRequest, Handlers } from "../handlers/handler.ts";
 import { FileAnswer, refuseUpgrade, reply, replyFile, replyRefusal } from "./reply.ts";
 import { checkRole, routeOf, type Route } from "./router.ts";
 
