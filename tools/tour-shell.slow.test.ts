@@ -28,6 +28,8 @@ test("a command that fails is told with its exit code, and the next one runs", a
 });
 
 test("lines that were drawn over show what is left, without colours", async () => {
+  // Two terminals, one behind the other, both end a line.
+  expect((await walked(String.raw`printf 'far\r\n'`))[0]?.output).toBe("far\n");
   expect((await walked(String.raw`printf '10%%\r\033[2K\033[1mdone\033[0m\n'`))[0]?.output).toBe("done\n");
 });
 

@@ -115,6 +115,6 @@ function scriptOf(blocks: readonly TourBlock[]): string {
 
 function resultOf(raw: string): BlockResult {
   const exitCodes = [...raw.matchAll(failed)].map(([, code]) => Number(code));
-  const lines = stripVTControlCharacters(raw.replaceAll(failed, "")).replaceAll("\r\n", "\n").split("\n");
+  const lines = stripVTControlCharacters(raw.replaceAll(failed, "")).replaceAll(/\r+\n/g, "\n").split("\n");
   return { output: lines.map((line) => line.slice(line.lastIndexOf("\r") + 1)).join("\n"), exitCodes };
 }
