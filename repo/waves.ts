@@ -7,7 +7,7 @@
  *
  * Bottlerocket's formula spreads by the absolute seed instead of the seed's place in its wave, so that most hosts of
  * later waves wait for the wave's end, and lets seed 0 go before the first wave. Here every seed belongs to the wave
- * whose lowest seed is at or below it: docs/decisions/0020-waves-open-smoothly.md.
+ * whose lowest seed is at or below it: docs/decisions/0008-waves-open-smoothly.md.
  */
 import { assert } from "../lib/failure.ts";
 

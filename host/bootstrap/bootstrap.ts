@@ -3,7 +3,7 @@
  * bootstrap containers, all at once.
  *
  * What is essential and fails halts the boot; what is not is told and passed. `once` means once it has succeeded: then
- * its mode becomes off, as in Bottlerocket; what failed runs again at the next boot (`docs/decisions/0180`).
+ * its mode becomes off, as in Bottlerocket; what failed runs again at the next boot (`docs/decisions/0037-bootstrap.md`).
  */
 import type { Client } from "../../api/client/client.ts";
 import { explain } from "../../lib/failure.ts";

@@ -1,6 +1,6 @@
 /**
  * Parameters of kernel and init from `settings.boot`: an addon on the ESP whose words systemd-stub appends to the signed
- * command line. docs/decisions/0031-boot-parameters.md tells why, and what becomes of it under Secure Boot.
+ * command line. docs/decisions/0013-boot-parameters.md tells why, and what becomes of it under Secure Boot.
  *
  * `/run/orlop/boot-parameters` keeps with which addon this boot began, so that it is known whether the next one differs.
  */

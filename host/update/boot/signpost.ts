@@ -6,7 +6,7 @@
  *
  * An entry that the loader or a crash left twice (`orlop-b.conf` beside `orlop-b+0-1.conf`) counts as its best
  * standing. The other name stays until the set is cleared: it may be another way to the same clusters, which must not be
- * freed alone (decision 0161).
+ * freed alone (decision 0032).
  */
 import { join } from "node:path";
 import { Failure, isNotFound } from "../../../lib/failure.ts";

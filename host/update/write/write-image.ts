@@ -185,7 +185,7 @@ function tooSmall({ path }: BlockDevice, bytes: number): Failure<"too-small"> {
 
 /**
  * In place, since nothing boots it. The name is gone for good before a new file gets it, and none is ever moved over
- * another: on FAT, a power loss can leave two names with the same clusters (decision 0161).
+ * another: on FAT, a power loss can leave two names with the same clusters (decision 0032).
  */
 async function writeKernel(
   storage: Storage,

@@ -2,7 +2,7 @@
  * Protects: what a container does stays in it, whether it tries to get out, takes all there is, or is given what is not
  * its own; and images come the way that settings say at that moment.
  *
- * docs/decisions/0183-confinement.md says what is claimed and what is not; each claim is tried to be broken here.
+ * docs/decisions/0040-confinement.md says what is claimed and what is not; each claim is tried to be broken here.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../lib/text/json.ts";
