@@ -13,7 +13,7 @@ import { executable, names, type Name } from "./names.ts";
 z.config({ jitless: true });
 
 const programs: Record<Name, (words: readonly string[]) => Promise<unknown>> = {
-  hostd: async (words) => await (await import("./daemon/hostd.ts")).main(words),
+  hostd: async (words) => await (await import("./daemon/main.ts")).main(words),
   signpost: async (words) => await (await import("./commands/signpost.ts")).main(words),
   metricdog: async (words) => await (await import("./commands/metricdog.ts")).main(words),
   logdog: async (words) => await (await import("./commands/logdog.ts")).main(words),

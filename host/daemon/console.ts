@@ -1,8 +1,12 @@
 /** What a host says about itself on its console once it has booted: the only place to look when the API is out of reach. */
+import { writeFile } from "node:fs/promises";
+import { systemErrorCode } from "../../lib/failure.ts";
 import { describeProblem } from "../../settings/model/problem.ts";
 import type { BootStatus } from "./boot.ts";
 import type { Facts } from "../machine/facts.ts";
-import type { Interfaces } from "../machine/system.ts";
+import { hostPath, type Interfaces, type System } from "../machine/system.ts";
+
+const consolePath = "/dev/console";
 
 export type Booted = {
   facts: Facts;
@@ -39,3 +43,12 @@ export function consoleReport({ facts, hostname, interfaces, fingerprint, boot }
 
 /** What is quoted from elsewhere must not steer a terminal. */
 const printable = (line: string): string => line.replaceAll(/\p{Cc}+/gu, " ");
+
+/** A machine without a console is no reason to fail, and neither is one whose links the kernel does not tell. */
+export async function showOnConsole(system: System, text: () => string): Promise<void> {
+  try {
+    await writeFile(hostPath(system, consolePath), `${text()}\n`, { flag: "r+" });
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+  }
+}

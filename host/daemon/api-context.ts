@@ -1,0 +1,58 @@
+/** What the handlers of the API get from the daemon. */
+import type { Failure } from "../../lib/failure.ts";
+import type { Changes } from "../apiserver/changes.ts";
+import type { ApiContext } from "../apiserver/context.ts";
+import type { Document } from "../apiserver/document.ts";
+import type { Remote } from "../apiserver/server/remote.ts";
+import { hostContainerStates } from "../containers/container-states.ts";
+import { configuration } from "../files/all.ts";
+import { generatorsOf } from "../generators/generate.ts";
+import { whatIsSetAside } from "../kept/set-aside.ts";
+import { keptPlaces } from "../kept/things.ts";
+import { NodeStatus } from "../node/node-status.ts";
+import type { Reconciler } from "../reconcile/reconciler.ts";
+import type { Updater } from "../update/updater.ts";
+import type { Audit } from "./audit.ts";
+import type { BootHost, BootStatus } from "./boot.ts";
+import { statusOf } from "./status.ts";
+import type { Trial } from "./trial.ts";
+
+/** The parts of the daemon that the API shows or moves. */
+export type ApiHost = BootHost & {
+  audit: Audit;
+  /** Why nobody can tell who ran which program, or run one. */
+  auditUnusable: Failure | undefined;
+  trial: Trial;
+  changes: Changes;
+  document: Document;
+  remote: Remote;
+  updater: Updater;
+  allReconcilers: readonly Reconciler[];
+  bootStatus: BootStatus;
+  /** Aborts when the daemon is told to stop. */
+  stopping: AbortSignal;
+};
+
+export function apiContext(host: ApiHost): ApiContext {
+  return {
+    ...host,
+    reconcilers: host.allReconcilers,
+    configFiles: configuration,
+    generators: new Map(generatorsOf(host.facts).map(({ key, says }) => [key, says])),
+    status: statusSource(host),
+  };
+}
+
+function statusSource(host: ApiHost): ApiContext["status"] {
+  const { system, facts, datastore, document, bootStatus, stopping } = host;
+  const nodeStatus = new NodeStatus(system, facts);
+  return async () => {
+    const settings = document.settings();
+    const [hostContainers, node, setAside] = await Promise.all([
+      hostContainerStates(system, settings),
+      nodeStatus.now(settings, datastore.version, stopping),
+      whatIsSetAside(system, keptPlaces),
+    ]);
+    return await statusOf({ ...host, boot: bootStatus, hostContainers, node, setAside });
+  };
+}

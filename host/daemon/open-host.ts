@@ -1,0 +1,93 @@
+/** Opens what the daemon works with, in the order in which it depends on one another; closing goes the other way. */
+import type { Failure } from "../../lib/failure.ts";
+import { modelFor } from "../../settings/model/model.ts";
+import { Changes } from "../apiserver/changes.ts";
+import { Document } from "../apiserver/document.ts";
+import { Exec } from "../apiserver/exec/exec.ts";
+import { handlersFor } from "../apiserver/handlers/all.ts";
+import { Exchange } from "../apiserver/server/exchange.ts";
+import { Remote, remoteReconciler } from "../apiserver/server/remote.ts";
+import type { DatastoreOptions } from "../datastore/datastore.ts";
+import { lookOver } from "../kept/things.ts";
+import { readFacts } from "../machine/facts.ts";
+import type { System } from "../machine/system.ts";
+import { nodeCheck } from "../node/node-ready.ts";
+import { reconcilers } from "../reconcile/all.ts";
+import { Engine } from "../reconcile/engine.ts";
+import { ownAilments, unitsOf } from "../update/judge/health.ts";
+import { Updater } from "../update/updater.ts";
+import { apiContext, type ApiHost } from "./api-context.ts";
+import { haltedBoot, newBootStatus } from "./boot.ts";
+import { showOnConsole } from "./console.ts";
+import { GoodBoot } from "./good-boot.ts";
+import { openAudit, openSettings } from "./stores.ts";
+import { Trial } from "./trial.ts";
+
+export type OpenHost = ApiHost &
+  AsyncDisposable & {
+    /** Why the settings of this host are not known. */
+    unusable: Failure | undefined;
+    /** What is written down with each change of settings. */
+    recorded: DatastoreOptions;
+    goodBoot: GoodBoot;
+    /** Made anew for each listener. */
+    exchange: () => Exchange;
+  };
+
+export async function openHost(system: System, stopping: AbortSignal): Promise<OpenHost> {
+  await using opened = new AsyncDisposableStack();
+  const facts = await readFacts(system);
+  const model = modelFor(facts.variant);
+  const recorded = { image: facts.versionId, clock: system.clock };
+  await lookOver(system);
+  const { log: datastore, unusable } = await openSettings(system, recorded);
+  opened.use(datastore);
+  const { log: audit, unusable: auditUnusable } = await openAudit(system, recorded);
+  opened.use(audit);
+
+  const trial = await Trial.open(system, datastore);
+  const changes = new Changes(model, datastore, trial);
+  const document = new Document(model, datastore, unusable);
+  // The handlers below serve it, and the engine they use opens it.
+  const exec = opened.use(new Exec(system, audit, stopping));
+  const exchange = (): Exchange => new Exchange(handlers, exec, system.log, stopping);
+  const remote = opened.use(new Remote(system, exchange, async (line) => await showOnConsole(system, () => line)));
+  const allReconcilers = [remoteReconciler(remote), ...reconcilers];
+  const engine = new Engine({ system, facts }, allReconcilers, {
+    current: () => ({ version: datastore.version, settings: document.settings() }),
+    changedSince: async (known, raced) => await datastore.changedSince(known, raced),
+  });
+  const bootStatus = unusable === undefined ? newBootStatus() : haltedBoot(unusable);
+  const booting = { system, facts, model, datastore, engine, document, bootStatus };
+  const updater = opened.use(await openUpdater(booting));
+
+  const served = { ...booting, audit, auditUnusable, trial, changes, remote, updater, allReconcilers, stopping };
+  const handlers = handlersFor(apiContext(served));
+  const goodBoot = new GoodBoot(served);
+  const open = opened.move();
+  return {
+    ...served,
+    unusable,
+    recorded,
+    goodBoot,
+    exchange,
+    [Symbol.asyncDispose]: async () => await open.disposeAsync(),
+  };
+}
+
+type UpdatedHost = Pick<ApiHost, "system" | "facts" | "datastore" | "engine" | "document" | "bootStatus">;
+
+async function openUpdater({ system, facts, datastore, engine, document, bootStatus }: UpdatedHost): Promise<Updater> {
+  return await Updater.open({
+    system,
+    running: { version: facts.versionId, variant: facts.variant.name, arch: facts.arch },
+    settings: () => document.settings(),
+    values: () => datastore.values,
+    async ailments(until) {
+      const status = async () => ({ boot: bootStatus.steps, reconcilers: engine.status() });
+      const node = nodeCheck(system, document.settings(), facts);
+      const ownUnits = unitsOf(facts.variant.orchestrator);
+      return await ownAilments(system, status, { ownUnits, ...(node === undefined ? {} : { node }) }, until);
+    },
+  });
+}
