@@ -7,7 +7,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import type { Platform } from "../../variants/variant.ts";
-import { elfNeeds, isElf } from "../elf.ts";
+import { elfNeeds, isElf } from "./elf.ts";
 import { resolveInRoot } from "../root/tree.ts";
 
 /** Programs by the name that `os/initrd/init` calls them, with where the packages have them. */

@@ -3,7 +3,7 @@
  *
  * Source: the System V ABI, chapters 4 and 5; only 64-bit little-endian files, which is what our architectures have.
  */
-import { Failure } from "../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
 
 export type ElfNeeds = {
   /** Path of the program's interpreter (dynamic loader); undefined for libraries and static programs. */
