@@ -7,7 +7,7 @@
 import { open } from "node:fs/promises";
 import { realFiles, type Files } from "../../lib/files/files.ts";
 import { dropPageCache, idleIo } from "./linux.ts";
-import { openBlockDevice, type BlockDevice } from "../update/write/block-device.ts";
+import { openBlockDevice, type BlockDevice } from "./block-device.ts";
 
 export interface Storage extends Files {
   /** @param bytes the size of the partition */

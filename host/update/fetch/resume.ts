@@ -8,7 +8,7 @@
 import { isFailure } from "../../../lib/failure.ts";
 import { frameAt, framesIn, seekTableBytes, type Frame } from "../../../lib/zstd/seekable-zstd.ts";
 import type { System } from "../../machine/system.ts";
-import type { BlockDevice } from "../write/block-device.ts";
+import type { BlockDevice } from "../../machine/block-device.ts";
 import type { Mirror } from "./mirror.ts";
 import { storedBytes, type Target } from "./trusted-repository.ts";
 import type { Promised } from "../boot/unified-image.ts";

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { efiProgram, hashTree, testImage, reading } from "../../../test/worlds/update/update-image.ts";
-import { openBlockDevice } from "./block-device.ts";
+import { openBlockDevice } from "../../machine/block-device.ts";
 import { promisedBy } from "../boot/unified-image.ts";
 import { levelsOf, verifyTree } from "./verity-tree.ts";
 

@@ -6,7 +6,7 @@
  * it has 1/127 of the root's size.
  */
 import { Failure } from "../../../lib/failure.ts";
-import type { BlockDevice } from "./block-device.ts";
+import type { BlockDevice } from "../../machine/block-device.ts";
 import type { Promised } from "../boot/unified-image.ts";
 
 export const blockBytes = 4096;

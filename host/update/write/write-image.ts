@@ -17,7 +17,7 @@ import { removeDurably } from "../../../lib/files/files.ts";
 import { unpackedFrames } from "../../../lib/zstd/zstd-frames.ts";
 import type { Storage } from "../../machine/storage.ts";
 import type { System } from "../../machine/system.ts";
-import type { BlockDevice } from "./block-device.ts";
+import type { BlockDevice } from "../../machine/block-device.ts";
 import type { Mirror } from "../fetch/mirror.ts";
 import type { Partition } from "../boot/partitions.ts";
 import { resumePoint } from "../fetch/resume.ts";

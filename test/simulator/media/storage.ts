@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import { Failure } from "../../../lib/failure.ts";
 import type { NewFile } from "../../../lib/files/files.ts";
 import type { Storage } from "../../../host/machine/storage.ts";
-import type { BlockDevice } from "../../../host/update/write/block-device.ts";
+import type { BlockDevice } from "../../../host/machine/block-device.ts";
 import { Random } from "../random.ts";
 import { PowerLost } from "./disk.ts";
 import { SimulatedMedium } from "./medium.ts";

@@ -1,8 +1,8 @@
 /** A partition to write to, or a file that stands for one. */
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { Failure } from "../../../lib/failure.ts";
-import { dropPageCache } from "../../machine/linux.ts";
+import { Failure } from "../../lib/failure.ts";
+import { dropPageCache } from "./linux.ts";
 
 export interface BlockDevice extends AsyncDisposable {
   readonly path: string;
