@@ -11,10 +11,7 @@ import { Failure } from "../../lib/failure.ts";
 import { writeFileAtomic } from "../../lib/files/files.ts";
 import { loadPanicKernel } from "../machine/linux.ts";
 import { hostPath, type System } from "../machine/system.ts";
-import { kernelPath } from "../update/boot/boot-entry.ts";
-import { findPartitions } from "../update/boot/partitions.ts";
-import { espPath } from "../update/boot/sets.ts";
-import { contentOf, type ReadInto } from "../update/boot/unified-image.ts";
+import { runningKernel } from "../update/boot/running-kernel.ts";
 
 /** What the kernel has set aside, in bytes. */
 const reservedPath = "/sys/kernel/kexec_crash_size";
@@ -31,19 +28,17 @@ export type Loaded = { reserved: number };
 export async function loadCrashKernel(system: System, load = loadPanicKernel): Promise<Loaded> {
   const reserved = Number(await readFile(hostPath(system, reservedPath), "utf8"));
   if (reserved === 0) return { reserved };
-  const { active } = await findPartitions(system);
-  const image = hostPath(system, join(espPath, kernelPath(active)));
-  const read: ReadInto = async (offset, into) => await system.storage.readInto(image, offset, into);
-  await using kernel = await extracted(system, read, ".linux");
-  await using initrd = await extracted(system, read, ".initrd");
+  const running = await runningKernel(system);
+  await using kernel = await openFile(system, "kernel", await running.kernel());
+  await using initrd = await openFile(system, "initrd", await running.initrd());
   load(kernel.fd, initrd.fd, crashCommandLine(await readFile(hostPath(system, "/proc/cmdline"), "utf8")));
   return { reserved };
 }
 
-/** A section as an open file of its own, which is what the kernel takes. */
-async function extracted(system: System, read: ReadInto, section: ".linux" | ".initrd") {
-  const path = hostPath(system, join(scratchPath, section));
-  await writeFileAtomic(path, await contentOf(read, section), 0o600);
+/** As an open file, which is what the kernel takes. */
+async function openFile(system: System, name: "kernel" | "initrd", content: Buffer) {
+  const path = hostPath(system, join(scratchPath, name));
+  await writeFileAtomic(path, content, 0o600);
   return await open(path);
 }
 
