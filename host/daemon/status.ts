@@ -2,12 +2,11 @@
 import { readTextIfPresent } from "../../lib/files/files.ts";
 import type { StatusBody } from "../../api/status.ts";
 import type { Failure } from "../../lib/failure.ts";
-import { osOf } from "../apiserver/handlers/model.ts";
 import type { Remote } from "../apiserver/server/remote.ts";
 import { haltedBy, type BootStatus } from "./boot.ts";
 import { bootstrapNow } from "../bootstrap/now.ts";
 import type { Datastore } from "../datastore/datastore.ts";
-import type { Facts } from "../machine/facts.ts";
+import { osOf, type Facts } from "../machine/facts.ts";
 import { keptCrash } from "../kdump/kept.ts";
 import type { Engine } from "../reconcile/engine.ts";
 import type { SetAside } from "../kept/set-aside.ts";

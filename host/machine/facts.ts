@@ -49,6 +49,17 @@ export async function readFacts(system: System): Promise<Facts> {
   };
 }
 
+/** The facts about the OS, by Bottlerocket's names: `os` in the answers of the API. */
+export function osOf(facts: Facts) {
+  return {
+    arch: facts.arch,
+    build_id: facts.buildId,
+    pretty_name: facts.prettyName,
+    variant_id: facts.variant.name,
+    version_id: facts.versionId,
+  };
+}
+
 /** The assignments of an os-release file; see os-release(5). Quotes are removed, backslash escapes resolved. */
 export function parseOsRelease(text: string): Map<string, string> {
   const fields = new Map<string, string>();

@@ -1,5 +1,5 @@
 /** The whole model as Bottlerocket shows it, and the facts about the OS. */
-import type { Facts } from "../../machine/facts.ts";
+import { osOf } from "../../machine/facts.ts";
 import type { Caller } from "../server/caller.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
@@ -42,17 +42,6 @@ export function modelHandlers(
     getOs: ({ query: { prefix } }) =>
       prefix === undefined ? wholeOs : startingWith(os, "os.", withRoot(prefix, "os.")),
     getStatus: async () => status(),
-  };
-}
-
-/** Bottlerocket's names for the facts. */
-export function osOf(facts: Facts) {
-  return {
-    arch: facts.arch,
-    build_id: facts.buildId,
-    pretty_name: facts.prettyName,
-    variant_id: facts.variant.name,
-    version_id: facts.versionId,
   };
 }
 
