@@ -22,7 +22,7 @@ import { tooFewHugePages } from "../reconcile/kernel/huge-pages.ts";
 import { bringToForm } from "../migrations/bring.ts";
 import type { Engine } from "../reconcile/engine.ts";
 import { notApplied, type PassFailure } from "../reconcile/reconciler.ts";
-import { failureOf } from "../reconcile/failed-unit.ts";
+import { failureOf } from "../reconcile/pass-failure.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { keepTryForPlannedReboot } from "../update/boot/sets.ts";
 import { readUserData } from "../user-data/user-data.ts";

@@ -11,7 +11,7 @@ import { Turns } from "../../lib/place.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import type { Facts } from "../machine/facts.ts";
 import type { System } from "../machine/system.ts";
-import { failureOf, passFailure } from "./failed-unit.ts";
+import { failureOf, passFailure } from "./pass-failure.ts";
 import type { Effect, Pass, PassFailure, Reconciler, Setback } from "./reconciler.ts";
 
 /** Where the engine gets committed settings from. */

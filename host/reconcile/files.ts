@@ -13,7 +13,7 @@ import { namesIn, removeIfPresent, removeLeftovers, writeFileAtomic } from "../.
 import { readBy } from "../datastore/reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import { hostPath, type System } from "../machine/system.ts";
-import { actOnUnit } from "./failed-unit.ts";
+import { actOnUnit } from "../machine/unit.ts";
 import { reconciler, type Effect, type Reconciler } from "./reconciler.ts";
 import { readRecords, stale, unitsThatShouldRun, writeRecord } from "./units.ts";
 

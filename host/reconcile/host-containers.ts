@@ -12,7 +12,7 @@ import type { Settings } from "../../settings/model/model.ts";
 import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
 import { describedNames, writeDescription } from "../containers/described.ts";
 import { hostPath, type System } from "../machine/system.ts";
-import { actOnUnit } from "./failed-unit.ts";
+import { actOnUnit } from "../machine/unit.ts";
 import { reconciler } from "./reconciler.ts";
 import { readRecords, unitsThatShouldRun, writeRecord } from "./units.ts";
 

@@ -5,7 +5,7 @@ import { Place } from "../../../lib/place.ts";
 import { isPresent, removeIfPresent } from "../../../lib/files/files.ts";
 import { isHeld } from "../../bootstrap/held-reboot.ts";
 import { archivePath } from "../../logdog/bundle.ts";
-import { actOnUnit, UnitFailure } from "../../reconcile/failed-unit.ts";
+import { actOnUnit, UnitFailure } from "../../machine/unit.ts";
 import { hostPath } from "../../machine/system.ts";
 import { keepTryForPlannedReboot } from "../../update/boot/sets.ts";
 import type { ApiContext } from "../context.ts";

@@ -13,7 +13,7 @@ import {
   unit,
   type Request,
 } from "../../ephemeral-storage/places.ts";
-import { runToItsEnd } from "../../reconcile/failed-unit.ts";
+import { runToItsEnd } from "../../machine/unit.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";

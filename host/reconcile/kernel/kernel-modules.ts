@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { namesIn, writeFileAtomic } from "../../../lib/files/files.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { hostPath, type System } from "../../machine/system.ts";
-import { actOnUnit } from "../failed-unit.ts";
+import { actOnUnit } from "../../machine/unit.ts";
 import { reconciler } from "../reconciler.ts";
 
 const answersDirectory = "/run/orlop/modules";

@@ -1,7 +1,6 @@
-/** What systemd knows about a unit that did not start: the result, and the last lines of its journal. */
-import { Failure, isFailure, messageOf } from "../../lib/failure.ts";
-import type { RunLimits, System } from "../machine/system.ts";
-import type { PassFailure, Setback } from "./reconciler.ts";
+/** Has systemd start, stop or restart a unit. When it cannot, its result and the last lines of its journal tell why. */
+import { Failure, isFailure } from "../../lib/failure.ts";
+import type { RunLimits, System } from "./system.ts";
 
 /** A unit that did not do as told, with what it said. */
 export class UnitFailure extends Failure<"unit-failed"> {
@@ -67,20 +66,4 @@ async function said(system: System, argv: readonly [string, ...string[]]): Promi
     system.log.error(`cannot ask why a unit failed`, error);
     return "";
   }
-}
-
-/** What went wrong, in the words of the API. */
-export function failureOf(error: unknown): PassFailure {
-  const code = error instanceof Failure ? error.code : "internal";
-  const message = messageOf(error);
-  if (!(error instanceof UnitFailure)) return { code, message };
-  return { code, message, unit: error.unit, ...(error.journal === "" ? {} : { journal: error.journal }) };
-}
-
-/** What went wrong in a pass: the first failure, with the messages of all; undefined when nothing did. */
-export function passFailure(setbacks: readonly Setback[]): PassFailure | undefined {
-  const first = setbacks.find(({ error }) => error instanceof UnitFailure) ?? setbacks[0];
-  if (first === undefined) return undefined;
-  const message = setbacks.map(({ error }) => messageOf(error)).join("; ");
-  return { ...failureOf(first.error), message, undone: setbacks.flatMap(({ undone }) => undone) };
 }
