@@ -8,7 +8,7 @@ const repository = join(import.meta.dir, "..");
 const folders = "{lib,settings,variants,api,repo,host,image,vm,cli,os,test,bench,tools,docs}";
 
 /** Numbers of sections of documents that nobody but their author has. */
-const ofUnpublished = /\bdesign (?:section|document|§)|\breference \d+(?:\.\d+)+|\breview (?:section|§)/i;
+const ofUnpublished = /\bdesign (?:section|document|§|\d)|\breference \d+(?:\.\d+)+|\breview (?:section|§)/i;
 /** Pages of ours. Those that others publish are named with their project or as addresses. */
 const ofOurs = /(?<![\w/.'-])docs\/(?:decisions\/)?[\w-]+\.(?:md|json)/g;
 const ofOthers = /(?:'s|https?:\S*|[\w.-]+\/[\w.-]+(?: at \S+)?:?) docs\//;
@@ -34,7 +34,9 @@ test("no comment and no page cites what is not there", async () => {
 });
 
 test("a citation of a document outside is seen, in whatever form", () => {
-  expect(missing("sizes (design section 3)\nthe states (reference 6.5)\nreference 9.5 has them")).toHaveLength(3);
+  expect(
+    missing("sizes (design section 3)\nturns (design 2.5)\nthe states (reference 6.5)\nreference 9.5 has them"),
+  ).toHaveLength(4);
   expect(missing("see docs/decisions/9999-nothing.md")).toEqual(["docs/decisions/9999-nothing.md"]);
   expect(missing("Source: distribution's docs/spec/auth/token.md, RFC 9110 §14, systemd.unit(5)")).toEqual([]);
 });
