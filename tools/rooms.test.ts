@@ -18,6 +18,13 @@ test("no module imports itself over others, not even for a type", () => {
   expect(files.length).toBeGreaterThan(500);
 });
 
+test("ARCHITECTURE.md has every room", async () => {
+  const map = await readFile(join(repository, "ARCHITECTURE.md"), "utf8");
+  const rooms = [...new Set(files.flatMap((file) => /^[^/]+\/[^/]+\//.exec(file) ?? []))];
+  expect(rooms.filter((room) => !map.includes(`\`${room}\``))).toEqual([]);
+  expect(rooms.length).toBeGreaterThan(40);
+});
+
 test("a crowded folder and a circle are seen", () => {
   const names = Array.from({ length: mostFiles }, (_, at) => `lib/${at}.ts`);
   expect(crowdedFolders([...names, "lib/x.test.ts"])).toEqual([]);
