@@ -5,13 +5,15 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const repository = join(import.meta.dir, "..");
-const folders = "{lib,settings,variants,api,repo,host,image,vm,cli,os,test,bench,tools,docs}";
+const folders = "{lib,settings,variants,api,repo,host,programs,image,vm,cli,os,test,bench,tools,docs}";
 
 /** Numbers of sections of documents that nobody but their author has. */
 const ofUnpublished = /\bdesign (?:section|document|§|\d)|\breference \d+(?:\.\d+)+|\breview (?:section|§)/i;
 /** Pages of ours. Those that others publish are named with their project or as addresses. */
 const ofOurs = /(?<![\w/.'-])docs\/(?:decisions\/)?[\w-]+\.(?:md|json)/g;
 const ofOthers = /(?:'s|https?:\S*|[\w.-]+\/[\w.-]+(?: at \S+)?:?) docs\//;
+
+const isComment = /^\s*(?:\/\/|\/?\*|#)/;
 
 /** What a text cites that a reader does not have. */
 function missing(text: string): string[] {
@@ -31,6 +33,45 @@ test("no comment and no page cites what is not there", async () => {
   }
   expect(files.length).toBeGreaterThan(500);
   expect(found).toEqual([]);
+});
+
+/** Paths from the root of the repository, in words or in a picture, that lead nowhere. */
+function leadingNowhere(text: string): string[] {
+  const ours = new RegExp(`(?<![\\w/.:~-])(?:${folders.slice(1, -1).replaceAll(",", "|")})/[\\w@./-]*`, "g");
+  return [...text.matchAll(ours)]
+    .map(([path]) => path.replace(/[.-]+$/, ""))
+    .filter((path) => !existsSync(join(repository, path)));
+}
+
+test("every path on a page leads somewhere", async () => {
+  const pages = ["README.md", "ARCHITECTURE.md", ...new Bun.Glob(`${folders}/**/*.md`).scanSync(repository)];
+  const found: string[] = [];
+  for (const page of pages) {
+    const text = await readFile(join(repository, page), "utf8");
+    found.push(...leadingNowhere(text).map((path) => `${page}: ${path}`));
+  }
+  expect(pages.length).toBeGreaterThan(60);
+  expect(found).toEqual([]);
+});
+
+test("every module that a comment names is there", async () => {
+  const files = [...new Bun.Glob(`${folders}/**/*.{ts,service,socket,target,conf}`).scanSync(repository)];
+  const found: string[] = [];
+  for (const file of files) {
+    const comments = (await readFile(join(repository, file), "utf8"))
+      .split("\n")
+      .filter((line) => isComment.test(line));
+    const modules = leadingNowhere(comments.join("\n")).filter((path) => path.endsWith(".ts"));
+    found.push(...modules.map((path) => `${file}: ${path}`));
+  }
+  expect(files.length).toBeGreaterThan(500);
+  expect(found).toEqual([]);
+});
+
+test("a path that leads nowhere is seen, and one of another project is left alone", () => {
+  expect(leadingNowhere("hostd ─▶ host/hostd.ts, then `host/daemon/hostd.ts`.")).toEqual(["host/hostd.ts"]);
+  expect(leadingNowhere("image/nowhere/ and (lib/clock.ts)")).toEqual(["image/nowhere/"]);
+  expect(leadingNowhere("http://host/settings, sources/api/x, /host/y, bottlerocket-os/bottlerocket")).toEqual([]);
 });
 
 test("a citation of a document outside is seen, in whatever form", () => {

@@ -83,7 +83,7 @@ const doors: readonly Door[] = [
 /** Clients are no host: they run on laptops too. */
 const client = /^host\/commands\/apiclient\//;
 
-/** The lines of a source that go past a door: "host/x.ts:12: programs are started by lib/program/program.ts". */
+/** The lines of a source that go past a door: "host/main.ts:12: programs are started by lib/program/program.ts". */
 export function pastDoors(file: string, source: string): string[] {
   const lines = source.split("\n").map(withoutComment);
   const isFor = (door: Door): boolean =>
