@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const repository = join(import.meta.dir, "..");
 const folders = "{lib,settings,variants,api,repo,host,programs,image,vm,cli,os,test,bench,tools,docs}";
@@ -48,11 +48,19 @@ test("every path on a page leads somewhere", async () => {
   const found: string[] = [];
   for (const page of pages) {
     const text = await readFile(join(repository, page), "utf8");
-    found.push(...leadingNowhere(text).map((path) => `${page}: ${path}`));
+    found.push(...[...leadingNowhere(text), ...linkedNowhere(page, text)].map((path) => `${page}: ${path}`));
   }
   expect(pages.length).toBeGreaterThan(60);
   expect(found).toEqual([]);
 });
+
+/** Links, and paths that climb, from the folder of a page. */
+function linkedNowhere(page: string, text: string): string[] {
+  const links = [...text.matchAll(/\]\((?![a-z]+:|NNNN-)([^)#\s]+)[^)]*\)|`(\.\.\/[\w@./-]+)`/g)];
+  return links
+    .map(([, link, path]) => link ?? path ?? "")
+    .filter((path) => !existsSync(join(repository, dirname(page), path)));
+}
 
 test("every module that a comment names is there", async () => {
   const files = [...new Bun.Glob(`${folders}/**/*.{ts,service,socket,target,conf}`).scanSync(repository)];
@@ -71,6 +79,10 @@ test("every module that a comment names is there", async () => {
 test("a path that leads nowhere is seen, and one of another project is left alone", () => {
   expect(leadingNowhere("hostd ─▶ host/hostd.ts, then `host/daemon/hostd.ts`.")).toEqual(["host/hostd.ts"]);
   expect(leadingNowhere("image/nowhere/ and (lib/clock.ts)")).toEqual(["image/nowhere/"]);
+  expect(linkedNowhere("docs/api.md", "[a](settings.md#x) [b](gone.md) `../gone.ts` [c](https://x.org/y)")).toEqual([
+    "gone.md",
+    "../gone.ts",
+  ]);
   expect(leadingNowhere("http://host/settings, sources/api/x, /host/y, bottlerocket-os/bottlerocket")).toEqual([]);
 });
 

@@ -81,3 +81,17 @@ test("a code that is only compared with is not made", () => {
   `;
   expect(madeIn(source)).toEqual(["cannot", "made"]);
 });
+
+/** A header that is too long is refused before there is a request; the other is a bug. */
+const withoutCode = [431, 500];
+
+test("docs/api.md explains every status of a refusal, and no others", async () => {
+  const guide = await readFile(join(repository, "docs/api.md"), "utf8");
+  const table = guide.slice(guide.indexOf("## When a request is refused"), guide.indexOf("## Differences"));
+  const explained = [...table.matchAll(/^\| (\d[\d, ]+?) +\|/gm)].flatMap(([, cell = ""]) =>
+    cell.split(", ").map(Number),
+  );
+  expect(explained.toSorted((a, b) => a - b)).toEqual(
+    [...new Set([...Object.values(statuses), ...withoutCode])].toSorted((a, b) => a - b),
+  );
+});
