@@ -7,9 +7,11 @@ import { apiclient } from "../host/commands/apiclient.ts";
 import { helpText, parse } from "../lib/command/command-parser.ts";
 import type { Program } from "../lib/command/command.ts";
 import { withCompletion } from "../lib/command/completion.ts";
+import { facedLayers } from "./faces.ts";
 import { shellWords } from "./shell-words.ts";
 
 const repository = join(import.meta.dir, "..");
+const scan = (pattern: string): string[] => [...new Bun.Glob(pattern).scanSync(repository)];
 const programs = [
   { spelling: "./orlop", program: withCompletion(await orlop([])) },
   { spelling: "apiclient", program: withCompletion(apiclient) },
@@ -43,13 +45,19 @@ test.each(programs)("every example of $spelling is a command line that it takes"
   expect(lines.flatMap((line) => complaint(line) ?? [])).toEqual([]);
 });
 
-const pages = ["README.md", "ARCHITECTURE.md", ...new Bun.Glob("docs/**/*.md").scanSync(repository)];
+const pages = [
+  "README.md",
+  "ARCHITECTURE.md",
+  ...scan("docs/**/*.md"),
+  ...scan(`{${facedLayers.join(",")}}/**/README.md`),
+];
 
 test.each(pages)("every command line in %s is one that there is", async (page) => {
   const text = await readFile(join(repository, page), "utf8");
   const blocks = [...text.matchAll(/^```\w*\n(.*?)^```/gms)].map(([, block]) => block ?? "");
   const lines = blocks
     .flatMap((block) => block.split("\n"))
+    .map((line) => line.replace(/^\$ /, "")) // the prompt, where output follows
     .filter((line) => !/[[<][A-Za-z]/.test(line)) // placeholders stand in brackets
     .map((line) => line.split(/(?<=\S) {2,}/, 1)[0] ?? "") // what is explained stands in a column of its own
     .filter((line) => !line.startsWith(" ")); // drawings
