@@ -1,0 +1,101 @@
+/** Runs a container that hostd has described: its image, its directory with the user data in it, and then itself. */
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../../lib/failure.ts";
+import { isPresent, readTextIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
+import { parseJson } from "../../lib/text/json.ts";
+import { sdNotify } from "../machine/linux.ts";
+import { authoritiesPath, requestThrough, routeIn, takeProxyVariables } from "../machine/outbound.ts";
+import { hostPath, type System } from "../machine/system.ts";
+import { openContainerd } from "./containerd/containerd.ts";
+import { readDescription } from "./described.ts";
+import {
+  containerId,
+  descriptionPath,
+  hostContainerd,
+  imageDigestPath,
+  persistentDirectory,
+  registriesPath,
+  type Description,
+} from "./description.ts";
+import { pullTurn } from "./pull-turn.ts";
+import { bringImage } from "./pull.ts";
+import { parseReference } from "./registry/reference.ts";
+import { registriesSchema } from "./registry/registries.ts";
+import type { Fetch } from "./registry/registry.ts";
+import { runContainer, type Ended } from "./run-container.ts";
+import { preparedDirectories, specOf } from "./spec.ts";
+
+const turnsDirectory = "/run/orlop/pulls";
+/** For a network that is still coming up: 1, 2, 4, … s between them. */
+const pullTries = 6;
+
+/** Until it ends, or is stopped by the signal. @throws {Failure<"no-such-container">} */
+export async function runDescribed(
+  system: System,
+  container: Pick<Description, "type" | "name">,
+  stop: AbortSignal,
+): Promise<Ended> {
+  const description = await described(system, container);
+  using containerd = openContainerd(hostPath(system, hostContainerd.socket), hostContainerd.namespace);
+  const { log } = system;
+  const id = containerId(description);
+  // A container finds its way out as the host does.
+  const environment = takeProxyVariables();
+  const directory = hostPath(system, join("/run/orlop/container-pipes", id));
+  return await runContainer(
+    { containerd, id, directory, systemd: true, log },
+    async () => {
+      const kept = hostPath(system, persistentDirectory(description));
+      await mkdir(kept, { recursive: true, mode: 0o700 });
+      const userData = Buffer.from(description.userData ?? "", "base64");
+      await removeLeftovers(join(kept, "user-data")); // the container would see them
+      await writeFileAtomic(join(kept, "user-data"), userData, 0o600);
+      const registries = registriesSchema.parse(parseJson(await readFile(hostPath(system, registriesPath), "utf8")));
+      const context = { containerd, registries, fetch: await hostFetch(system, environment), log };
+      const reference = parseReference(description.source);
+      const image = await tried(system, stop, async () => {
+        await using _turn = await pullTurn(system.clock, hostPath(system, turnsDirectory), reference.name, stop);
+        return await bringImage(context, reference, stop);
+      });
+      await writeFileAtomic(hostPath(system, imageDigestPath(description)), image.digest);
+      const prepared = description.type === "bootstrap" ? await presentOf(system, preparedDirectories) : [];
+      return { image, spec: specOf({ description, image: image.config, environment, systemd: true, prepared }) };
+    },
+    () => void sdNotify("READY=1"),
+    stop,
+  );
+}
+
+async function presentOf(system: System, paths: readonly string[]): Promise<string[]> {
+  const present = await Promise.all(paths.map(async (path) => await isPresent(hostPath(system, path))));
+  return paths.filter((_, at) => present[at] === true);
+}
+
+async function described(system: System, container: Pick<Description, "type" | "name">): Promise<Description> {
+  const description = await readDescription(system, container);
+  if (description !== undefined) return description;
+  const path = descriptionPath(container);
+  throw new Failure("no-such-container", `cannot run ${container.type} container ${container.name}: no ${path}`, {
+    hint: "its unit is started by hostd, when its settings say so",
+  });
+}
+
+async function tried<Result>(system: System, stop: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      stop.throwIfAborted();
+      if (attempt === pullTries) throw error;
+      system.log.error("image: tried again", error);
+      await system.clock.sleep(1000 * 2 ** (attempt - 1), stop);
+    }
+  }
+}
+
+/** Through the proxy of the unit's environment, trusting whom the host trusts. */
+async function hostFetch(system: System, environment: Readonly<Record<string, string>>): Promise<Fetch> {
+  const route = routeIn(environment, await readTextIfPresent(hostPath(system, authoritiesPath)));
+  return async (url, init) => await system.fetch(url, { ...init, ...requestThrough(route, url) });
+}
