@@ -1,15 +1,12 @@
 /**
- * The support archive: everything useful and no secret. What cannot be had is told in `logdog.errors` inside it and
- * keeps nothing else out.
+ * The content of a support archive: everything useful and no secret. What cannot be had is told in `logdog.errors`
+ * inside it and keeps nothing else out.
  */
 import { open } from "node:fs/promises";
 import { explain, Failure } from "../../lib/failure.ts";
 import { EndOf, partsOf } from "../../lib/files/read-to-end.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import type { Request } from "./requests.ts";
-
-/** Where the archive goes unless told otherwise, and where the API finds it. */
-export const archivePath = "/var/log/support/orlop-logs.tar.gz";
 
 const programTimeoutMs = 60_000;
 

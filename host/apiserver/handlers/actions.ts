@@ -4,7 +4,7 @@ import { Failure } from "../../../lib/failure.ts";
 import { Place } from "../../../lib/place.ts";
 import { isPresent, removeIfPresent } from "../../../lib/files/files.ts";
 import { isHeld } from "../../bootstrap/held-reboot.ts";
-import { archivePath } from "../../logdog/bundle.ts";
+import { archivePath } from "../../logdog/archive.ts";
 import { actOnUnit, UnitFailure } from "../../machine/unit.ts";
 import { hostPath } from "../../machine/system.ts";
 import { keepTryForPlannedReboot } from "../../update/boot/sets.ts";

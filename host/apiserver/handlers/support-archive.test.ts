@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { invoke } from "../../../lib/command/command-line.ts";
 import { runningHost, type RunningHost } from "../../../test/worlds/host/running-host.ts";
 import { apiclient } from "../../commands/apiclient.ts";
-import { archivePath } from "../../logdog/bundle.ts";
+import { archivePath } from "../../logdog/archive.ts";
 
 let host: RunningHost;
 let output: string;

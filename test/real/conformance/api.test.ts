@@ -7,7 +7,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { archivePath } from "../../../host/logdog/bundle.ts";
+import { archivePath } from "../../../host/logdog/archive.ts";
 import { assert } from "../../../lib/failure.ts";
 import type { Json, JsonObject } from "../../../lib/text/json.ts";
 import { eventually } from "../../eventually.ts";

@@ -1,0 +1,34 @@
+/** The support archive: made for whoever helps, from this host's logs and state, and without its secrets. */
+import { connect } from "../../api/client/client.ts";
+import { hostSocket } from "../../api/client/transport.ts";
+import { removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
+import { modelFor } from "../../settings/model/model.ts";
+import { readFacts } from "../machine/facts.ts";
+import { hostPath, type System } from "../machine/system.ts";
+import { collect, pack } from "./bundle.ts";
+import { requestsFor } from "./requests.ts";
+import { masker, openSettings } from "./secrets.ts";
+
+/** Where the archive goes unless told otherwise, and where the API finds it. */
+export const archivePath = "/var/log/support/orlop-logs.tar.gz";
+
+/** `incomplete` when something could not be had. */
+export type Archive = { files: string[]; incomplete: boolean };
+
+/** Writes it to a path of the host. Rejects when the API does not answer: what is secret could not be known. */
+export async function writeArchive(system: System, output: string, signal: AbortSignal): Promise<Archive> {
+  await removeLeftovers(hostPath(system, output)); // of one that was killed: as large as an archive
+  const { variant } = await readFacts(system);
+  const model = modelFor(variant);
+  const api = connect({ socket: hostPath(system, hostSocket) });
+  const settings = await api.call("getSettings", { signal });
+  const pretty = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+  const known = {
+    "settings.json": async () => await Promise.resolve(pretty(openSettings(model, settings))),
+    "status.json": async () => pretty(await api.call("getStatus", { signal })),
+  };
+  const content = await collect(system, requestsFor(variant.orchestrator), known, masker(model, settings), signal);
+  // Logs may say what only the administrator of this host is to know.
+  await writeFileAtomic(hostPath(system, output), await pack("orlop-logs", content), 0o600);
+  return { files: Object.keys(content), incomplete: "logdog.errors" in content };
+}
