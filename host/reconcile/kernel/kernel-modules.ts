@@ -43,7 +43,7 @@ export const kernelModules = reconciler<Desired, Actual, string>({
   // A unit loads it, so that this program needs no right to load modules, or to look at them.
   async apply(system, name) {
     const unit = `load-module@${name}.service`;
-    await actOnUnit(system, "start", unit);
+    await actOnUnit(system, "restart", unit); // it may have loaded a module that somebody removed since
     if ((await loadedModules(system)).has(name)) return;
     const answer = (await isSkipped(system, unit)) ? "unknown" : "in-kernel";
     await writeFileAtomic(join(hostPath(system, answersDirectory), name), answer);
@@ -62,9 +62,12 @@ async function loadedModules(system: System): Promise<ReadonlySet<string>> {
   return new Set(await namesIn(hostPath(system, "/sys/module")));
 }
 
-/** The unit's condition is that modprobe knows the module; see ExecCondition= in systemd.service(5). */
+/**
+ * The unit's condition is that modprobe knows the module. One that ran stays active; of one that was skipped, systemd
+ * forgets all but that it is inactive.
+ */
 async function isSkipped(system: System, unit: string): Promise<boolean> {
-  return (await system.run(["systemctl", "show", "--value", "--property=Result", unit])).trim() === "exec-condition";
+  return (await system.run(["systemctl", "show", "--value", "--property=ActiveState", unit])).trim() === "inactive";
 }
 
 async function readAnswers(system: System): Promise<ReadonlyMap<string, Answer>> {
