@@ -6,8 +6,7 @@
  */
 import { isJsonObject, parseJson, type Json } from "../../lib/text/json.ts";
 import { isFailure } from "../../lib/failure.ts";
-import type { Model } from "../../settings/model/model.ts";
-import type { SettingsTree } from "../../settings/model/tree.ts";
+import type { Model, SettingsTree } from "../../settings/model/model.ts";
 
 const masked = "(secret)";
 /** Shorter texts are in everything by chance, and too short to keep a secret. */

@@ -8,14 +8,14 @@ import { isWrittenObject, type Written } from "../../lib/text/literal.ts";
 import { nearest } from "../../lib/text/nearest.ts";
 import { placeOf, type Places } from "../../lib/text/places.ts";
 import { readToml } from "../../lib/text/toml.ts";
-import { show, type Finding } from "../model/complaint.ts";
+import type { Finding } from "../model/complaint.ts";
 import { textOf } from "./document-text.ts";
 import { looksLike } from "./foreign-document.ts";
 import { isGroup } from "../groups/group.ts";
 import { root, splitKey } from "../model/key.ts";
 import { settingsPerChange } from "./limits.ts";
 import type { Model, SettingsTree } from "../model/model.ts";
-import type { Parsed, Problem } from "../model/problem.ts";
+import { show, type Parsed, type Problem } from "../model/problem.ts";
 
 /** Shape, values and what settings need from each other. With `now`, also whether certificates are in force. */
 export function parseDocument(document: string | Uint8Array, model: Model, now?: Date): Parsed<SettingsTree> {

@@ -1,9 +1,8 @@
 /** Puts what zod says about a value into problems: which key, what was expected, what was there. */
 import type { z } from "zod";
-import { Literal } from "../../lib/text/literal.ts";
 import { nearest } from "../../lib/text/nearest.ts";
 import { joinKey } from "./key.ts";
-import { withSuggestion, type Problem } from "./problem.ts";
+import { show, withSuggestion, type Problem } from "./problem.ts";
 
 /** A problem and the place in the tree it is about. */
 export type Finding = {
@@ -15,15 +14,6 @@ export type Finding = {
 };
 
 type Issue = z.core.$ZodIssue;
-
-/** The value as messages show it. */
-export function show(value: unknown): string {
-  if (value instanceof Literal) return value.text;
-  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
-  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  if (typeof value === "object" && value !== null) return "a table";
-  return String(value);
-}
 
 /** One finding for each place in the value, the first that zod has there. */
 export function complaints(segments: readonly string[], error: z.ZodError, { secret }: { secret: boolean }): Finding[] {

@@ -2,13 +2,10 @@
 import type { Json } from "../../lib/text/json.ts";
 import { isWrittenObject, Literal, type Written } from "../../lib/text/literal.ts";
 import { nearest } from "../../lib/text/nearest.ts";
-import { complaints, show, type Finding } from "./complaint.ts";
+import { complaints, type Finding } from "./complaint.ts";
 import { joinKey } from "./key.ts";
-import { withSuggestion, type Problem } from "./problem.ts";
+import { mostProblems, show, withSuggestion, type Problem } from "./problem.ts";
 import type { AnyMap, AnyTable, Node, Setting } from "./setting.ts";
-
-/** Nobody reads more, and a document may hold a hundred thousand mistakes. */
-export const mostProblems = 100;
 
 /** A list may nest, and every value in it is checked. */
 const mostValues = 10_000;
