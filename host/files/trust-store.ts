@@ -7,9 +7,8 @@
  */
 import { createHash, type X509Certificate } from "node:crypto";
 import { assert } from "../../lib/failure.ts";
-import { subjectLine } from "../../settings/model/certificate-advice.ts";
 import type { Settings } from "../../settings/model/model.ts";
-import { isBlank, readBundle } from "../../settings/values/pem.ts";
+import { isBlank, readBundle, subjectLine } from "../../settings/values/pem.ts";
 import { pemOf, readPem } from "../../settings/values/pem-blocks.ts";
 import { imageBundle } from "../machine/facts.ts";
 import type { ConfigFiles } from "./config-file.ts";

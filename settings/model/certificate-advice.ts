@@ -1,7 +1,7 @@
 /** What is odd about certificates that are accepted: they can be used, and perhaps not for what was meant. */
 import type { X509Certificate } from "node:crypto";
 import type { Settings } from "../groups/group.ts";
-import { isBlank, readBundle } from "../values/pem.ts";
+import { isBlank, readBundle, subjectLine } from "../values/pem.ts";
 import { type Advice, unmetAt } from "./rule.ts";
 
 type Place = { segments: readonly string[]; data: string; isAuthority: boolean };
@@ -72,12 +72,4 @@ function* placesIn({ pki, api, kubernetes }: Settings): Iterable<Place> {
 function nameOf(at: number, { subject }: X509Certificate): string {
   const name = subjectLine(subject);
   return `certificate ${at + 1}${name === "" ? " without a subject" : ` (${name})`}`;
-}
-
-/** The subject on one line that no reader of PEM could take for more. */
-export function subjectLine(subject: string | undefined): string {
-  return (subject ?? "")
-    .replaceAll("\n", ", ")
-    .replaceAll(/[^ -~]/g, "?")
-    .replaceAll("--", "-");
 }

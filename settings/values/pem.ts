@@ -98,3 +98,11 @@ export function isKeyOf(key: string, encoded: string): boolean {
   const secret = privateKeyIn(key);
   return certificate !== undefined && secret !== undefined && certificate.checkPrivateKey(secret);
 }
+
+/** The subject on one line that no reader of PEM could take for more. */
+export function subjectLine(subject: string | undefined): string {
+  return (subject ?? "")
+    .replaceAll("\n", ", ")
+    .replaceAll(/[^ -~]/g, "?")
+    .replaceAll("--", "-");
+}
