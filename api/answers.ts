@@ -1,5 +1,6 @@
 /** Bodies of the API's answers and requests. Source: Bottlerocket's API for its shapes, our additions for the rest. */
 import { z } from "zod";
+import { message } from "./endpoints/query.ts";
 import { isJsonObject, type Json, type JsonObject } from "../lib/text/json.ts";
 
 /** What `parseJson` gave is JSON already. The OpenAPI document knows this schema and the next by their instances. */
@@ -130,6 +131,9 @@ export const planRequest = z.object({
   delete: keys.exactOptional(),
 });
 export type PlanRequest = z.infer<typeof planRequest>;
+
+/** The same, to be committed at once. A field that is misspelt is refused: what it asks for would be left out. */
+export const changeRequest = planRequest.extend({ message: message.exactOptional() }).strict();
 
 export const author = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("socket"), uid: z.number().int(), pid: z.number().int().exactOptional() }),

@@ -6,7 +6,7 @@ import { z } from "zod";
 import * as answers from "../answers.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ephemeralBind, ephemeralInit, listFormat, paths } from "../ephemeral-storage.ts";
-import { flag, keyList, message, prefix, transactionName, trialSeconds, wholeNumber } from "./query.ts";
+import { flag, keyList, message, prefix, transactionName, trialTime } from "./query.ts";
 import { updateStatus } from "../status.ts";
 
 const noQuery = z.object({});
@@ -115,7 +115,7 @@ export const bottlerocketEndpoints = {
       tx,
       message: message.optional(),
       wait: flag.optional(),
-      try: wholeNumber(trialSeconds.least, trialSeconds.most).optional(),
+      try: trialTime.optional(),
     }),
     answers: { 200: z.union([answers.keys, answers.applied]) },
     refusals: [409, 422],

@@ -30,6 +30,7 @@ const named: Readonly<Record<string, z.ZodType>> = {
   Change: answers.change,
   Plan: answers.plan,
   PlanRequest: answers.planRequest,
+  ChangeRequest: answers.changeRequest,
   Transaction: answers.transaction,
   Executed: answers.executed,
   History: answers.history,

@@ -3,7 +3,7 @@ import { z } from "zod";
 import * as answers from "../answers.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { hostContainers } from "../host-containers.ts";
-import { flag, keyList, moment, transactionName, wholeNumber } from "./query.ts";
+import { flag, keyList, moment, transactionName, trialTime, wholeNumber } from "./query.ts";
 import { status, updateExplanation } from "../status.ts";
 
 const noQuery = z.object({});
@@ -19,6 +19,18 @@ export const ownEndpoints = {
     query: z.object({ keys: keyList, tx }),
     answers: { 204: "nothing" },
     refusals: [404],
+  },
+  changeSettings: {
+    method: "POST",
+    path: "/changes",
+    summary:
+      "Change settings at once, and apply; with wait=1 answer what was done, with try=SECONDS revert unless confirmed",
+    role: "admin",
+    remote: true,
+    query: z.object({ wait: flag.optional(), try: trialTime.optional() }),
+    body: answers.changeRequest,
+    answers: { 200: answers.applied },
+    refusals: [404, 409, 422],
   },
   plan: {
     method: "POST",

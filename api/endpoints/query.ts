@@ -40,8 +40,15 @@ export const transactionName = z
     "must be 1 to 128 of A-Z a-z 0-9 _ . - and start with a letter or digit",
   );
 
+/** How long a change stays unless somebody confirms it, in seconds. */
+export const trialTime = wholeNumber(trialSeconds.least, trialSeconds.most);
+
 export const prefix = nonEmpty;
-export const message = z.string().min(1, "must not be empty").max(200, "must have at most 200 characters");
+export const message = z
+  .string()
+  .min(1, "must not be empty")
+  .max(200, "must have at most 200 characters")
+  .refine((text) => text.isWellFormed(), "must not have half of a surrogate pair");
 
 function splitAtCommas(text: string): string[] {
   const parts: string[] = [];

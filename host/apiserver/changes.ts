@@ -6,7 +6,7 @@ import { Refused } from "../../api/client/refused.ts";
 import { Turns } from "../../lib/place.ts";
 import type { Model } from "../../settings/model/model.ts";
 import type { Problem } from "../../settings/model/problem.ts";
-import type { Author, Change, Datastore } from "../datastore/datastore.ts";
+import type { Author, Change, Datastore, Staged } from "../datastore/datastore.ts";
 import { changesBetween, takenBack, withStaged, type Values } from "../datastore/change.ts";
 import type { Trial } from "../daemon/trial.ts";
 
@@ -32,14 +32,29 @@ export class Changes {
       if (staged === undefined || staged.size === 0) {
         throw new Refused("nothing-pending", `cannot commit transaction ${transaction}: nothing is staged in it`);
       }
-      const after = withStaged(this.#datastore.values, staged);
-      this.checkWhole(after);
-      const commit = async (): Promise<Committed> => this.#datastore.commit(transaction, by, says);
-      const changes = changesBetween(this.#datastore.values, after);
-      return trySeconds === undefined || changes.length === 0
-        ? commit()
-        : this.#trial.start(changes, trySeconds, commit);
+      return await this.#commitOrTry(staged, trySeconds, async () => this.#datastore.commit(transaction, by, says));
     });
+  }
+
+  /** The same for changes that nobody staged. @throws {Refused<"nothing-pending" | "unmet-requirements" | "on-trial">} */
+  async make(changes: Staged, by: Author, says: string, trySeconds?: number): Promise<Committed> {
+    return this.exclusively(async () => {
+      this.#trial.refuseWhileRunning();
+      if (changes.size === 0) throw new Refused("nothing-pending", "cannot change settings: the request names none");
+      return await this.#commitOrTry(changes, trySeconds, async () => this.#datastore.change(changes, by, says));
+    });
+  }
+
+  async #commitOrTry(
+    staged: Staged,
+    trySeconds: number | undefined,
+    commit: () => Promise<Committed>,
+  ): Promise<Committed> {
+    const after = withStaged(this.#datastore.values, staged);
+    this.checkWhole(after);
+    const changes = changesBetween(this.#datastore.values, after);
+    if (trySeconds === undefined || changes.length === 0) return await commit();
+    return await this.#trial.start(changes, trySeconds, commit);
   }
 
   /** Takes back one transaction. @throws {Refused<"changed-since" | …>} */

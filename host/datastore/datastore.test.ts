@@ -9,6 +9,7 @@ import type { Json } from "../../lib/text/json.ts";
 import { changesBetween, takenBack, withStaged, type Values } from "./change.ts";
 import { Datastore } from "./datastore.ts";
 import { directoryDisk } from "./log/disk.ts";
+import { changesPerTransaction, valueBytes } from "./log/limits.ts";
 
 /** Keys as people and machines make them, with everything that is awkward in them. */
 const keys = fc.oneof(
@@ -66,6 +67,26 @@ describe("commit", () => {
     host.store.stage("default", new Map([["settings.motd", "hi"]]));
     expect(await host.store.commit("default", someone, "x")).toEqual({ version: 2, changed: [] });
     expect(await host.store.history()).toHaveLength(2);
+  });
+
+  test("makes changes current that were never staged, under the same limits", async () => {
+    await using host = await datastoreOn(simulatedDisk());
+    host.store.stage("tx", new Map([["settings.motd", "staged"]]));
+    const list = ["a"];
+    const changes = new Map<string, Json | undefined>([
+      ["settings.list", list],
+      ["settings.none", undefined],
+    ]);
+    expect(await host.store.change(changes, someone, "at once")).toEqual({ version: 1, changed: ["settings.list"] });
+    list.push("b");
+    expect([...host.store.values]).toEqual([["settings.list", ["a"]]]);
+    expect(await host.store.change(changes, someone, "at once")).toMatchObject({ version: 2 });
+    expect(host.store.pendingNames()).toEqual(["tx"]);
+    const many = new Map(Array.from({ length: changesPerTransaction + 1 }, (_, at) => [`settings.k${at}`, at]));
+    await expect(host.store.change(many, someone, "x")).rejects.toMatchObject({ code: "too-many-changes" });
+    const long = new Map([["settings.long", "x".repeat(valueBytes)]]);
+    await expect(host.store.change(long, someone, "x")).rejects.toMatchObject({ code: "too-large" });
+    expect(host.store.version).toBe(2);
   });
 
   test("refuses a transaction in which nothing is staged", async () => {

@@ -9,9 +9,9 @@ import { changesBetween, withStaged, type Change, type Staged, type Values } fro
 import { CommitQueue, type Prepared } from "./log/commit-queue.ts";
 import type { Disk } from "./log/disk.ts";
 import { History } from "./history.ts";
-import { checkedValue, saysLength, settingsBytes, storeSize, type StoreSize } from "./log/limits.ts";
+import { checkCount, checkedValue, saysLength, settingsBytes, storeSize, type StoreSize } from "./log/limits.ts";
 import { Log } from "./log/log.ts";
-import { Staging } from "./staging.ts";
+import { checkedChanges, Staging } from "./staging.ts";
 import { advance, type State } from "./state.ts";
 import { markLine, transactionLine, type Author, type Transaction } from "./transaction.ts";
 import { VersionWatch } from "./version-watch.ts";
@@ -118,6 +118,17 @@ export class Datastore implements AsyncDisposable {
       this.#staging.giveBack(transaction, staged);
       throw error;
     }
+  }
+
+  /**
+   * Makes changes current that were never staged; `undefined` deletes.
+   *
+   * @throws {Failure<"bad-value" | "too-large" | "too-many-changes" | "disk-full" | "disk-error" | "busy" | "closed">}
+   */
+  async change(changes: Staged, by: Author, says: string): Promise<Committed> {
+    checkCount(changes.size, "cannot change settings: these are");
+    const checked = checkedChanges(changes);
+    return await this.#change(by, says, (values) => changesBetween(values, withStaged(values, checked)));
   }
 
   /**

@@ -27,12 +27,7 @@ export class Staging {
           `this one ${Buffer.byteLength(name)}`,
       );
     }
-    const checked = new Map<string, Json | undefined>();
-    for (const [key, value] of changes) {
-      limits.checkKey(key);
-      checked.set(key, value === undefined ? undefined : limits.checkedValue(key, value));
-    }
-    this.#put(name, new Map([...(this.#pending.get(name)?.changes ?? []), ...checked]));
+    this.#put(name, new Map([...(this.#pending.get(name)?.changes ?? []), ...checkedChanges(changes)]));
   }
 
   get(name: string): Staged | undefined {
@@ -67,13 +62,7 @@ export class Staging {
   }
 
   #put(name: string, changes: Map<string, Json | undefined>): void {
-    if (changes.size > limits.changesPerTransaction) {
-      throw new Failure(
-        "too-many-changes",
-        `cannot stage settings: transaction ${name} would hold ${changes.size} keys, ` +
-          `at most ${limits.changesPerTransaction} fit`,
-      );
-    }
+    limits.checkCount(changes.size, `cannot stage settings: transaction ${name} would hold`);
     const bytes = bytesOf(changes);
     if (!this.#hasRoom(name, bytes)) this.#dropAbandoned();
     if (!this.#hasRoom(name, bytes)) {
@@ -97,6 +86,16 @@ export class Staging {
     const before = this.#now().getTime() - limits.abandonedAfterMs;
     for (const [name, { touchedMs }] of this.#pending) if (touchedMs < before) this.#pending.delete(name);
   }
+}
+
+/** Copies, as they come back from the disk. @throws {Failure<"bad-value" | "too-large">} */
+export function checkedChanges(changes: Staged): Map<string, Json | undefined> {
+  const checked = new Map<string, Json | undefined>();
+  for (const [key, value] of changes) {
+    limits.checkKey(key);
+    checked.set(key, value === undefined ? undefined : limits.checkedValue(key, value));
+  }
+  return checked;
 }
 
 function bytesOf(changes: Staged): number {

@@ -1,6 +1,7 @@
 /** What every endpoint of the contract does: the type makes a missing one a compile error. */
 import { openApiDocument } from "../../../api/endpoints/openapi.ts";
 import { actionHandlers } from "./actions.ts";
+import { changeHandlers } from "./change.ts";
 import type { ApiContext } from "../context.ts";
 import { ephemeralStorageHandlers } from "./ephemeral-storage.ts";
 import type { Handlers } from "./handler.ts";
@@ -23,6 +24,7 @@ export function handlersFor(context: ApiContext): Handlers {
     ...modelHandlers(context, metadata),
     ...settingsHandlers(context),
     ...transactionHandlers(context, waiting),
+    ...changeHandlers(context, waiting),
     ...planHandlers(context),
     ...historyHandlers(context, waiting),
     ...metadataHandlers(context, metadata),

@@ -2,13 +2,11 @@
 import type { PlanRequest } from "../../../api/answers.ts";
 import { defaultTransaction } from "../../../api/endpoints/query.ts";
 import { Refused } from "../../../api/client/refused.ts";
-import type { Json } from "../../../lib/text/json.ts";
-import { fullKey } from "../../../settings/model/key.ts";
-import { changesBetween, withStaged } from "../../datastore/change.ts";
+import { changesBetween, withStaged, type Staged } from "../../datastore/change.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { visibleChanges } from "../secrets.ts";
-import { keysToDelete, settingsIn, settingsInPairs } from "./settings.ts";
+import { withProposed } from "./settings.ts";
 
 /** A preview reads the whole machine; a few at a time leave it room to work. */
 const previewsMost = 4;
@@ -18,18 +16,10 @@ export function planHandlers(context: ApiContext): Handlers<"plan"> {
   let previews = 0;
 
   /** What the request adds to a transaction's staged settings; a body without `tx` stands alone. */
-  const proposed = (
-    tx: string | undefined,
-    { set, pairs = [], delete: deleted = [] }: PlanRequest,
-  ): Map<string, Json | undefined> => {
+  const proposed = (tx: string | undefined, request: PlanRequest): Staged => {
+    const { set, pairs = [], delete: deleted = [] } = request;
     const alone = tx === undefined && (set !== undefined || pairs.length > 0 || deleted.length > 0);
-    const staged = new Map<string, Json | undefined>(alone ? undefined : datastore.pending(tx ?? defaultTransaction));
-    const present = [...datastore.values.keys(), ...staged.keys()];
-    for (const key of deleted.flatMap((one) => keysToDelete(context, fullKey(one), present)))
-      staged.set(key, undefined);
-    for (const [key, value] of set === undefined ? [] : settingsIn(model, set)) staged.set(key, value);
-    for (const [key, value] of settingsInPairs(model, pairs)) staged.set(key, value);
-    return staged;
+    return withProposed(context, request, alone ? undefined : datastore.pending(tx ?? defaultTransaction));
   };
 
   return {

@@ -1,11 +1,12 @@
 /** Reading committed settings, and staging changes of them. */
-import type { SettingsTreeBody } from "../../../api/answers.ts";
+import type { PlanRequest, SettingsTreeBody } from "../../../api/answers.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import { defaultTransaction } from "../../../api/endpoints/query.ts";
 import type { Json } from "../../../lib/text/json.ts";
 import { fullKey, isUnder, splitKey, splitPair } from "../../../settings/model/key.ts";
 import type { Model } from "../../../settings/model/model.ts";
 import { mostProblems, type Problem } from "../../../settings/model/problem.ts";
+import type { Staged } from "../../datastore/datastore.ts";
 import type { Caller } from "../server/caller.ts";
 import type { ApiContext } from "../context.ts";
 import { didYouMean } from "../did-you-mean.ts";
@@ -41,15 +42,28 @@ export function settingsHandlers(
   };
 }
 
+/** What a request proposes, on top of what is staged already; it deletes first, so that it may set anew below a key. */
+export function withProposed(
+  context: ApiContext,
+  { set = {}, pairs = [], delete: deleted = [] }: PlanRequest,
+  staged: Staged = new Map(),
+): Staged {
+  const { model, datastore } = context;
+  const present = [...datastore.values.keys(), ...staged.keys()];
+  const deletedKeys = deleted.flatMap((key) => keysToDelete(context, fullKey(key), present));
+  const deletions = deletedKeys.map((key): [string, undefined] => [key, undefined]);
+  return new Map([...staged, ...deletions, ...settingsIn(model, set), ...settingsInPairs(model, pairs)]);
+}
+
 /** A partial tree, by full key. @throws {Refused<"bad-settings">} */
-export function settingsIn(model: Model, tree: SettingsTreeBody): Map<string, Json> {
+function settingsIn(model: Model, tree: SettingsTreeBody): Map<string, Json> {
   const parsed = model.parse(tree);
   if (parsed.ok) return model.leaves(parsed.value);
   throw refusedSettings(parsed.problems);
 }
 
 /** KEY=VALUE, where the setting decides what the text is; by full key. @throws {Refused<"bad-settings">} */
-export function settingsInPairs(model: Model, pairs: readonly string[]): Map<string, Json> {
+function settingsInPairs(model: Model, pairs: readonly string[]): Map<string, Json> {
   const settings = new Map<string, Json>();
   const problems: Problem[] = [];
   for (const pair of pairs) {
@@ -74,7 +88,7 @@ function refusedSettings(problems: readonly Problem[]): Refused<"bad-settings"> 
 }
 
 /** What is set under `key`; the key itself when nothing is, so that deleting twice is no error. */
-export function keysToDelete({ model, document }: ApiContext, named: string, set: readonly string[]): string[] {
+function keysToDelete({ model, document }: ApiContext, named: string, set: readonly string[]): string[] {
   const key = model.canonicalKey(named);
   if (!model.hasPrefix(key)) {
     const says = `cannot delete ${key.slice(0, 300)}: there is no such setting`;

@@ -53,6 +53,12 @@ export function sizeOf(key: string, value: Json): number {
   return Buffer.byteLength(key) + Buffer.byteLength(JSON.stringify(value));
 }
 
+/** @param would what would have so many, as a sentence begins. @throws {Failure<"too-many-changes">} */
+export function checkCount(count: number, would: string): void {
+  if (count <= changesPerTransaction) return;
+  throw new Failure("too-many-changes", `${would} ${count} keys, at most ${changesPerTransaction} fit`);
+}
+
 /** @throws {Failure<"too-large">} */
 export function checkKey(key: string): void {
   if (Buffer.byteLength(key) <= keyBytes) return;

@@ -158,6 +158,40 @@ describe("changing", () => {
     expect((await call("GET", "/tx/list")).body).toEqual([]);
   });
 
+  test("POST /changes: what it names is deleted, then set, in one transaction, and what is staged stays staged", async () => {
+    await call("PATCH", "/settings?tx=staged", { motd: "staged" });
+    const body = { set: { motd: "at once" }, pairs: ["updates.seed=9"], message: "in one request" };
+    expect(await call("POST", "/changes", body)).toEqual({
+      status: 200,
+      body: { changed: ["settings.motd", "settings.updates.seed"], version: expect.any(Number) },
+    });
+    expect((await call("GET", "/history?limit=1")).body).toMatchObject([{ says: "in one request" }]);
+    expect((await call("GET", "/tx/list")).body).toEqual(["staged"]);
+    await call("DELETE", "/tx?tx=staged");
+    const again = { delete: ["updates.seed", "motd"], pairs: ["updates.seed=7"], set: { motd: "ahoy" } };
+    const { body: done } = await call("POST", "/changes?wait=1", again);
+    expect(done).toMatchObject({ changed: ["settings.motd", "settings.updates.seed"], result: expect.any(Object) });
+    expect(await call("POST", "/changes?wait=1", again)).toMatchObject({ status: 200, body: { changed: [] } });
+  });
+
+  test("POST /changes refuses as staging and committing do, and nothing changes or stays staged", async () => {
+    const before = (await call("GET", "/history?limit=1")).body;
+    const code = async (body: Json): Promise<unknown> => {
+      const refused = await call("POST", "/changes", body, "application/json");
+      return [refused.status, Object(refused.body).code];
+    };
+    expect(await code({ set: { mtod: "x" } })).toEqual([400, "bad-settings"]);
+    expect(await code({ pairs: ["motd=x", "updates.seed=many"] })).toEqual([400, "bad-settings"]);
+    expect(await code({ set: { api: { remote: { enabled: true } } } })).toEqual([400, "unmet-requirements"]);
+    expect(await code({ delete: ["settings.mtod"] })).toEqual([404, "no-such-key"]);
+    expect(await code({})).toEqual([422, "nothing-pending"]);
+    expect(await code({ sets: { motd: "x" } })).toEqual([400, "bad-body"]);
+    expect(await code({ set: { motd: "x" }, message: "\ud800" })).toEqual([400, "bad-body"]);
+    expect((await call("POST", "/changes")).status).toBe(400);
+    expect((await call("POST", "/changes?try=1", { set: { motd: "x" } })).status).toBe(400);
+    expect([(await call("GET", "/history?limit=1")).body, (await call("GET", "/tx/list")).body]).toEqual([before, []]);
+  });
+
   test("the transaction is `default` when none is named", async () => {
     await call("PATCH", "/settings", { motd: "default" });
     expect((await call("GET", "/tx?tx=default")).body).toEqual({ motd: "default" });
@@ -351,6 +385,10 @@ describe("planning and going back", () => {
     expect((await call("POST", "/actions/revert")).status).toBe(409);
     await call("PATCH", "/settings?tx=t", { motd: "trial again" });
     await call("POST", "/tx/commit_and_apply?tx=t&try=60");
+    expect((await call("POST", "/changes", { set: { motd: "third" } })).status).toBe(409);
+    expect((await call("POST", "/actions/revert")).body).toMatchObject({ changed: ["settings.motd"] });
+    const { body: tried } = await call("POST", "/changes?try=60", { set: { motd: "tried" } });
+    expect(tried).toMatchObject({ changed: ["settings.motd"], trial: { deadline: expect.any(String) } });
     expect((await call("POST", "/actions/revert")).body).toMatchObject({ changed: ["settings.motd"] });
   });
 });

@@ -1,0 +1,16 @@
+/** A change of settings in one request: nothing is staged, and whoever asked learns what came of it. */
+import type { ApiContext } from "../context.ts";
+import type { Handlers } from "./handler.ts";
+import { withProposed } from "./settings.ts";
+import type { Waiting } from "./waiting.ts";
+
+export function changeHandlers(context: ApiContext, waiting: Waiting): Handlers<"changeSettings"> {
+  return {
+    async changeSettings({ query, body, caller, signal }) {
+      const { message = "", ...proposed } = body;
+      const changes = withProposed(context, proposed);
+      const committed = await context.changes.make(changes, caller.author, message, query.try);
+      return await waiting.applied(committed, query.wait, signal());
+    },
+  };
+}
