@@ -287,7 +287,7 @@ test("`apiclient plan` is for operators, and changes are not", async () => {
   expect(await host.api.call("listTransactions")).toEqual([]);
   expect(await run("set", "motd=x")).toEqual({
     stdout: "",
-    stderr: "apiclient: cannot PATCH /settings/keypair: it needs the role admin, and this certificate has operator\n",
+    stderr: "apiclient: cannot POST /changes: it needs the role admin, and this certificate has operator\n",
     exitCode: 1,
   });
 });

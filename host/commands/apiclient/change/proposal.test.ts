@@ -7,7 +7,9 @@ import { expect, test } from "bun:test";
 import { invoke } from "../../../../lib/command/command-line.ts";
 import { apiclient } from "../../apiclient.ts";
 
-/** A host that answers as the test says, by method and path. */
+const nowhere = JSON.stringify({ code: "no-such-endpoint", message: "there is no such path" });
+
+/** A host that answers as the test says, by method and path; without an answer for `POST /changes` it is an older one. */
 async function host(answers: Record<string, [status: number, body?: string]>) {
   const directory = await mkdtemp(join(tmpdir(), "proposal-"));
   const socket = join(directory, "api.sock");
@@ -15,7 +17,7 @@ async function host(answers: Record<string, [status: number, body?: string]>) {
   const server = createServer(({ method, url = "" }, response) => {
     const name = `${method} ${url.split("?", 1)[0]}`;
     asked.push(name);
-    const [status, body] = answers[name] ?? [404];
+    const [status, body] = answers[name] ?? [404, nowhere];
     response.writeHead(status).end(body);
   });
   server.listen(socket);
@@ -44,7 +46,7 @@ test("why a change failed is what the person reads, also when what was staged ca
   expect([second, exitCode]).toEqual(["apiclient: cannot commit: some settings need others", 1]);
 });
 
-test("who may not stage reads so, and nothing is dropped that was not staged", async () => {
+test("who may not change an older host reads so, and nothing is dropped that was not staged", async () => {
   const forbidden = JSON.stringify({ code: "forbidden", message: "cannot PATCH /settings/keypair: it needs admin" });
   await using strict = await host({ "PATCH /settings/keypair": [403, forbidden] });
   expect(await strict.run("set", "motd=x")).toEqual({
@@ -52,7 +54,25 @@ test("who may not stage reads so, and nothing is dropped that was not staged", a
     stderr: "apiclient: cannot PATCH /settings/keypair: it needs admin\n",
     exitCode: 1,
   });
-  expect(strict.asked).toEqual(["PATCH /settings/keypair"]);
+  expect(strict.asked).toEqual(["POST /changes", "PATCH /settings/keypair"]);
+});
+
+test("what the host refuses is no reason to stage it", async () => {
+  await using strict = await host({ "POST /changes": [400, refused] });
+  expect(await strict.run("delete", "motd")).toMatchObject({
+    stderr: "apiclient: cannot commit: some settings need others\n",
+    exitCode: 1,
+  });
+  expect(strict.asked).toEqual(["POST /changes"]);
+});
+
+test("a refusal is told once, also for a document", async () => {
+  await using trial = await host({
+    "GET /os": [200, JSON.stringify({ variant_id: "dev" })],
+    "POST /changes": [409, JSON.stringify({ code: "on-trial", message: "cannot change settings: on trial" })],
+  });
+  const { stderr } = await trial.run("apply", `base64:${Buffer.from('settings.motd = "x"').toString("base64")}`);
+  expect(stderr).toBe("apiclient: cannot change settings: on trial\n");
 });
 
 test("a plan stages nothing", async () => {
