@@ -45,14 +45,18 @@ test("a wrong import is seen, whether of a value, of a type, or at run time", ()
     } from "../image/step.ts";
     export type { C } from "../api/client.ts";
     import type D from "../lib/failure.ts";
+    import { type E, type F as G } from "../repo/waves.ts";
     const e = await import("../vm/machine.ts");
-    console.log(a, e);
+    const h: typeof import("../variants/all.ts") = e;
+    console.log(a, h);
   `;
   expect(importsOf(source).flatMap((module) => objection("settings/motd.ts", module) ?? [])).toEqual([
     "settings/motd.ts imports host/system.ts, but settings may import only lib",
     "settings/motd.ts imports vm/machine.ts, but settings may import only lib",
     "settings/motd.ts imports image/step.ts, but settings may import only lib",
     "settings/motd.ts imports api/client.ts, but settings may import only lib",
+    "settings/motd.ts imports repo/waves.ts, but settings may import only lib",
+    "settings/motd.ts imports variants/all.ts, but settings may import only lib",
   ]);
   expect(objection("image/root.ts", "../host/system.ts")).toContain("but image may import only");
   expect(objection("lib/x.ts", "../settings/key.ts")).toContain("nothing of ours");

@@ -36,13 +36,17 @@ export const layers: ReadonlyMap<string, readonly string[]> = new Map([
 
 const transpiler = new Bun.Transpiler({ loader: "ts" });
 
+/** What the transpiler leaves out, since it is only a type. */
+const typeImports = [
+  /^\s*(?:import|export) type (?:\w+|\*|\{[^}]*\}) from "([^"]+)"/gm,
+  /^\s*(?:import|export) \{(?:\s*type [^,}]+,?)+\s*\} from "([^"]+)"/gm,
+  /\bimport\("([^"]+)"\)/g,
+];
+
 /** Every module that a TypeScript source names, types included. */
 export function importsOf(source: string): string[] {
-  // The transpiler leaves out what is only a type.
-  const types = [...source.matchAll(/^\s*(?:import|export) type (?:\w+|\*|\{[^}]*\}) from "([^"]+)"/gm)].map(
-    ([, path]) => path ?? "",
-  );
-  return [...transpiler.scanImports(source).map(({ path }) => path), ...types];
+  const types = typeImports.flatMap((form) => [...source.matchAll(form)].map(([, path]) => path ?? ""));
+  return [...new Set([...transpiler.scanImports(source).map(({ path }) => path), ...types])];
 }
 
 /** Why `file` may not import `module`; undefined when it may, or when the module is a package. */
