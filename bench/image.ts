@@ -10,7 +10,7 @@ import { buildDirectory, repository } from "../cli/context.ts";
 import { manifestSchema, type Manifest } from "../image/manifest.ts";
 import { readLock } from "../image/packages/lock.ts";
 import { openToolsRoot, runTool } from "../image/packages/tools-root.ts";
-import { rootPackages } from "../image/root/make-root.ts";
+import { rootPackages } from "../image/root/packages.ts";
 import { parseJson } from "../lib/text/json.ts";
 import { run } from "../lib/program/process.ts";
 import { say } from "../lib/progress.ts";
@@ -18,7 +18,7 @@ import { dev } from "../variants/dev.ts";
 import { computer, type Report } from "./report.ts";
 import { mmdebstrap } from "./stock-debian.ts";
 
-/** As in `image/root/seal-root.ts`. */
+/** As in `image/steps/sealed.ts`. */
 const compressionLevel = 3;
 
 export async function benchImage(signal: AbortSignal): Promise<Report> {

@@ -12,10 +12,11 @@ import { builtImage } from "../cli/built-image.ts";
 import { buildDirectory, repository } from "../cli/context.ts";
 import { configuration } from "../host/files/all.ts";
 import type { Manifest } from "../image/manifest.ts";
-import { makePauseImage } from "../image/oci/pause-image.ts";
+import { inputTools } from "../image/inputs.ts";
 import { epochSecondsOf, readLock } from "../image/packages/lock.ts";
 import { openToolsRoot, runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { makeProgram } from "../image/recipes/programs.ts";
+import { makePauseImage } from "../image/steps/pause.ts";
 import { Failure } from "../lib/failure.ts";
 import { parseJson } from "../lib/text/json.ts";
 import { say } from "../lib/progress.ts";
@@ -248,10 +249,9 @@ async function makeDebianNode(
 ): Promise<StockDebian> {
   const lock = await readLock("x86_64");
   const epochSeconds = epochSecondsOf(lock);
-  const pause = join(directory, "pause");
-  await mkdir(pause, { recursive: true });
-  await makePauseImage(pause, { tools, lock, architecture: "x86_64", epochSeconds, signal });
-  const { path: kubelet } = await makeProgram("kubernetes-1.20/kubelet", { architecture: "x86_64", signal });
+  const parts = { tools: await inputTools({ signal }), lock, architecture: "x86_64", epochSeconds } as const;
+  const pause = await makePauseImage(parts, { signal });
+  const { path: kubelet } = await makeProgram("kubernetes-1.20/kubelet", { architecture: "x86_64", fetch: { signal } });
   return await makeStockDebian(tools, directory, signal, {
     packages: [
       "linux-image-amd64",
@@ -269,7 +269,7 @@ async function makeDebianNode(
       };
       await place(kubelet, "usr/bin/kubelet");
       await chmod(join(root, "usr/bin/kubelet"), 0o755);
-      await place(join(pause, "pause.tar"), "usr/share/pause.tar");
+      await place(join(pause.directory, "pause.tar"), "usr/share/pause.tar");
       for (const name of ["sysctl/50-orlop.conf", "kubernetes/sysctl/60-kubernetes.conf"]) {
         await place(join(repository, "os", name), `etc/sysctl.d/${name.split("/").at(-1)}`);
       }

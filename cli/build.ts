@@ -147,8 +147,7 @@ async function makeOneProgram(
   const made = await makeProgram(name, {
     architecture,
     outputs: options["update-golden"] ? "write" : "check",
-    signal,
-    ...(options.mirror === undefined ? {} : { mirror: options.mirror }),
+    fetch: { signal, ...(options.mirror === undefined ? {} : { mirror: options.mirror }) },
   });
   const path = join(directory, architecture, made.recipe.name, made.program);
   await placeProgram(made.path, path);

@@ -3,7 +3,8 @@ import { join, resolve } from "node:path";
 import { compileContainerPrograms, compileHost } from "../programs/compile.ts";
 import { containerExecutable, containerNames } from "../programs/containers/names.ts";
 import { executable, names } from "../host/names.ts";
-import { buildImage, type Built } from "../image/build.ts";
+import type { Built } from "../image/artefacts.ts";
+import { buildImage } from "../image/build.ts";
 import { commitOf } from "../image/commit.ts";
 import { buildContainer, type BuiltContainer } from "../image/oci/container-image.ts";
 import type { ContainerImage } from "../image/packages/base.ts";
@@ -40,8 +41,7 @@ export async function builtImage(
     hostBinary,
     hostNames: { executable, links: names },
     output: resolve(output ?? buildDirectory),
-    signal,
-    ...(mirror === undefined ? {} : { mirror }),
+    fetch: { signal, ...(mirror === undefined ? {} : { mirror }) },
     ...(golden === undefined ? {} : { golden }),
     ...(updateRoot === undefined ? {} : { updateRoot }),
   });
@@ -58,7 +58,6 @@ export async function builtContainer(
     version,
     commit: await commitOf(repository),
     programs: { file, names: containerNames[image] },
-    signal,
-    ...(mirror === undefined ? {} : { mirror }),
+    fetch: { signal, ...(mirror === undefined ? {} : { mirror }) },
   });
 }

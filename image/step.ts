@@ -1,10 +1,11 @@
 /**
  * Steps of a build, each kept by the hash of what went into it.
  *
- * A step makes one directory out of its inputs and the code of the module it is written in. When the same directory
- * has been made before, it is taken instead. Results are made elsewhere and renamed, so a build that is interrupted
- * leaves nothing half done, and what a killed one left in the work directory the next one removes; nobody writes to a
- * result afterwards. Results that no build has used for a month go.
+ * A step makes one directory out of its inputs and the code of the module it is written in. It gets its inputs and
+ * nothing else, so what it uses is in its key. When the same directory has been made before, it is taken instead.
+ * Results are made elsewhere and renamed, so a build that is interrupted leaves nothing half done, and what a killed
+ * one left in the work directory the next one removes; nobody writes to a result afterwards. Results that no build has
+ * used for a month go.
  */
 import { createHash } from "node:crypto";
 import { readdir, rm, stat, utimes } from "node:fs/promises";
@@ -13,56 +14,82 @@ import { machineClock } from "../lib/clock.ts";
 import { isNotFound } from "../lib/failure.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { say } from "../lib/progress.ts";
-import { moveInto, pruneCache, workInCache } from "./packages/cache.ts";
+import { type Inputs, Made, sortedInputs } from "./inputs.ts";
+import { cacheDirectory, moveInto, pruneCache, workInCache } from "./packages/cache.ts";
+import type { FetchOptions } from "./packages/fetch.ts";
 import { sourceHash } from "./source-hash.ts";
 
-export type Step = {
+/** A step that makes things of a kind, `Subject`: the step of a root makes the root of any variant. */
+export type StepDefinition<Subject, Declared extends Inputs> = {
   /** Unique among the steps of an image, with whatever tells two images apart: "erofs-dev-x86_64". */
-  name: string;
+  name: (subject: Subject) => string;
   /** What is going on, for people: "compressing the root". */
-  says: string;
+  label: (subject: Subject) => string;
   /** The file that the step is written in (`import.meta.path`); its code is an input. */
   module: string;
-  /** Everything else that the result depends on, as text or hash. */
-  inputs: Readonly<Record<string, string | number | readonly string[]>>;
-  /** Fills the directory. */
-  make(directory: string): Promise<void>;
+  /** Everything else that the result depends on. */
+  inputs: (subject: Subject) => Declared | Promise<Declared>;
+  /**
+   * Fills the directory. It is written beside the step and not within a build, where it could see more.
+   *
+   * @param fetch where downloads come from and are kept, and when to give up: content is checked against hashes of the
+   *   inputs, so none of it can change the result
+   */
+  make: (directory: string, inputs: Declared, fetch: FetchOptions) => Promise<void>;
 };
 
-/** A result of a step. */
-export type Made = {
-  directory: string;
-  /** Identifies the content: an input for the steps that build on it. */
-  key: string;
-};
+/** The step's result for a subject: the kept one when its inputs were seen before, a new one otherwise. */
+export type Step<Subject> = (subject: Subject, fetch: FetchOptions) => Promise<Made>;
 
 /** Older results of the same step, kept so that switching between two branches stays fast. */
 const keptPerStep = 3;
 
-/** The step's result: the kept one when its inputs were seen before, a new one otherwise. */
-export async function runStep(cache: string, step: Step): Promise<Made> {
-  const key = await keyOf(step);
-  const folder = join(cache, "steps");
-  const directory = join(folder, `${step.name}-${key.slice(0, 24)}`);
-  if (await isKept(directory)) return { directory, key };
-
-  const startedMs = machineClock.elapsedMs();
-  {
-    await using work = await workInCache(cache);
-    await step.make(work.path);
-    await moveInto(directory, work);
-  }
-  say(`${step.says}: took ${formatDuration((machineClock.elapsedMs() - startedMs) / 1000)}`);
-  await forgetOld(folder, step.name);
-  await pruneCache(cache, new Date());
-  return { directory, key };
+export function step<Subject, Declared extends Inputs>(definition: StepDefinition<Subject, Declared>): Step<Subject> {
+  return async (subject, fetch) => {
+    const inputs = await definition.inputs(subject);
+    const name = definition.name(subject);
+    const key = await keyOf(name, definition.module, inputs);
+    return await keptOrMade(fetch.cache ?? cacheDirectory(), name, key, async (directory) => {
+      const startedMs = machineClock.elapsedMs();
+      await definition.make(directory, inputs, fetch);
+      say(`${definition.label(subject)}: took ${formatDuration((machineClock.elapsedMs() - startedMs) / 1000)}`);
+    });
+  };
 }
 
-async function keyOf({ name, module, inputs }: Step): Promise<string> {
-  const sorted = Object.entries(inputs).toSorted(([a], [b]) => (a < b ? -1 : 1));
+async function keyOf(name: string, module: string, inputs: Inputs): Promise<string> {
   return createHash("sha256")
-    .update(JSON.stringify([name, await sourceHash(module), sorted]))
+    .update(JSON.stringify([name, await sourceHash(module), sortedInputs(inputs)]))
     .digest("hex");
+}
+
+async function keptOrMade(
+  cache: string,
+  name: string,
+  key: string,
+  make: (directory: string) => Promise<void>,
+): Promise<Made> {
+  const folder = join(cache, "steps");
+  const made = new Made(join(folder, `${name}-${key.slice(0, 24)}`), key);
+  if (await isKept(made.directory)) return made;
+
+  useImageModes();
+  {
+    await using work = await workInCache(cache);
+    await make(work.path);
+    await moveInto(made.directory, work);
+  }
+  await forgetOld(folder, name);
+  await pruneCache(cache, new Date());
+  return made;
+}
+
+/**
+ * Modes of what a step makes go into images, whoever builds them. The mask is the process's own, and programs that a
+ * step starts inherit it; it stays so, for another step may be under way when this one ends.
+ */
+function useImageModes(): void {
+  process.umask(0o022);
 }
 
 /** True when the result is there; says by its time that it was used. */

@@ -17,7 +17,8 @@ export function defaultKeyDirectory(): string {
   return join(homedir(), ".config", "orlop", "keys");
 }
 
-function keyIn(directory: string): SigningKey {
+/** Where the files of a key are. */
+export function keyIn(directory: string): SigningKey {
   return {
     directory,
     privateKey: join(directory, "secure-boot.key"),

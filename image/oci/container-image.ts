@@ -8,25 +8,26 @@ import { chmod, copyFile, mkdir, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isPresent } from "../../lib/files/files.ts";
 import type { Architecture } from "../../variants/variant.ts";
+import { type InputFile, inputFile, inputTools, type Made } from "../inputs.ts";
 import type { ContainerImage } from "../packages/base.ts";
-import { cacheDirectory, sha256OfFile } from "../packages/cache.ts";
-import { type FetchOptions, fetchPackages } from "../packages/fetch.ts";
-import { epochSecondsOf, type LockedPackage, packagesOf, readLock } from "../packages/lock.ts";
-import { machineArchitecture, openToolsRoot, runTool } from "../packages/tools-root.ts";
-import { unpackAll } from "../packages/unpack.ts";
+import type { FetchOptions } from "../packages/fetch.ts";
+import { epochSecondsOf, type Lock, type LockedPackage, packagesOf, readLock } from "../packages/lock.ts";
+import { runTool } from "../packages/tools-root.ts";
+import { unpackPackages } from "../packages/unpack-packages.ts";
 import { unread } from "../packages/unread.ts";
-import { osContentHash, type OsFile, osFiles, placeOsContent } from "../root/os-content.ts";
+import { type OsFile, osFiles, placeOsContent } from "../root/os-content.ts";
 import { walk } from "../root/tree.ts";
 import { makeTrustStore } from "../root/trust-store.ts";
-import { runStep } from "../step.ts";
+import { step } from "../step.ts";
 import { digestOf, makeLayer, makeLayout, packDirectory } from "./layout.ts";
 
-export type ContainerOptions = FetchOptions & {
+export type ContainerOptions = {
   /** Of the OS it belongs to: "0.1.0". */
   version: string;
   commit: string;
   /** Our programs in it, compiled for the architecture (`programs/compile.ts`), and the names they are called by. */
   programs: { file: string; names: readonly string[] };
+  fetch?: FetchOptions;
 };
 
 /** What starts in each image. */
@@ -89,75 +90,24 @@ export type BuiltContainer = {
   digest: string;
 };
 
+type ContainerPlan = {
+  image: ContainerImage;
+  architecture: Architecture;
+  lock: Lock;
+  epochSeconds: number;
+  tools: Made;
+};
+
 export async function buildContainer(
   image: ContainerImage,
   architecture: Architecture,
-  { version, commit, programs, ...fetching }: ContainerOptions,
+  { version, commit, programs, fetch = {} }: ContainerOptions,
 ): Promise<BuiltContainer> {
-  // Modes of what is made here go into the image.
-  process.umask(0o022);
-  const cache = fetching.cache ?? cacheDirectory();
   const lock = await readLock(architecture);
-  const tools = await openToolsRoot(fetching);
-  const packages = packagesOf(lock, [`container-${image}`]);
-  const content = await contentOf(image);
-  const epochSeconds = epochSecondsOf(lock);
-  const module = join(import.meta.dir, "container-image.ts");
-
-  const base = await runStep(cache, {
-    name: `container-packages-${image}-${architecture}`,
-    says: `packages of the ${image} container for ${architecture}`,
-    module,
-    inputs: {
-      packages: packages.map(({ name, sha256 }) => `${name} ${sha256}`),
-      content: await osContentHash(content),
-      epochSeconds,
-    },
-    async make(made) {
-      const tree = join(made, "tree");
-      await makeBase(tree, image, packages, content, fetching);
-      await makeLayer(tools, join(made, "layer"), tree, epochSeconds);
-      await rm(tree, { recursive: true });
-    },
-  });
-  const whole = await runStep(cache, {
-    name: `container-${image}-${architecture}`,
-    says: `${image} container for ${architecture}`,
-    module,
-    inputs: {
-      base: base.key,
-      programs: await sha256OfFile(programs.file),
-      names: programs.names,
-      version,
-      commit,
-      epochSeconds,
-    },
-    async make(made) {
-      const [tree, layer, layout] = [join(made, "tree"), join(made, "layer"), join(made, "layout")];
-      await placePrograms(tree, programs);
-      await makeLayer(tools, layer, tree, epochSeconds);
-      await makeLayout(layout, {
-        layers: [
-          { directory: join(base.directory, "layer"), says: `Debian packages of ${lock.date}` },
-          { directory: layer, says: `orlop ${version} ${commit}` },
-        ],
-        config: {
-          architecture,
-          entrypoint: entrypoints[image],
-          environment: { LANG: "C.UTF-8" },
-          labels: {
-            "org.opencontainers.image.title": `orlop-${image}`,
-            "org.opencontainers.image.version": version,
-            "org.opencontainers.image.revision": commit,
-          },
-        },
-        epochSeconds,
-      });
-      await packDirectory(tools, layout, join(made, "image.tar"), epochSeconds);
-      await rm(tree, { recursive: true });
-      await rm(layer, { recursive: true });
-    },
-  });
+  const plan = { image, architecture, lock, epochSeconds: epochSecondsOf(lock), tools: await inputTools(fetch) };
+  const base = await makeBase({ ...plan, busybox: await busyboxFor(packagesIn(plan), fetch) }, fetch);
+  const own = { file: await inputFile(programs.file), names: programs.names };
+  const whole = await makeContainer({ ...plan, base, programs: own, version, commit }, fetch);
   const layout = join(whole.directory, "layout");
   return {
     name: `orlop-${image}-${architecture}-${version}-${commit}.oci.tar`,
@@ -167,54 +117,117 @@ export async function buildContainer(
   };
 }
 
+function packagesIn({ lock, image }: Pick<ContainerPlan, "lock" | "image">): LockedPackage[] {
+  return packagesOf(lock, [`container-${image}`]);
+}
+
+/** Busybox lists its applets when it runs: so the one of this machine is asked, of the same lock. */
+async function busyboxFor(packages: readonly LockedPackage[], fetch: FetchOptions): Promise<Made | undefined> {
+  if (!packages.some(({ name }) => name === "busybox-static")) return undefined;
+  return await inputTools({ ...fetch, sets: ["busybox"] });
+}
+
+/** Makes `layer`: the packages, as a layer of an image, with links to the applets of busybox. */
+const makeBase = step({
+  name: ({ image, architecture }) => `container-packages-${image}-${architecture}`,
+  label: ({ image, architecture }) => `packages of the ${image} container for ${architecture}`,
+  module: import.meta.path,
+  inputs: async (plan: ContainerPlan & { busybox: Made | undefined }) => ({
+    image: plan.image,
+    packages: packagesIn(plan),
+    content: await contentOf(plan.image),
+    tools: plan.tools,
+    busybox: plan.busybox,
+    epochSeconds: plan.epochSeconds,
+  }),
+  async make(directory, { image, packages, content, tools, busybox, epochSeconds }, fetch) {
+    const root = join(directory, "tree");
+    await mkdir(root);
+    await unpackPackages(packages, root, { says: `unpacking the ${image} container`, exclude: excluded }, fetch);
+    await makeTrustStore(root);
+    await placeOsContent(root, content);
+    await settleModes(root);
+    const entries = await walk(root);
+    await linkAlternatives(root, new Set(entries.map(({ path }) => path)));
+    for (const { path, type, mode } of entries) {
+      if (type === "file" && (mode & 0o6000) !== 0 && !setUid[image].includes(path)) {
+        await chmod(join(root, path), mode & 0o777);
+      }
+    }
+    if (busybox !== undefined) await linkApplets(join(root, "usr/lib/sheltie"), busybox);
+    await makeLayer(tools, join(directory, "layer"), root, epochSeconds);
+    await rm(root, { recursive: true });
+  },
+});
+
+type OwnPrograms = { file: InputFile; names: readonly string[] };
+
+/** Makes `layout`, and the same as one file, `image.tar`: the packages with a layer of our programs on top. */
+const makeContainer = step({
+  name: ({ image, architecture }) => `container-${image}-${architecture}`,
+  label: ({ image, architecture }) => `${image} container for ${architecture}`,
+  module: import.meta.path,
+  inputs: ({
+    lock,
+    ...plan
+  }: ContainerPlan & { base: Made; programs: OwnPrograms; version: string; commit: string }) => ({
+    ...plan,
+    date: lock.date,
+  }),
+  async make(directory, { image, architecture, date, tools, epochSeconds, base, programs, version, commit }) {
+    const [tree, layer, layout] = [join(directory, "tree"), join(directory, "layer"), join(directory, "layout")];
+    await placePrograms(tree, programs);
+    await makeLayer(tools, layer, tree, epochSeconds);
+    await makeLayout(layout, {
+      layers: [
+        { directory: join(base.directory, "layer"), says: `Debian packages of ${date}` },
+        { directory: layer, says: `orlop ${version} ${commit}` },
+      ],
+      config: {
+        architecture,
+        entrypoint: entrypoints[image],
+        environment: { LANG: "C.UTF-8" },
+        labels: {
+          "org.opencontainers.image.title": `orlop-${image}`,
+          "org.opencontainers.image.version": version,
+          "org.opencontainers.image.revision": commit,
+        },
+      },
+      epochSeconds,
+    });
+    await packDirectory(tools, layout, join(directory, "image.tar"), epochSeconds);
+    await rm(tree, { recursive: true });
+    await rm(layer, { recursive: true });
+  },
+});
+
 async function contentOf(image: ContainerImage): Promise<OsFile[]> {
   const content = join(import.meta.dir, "content");
   return [...(await osFiles([], join(content, "common"))), ...(await osFiles([], join(content, image)))];
 }
 
-async function makeBase(
-  root: string,
-  image: ContainerImage,
-  packages: readonly LockedPackage[],
-  content: readonly OsFile[],
-  fetching: FetchOptions,
-): Promise<void> {
-  const files = await fetchPackages(packages, fetching);
-  const debs = packages.map(({ name, sha256 }) => ({ name, file: files.get(sha256) ?? "" }));
-  await mkdir(root);
-  const { signal } = fetching;
-  const options = { exclude: excluded, ...(signal === undefined ? {} : { signal }) };
-  const brought = await unpackAll(debs, root, { says: `unpacking the ${image} container`, ...options });
-  await makeTrustStore(root);
-  await placeOsContent(root, content);
+async function settleModes(root: string): Promise<void> {
   for (const [path, mode] of Object.entries(modes))
     if (await isPresent(join(root, path))) await chmod(join(root, path), mode);
   for (const [name, mode] of Object.entries(directories)) {
     await mkdir(join(root, name), { recursive: true });
     await chmod(join(root, name), mode);
   }
-  const entries = await walk(root);
-  const present = new Set(entries.map(({ path }) => path));
+}
+
+async function linkAlternatives(root: string, present: ReadonlySet<string>): Promise<void> {
   for (const [path, target] of Object.entries(alternatives)) {
     if (present.has(join(dirname(path), target)) && !present.has(path)) await symlink(target, join(root, path));
   }
-  for (const { path, type, mode } of entries) {
-    if (type === "file" && (mode & 0o6000) !== 0 && !setUid[image].includes(path)) {
-      await chmod(join(root, path), mode & 0o777);
-    }
-  }
-  if (brought.has("busybox-static")) await linkApplets(join(root, "usr/lib/sheltie"), fetching);
 }
 
-/** busybox says what it can do, when it runs: so the one of this machine is asked, of the same lock. */
-async function linkApplets(directory: string, fetching: FetchOptions): Promise<void> {
-  const own = await openToolsRoot({ ...fetching, lock: await readLock(machineArchitecture()), sets: ["busybox"] });
-  const { stdout } = await runTool(own, ["busybox", "--list"]);
+async function linkApplets(directory: string, busybox: Made): Promise<void> {
+  const { stdout } = await runTool(busybox, ["busybox", "--list"]);
   await mkdir(directory);
   for (const applet of stdout.trim().split("\n")) await symlink("../../bin/busybox", join(directory, applet));
 }
 
-async function placePrograms(root: string, { file, names }: ContainerOptions["programs"]): Promise<void> {
+async function placePrograms(root: string, { file: { path: file }, names }: OwnPrograms): Promise<void> {
   const directory = join(root, "usr/bin");
   await mkdir(directory, { recursive: true });
   const program = join(directory, basename(file));

@@ -8,17 +8,18 @@ import type { Architecture } from "../../variants/variant.ts";
 import { cacheDirectory, sha256OfFile } from "../packages/cache.ts";
 import { download } from "../packages/download.ts";
 import type { FetchOptions } from "../packages/fetch.ts";
-import { type Lock, packagesOf, readLock } from "../packages/lock.ts";
+import { packagesOf, readLock } from "../packages/lock.ts";
 import { machineArchitecture, openToolsRoot } from "../packages/tools-root.ts";
-import { runStep } from "../step.ts";
+import { type Step, step } from "../step.ts";
 import { recipeNamed } from "./all.ts";
 import { goBuild } from "./go-build.ts";
 import type { GoRecipe, Recipe, ReleaseRecipe } from "./recipe.ts";
 
-export type ProgramOptions = FetchOptions & {
+export type ProgramOptions = {
   architecture: Architecture;
   /** What to do when a program is not the one whose hash is committed: refuse, or write the hash. */
   outputs?: "check" | "write";
+  fetch?: FetchOptions;
 };
 
 /** A program that is there. */
@@ -28,38 +29,33 @@ export type MadeProgram = { recipe: Recipe; program: string; path: string; sha25
 export async function makeProgram(name: string, options: ProgramOptions): Promise<MadeProgram> {
   const [recipeName = "", program = ""] = name.split("/");
   const recipe = recipeNamed(recipeName);
-  const cache = options.cache ?? cacheDirectory();
+  const { architecture, outputs = "check", fetch = {} } = options;
   const path =
     recipe.kind === "release"
-      ? await takeRelease(recipe, program, cache, options)
-      : await compileKept(recipe, program, cache, options);
+      ? await takeRelease(recipe, program, architecture, fetch)
+      : join((await compiled(recipe)({ program, architecture }, fetch)).directory, program);
   const sha256 = await sha256OfFile(path);
-  await checkOutput({ recipe, program, path, sha256 }, options.architecture, options.outputs ?? "check");
+  await checkOutput({ recipe, program, path, sha256 }, architecture, outputs);
   return { recipe, program, path, sha256 };
 }
 
-async function compileKept(recipe: GoRecipe, program: string, cache: string, options: ProgramOptions): Promise<string> {
-  const { architecture, mirror, signal } = options;
-  const lock: Lock = await readLock(machineArchitecture());
-  const go = packagesOf(lock, ["go"]).map(({ name, sha256 }) => `${name} ${sha256}`);
-  const made = await runStep(cache, {
-    name: `program-${recipe.name}-${program}-${architecture}`,
-    says: `${program} ${recipe.version} for ${architecture}`,
+/** A recipe is code, which its description stands for among the inputs. */
+const compiled = (recipe: GoRecipe): Step<{ program: string; architecture: Architecture }> =>
+  step({
+    name: ({ program, architecture }) => `program-${recipe.name}-${program}-${architecture}`,
+    label: ({ program, architecture }) => `${program} ${recipe.version} for ${architecture}`,
     module: join(import.meta.dir, "go-build.ts"),
-    inputs: { recipe: await describe(recipe), program, architecture, go },
-    make: async (directory) => {
-      const root = await openToolsRoot({ ...options, lock, sets: ["go"] });
-      await goBuild(directory, recipe, program, {
-        go: root,
-        architecture,
-        cache,
-        ...(mirror === undefined ? {} : { mirror }),
-        ...(signal === undefined ? {} : { signal }),
-      });
+    inputs: async ({ program, architecture }: { program: string; architecture: Architecture }) => ({
+      recipe: await describe(recipe),
+      program,
+      architecture,
+      go: packagesOf(await readLock(machineArchitecture()), ["go"]).map(({ name, sha256 }) => `${name} ${sha256}`),
+    }),
+    async make(directory, { program, architecture }, fetch) {
+      const go = await openToolsRoot({ ...fetch, sets: ["go"] });
+      await goBuild(directory, recipe, program, { cache: cacheDirectory(), ...fetch, go, architecture });
     },
   });
-  return join(made.directory, program);
-}
 
 /** All of a recipe that decides what comes out, its modules too. */
 async function describe(recipe: GoRecipe): Promise<string> {
@@ -79,15 +75,14 @@ async function describe(recipe: GoRecipe): Promise<string> {
 async function takeRelease(
   { name, programs }: ReleaseRecipe,
   program: string,
-  cache: string,
-  { architecture, signal }: ProgramOptions,
+  architecture: Architecture,
+  fetch: FetchOptions,
 ): Promise<string> {
   const file = programs[program]?.[architecture];
   if (file === undefined) {
     throw new Failure("no-such-program", `cannot take ${program} from ${name}: there is none for ${architecture}`);
   }
-  const options = { cache, says: `downloading ${program}`, ...(signal === undefined ? {} : { signal }) };
-  const files = await download([file], options);
+  const files = await download([file], { cache: cacheDirectory(), ...fetch, says: `downloading ${program}` });
   return files.get(file.sha256) ?? "";
 }
 

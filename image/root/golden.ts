@@ -1,14 +1,20 @@
 /** The committed lists of executables: a build whose root has other ones fails until a person has looked. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files/files.ts";
 import { say } from "../../lib/progress.ts";
 import type { Architecture } from "../../variants/variant.ts";
+import type { Made } from "../inputs.ts";
 import { goldenDifference } from "./executables.ts";
 
-export function goldenPath(variant: string, architecture: Architecture): string {
+function goldenPath(variant: string, architecture: Architecture): string {
   return join(import.meta.dir, "../executables", `${variant}-${architecture}.golden`);
+}
+
+/** The list that the step of a root wrote. */
+export async function executablesOf({ directory }: Made): Promise<string> {
+  return await readFile(join(directory, "executables.golden"), "utf8");
 }
 
 /**

@@ -1,9 +1,9 @@
 /** Lays the OS content of `os/` into a root: units, users, temporary files, kernel parameters, network defaults. */
-import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { createHash } from "node:crypto";
 import { Failure } from "../../lib/failure.ts";
 import { namesIn } from "../../lib/files/files.ts";
+import { type InputFile, inputFile } from "../inputs.ts";
 import type { Variant } from "../../variants/variant.ts";
 
 export const osDirectory = join(import.meta.dir, "../../os");
@@ -25,7 +25,7 @@ const places: Readonly<Record<string, string>> = {
 };
 
 /** A file of `os/`: where it is there, and where it goes in the root. */
-export type OsFile = { source: string; path: string };
+export type OsFile = { source: InputFile; path: string };
 
 /** What only some variants have. */
 const partial = ["interactive", "kubernetes", "vmware"] as const;
@@ -68,22 +68,12 @@ export async function osFiles(parts: readonly OsPart[], directory = osDirectory)
       const entries = await readdir(join(base, folder), { recursive: true, withFileTypes: true });
       for (const entry of entries.filter((item) => item.isFile() && !item.name.endsWith(".ts"))) {
         const source = join(entry.parentPath, entry.name);
-        files.push({ source, path: `${place}${source.slice(join(base, folder).length)}` });
+        const path = `${place}${source.slice(join(base, folder).length)}`;
+        files.push({ source: await inputFile(source), path });
       }
     }
   }
   return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-/** Identifies the content that `osFiles` names. */
-export async function osContentHash(files: readonly OsFile[]): Promise<string> {
-  const hash = createHash("sha256");
-  for (const { source, path } of files)
-    hash
-      .update(`${path}\0`)
-      .update(await readFile(source))
-      .update("\0");
-  return hash.digest("hex");
 }
 
 /** Copies the files; what a package brought at the same path is replaced. */
@@ -91,6 +81,6 @@ export async function placeOsContent(root: string, files: readonly OsFile[]): Pr
   for (const { source, path } of files) {
     const target = join(root, path);
     await mkdir(dirname(target), { recursive: true });
-    await copyFile(source, target);
+    await copyFile(source.path, target);
   }
 }

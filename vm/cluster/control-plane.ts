@@ -75,7 +75,10 @@ export type ControlPlane = AsyncDisposable & {
 export async function controlPlanePrograms(minor: ClusterMinor, signal: AbortSignal): Promise<Programs> {
   const made: [name: string, path: string][] = [];
   for (const name of programNames) {
-    const { path } = await makeProgram(`kubernetes-${minor}/${name}`, { architecture: machineArchitecture(), signal });
+    const { path } = await makeProgram(`kubernetes-${minor}/${name}`, {
+      architecture: machineArchitecture(),
+      fetch: { signal },
+    });
     made.push([name, path]);
   }
   // One entry for each name, in their order.

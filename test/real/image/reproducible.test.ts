@@ -44,7 +44,7 @@ async function build(name: string): Promise<Manifest> {
     hostBinary,
     hostNames: { executable, links: names },
     output: join(folder, name, "a directory with another name", name),
-    cache,
+    fetch: { cache },
     keys: join(folder, "keys"),
   });
   return manifest;
@@ -67,7 +67,12 @@ async function buildControl(name: string): Promise<{ digest: string; archive: st
   const cache = await emptySteps(name);
   await compileContainerPrograms("x86_64", file);
   const programs = { file, names: containerNames.control };
-  const built = await buildContainer("control", "x86_64", { version: "1.2.3", commit: "0123abcd", programs, cache });
+  const built = await buildContainer("control", "x86_64", {
+    version: "1.2.3",
+    commit: "0123abcd",
+    programs,
+    fetch: { cache },
+  });
   return { digest: built.digest, archive: await sha256OfFile(built.archive) };
 }
 

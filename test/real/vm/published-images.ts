@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { builtImage, type Wanted } from "../../../cli/built-image.ts";
 import { repoCommands, repoGroups } from "../../../cli/repo.ts";
-import type { Built } from "../../../image/build.ts";
+import type { Built } from "../../../image/artefacts.ts";
 import { invoke } from "../../../lib/command/command-line.ts";
 import { program } from "../../../lib/command/command.ts";
 import { systemErrorCode } from "../../../lib/failure.ts";

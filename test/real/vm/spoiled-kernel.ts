@@ -9,11 +9,11 @@ import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { archive, type Entry } from "../../../bench/tiny-init.ts";
-import { unpackLoaders } from "../../../image/boot/make-boot.ts";
+import { unpackLoaders } from "../../../image/steps/boot.ts";
 import { signEfi } from "../../../image/boot/sign.ts";
 import { openSigningKey, type SigningKey } from "../../../image/boot/signing-key.ts";
 import { efiNames, makeUnifiedImage } from "../../../image/boot/unified-image.ts";
-import type { Built } from "../../../image/build.ts";
+import type { Built } from "../../../image/artefacts.ts";
 import { epochSecondsOf, packagesOf, readLock } from "../../../image/packages/lock.ts";
 import { openToolsRoot } from "../../../image/packages/tools-root.ts";
 import { osDirectory } from "../../../image/root/os-content.ts";
@@ -46,7 +46,7 @@ export async function spoiledKernel(
   const work = await mkdtemp(join(tmpdir(), "spoiled-"));
   try {
     const loaders = join(work, "loaders");
-    await unpackLoaders(loaders, { packages: packagesOf(lock, ["boot"]) });
+    await unpackLoaders(loaders, packagesOf(lock, ["boot"]));
     const [kernel, initrd, unsigned] = [join(work, "kernel"), join(work, "initrd"), join(work, "unsigned.efi")];
     await writeFile(kernel, sectionOf(image, ".linux"));
     const script = await readFile(join(osDirectory, "initrd/init"), "utf8");

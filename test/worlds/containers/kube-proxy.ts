@@ -34,7 +34,7 @@ const configuration = "/var/lib/kube-proxy";
 export async function kubeProxyImage(signal: AbortSignal): Promise<AsyncDisposable & { layout: string }> {
   const architecture = machineArchitecture();
   const lock = await readLock(architecture);
-  const { path: program } = await makeProgram("kubernetes-1.20/kube-proxy", { architecture, signal });
+  const { path: program } = await makeProgram("kubernetes-1.20/kube-proxy", { architecture, fetch: { signal } });
   return await makeToolsImage({
     packages: await openToolsRoot({ lock: { ...lock, sets: { [name]: packages } }, sets: [name], signal }),
     async furnish(tree) {

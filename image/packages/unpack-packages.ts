@@ -1,0 +1,17 @@
+/** Packages of a lock, brought into the cache and unpacked into a directory. */
+import type { Entry } from "./debian/tar-listing.ts";
+import { type FetchOptions, fetchPackages } from "./fetch.ts";
+import type { LockedPackage } from "./lock.ts";
+import { unpackAll, type UnpackOptions } from "./unpack.ts";
+
+/** @returns what each package brought, by its name */
+export async function unpackPackages(
+  packages: readonly LockedPackage[],
+  directory: string,
+  options: Pick<UnpackOptions, "says" | "exclude">,
+  fetch: FetchOptions,
+): Promise<Map<string, Entry[]>> {
+  const files = await fetchPackages(packages, fetch);
+  const debs = packages.map(({ name, sha256 }) => ({ name, file: files.get(sha256) ?? "" }));
+  return await unpackAll(debs, directory, { ...fetch, ...options });
+}

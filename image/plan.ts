@@ -1,0 +1,106 @@
+/** What is known before the first step of an image: what it is to be, and what it is made from. */
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { Failure, isNotFound } from "../lib/failure.ts";
+import type { Architecture, Variant } from "../variants/variant.ts";
+import { openSigningKey } from "./boot/signing-key.ts";
+import { checkVersion } from "./commit.ts";
+import { type InputFile, inputFile, inputTools, Made } from "./inputs.ts";
+import { sha256OfFile } from "./packages/cache.ts";
+import type { FetchOptions } from "./packages/fetch.ts";
+import { epochSecondsOf, type Lock, readLock } from "./packages/lock.ts";
+import type { ImageIdentity } from "./root/os-release.ts";
+
+/** The names that the host's executable is known by: itself and links (`host/names.ts`). */
+export type HostNames = { executable: string; links: readonly string[] };
+
+export type PlanOptions = {
+  /** "0.1.0" */
+  version: string;
+  /** As from `commitOf`. */
+  commit: string;
+  /** The host's executable, compiled for the architecture (`programs/compile.ts`). */
+  hostBinary: string;
+  hostNames: HostNames;
+  /** Directory of the signing key; the user's own when absent. */
+  keys?: string;
+  lock?: Lock;
+  /** A root role (root.json) of the update repository that hosts shall trust; without it they take no updates. */
+  updateRoot?: string;
+};
+
+/** Each step declares which of it are its inputs. */
+export type ImagePlan = {
+  variant: Variant;
+  architecture: Architecture;
+  version: string;
+  commit: string;
+  lock: Lock;
+  /** The lock's time is the "now" of everything in the image. */
+  epochSeconds: number;
+  tools: Made;
+  signingKey: Made;
+  hostBinary: InputFile;
+  hostNames: HostNames;
+  updateRoot: InputFile | undefined;
+};
+
+/**
+ * @throws {Failure<"variant-lacks">} when the variant cannot be built yet
+ * @throws {Failure<"no-host-binary">}
+ */
+export async function planImage(
+  variant: Variant,
+  architecture: Architecture,
+  { version, commit, hostBinary, hostNames, keys, lock: chosenLock, updateRoot }: PlanOptions,
+  fetch: FetchOptions,
+): Promise<ImagePlan> {
+  requireBuildable(variant, architecture);
+  await requireFile(hostBinary);
+  const lock = chosenLock ?? (await readLock(architecture));
+  const tools = await inputTools(fetch);
+  return {
+    variant,
+    architecture,
+    version: checkVersion(version),
+    commit,
+    lock,
+    epochSeconds: epochSecondsOf(lock),
+    tools,
+    signingKey: await inputKey(tools, keys),
+    hostBinary: await inputFile(hostBinary),
+    hostNames,
+    updateRoot: updateRoot === undefined ? undefined : await inputFile(updateRoot),
+  };
+}
+
+/** What the image says it is, and nothing else of the variant. */
+export function identityOf({ variant: { name }, architecture, version, commit }: ImageIdentity): ImageIdentity {
+  return { variant: { name }, architecture, version, commit };
+}
+
+function requireBuildable({ name, lacks, architectures }: Variant, architecture: Architecture): void {
+  if (lacks !== undefined) throw new Failure("variant-lacks", `cannot build ${name} yet: ${lacks}`);
+  if (architectures.includes(architecture)) return;
+  throw new Failure("variant-lacks", `cannot build ${name} for ${architecture}`, {
+    hint: `choose one of ${architectures.join(", ")}`,
+  });
+}
+
+async function requireFile(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isFile()) return;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  throw new Failure("no-host-binary", `cannot build an image: the host's executable ${path} does not exist`, {
+    hint: "compile it first (programs/compile.ts)",
+  });
+}
+
+async function inputKey(tools: Made, keys: string | undefined): Promise<Made> {
+  const { directory, privateKey, certificate } = await openSigningKey(tools, keys);
+  const hash = createHash("sha256");
+  for (const path of [privateKey, certificate]) hash.update(`${await sha256OfFile(path)}\n`);
+  return new Made(directory, hash.digest("hex"));
+}

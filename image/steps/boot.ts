@@ -1,0 +1,96 @@
+/** What the firmware starts, the signed unified kernel image and the signed boot loader, and what makes it trust them. */
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../../lib/failure.ts";
+import { commandLine } from "../boot/command-line.ts";
+import { makeEnrolment } from "../boot/enrolment.ts";
+import { signEfi } from "../boot/sign.ts";
+import { keyIn } from "../boot/signing-key.ts";
+import { efiNames, makeUnifiedImage } from "../boot/unified-image.ts";
+import type { Made } from "../inputs.ts";
+import type { FetchOptions } from "../packages/fetch.ts";
+import { type LockedPackage, packagesOf } from "../packages/lock.ts";
+import { unpackPackages } from "../packages/unpack-packages.ts";
+import { type ImagePlan, identityOf } from "../plan.ts";
+import { kernelVersion } from "../root/kernel-modules.ts";
+import { osRelease } from "../root/os-release.ts";
+import { step } from "../step.ts";
+import { readVerity } from "../verity.ts";
+
+/** Size limit of firmware that loads the image into one block of memory; more would be a mistake of ours. */
+const maxInitrdBytes = 48 * 1024 * 1024;
+
+/** Makes `directory/unified.efi` and `directory/loader.efi`, both signed, and the files of `enrolment.ts`. */
+export const makeBoot = step({
+  name: ({ variant, architecture }) => `boot-${variant.name}-${architecture}`,
+  label: () => "signed unified kernel image",
+  module: import.meta.path,
+  inputs: (plan: ImagePlan & { root: Made; initrd: Made; sealed: Made }) => {
+    const { tools, signingKey, lock, variant, epochSeconds, root, initrd, sealed } = plan;
+    return {
+      tools,
+      signingKey,
+      // Boot loader and stub, for the target's architecture.
+      packages: packagesOf(lock, ["boot"]),
+      root,
+      initrd,
+      sealed,
+      kernel: { platform: variant.platform, kernelParameters: variant.kernelParameters },
+      identity: identityOf(plan),
+      epochSeconds,
+    };
+  },
+  async make(directory, inputs, fetch) {
+    const { tools, packages, root, sealed, kernel, identity, epochSeconds } = inputs;
+    const { architecture } = identity;
+    const key = keyIn(inputs.signingKey.directory);
+    const initrd = join(inputs.initrd.directory, "initrd");
+    refuseLarge(initrd);
+    const loaders = join(directory, "packages");
+    await unpackLoaders(loaders, packages, fetch);
+    const efi = join(loaders, "usr/lib/systemd/boot/efi");
+    const name = efiNames[architecture];
+    const vmlinuz = join(directory, "vmlinuz");
+    await writeFile(vmlinuz, await plainKernel(join(root.directory, "kernel")));
+    const unsigned = join(directory, "unsigned.efi");
+    await makeUnifiedImage(tools, unsigned, {
+      architecture,
+      initrd,
+      kernel: vmlinuz,
+      epochSeconds,
+      stub: join(efi, `linux${name}.efi.stub`),
+      kernelVersion: await kernelVersion(join(root.directory, "root")),
+      commandLine: commandLine(kernel, architecture, await readVerity(sealed.directory)),
+      osRelease: osRelease(identity),
+    });
+    await signEfi(tools, key, { input: unsigned, output: join(directory, "unified.efi"), epochSeconds });
+    const loader = join(directory, "unsigned-loader.efi");
+    await rename(join(efi, `systemd-boot${name}.efi`), loader);
+    await signEfi(tools, key, { input: loader, output: join(directory, "loader.efi"), epochSeconds });
+    await makeEnrolment(tools, key, directory, epochSeconds);
+    for (const path of [vmlinuz, unsigned, loader]) await rm(path);
+    await rm(loaders, { recursive: true });
+  },
+});
+
+function refuseLarge(initrd: string): void {
+  const { size } = Bun.file(initrd);
+  if (size <= maxInitrdBytes) return;
+  throw new Failure("initrd-too-large", `cannot make the unified image: the initrd has ${size} bytes`);
+}
+
+/** @param packages those of `bootPackages` */
+export async function unpackLoaders(
+  directory: string,
+  packages: readonly LockedPackage[],
+  fetch: FetchOptions = {},
+): Promise<void> {
+  await mkdir(directory);
+  await unpackPackages(packages, directory, { says: "unpacking the boot loader", exclude: ["usr/share"] }, fetch);
+}
+
+/** Debian's arm64 kernel is gzipped, which the stub cannot start. */
+async function plainKernel(path: string): Promise<Uint8Array> {
+  const bytes = await readFile(path);
+  return bytes[0] === 0x1f && bytes[1] === 0x8b ? Bun.gunzipSync(bytes) : bytes;
+}

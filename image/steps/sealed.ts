@@ -1,0 +1,106 @@
+/** Adds our own programs to a root, and makes of it the read-only file system and its hash tree. */
+import { createWriteStream } from "node:fs";
+import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { frameBytes, packed } from "../../lib/zstd/seekable-zstd.ts";
+import type { InputFile, Made } from "../inputs.ts";
+import type { LockedPackage } from "../packages/lock.ts";
+import { sbomOf } from "../packages/sbom.ts";
+import { type ImagePlan, identityOf } from "../plan.ts";
+import { compressRoot } from "../root/compress.ts";
+import { imageName, type ImageIdentity, osRelease } from "../root/os-release.ts";
+import { type PlacedProgram, rootPackages } from "../root/packages.ts";
+import { linkTree } from "../root/tree.ts";
+import { step } from "../step.ts";
+import { makeVerity, writeVerity } from "../verity.ts";
+
+/**
+ * Makes `root.erofs`, `root.verity` and `verity.json` in the directory, both files also as .zst for updates, and
+ * `sbom.spdx.json`, which the root holds too.
+ */
+export const sealRoot = step({
+  name: ({ variant, architecture }) => `sealed-${variant.name}-${architecture}`,
+  label: () => "EROFS and hash tree",
+  module: import.meta.path,
+  inputs: (plan: ImagePlan & { programs: readonly PlacedProgram[]; root: Made }) => {
+    const { tools, lock, variant, hostBinary, hostNames, updateRoot, epochSeconds, programs, root } = plan;
+    const { host, variant: own } = rootPackages(lock, variant);
+    return {
+      tools,
+      root,
+      packages: [...host, ...own],
+      programs,
+      hostBinary,
+      hostNames,
+      updateRoot,
+      identity: identityOf(plan),
+      date: lock.date,
+      epochSeconds,
+    };
+  },
+  async make(directory, inputs) {
+    const { tools, root, hostBinary, hostNames, updateRoot, identity, epochSeconds } = inputs;
+    const tree = join(directory, "tree");
+    // A copy of all files would take longer than compressing them.
+    await linkTree(join(root.directory, "root"), tree);
+    const program = join(tree, "usr/bin", hostNames.executable);
+    await copyFile(hostBinary.path, program);
+    await chmod(program, 0o755);
+    for (const link of hostNames.links) await symlink(hostNames.executable, join(tree, "usr/bin", link));
+    await writeFile(join(tree, "usr/lib/os-release"), osRelease(identity));
+    const sbom = sbomText(inputs);
+    await writeFile(join(directory, "sbom.spdx.json"), sbom);
+    await mkdir(join(tree, "usr/share/orlop"), { recursive: true });
+    await writeFile(join(tree, "usr/share/orlop/sbom.spdx.json"), sbom);
+    if (updateRoot !== undefined) await placeUpdateRoot(tree, updateRoot);
+
+    const erofs = join(directory, "root.erofs");
+    const hash = join(directory, "root.verity");
+    const key = `${imageName(identity)} ${hostBinary.sha256}`;
+    await compressRoot(tools, tree, erofs, { key, epochSeconds });
+    await rm(tree, { recursive: true });
+    await writeVerity(directory, await makeVerity(tools, erofs, hash));
+    for (const path of [erofs, hash]) await pack(path);
+  },
+});
+
+/** A root role of the update repository, which the host trusts from the start. */
+async function placeUpdateRoot(tree: string, role: InputFile): Promise<void> {
+  const directory = join(tree, "usr/share/orlop/updates");
+  await mkdir(directory);
+  await writeFile(join(directory, "root.json"), await readFile(role.path));
+}
+
+/** Beside it, for updates: a host whose download broke off goes on in the middle. */
+async function pack(path: string): Promise<void> {
+  const content = Bun.file(path);
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < content.size; at += frameBytes) yield await content.slice(at, at + frameBytes).bytes();
+  };
+  await pipeline(packed(pieces()), createWriteStream(`${path}.zst`));
+}
+
+function sbomText({
+  identity,
+  date,
+  packages,
+  programs,
+  hostBinary: { sha256 },
+}: {
+  identity: ImageIdentity;
+  date: string;
+  packages: readonly LockedPackage[];
+  programs: readonly PlacedProgram[];
+  hostBinary: InputFile;
+}): string {
+  const { architecture, version } = identity;
+  const components = [
+    { name: "orlop", version, purl: `pkg:generic/orlop@${version}`, license: "Apache-2.0", sha256 },
+    ...programs.map(({ name, file, recipe }) => {
+      const { version: made, purl, license } = recipe;
+      return { name, version: made, purl, license, sha256: file.sha256 };
+    }),
+  ];
+  return sbomOf({ image: imageName(identity), version, architecture, lock: { date }, packages, components });
+}
