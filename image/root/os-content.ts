@@ -1,5 +1,5 @@
 /** Lays the OS content of `os/` into a root: units, users, temporary files, kernel parameters, network defaults. */
-import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import { namesIn } from "../../lib/files/files.ts";
@@ -76,11 +76,12 @@ export async function osFiles(parts: readonly OsPart[], directory = osDirectory)
   return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Copies the files; what a package brought at the same path is replaced. */
+/** Copies the files, for all to read, however they lie here; what a package brought at the same path is replaced. */
 export async function placeOsContent(root: string, files: readonly OsFile[]): Promise<void> {
   for (const { source, path } of files) {
     const target = join(root, path);
     await mkdir(dirname(target), { recursive: true });
     await copyFile(source.path, target);
+    await chmod(target, 0o644);
   }
 }
