@@ -7,6 +7,8 @@ export const defaultTransaction = "default";
 /** How long settings may be on trial: long enough for a person to look, and no longer than a person watches a host. */
 export const trialSeconds = { least: 10, most: 86_400 };
 
+export const noQuery = z.object({});
+
 const nonEmpty = z.string().min(1, "must not be empty");
 
 /** Names of keys joined by commas; a comma inside a quoted segment does not separate. */

@@ -1,0 +1,100 @@
+/** What the host is and how it does, and what its settings act on. */
+import { z } from "zod";
+import * as answers from "../answers.ts";
+import { status } from "../status.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { keyList, noQuery, prefix } from "./query.ts";
+
+export const modelEndpoints = {
+  getModel: {
+    method: "GET",
+    path: "/",
+    summary: "Settings, services, configuration files and OS facts; all, or those under a prefix",
+    role: "read-only",
+    remote: true,
+    query: z.object({ prefix: prefix.optional() }),
+    answers: { 200: answers.wholeModel },
+    refusals: [],
+  },
+  getOs: {
+    method: "GET",
+    path: "/os",
+    summary: "Version, variant, build and architecture of the running image",
+    role: "read-only",
+    remote: true,
+    query: z.object({ prefix: prefix.optional() }),
+    answers: { 200: answers.os.partial() },
+    refusals: [],
+  },
+  getAffectedServices: {
+    method: "GET",
+    path: "/metadata/affected-services",
+    summary: "Which services a change of a setting touches",
+    role: "read-only",
+    remote: true,
+    query: z.object({ keys: keyList }),
+    answers: { 200: z.record(z.string(), z.array(z.string())) },
+    refusals: [],
+  },
+  getSettingGenerators: {
+    method: "GET",
+    path: "/metadata/setting-generators",
+    summary: "Settings that the host works out by itself when nobody set them",
+    role: "read-only",
+    remote: true,
+    query: noQuery,
+    answers: { 200: z.record(z.string(), z.string()) },
+    refusals: [],
+  },
+  getTemplates: {
+    method: "GET",
+    path: "/metadata/templates",
+    summary: "Always empty: generated settings come from code, not from templates",
+    role: "read-only",
+    remote: true,
+    query: z.object({ keys: keyList }),
+    answers: { 200: z.record(z.string(), z.string()) },
+    refusals: [],
+  },
+  getServices: {
+    method: "GET",
+    path: "/services",
+    summary: "What is restarted when settings change: reconcilers with their files and units",
+    role: "read-only",
+    remote: true,
+    query: z.object({ names: keyList.optional(), prefix: prefix.optional() }),
+    answers: { 200: z.record(z.string(), answers.service) },
+    refusals: [404],
+  },
+  getConfigurationFiles: {
+    method: "GET",
+    path: "/configuration-files",
+    summary: "Files that are rendered from settings",
+    role: "read-only",
+    remote: true,
+    query: z.object({ names: keyList.optional(), prefix: prefix.optional() }),
+    answers: { 200: z.record(z.string(), answers.configurationFile) },
+    refusals: [404],
+  },
+  // Not in Bottlerocket:
+  getStatus: {
+    method: "GET",
+    path: "/status",
+    summary: "What the host is, how its boot went, and what is failing",
+    role: "read-only",
+    remote: true,
+    query: noQuery,
+    answers: { 200: status },
+    refusals: [],
+  },
+  getOpenApi: {
+    method: "GET",
+    path: "/openapi.json",
+    summary: "This API as an OpenAPI 3.1 document",
+    role: "read-only",
+    remote: true,
+    query: noQuery,
+    answers: { 200: answers.settingsTree },
+    refusals: [],
+  },
+} as const satisfies Record<string, Endpoint>;
