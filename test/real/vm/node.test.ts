@@ -187,8 +187,11 @@ test("a static pod that is broken is refused with its place, and one that is dis
     throw new Error("expected it to be refused");
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
+    const key = "settings.kubernetes.static-pods.broken.manifest";
+    const refused = `${key} must be a pod that kubelet 1.20 can use`;
     expect(error.problems).toEqual([
-      expect.objectContaining({ message: expect.stringMatching(/line \d+, column \d+/) }),
+      { key, message: `${refused}: line 1, column 1: spec must be set` },
+      { key, message: `${refused}: line 3, column 11: metadata.name must be set` },
     ]);
   }
   await host.commit({ kubernetes: { "static-pods": { watch: { enabled: false } } } });
