@@ -28,11 +28,9 @@ export class Changes {
   async commit(transaction: string, by: Author, says: string, trySeconds?: number): Promise<Committed> {
     return this.exclusively(async () => {
       this.#trial.refuseWhileRunning();
-      const staged = this.#datastore.pending(transaction);
-      if (staged === undefined || staged.size === 0) {
-        throw new Refused("nothing-pending", `cannot commit transaction ${transaction}: nothing is staged in it`);
-      }
-      return await this.#commitOrTry(staged, trySeconds, async () => this.#datastore.commit(transaction, by, says));
+      return await this.#datastore.commit(transaction, by, says, async (staged, write) =>
+        this.#commitOrTry(staged, trySeconds, write),
+      );
     });
   }
 

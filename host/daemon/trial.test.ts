@@ -254,6 +254,30 @@ test("a daemon that stops while somebody confirms brings no trial back", async (
   expect(await machine.readIfPresent("/var/lib/orlop/trial.json")).toBeUndefined();
 });
 
+test("what is staged while a trial is being noted is no part of it", async () => {
+  const late = new Map([["settings.network.hostname", "late"]]);
+  let stageLate = (): void => undefined;
+  await using machine = await testSystem({
+    storage: {
+      ...realStorage,
+      async create(path, mode) {
+        stageLate();
+        return await realStorage.create(path, mode);
+      },
+    },
+  });
+  const { system } = machine;
+  const disk = directoryDisk(realStorage, hostPath(system, logs.settings.path));
+  await using datastore = await Datastore.open(disk, { image: "0.1.0", clock: system.clock });
+  const trial = await Trial.open(system, datastore);
+  const changes = new Changes(modelFor(factsOf().variant), datastore, trial);
+  datastore.stage("t", new Map([["settings.motd", "tried"]]));
+  stageLate = () => datastore.stage("t", late);
+  const { changed } = await changes.commit("t", { kind: "socket", uid: 0 }, "set", 60);
+  expect(changed).toEqual(["settings.motd"]);
+  expect(datastore.pending("t")).toEqual(late);
+});
+
 test("a damaged note of a trial does not keep the host from starting", async () => {
   await using host = await runningHost();
   await host.stop();

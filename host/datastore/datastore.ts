@@ -106,14 +106,23 @@ export class Datastore implements AsyncDisposable {
   /**
    * Makes pending changes current. They are durable when this resolves; when it rejects, they are pending again.
    *
-   * What is staged already as current changes nothing and gets no version.
+   * What is staged already as current changes nothing and gets no version. What is staged meanwhile begins a new
+   * transaction.
    *
+   * @param around looks at what is committed before it is written, and writes it
    * @throws {Failure<"nothing-pending" | "too-large" | "disk-full" | "disk-error" | "busy" | "closed">}
    */
-  async commit(transaction: string, by: Author, says: string): Promise<Committed> {
+  async commit(
+    transaction: string,
+    by: Author,
+    says: string,
+    around: (staged: Staged, write: () => Promise<Committed>) => Promise<Committed> = async (_, write) => await write(),
+  ): Promise<Committed> {
     const staged = this.#staging.take(transaction);
+    const write = async (): Promise<Committed> =>
+      await this.#change(by, says, (values) => changesBetween(values, withStaged(values, staged)));
     try {
-      return await this.#change(by, says, (values) => changesBetween(values, withStaged(values, staged)));
+      return await around(staged, write);
     } catch (error) {
       this.#staging.giveBack(transaction, staged);
       throw error;
