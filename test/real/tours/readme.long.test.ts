@@ -28,7 +28,12 @@ const logPath = join(repository, "build", "tours.log");
 let fresh: WorkDirectory;
 let directory = "";
 let log: WriteStream;
-const env = (): Record<string, string | undefined> => ({ ...process.env, XDG_CONFIG_HOME: join(directory, ".config") });
+/** As a person has it: the runner of tests tells Bun to end with a program whatever it started, and machines go on. */
+const env = (): Record<string, string | undefined> => ({
+  ...process.env,
+  BUN_FEATURE_FLAG_NO_ORPHANS: undefined,
+  XDG_CONFIG_HOME: join(directory, ".config"),
+});
 
 beforeAll(async () => {
   await mkdir(join(repository, "build"), { recursive: true });
