@@ -51,7 +51,7 @@ test("passes words, input and exit codes through", async () => {
 
 test("keeps `check` compiled until something it is made from is newer", async () => {
   const copy = join(directory, "orlop");
-  const names = ["orlop", "api", "cli", "host", "lib", "settings", "variants", ...configuration];
+  const names = ["orlop", "api", "cli", "host", "lib", "programs", "settings", "variants", ...configuration];
   for (const name of names) await cp(join(repository, name), join(copy, name), { recursive: true });
   await symlink(join(repository, "node_modules"), join(copy, "node_modules"));
   const sample = join(copy, "settings", "samples", "metal.toml");
@@ -63,7 +63,7 @@ test("keeps `check` compiled until something it is made from is newer", async ()
   expect(await check()).toMatchObject({ stdout: `${sample} is valid\n`, stderr: "orlop: compiling check\n" });
   expect(await check()).toEqual({ stdout: `${sample} is valid\n`, stderr: "" });
 
-  const source = join(copy, "settings", "check.ts");
+  const source = join(copy, "settings/document/check.ts");
   await writeFile(source, (await readFile(source, "utf8")).replace("is valid", "is as it should be"));
   expect(await check()).toMatchObject({ stdout: `${sample} is as it should be\n`, stderr: "orlop: compiling check\n" });
 }, 120_000);

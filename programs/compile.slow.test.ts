@@ -8,7 +8,18 @@ import { parseJson } from "../lib/text/json.ts";
 import { run } from "../lib/program/process.ts";
 
 const repository = join(import.meta.dir, "..");
-const sources = ["host", "lib", "settings", "variants", "api", "repo", "bun.sum", "package.json", "tsconfig.json"];
+const sources = [
+  "host",
+  "programs",
+  "lib",
+  "settings",
+  "variants",
+  "api",
+  "repo",
+  "bun.sum",
+  "package.json",
+  "tsconfig.json",
+];
 const manifest = z.object({ dependencies: z.record(z.string(), z.string()).default({}) });
 
 /** The packages that programs may be compiled from, with what those need. */
