@@ -279,7 +279,10 @@ class Life {
       const values = await store.valuesAt(version);
       claim(isDeepStrictEqual(values, this.#model.valuesOf(version)), `version ${version} reads back changed`);
       const newest = history.find((each) => each.at <= at)?.version;
-      claim((await store.versionAt(at)) === newest, `the time of version ${version} does not lead to ${newest}`);
+      const found = await store.versionAt(at);
+      // A clock that was set back may lead to a newer version, of which damage left no more than the base of a segment.
+      const isInGap = this.#scenario.mode === "damage" && !versions.includes(found) && found > (newest ?? 0);
+      claim(found === newest || isInGap, `the time of version ${version} leads to ${found}, not to ${newest}`);
     }
     const goodBoot = store.lastGoodBoot();
     this.#model.checkGoodBoot(goodBoot?.version);
