@@ -3,6 +3,7 @@ import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { realFiles } from "../../lib/files/files.ts";
+import { watchedFiles } from "../../test/worlds/watched-files.ts";
 import { testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
 import { json, kept } from "./kept.ts";
 import { whatIsSetAside } from "./set-aside.ts";
@@ -16,26 +17,15 @@ const namesOf = async ({ system }: TestSystem, path = directory): Promise<string
 
 /** What is done to the disk, in its order. */
 function watched(host: TestSystem): { system: TestSystem["system"]; done: string[] } {
-  const done: string[] = [];
   const shown = (path: string): string => path.slice(host.system.root.length).replace(/\.[0-9a-f]{12}$/, ".*");
+  const { files, done } = watchedFiles(shown);
   const storage: TestSystem["system"]["storage"] = {
     ...host.system.storage,
+    ...files,
     async makeDirectory(path, mode) {
       const topmost = await realFiles.makeDirectory(path, mode);
       if (topmost !== undefined) done.push(`make ${shown(topmost)}`);
       return topmost;
-    },
-    async rename(from, to) {
-      await realFiles.rename(from, to);
-      done.push(`rename ${shown(to)}`);
-    },
-    async remove(path) {
-      await realFiles.remove(path);
-      done.push(`remove ${shown(path)}`);
-    },
-    async syncDirectory(path) {
-      await realFiles.syncDirectory(path);
-      done.push(`sync ${shown(path)}`);
     },
   };
   return { system: { ...host.system, storage }, done };

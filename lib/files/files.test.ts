@@ -2,7 +2,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { realFiles, removeDurably, removeLeftovers, writeFileAtomic, type Files } from "./files.ts";
+import { watchedFiles, type WatchedFiles } from "../../test/worlds/watched-files.ts";
+import { removeDurably, removeLeftovers, writeFileAtomic } from "./files.ts";
 
 let directory = "";
 beforeEach(async () => {
@@ -10,27 +11,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await rm(directory, { recursive: true }));
 
-/** Files that note which directories were synced, and in what order with the rest. */
-function watched(): { files: Files; done: string[] } {
-  const done: string[] = [];
-  const shown = (path: string): string => path.slice(directory.length + 1) || ".";
-  const files: Files = {
-    ...realFiles,
-    async rename(from, to) {
-      await realFiles.rename(from, to);
-      done.push(`rename ${shown(to)}`);
-    },
-    async remove(path) {
-      await realFiles.remove(path);
-      done.push(`remove ${shown(path)}`);
-    },
-    async syncDirectory(path) {
-      await realFiles.syncDirectory(path);
-      done.push(`sync ${shown(path)}`);
-    },
-  };
-  return { files, done };
-}
+const watched = (): WatchedFiles => watchedFiles((path) => path.slice(directory.length + 1) || ".");
 
 test("a write syncs each directory in which one had to be made, and then the one that it writes to", async () => {
   const { files, done } = watched();
