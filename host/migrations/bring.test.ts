@@ -15,22 +15,22 @@ import { rehearse } from "./rehearse.ts";
 
 const rename: Migration = {
   version: "1.1.0",
-  says: "rename settings.old to settings.new",
+  summary: "rename settings.old to settings.new",
   steps: [{ do: "rename", from: "settings.old", to: "settings.new" }],
 };
 const retype: Migration = {
   version: "1.2.0",
-  says: "count settings.time in milliseconds",
+  summary: "count settings.time in milliseconds",
   steps: [{ do: "multiply", key: "settings.time", by: 1000 }],
 };
 const removal: Migration = {
   version: "1.3.0",
-  says: "remove settings.motd",
+  summary: "remove settings.motd",
   steps: [{ do: "remove", key: "settings.motd" }],
 };
 const lossy: Migration = {
   version: "1.3.0",
-  says: "call every greeting hello",
+  summary: "call every greeting hello",
   steps: [
     {
       do: "replace",
@@ -44,7 +44,7 @@ const lossy: Migration = {
 };
 const failing: Migration = {
   version: "1.4.0",
-  says: "number settings.motd",
+  summary: "number settings.motd",
   steps: [{ do: "replace", key: "settings.motd", values: [["hello", 1]] }],
 };
 
@@ -160,7 +160,11 @@ test("what was removed is there again after the way back, through every version 
 
 test("what has no older form returns to its default and is told, and the host comes up", async () => {
   await using world = await machine();
-  const listed: Migration = { version: "1.1.0", says: "take several", steps: [{ do: "list", key: "settings.motd" }] };
+  const listed: Migration = {
+    version: "1.1.0",
+    summary: "take several",
+    steps: [{ do: "list", key: "settings.motd" }],
+  };
   await world.boot("1.0.0", []);
   await set(world, "1.0.0", first);
   await world.boot("1.1.0", [listed]);

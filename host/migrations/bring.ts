@@ -53,7 +53,7 @@ function way(
     const steps = between(migrations, from.form, running);
     const { values: after, applied } = migrated(values, steps);
     const toward = { form: running, applied: [...from.applied, ...applied] };
-    return { values: after, toward, says: steps.map(({ says }) => says).join("; ") };
+    return { values: after, toward, says: steps.map(({ summary }) => summary).join("; ") };
   }
   const { stays, leaves } = split(from, running);
   const back = broughtBack(values, leaves, ({ version }) => (key, reason) => {

@@ -38,7 +38,7 @@ export function migrated(
     applied.push({ migration, kept: Object.fromEntries(kept) });
   }
   const back = broughtBack(after, applied, refusing);
-  const names = migrations.map(({ version, says }) => `${says} (${version})`).join("; ");
+  const names = migrations.map(({ version, summary }) => `${summary} (${version})`).join("; ");
   assertSame(values, back, `cannot go back after ${names}`);
   return { values: after, applied };
 }
@@ -75,9 +75,9 @@ export function assertSame(values: Values, again: Values, says: string): void {
 export type Refuse = (key: string, reason: string) => void;
 
 /** @throws {Failure<"migration-failed">} for the first such key */
-export function refusing({ version, says }: Migration): Refuse {
+export function refusing({ version, summary }: Migration): Refuse {
   return (key, reason) => {
-    throw new Failure("migration-failed", `cannot ${says} (${version}): ${key} ${reason}`);
+    throw new Failure("migration-failed", `cannot ${summary} (${version}): ${key} ${reason}`);
   };
 }
 

@@ -24,7 +24,7 @@ const repository = await testRepository();
 afterAll(async () => await repository[Symbol.asyncDispose]());
 const migration: Migration = {
   version: "1.1.0",
-  says: "rename a setting",
+  summary: "rename a setting",
   steps: [{ do: "rename", from: "settings.a", to: "settings.b" }],
 };
 for (const version of ["1.0.0", "1.1.0"]) {

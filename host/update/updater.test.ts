@@ -477,7 +477,7 @@ test("a daemon that stops ends the command that runs, and tells so after its sta
 
 const removesMotd: Migration = {
   version: "1.1.0",
-  says: "make settings.motd a number",
+  summary: "make settings.motd a number",
   steps: [{ do: "replace", key: "settings.motd", values: [["one", 1]] }],
 };
 
@@ -510,7 +510,7 @@ test("every migration between the running version and the one to take is tried, 
   await using here = await world();
   const renames = (version: string, from: string, to: string): Migration => ({
     version,
-    says: `rename ${from}`,
+    summary: `rename ${from}`,
     steps: [{ do: "rename", from, to }],
   });
   const [one, two] = [renames("1.1.0", "settings.a", "settings.b"), renames("1.2.0", "settings.b", "settings.c")];

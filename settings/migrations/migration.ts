@@ -32,14 +32,14 @@ export const migration = z.strictObject({
   /** The first version that has the new form. */
   version: z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "a version such as 1.2.3"),
   /** For people: "rename settings.a.b to settings.a.c". */
-  says: z.string().min(1),
+  summary: z.string().min(1),
   steps: z.array(step).min(1),
 });
 export type Migration = z.infer<typeof migration>;
 
 /** The name under which it is published; Bottlerocket's scheme (its sources/api/migration/migrator). */
-export function migrationName({ version, says }: Migration): string {
-  const words = says.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+export function migrationName({ version, summary }: Migration): string {
+  const words = summary.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
   return `migrate_v${version}_${words.replaceAll(/^-|-$/g, "").slice(0, 100)}.json`;
 }
 

@@ -4,7 +4,7 @@ import { migrations } from "../../../settings/migrations/all.ts";
 
 const failing: Migration = {
   version: "0.2.0",
-  says: "count the message of the day in lines",
+  summary: "count the message of the day in lines",
   steps: [{ do: "multiply", key: "settings.motd", by: 2 }],
 };
 // What a release lists cannot be changed by others; this release was never one.

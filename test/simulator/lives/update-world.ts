@@ -41,13 +41,13 @@ export const worldWriteSize = { pieceBytes: 8_192, syncBytes: 16_384 };
 export const worldMigrations: readonly Migration[] = [
   {
     version: "1.2.0",
-    says: "rename settings.name to settings.title",
+    summary: "rename settings.name to settings.title",
     steps: [{ do: "rename", from: "settings.name", to: "settings.title" }],
   },
-  { version: "1.3.0", says: "remove settings.motd", steps: [{ do: "remove", key: "settings.motd" }] },
+  { version: "1.3.0", summary: "remove settings.motd", steps: [{ do: "remove", key: "settings.motd" }] },
   {
     version: "1.4.0",
-    says: "count settings.time in milliseconds",
+    summary: "count settings.time in milliseconds",
     steps: [{ do: "multiply", key: "settings.time", by: 1000 }],
   },
 ];
