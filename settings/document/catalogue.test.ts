@@ -57,7 +57,7 @@ test.each(everyVariant)("what $name is without any user data parses, and complet
 test("the catalogue says which variant's default it is and what names must be", () => {
   const dev = modelNamed("dev").catalogue;
   const nodes = modelNamed("aws-k8s-1.20").catalogue;
-  const entry = (catalogue: typeof dev, key: string) => catalogue.find((one) => one.key === key);
+  const entry = (catalogue: typeof dev, key: string) => catalogue.find((candidate) => candidate.key === key);
   expect(entry(dev, "settings.kernel.lockdown")).toMatchObject({ default: "none", group: "kernel" });
   expect(entry(nodes, "settings.kernel.lockdown")).toMatchObject({ default: "integrity" });
   expect(entry(nodes, "settings.kubernetes.authentication-mode")).toMatchObject({ default: "aws" });

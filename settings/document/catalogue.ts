@@ -28,10 +28,10 @@ type Place = Pick<CatalogueEntry, "key" | "group" | "names" | "about"> & { since
 
 export function catalogueOf(declaration: Node, defaults: Json): CatalogueEntry[] {
   const entries: CatalogueEntry[] = [];
-  const visit = (node: Node, place: Place, given: Json | undefined): void => {
+  const visit = (node: Node, place: Place, variantDefault: Json | undefined): void => {
     const since = place.since ?? (node.kind === "table" ? undefined : node.since);
     if (node.kind === "setting") {
-      entries.push(entryOf(node, { ...place, since }, given));
+      entries.push(entryOf(node, { ...place, since }, variantDefault));
     } else if (node.kind === "map") {
       const key = `${place.key}.<${node.placeholder}>`;
       const names = [...place.names, { placeholder: node.placeholder, type: node.name.words }];
@@ -42,7 +42,7 @@ export function catalogueOf(declaration: Node, defaults: Json): CatalogueEntry[]
         const isGroup = place.group === "";
         const about = isGroup || child.kind === "setting" ? place.about : `${place.about}${child.doc} `;
         const inner = { ...place, key: `${place.key}.${joinKey([name])}`, group: isGroup ? name : place.group, about };
-        visit(child, inner, isJsonObject(given) ? given[name] : undefined);
+        visit(child, inner, isJsonObject(variantDefault) ? variantDefault[name] : undefined);
       }
     }
   };
@@ -53,10 +53,10 @@ export function catalogueOf(declaration: Node, defaults: Json): CatalogueEntry[]
 function entryOf(
   setting: Setting,
   { key, group, names, about, since }: Place,
-  given: Json | undefined,
+  variantDefault: Json | undefined,
 ): CatalogueEntry {
   const { type, doc, secret, example, inert } = setting;
-  const standard = given ?? setting.default;
+  const standard = variantDefault ?? setting.default;
   return {
     key,
     group,

@@ -37,10 +37,10 @@ const tooLarge: Problem = {
 };
 
 /** Points at the first replacement character of what a lenient reading gives, which may stand in the text itself. */
-function refusal(what: string, lenient: string): Problem {
+function refusal(content: string, lenient: string): Problem {
   const before = lenient.slice(0, lenient.indexOf("\uFFFD")).split("\n");
   const column = (before.at(-1) ?? "").length + 1;
-  return { key: "", message: `the document holds ${what}`, line: before.length, column };
+  return { key: "", message: `the document holds ${content}`, line: before.length, column };
 }
 
 function isGzip(bytes: Uint8Array): boolean {

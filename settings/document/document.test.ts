@@ -74,10 +74,10 @@ describe("syntax", () => {
     ["#!/bin/sh\necho hi\n", "line 2, column 6: cannot read the document"],
     ["<powershell>", "line 1, column 1: cannot read the document"],
     ["[1, 2]", "line 1, column 3: cannot read the document"],
-  ])("%j is refused", (document, says) => {
-    const [first, ...others] = problems(document);
-    expect(first).toStartWith(says);
-    expect(others).toEqual([]);
+  ])("%j is refused", (document, message) => {
+    const [first, ...rest] = problems(document);
+    expect(first).toStartWith(message);
+    expect(rest).toEqual([]);
   });
 });
 
@@ -93,10 +93,10 @@ describe("documents of other programs are named", () => {
     ["---\nsettings:\n  motd: x\n", "YAML"],
     ["variant: flatcar\nversion: 1.0.0\n", "YAML"],
   ])("%j", (document, name) => {
-    const [first, ...others] = problems(document);
+    const [first, ...rest] = problems(document);
     expect(first).toContain(`it looks like ${name}`);
     expect(first).toContain("expected TOML or JSON");
-    expect(others).toEqual([]);
+    expect(rest).toEqual([]);
   });
 
   test("a plain mistake is not taken for one of them", () => {
@@ -121,8 +121,8 @@ describe("the settings table", () => {
     ["settings = 'x'", ['line 1, column 12: settings must be a table of settings, not "x"']],
     ['{"settings": null}', ["line 1, column 14: settings must be a table of settings, not null"]],
     ["[[settings]]\nmotd = 'x'", ["line 1, column 1: settings must be a table of settings, not a list"]],
-  ])("%j is refused", (document, says) => {
-    expect(problems(document)).toEqual(says);
+  ])("%j is refused", (document, messages) => {
+    expect(problems(document)).toEqual(messages);
   });
 
   test("other tables beside it are a warning", () => {
@@ -177,11 +177,11 @@ describe("bytes", () => {
     ["UTF-16 of JSON, gzipped", gzipSync(Buffer.from('\uFEFF{"settings": {}}', "utf16le")), "UTF-16"],
     ["UTF-32", Buffer.from([0xff, 0xfe, 0, 0, 0x5b, 0, 0, 0]), "UTF-32"],
   ])("%s is refused for what it is", (_, bytes, name) => {
-    const [first, ...others] = problems(bytes);
+    const [first, ...rest] = problems(bytes);
     expect(first).toMatch(/^line 1, column [12]: /);
     expect(first).toContain(name);
     expect(first).toContain("UTF-8");
-    expect(others).toEqual([]);
+    expect(rest).toEqual([]);
   });
 
   test("what is no UTF-8 is refused at its place", () => {
@@ -204,12 +204,12 @@ describe("bytes", () => {
   });
 
   test("what is too large is refused, before and after unzipping", () => {
-    const says = ["line 1, column 1: the document is larger than 1048576 bytes"];
+    const tooLarge = ["line 1, column 1: the document is larger than 1048576 bytes"];
     const large = Buffer.alloc(maxDocumentBytes + 1, "#");
-    expect(problems(large)).toEqual(says);
-    expect(problems(large.toString())).toEqual(says);
-    expect(problems(gzipSync(large))).toEqual(says);
-    expect(problems(gzipSync(Buffer.alloc(100 * maxDocumentBytes)))).toEqual(says);
+    expect(problems(large)).toEqual(tooLarge);
+    expect(problems(large.toString())).toEqual(tooLarge);
+    expect(problems(gzipSync(large))).toEqual(tooLarge);
+    expect(problems(gzipSync(Buffer.alloc(100 * maxDocumentBytes)))).toEqual(tooLarge);
     expect(warnings(large.subarray(1))).toEqual(["line 1, column 1: the document sets nothing"]);
   });
 });

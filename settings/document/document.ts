@@ -46,8 +46,8 @@ export function readDocument(document: string | Uint8Array, model: Model): Docum
   const read = text.trimStart().startsWith("{") ? readJsonDocument(text) : readToml(text);
   if (!read.ok) {
     const { line, column, says } = read.error;
-    const what = looksLike(text);
-    const why = what === undefined ? says : `it looks like ${what}, expected TOML or JSON (${says})`;
+    const format = looksLike(text);
+    const why = format === undefined ? says : `it looks like ${format}, expected TOML or JSON (${says})`;
     return { ok: false, problems: [{ key: "", message: `cannot read the document: ${why}`, line, column }] };
   }
   return settingsIn(text, read.value, read.places, model);
@@ -58,9 +58,9 @@ function settingsIn(text: string, value: Written, places: () => Places, model: M
     const problem = { key: "", message: `the document must be a table with the key settings, not ${show(value)}` };
     return { ok: false, problems: [{ ...problem, line: 1, column: 1 }] };
   }
-  const others = Object.keys(value).filter((name) => name !== root);
+  const outside = Object.keys(value).filter((name) => name !== root);
   if (!Object.hasOwn(value, root)) {
-    if (others.length > 0) return { ok: false, problems: others.map((name) => misplaced(name, places())) };
+    if (outside.length > 0) return { ok: false, problems: outside.map((name) => misplaced(name, places())) };
     const warnings = text.trim() === "" ? [] : [{ key: "", message: "the document sets nothing", line: 1, column: 1 }];
     return { ok: true, value: {}, warnings, places };
   }
@@ -71,9 +71,9 @@ function settingsIn(text: string, value: Written, places: () => Places, model: M
     const message = `the document sets ${count} settings, at most ${settingsPerChange} fit into a host at once`;
     return { ok: false, problems: [{ key: "", message, line: 1, column: 1 }] };
   }
-  if (others.length === 0 && reading.warnings.length === 0)
+  if (outside.length === 0 && reading.warnings.length === 0)
     return { ok: true, value: reading.value, warnings: [], places };
-  const ignored = others.map((name): Finding => {
+  const ignored = outside.map((name): Finding => {
     return {
       path: [name],
       about: "name",
@@ -87,7 +87,7 @@ function settingsIn(text: string, value: Written, places: () => Places, model: M
 function placed(findings: readonly Finding[], places: Places): Problem[] {
   return findings
     .map(({ problem, path, about }) => ({ ...problem, ...placeOf(places, path, about) }))
-    .toSorted((one, other) => one.line - other.line || one.column - other.column);
+    .toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
 
 /** For a document without a settings table: what each key may have been meant to be. */

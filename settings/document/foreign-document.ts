@@ -1,6 +1,6 @@
 /** Documents that are meant for another program, or wrapped once more, and are handed to us by mistake. */
 
-const foreign: readonly (readonly [what: string, start: RegExp])[] = [
+const foreign: readonly (readonly [format: string, start: RegExp])[] = [
   ["a MIME archive, which cloud-init reads", /^(?:MIME-Version|Content-Type):/i],
   ["cloud-init's #cloud-config", /^#cloud-config\b/],
   ["a script", /^(?:#!|<(?:powershell|script)>)/i],

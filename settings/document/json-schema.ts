@@ -35,7 +35,7 @@ function schemaOf(node: Node, defaults: Json | undefined): JsonObject {
     case "table": {
       const inner = isJsonObject(defaults) ? defaults : {};
       const properties = Object.entries(node.children).map(([name, child]) => [name, schemaOf(child, inner[name])]);
-      for (const [name, meant] of Object.entries(node.otherNames ?? {})) {
+      for (const [name, meant] of Object.entries(node.aliases ?? {})) {
         const child = node.children[meant];
         if (child === undefined) continue;
         const description = `Another name of ${meant}.`;
@@ -51,8 +51,8 @@ function schemaOf(node: Node, defaults: Json | undefined): JsonObject {
   }
 }
 
-function settingSchema(setting: Setting, given: Json | undefined): JsonObject {
-  const standard = given ?? setting.default;
+function settingSchema(setting: Setting, variantDefault: Json | undefined): JsonObject {
+  const standard = variantDefault ?? setting.default;
   return {
     description: `${setting.doc}\nMust be ${setting.type.words}.`,
     ...typeSchema(setting.type),

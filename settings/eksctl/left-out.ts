@@ -3,34 +3,34 @@ import { nearest } from "../../lib/text/nearest.ts";
 import type { ClusterConfig, FoundGroup, KeyPath } from "./cluster-config.ts";
 import { carriedKeysOf, clusterKeys, machineKeysOf, refusedKeys, sshKeysOfAws } from "./known-keys.ts";
 
-/** `says` is about the key at the end of the path. */
-export type LeftOut = { path: KeyPath; says: string };
+/** `message` is about the key at the end of the path. */
+export type LeftOut = { path: KeyPath; message: string };
 
 /** A class of keys that are left out for the same reason. */
-type Reason = { keys: ReadonlySet<string>; says: string };
+type Reason = { keys: ReadonlySet<string>; message: string };
 
 export function leftOut(config: ClusterConfig, { kind, at, group }: FoundGroup): LeftOut[] {
   const path = [kind, at];
   const { bottlerocket = {}, ssh = {} } = group;
   return [
-    ...told(
+    ...keysLeftOut(
       [],
       keysOf(config.content),
       new Set(["apiVersion", "kind", "metadata", "nodeGroups", "managedNodeGroups"]),
-      [{ keys: clusterKeys, says: "is about the cluster, and no setting of its hosts" }],
+      [{ keys: clusterKeys, message: "is about the cluster, and no setting of its hosts" }],
     ),
-    ...told(path, keysOf(group), carriedKeysOf[kind], [
-      { keys: machineKeysOf[kind], says: "is what eksctl asks AWS for, and no setting of a host" },
-      { keys: refusedKeys, says: "cannot be a setting: eksctl refuses it for Bottlerocket" },
+    ...keysLeftOut(path, keysOf(group), carriedKeysOf[kind], [
+      { keys: machineKeysOf[kind], message: "is what eksctl asks AWS for, and no setting of a host" },
+      { keys: refusedKeys, message: "cannot be a setting: eksctl refuses it for Bottlerocket" },
     ]),
-    ...told([...path, "bottlerocket"], keysOf(bottlerocket), new Set(["enableAdminContainer", "settings"]), []),
-    ...told([...path, "ssh"], keysOf(ssh), new Set(["allow", "publicKey", "publicKeyPath", "publicKeyName"]), [
-      { keys: sshKeysOfAws, says: "is a way in that AWS opens, and no setting of a host" },
+    ...keysLeftOut([...path, "bottlerocket"], keysOf(bottlerocket), new Set(["enableAdminContainer", "settings"]), []),
+    ...keysLeftOut([...path, "ssh"], keysOf(ssh), new Set(["allow", "publicKey", "publicKeyPath", "publicKeyName"]), [
+      { keys: sshKeysOfAws, message: "is a way in that AWS opens, and no setting of a host" },
     ]),
   ];
 }
 
-function told(
+function keysLeftOut(
   path: KeyPath,
   keys: readonly string[],
   carried: ReadonlySet<string>,
@@ -41,7 +41,7 @@ function told(
     .filter((key) => !carried.has(key))
     .map((key) => ({
       path: [...path, key],
-      says: reasons.find((reason) => reason.keys.has(key))?.says ?? unknown(nearest(key, known)),
+      message: reasons.find((reason) => reason.keys.has(key))?.message ?? unknown(nearest(key, known)),
     }));
 }
 

@@ -17,7 +17,7 @@ async function made(text: string, nodegroup?: string, readKey = noFile) {
   expect(checkDocument(userData, modelNamed("aws-k8s-1.35"))).toMatchObject({ valid: true });
   return {
     settings: parse(userData)["settings"],
-    notes: notes.map(({ line, column, key, says }) => `${line}:${column} ${key} ${says}`),
+    notes: notes.map(({ line, column, key, message }) => `${line}:${column} ${key} ${message}`),
     lacking,
   };
 }

@@ -13,7 +13,7 @@ import { leftOut, type LeftOut } from "./left-out.ts";
 import { adminUserData, letsLogIn, wantedKeys } from "./ssh.ts";
 
 /** A key that did not become a setting as it stands, and why. */
-export type Note = Position & { key: string; says: string };
+export type Note = Position & { key: string; message: string };
 
 export type EksctlUserData = {
   /** TOML. */
@@ -27,7 +27,7 @@ export type EksctlUserData = {
 };
 
 type Tree = { [key: string]: unknown };
-type Source = FoundGroup & { config: ClusterConfig; leave: (key: KeyPath, says: string) => void };
+type Source = FoundGroup & { config: ClusterConfig; leave: (key: KeyPath, message: string) => void };
 
 /**
  * @param name of the group; may be absent when only one is of Bottlerocket
@@ -43,7 +43,11 @@ export async function eksctlUserData(
   const found = chosenGroup(config.groups, name);
   const path: KeyPath = [found.kind, found.at];
   const left: LeftOut[] = leftOut(config, found);
-  const source: Source = { ...found, config, leave: (key, says) => void left.push({ path: [...path, ...key], says }) };
+  const source: Source = {
+    ...found,
+    config,
+    leave: (key, message) => void left.push({ path: [...path, ...key], message }),
+  };
 
   const own = found.group.bottlerocket?.settings ?? {};
   const settings = withoutNulls(own, ["bottlerocket", "settings"], source);
@@ -52,7 +56,7 @@ export async function eksctlUserData(
   return {
     userData: `${stringify({ settings } as TomlTable).trimEnd()}\n`,
     notes: left
-      .map((each) => ({ ...config.placeOf(each.path), key: pathText(each.path), says: each.says }))
+      .map((each) => ({ ...config.placeOf(each.path), key: pathText(each.path), message: each.message }))
       .toSorted((a, b) => a.line - b.line || a.column - b.column),
     lacking: lackingOf(settings),
     placeOf: (setting) =>

@@ -6,7 +6,7 @@ import { modelNamed } from "../../test/worlds/host/models.ts";
 import { advice } from "./advice.ts";
 import { checkDocument } from "../document/check.ts";
 
-type Case = { rule: string; variant: string; document: string; now?: Date; says: string[] };
+type Case = { rule: string; variant: string; document: string; now?: Date; messages: string[] };
 
 const authority = await Authority.make("Example CA");
 const leaf = (await authority.client({ names: ["alice"] })).certificate;
@@ -28,7 +28,7 @@ const cases: Case[] = [
     rule: "an enabled host container has an image",
     variant: "metal-k8s-1.35",
     document: "[settings.host-containers.admin]\nenabled = true\n[settings.host-containers.control]\nenabled = true\n",
-    says: [
+    messages: [
       "settings.host-containers.admin.source is not set, so the container does not run",
       "settings.host-containers.control.source is not set, so the container does not run",
     ],
@@ -37,27 +37,29 @@ const cases: Case[] = [
     rule: "a node with an AWS role knows its region",
     variant: "vmware-k8s-1.35",
     document: await Bun.file(join(import.meta.dir, "../samples/hybrid.toml")).text(),
-    says: ["settings.aws.region is not set, and only on EC2 does a node find it: it gets no token for its cluster"],
+    messages: ["settings.aws.region is not set, and only on EC2 does a node find it: it gets no token for its cluster"],
   },
   {
     rule: "an EC2 instance names nodes on EC2",
     variant: "metal-k8s-1.35",
     document: '[settings.kubernetes]\nhostname-override-source = "instance-id"\n',
-    says: ["settings.kubernetes.hostname-override-source has no effect: only a node on EC2 is named by its instance"],
+    messages: [
+      "settings.kubernetes.hostname-override-source has no effect: only a node on EC2 is named by its instance",
+    ],
   },
   {
     rule: "a certificate is in force",
     variant: "dev",
     document: nameless,
     now: new Date("2027-06-01T00:00:00Z"),
-    says: ["settings.pki.leaf.data has certificate 1 without a subject, which expired at 2027-03-09T20:15:48.000Z"],
+    messages: ["settings.pki.leaf.data has certificate 1 without a subject, which expired at 2027-03-09T20:15:48.000Z"],
   },
   {
     rule: "a certificate is in force",
     variant: "dev",
     document: nameless,
     now: new Date("2026-06-01T00:00:00Z"),
-    says: [
+    messages: [
       "settings.pki.leaf.data has certificate 1 without a subject, which is not in force before 2026-11-29T20:15:48.000Z",
     ],
   },
@@ -65,7 +67,7 @@ const cases: Case[] = [
     rule: "an authority is marked as one",
     variant: "metal-k8s-1.35",
     document: `[settings.pki.own]\n${bundle(`${authority.pem}\n${leaf}`)}[settings.api.remote.client-cas]\nours = "${Buffer.from(leaf).toString("base64")}"\n`,
-    says: [
+    messages: [
       "settings.pki.own.data has certificate 2 (CN=alice), which is no authority: many programs do not trust what it signed",
       "settings.api.remote.client-cas.ours has certificate 1 (CN=alice), which is no authority: many programs do not trust what it signed",
     ],
@@ -74,22 +76,22 @@ const cases: Case[] = [
     rule: "a bundle has each certificate once",
     variant: "dev",
     document: `[settings.pki.own]\n${bundle(`${authority.pem}\n${authority.pem}`)}`,
-    says: ["settings.pki.own.data has certificate 2 (CN=Example CA) twice: number 1 is the same"],
+    messages: ["settings.pki.own.data has certificate 2 (CN=Example CA) twice: number 1 is the same"],
   },
   {
     rule: "a static pod has only fields that kubelet knows",
     variant: "metal-k8s-1.35",
     document: `[settings.kubernetes.static-pods.a]\nmanifest = "${misspelt}"\n`,
-    says: [
+    messages: [
       "settings.kubernetes.static-pods.a.manifest has what kubelet leaves out: line 1, column 119: spec.hostnetwork is no field of Kubernetes 1.35; did you mean hostNetwork?",
     ],
   },
 ];
 
-test.each(cases)("$rule: $says.0", ({ variant, document, now, says }) => {
+test.each(cases)("$rule: $messages.0", ({ variant, document, now, messages }) => {
   const report = checkDocument(document, modelNamed(variant), now);
   expect(report).toMatchObject({ valid: true, problems: [] });
-  expect(report.warnings.map(({ message }) => message)).toEqual(says);
+  expect(report.warnings.map(({ message }) => message)).toEqual(messages);
   expect(report.warnings.every(({ line, column }) => line !== undefined && column !== undefined)).toBe(true);
 });
 

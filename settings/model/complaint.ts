@@ -37,7 +37,7 @@ function unfold(issue: Issue, parents: readonly PropertyKey[]): Issue[] {
   const branches = issue.errors
     .map((issues) => ({ issues, depth: Math.min(...issues.map((inner) => inner.path.length)) }))
     .filter(({ depth }) => depth > 0)
-    .toSorted((one, other) => other.depth - one.depth || one.issues.length - other.issues.length);
+    .toSorted((a, b) => b.depth - a.depth || a.issues.length - b.issues.length);
   const [best, second] = branches;
   const isTie = best?.depth === second?.depth && best?.issues.length === second?.issues.length;
   return best === undefined || isTie ? [{ ...issue, path }] : best.issues.flatMap((inner) => unfold(inner, path));

@@ -29,8 +29,8 @@ test.each([
   ['a."b', "a quote is not closed at character 3"],
   ['a."b"c', "unexpected character at character 6"],
   ["a.é", "unexpected character at character 3"],
-])("splitKey says what is wrong with %j", (key, says) => {
-  expect(() => splitKey(key)).toThrow(says);
+])("splitKey says what is wrong with %j", (key, message) => {
+  expect(() => splitKey(key)).toThrow(message);
 });
 
 test("splitKey throws nothing but a Failure", () => {

@@ -18,8 +18,8 @@ export function joinKey(segments: readonly string[]): string {
 /** @throws {Failure<"bad-key">} */
 export function splitKey(key: string): string[] {
   const segments: string[] = [];
-  const refuse = (at: number, says: string): never => {
-    throw new Failure("bad-key", `cannot read key ${JSON.stringify(key)}: ${says} at character ${at + 1}`, {
+  const refuse = (at: number, message: string): never => {
+    throw new Failure("bad-key", `cannot read key ${JSON.stringify(key)}: ${message} at character ${at + 1}`, {
       hint: 'put segments with other characters than letters, digits, - and _ in double quotes: node-labels."my.label"',
     });
   };

@@ -156,9 +156,9 @@ describe("complete", () => {
   });
 
   test("does not depend on the order in which things were set", () => {
-    const one = dev.complete({ kernel: { sysctl: { b: "1", a: "2" } }, motd: "x" });
-    const other = dev.complete({ motd: "x", kernel: { sysctl: { a: "2", b: "1" } } });
-    expect(JSON.stringify(one)).toBe(JSON.stringify(other));
+    const first = dev.complete({ kernel: { sysctl: { b: "1", a: "2" } }, motd: "x" });
+    const second = dev.complete({ motd: "x", kernel: { sysctl: { a: "2", b: "1" } } });
+    expect(JSON.stringify(first)).toBe(JSON.stringify(second));
   });
 });
 

@@ -60,8 +60,8 @@ export function childOf(node: Node, name: string): Node | undefined {
 
 /** The name itself, unless it is another name of a child. */
 export function canonicalName(node: Node, name: string): string {
-  const { otherNames = {} } = node.kind === "table" ? node : {};
-  return (Object.hasOwn(otherNames, name) ? otherNames[name] : undefined) ?? name;
+  const { aliases = {} } = node.kind === "table" ? node : {};
+  return (Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? name;
 }
 
 function readLeaf(setting: Setting, value: Written, segments: readonly string[], to: Findings): Json | undefined {

@@ -15,14 +15,14 @@ const cases: RuleCase[] = [
     rule: "a remote API knows whom to trust",
     on: "dev",
     breaks: { api: { remote: { enabled: true } } },
-    says: ["settings.api.remote.client-cas must be set because settings.api.remote.enabled is true"],
+    messages: ["settings.api.remote.client-cas must be set because settings.api.remote.enabled is true"],
     holds: { api: { remote: { enabled: true, "client-cas": { mine: pem } } } },
   },
   {
     rule: "a bootstrap container that runs has an image",
     on: "dev",
     breaks: { "bootstrap-containers": { a: { mode: "once" }, b: { mode: "always" }, c: { mode: "off" } } },
-    says: [
+    messages: [
       "settings.bootstrap-containers.a.source must be set because mode is once",
       "settings.bootstrap-containers.b.source must be set because mode is always",
     ],
@@ -32,56 +32,56 @@ const cases: RuleCase[] = [
     rule: "a container that checks an update has an image",
     on: "dev",
     breaks: { updates: { health: { containers: { db: { command: ["true"] } } } } },
-    says: ["settings.updates.health.containers.db.source must be set because the check is set"],
+    messages: ["settings.updates.health.containers.db.source must be set because the check is set"],
     holds: { updates: { health: { containers: { db: { source: "a" } } } } },
   },
   {
     rule: "boot parameters can be handed to the kernel",
     on: "dev",
     breaks: { boot: { "kernel-parameters": { root: ["/dev/sda1"] } } },
-    says: ["settings.boot.kernel-parameters.root must not be set: it is the image's own"],
+    messages: ["settings.boot.kernel-parameters.root must not be set: it is the image's own"],
     holds: { boot: { "kernel-parameters": { quiet: [] } } },
   },
   {
     rule: "bootstrap commands that run are there",
     on: "dev",
     breaks: { "bootstrap-commands": { a: { mode: "always" } } },
-    says: ["settings.bootstrap-commands.a.commands must be set because mode is always"],
+    messages: ["settings.bootstrap-commands.a.commands must be set because mode is always"],
     holds: { "bootstrap-commands": { a: { mode: "always", commands: [["apiclient", "reboot"]] } } },
   },
   {
     rule: "a module that is loaded at boot is allowed",
     on: "dev",
     breaks: { kernel: { modules: { udf: { allowed: false, autoload: true } } } },
-    says: ["settings.kernel.modules.udf.allowed must be true because autoload is true"],
+    messages: ["settings.kernel.modules.udf.allowed must be true because autoload is true"],
     holds: { kernel: { modules: { udf: { autoload: true }, sctp: { allowed: false } } } },
   },
   {
     rule: "reports have somewhere to go",
     on: "dev",
     breaks: { metrics: { "send-metrics": true } },
-    says: ["settings.metrics.metrics-url must be set because send-metrics is true"],
+    messages: ["settings.metrics.metrics-url must be set because send-metrics is true"],
     holds: { metrics: { "send-metrics": true, "metrics-url": "https://example.com" } },
   },
   {
     rule: "a bundle of certificates has some",
     on: "dev",
     breaks: { pki: { company: { trusted: true } } },
-    says: ["settings.pki.company.data must be set because trusted is true"],
+    messages: ["settings.pki.company.data must be set because trusted is true"],
     holds: { pki: { company: { trusted: true, data: "" }, other: { trusted: false } } },
   },
   {
     rule: "an update repository has metadata and targets",
     on: "dev",
     breaks: { updates: { "metadata-base-url": "https://example.com" } },
-    says: ["settings.updates.targets-base-url must be set because metadata-base-url is set"],
+    messages: ["settings.updates.targets-base-url must be set because metadata-base-url is set"],
     holds: { updates: { "metadata-base-url": "https://example.com", "targets-base-url": "https://example.com" } },
   },
   {
     rule: "an update repository has metadata and targets",
     on: "dev",
     breaks: { updates: { "targets-base-url": "https://example.com" } },
-    says: ["settings.updates.metadata-base-url must be set because targets-base-url is set"],
+    messages: ["settings.updates.metadata-base-url must be set because targets-base-url is set"],
     holds: {},
   },
   {
@@ -97,7 +97,7 @@ const cases: RuleCase[] = [
         },
       },
     },
-    says: [
+    messages: [
       "settings.oci-defaults.resource-limits.max-cpu-time.soft-limit must not be above hard-limit, which is 1",
       "settings.oci-defaults.resource-limits.max-file-locks.soft-limit must be set because hard-limit is set",
       "settings.oci-defaults.resource-limits.max-open-files.soft-limit must not be above hard-limit, which is 1",
@@ -116,7 +116,7 @@ const cases: RuleCase[] = [
     rule: "a signal to CloudFormation says for whom it is",
     on: "aws",
     breaks: { cloudformation: { "should-signal": true } },
-    says: [
+    messages: [
       "settings.cloudformation.stack-name must be set because should-signal is true",
       "settings.cloudformation.logical-resource-id must be set because should-signal is true",
     ],
@@ -125,7 +125,7 @@ const cases: RuleCase[] = [
   {
     rule: "a node that joins a cluster knows where and how",
     breaks: { kubernetes: { "authentication-mode": "tls" } },
-    says: [
+    messages: [
       "settings.kubernetes.api-server must be set because authentication-mode is tls",
       "settings.kubernetes.cluster-certificate must be set because authentication-mode is tls",
       "settings.kubernetes.bootstrap-token must be set because authentication-mode is tls",
@@ -136,13 +136,13 @@ const cases: RuleCase[] = [
     rule: "a node that joins a cluster knows where and how",
     on: "aws",
     breaks: { kubernetes: server },
-    says: ["settings.kubernetes.cluster-name must be set because api-server is set and authentication-mode is aws"],
+    messages: ["settings.kubernetes.cluster-name must be set because api-server is set and authentication-mode is aws"],
     holds: { kubernetes: { ...server, "cluster-name": "a" } },
   },
   {
     rule: "a node that joins a cluster knows where and how",
     breaks: { kubernetes: { "cluster-name": "a", "standalone-mode": false } },
-    says: [
+    messages: [
       "settings.kubernetes.api-server must be set because cluster-name is set and authentication-mode is tls",
       "settings.kubernetes.cluster-certificate must be set because cluster-name is set and authentication-mode is tls",
       "settings.kubernetes.bootstrap-token must be set because cluster-name is set and authentication-mode is tls",
@@ -154,7 +154,7 @@ const cases: RuleCase[] = [
     rule: "a node with an AWS role has the program that shows it",
     on: "bare",
     breaks: { kubernetes: { ...server, "cluster-name": "a", "authentication-mode": "aws" } },
-    says: [
+    messages: [
       "settings.kubernetes.authentication-mode must not be aws because variant bare-k8s-1.35 has no aws-iam-authenticator",
     ],
     holds: { kubernetes: { ...server, "bootstrap-token": token } },
@@ -162,31 +162,31 @@ const cases: RuleCase[] = [
   {
     rule: "a bridge of a lone node has addresses",
     breaks: { kubernetes: { "standalone-mode": true, "pod-network": "bridge" } },
-    says: ["settings.kubernetes.pod-cidr must be set because pod-network is bridge and standalone-mode is true"],
+    messages: ["settings.kubernetes.pod-cidr must be set because pod-network is bridge and standalone-mode is true"],
     holds: { kubernetes: { "standalone-mode": true, "pod-network": "bridge", "pod-cidr": "10.244.0.0/24" } },
   },
   {
     rule: "a certificate to serve with has its key",
     breaks: { kubernetes: { "server-key": servingPair["server-key"] } },
-    says: ["settings.kubernetes.server-certificate must be set because server-key is set"],
+    messages: ["settings.kubernetes.server-certificate must be set because server-key is set"],
     holds: { kubernetes: servingPair },
   },
   {
     rule: "a certificate to serve with has its key",
     breaks: { kubernetes: { "server-certificate": servingPair["server-certificate"] } },
-    says: ["settings.kubernetes.server-key must be set because server-certificate is set"],
+    messages: ["settings.kubernetes.server-key must be set because server-certificate is set"],
     holds: {},
   },
   {
     rule: "a certificate to serve with has its key",
     breaks: { kubernetes: { ...servingPair, "server-certificate": server["cluster-certificate"] } },
-    says: ["settings.kubernetes.server-key must be the key of the first certificate in server-certificate"],
+    messages: ["settings.kubernetes.server-key must be the key of the first certificate in server-certificate"],
     holds: {},
   },
   {
     rule: "an enabled static pod has a manifest",
     breaks: { kubernetes: { "static-pods": { a: { enabled: true } } } },
-    says: ["settings.kubernetes.static-pods.a.manifest must be set because enabled is true"],
+    messages: ["settings.kubernetes.static-pods.a.manifest must be set because enabled is true"],
     holds: {
       kubernetes: {
         "static-pods": {

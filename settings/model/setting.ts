@@ -42,9 +42,9 @@ export type AnyTable = {
   doc: string;
   children: Nodes;
   /** Other names of children, which Bottlerocket takes too; what is read has the child's own. */
-  otherNames?: OtherNames;
+  aliases?: Aliases;
 };
-type OtherNames = { readonly [name: string]: string };
+type Aliases = { readonly [name: string]: string };
 export type AnyMap = {
   kind: "map";
   doc: string;
@@ -95,9 +95,9 @@ export function setting<T extends Json>(declared: Declared<T> & { default?: T })
 export function table<const Children extends Nodes>(
   doc: string,
   children: Children,
-  otherNames: { readonly [name: string]: keyof Children & string } = {},
+  aliases: { readonly [name: string]: keyof Children & string } = {},
 ): Table<Children> {
-  return { kind: "table", doc, children, otherNames };
+  return { kind: "table", doc, children, aliases };
 }
 
 export function mapOf<Entry extends Node>(declared: {

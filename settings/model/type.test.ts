@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { property, assert, integer, double } from "fast-check";
 import { Literal } from "../../lib/text/literal.ts";
 import { testType } from "../../test/cases/type-cases.ts";
-import { decimal, flag, int32, listOf, oneOf, oneOrList, uint32, unlimitedOr, wholeNumber } from "./type.ts";
+import { decimal, flag, int32, listOf, oneOf, itemOrList, uint32, unlimitedOr, wholeNumber } from "./type.ts";
 
 testType("flag", flag, { accepts: [true, false], refuses: ["true", 1, 0, null, [], {}] });
 testType("oneOf", oneOf("none", "integrity"), {
@@ -23,7 +23,7 @@ testType("unlimitedOr", unlimitedOr(wholeNumber({ least: 1, most: 9 })), {
   refuses: [0, -2, "-1"],
 });
 testType("listOf", listOf(flag), { accepts: [[], [true, false]], refuses: [true, [1], {}, Array(1001).fill(true)] });
-testType("oneOrList", oneOrList(oneOf("a", "b")), {
+testType("oneOrList", itemOrList(oneOf("a", "b")), {
   accepts: [["a"], [], ["a", "b"]],
   becomes: [["a", ["a"]]],
   refuses: ["c", ["a", "c"], null],

@@ -94,7 +94,7 @@ export function tableOf<Shape extends z.core.$ZodLooseShape>(
 }
 
 /** A list that may be written as its only item; a list is what comes out. */
-export function oneOrList<T extends Json>(item: Type<T>): Type<T[]> {
+export function itemOrList<T extends Json>(item: Type<T>): Type<T[]> {
   return typeOf(`${item.words}, or a list of them`, (refusal) =>
     z.union([item.schema().transform((only) => [only]), listOf(item).schema()], refusal),
   );

@@ -53,7 +53,7 @@ export function podReport(encoded: string, minor: Minor): PodReport {
   const { flaws, unknown } = typeReport(document.toJS(), "Pod", podTypes(minor), podConditions(minor));
   return {
     ...(typeof name === "string" ? { name: `${typeof namespace === "string" ? namespace : "default"}/${name}` } : {}),
-    flaws: flaws.map(({ at, says }) => placed(nearestNode(document, at), `${pathText(at)} ${says}`)),
+    flaws: flaws.map(({ at, message }) => placed(nearestNode(document, at), `${pathText(at)} ${message}`)),
     dropped: unknown.map(({ at, name, fields }) => {
       const guess = nearest(name, fields);
       const question = guess === undefined ? "" : `; did you mean ${guess}?`;
@@ -64,7 +64,7 @@ export function podReport(encoded: string, minor: Minor): PodReport {
 
 type Reading =
   | { flaw: string }
-  | { flaw?: undefined; document: Document.Parsed; placed: (node: Node | undefined, says: string) => string };
+  | { flaw?: undefined; document: Document.Parsed; placed: (node: Node | undefined, message: string) => string };
 
 function readManifest(encoded: string): Reading {
   let text: string;
@@ -76,17 +76,17 @@ function readManifest(encoded: string): Reading {
   }
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { ...asKubelet, lineCounter: lines });
-  const at = (offset: number, says: string): string => {
+  const at = (offset: number, message: string): string => {
     const { line, col } = lines.linePos(offset);
-    return `line ${line}, column ${col}: ${says}`;
+    return `line ${line}, column ${col}: ${message}`;
   };
   if (!Array.isArray(documents)) return { flaw: "it is empty" };
-  const [document, ...others] = documents;
+  const [document, ...rest] = documents;
   if (document === undefined) return { flaw: "it is empty" };
   const [error] = documents.flatMap(({ errors }) => errors);
   if (error !== undefined) return { flaw: at(error.pos[0], error.message) };
-  const second = others.find(({ contents }) => !isNothing(contents));
-  const placed = (node: Node | undefined, says: string): string => at(node?.range?.[0] ?? 0, says);
+  const second = rest.find(({ contents }) => !isNothing(contents));
+  const placed = (node: Node | undefined, message: string): string => at(node?.range?.[0] ?? 0, message);
   if (isNothing(document.contents)) {
     return {
       flaw: second === undefined ? "it is empty" : at(0, "the first document is empty, and kubelet reads no other"),

@@ -16,7 +16,7 @@ export type ObjectTypes = Readonly<Record<string, Readonly<Record<string, string
 export type Place = readonly (string | number)[];
 
 /** Something about a place in an object; `says` continues the name of the place. */
-export type Flaw = { at: Place; says: string };
+export type Flaw = { at: Place; message: string };
 
 /** A field that is not one, and those that are. */
 export type UnknownField = { at: Place; name: string; fields: readonly string[] };
@@ -114,7 +114,7 @@ class Walk {
     }
     for (const [name, declared] of Object.entries(fields)) {
       const isNeeded = declared.startsWith("!") && !this.#conditions.optional.has(`${type}.${name}`);
-      if (isNeeded && !isSet(object, name)) this.#report.flaws.push({ at: [...at, name], says: "must be set" });
+      if (isNeeded && !isSet(object, name)) this.#report.flaws.push({ at: [...at, name], message: "must be set" });
     }
     this.#report.flaws.push(...(this.#conditions.objects[type]?.(object, at, known) ?? []));
   }
@@ -125,7 +125,7 @@ class Walk {
   }
 
   #refuse(at: Place, { words }: { words: string }, value: unknown): void {
-    this.#report.flaws.push({ at, says: `must be ${words}, not ${shown(value)}` });
+    this.#report.flaws.push({ at, message: `must be ${words}, not ${shown(value)}` });
   }
 }
 

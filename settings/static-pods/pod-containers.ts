@@ -12,7 +12,7 @@ const probeSettings = [
   "successThreshold",
   "failureThreshold",
 ];
-export const oneHandler = oneOf(1, ...probeSettings, "terminationGracePeriodSeconds", "stopSignal");
+export const handlerRule = oneOf(1, ...probeSettings, "terminationGracePeriodSeconds", "stopSignal");
 
 export const container: ObjectRule = function* (object, at, known) {
   yield* needs("image")(object, at, known);
@@ -20,13 +20,16 @@ export const container: ObjectRule = function* (object, at, known) {
   yield* twice([[[...at, "volumeMounts"], objectsIn(object, "volumeMounts")]], "mountPath", "unlike other mounts'");
   const context = object["securityContext"];
   if (isObject(context) && context["privileged"] === true && context["allowPrivilegeEscalation"] === false) {
-    yield { at: [...at, "securityContext", "allowPrivilegeEscalation"], says: "must not be false beside privileged" };
+    yield {
+      at: [...at, "securityContext", "allowPrivilegeEscalation"],
+      message: "must not be false beside privileged",
+    };
   }
 };
 
 export const variable: ObjectRule = function* (object, at) {
   if (isObject(object["valueFrom"]) && typeof object["value"] === "string" && object["value"] !== "") {
-    yield { at: [...at, "valueFrom"], says: "must not be set beside value" };
+    yield { at: [...at, "valueFrom"], message: "must not be set beside value" };
   }
 };
 
@@ -45,13 +48,13 @@ export const resources: ObjectRule = function* (object, at) {
       if (!standardResources.test(name) && !name.includes("/")) {
         yield {
           at: place,
-          says: "must be a resource: cpu, memory, ephemeral-storage, or one with a domain and a slash",
+          message: "must be a resource: cpu, memory, ephemeral-storage, or one with a domain and a slash",
         };
       }
       const limit = isObject(limits) ? limits[name] : undefined;
       if (field !== "requests" || limit === undefined) continue;
       if (nanos(amount) > nanos(limit)) {
-        yield { at: place, says: `must not be above its limit, which is ${shown(limit)}` };
+        yield { at: place, message: `must not be above its limit, which is ${shown(limit)}` };
       }
     }
   }
@@ -63,8 +66,8 @@ const nanos = (value: unknown): bigint =>
 export const profile: ObjectRule = function* (object, at) {
   const isLocal = object["type"] === "Localhost";
   if (isLocal !== isSet(object, "localhostProfile")) {
-    const says = isLocal ? "must be set because type is Localhost" : "must not be set unless type is Localhost";
-    yield { at: [...at, "localhostProfile"], says };
+    const message = isLocal ? "must be set because type is Localhost" : "must not be set unless type is Localhost";
+    yield { at: [...at, "localhostProfile"], message };
   }
 };
 
@@ -72,7 +75,7 @@ export function* initContainer(object: AnObject, at: Place, minor: Minor): Itera
   // Later ones know init containers that go on.
   if (isAtLeast(minor, "1.29") && object["restartPolicy"] === "Always") return;
   for (const field of ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"]) {
-    if (isSet(object, field)) yield { at: [...at, field], says: "must not be set for an init container that ends" };
+    if (isSet(object, field)) yield { at: [...at, field], message: "must not be set for an init container that ends" };
   }
 }
 
@@ -84,11 +87,11 @@ export function* hostPorts(containers: [AnObject, number][], at: Place, isHostNe
       const onHost = isHostNetwork && (hostPort === undefined || hostPort === 0) ? containerPort : hostPort;
       const place = [...at, index, "ports", inner, "hostPort"];
       if (isHostNetwork && onHost !== containerPort) {
-        yield { at: place, says: "must be containerPort because hostNetwork is true" };
+        yield { at: place, message: "must be containerPort because hostNetwork is true" };
       }
       if (typeof onHost !== "number" || onHost === 0) continue;
       const key = JSON.stringify([protocol === "" ? "TCP" : (protocol ?? "TCP"), hostIP, onHost]);
-      if (before.has(key)) yield { at: place, says: `must be unlike other ports': ${onHost} is there before` };
+      if (before.has(key)) yield { at: place, message: `must be unlike other ports': ${onHost} is there before` };
       before.add(key);
     }
   }

@@ -10,7 +10,7 @@ import {
   container,
   hostPorts,
   initContainer,
-  oneHandler,
+  handlerRule,
   profile,
   resources,
   variable,
@@ -26,7 +26,7 @@ const keys = (...fields: readonly string[]): ObjectRule =>
       const map = object[field];
       for (const key of isObject(map) ? Object.keys(map) : []) {
         const fits = labelKey.schema().safeParse(field === "annotations" ? key.toLowerCase() : key).success;
-        if (!fits) yield { at: [...at, field, key], says: `must have ${labelKey.words} for its name` };
+        if (!fits) yield { at: [...at, field, key], message: `must have ${labelKey.words} for its name` };
       }
     }
   };
@@ -44,10 +44,10 @@ const podSecurity: ObjectRule = function* (object, at) {
 const spec = (minor: Minor): ObjectRule =>
   function* (object, at) {
     if (Array.isArray(object["containers"]) && object["containers"].length === 0) {
-      yield { at: [...at, "containers"], says: "must have one or more containers" };
+      yield { at: [...at, "containers"], message: "must have one or more containers" };
     }
     if (objectsIn(object, "ephemeralContainers").length > 0) {
-      yield { at: [...at, "ephemeralContainers"], says: "must not be set in a manifest" };
+      yield { at: [...at, "ephemeralContainers"], message: "must not be set in a manifest" };
     }
     const lists = ["containers", "initContainers"].map((field): [Place, [AnObject, number][]] => [
       [...at, field],
@@ -61,7 +61,7 @@ const spec = (minor: Minor): ObjectRule =>
       yield* initContainer(container, [...at, "initContainers", index], minor);
     }
     if (object["hostPID"] === true && object["shareProcessNamespace"] === true) {
-      yield { at: [...at, "shareProcessNamespace"], says: "must not be true beside hostPID" };
+      yield { at: [...at, "shareProcessNamespace"], message: "must not be true beside hostPID" };
     }
     yield* nameServers(object, at);
     if (isAtLeast(minor, "1.25")) yield* hostParameters(object, at);
@@ -74,7 +74,10 @@ function* mounts(containers: [AnObject, number][], at: Place, spec: AnObject): I
     for (const field of ["volumeMounts", "volumeDevices"]) {
       for (const [{ name }, inner] of objectsIn(container, field)) {
         if (typeof name !== "string" || volumes.has(name)) continue;
-        yield { at: [...at, index, field, inner, "name"], says: `must be one of volumes, not ${JSON.stringify(name)}` };
+        yield {
+          at: [...at, index, field, inner, "name"],
+          message: `must be one of volumes, not ${JSON.stringify(name)}`,
+        };
       }
     }
   }
@@ -84,7 +87,7 @@ function* nameServers({ dnsPolicy, dnsConfig }: AnObject, at: Place): Iterable<F
   if (dnsPolicy !== "None") return;
   const servers = isObject(dnsConfig) ? dnsConfig["nameservers"] : undefined;
   if (Array.isArray(servers) && servers.length > 0) return;
-  yield { at: [...at, "dnsConfig"], says: "must have nameservers because dnsPolicy is None" };
+  yield { at: [...at, "dnsConfig"], message: "must have nameservers because dnsPolicy is None" };
 }
 
 /** A pod without a namespace of its own has no parameters of it either. */
@@ -96,7 +99,7 @@ function* hostParameters(spec: AnObject, at: Place): Iterable<Flaw> {
     if (namespace === undefined || spec[namespace] !== true) continue;
     yield {
       at: [...at, "securityContext", "sysctls", index, "name"],
-      says: `must not be set because ${namespace} is true`,
+      message: `must not be set because ${namespace} is true`,
     };
   }
 }
@@ -117,7 +120,7 @@ export function podObjects(minor: Minor): Conditions["objects"] {
     PodSecurityContext: podSecurity,
     HostAlias: needs("ip"),
     PodDNSConfigOption: needs("name"),
-    Probe: oneHandler,
+    Probe: handlerRule,
     Handler: oneOf(1),
     LifecycleHandler: oneOf(1),
     ResourceRequirements: resources,

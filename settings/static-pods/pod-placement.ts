@@ -15,7 +15,7 @@ export const requiredNodes = (minor: Minor): ObjectRule =>
         for (const [place, value] of Array.isArray(values) ? values.entries() : []) {
           if (labelValue.schema().safeParse(value ?? "").success) continue;
           const where = [...at, "nodeSelectorTerms", index, "matchExpressions", inner, "values", place];
-          yield { at: where, says: `must be ${labelValue.words}, not ${shown(value)}` };
+          yield { at: where, message: `must be ${labelValue.words}, not ${shown(value)}` };
         }
       }
     }
@@ -24,13 +24,13 @@ export const requiredNodes = (minor: Minor): ObjectRule =>
 export const toleration: ObjectRule = function* (object, at) {
   const { key, operator, effect, value } = object;
   if ((!isSet(object, "key") || key === "") && operator !== "Exists") {
-    yield { at: [...at, "operator"], says: "must be Exists because key is empty" };
+    yield { at: [...at, "operator"], message: "must be Exists because key is empty" };
   }
   if (operator === "Exists" && typeof value === "string" && value !== "") {
-    yield { at: [...at, "value"], says: "must be empty because operator is Exists" };
+    yield { at: [...at, "value"], message: "must be empty because operator is Exists" };
   }
   if (isSet(object, "tolerationSeconds") && effect !== "NoExecute") {
-    yield { at: [...at, "effect"], says: "must be NoExecute because tolerationSeconds is set" };
+    yield { at: [...at, "effect"], message: "must be NoExecute because tolerationSeconds is set" };
   }
 };
 
@@ -38,12 +38,12 @@ export const selection: ObjectRule = function* (object, at) {
   const { operator, values } = object;
   const count = Array.isArray(values) ? values.length : 0;
   if ((operator === "In" || operator === "NotIn") && count === 0) {
-    yield { at: [...at, "values"], says: `must be set because operator is ${operator}` };
+    yield { at: [...at, "values"], message: `must be set because operator is ${operator}` };
   }
   if ((operator === "Exists" || operator === "DoesNotExist") && count > 0) {
-    yield { at: [...at, "values"], says: `must not be set because operator is ${operator}` };
+    yield { at: [...at, "values"], message: `must not be set because operator is ${operator}` };
   }
   if ((operator === "Gt" || operator === "Lt") && count !== 1) {
-    yield { at: [...at, "values"], says: `must have one value because operator is ${operator}` };
+    yield { at: [...at, "values"], message: `must have one value because operator is ${operator}` };
   }
 };

@@ -7,18 +7,18 @@ const projections = ["configMap", "secret", "serviceAccountToken", "clusterTrust
 const environment = ["configMapKeyRef", "secretKeyRef"];
 
 export function* referencesToApi(spec: AnObject, at: Place): Iterable<Flaw> {
-  const says = "must not be set: kubelet has no objects of the cluster for static pods";
+  const message = "must not be set: kubelet has no objects of the cluster for static pods";
   for (const field of ["serviceAccountName", "serviceAccount"]) {
-    if (typeof spec[field] === "string" && spec[field] !== "") yield { at: [...at, field], says };
+    if (typeof spec[field] === "string" && spec[field] !== "") yield { at: [...at, field], message };
   }
   for (const field of ["imagePullSecrets", "resourceClaims"]) {
-    if (objectsIn(spec, field).length > 0) yield { at: [...at, field], says };
+    if (objectsIn(spec, field).length > 0) yield { at: [...at, field], message };
   }
   const found = [
     ...["containers", "initContainers"].flatMap((field) => ofContainers(spec, [...at, field], field)),
     ...ofVolumes(spec, [...at, "volumes"]),
   ];
-  for (const place of found) yield { at: place, says };
+  for (const place of found) yield { at: place, message };
 }
 
 function ofContainers(spec: AnObject, at: Place, field: string): Place[] {

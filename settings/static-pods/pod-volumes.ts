@@ -12,7 +12,10 @@ export const selfPaths = {
 export function* fieldPath(source: unknown, supported: RegExp, at: Place): Iterable<Flaw> {
   const path = isObject(source) ? source["fieldPath"] : undefined;
   if (typeof path === "string" && !supported.test(path)) {
-    yield { at: [...at, "fieldRef", "fieldPath"], says: `must be a field that a pod may ask for, not ${shown(path)}` };
+    yield {
+      at: [...at, "fieldRef", "fieldPath"],
+      message: `must be a field that a pod may ask for, not ${shown(path)}`,
+    };
   }
 }
 
@@ -21,7 +24,10 @@ export const file: ObjectRule = function* (object, at, known) {
   yield* fieldPath(object["fieldRef"], selfPaths.files, at);
   const resource = object["resourceFieldRef"];
   if (isObject(resource) && (!isSet(resource, "containerName") || resource["containerName"] === "")) {
-    yield { at: [...at, "resourceFieldRef", "containerName"], says: "must be set, because a file is of no container" };
+    yield {
+      at: [...at, "resourceFieldRef", "containerName"],
+      message: "must be set, because a file is of no container",
+    };
   }
 };
 
@@ -35,7 +41,8 @@ export const projected: ObjectRule = function* (object, at) {
         const path = item["path"];
         if (typeof path !== "string" || path === "") continue;
         const place = [...at, "sources", index, kind, ...(inner === -1 ? [] : ["items", inner]), "path"];
-        if (before.has(path)) yield { at: place, says: `must be unlike other paths: ${shown(path)} is there before` };
+        if (before.has(path))
+          yield { at: place, message: `must be unlike other paths: ${shown(path)} is there before` };
         before.add(path);
       }
     }

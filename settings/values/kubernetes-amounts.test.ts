@@ -86,8 +86,8 @@ test("a quantity is counted in billionths, rounded away from 0", () => {
 
 test("kubelet counts whole numbers only in some forms", () => {
   const whole = ["0", "00", "10Mi", "1.5k", "1e3", "999999999999999999", "99Ti", "-1"];
-  const others = ["1.5", "1.0", "1500m", "1.5Gi", "1Pi", "100Ti", "1000000000000000000", "1e19", "1u"];
-  expect([...whole, ...others].filter(isWhole)).toEqual(whole);
+  const notWhole = ["1.5", "1.0", "1500m", "1.5Gi", "1Pi", "100Ti", "1000000000000000000", "1e19", "1u"];
+  expect([...whole, ...notWhole].filter(isWhole)).toEqual(whole);
 });
 
 test("bytes are written with the largest unit that fits", () => {

@@ -19,7 +19,7 @@ const key = generateKeyPairSync("ec", { namedCurve: "P-256" })
   .toString();
 
 /** What people hand in, and how the refusal goes on. */
-const flawed: readonly (readonly [what: string, encoded: string, flaw: string])[] = [
+const flawed: readonly (readonly [content: string, encoded: string, flaw: string])[] = [
   ["no PEM", base64("hello"), "it has no PEM block"],
   ["a damaged certificate", base64(pem.replace("MII", "AAA")), "block 1 is no certificate that can be read"],
   [

@@ -21,21 +21,21 @@ export type RuleCase = {
   on?: keyof typeof variants;
   /** Settings of which only this rule says something, and what it says. */
   breaks: SettingsTree;
-  says: string[];
+  messages: string[];
   /** Settings of which no rule says anything. */
   holds: SettingsTree;
 };
 
 export function testRules(rules: readonly Rule[], cases: readonly RuleCase[]): void {
-  test.each(cases)("$rule: $says.0", ({ rule, on = "metal", breaks, says, holds }) => {
+  test.each(cases)("$rule: $messages.0", ({ rule, on = "metal", breaks, messages, holds }) => {
     const variant = variants[on];
     const model = modelFor(variant);
     for (const tree of [breaks, holds]) expect(model.parse(tree)).toMatchObject({ ok: true, value: tree });
-    const messages = model.requirements(breaks).map(({ message }) => message);
-    expect(messages.toSorted()).toEqual(says.toSorted());
+    const actual = model.requirements(breaks).map(({ message }) => message);
+    expect(actual.toSorted()).toEqual(messages.toSorted());
     expect(model.requirements(holds)).toEqual([]);
     const [own] = rules.filter(({ name }) => name === rule);
-    expect([...(own?.check(model.complete(breaks), breaks, variant) ?? [])]).toHaveLength(says.length);
+    expect([...(own?.check(model.complete(breaks), breaks, variant) ?? [])]).toHaveLength(messages.length);
   });
 
   test("every rule has a case above, and its own name", () => {

@@ -9,7 +9,7 @@ import { certificates, privateKey } from "../../values/pem.ts";
 import { mapOf, setting, table } from "../../model/setting.ts";
 import { podManifest } from "../../static-pods/manifest.ts";
 import { identifier, line, pattern } from "../../values/text.ts";
-import { flag, listOf, oneOf, oneOrList, wholeNumber } from "../../model/type.ts";
+import { flag, listOf, oneOf, itemOrList, wholeNumber } from "../../model/type.ts";
 import { httpsUrl } from "../../values/url.ts";
 
 const provider = pattern(
@@ -74,7 +74,7 @@ export const kubernetes = table("The node and its kubelet.", {
     name: labelKey,
     placeholder: "key",
     entry: setting({
-      type: oneOrList(taint),
+      type: itemOrList(taint),
       doc: "Taints with this key; a single one may be written without the list.",
       example: ["gpu:NoSchedule"],
     }),
@@ -90,7 +90,7 @@ export const kubernetes = table("The node and its kubelet.", {
     doc: "What of the EC2 instance names the node, where hostname-override is not set.",
   }),
   "cluster-dns-ip": setting({
-    type: oneOrList(ipAddress),
+    type: itemOrList(ipAddress),
     doc: "Name servers of the cluster; a single one may be written without the list. Found on AWS unless set.",
     example: ["10.96.0.10"],
   }),
