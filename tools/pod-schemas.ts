@@ -46,7 +46,7 @@ async function fileOfSource(recipe: GoRecipe, path: string): Promise<string> {
   const url = `${mirror[source.archive]}/${source.path.split("/").map(encodeURIComponent).join("/")}`;
   const files = await download([{ url, sha256: source.sha256, bytes: source.bytes }], {
     cache,
-    says: "downloading source",
+    label: "downloading source",
   });
   const archive = `--file=${files.get(source.sha256) ?? ""}`;
   const argv = ["tar", "--extract", archive, "--to-stdout", "--wildcards", `*/${path}`] as const;

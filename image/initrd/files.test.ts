@@ -19,7 +19,7 @@ const dependencies = [
 const builtIn = "kernel/drivers/nvme/host/nvme.ko\n";
 
 test("each module comes once and after what it needs", () => {
-  const order = moduleOrder("qemu", dependencies, builtIn).others.map((path) => path.replace(/.*\//, ""));
+  const order = moduleOrder("qemu", dependencies, builtIn).rest.map((path) => path.replace(/.*\//, ""));
   expect(new Set(order).size).toBe(order.length);
   for (const [first, second] of [
     ["dm-mod.ko", "dm-bufio.ko"],
@@ -33,19 +33,19 @@ test("each module comes once and after what it needs", () => {
 });
 
 test("the fast hash is loaded before dm-verity chooses one", () => {
-  const order = moduleOrder("qemu", dependencies, builtIn).others.map((path) => path.replace(/.*\//, ""));
+  const order = moduleOrder("qemu", dependencies, builtIn).rest.map((path) => path.replace(/.*\//, ""));
   expect(order.indexOf("sha256-ssse3.ko")).toBe(0);
 });
 
 test("what EROFS asks for by the name of an algorithm is loaded before it, where it is a module", () => {
   const generic = `${dependencies}\nkernel/crypto/crc32c_generic.ko:`;
-  const order = moduleOrder("qemu", generic, builtIn).others.map((path) => path.replace(/.*\//, ""));
+  const order = moduleOrder("qemu", generic, builtIn).rest.map((path) => path.replace(/.*\//, ""));
   expect(order.indexOf("crc32c_generic.ko")).toBeGreaterThanOrEqual(0);
   expect(order.indexOf("crc32c_generic.ko")).toBeLessThan(order.indexOf("libcrc32c.ko"));
 });
 
 test("a driver that the kernel has built in needs no module, one that is nowhere is an error", () => {
-  expect(moduleOrder("qemu", dependencies, builtIn).others.some((path) => path.includes("nvme"))).toBe(false);
+  expect(moduleOrder("qemu", dependencies, builtIn).rest.some((path) => path.includes("nvme"))).toBe(false);
   expect(() => moduleOrder("qemu", dependencies, "")).toThrow("cannot find the module nvme for the initrd");
 });
 
@@ -54,7 +54,7 @@ test("the watchdog comes with what it needs, and apart from the rest; where ther
   const driver = "kernel/drivers/watchdog/i6300esb.ko";
   const order = moduleOrder("qemu", `${dependencies}\n${driver}: ${watchdog}\n${watchdog}:`, builtIn);
   expect(order.watchdogs).toEqual([watchdog, driver]);
-  expect(order.others).toEqual(moduleOrder("qemu", dependencies, builtIn).others);
+  expect(order.rest).toEqual(moduleOrder("qemu", dependencies, builtIn).rest);
   expect(moduleOrder("qemu", dependencies, builtIn).watchdogs).toEqual([]);
 });
 

@@ -147,7 +147,7 @@ async function libraryIndex(packages: string): Promise<Map<string, string>> {
 }
 
 /** What the initrd loads: paths below the directory of modules, each after what it depends on. */
-export type ModuleOrder = { watchdogs: string[]; others: string[] };
+export type ModuleOrder = { watchdogs: string[]; rest: string[] };
 
 /**
  * The modules to load.
@@ -195,7 +195,7 @@ export function moduleOrder(platform: Platform, dependencies: string, builtIn: s
     return [...order];
   };
   const watchdogs = withNeeds(watchdogModules[platform].filter(isThere));
-  return { watchdogs, others: withNeeds(wanted).filter((path) => !watchdogs.includes(path)) };
+  return { watchdogs, rest: withNeeds(wanted).filter((path) => !watchdogs.includes(path)) };
 }
 
 /** "dm_verity" for "kernel/drivers/md/dm-verity.ko": both spellings are in use for the same module. */

@@ -143,7 +143,7 @@ const makeBase = step({
   async make(directory, { image, packages, content, tools, busybox, epochSeconds }, fetch) {
     const root = join(directory, "tree");
     await mkdir(root);
-    await unpackPackages(packages, root, { says: `unpacking the ${image} container`, exclude: excluded }, fetch);
+    await unpackPackages(packages, root, { label: `unpacking the ${image} container`, exclude: excluded }, fetch);
     await makeTrustStore(root);
     await placeOsContent(root, content);
     await settleModes(root);
@@ -180,8 +180,8 @@ const makeContainer = step({
     await makeLayer(tools, layer, tree, epochSeconds);
     await makeLayout(layout, {
       layers: [
-        { directory: join(base.directory, "layer"), says: `Debian packages of ${date}` },
-        { directory: layer, says: `orlop ${version} ${commit}` },
+        { directory: join(base.directory, "layer"), description: `Debian packages of ${date}` },
+        { directory: layer, description: `orlop ${version} ${commit}` },
       ],
       config: {
         architecture,

@@ -71,7 +71,7 @@ export async function makeLayout(
     layers,
     config,
     epochSeconds,
-  }: { layers: readonly { directory: string; says: string }[]; config: ImageConfig; epochSeconds: number },
+  }: { layers: readonly { directory: string; description: string }[]; config: ImageConfig; epochSeconds: number },
 ): Promise<void> {
   const blobs = join(directory, "blobs/sha256");
   await mkdir(blobs, { recursive: true });
@@ -97,7 +97,7 @@ export async function makeLayout(
       Labels: labels,
     },
     rootfs: { type: "layers", diff_ids: made.map(({ diffId }) => diffId) },
-    history: layers.map(({ says }) => ({ created, created_by: says })),
+    history: layers.map(({ description }) => ({ created, created_by: description })),
   });
   const manifest = await addJson(directory, `${prefix}.manifest.v1+json`, {
     schemaVersion: 2,

@@ -17,7 +17,7 @@ export async function prepareImage(): Promise<AsyncDisposable & { layout: string
       await mkdir(join(tree, "usr/bin"), { recursive: true });
       await symlink("bash", join(tree, "usr/bin/sh"));
     },
-    says: "/bin/sh",
+    description: "/bin/sh",
     entrypoint: ["/usr/bin/bash", "-ec"],
     epochSeconds: epochSecondsOf(await readLock(machineArchitecture())),
   });

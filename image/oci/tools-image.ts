@@ -10,14 +10,14 @@ export type ToolsImage = {
   /** Fills an empty directory with what the maintainer scripts would have made, and with programs that are not Debian's. */
   furnish: (tree: string) => Promise<void>;
   /** What the image's history says of that layer. */
-  says: string;
+  description: string;
   entrypoint: readonly string[];
   epochSeconds: number;
 };
 
 /** Makes its layout; the directory goes when the caller is done. */
 export async function makeToolsImage(image: ToolsImage): Promise<AsyncDisposable & { layout: string }> {
-  const { packages, furnish, says, entrypoint, epochSeconds } = image;
+  const { packages, furnish, description, entrypoint, epochSeconds } = image;
   await using unlessMade = new AsyncDisposableStack();
   const { path: directory } = unlessMade.use(await workInCache(cacheDirectory()));
   const tree = join(directory, "tree");
@@ -25,8 +25,8 @@ export async function makeToolsImage(image: ToolsImage): Promise<AsyncDisposable
   await furnish(tree);
   const tools = await openToolsRoot();
   const layers = [
-    { directory: join(directory, "packages"), tree: packages.directory, says: "Debian packages" },
-    { directory: join(directory, "own"), tree, says },
+    { directory: join(directory, "packages"), tree: packages.directory, description: "Debian packages" },
+    { directory: join(directory, "own"), tree, description },
   ];
   for (const layer of layers) await makeLayer(tools, layer.directory, layer.tree, epochSeconds);
   const layout = join(directory, "layout");

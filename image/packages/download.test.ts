@@ -66,7 +66,7 @@ function wanted(overrides: Partial<Wanted> = {}): Wanted {
 }
 
 function fetchAll(files: readonly Wanted[], options: { tries?: number; stallMs?: number; signal?: AbortSignal } = {}) {
-  return download(files, { cache, says: "downloading test files", backoffMs: 1, stallMs: 2_000, ...options });
+  return download(files, { cache, label: "downloading test files", backoffMs: 1, stallMs: 2_000, ...options });
 }
 
 /** What a process that was killed leaves of the file. */

@@ -22,7 +22,7 @@ export type Wanted = { url: string; sha256: string; bytes: number };
 export type DownloadOptions = {
   cache: string;
   /** What is going on, for the progress bar. */
-  says: string;
+  label: string;
   signal?: AbortSignal;
   /** Transfers at a time. */
   parallel?: number;
@@ -47,7 +47,7 @@ const maxLies = 2;
  * @throws {Failure<"download">} when all tries are used up; `cause` is the last one's failure
  */
 export async function download(files: readonly Wanted[], options: DownloadOptions): Promise<Map<string, string>> {
-  const { cache, says, parallel = 6, stallMs = 30_000, tries = 6, backoffMs = 500 } = options;
+  const { cache, label, parallel = 6, stallMs = 30_000, tries = 6, backoffMs = 500 } = options;
   const paths = new Map(files.map(({ sha256 }) => [sha256, contentPath(cache, sha256)]));
   const unique = [...new Map(files.map((file) => [file.sha256, file])).values()];
   const missing: Wanted[] = [];
@@ -63,13 +63,13 @@ export async function download(files: readonly Wanted[], options: DownloadOption
   const failed = new AbortController();
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
   using bar = progress(
-    says,
+    label,
     missing.reduce((sum, { bytes }) => sum + bytes, 0),
   );
   const queue = missing.toSorted((a, b) => b.bytes - a.bytes);
   const worker = async (): Promise<void> => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      await downloadOne(file, contentPath(cache, file.sha256), bar, { stallMs, tries, backoffMs, signal });
+      await downloadFile(file, contentPath(cache, file.sha256), bar, { stallMs, tries, backoffMs, signal });
     }
   };
   const workers = Array.from({ length: Math.min(parallel, missing.length) }, () =>
@@ -84,7 +84,7 @@ export async function download(files: readonly Wanted[], options: DownloadOption
   return paths;
 }
 
-async function downloadOne(file: Wanted, path: string, bar: Progress, limits: Limits): Promise<void> {
+async function downloadFile(file: Wanted, path: string, bar: Progress, limits: Limits): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await using partial = await PartialFile.open(path);
   let last: unknown;

@@ -25,7 +25,7 @@ export async function fetchPackages(
   });
   return download(wanted, {
     cache,
-    says: "downloading packages",
+    label: "downloading packages",
     ...(signal === undefined ? {} : { signal }),
   });
 }

@@ -51,8 +51,8 @@ test.each([
   ["another format", formatLock(lock).replace('"format": 1', '"format": 2'), "format"],
   ["a path outside the pool", formatLock(lock).replace("pool/main/a.deb", "pool/../../x"), "path"],
   ["a set with an unknown package", formatLock(lock).replace('"c"', '"z"'), "set dev has z"],
-])("%s is refused", (_, text, says) => {
-  expect(() => parseLock(text, "the lock")).toThrow(says);
+])("%s is refused", (_, text, message) => {
+  expect(() => parseLock(text, "the lock")).toThrow(message);
 });
 
 describe.each(architectures)("the committed lock of %s", (architecture) => {

@@ -82,7 +82,7 @@ function ownComponent({ name, version, purl: locator, license, sha256 }: Compone
 function spdxPackage(id: string, name: string, version: string): SpdxPackage {
   return {
     // SPDX allows letters, digits, "." and "-" here.
-    SPDXID: `SPDXRef-${id.replace(/[^A-Za-z0-9.-]/g, (other) => `-x${other.charCodeAt(0).toString(16)}-`)}`,
+    SPDXID: `SPDXRef-${id.replace(/[^A-Za-z0-9.-]/g, (character) => `-x${character.charCodeAt(0).toString(16)}-`)}`,
     name,
     versionInfo: version,
     downloadLocation: "NOASSERTION",

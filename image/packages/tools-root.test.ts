@@ -87,9 +87,9 @@ test("the environment of the machine does not reach the program", async () => {
     env: { SOURCE_DATE_EPOCH: "5" },
   });
   const names = stdout.split("\0").flatMap((line) => line.split("=")[0] ?? []);
-  const given = ["HOME", "LC_ALL", "PATH", "SOURCE_DATE_EPOCH", "TZ"];
+  const expected = ["HOME", "LC_ALL", "PATH", "SOURCE_DATE_EPOCH", "TZ"];
   // bwrap adds PWD.
-  expect(new Set(names.filter((name) => name !== "" && name !== "PWD"))).toEqual(new Set(given));
+  expect(new Set(names.filter((name) => name !== "" && name !== "PWD"))).toEqual(new Set(expected));
 });
 
 test("an error names the program, not the machinery around it", async () => {

@@ -82,7 +82,7 @@ export async function openToolsRoot(
     const debs = packages.map(({ name, sha256 }) => ({ name, file: files.get(sha256) ?? "" }));
     const { signal } = options;
     await unpackAll(debs, work.path, {
-      says: "unpacking the tools",
+      label: "unpacking the tools",
       exclude: docs,
       ...(signal === undefined ? {} : { signal }),
     });

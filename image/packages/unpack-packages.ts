@@ -8,7 +8,7 @@ import { unpackAll, type UnpackOptions } from "./unpack.ts";
 export async function unpackPackages(
   packages: readonly LockedPackage[],
   directory: string,
-  options: Pick<UnpackOptions, "says" | "exclude">,
+  options: Pick<UnpackOptions, "label" | "exclude">,
   fetch: FetchOptions,
 ): Promise<Map<string, Entry[]>> {
   const files = await fetchPackages(packages, fetch);

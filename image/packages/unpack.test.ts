@@ -90,7 +90,7 @@ test("what is excluded is neither written nor listed", async () => {
 
 test("a package that still ships /lib lands in /usr/lib", async () => {
   const root = await directory();
-  await unpackAll([await deb("old", { "lib/modules/x": "1", "sbin/y": "2" })], root, { says: "unpacking" });
+  await unpackAll([await deb("old", { "lib/modules/x": "1", "sbin/y": "2" })], root, { label: "unpacking" });
   expect(await readFile(join(root, "usr/lib/modules/x"), "utf8")).toBe("1");
   expect(await readFile(join(root, "usr/sbin/y"), "utf8")).toBe("2");
   expect(await readlink(join(root, "lib"))).toBe("usr/lib");
@@ -99,7 +99,7 @@ test("a package that still ships /lib lands in /usr/lib", async () => {
 test("many packages share directories, and what each brought is told in their order", async () => {
   const root = await directory();
   const debs = await Promise.all(["c", "a", "b"].map((name) => deb(name, { [`usr/share/x/${name}`]: name })));
-  const unpacked = await unpackAll(debs, root, { says: "unpacking" });
+  const unpacked = await unpackAll(debs, root, { label: "unpacking" });
   expect([...unpacked].map(([name, entries]) => [name, entries.at(-1)?.path])).toEqual([
     ["c", "usr/share/x/c"],
     ["a", "usr/share/x/a"],
@@ -109,14 +109,14 @@ test("many packages share directories, and what each brought is told in their or
 
 test("two packages with one file are refused, under either of the file's names", async () => {
   const debs = [await deb("one", { "usr/lib/x": "1" }), await deb("two", { "lib/x": "2" })];
-  expect(unpackAll(debs, await directory(), { says: "unpacking" })).rejects.toMatchObject({
+  expect(unpackAll(debs, await directory(), { label: "unpacking" })).rejects.toMatchObject({
     code: "file-conflict",
     message: expect.stringContaining("cannot unpack one and two into one root: both have"),
   });
 });
 
 test("no maintainer script runs", async () => {
-  await unpackAll([await deb("a", { "usr/share/a": "" })], await directory(), { says: "unpacking" });
+  await unpackAll([await deb("a", { "usr/share/a": "" })], await directory(), { label: "unpacking" });
   expect(await Bun.file(join(scratch, "script-has-run")).exists()).toBe(false);
 });
 

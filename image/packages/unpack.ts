@@ -16,7 +16,7 @@ export type Deb = { name: string; file: string };
 
 export type UnpackOptions = {
   /** What is going on, for the progress bar. */
-  says: string;
+  label: string;
   /** Paths to leave out, with all below them; `*` stands for anything: "usr/share/doc", "usr/share/locale/*". */
   exclude?: readonly string[];
   signal?: AbortSignal;
@@ -39,7 +39,7 @@ export async function unpackAll(
 ): Promise<Map<string, Entry[]>> {
   await makeMergedDirectories(directory);
   const unpacked = new Map<string, Entry[]>();
-  using bar = progress(options.says, debs.length, "things");
+  using bar = progress(options.label, debs.length, "things");
   // base-files brings the usr-merge links; while tar replaces them, another package must not walk through them.
   const queue = debs.filter(({ name }) => name !== "base-files");
   for (const deb of debs.filter(({ name }) => name === "base-files")) await unpackInto(deb);
@@ -125,9 +125,9 @@ export async function makeMergedDirectories(root: string): Promise<void> {
   }
 }
 
-function broken(file: string, directory: string | undefined, says: string): Failure {
+function broken(file: string, directory: string | undefined, output: string): Failure {
   const into = directory === undefined ? "" : ` into ${directory}`;
-  return new Failure("bad-package", `cannot unpack ${file}${into}: ${says.trim().split("\n").slice(-3).join("; ")}`);
+  return new Failure("bad-package", `cannot unpack ${file}${into}: ${output.trim().split("\n").slice(-3).join("; ")}`);
 }
 
 /** Directories are shared; they must agree on mode and owner, and everything else has one owner. */
@@ -136,22 +136,22 @@ function refuseConflicts(unpacked: ReadonlyMap<string, readonly Entry[]>): void 
   for (const [name, entries] of unpacked) {
     for (const entry of entries) {
       const path = canonical(entry.path);
-      const other = seen.get(path);
-      if (other === undefined) {
+      const first = seen.get(path);
+      if (first === undefined) {
         seen.set(path, { name, entry });
         continue;
       }
-      if (other.name === name) continue;
+      if (first.name === name) continue;
       const agree =
         entry.type === "directory" &&
-        other.entry.type === "directory" &&
-        entry.permissions === other.entry.permissions &&
-        entry.owner === other.entry.owner;
+        first.entry.type === "directory" &&
+        entry.permissions === first.entry.permissions &&
+        entry.owner === first.entry.owner;
       if (agree) continue;
       throw new Failure(
         "file-conflict",
-        `cannot unpack ${other.name} and ${name} into one root: ` +
-          `both have /${path} (${describe(other.entry)} and ${describe(entry)})`,
+        `cannot unpack ${first.name} and ${name} into one root: ` +
+          `both have /${path} (${describe(first.entry)} and ${describe(entry)})`,
       );
     }
   }

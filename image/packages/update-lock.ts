@@ -76,7 +76,7 @@ export function lockOf(
   const sets = new Map<string, Package[]>([["base", base]]);
   for (const [flavour, kernel] of Object.entries(kernelPackages)) {
     const wanted = [kernel(architecture)];
-    sets.set(`kernel-${flavour}`, resolve(index, { wanted, excluded: without, given: base }));
+    sets.set(`kernel-${flavour}`, resolve(index, { wanted, excluded: without, present: base }));
   }
   for (const [flavour, headers] of Object.entries(headerPackages)) {
     const wanted = [...Object.keys(modulePackages), headers(architecture)];
@@ -87,7 +87,7 @@ export function lockOf(
   const tools = resolve(index, { wanted: Object.keys(toolPackages), excluded: without });
   sets.set("tools", tools);
   const beyond = Object.keys(aarch64ToolPackages);
-  sets.set("tools-aarch64", resolve(index, { wanted: beyond, excluded: without, given: tools }));
+  sets.set("tools-aarch64", resolve(index, { wanted: beyond, excluded: without, present: tools }));
   sets.set("registry", resolve(index, { wanted: Object.keys(registryPackages), excluded: without }));
   sets.set("shells", resolve(index, { wanted: Object.keys(shellPackages), excluded: without }));
   sets.set("runtime", resolve(index, { wanted: Object.keys(runtimePackages), excluded: without }));
@@ -105,7 +105,7 @@ export function lockOf(
     // The packages of a variant that cannot be built yet need not exist yet.
     if (lacks !== undefined || !architectures.includes(architecture)) continue;
     const beside = packages.flatMap((wanted) => Object.keys(excludedBeside[wanted] ?? {}));
-    sets.set(name, resolve(index, { wanted: packages, excluded: new Set([...without, ...beside]), given: base }));
+    sets.set(name, resolve(index, { wanted: packages, excluded: new Set([...without, ...beside]), present: base }));
   }
 
   const used = new Map([...sets.values()].flat().map((item) => [item.name, item]));

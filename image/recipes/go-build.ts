@@ -78,7 +78,7 @@ async function openDebianSource(
 ): Promise<Tree> {
   const mirror = address === undefined ? await mirrorOfMachine() : mirrorAt(address);
   const url = `${mirror[archive]}/${path.split("/").map(encodeURIComponent).join("/")}`;
-  const options = { cache, says: "downloading source", ...(signal === undefined ? {} : { signal }) };
+  const options = { cache, label: "downloading source", ...(signal === undefined ? {} : { signal }) };
   const files = await download([{ url, sha256, bytes }], options);
   const directory = join(tree, "src", importPath);
   await mkdir(directory, { recursive: true });

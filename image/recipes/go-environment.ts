@@ -32,11 +32,11 @@ export function goEnvironment(architecture: Architecture, { build, modules }: Go
  */
 export async function moduleProxy(environment: NodeJS.ProcessEnv = process.env): Promise<Record<string, string>> {
   const names = ["GOPROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
-  const given = names.flatMap((name) => {
+  const variables = names.flatMap((name) => {
     const value = environment[name];
     return value === undefined || value === "" ? [] : [[name, value] as const];
   });
-  return { ...(await proxyOfGo()), ...Object.fromEntries(given) };
+  return { ...(await proxyOfGo()), ...Object.fromEntries(variables) };
 }
 
 async function proxyOfGo(): Promise<Record<string, string>> {

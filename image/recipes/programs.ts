@@ -60,7 +60,7 @@ const compiled = (recipe: GoRecipe): Step<{ program: string; architecture: Archi
 /** All of a recipe that decides what comes out, its modules too. */
 async function describe(recipe: GoRecipe): Promise<string> {
   const { source, importPath, programs, variables, generate } = recipe;
-  const given =
+  const sources =
     source.kind === "debian-source"
       ? source
       : [
@@ -69,7 +69,7 @@ async function describe(recipe: GoRecipe): Promise<string> {
         ];
   // What a generator is given is code of the recipe: its text stands for it.
   const generators = Object.values(generate ?? {}).map((each) => ({ ...each, arguments: String(each.arguments) }));
-  return JSON.stringify([given, importPath, programs, variables, generators]);
+  return JSON.stringify([sources, importPath, programs, variables, generators]);
 }
 
 async function takeRelease(
@@ -82,7 +82,7 @@ async function takeRelease(
   if (file === undefined) {
     throw new Failure("no-such-program", `cannot take ${program} from ${name}: there is none for ${architecture}`);
   }
-  const files = await download([file], { cache: cacheDirectory(), ...fetch, says: `downloading ${program}` });
+  const files = await download([file], { cache: cacheDirectory(), ...fetch, label: `downloading ${program}` });
   return files.get(file.sha256) ?? "";
 }
 

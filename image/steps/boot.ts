@@ -86,7 +86,7 @@ export async function unpackLoaders(
   fetch: FetchOptions = {},
 ): Promise<void> {
   await mkdir(directory);
-  await unpackPackages(packages, directory, { says: "unpacking the boot loader", exclude: ["usr/share"] }, fetch);
+  await unpackPackages(packages, directory, { label: "unpacking the boot loader", exclude: ["usr/share"] }, fetch);
 }
 
 /** Debian's arm64 kernel is gzipped, which the stub cannot start. */

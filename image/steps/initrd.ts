@@ -41,7 +41,7 @@ export const makeInitrd = step({
     const tree = join(directory, "tree");
     const unpacked = join(directory, "packages");
     await mkdir(unpacked);
-    const unpacking = { says: "unpacking programs of the initrd", exclude: excluded };
+    const unpacking = { label: "unpacking programs of the initrd", exclude: excluded };
     await unpackPackages(packages, unpacked, unpacking, fetch);
     for (const name of ["bin", "dev", "modules", "proc", "run", "sys", "sysroot", "usr/lib/execline"]) {
       await mkdir(join(tree, name), { recursive: true });
@@ -69,7 +69,7 @@ async function placeModules(tree: string, root: string, platform: Platform): Pro
   const order = moduleOrder(platform, await read("modules.dep"), await read("modules.builtin"));
   for (const [directory, paths] of [
     ["watchdogs", order.watchdogs],
-    ["modules", order.others],
+    ["modules", order.rest],
   ] as const) {
     for (const [index, path] of paths.entries()) {
       const name = `${String(index).padStart(2, "0")}-${basename(path)}`;

@@ -41,7 +41,7 @@ export const makePauseImage = step({
     await rename(join(brought, "usr/bin/catatonit"), join(tree, "pause"));
     await makeLayer(tools, layer, tree, epochSeconds);
     await makeLayout(layout, {
-      layers: [{ directory: layer, says: `catatonit of Debian, ${date}` }],
+      layers: [{ directory: layer, description: `catatonit of Debian, ${date}` }],
       // -P: wait for a signal, with nothing to start.
       config: { architecture, entrypoint: ["/pause", "-P"] },
       epochSeconds,

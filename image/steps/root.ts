@@ -71,7 +71,7 @@ export const makeRoot = step({
     const root = join(directory, "root");
     await mkdir(root);
     const all = [...packages.host, ...packages.variant];
-    const brought = await unpackPackages(all, root, { says: "unpacking the root", exclude: excluded }, fetch);
+    const brought = await unpackPackages(all, root, { label: "unpacking the root", exclude: excluded }, fetch);
     for (const { place, file } of programs) await placeProgram(file.path, join(root, place));
 
     const groups = [
@@ -121,10 +121,10 @@ function executableGroups(
     }));
     return [...hostExecutables, ...ofVariant.filter(({ paths }) => paths.length > 0)];
   }
-  const taken = new Set([...hostExecutables.flatMap(({ paths }) => paths), ...neverExecutables]);
+  const listed = new Set([...hostExecutables.flatMap(({ paths }) => paths), ...neverExecutables]);
   const rest = [...packages.host, ...packages.variant].map(({ name }) => ({
     reason: `for people who look inside: ${name}`,
-    paths: programsOf(brought.get(name) ?? []).filter((path) => !taken.has(path)),
+    paths: programsOf(brought.get(name) ?? []).filter((path) => !listed.has(path)),
   }));
   return [...hostExecutables, ...rest.filter(({ paths }) => paths.length > 0)];
 }

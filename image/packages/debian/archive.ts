@@ -83,7 +83,7 @@ export async function fetchIndex(
   });
   const options = {
     cache,
-    says: `downloading package indexes for ${architecture}`,
+    label: `downloading package indexes for ${architecture}`,
     ...(signal === undefined ? {} : { signal }),
   };
   const paths = await download(

@@ -18,8 +18,8 @@ export function refuseConflicts(packages: readonly Package[]): void {
       for (const [against] of parseDependencies(item.relations[relation])) {
         if (against === undefined) continue;
         // A package that conflicts with what it provides itself wants to be its only provider.
-        const others = (bearers.get(against.name) ?? []).filter((bearer) => bearer.item.name !== item.name);
-        const rival = others.find((bearer) => isMeant(against, bearer))?.item;
+        const candidates = (bearers.get(against.name) ?? []).filter((bearer) => bearer.item.name !== item.name);
+        const rival = candidates.find((bearer) => isMeant(against, bearer))?.item;
         if (rival === undefined) continue;
         const pair = `${item.name} ${item.version} with ${rival.name} ${rival.version}`;
         throw new Failure(

@@ -67,8 +67,8 @@ test("text before or after the signed part is not read", async () => {
 });
 
 test("a suite other than the one asked for is refused", async () => {
-  const other = await signed(text.replace("Codename: trixie-updates", "Codename: bookworm"), archive);
-  expect(read(other)).rejects.toThrow('its codename is "bookworm", expected "trixie-updates"');
+  const mismatched = await signed(text.replace("Codename: trixie-updates", "Codename: bookworm"), archive);
+  expect(read(mismatched)).rejects.toThrow('its codename is "bookworm", expected "trixie-updates"');
 });
 
 test("a file past its Valid-Until is refused", async () => {

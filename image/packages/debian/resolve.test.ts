@@ -19,9 +19,9 @@ function names(
   from: ReturnType<typeof index>,
   wanted: readonly string[],
   excluded: readonly string[] = [],
-  given: readonly Package[] = [],
+  present: readonly Package[] = [],
 ): string[] {
-  return resolve(from, { wanted, excluded: new Set(excluded), given }).map(({ name }) => name);
+  return resolve(from, { wanted, excluded: new Set(excluded), present }).map(({ name }) => name);
 }
 
 test("Depends and Pre-Depends are followed, Recommends are not, and cycles end", () => {
@@ -88,8 +88,8 @@ test("what is wanted by name stays though it is excluded", () => {
 
 test("what is given before is neither chosen again nor replaced by another alternative", () => {
   const from = index("base; Depends: c", "a; Depends: b | c", "b", "c");
-  const given = resolve(from, { wanted: ["base"], excluded: new Set() });
-  expect(names(from, ["a"], [], given)).toEqual(["a"]);
+  const present = resolve(from, { wanted: ["base"], excluded: new Set() });
+  expect(names(from, ["a"], [], present)).toEqual(["a"]);
 });
 
 test("an error names every missing package and who wants it, all the way", () => {

@@ -16,7 +16,7 @@ export type Request = {
   /** Packages to do without, though others depend on them. One that is wanted by name stays. */
   excluded: ReadonlySet<string>;
   /** A closure resolved before, which is there already. */
-  given?: readonly Package[];
+  present?: readonly Package[];
 };
 
 /** Priorities in the order in which a provider of a virtual package is preferred. */
@@ -28,8 +28,8 @@ const priorities = ["required", "important", "standard", "optional", "extra"];
  * @throws {Failure<"unsatisfied">} names every package that cannot be had and who wants it
  * @throws {Failure<"package-conflict">} when two chosen packages exclude each other
  */
-export function resolve(index: PackageIndex, { wanted, excluded, given = [] }: Request): Package[] {
-  const chosen = new Map(given.map((item) => [item.name, item]));
+export function resolve(index: PackageIndex, { wanted, excluded, present = [] }: Request): Package[] {
+  const chosen = new Map(present.map((item) => [item.name, item]));
   /** The way from a wanted package, for errors. */
   const wantedBy = new Map<string, string>();
   const problems: string[] = [];
@@ -57,7 +57,7 @@ export function resolve(index: PackageIndex, { wanted, excluded, given = [] }: R
     throw new Failure("unsatisfied", `cannot resolve packages: ${problems.join("; ")}`);
   }
   refuseConflicts([...chosen.values()]);
-  const before = new Set(given.map(({ name }) => name));
+  const before = new Set(present.map(({ name }) => name));
   return [...chosen.values()]
     .filter(({ name }) => !before.has(name))
     .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));

@@ -43,7 +43,7 @@ export async function kubeProxyImage(signal: AbortSignal): Promise<AsyncDisposab
       await copyFile(program, join(tree, "usr/local/bin", name));
       for (const link of iptables) await symlink("xtables-nft-multi", join(tree, "usr/sbin", link));
     },
-    says: name,
+    description: name,
     entrypoint: [`/usr/local/bin/${name}`, `--config=${configuration}/config`],
     epochSeconds: epochSecondsOf(lock),
   });

@@ -51,7 +51,7 @@ export async function busyboxImage({
   const layout = join(directory, "layout");
   const layer = join(directory, "layer");
   await makeLayer(await openToolsRoot(), layer, tree, epochSeconds);
-  const layers = [{ directory: layer, says: "busybox" }];
+  const layers = [{ directory: layer, description: "busybox" }];
   const config = { architecture, ...started, environment: { PATH: "/bin", ...environment } };
   await makeLayout(layout, { layers, config, epochSeconds });
   return { layout, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
