@@ -67,15 +67,15 @@ function report(ours: readonly Ours[], theirs: readonly Theirs[], least: readonl
     limit: "our kernel with an init that only prints",
     figures: [
       {
-        what: "kernel to init of the real root",
+        name: "kernel to init of the real root",
         unit: "seconds",
         ours: our("userspace"),
         peer: their("userspace"),
         limit,
       },
-      { what: "kernel to API answering", unit: "seconds", ours: our("api"), peer, limit, goal },
-      { what: "kernel to configured.target", unit: "seconds", ours: our("configured"), peer, limit },
-      { what: "kernel to multi-user.target", unit: "seconds", ours: our("multiUser"), peer, limit, goal },
+      { name: "kernel to API answering", unit: "seconds", ours: our("api"), peer, limit, goal },
+      { name: "kernel to configured.target", unit: "seconds", ours: our("configured"), peer, limit },
+      { name: "kernel to multi-user.target", unit: "seconds", ours: our("multiUser"), peer, limit, goal },
     ],
     notes: [
       `medians of ${rounds} boots each, in turns; first boots, so ours makes its data partition and reads user data`,

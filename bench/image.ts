@@ -27,8 +27,8 @@ export async function benchImage(signal: AbortSignal): Promise<Report> {
   try {
     const cache = join(directory, "cache");
     const output = join(directory, "output");
-    const build = async (says: string, version: string): Promise<number> =>
-      timed(says, async () => buildDev({ cache, output, version, signal }));
+    const build = async (label: string, version: string): Promise<number> =>
+      timed(label, async () => buildDev({ cache, output, version, signal }));
     const cold = await build("cold build, with downloads", "0.1.0");
     await rm(join(cache, "steps"), { recursive: true });
     const fetched = await build("build with downloaded packages", "0.1.0");
@@ -41,14 +41,14 @@ export async function benchImage(signal: AbortSignal): Promise<Report> {
       ours: `the ${dev.name} image for ${manifest.architecture}: root, hash tree, unified kernel image, disk`,
       peer: `mmdebstrap: a root of the same ${names} packages and of what apt adds, as a tar archive`,
       figures: [
-        { what: "root", unit: "bytes", ours: manifest.root.unpackedBytes, peer: theirBytes },
-        { what: "root, compressed by zstd", unit: "bytes", ours: manifest.root.bytes, peer: theirPacked },
-        { what: "whole update, compressed", unit: "bytes", ours: updateBytes(manifest) },
-        { what: "disk image, bytes in use", unit: "bytes", ours: await allocated(join(output, manifest.disk.name)) },
-        { what: "cold build, with downloads", unit: "seconds", ours: cold, peer: theirs },
-        { what: "build, packages downloaded", unit: "seconds", ours: fetched },
-        { what: "build after a change of ours", unit: "seconds", ours: changed },
-        { what: "build without a change", unit: "seconds", ours: unchanged },
+        { name: "root", unit: "bytes", ours: manifest.root.unpackedBytes, peer: theirBytes },
+        { name: "root, compressed by zstd", unit: "bytes", ours: manifest.root.bytes, peer: theirPacked },
+        { name: "whole update, compressed", unit: "bytes", ours: updateBytes(manifest) },
+        { name: "disk image, bytes in use", unit: "bytes", ours: await allocated(join(output, manifest.disk.name)) },
+        { name: "cold build, with downloads", unit: "seconds", ours: cold, peer: theirs },
+        { name: "build, packages downloaded", unit: "seconds", ours: fetched },
+        { name: "build after a change of ours", unit: "seconds", ours: changed },
+        { name: "build without a change", unit: "seconds", ours: unchanged },
       ],
       notes: [
         "one run each; the cold build also downloads the builder's own tools and the runtime of the host's programs",
@@ -70,8 +70,8 @@ async function buildDev({ cache, output, version, signal }: Build): Promise<void
   await run([process.execPath, join(repository, "cli/main.ts"), ...verb], { env, signal });
 }
 
-async function timed(says: string, work: () => Promise<void>): Promise<number> {
-  say(says);
+async function timed(label: string, work: () => Promise<void>): Promise<number> {
+  say(label);
   const startedMs = performance.now();
   await work();
   return (performance.now() - startedMs) / 1000;

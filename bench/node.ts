@@ -112,10 +112,10 @@ function report(measured: Readonly<Record<Side, readonly Node[]>>, ourBytes: num
     ours: `the ${variant} image, by firmware and systemd-boot`,
     peer: "stock Debian 13 with the same kubelet, containerd, pause image and configuration, started by QEMU",
     figures: [
-      { what: "kernel to node Ready", unit: "seconds", ...both("ready"), goal },
-      { what: "kernel to first pod running", unit: "seconds", ...both("pod") },
-      { what: "memory in use", unit: "bytes", ...both("memory") },
-      { what: "image, compressed by zstd", unit: "bytes", ours: ourBytes, peer: theirBytes },
+      { name: "kernel to node Ready", unit: "seconds", ...both("ready"), goal },
+      { name: "kernel to first pod running", unit: "seconds", ...both("pod") },
+      { name: "memory in use", unit: "bytes", ...both("memory") },
+      { name: "image, compressed by zstd", unit: "bytes", ours: ourBytes, peer: theirBytes },
     ],
     notes: [
       `medians of ${rounds} first boots each, in turns, joined by bootstrap token to one control plane`,
@@ -146,8 +146,8 @@ async function create({ cluster }: World, pod: Pod, signal: AbortSignal): Promis
 }
 
 async function watch(world: World, side: Side, machine: Started, signal: AbortSignal): Promise<Node> {
-  const until = async (what: string, path: string, holds: (object: unknown) => boolean): Promise<number> =>
-    await momentOf(`${side}: ${what}`, async () => holds(await ask(world, path, signal)), signal);
+  const until = async (milestone: string, path: string, holds: (object: unknown) => boolean): Promise<number> =>
+    await momentOf(`${side}: ${milestone}`, async () => holds(await ask(world, path, signal)), signal);
   const readyMs = await until("node Ready", `/api/v1/nodes/${side}`, isReady);
   const podMs = await until("first pod running", podPath(side), isReady);
   const startMs = await machine.kernelStartMs();
@@ -165,11 +165,11 @@ async function watch(world: World, side: Side, machine: Started, signal: AbortSi
 const podPath = (name: string): string => `/api/v1/namespaces/default/pods/${name}`;
 
 /** By `performance.now()`. */
-async function momentOf(what: string, holds: () => Promise<boolean>, signal: AbortSignal): Promise<number> {
+async function momentOf(milestone: string, holds: () => Promise<boolean>, signal: AbortSignal): Promise<number> {
   const untilMs = performance.now() + bootTimeoutMs;
   while (!(await holds())) {
     if (performance.now() > untilMs) {
-      throw new Failure("no-node", `cannot measure ${what}: not reached in ${bootTimeoutMs / 1000} s`);
+      throw new Failure("no-node", `cannot measure ${milestone}: not reached in ${bootTimeoutMs / 1000} s`);
     }
     await sleep(pollMs, undefined, { signal });
   }

@@ -7,8 +7,8 @@ const report: Report = {
   peer: "stock Debian",
   limit: "a kernel whose init prints",
   figures: [
-    { what: "kernel to API", unit: "seconds", ours: 5, peer: 20, limit: 1.25, goal: { beside: "peer", atMost: 0.5 } },
-    { what: "requests", unit: "per second", ours: 900.4, limit: 2000, goal: { beside: "limit", atLeast: 0.5 } },
+    { name: "kernel to API", unit: "seconds", ours: 5, peer: 20, limit: 1.25, goal: { beside: "peer", atMost: 0.5 } },
+    { name: "requests", unit: "per second", ours: 900.4, limit: 2000, goal: { beside: "limit", atLeast: 0.5 } },
   ],
   notes: ["median of 3"],
   computer: "2 × something",
@@ -30,7 +30,7 @@ test("the table has each figure beside peer, limit, ratios and whether the goal 
 });
 
 test("a goal beside a figure that was not measured is neither met nor missed", () => {
-  expect(isMet({ what: "x", unit: "seconds", ours: 1, goal: { beside: "peer", atMost: 1 } })).toBeUndefined();
+  expect(isMet({ name: "x", unit: "seconds", ours: 1, goal: { beside: "peer", atMost: 1 } })).toBeUndefined();
 });
 
 test("percentiles are values that were measured", () => {

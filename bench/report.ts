@@ -10,7 +10,7 @@ export type Unit = "seconds" | "milliseconds" | "bytes" | "per second";
 /** A promise about the ratio of ours to another figure of the same row. */
 export type Goal = { beside: "peer" | "limit"; atMost: number } | { beside: "peer" | "limit"; atLeast: number };
 
-export type Figure = { what: string; unit: Unit; ours: number; peer?: number; limit?: number; goal?: Goal };
+export type Figure = { name: string; unit: Unit; ours: number; peer?: number; limit?: number; goal?: Goal };
 
 export type Report = {
   benchmark: string;
@@ -41,9 +41,9 @@ export function percentile(values: readonly number[], share: number): number {
 
 /** Undefined when the goal cannot be judged, because its other figure is missing. */
 export function isMet({ ours, goal, ...figure }: Figure): boolean | undefined {
-  const other = goal === undefined ? undefined : figure[goal.beside];
-  if (goal === undefined || other === undefined) return undefined;
-  return "atMost" in goal ? ours <= goal.atMost * other : ours >= goal.atLeast * other;
+  const reference = goal === undefined ? undefined : figure[goal.beside];
+  if (goal === undefined || reference === undefined) return undefined;
+  return "atMost" in goal ? ours <= goal.atMost * reference : ours >= goal.atLeast * reference;
 }
 
 /** A table for people; also right inside a Markdown page. */
@@ -60,8 +60,8 @@ export function table(report: Report): string {
   ];
   if (hasGoal) header.push("goal");
   const rows = figures.map((figure) => {
-    const { what, unit, ours, peer, limit } = figure;
-    const cells = [what, formatted(ours, unit)];
+    const { name, unit, ours, peer, limit } = figure;
+    const cells = [name, formatted(ours, unit)];
     if (hasPeer) cells.push(formatted(peer, unit), ratio(ours, peer));
     if (hasLimit) cells.push(formatted(limit, unit), ratio(ours, limit));
     if (hasGoal) cells.push(goalWords(figure));
@@ -82,8 +82,8 @@ function pad(cell: string, width: number, right: boolean): string {
   return right ? cell.padStart(width) : cell.padEnd(width);
 }
 
-function ratio(ours: number, other: number | undefined): string {
-  return other === undefined || other === 0 ? "" : (ours / other).toFixed(2);
+function ratio(ours: number, reference: number | undefined): string {
+  return reference === undefined || reference === 0 ? "" : (ours / reference).toFixed(2);
 }
 
 function goalWords(figure: Figure): string {

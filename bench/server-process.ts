@@ -23,8 +23,8 @@ export class ServerProcess implements AsyncDisposable {
         continue;
       }
       await server[Symbol.asyncDispose]();
-      const said = (await server.#child.stderr.text()).trim().split("\n").slice(-5).join("\n");
-      throw new Failure("no-answer", `cannot get an answer of ${argv.join(" ")}: ${said}`);
+      const lastLines = (await server.#child.stderr.text()).trim().split("\n").slice(-5).join("\n");
+      throw new Failure("no-answer", `cannot get an answer of ${argv.join(" ")}: ${lastLines}`);
     }
     return server;
   }

@@ -69,14 +69,14 @@ async function benchApply(): Promise<Figure[]> {
   const usual = await usualTools(updating, published, manifest);
   return [
     {
-      what: "write an update, MiB",
+      name: "write an update, MiB",
       unit: "per second",
       ours: mebibytes / seconds,
       limit: mebibytes / usual,
       goal: { beside: "limit", atLeast: 0.7 },
     },
     {
-      what: "hostd's peak memory with it",
+      name: "hostd's peak memory with it",
       unit: "bytes",
       ours: peak,
       limit: memoryLimitBytes,
@@ -153,9 +153,9 @@ async function benchTarget(signal: AbortSignal): Promise<Figure[]> {
     }
   }
   return [
-    { what: "TUF refresh from nothing", unit: "seconds", ours: median(refresh) },
+    { name: "TUF refresh from nothing", unit: "seconds", ours: median(refresh) },
     {
-      what: "refresh and a target of 500 MiB",
+      name: "refresh and a target of 500 MiB",
       unit: "seconds",
       ours: median(ours),
       limit: median(limit),
