@@ -59,7 +59,7 @@ async function runGroup(group: Group, signal: AbortSignal): Promise<TestReport> 
   if (group === "slow") return await slowUnitTests(signal);
   const { runTests } = await import("../tools/test-run.ts");
   return await runTests({
-    says: `${group} tests`,
+    label: `${group} tests`,
     paths: [group === "long" ? longTest : `./test/real/${group}/`],
     without: group === "long" || group === "tours" ? [] : [`**/*${longTest}`],
     workers: group === "vm" ? machinesAtOnce() : 1,

@@ -59,7 +59,7 @@ export async function check(signal: AbortSignal): Promise<TestReport> {
 
 export async function unitTests(signal: AbortSignal): Promise<TestReport> {
   return await runTests({
-    says: "unit tests",
+    label: "unit tests",
     paths: [],
     without: notUnitTests,
     workers: availableParallelism(),
@@ -70,7 +70,7 @@ export async function unitTests(signal: AbortSignal): Promise<TestReport> {
 
 export async function slowUnitTests(signal: AbortSignal): Promise<TestReport> {
   return await runTests({
-    says: "slow unit tests",
+    label: "slow unit tests",
     paths: [slowTest],
     workers: 1,
     timeoutMs: slowTestTimeoutMs,

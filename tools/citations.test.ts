@@ -11,7 +11,7 @@ const folders = "{lib,settings,variants,api,repo,host,programs,image,vm,cli,os,t
 const ofUnpublished = /\bdesign (?:section|document|§|\d)|\breference \d+(?:\.\d+)+|\breview (?:section|§)/i;
 /** Pages of ours. Those that others publish are named with their project or as addresses. */
 const ofOurs = /(?<![\w/.'-])docs\/(?:decisions\/)?[\w-]+\.(?:md|json)/g;
-const ofOthers = /(?:'s|https?:\S*|[\w.-]+\/[\w.-]+(?: at \S+)?:?) docs\//;
+const ofUpstream = /(?:'s|https?:\S*|[\w.-]+\/[\w.-]+(?: at \S+)?:?) docs\//;
 
 const isComment = /^\s*(?:\/\/|\/?\*|#)/;
 
@@ -20,7 +20,7 @@ function missing(text: string): string[] {
   return text.split("\n").flatMap((line) => {
     const unpublished = ofUnpublished.exec(line);
     if (unpublished !== null) return [unpublished[0]];
-    if (ofOthers.test(line)) return [];
+    if (ofUpstream.test(line)) return [];
     return [...line.matchAll(ofOurs)].flatMap(([path]) => (existsSync(join(repository, path)) ? [] : [path]));
   });
 }
@@ -29,7 +29,7 @@ test("no comment and no page cites what is not there", async () => {
   const files = [...new Bun.Glob(`${folders}/**/*.{ts,md,service,conf,toml}`).scanSync(repository), "README.md"];
   const found: string[] = [];
   for (const file of [...files, "ARCHITECTURE.md"].filter((name) => name !== "tools/citations.test.ts")) {
-    found.push(...missing(await readFile(join(repository, file), "utf8")).map((what) => `${file}: ${what}`));
+    found.push(...missing(await readFile(join(repository, file), "utf8")).map((citation) => `${file}: ${citation}`));
   }
   expect(files.length).toBeGreaterThan(500);
   expect(found).toEqual([]);

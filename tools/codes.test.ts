@@ -23,7 +23,7 @@ const declared = new Map<string, readonly string[]>([
   ["lib", libCodes],
   ["settings", settingsCodes],
   ["variants", variantsCodes],
-  ["api", [...answered.filter((code) => !isOneOf(code, [libCodes, settingsCodes])), ...clientCodes]],
+  ["api", [...answered.filter((code) => !isListed(code, [libCodes, settingsCodes])), ...clientCodes]],
   ["repo", repoCodes],
   ["host", hostCodes],
   ["programs", programsCodes],
@@ -33,7 +33,7 @@ const declared = new Map<string, readonly string[]>([
   ["bench", benchCodes],
 ]);
 
-function isOneOf(code: string, lists: readonly (readonly string[])[]): boolean {
+function isListed(code: string, lists: readonly (readonly string[])[]): boolean {
   return lists.some((list) => list.includes(code));
 }
 

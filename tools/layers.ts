@@ -54,10 +54,10 @@ export function objection(file: string, module: string): string | undefined {
   if (!module.startsWith(".")) return undefined;
   const target = normalize(join(dirname(file), module));
   if (!target.includes("/")) return undefined; // package.json
-  const [layer = "", other = ""] = [file, target].map((path) => path.split("/", 1)[0]);
+  const [layer = "", targetLayer = ""] = [file, target].map((path) => path.split("/", 1)[0]);
   const allowed = layers.get(layer);
   if (allowed === undefined) return `${file} is in no layer: tools/layers.ts does not know ${layer}/`;
-  if (other === layer || allowed.includes(other) || allowed.includes(target)) return undefined;
-  if (file.endsWith(".test.ts") && other === "test") return undefined; // worlds that tests share
+  if (targetLayer === layer || allowed.includes(targetLayer) || allowed.includes(target)) return undefined;
+  if (file.endsWith(".test.ts") && targetLayer === "test") return undefined; // worlds that tests share
   return `${file} imports ${target}, but ${layer} may import only ${allowed.join(", ") || "nothing of ours"}`;
 }

@@ -46,7 +46,7 @@ export function podSchema(version: string, minor: string, swagger: string): stri
   const { definitions } = description.parse(parseJson(swagger));
   const types = new Map<string, Record<string, string>>();
   collect(root, definitions, types);
-  const sorted = Object.fromEntries([...types].toSorted(([one], [other]) => (one < other ? -1 : 1)));
+  const sorted = Object.fromEntries([...types].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const name = `pod${minor.replace(".", "")}`;
   return [
     `/** A Pod of Kubernetes ${version}; made by \`./orlop generate --kubernetes\` from its api/openapi-spec/swagger.json. */`,

@@ -15,7 +15,7 @@ async function sample(source: string): Promise<{ report: TestReport; shown: stri
     const { signal } = new AbortController();
     const showFailure = (output: string): void => void (shown += `${output}\n`);
     const report = await runTests({
-      says: "a sample",
+      label: "a sample",
       paths: [file],
       workers: 1,
       timeoutMs: 5000,

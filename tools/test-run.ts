@@ -11,7 +11,7 @@ import { readReport, type TestReport } from "./test-report.ts";
 const repository = join(import.meta.dir, "..");
 
 export type TestRun = {
-  says: string;
+  label: string;
   /** Files, or directories that start with `./`. */
   paths: readonly string[];
   /** Globs of files that are not meant. */
@@ -26,7 +26,7 @@ export type TestRun = {
 
 /** Progress goes to stderr. */
 export async function runTests({
-  says,
+  label,
   paths,
   without = [],
   workers,
@@ -53,7 +53,7 @@ export async function runTests({
     ],
     { cwd: repository, stdout: "ignore", stderr: "pipe", signal },
   );
-  await follow(child.stderr, says, showFailure);
+  await follow(child.stderr, label, showFailure);
   const exitCode = await child.exited;
   signal.throwIfAborted();
   return readReport(await readTextIfPresent(outfile), exitCode);
@@ -62,10 +62,10 @@ export async function runTests({
 /** A bar for what passed. What was printed since the last result belongs to the next one: it is shown when that is a failure. */
 async function follow(
   output: ReadableStream<Uint8Array>,
-  says: string,
+  label: string,
   showFailure: (output: string) => void,
 ): Promise<void> {
-  using bar = progress(says, undefined, "things");
+  using bar = progress(label, undefined, "things");
   let held: string[] = [];
   let hasFailed = false;
   const showHeld = (): void => {

@@ -34,8 +34,8 @@ test("lines that were drawn over show what is left, without colours", async () =
 });
 
 test("a program that takes the keyboard is left by the keys of its comment, and nothing is left for the next", async () => {
-  const [taken, next] = await walked("bash --norc   # exit leaves it", 'read -t 0.1 -r line\necho "<$line>"');
-  expect(taken?.exitCodes).toEqual([]);
+  const [left, next] = await walked("bash --norc   # exit leaves it", 'read -t 0.1 -r line\necho "<$line>"');
+  expect(left?.exitCodes).toEqual([]);
   expect(next?.output).toContain("<>");
 });
 

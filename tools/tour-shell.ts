@@ -41,7 +41,9 @@ export class TourShell implements AsyncDisposable {
       env: where.env,
       terminal: { cols: 160, rows: 50, name: "xterm", data: (_terminal, bytes) => this.#read(bytes) },
     });
-    void this.#child.exited.then((code) => this.#fail(new Error(`the shell ended with ${code}: ${this.#said()}`)));
+    void this.#child.exited.then((code) =>
+      this.#fail(new Error(`the shell ended with ${code}: ${this.#lastOutput()}`)),
+    );
     this.#begin();
   }
 
@@ -90,7 +92,7 @@ export class TourShell implements AsyncDisposable {
     for (const result of this.#results.slice(this.#at)) result.reject(error);
   }
 
-  #said(): string {
+  #lastOutput(): string {
     return resultOf(this.#text).output.slice(-2000);
   }
 }
