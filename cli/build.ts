@@ -71,8 +71,8 @@ so building again after a change of ours takes seconds.`,
   async run({ invocation: { signal } }, options): Promise<Result> {
     const startedMs = machineClock.elapsedMs();
     const { client, container, program } = options;
-    const others = [client, container, program].filter((choice) => choice !== undefined);
-    if (others.length + (options["update-lock"] ? 1 : 0) > 1) {
+    const products = [client, container, program].filter((choice) => choice !== undefined);
+    if (products.length + (options["update-lock"] ? 1 : 0) > 1) {
       throw usageFailure("--update-lock, --client, --container and --program exclude each other");
     }
     const directory = options.output ?? buildDirectory;
@@ -80,7 +80,7 @@ so building again after a change of ours takes seconds.`,
       if (options["update-lock"]) return await moveLock(options.mirror, signal);
       if (client !== undefined) return await makeClient(client, directory);
       if (container !== undefined) return await makeContainer(container, directory, options, signal);
-      if (program !== undefined) return await makeOneProgram(program, directory, options, signal);
+      if (program !== undefined) return await makeRecipeProgram(program, directory, options, signal);
       return await makeImage(options, signal);
     };
     const result = await make();
@@ -135,7 +135,7 @@ async function makeImage(
   };
 }
 
-async function makeOneProgram(
+async function makeRecipeProgram(
   name: string,
   directory: string,
   options: { arch: "x86_64" | "aarch64" | undefined; mirror: string | undefined; "update-golden": boolean },

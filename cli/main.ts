@@ -40,8 +40,8 @@ const verbs = [
  * verb takes in all; lines that start with another verb do without.
  */
 export async function orlop(words: readonly string[]): Promise<Program> {
-  const isOther = words[0] === "cluster" || verbs.some(({ name }) => name === words[0]);
-  const { repoCommands, repoGroups } = isOther ? { repoCommands: [], repoGroups: {} } : await import("./repo.ts");
+  const needsNoRepo = words[0] === "cluster" || verbs.some(({ name }) => name === words[0]);
+  const { repoCommands, repoGroups } = needsNoRepo ? { repoCommands: [], repoGroups: {} } : await import("./repo.ts");
   return program({
     name: "orlop",
     summary: "Build, boot, configure and test Orlop",

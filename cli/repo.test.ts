@@ -68,7 +68,7 @@ const shownTrees = z.object({
   trees: z.array(
     z.object({
       updates: z.array(z.object({ version: z.string(), maxVersion: z.string(), waves: z.number() })),
-      otherTargets: z.array(z.string()),
+      extraTargets: z.array(z.string()),
     }),
   ),
 });
@@ -134,9 +134,13 @@ test("mistakes are refused with what was expected, and change nothing", async ()
     [["waves", "@r", "1.0.0", "--waves", "@missing.toml", ...dev], 1, "cannot read"],
     [["serve", "@r", "--port", "99999"], 2, "a port from 0 to 65535"],
   ];
-  for (const [words, exitCode, says] of refused) {
+  for (const [words, exitCode, message] of refused) {
     const outcome = await here.run(...words);
-    expect([words[0], outcome.exitCode, outcome.stderr]).toEqual([words[0], exitCode, expect.stringContaining(says)]);
+    expect([words[0], outcome.exitCode, outcome.stderr]).toEqual([
+      words[0],
+      exitCode,
+      expect.stringContaining(message),
+    ]);
   }
   expect((await here.publish("1.0.0", ...signed)).stderr).toContain("it is in the manifest");
   expect(await shown(here)).toEqual(before);
@@ -187,7 +191,7 @@ test("a further target is offered beside the updates", async () => {
   expect((await here.run("add-target", "@r", "@kit.tar.zst", ...dev)).stderr).toContain("nothing is published");
   await here.publish("1.0.0", ...signed);
   await here.good("add-target", "@r", "@kit.tar.zst", ...dev);
-  expect((await shown(here)).trees[0]?.otherTargets).toEqual(["kit.tar.zst"]);
+  expect((await shown(here)).trees[0]?.extraTargets).toEqual(["kit.tar.zst"]);
 });
 
 test("what a build made is published as its list says, and refused when a file is another one", async () => {

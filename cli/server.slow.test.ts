@@ -39,18 +39,18 @@ test("a detached server serves when its command returns, is there once, and ends
 
 test("what cannot serve ends with the reason", async () => {
   const directory = await mkdtemp(join(tmpdir(), "serve-"));
-  const taken = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  const occupant = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
   const repo = async (...words: string[]) => await invoke(await orlop(["repo"]), ["repo", ...words]);
   const at = (name: string): string => join(directory, name);
   try {
     for (const key of ["root.pem", "publication.pem"]) await repo("key", "generate", at(key));
     await repo("init", at("updates"), "--root-key", at("root.pem"), "--key", at("publication.pem"));
-    expect(await repo("serve", at("updates"), "--port", String(taken.port), "--detach")).toMatchObject({
+    expect(await repo("serve", at("updates"), "--port", String(occupant.port), "--detach")).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining("cannot serve: it ended with 1:"),
     });
   } finally {
-    await taken.stop(true);
+    await occupant.stop(true);
     await rm(directory, { recursive: true });
   }
 });

@@ -28,10 +28,10 @@ export type ServerVerb = {
   /** The words that have `./orlop` serve in the foreground. */
   words: readonly string[];
   /** Serves until the signal aborts; calls `ready` with a sentence once it does. */
-  serve: (ready: (says: string) => Promise<void>, signal: AbortSignal) => Promise<void>;
+  serve: (ready: (announcement: string) => Promise<void>, signal: AbortSignal) => Promise<void>;
 };
 
-const record = z.object({ process: processIdentity, says: z.string() });
+const record = z.object({ process: processIdentity, announcement: z.string() });
 type ServerRecord = z.infer<typeof record>;
 
 const pollMs = 200;
@@ -46,17 +46,17 @@ export async function runServer(
   if (stop) return await stopped(server);
   const running = await findServer(server);
   if (running !== undefined) {
-    throw new Failure("already-running", `cannot serve: it is served already: ${running.says}`, {
+    throw new Failure("already-running", `cannot serve: it is served already: ${running.announcement}`, {
       hint: `\`./orlop ${server.words.join(" ")} --stop\` ends it`,
     });
   }
-  if (detach) return (await detached(server, invocation.signal)).says;
+  if (detach) return (await detached(server, invocation.signal)).announcement;
   await using _record = deferred(async () => {
     await rm(filesOf(server).record, { force: true });
   });
-  await server.serve(async (says) => {
-    await announce(server, says);
-    invocation.write(`${says}; Ctrl-C ends it\n`);
+  await server.serve(async (announcement) => {
+    await announce(server, announcement);
+    invocation.write(`${announcement}; Ctrl-C ends it\n`);
   }, invocation.signal);
   return undefined;
 }
@@ -118,12 +118,12 @@ async function stopped(server: ServerVerb): Promise<string> {
   return "it has ended";
 }
 
-async function announce(server: ServerVerb, says: string): Promise<void> {
+async function announce(server: ServerVerb, announcement: string): Promise<void> {
   const { directory, record: path } = filesOf(server);
   const own = await identify(process.pid);
   if (own === undefined) throw new Error("bug: this process does not exist");
   await mkdir(directory, { recursive: true });
-  await writeFileAtomic(path, JSON.stringify({ process: own, says } satisfies ServerRecord));
+  await writeFileAtomic(path, JSON.stringify({ process: own, announcement } satisfies ServerRecord));
 }
 
 async function findServer(server: ServerVerb): Promise<ServerRecord | undefined> {

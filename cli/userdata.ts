@@ -39,10 +39,10 @@ column, and so are the settings that eksctl asks AWS for.`,
     const report = checkDocument(userData, model);
     if (!report.valid) {
       const problems = report.problems.map((problem) => inFile(problem, placeOf));
-      const says = describeCheck(file, { ...report, problems });
-      throw new Failure("bad-settings", `cannot use the node group for ${variant}:\n${says}`);
+      const description = describeCheck(file, { ...report, problems });
+      throw new Failure("bad-settings", `cannot use the node group for ${variant}:\n${description}`);
     }
-    for (const { line, column, key, says } of notes) invocation.note(`${file}:${line}:${column}: ${key} ${says}`);
+    for (const { line, column, key, message } of notes) invocation.note(`${file}:${line}:${column}: ${key} ${message}`);
     for (const { message } of report.warnings) invocation.note(`warning: ${message}`);
     if (lacking.length > 0) {
       invocation.note(`to be filled in from \`aws eks describe-cluster\`: settings.kubernetes: ${lacking.join(", ")}`);

@@ -32,9 +32,9 @@ export const apiclient = verb({
 });
 
 /** Help needs no machine. */
-async function addressOptions(machine: string | undefined, given: readonly string[]): Promise<string[]> {
+async function addressOptions(machine: string | undefined, commandLine: readonly string[]): Promise<string[]> {
   // What is behind the container is a program's own: `exec admin df -h`.
-  const words = given.slice(0, wordsBeforeProgram(given));
+  const words = commandLine.slice(0, wordsBeforeProgram(commandLine));
   const own = words.some((word) => ["--help", "-h", "--version", "--host", "--context", "-s"].includes(word));
   if (own || words.length === 0 || words[0] === "help" || words[0] === "completion") return [];
   const { url, certificate, key, fingerprint = "" } = await contextOf(await chosenMachine(machine));

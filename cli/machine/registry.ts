@@ -29,7 +29,7 @@ mkfs.ext4, mount), and serves them over plain HTTP on loopback. The variant dev 
 type ImageServer = {
   port: number;
   mirror: string | undefined;
-  ready: (says: string) => Promise<void>;
+  ready: (announcement: string) => Promise<void>;
   signal: AbortSignal;
 };
 

@@ -70,13 +70,13 @@ The machine is always new. It gets a client certificate of its own, which \`./or
     const vm = await import("../../vm/up.ts");
     const variant = (await import("../../variants/all.ts")).variantNamed(options.variant);
     const name = options.name ?? variant.name;
-    const given = await readUserData(options["user-data"], invocation);
+    const ownUserData = await readUserData(options["user-data"], invocation);
     if (options.join && variant.orchestrator.kind !== "kubernetes") {
       throw new Failure("no-kubelet", `cannot join a cluster with ${variant.name}: it is no node of Kubernetes`, {
         hint: "choose another one with --variant, for example metal-k8s-1.20",
       });
     }
-    const userData = options.join ? await joining(given, name, variant) : given;
+    const userData = options.join ? await joining(ownUserData, name, variant) : ownUserData;
     const image = options.image ?? (await buildFor(variant.name, options.mirror, signal));
     const startedMs = machineClock.elapsedMs();
     const { machine, status } = await watched(name, signal, async (raced) =>

@@ -10,8 +10,8 @@ import {
   signingOptions,
 } from "./context.ts";
 
-const threshold = (says: string) =>
-  ({ type: "text", value: "N", help: `How many ${says} keys must sign`, default: "1", parse: parseCount }) as const;
+const threshold = (kind: string) =>
+  ({ type: "text", value: "N", help: `How many ${kind} keys must sign`, default: "1", parse: parseCount }) as const;
 
 export const init = repoCommand({
   name: "repo init",

@@ -181,8 +181,8 @@ async function publicKey(file: string): Promise<Key> {
 function idIn(content: RootContent, name: (typeof roleNames)[number], start: string): string {
   const ids = content.roles[name].keys.map((key) => key.keyID);
   const found = start.length < 8 ? ids.filter((id) => id === start) : ids.filter((id) => id.startsWith(start));
-  const [only, ...others] = found;
-  if (only !== undefined && others.length === 0) return only;
+  const [only, ...rest] = found;
+  if (only !== undefined && rest.length === 0) return only;
   throw new Failure("key-not-in-role", `cannot tell which key of the role ${name} is meant by "${start}"`, {
     hint: `its keys: ${ids.join(", ")}`,
   });

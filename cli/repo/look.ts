@@ -45,13 +45,13 @@ export const show = repoCommand({
         `  ${role}: ${threshold} of ${keys.length}`,
         ...keys.map(({ id, type }) => `    ${id} ${type}`),
       ]),
-      ...trees.flatMap(({ variant, arch, expires, updates, otherTargets }) => [
+      ...trees.flatMap(({ variant, arch, expires, updates, extraTargets }) => [
         `${variant} on ${arch}, expires ${expires}`,
         ...updates.map(
           ({ version, recalled, waves, bytes }) =>
             `  ${version}${recalled ? " (above the maximum)" : ""}  ${formatBytes(bytes)}  ${waves === 0 ? "open to all" : `${waves} waves`}`,
         ),
-        ...otherTargets.map((name) => `  ${name}`),
+        ...extraTargets.map((name) => `  ${name}`),
       ]),
     ].join("\n"),
 });
@@ -74,7 +74,7 @@ async function shownTree(repository: Repository, machines: Machines) {
         waves: Object.keys(each.waves).length,
         bytes: Object.values(each.images).reduce((sum, name) => sum + (targets[name]?.length ?? 0), 0),
       })),
-    otherTargets: Object.keys(targets).filter((name) => name !== "manifest.json" && !images.has(name)),
+    extraTargets: Object.keys(targets).filter((name) => name !== "manifest.json" && !images.has(name)),
   };
 }
 
@@ -181,13 +181,13 @@ export const serve = repoCommand({
     },
     ...serverOptions,
   },
-  async run({ invocation }, { directory: given, listen, port, ...how }) {
-    if (!how.stop) await opened({ directory: given });
-    const path = resolve(given);
+  async run({ invocation }, { directory: chosen, listen, port, ...how }) {
+    if (!how.stop) await opened({ directory: chosen });
+    const path = resolve(chosen);
     const words = ["repo", "serve", path, "--listen", listen, "--port", String(port)];
     const serving: ServerVerb["serve"] = async (ready, signal) => {
       using server = serveRepository(path, { hostname: listen, port });
-      await ready(`serving ${given} at ${server.url.href}`);
+      await ready(`serving ${chosen} at ${server.url.href}`);
       await untilAborted(signal);
     };
     const name = `repo-${Bun.hash(path).toString(16)}`;

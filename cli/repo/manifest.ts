@@ -32,7 +32,7 @@ export const recall = repoCommand({
     await changed(values, (manifest) => recalled(manifest, values, values.version));
     return { variant: values.variant, arch: values.arch, recalled: values.version };
   },
-  print: ({ variant, arch, recalled: taken }) => `recalled ${taken} for ${variant} on ${arch}`,
+  print: ({ variant, arch, recalled: version }) => `recalled ${version} for ${variant} on ${arch}`,
 });
 
 export const waves = repoCommand({

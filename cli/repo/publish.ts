@@ -173,8 +173,8 @@ function describePublished({
 async function manifestOf(path: string): Promise<string> {
   if (!(await stat(path)).isDirectory()) return path;
   const lists = (await readdir(path)).filter((name) => name.endsWith(".json") && !name.endsWith(".spdx.json"));
-  const [only, ...others] = lists.toSorted();
-  if (only !== undefined && others.length === 0) return join(path, only);
+  const [only, ...rest] = lists.toSorted();
+  if (only !== undefined && rest.length === 0) return join(path, only);
   throw new Failure("no-single-build", `cannot publish ${path}: it holds ${lists.length} builds`, {
     hint: lists.length === 0 ? "build an image into it" : `name one of ${lists.join(", ")}`,
   });
