@@ -17,8 +17,8 @@ test("the client's certificate is signed by the CA, names the subject and is for
 });
 
 test("two calls share nothing", async () => {
-  const [one, other] = [await makeCredentials(), await makeCredentials()];
-  expect(new X509Certificate(one.certificate).verify(new X509Certificate(other.ca).publicKey)).toBe(false);
+  const [first, second] = [await makeCredentials(), await makeCredentials()];
+  expect(new X509Certificate(first.certificate).verify(new X509Certificate(second.ca).publicKey)).toBe(false);
 });
 
 test("a TLS server that asks for the CA's clients lets them in and nobody else", async () => {

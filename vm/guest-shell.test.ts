@@ -35,9 +35,12 @@ async function consoleWithBash(): Promise<AsyncDisposable & { path: string }> {
 test("commands run one after another, each with its output and exit code", async () => {
   await using console = await consoleWithBash();
   await using shell = await GuestShell.connect(console.path, AbortSignal.timeout(5000));
-  const [one, two] = await Promise.all([shell.run("echo one; echo 1>&2 two"), shell.try("printf %s 'a b'; exit 3")]);
-  expect(one).toBe("one\ntwo");
-  expect(two).toEqual({ output: "a b", exitCode: 3 });
+  const [first, second] = await Promise.all([
+    shell.run("echo one; echo 1>&2 two"),
+    shell.try("printf %s 'a b'; exit 3"),
+  ]);
+  expect(first).toBe("one\ntwo");
+  expect(second).toEqual({ output: "a b", exitCode: 3 });
 });
 
 test("quotes, newlines, dollars and what looks like an end reach the command as they are", async () => {

@@ -18,9 +18,9 @@ test("an image comes out of the registry as it was made", async () => {
 });
 
 test("the same content is the same image", async () => {
-  await using one = await busyboxImage({ entrypoint: ["/bin/true"], files: { "/etc/motd": "hi\n" } });
-  await using other = await busyboxImage({ entrypoint: ["/bin/true"], files: { "/etc/motd": "hi\n" } });
-  expect(await readdir(join(one.layout, "blobs/sha256"))).toEqual(await readdir(join(other.layout, "blobs/sha256")));
+  await using first = await busyboxImage({ entrypoint: ["/bin/true"], files: { "/etc/motd": "hi\n" } });
+  await using second = await busyboxImage({ entrypoint: ["/bin/true"], files: { "/etc/motd": "hi\n" } });
+  expect(await readdir(join(first.layout, "blobs/sha256"))).toEqual(await readdir(join(second.layout, "blobs/sha256")));
 });
 
 test("with TLS and a password, the registry lets in who trusts its CA and knows the password, and nobody else", async () => {

@@ -140,11 +140,11 @@ function configuration(files: Files, port: number, has: { tls: boolean; auth: bo
 async function untilItListens(log: string, program: Program, signal: AbortSignal): Promise<number> {
   const patience = deadline(machineClock, startTimeoutMs);
   for (;;) {
-    const said = (await readTextIfPresent(log)) ?? "";
-    const port = /listening on 127\.0\.0\.1:(\d+)/.exec(said)?.[1];
+    const output = (await readTextIfPresent(log)) ?? "";
+    const port = /listening on 127\.0\.0\.1:(\d+)/.exec(output)?.[1];
     if (port !== undefined) return Number(port);
     if (program.hasEnded || patience.passed) {
-      throw new Failure("registry-failed", `cannot start a registry: ${said.trim().split("\n").at(-1) ?? "no word"}`);
+      throw new Failure("registry-failed", `cannot start a registry: ${output.trim().split("\n").at(-1) ?? "no word"}`);
     }
     await machineClock.sleep(pollMs, signal);
   }

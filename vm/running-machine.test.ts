@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 /** Its console says what it is told to; nobody listens on its port. */
-async function machine(): Promise<{ machine: RunningMachine; says: (line: string) => Promise<void> }> {
+async function machine(): Promise<{ machine: RunningMachine; print: (line: string) => Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), "machine-"));
   directories.push(directory);
   const files = machineFiles(directory);
@@ -26,7 +26,7 @@ async function machine(): Promise<{ machine: RunningMachine; says: (line: string
   await writeRecord(directory, { name: "quiet", image: "none", startedAt, process: us, consoleFrom: 0, apiPort });
   const found = await RunningMachine.find(directory);
   if (found === undefined) throw new Error("the machine was not found");
-  return { machine: found, says: async (line) => await appendFile(files.consoleLog, `${line}\n`) };
+  return { machine: found, print: async (line) => await appendFile(files.consoleLog, `${line}\n`) };
 }
 
 async function unusedPort(): Promise<number> {
@@ -42,22 +42,22 @@ const announced = (digits: string): string =>
   `remote API on port 8443, certificate fingerprint SHA256 ${Array.from({ length: 32 }, () => digits).join(":")}`;
 
 test("an announcement counts until the firmware starts the next boot", async () => {
-  const { machine: running, says } = await machine();
+  const { machine: running, print } = await machine();
   expect(await running.access()).toBeUndefined();
   expect(await running.lastAccess()).toBeUndefined();
-  await says('BdsDxe: starting Boot0001 "UEFI Misc Device"');
-  await says(announced("AB"));
+  await print('BdsDxe: starting Boot0001 "UEFI Misc Device"');
+  await print(announced("AB"));
   expect((await running.access())?.trust.fingerprint).toStartWith("AB:AB");
-  await says('BdsDxe: starting Boot0001 "UEFI Misc Device"');
+  await print('BdsDxe: starting Boot0001 "UEFI Misc Device"');
   expect(await running.access()).toBeUndefined();
   expect((await running.lastAccess())?.trust.fingerprint).toStartWith("AB:AB");
-  await says(announced("CD"));
+  await print(announced("CD"));
   expect((await running.access())?.trust.fingerprint).toStartWith("CD:CD");
 });
 
 test("a machine that does not come up tells the end of its console", async () => {
-  const { machine: running, says } = await machine();
-  await says("Kernel panic - not syncing");
+  const { machine: running, print } = await machine();
+  await print("Kernel panic - not syncing");
   expect(running.untilConfigured(1)).rejects.toMatchObject({
     code: "not-in-time",
     message: expect.stringContaining("the end of its console:\n  | Kernel panic - not syncing"),

@@ -19,7 +19,7 @@ const pollMs = 250;
 /** QEMU takes connections for a guest that is down, or that was reset since, and nobody ever answers them. */
 export const answerMs = 20_000;
 /** How much of the console is told when a machine does not come up. */
-const linesTold = 15;
+const mostConsoleLines = 15;
 
 /** How the host announces its remote API on the console. */
 const announcement = /remote API .*?fingerprint (?:SHA-?256:? ?)?([0-9A-Fa-f:]{64,95})/i;
@@ -156,10 +156,10 @@ export class RunningMachine implements AsyncDisposable {
   }
 
   async #failure<Code extends FailureCode>(code: Code, reason: string, cause: unknown): Promise<Failure<Code>> {
-    const lines = (await this.consoleLines()).slice(-linesTold).map((line) => `  | ${line}`);
-    const told = lines.length === 0 ? "its console is empty" : `the end of its console:\n${lines.join("\n")}`;
+    const lines = (await this.consoleLines()).slice(-mostConsoleLines).map((line) => `  | ${line}`);
+    const consoleEnd = lines.length === 0 ? "its console is empty" : `the end of its console:\n${lines.join("\n")}`;
     const processors = await this.#processors();
-    return new Failure(code, `cannot bring up machine ${this.record.name}: ${reason}; ${told}${processors}`, {
+    return new Failure(code, `cannot bring up machine ${this.record.name}: ${reason}; ${consoleEnd}${processors}`, {
       hint: `the whole console is in ${this.files.consoleLog}`,
       ...(cause === undefined ? {} : { cause }),
     });

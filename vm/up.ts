@@ -19,7 +19,7 @@ const bootTimeoutMs = 600_000;
 /** How long a guest may take to shut down before its power is cut. */
 const shutdownTimeoutMs = 20_000;
 
-type GivenHardware =
+type HardwareOptions =
   | "cpus"
   | "memoryMiB"
   | "diskBytes"
@@ -30,7 +30,7 @@ type GivenHardware =
   | "systemDiskBus"
   | "kubelet";
 
-export type UpOptions = Pick<MachineOptions, GivenHardware> & {
+export type UpOptions = Pick<MachineOptions, HardwareOptions> & {
   name: string;
   image: string;
   /** The owner's user data; the remote API is switched on in it. */

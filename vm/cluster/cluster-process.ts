@@ -19,7 +19,7 @@ async function kubeletPort(node: string): Promise<number | undefined> {
 
 async function main(): Promise<void> {
   const stop = new AbortController();
-  const told = new Promise<void>((resolve) => {
+  const signalled = new Promise<void>((resolve) => {
     for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
       process.on(name, () => {
         stop.abort(new Error(`got ${name}`));
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   const { signal } = stop;
   await using cluster = await startControlPlane({ directory: controlPlaneDirectory, kubeletPort, minor, signal });
   await keepCluster(cluster);
-  await Promise.race([told, cluster.ended]);
+  await Promise.race([signalled, cluster.ended]);
 }
 
 try {

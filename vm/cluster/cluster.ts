@@ -71,8 +71,11 @@ export async function clusterUp(minor: ClusterMinor, signal: AbortSignal): Promi
       const cluster = await findCluster();
       if (cluster !== undefined) return cluster;
       if (child.hasEnded) {
-        const said = (await readFile(files.log, "utf8")).trim();
-        throw new Failure("control-plane-failed", `cannot start a cluster: ${said === "" ? "it said nothing" : said}`);
+        const output = (await readFile(files.log, "utf8")).trim();
+        throw new Failure(
+          "control-plane-failed",
+          `cannot start a cluster: ${output === "" ? "it said nothing" : output}`,
+        );
       }
       await machineClock.sleep(pollMs, signal);
     }

@@ -205,9 +205,9 @@ async function startPart(
   let isWanted = false;
   void child.exited.then(async (code) => {
     if (isWanted) return;
-    const said = ((await readTextIfPresent(log)) ?? "").trim().split("\n").slice(-5).join("\n");
+    const lastLines = ((await readTextIfPresent(log)) ?? "").trim().split("\n").slice(-5).join("\n");
     onEnd(
-      new Failure("control-plane-failed", `cannot run ${name}: it ended with ${code}: ${said}`, {
+      new Failure("control-plane-failed", `cannot run ${name}: it ended with ${code}: ${lastLines}`, {
         hint: `all that it said is in ${log}`,
       }),
     );

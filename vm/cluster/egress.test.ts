@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(async () => rm(directory, { recursive: true }));
 
 /** All that comes back for what is said through the proxy. */
-async function said(socket: string, words: string): Promise<string> {
+async function answerTo(socket: string, words: string): Promise<string> {
   return await new Promise((resolve, reject) => {
     const client = connect(socket);
     let answer = "";
@@ -44,9 +44,11 @@ test("what the API server says to a node reaches the port of that machine, and t
 test("nothing but kubelets of machines that run is reached", async () => {
   const socket = join(directory, "bad.sock");
   await using _egress = await startEgress(socket, async () => Promise.resolve(undefined));
-  expect(await said(socket, "CONNECT gone:10250 HTTP/1.1\r\n\r\n")).toBe("HTTP/1.1 502 no machine gone runs\r\n\r\n");
-  expect(await said(socket, "CONNECT example.com:443 HTTP/1.1\r\n\r\n")).toBe("HTTP/1.1 502 not a kubelet\r\n\r\n");
-  expect(await said(socket, "x".repeat(10_000))).toBe("");
+  expect(await answerTo(socket, "CONNECT gone:10250 HTTP/1.1\r\n\r\n")).toBe(
+    "HTTP/1.1 502 no machine gone runs\r\n\r\n",
+  );
+  expect(await answerTo(socket, "CONNECT example.com:443 HTTP/1.1\r\n\r\n")).toBe("HTTP/1.1 502 not a kubelet\r\n\r\n");
+  expect(await answerTo(socket, "x".repeat(10_000))).toBe("");
 });
 
 test("only a request for a kubelet names a node", () => {
@@ -60,5 +62,5 @@ test("a node whose port cannot be told is refused, and the proxy goes on", async
   await using _egress = await startEgress(socket, async () => await Promise.reject(new Error("its record is gone\n")));
   const words = "CONNECT node-1:10250 HTTP/1.1\r\nHost: node-1:10250\r\n\r\n";
   for (let times = 0; times < 2; times++)
-    expect(await said(socket, words)).toStartWith("HTTP/1.1 502 its record is gone ");
+    expect(await answerTo(socket, words)).toStartWith("HTTP/1.1 502 its record is gone ");
 });

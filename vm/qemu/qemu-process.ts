@@ -91,6 +91,6 @@ async function connectWhenReady(path: string, child: Program, logPath: string, s
 }
 
 async function whyQemuEnded(logPath: string, exited: Promise<number>): Promise<Failure<"qemu-failed">> {
-  const said = (await readFile(logPath, "utf8")).trim().split("\n").slice(-5).join("\n") || "it said nothing";
-  return new Failure("qemu-failed", `cannot start QEMU: it ended with ${await exited}: ${said}`);
+  const lastLines = (await readFile(logPath, "utf8")).trim().split("\n").slice(-5).join("\n") || "it said nothing";
+  return new Failure("qemu-failed", `cannot start QEMU: it ended with ${await exited}: ${lastLines}`);
 }

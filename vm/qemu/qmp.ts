@@ -112,7 +112,7 @@ export class Qmp implements AsyncDisposable {
   }
 
   /** The next line that `pick` takes; others are events, which tell nothing that we do not see otherwise. */
-  async #next<Wanted>(what: string, pick: (line: Line) => Wanted | false): Promise<Wanted> {
+  async #next<Wanted>(expected: string, pick: (line: Line) => Wanted | false): Promise<Wanted> {
     const deadline = AbortSignal.timeout(answerTimeoutMs);
     for (;;) {
       for (let received = this.#received.shift(); received !== undefined; received = this.#received.shift()) {
@@ -120,10 +120,10 @@ export class Qmp implements AsyncDisposable {
         if (picked !== false) return picked;
       }
       if (this.#ended !== undefined) {
-        throw new Failure("qmp-failed", `cannot run ${what} in QEMU`, { cause: this.#ended });
+        throw new Failure("qmp-failed", `cannot run ${expected} in QEMU`, { cause: this.#ended });
       }
       if (deadline.aborted) {
-        throw new Failure("qmp-failed", `cannot run ${what} in QEMU: no answer for ${answerTimeoutMs / 1000} s`);
+        throw new Failure("qmp-failed", `cannot run ${expected} in QEMU: no answer for ${answerTimeoutMs / 1000} s`);
       }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
