@@ -201,20 +201,28 @@ test("a publisher that was killed keeps nobody out, and what it left half writte
 test("a release brings the migrations since the release before it, as signed targets that its hop names", async () => {
   await using here = await publisher();
   const migration = (version: string) => ({ version, name: `migrate_v${version}_x.json`, text: `{"of":"${version}"}` });
-  const [one, two, three] = [migration("1.0.0"), migration("1.1.0"), migration("1.3.0")];
-  await publish(here.repository, { ...(await here.release("1.0.0")), migrations: [one] }, { waves: [] }, here.signing);
-  const later = { ...(await here.release("1.2.0")), migrations: [two, one, three] };
+  const [first, second, third] = [migration("1.0.0"), migration("1.1.0"), migration("1.3.0")];
+  await publish(
+    here.repository,
+    { ...(await here.release("1.0.0")), migrations: [first] },
+    { waves: [] },
+    here.signing,
+  );
+  const later = { ...(await here.release("1.2.0")), migrations: [second, first, third] };
   await publish(here.repository, later, { waves: [] }, here.signing);
   const tree = await currentTree(here.repository, machines);
   const manifest = await readManifest(here.repository, tree?.targets.signed.targets ?? {});
-  expect(manifest.migrations).toEqual({ "(0.0.0, 1.0.0)": [one.name], "(1.0.0, 1.2.0)": [two.name] });
+  expect(manifest.migrations).toEqual({ "(0.0.0, 1.0.0)": [first.name], "(1.0.0, 1.2.0)": [second.name] });
   const { targets } = await here.validate();
-  expect(targets.map(({ name }) => name).filter((name) => name.startsWith("migrate"))).toEqual([one.name, two.name]);
+  expect(targets.map(({ name }) => name).filter((name) => name.startsWith("migrate"))).toEqual([
+    first.name,
+    second.name,
+  ]);
 
-  expect(migrationsBetween(manifest, "0.9.0", "1.2.0")).toEqual([one.name, two.name]);
-  expect(migrationsBetween(manifest, "1.0.0", "1.2.0")).toEqual([two.name]);
+  expect(migrationsBetween(manifest, "0.9.0", "1.2.0")).toEqual([first.name, second.name]);
+  expect(migrationsBetween(manifest, "1.0.0", "1.2.0")).toEqual([second.name]);
   expect(migrationsBetween(manifest, "1.2.0", "1.2.0")).toEqual([]);
-  expect(migrationsBetween(manifest, "0.9.0", "1.1.0")).toEqual([one.name]);
+  expect(migrationsBetween(manifest, "0.9.0", "1.1.0")).toEqual([first.name]);
 });
 
 test("a root that nobody signed, or that is none, is told without a stack", async () => {

@@ -24,18 +24,21 @@ export type Case = (typeof cases)[number];
 /** Content by path in the repository. */
 export const goldenFiles: Readonly<Record<string, () => string>> = Object.fromEntries(
   [...variants.values()].flatMap((variant) =>
-    cases.map((one) => [`test/golden/${variant.name}-${one}.golden`, () => shown(rendered(variant, one))]),
+    cases.map((testCase) => [
+      `test/golden/${variant.name}-${testCase}.golden`,
+      () => shown(rendered(variant, testCase)),
+    ]),
   ),
 );
 
-export function rendered(variant: Variant, one: Case): RenderedFile[] {
-  const settings = settingsFor(variant, one);
-  return configuration.flatMap((group) => group.render(settings, factsFor(variant, one)));
+export function rendered(variant: Variant, testCase: Case): RenderedFile[] {
+  const settings = settingsFor(variant, testCase);
+  return configuration.flatMap((group) => group.render(settings, factsFor(variant, testCase)));
 }
 
-function settingsFor(variant: Variant, one: Case): Settings {
+function settingsFor(variant: Variant, testCase: Case): Settings {
   const model = modelFor(variant);
-  if (one === "default") return model.complete({});
+  if (testCase === "default") return model.complete({});
   const groups: readonly string[] = variant.groups;
   const own = Object.entries(writtenSettings("all-set.toml")).filter(([name]) => groups.includes(name));
   const { value, problems } = model.read({ ...Object.fromEntries<Written>(own), ...furtherSettings(variant, own) });
@@ -59,8 +62,8 @@ function writtenSettings(name: string): { [group: string]: Written } {
   return isWrittenObject(all) ? all : {};
 }
 
-function factsFor(variant: Variant, one: Case): Facts {
-  const network = one === "default" ? undefined : { from: "/var/lib/orlop/net.toml", text: text("net.toml") };
+function factsFor(variant: Variant, testCase: Case): Facts {
+  const network = testCase === "default" ? undefined : { from: "/var/lib/orlop/net.toml", text: text("net.toml") };
   return factsOf(variant.name, { certificates: text("image-certificates.pem"), network });
 }
 

@@ -30,10 +30,10 @@ const Document = z.strictObject({
 /** @throws {Failure<"bad-expiration-policy">} */
 export function parseExpirationPolicy(toml: string, name: string): ExpirationPolicy {
   try {
-    const given = Document.parse(parse(toml));
+    const policy = Document.parse(parse(toml));
     return Object.fromEntries(
       roleNames.map((role) => {
-        const duration = given[role];
+        const duration = policy[role];
         return [role, duration === undefined ? defaultExpirations[role] : parseDuration(duration) * 1000];
       }),
     ) as ExpirationPolicy;

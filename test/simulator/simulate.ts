@@ -32,7 +32,7 @@ type Subject<Event extends { kind: string }> = {
   /** The same life with other events. */
   liveAgain(seed: number, events: Event[]): Promise<Outcome>;
   /** Different states among the crash states so far, where they are told apart. */
-  distinct(): { crashStates: number; says: string } | undefined;
+  distinct(): { crashStates: number; summary: string } | undefined;
 };
 
 export type Report = {
@@ -40,10 +40,10 @@ export type Report = {
   firstSeed: number;
   lives: number;
   crashStates: number;
-  distinct?: { crashStates: number; says: string };
+  distinct?: { crashStates: number; summary: string };
   operations: number;
   seconds: number;
-  failure?: { seed: number; says: string; stack: string } & Life<{ kind: string }>;
+  failure?: { seed: number; message: string; stack: string } & Life<{ kind: string }>;
 };
 
 export function datastoreSubject(): Subject<Event> {
@@ -77,7 +77,7 @@ export async function updateSubject(): Promise<Subject<UpdateEvent> & AsyncDispo
     },
     distinct: () => ({
       crashStates: seen.media.size,
-      says: `${seen.media.size} different ones, ${seen.bootable.size} by partitions and ESP alone`,
+      summary: `${seen.media.size} different ones, ${seen.bootable.size} by partitions and ESP alone`,
     }),
     [Symbol.asyncDispose]: async () => await world[Symbol.asyncDispose](),
   };
@@ -139,16 +139,16 @@ async function explained<Event extends { kind: string }>(
   const events = await shortest((await fails(until)) ? until : all, fails);
   const failed = (await subject.liveAgain(seed, events)).failed ?? outcome.failed;
   const error = failed?.error instanceof Error ? failed.error : new Error(String(failed?.error));
-  return { seed, says: error.message, stack: error.stack ?? "", setting, events };
+  return { seed, message: error.message, stack: error.stack ?? "", setting, events };
 }
 
 function describe({ subject, firstSeed, lives, crashStates, distinct, operations, seconds, failure }: Report): string {
   const counts =
     `${lives} lives from seed ${firstSeed}, ${crashStates} states after a crash or damage` +
-    `${distinct === undefined ? "" : ` (${distinct.says})`}, ${operations} disk operations, ${seconds.toFixed(1)} s`;
+    `${distinct === undefined ? "" : ` (${distinct.summary})`}, ${operations} disk operations, ${seconds.toFixed(1)} s`;
   if (failure === undefined) return `${subject}: every promise held in ${counts}`;
   return [
-    `${subject}: seed ${failure.seed} (${failure.setting}): ${failure.says}`,
+    `${subject}: seed ${failure.seed} (${failure.setting}): ${failure.message}`,
     ...failure.events.map((event, index) => `  ${index + 1}. ${describeEvent(event)}`),
     ...failure.stack.split("\n").slice(1, 6),
     `again: bun test/simulator/simulate.ts ${subject} --seed ${failure.seed} --lives 1`,

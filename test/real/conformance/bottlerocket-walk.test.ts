@@ -87,10 +87,10 @@ function misfits(value: Json | undefined, shape: Json, place = "answer"): string
   }
   if (!isJsonObject(shape) || !isJsonObject(value)) return [`${place} is no table`];
   const { "*": further, "-": nothingElse, ...named } = shape;
-  const others = Object.entries(value).filter(([name]) => !Object.hasOwn(named, name));
+  const unnamed = Object.entries(value).filter(([name]) => !Object.hasOwn(named, name));
   return [
     ...Object.entries(named).flatMap(([name, inner]) => misfits(value[name], inner, `${place}.${name}`)),
-    ...(further === undefined ? [] : others.flatMap(([name, inner]) => misfits(inner, further, `${place}.${name}`))),
-    ...(nothingElse === undefined ? [] : others.map(([name]) => `${place} has ${name}`)),
+    ...(further === undefined ? [] : unnamed.flatMap(([name, inner]) => misfits(inner, further, `${place}.${name}`))),
+    ...(nothingElse === undefined ? [] : unnamed.map(([name]) => `${place} has ${name}`)),
   ];
 }

@@ -1,7 +1,7 @@
-/** Protects: kubelet 1.35 takes every setting, as `kubelet-takes.ts` says. Compiling it takes both processors ten minutes. */
-import { kubeletTakes } from "./kubelet-takes.ts";
+/** Protects: kubelet 1.35 takes every setting, as `kubelet-accepts.ts` says. Compiling it takes both processors ten minutes. */
+import { kubeletAccepts } from "./kubelet-accepts.ts";
 
-kubeletTakes("1.35", {
+kubeletAccepts("1.35", {
   "cloud-provider": ["external", ""],
   "seccomp-default": [true, false],
   "single-process-oom-kill": [true, false],

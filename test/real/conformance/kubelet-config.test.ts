@@ -1,4 +1,4 @@
-/** Protects: kubelet 1.20 takes every setting, as `kubelet-takes.ts` says. */
-import { kubeletTakes } from "./kubelet-takes.ts";
+/** Protects: kubelet 1.20 takes every setting, as `kubelet-accepts.ts` says. */
+import { kubeletAccepts } from "./kubelet-accepts.ts";
 
-kubeletTakes("1.20", { "cloud-provider": ["aws", ""] });
+kubeletAccepts("1.20", { "cloud-provider": ["aws", ""] });

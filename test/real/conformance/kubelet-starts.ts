@@ -11,7 +11,7 @@ import { namesFor, nodeTrees, type NodeTree } from "./kubelet-settings.ts";
 import { compileMs, openKubeletWorld, type KubeletMinor, type KubeletWorld } from "./kubelet-world.ts";
 
 /** What is refused although kubelet starts with it, by what is said about it. */
-const stricter: readonly (readonly [says: RegExp, why: string])[] = [
+const stricter: readonly (readonly [refusal: RegExp, why: string])[] = [
   [/must be a whole number from/, "a number that overflows or stands for a default of its own is a mistake"],
   [/must be a percentage from 0% to below 100%/, "kubelet ignores 100%, and nobody means that"],
   [/server-(?:key|certificate) must/, "it serves with them only later, and ends then"],
@@ -67,18 +67,18 @@ export function kubeletStarts(
     `kubelet ${minor} starts with whatever check takes, and with little that it refuses (seed ${seed})`,
     async () => {
       const trees = sample(nodeTrees(minor), { seed, numRuns: count });
-      const ended: { settings: NodeTree; says: string | undefined }[] = [];
+      const ended: { settings: NodeTree; message: string | undefined }[] = [];
       const needless = new Map<string, NodeTree>();
-      let taken = 0;
+      let accepted = 0;
       const rest = trees.values();
       await Promise.all(
         Array.from({ length: atOnce }, async () => {
           for (const tree of rest) {
             const refused = refusals(tree);
-            const says = await lastWords(tree);
-            if (refused.length === 0) taken++;
-            if (refused.length === 0 && says !== undefined) ended.push({ settings: tree, says });
-            if (says !== undefined) continue;
+            const lastLine = await lastWords(tree);
+            if (refused.length === 0) accepted++;
+            if (refused.length === 0 && lastLine !== undefined) ended.push({ settings: tree, message: lastLine });
+            if (lastLine !== undefined) continue;
             for (const message of refused) {
               if (!stricter.some(([known]) => known.test(message))) needless.set(message, tree);
             }
@@ -90,8 +90,8 @@ export function kubeletStarts(
       expect({ shortest, ended: ended.slice(0, 5) }).toEqual({ shortest: undefined, ended: [] });
       expect(Object.fromEntries(needless)).toEqual({});
       // Both kinds are there, so neither claim is empty.
-      expect(taken).toBeGreaterThan(count / 10);
-      expect(taken).toBeLessThan(count);
+      expect(accepted).toBeGreaterThan(count / 10);
+      expect(accepted).toBeLessThan(count);
     },
     limitMs,
   );

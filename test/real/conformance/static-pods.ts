@@ -30,8 +30,8 @@ const texts = [
   "-a",
 ];
 const numbers = [0, 1, -1, 1.5, 70_000, 2_147_483_648];
-const others = [true, false, null, [], {}, [""], [{}], { a: "b" }, { name: "a" }];
-const replacements: readonly Json[] = [...texts, ...numbers, ...others];
+const misfits = [true, false, null, [], {}, [""], [{}], { a: "b" }, { name: "a" }];
+const replacements: readonly Json[] = [...texts, ...numbers, ...misfits];
 
 /** Manifests for one kubelet. */
 const atOnce = 100;
@@ -113,11 +113,11 @@ export function staticPods(minor: KubeletMinor, { seed, count }: { seed: number;
 
   /** Why kubelet refuses each of the manifests; undefined for those that it takes. */
   async function refusals(manifests: readonly string[]): Promise<(string | undefined)[]> {
-    const said: (string | undefined)[] = [];
+    const reasons: (string | undefined)[] = [];
     for (let from = 0; from < manifests.length; from += atOnce) {
-      said.push(...(await refusalsOf(manifests.slice(from, from + atOnce))));
+      reasons.push(...(await refusalsOf(manifests.slice(from, from + atOnce))));
     }
-    return said;
+    return reasons;
   }
 
   async function refusalsOf(manifests: readonly string[]): Promise<(string | undefined)[]> {
@@ -145,13 +145,13 @@ export function staticPods(minor: KubeletMinor, { seed, count }: { seed: number;
 
   test(`kubelet ${minor} takes whatever manifest check takes, and nothing that it refuses (seed ${seed})`, async () => {
     const manifests = [...new Set(sample(mistakes, { seed, numRuns: count }))];
-    const said = await refusals(manifests);
+    const reasons = await refusals(manifests);
     const missed: string[] = [];
     const needless: string[] = [];
     let refused = 0;
     for (const [index, text] of manifests.entries()) {
       const { flaws } = podReport(Buffer.from(text).toString("base64"), minor);
-      const why = said[index];
+      const why = reasons[index];
       if (why !== undefined) refused++;
       if (flaws.length === 0 && why !== undefined) missed.push(why);
       if (why === undefined) needless.push(...flaws);

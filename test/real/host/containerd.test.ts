@@ -22,27 +22,32 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-function contentOf(variant: string, one: Case, path: string): string {
-  const all = [...variants.values()].filter(({ name }) => name === variant).flatMap((found) => rendered(found, one));
+function contentOf(variant: string, testCase: Case, path: string): string {
+  const all = [...variants.values()]
+    .filter(({ name }) => name === variant)
+    .flatMap((found) => rendered(found, testCase));
   const file = all.find((candidate) => candidate.path === path);
   if (file === undefined || "linkTo" in file) throw new Error(`${variant} has no ${path}`);
   return file.content;
 }
 
 /** What containerd makes of a configuration: its defaults, and ours over them. */
-async function dump(variant: string, one: Case): Promise<object> {
+async function dump(variant: string, testCase: Case): Promise<object> {
   const path = join(scratch, "config.toml");
-  await writeFile(path, contentOf(variant, one, "/etc/containerd/config.toml"));
+  await writeFile(path, contentOf(variant, testCase, "/etc/containerd/config.toml"));
   const { stdout } = await runTool(tools, ["containerd", "--config", path, "config", "dump"], { binds: [scratch] });
   return parse(stdout);
 }
 
-const combinations = [...variants.keys()].flatMap((variant) => cases.map((one) => [variant, one] as const));
+const combinations = [...variants.keys()].flatMap((variant) => cases.map((testCase) => [variant, testCase] as const));
 
-test.each(combinations)("containerd takes the configuration of %s, %s, every value of it", async (variant, one) => {
-  const given = parse(contentOf(variant, one, "/etc/containerd/config.toml"));
-  expect(await dump(variant, one)).toMatchObject(given);
-});
+test.each(combinations)(
+  "containerd takes the configuration of %s, %s, every value of it",
+  async (variant, testCase) => {
+    const written = parse(contentOf(variant, testCase, "/etc/containerd/config.toml"));
+    expect(await dump(variant, testCase)).toMatchObject(written);
+  },
+);
 
 const kubernetes = [...variants.values()]
   .filter(({ orchestrator }) => orchestrator.kind === "kubernetes")

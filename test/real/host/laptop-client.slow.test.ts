@@ -53,9 +53,9 @@ test("settings are applied from an https URL whose certificate is trusted, and f
 });
 
 test("it is made for laptops of another architecture too", async () => {
-  const other = join(directory, "apiclient-aarch64");
-  await compileClient("linux-aarch64", other);
-  await using file = await open(other);
+  const foreign = join(directory, "apiclient-aarch64");
+  await compileClient("linux-aarch64", foreign);
+  await using file = await open(foreign);
   const header = (await file.read(Buffer.alloc(20), 0, 20, 0)).buffer;
   // e_machine of the ELF header: EM_AARCH64.
   expect([header.toString("latin1", 1, 4), header.readUInt16LE(18)]).toEqual(["ELF", 183]);

@@ -10,7 +10,7 @@ import { nodeCheck } from "../../../host/node/node-ready.ts";
 const { signal } = new AbortController();
 const variant = "metal-k8s-1.20";
 
-async function said(answer: Response, { certificate = true } = {}): Promise<string[] | undefined> {
+async function reasonsFor(answer: Response, { certificate = true } = {}): Promise<string[] | undefined> {
   await using host = await testSystem();
   if (certificate) await host.write(clientCertificate, "certificate and key");
   const asked: string[] = [];
@@ -32,17 +32,19 @@ const node = (status: string): Response =>
   Response.json({ status: { conditions: [{ type: "Ready", status, message: "cni plugin not initialized" }] } });
 
 test("a node that the cluster takes for ready has nothing said about it", async () => {
-  expect(await said(node("True"))).toEqual([]);
+  expect(await reasonsFor(node("True"))).toEqual([]);
 });
 
 test("what keeps it from being ready is told in the cluster's words", async () => {
-  expect(await said(node("False"))).toEqual(["the node node-1 is not ready: cni plugin not initialized"]);
-  expect(await said(Response.json({ status: {} }))).toEqual(["the node node-1 is not ready"]);
-  expect(await said(new Response("", { status: 404 }))).toEqual([
+  expect(await reasonsFor(node("False"))).toEqual(["the node node-1 is not ready: cni plugin not initialized"]);
+  expect(await reasonsFor(Response.json({ status: {} }))).toEqual(["the node node-1 is not ready"]);
+  expect(await reasonsFor(new Response("", { status: 404 }))).toEqual([
     "the node node-1 has not registered with the cluster yet",
   ]);
-  expect(await said(new Response("", { status: 403 }))).toEqual(["the cluster answers 403 about the node node-1"]);
-  expect(await said(new Response("<html>"))).toEqual([
+  expect(await reasonsFor(new Response("", { status: 403 }))).toEqual([
+    "the cluster answers 403 about the node node-1",
+  ]);
+  expect(await reasonsFor(new Response("<html>"))).toEqual([
     expect.stringContaining("the cluster does not tell about the node node-1: "),
   ]);
 });
@@ -59,7 +61,7 @@ test("a node without a cluster is not asked about", async () => {
 });
 
 /** What is said of a cluster that serves with a certificate of `authority`, to a host that trusts `trusted`. */
-async function saidOver(
+async function reasonsOverTls(
   { authority, trusted, now = new Date() }: { authority: Authority; trusted?: string; now?: Date },
   answer: (request: Request) => Response = () => node("True"),
 ): Promise<string[] | undefined> {
@@ -82,31 +84,31 @@ test("a token that the cluster does not accept is told from a request that is no
     expect(request.headers.get("authorization")).toBe("Bearer abcdef.0123456789abcdef");
     return new Response("", { status });
   };
-  expect(await saidOver({ authority }, answer(401))).toEqual([
+  expect(await reasonsOverTls({ authority }, answer(401))).toEqual([
     "the cluster does not accept settings.kubernetes.bootstrap-token: it is wrong, or has expired",
   ]);
-  expect(await saidOver({ authority }, answer(200))).toEqual([
+  expect(await reasonsOverTls({ authority }, answer(200))).toEqual([
     "the node node-1 has no certificate of the cluster yet: its request is not made or not approved",
   ]);
 });
 
 test("what is wrong with the cluster's authority is told, and what this host takes for the time", async () => {
-  const [authority, other] = [await makeAuthority("cluster"), await makeAuthority("cluster")];
+  const [authority, stranger] = [await makeAuthority("cluster"), await makeAuthority("cluster")];
   const now = new Date();
   const clock = `this host's clock says ${now.toISOString()}`;
   const about = (reason: string) => [`the cluster does not tell about the node node-1: ${reason}`];
-  expect(await saidOver({ authority, trusted: other.certificate })).toEqual(
+  expect(await reasonsOverTls({ authority, trusted: stranger.certificate })).toEqual(
     about("its certificate is not signed by settings.kubernetes.cluster-certificate"),
   );
   const dayMs = 86_400_000;
   const [yesterday, tomorrow] = [new Date(Date.now() - dayMs), new Date(Date.now() + dayMs)];
   for (const date of [yesterday, tomorrow]) date.setUTCMilliseconds(0); // a certificate tells seconds
   const expired = await makeAuthority("cluster", { notBefore: new Date(0), notAfter: yesterday });
-  expect(await saidOver({ authority: expired, now })).toEqual(
+  expect(await reasonsOverTls({ authority: expired, now })).toEqual(
     about(`settings.kubernetes.cluster-certificate has expired at ${yesterday.toISOString()}; ${clock}`),
   );
   const early = await makeAuthority("cluster", { notBefore: tomorrow, notAfter: new Date("2050-01-01T00:00:00Z") });
-  expect(await saidOver({ authority: early, now })).toEqual(
+  expect(await reasonsOverTls({ authority: early, now })).toEqual(
     about(`settings.kubernetes.cluster-certificate is valid from ${tomorrow.toISOString()} on only; ${clock}`),
   );
 });

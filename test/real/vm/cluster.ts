@@ -94,10 +94,10 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** @throws {Error} that says what did not become so in time */
-  async until(says: string, holds: () => Promise<boolean>): Promise<void> {
+  async until(condition: string, holds: () => Promise<boolean>): Promise<void> {
     const deadlineMs = performance.now() + eventMs;
     while (!(await holds())) {
-      if (performance.now() > deadlineMs) throw new Error(`still not so after ${eventMs / 1000} s: ${says}`);
+      if (performance.now() > deadlineMs) throw new Error(`still not so after ${eventMs / 1000} s: ${condition}`);
       await Bun.sleep(pollMs);
     }
   }

@@ -16,7 +16,7 @@ import { TestHost } from "./test-host.ts";
 const login = { username: "proxyuser", password: "p@ss:word" };
 const image = "test/busybox:v1";
 /** None of its layers is there already. */
-const otherImage = "test/other:v1";
+const foreignImage = "test/other:v1";
 
 const startsToSleep = { entrypoint: ["/bin/sh", "-c"], command: ["exec sleep 10d"] };
 
@@ -30,8 +30,8 @@ beforeAll(async () => {
   registry = await startTestRegistry({ tls: true, auth: true });
   await using layout = await busyboxImage(startsToSleep);
   await registry.push(layout.layout, image);
-  await using other = await busyboxImage({ ...startsToSleep, files: { "/etc/other": "other" } });
-  await registry.push(other.layout, otherImage);
+  await using foreign = await busyboxImage({ ...startsToSleep, files: { "/etc/other": "other" } });
+  await registry.push(foreign.layout, foreignImage);
   const company = await Authority.make("company");
   proxy = await startHttpsProxy(await company.server([hostOfGuests]), login);
   here = registry.forGuests;
@@ -217,7 +217,7 @@ describe("what takes all there is", () => {
   test("the disk: settings are still changed, a new image says why it cannot come, and comes once it can", async () => {
     await host.shell.run("fallocate -l $(df --output=avail -B1 /local | tail -1) /local/full || true");
     await host.shell.run("dd if=/dev/zero of=/local/rest bs=4096 || true", 120_000);
-    const late = { ...container(here), source: `${here}/${otherImage}` };
+    const late = { ...container(here), source: `${here}/${foreignImage}` };
     const applied = await host.commit({ motd: "full", "host-containers": { late } });
     expect(applied.result?.reconcilers.filter(({ failure }) => failure !== undefined)).toEqual([]);
     expect(await host.shell.run("cat /etc/motd")).toBe("full");

@@ -13,8 +13,8 @@ const building = new Map<string, Promise<string>>();
  */
 export async function imageOf(variant: "dev" | "metal-dev" | `metal-k8s-${ClusterMinor}`): Promise<string> {
   const variable = `ORLOP_TEST_IMAGE_${variant.toUpperCase().replaceAll(/[-.]/g, "_")}`;
-  const given = process.env[variable];
-  if (given !== undefined) return given;
+  const prebuilt = process.env[variable];
+  if (prebuilt !== undefined) return prebuilt;
   const image = building.get(variable) ?? build(variant);
   building.set(variable, image);
   return (process.env[variable] = await image);

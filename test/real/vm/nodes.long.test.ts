@@ -75,8 +75,8 @@ const podOn = (node: string, name: string, args: string, spec: JsonObject = {}) 
   },
 });
 
-const of = async (path: string, ...what: string[]): Promise<string> =>
-  await cluster.kubectl("get", ...what, `--output=jsonpath={${path}}`);
+const of = async (path: string, ...selection: string[]): Promise<string> =>
+  await cluster.kubectl("get", ...selection, `--output=jsonpath={${path}}`);
 
 test("both join, each with the address that it is told to have and a range of its own for pods", async () => {
   const names = nodes.map(({ name }) => `node/${name}`);
@@ -94,9 +94,9 @@ test("kube-proxy and a network for pods install themselves on both", async () =>
   await cluster.apply(kubeProxyObjects({ image: `${registry.forGuests}/test/kube-proxy:v1`, server }));
   // What a network plug-in without an overlay does: the other node is the way to its pods.
   for (const [at, { name }] of nodes.entries()) {
-    const other = nodes[1 - at];
-    const range = await of(".spec.podCIDR", "node", other?.name ?? "");
-    const route = `ip route replace ${range} via ${other?.address} && exec sleep 1d`;
+    const peer = nodes[1 - at];
+    const range = await of(".spec.podCIDR", "node", peer?.name ?? "");
+    const route = `ip route replace ${range} via ${peer?.address} && exec sleep 1d`;
     await cluster.apply(podOn(name, `route-${at + 1}`, route, { hostNetwork: true }));
   }
   for (const name of ["route-1", "route-2"]) await cluster.untilPod(name);

@@ -72,8 +72,8 @@ const cases: Record<string, JsonObject> = {
   "what is so already": { motd: "planned again" },
 };
 
-for (const [says, settings] of Object.entries(cases)) {
-  test(`the plan of ${says} is what happens`, async () => {
+for (const [name, settings] of Object.entries(cases)) {
+  test(`the plan of ${name} is what happens`, async () => {
     const api = await host.api();
     const plan = await api.call("plan", { body: { set: settings } });
     const [servicesBefore, filesBefore] = [await services(), await files()];

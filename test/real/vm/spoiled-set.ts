@@ -43,12 +43,12 @@ export class SpoiledSet implements AsyncDisposable {
   }
 
   /** Boots the set as it is, and gives the reason for which the host came back from it. */
-  async reasonOfReturn(what: string): Promise<string> {
+  async reasonOfReturn(label: string): Promise<string> {
     const { host } = this.updating;
     await host.shell.run(`signpost mark-inactive-valid ${newer}`);
     await this.updating.activate();
     const { version, reason, seconds } = await this.updating.rebootAndReturn();
-    console.log(`broken updates: ${what}: back after ${seconds.toFixed(0)} s: ${reason}`);
+    console.log(`broken updates: ${label}: back after ${seconds.toFixed(0)} s: ${reason}`);
     expect(version).toBe(newer);
     expect(await this.updating.version()).toBe(older);
     expect(await host.shell.run("cat /etc/motd")).toBe("kept");

@@ -37,8 +37,9 @@ async function refusal(host: TestHost): Promise<string> {
 test("a bit flipped in the first block of the root is refused before anything of it runs, and the console says why", async () => {
   await using host = await tampered("tampered-first", "ORLOP-ROOT-A", 1024 + 40);
   await using machine = await host.machine.switchOn(AbortSignal.timeout(refusalTimeoutMs));
-  const says = /orlop: cannot start: no disk has the root .*: it is missing, or its first block is not what was signed/;
-  await waitForLine(machine.files.consoleLog, says, { signal: AbortSignal.timeout(refusalTimeoutMs) });
+  const message =
+    /orlop: cannot start: no disk has the root .*: it is missing, or its first block is not what was signed/;
+  await waitForLine(machine.files.consoleLog, message, { signal: AbortSignal.timeout(refusalTimeoutMs) });
   const panics = /Kernel panic - not syncing: sysrq triggered crash/;
   await waitForLine(machine.files.consoleLog, panics, { signal: AbortSignal.timeout(refusalTimeoutMs) });
 });

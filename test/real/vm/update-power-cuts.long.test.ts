@@ -16,11 +16,11 @@ const seed = Number(process.env["ORLOP_SEED"] ?? Date.now() % 2 ** 31);
 
 /** What is under way when power fails, and within which time from its beginning: as long as each takes, emulated. */
 const stages = [
-  { says: "download and write", longestMs: 40_000 },
-  { says: "flip", longestMs: 1_500 },
-  { says: "first boot and success mark", longestMs: 60_000 },
+  { label: "download and write", longestMs: 40_000 },
+  { label: "flip", longestMs: 1_500 },
+  { label: "first boot and success mark", longestMs: 60_000 },
 ] as const;
-type Stage = (typeof stages)[number]["says"];
+type Stage = (typeof stages)[number]["label"];
 
 test(
   `${cuts} power cuts during updates lose no machine and no setting (seed ${seed})`,
@@ -36,12 +36,12 @@ test(
       const motd = `before cut ${cut}`;
       await host.commit({ motd, updates: { "version-lock": target } });
       const afterMs = random.integer(0, stage.longestMs);
-      await begin(updating, stage.says, target);
+      await begin(updating, stage.label, target);
       await sleep(afterMs);
       await host.cutPower();
       await host.switchOn();
       await host.untilConfigured();
-      console.log(`power cuts: ${cut} of ${cuts}, ${afterMs} ms into ${stage.says}: ${await updating.version()} runs`);
+      console.log(`power cuts: ${cut} of ${cuts}, ${afterMs} ms into ${stage.label}: ${await updating.version()} runs`);
       expect(await host.shell.run("cat /etc/motd")).toBe(motd);
       expect((await host.status()).boot.filter(({ state }) => state === "failed")).toEqual([]);
       await settled(updating);

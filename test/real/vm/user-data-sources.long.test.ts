@@ -72,7 +72,7 @@ test("wrong user data is told with line and column, and does not lock anybody ou
   const wrong = '[settings]\nmotd = "never"\n[settings.kernel]\nlockdown = "Integrity"\n';
   const problem = /line 4, column 12: \S+: settings.kernel.lockdown must be one of none, integrity, confidentiality/;
   await using host = await TestHost.make("user-data-wrong", { handOver: async () => ({ userData: wrong }) });
-  const { consoleLog, userData: given } = machineFiles(host.machine.directory);
+  const { consoleLog, userData: received } = machineFiles(host.machine.directory);
   await host.switchOn();
   await waitForLine(consoleLog, new RegExp(`user data: ${problem.source}`), {
     signal: AbortSignal.timeout(consoleTimeoutMs),
@@ -84,7 +84,7 @@ test("wrong user data is told with line and column, and does not lock anybody ou
   expect(await host.shell.run("cat /etc/motd")).toBe("repaired");
 
   await writeFile(
-    given,
+    received,
     withRemoteAccess('[settings]\nmotd = "too late"\nnetwork.hostname = "righted"\n', host.credentials),
   );
   await host.cutPower();

@@ -29,7 +29,7 @@ export function checkFiles(
   values: ReadonlyMap<string, unknown>,
 ): void {
   let name = [...files.keys()]
-    .filter((other) => /^segment-\d+$/.test(other))
+    .filter((file) => /^segment-\d+$/.test(file))
     .toSorted()
     .at(-1);
   if (name === undefined) {

@@ -330,5 +330,5 @@ class Life {
 
 /** The order is that of the settings before, which a model that replaces all of them does not have. */
 function byKey(changes: readonly Change[]): Change[] {
-  return changes.toSorted((one, other) => (one.key < other.key ? -1 : 1));
+  return changes.toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }

@@ -12,8 +12,8 @@ export type Known = { version: number; values: Values };
 /** A promise of the datastore that did not hold. */
 export class Violation extends Error {}
 
-export function claim(holds: boolean, says: string): asserts holds {
-  if (!holds) throw new Violation(says);
+export function claim(holds: boolean, message: string): asserts holds {
+  if (!holds) throw new Violation(message);
 }
 
 export class Model {

@@ -29,10 +29,10 @@ export class SettingsModel {
 
   /** Are they those of one commit, in the form of one version? */
   check(values: Values): void {
-    const isOne = [...this.#known, ...this.#maybe].some((each) =>
+    const isCommitted = [...this.#known, ...this.#maybe].some((each) =>
       this.#formsOf(each).some((form) => isDeepStrictEqual(form, values)),
     );
-    claim(isOne, "the settings are those of no commit");
+    claim(isCommitted, "the settings are those of no commit");
   }
 
   /** After a start what is there is durable, and it has the form of the version that runs. */

@@ -491,8 +491,8 @@ class UpdateLife {
     if (this.#atWork === undefined) return;
     const { command, before } = this.#atWork;
     const last = await this.#lastCommand(updater);
-    const isTold = last?.cmd_type === command && last.timestamp !== before;
-    claim(isTold, `nothing is told of a ${command} that the daemon did not survive`);
+    const isReported = last?.cmd_type === command && last.timestamp !== before;
+    claim(isReported, `nothing is told of a ${command} that the daemon did not survive`);
     this.#atWork = undefined;
   }
 

@@ -73,12 +73,12 @@ export class SimulatedVolume {
 
   rename(file: SimulatedMedium, from: string, to: string, how: "in one write" | "as the file system does"): void {
     const replaced = this.#names.get(to);
-    const isOneWrite = how === "in one write" || this.kind === "journaled";
+    const isAtomic = how === "in one write" || this.kind === "journaled";
     const changes = [
       { path: to, file },
       { path: from, file: undefined },
     ];
-    this.#change(changes, isOneWrite ? "in one write" : "one by one");
+    this.#change(changes, isAtomic ? "in one write" : "one by one");
     if (replaced !== undefined) this.#freed.add(replaced);
   }
 

@@ -42,7 +42,7 @@ export function runSystemd(host: TestSystem, states: Record<string, TestUnit["st
         // Of a unit that was skipped systemd keeps nothing: it is unloaded at once.
         if (rest.includes("--property=Result")) return `${units.get(name)?.breaks?.result ?? "success"}\n`;
         return names
-          .map((one) => `Id=${one}\nNames=${one}\nActiveState=${units.get(one)?.state ?? "inactive"}\n`)
+          .map((unit) => `Id=${unit}\nNames=${unit}\nActiveState=${units.get(unit)?.state ?? "inactive"}\n`)
           .join("\n");
       case "restart":
       case "start":

@@ -84,17 +84,17 @@ const truncations: Arbitrary<Mutation> = place.map((where) => (text) => text.sli
 
 const lineMutations: Arbitrary<Mutation> = record({
   line: place,
-  other: place,
+  target: place,
   kind: constantFrom("drop", "double", "swap"),
-}).map(({ line, other, kind }) => (text) => {
+}).map(({ line, target, kind }) => (text) => {
   const lines = text.split("\n");
-  const one = line % lines.length;
-  const two = other % lines.length;
-  if (kind === "drop") return lines.toSpliced(one, 1).join("\n");
-  if (kind === "double") return lines.toSpliced(two, 0, lines[one] ?? "").join("\n");
+  const from = line % lines.length;
+  const to = target % lines.length;
+  if (kind === "drop") return lines.toSpliced(from, 1).join("\n");
+  if (kind === "double") return lines.toSpliced(to, 0, lines[from] ?? "").join("\n");
   return lines
-    .with(one, lines[two] ?? "")
-    .with(two, lines[one] ?? "")
+    .with(from, lines[to] ?? "")
+    .with(to, lines[from] ?? "")
     .join("\n");
 });
 

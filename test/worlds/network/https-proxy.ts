@@ -27,8 +27,8 @@ export async function startHttpsProxy(
 
   const serve = (socket: TLSSocket, head: string): void => {
     const target = /^CONNECT (\S+) HTTP\/1\.1\r\n/.exec(head)?.[1] ?? "";
-    const given = /^proxy-authorization: *(.+?)\r$/im.exec(head)?.[1];
-    if (given !== wanted) {
+    const credentials = /^proxy-authorization: *(.+?)\r$/im.exec(head)?.[1];
+    if (credentials !== wanted) {
       refusals += 1;
       socket.end(
         "HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\n\r\n",
