@@ -53,6 +53,7 @@ export const hostCodes = [
   "no-address",
   "no-boot-entry",
   "no-ephemeral-storage",
+  "no-node-certificate",
   "no-ranges",
   "no-stub",
   "no-such-container",

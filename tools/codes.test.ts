@@ -7,6 +7,7 @@ import { benchCodes } from "../bench/codes.ts";
 import { cliCodes } from "../cli/codes.ts";
 import { hostCodes } from "../host/codes.ts";
 import { imageCodes } from "../image/codes.ts";
+import { kubernetesCodes } from "../kubernetes/codes.ts";
 import { programsCodes } from "../programs/codes.ts";
 import { libCodes } from "../lib/codes.ts";
 import { repoCodes } from "../repo/codes.ts";
@@ -25,6 +26,7 @@ const declared = new Map<string, readonly string[]>([
   ["variants", variantsCodes],
   ["api", [...answered.filter((code) => !isListed(code, [libCodes, settingsCodes])), ...clientCodes]],
   ["repo", repoCodes],
+  ["kubernetes", kubernetesCodes],
   ["host", hostCodes],
   ["programs", programsCodes],
   ["image", imageCodes],

@@ -4,16 +4,18 @@
  * That kubelet runs says little: a node without a working network, or with a runtime that it cannot use, is not ready.
  */
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { isNotFound, messageOf, systemErrorCode } from "../../lib/failure.ts";
+import { messageOf, systemErrorCode } from "../../lib/failure.ts";
 import { bytesOf } from "../../lib/files/http-body.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import type { Settings } from "../../settings/groups/group.ts";
 import type { Facts } from "../machine/facts.ts";
 import { type Node, nodeOf } from "../files/kubernetes/node.ts";
-import { clientCertificate } from "../files/kubernetes/paths.ts";
-import { hostPath, type System } from "../machine/system.ts";
+import { KubernetesClient } from "../../kubernetes/client.ts";
+import { nodes } from "../../kubernetes/objects.ts";
+import { objectPath } from "../../kubernetes/resource.ts";
+import type { System } from "../machine/system.ts";
+import { authorityOf, nodeCredentials } from "./cluster-connection.ts";
 
 const requestMs = 5_000;
 /** etcd keeps no object that is larger. */
@@ -24,8 +26,6 @@ const nodeSchema = z.object({
     conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string().optional() })).default([]),
   }),
 });
-const tokenSchema = z.object({ status: z.object({ token: z.string() }) });
-
 /** Sentences about what keeps the node from being ready; none when it is. */
 export type NodeCheck = (signal: AbortSignal) => Promise<string[]>;
 
@@ -41,14 +41,15 @@ export function nodeCheck(system: System, settings: Settings, facts: Facts): Nod
     const { cluster } = node;
     if (cluster === undefined) return [];
     const name = nodeName(settings);
-    const ask = async (path: string, init: BunFetchRequestInit): Promise<Response> => {
-      const until = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
-      return await system.fetch(new URL(path, cluster.server), { ...init, signal: until });
+    const ask: Ask = async (path, init) => {
+      const { fetch, clock } = system;
+      const client = new KubernetesClient({ ...cluster, credentials: async () => Promise.resolve(init), fetch, clock });
+      return await client.ask(path, { limitMs: requestMs }, signal);
     };
     try {
-      const known = await credentials(system, node, settings);
+      const known = await nodeCredentials(system, node, settings);
       if (known === undefined) return [await whyNoCertificate(name, node, ask)];
-      const response = await ask(`/api/v1/nodes/${encodeURIComponent(name)}`, known.init);
+      const response = await ask(objectPath(nodes, { name }), known.init);
       if (response.status === 401 && known.certificate !== undefined) {
         return [whyNotAccepted(known.certificate, system.clock.now())];
       }
@@ -102,31 +103,4 @@ function whyNoAnswer(error: unknown, { kubernetes }: Node, now: Date): string {
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
     return "its certificate is for another name than settings.kubernetes.api-server";
   return `its certificate is not signed by ${setting}`;
-}
-
-function authorityOf(kubernetes: Node["kubernetes"]): string {
-  return Buffer.from(kubernetes["cluster-certificate"] ?? "", "base64").toString("utf8");
-}
-
-/** What a request needs to be this node's; undefined while it has no certificate. */
-async function credentials(
-  system: System,
-  { kubernetes }: Node,
-  { aws }: Settings,
-): Promise<{ init: BunFetchRequestInit; certificate?: string } | undefined> {
-  const ca = authorityOf(kubernetes);
-  if (kubernetes["authentication-mode"] === "tls") {
-    try {
-      const pem = await readFile(hostPath(system, clientCertificate), "utf8");
-      return { init: { tls: { ca, cert: pem, key: pem } }, certificate: pem };
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
-  }
-  const region = aws?.region === undefined ? [] : ["--region", aws.region];
-  const cluster = kubernetes["cluster-name"] ?? "";
-  const answer = await system.run(["/usr/bin/aws-iam-authenticator", "token", "-i", cluster, ...region]);
-  const { token } = tokenSchema.parse(parseJson(answer)).status;
-  return { init: { tls: { ca }, headers: { authorization: `Bearer ${token}` } } };
 }

@@ -1,0 +1,42 @@
+/**
+ * Events about objects of a cluster, as `kubectl describe` and `kubectl get events` show them.
+ *
+ * Those about Nodes are in the namespace `default` with the name for uid, as kubelet writes them.
+ */
+import type { KubernetesClient } from "./client.ts";
+import { events } from "./objects.ts";
+
+export type ClusterEvent = {
+  about: { apiVersion: string; kind: string; name: string; uid: string };
+  type: "Normal" | "Warning";
+  /** One word in camel case, for filters: "Draining" */
+  reason: string;
+  /** A sentence for people. */
+  says: string;
+};
+
+const component = "orlop-fleet";
+const longestText = 1000;
+
+export async function tell(
+  client: KubernetesClient,
+  { about, type, reason, says }: ClusterEvent,
+  signal: AbortSignal,
+): Promise<void> {
+  const now = client.connection.clock.now().toISOString();
+  const namespace = "default";
+  const name = `${about.name.slice(0, 200)}.${crypto.randomUUID().slice(0, 13)}`;
+  const content = {
+    metadata: { name, namespace },
+    involvedObject: { ...about, uid: about.kind === "Node" ? about.name : about.uid },
+    type,
+    reason,
+    message: says.slice(0, longestText),
+    source: { component },
+    reportingComponent: component,
+    firstTimestamp: now,
+    lastTimestamp: now,
+    count: 1,
+  };
+  await client.create(events, { name, namespace, content }, signal);
+}

@@ -1,0 +1,107 @@
+/** The kinds of Kubernetes' own objects that are used, with the members that are used. */
+import { z } from "zod";
+import { metadata, type Resource } from "./resource.ts";
+
+/** Members that the API leaves out, or sends as null, when they are empty. */
+const list = <Item extends z.ZodType>(item: Item) =>
+  z
+    .array(item)
+    .nullish()
+    .transform((items) => items ?? []);
+
+const taint = z.object({ key: z.string(), value: z.string().optional(), effect: z.string() });
+const nodeCondition = z.object({
+  type: z.string(),
+  status: z.string(),
+  message: z.string().optional(),
+  lastHeartbeatTime: z.string().nullish(),
+  lastTransitionTime: z.string().nullish(),
+});
+export const node = z.object({
+  metadata,
+  spec: z
+    .object({ unschedulable: z.boolean().default(false), taints: list(taint) })
+    .default({ unschedulable: false, taints: [] }),
+  status: z.object({ conditions: list(nodeCondition) }).default({ conditions: [] }),
+});
+export type NodeObject = z.output<typeof node>;
+export const nodes: Resource<NodeObject> = { api: "/api/v1", plural: "nodes", schema: node };
+
+const owner = z.object({
+  kind: z.string(),
+  name: z.string(),
+  uid: z.string().default(""),
+  controller: z.boolean().default(false),
+});
+const podCondition = z.object({ type: z.string(), status: z.string() });
+const pod = z.object({
+  metadata: metadata.extend({ ownerReferences: list(owner), deletionGracePeriodSeconds: z.number().optional() }),
+  spec: z.object({ nodeName: z.string().default("") }),
+  status: z
+    .object({ phase: z.string().default(""), conditions: list(podCondition) })
+    .default({ phase: "", conditions: [] }),
+});
+export type Pod = z.output<typeof pod>;
+export const pods: Resource<Pod> = { api: "/api/v1", plural: "pods", schema: pod };
+
+const volumeAttachment = z.object({
+  metadata,
+  spec: z.object({
+    nodeName: z.string(),
+    source: z.object({ persistentVolumeName: z.string().optional() }).default({}),
+  }),
+});
+export type VolumeAttachment = z.output<typeof volumeAttachment>;
+export const volumeAttachments: Resource<VolumeAttachment> = {
+  api: "/apis/storage.k8s.io/v1",
+  plural: "volumeattachments",
+  schema: volumeAttachment,
+};
+
+const daemonSet = z.object({
+  metadata,
+  status: z
+    .object({ desiredNumberScheduled: z.number().default(0), numberUnavailable: z.number().default(0) })
+    .default({ desiredNumberScheduled: 0, numberUnavailable: 0 }),
+});
+export type DaemonSet = z.output<typeof daemonSet>;
+export const daemonSets: Resource<DaemonSet> = { api: "/apis/apps/v1", plural: "daemonsets", schema: daemonSet };
+
+const lease = z.object({
+  metadata,
+  spec: z
+    .object({
+      holderIdentity: z.string().nullish(),
+      leaseDurationSeconds: z.number().nullish(),
+      leaseTransitions: z.number().nullish(),
+      acquireTime: z.string().nullish(),
+      renewTime: z.string().nullish(),
+    })
+    .default({}),
+});
+export type Lease = z.output<typeof lease>;
+export const leases: Resource<Lease> = { api: "/apis/coordination.k8s.io/v1", plural: "leases", schema: lease };
+
+/** Only written; what comes of it, nobody reads. */
+export const events: Resource<{ metadata: z.output<typeof metadata> }> = {
+  api: "/api/v1",
+  plural: "events",
+  schema: z.object({ metadata }),
+};
+
+/** A pod that a controller puts on every node, or that kubelet runs from a file, is not moved by a drain. */
+export function staysOnNode({ metadata: { annotations, ownerReferences } }: Pod): boolean {
+  return (
+    annotations["kubernetes.io/config.mirror"] !== undefined ||
+    ownerReferences.some(({ kind, controller }) => controller && kind === "DaemonSet")
+  );
+}
+
+/** It has ended by itself, so it holds nothing up. */
+export function isFinished({ status: { phase } }: Pod): boolean {
+  return phase === "Succeeded" || phase === "Failed";
+}
+
+export function isReady({ status: { conditions } }: { status: { conditions: { type: string; status: string }[] } }) {
+  return conditions.some(({ type, status }) => type === "Ready" && status === "True");
+}
