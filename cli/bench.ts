@@ -20,8 +20,8 @@ export const bench = verb({
   summary: "Measure ours beside a peer and beside the limit, in one run",
   description: "Figures of a quiet machine are in docs/benchmarks.md.",
   examples: [
-    { run: "./orlop bench boot", says: "kernel start to multi-user, beside stock Debian" },
-    { run: "./orlop bench api --json", says: "the host's API" },
+    { run: "./orlop bench boot", description: "kernel start to multi-user, beside stock Debian" },
+    { run: "./orlop bench api --json", description: "the host's API" },
   ],
   arguments: {
     names: { value: "NAME", help: "What to measure", many: true, choices: Object.keys(benchmarks) },

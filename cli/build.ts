@@ -16,12 +16,12 @@ export const build = verb({
   description: `The same commit, lock and signing key give the same bytes. Steps are kept by what goes into them,
 so building again after a change of ours takes seconds.`,
   examples: [
-    { run: "./orlop build --variant dev", says: "an image for this computer's architecture" },
-    { run: "./orlop build --variant metal-dev --arch aarch64", says: "for another one" },
-    { run: "./orlop build --container admin", says: "the OCI image of a host container" },
-    { run: "./orlop build --update-lock", says: "moves the locked packages to what Debian has now" },
-    { run: "./orlop build --program kubernetes-1.20/kubectl", says: "a program that is compiled here" },
-    { run: "./orlop build --client linux-aarch64", says: "an apiclient for laptops" },
+    { run: "./orlop build --variant dev", description: "an image for this computer's architecture" },
+    { run: "./orlop build --variant metal-dev --arch aarch64", description: "for another one" },
+    { run: "./orlop build --container admin", description: "the OCI image of a host container" },
+    { run: "./orlop build --update-lock", description: "moves the locked packages to what Debian has now" },
+    { run: "./orlop build --program kubernetes-1.20/kubectl", description: "a program that is compiled here" },
+    { run: "./orlop build --client linux-aarch64", description: "an apiclient for laptops" },
   ],
   options: {
     variant: variantOption,

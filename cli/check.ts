@@ -9,8 +9,8 @@ export const check = verb({
   summary: "Say whether a host of a variant would take this user data",
   description: "Every problem is told with line, column, key, what was expected, and what was probably meant.",
   examples: [
-    { run: "./orlop check user-data.toml --variant aws-k8s-1.20", says: "TOML or JSON, gzip too" },
-    { run: "./orlop check --json user-data.toml", says: "for editors; docs/schema/ holds JSON Schemas" },
+    { run: "./orlop check user-data.toml --variant aws-k8s-1.20", description: "TOML or JSON, gzip too" },
+    { run: "./orlop check --json user-data.toml", description: "for editors; docs/schema/ holds JSON Schemas" },
   ],
   options: { variant: variantOption },
   arguments: { files: { value: "FILE", help: "User data; - is standard input", many: true, complete: "files" } },

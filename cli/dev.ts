@@ -10,8 +10,8 @@ export const dev = verb({
   description: `Files are real, below the directory; programs are told instead of run. What needs a kernel or a service
 manager shows up as failing in \`status\`. Ctrl-C ends it; the directory keeps its settings for the next time.`,
   examples: [
-    { run: "./orlop dev", says: "in build/dev" },
-    { run: "./orlop apiclient -s build/dev/run/api.sock set motd=hi", says: "in another terminal" },
+    { run: "./orlop dev", description: "in build/dev" },
+    { run: "./orlop apiclient -s build/dev/run/api.sock set motd=hi", description: "in another terminal" },
   ],
   options: {
     root: { type: "text", value: "DIRECTORY", help: "Stands for the host; build/dev unless given", complete: "files" },

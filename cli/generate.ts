@@ -6,7 +6,7 @@ import { repository, verb } from "./context.ts";
 export const generate = verb({
   name: "generate",
   summary: "Write the files of this tree that are made from code",
-  examples: [{ run: "./orlop generate", says: "after a change of a setting, an endpoint or a command" }],
+  examples: [{ run: "./orlop generate", description: "after a change of a setting, an endpoint or a command" }],
   options: {
     kubernetes: {
       type: "boolean",

@@ -29,8 +29,8 @@ and machines a hundred times and more: every way in which an update can be broke
 emulation.
 The last line counts what really ran.`,
   examples: [
-    { run: "./orlop test", says: "everything" },
-    { run: "./orlop test unit", says: "one group" },
+    { run: "./orlop test", description: "everything" },
+    { run: "./orlop test unit", description: "one group" },
   ],
   arguments: { groups: { value: "GROUP", help: "Which tests", many: true, optional: true, choices: groups } },
   async run({ invocation: { signal } }, { groups: chosen }): Promise<TestReport & { seconds: number }> {

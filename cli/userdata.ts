@@ -16,8 +16,11 @@ export const fromEksctl = verb({
   description: `The user data is TOML on standard output. Keys of the group that do not become settings are told, with line and
 column, and so are the settings that eksctl asks AWS for.`,
   examples: [
-    { run: "./orlop userdata from-eksctl cluster.yaml --variant aws-k8s-1.35", says: "the only group of Bottlerocket" },
-    { run: "./orlop userdata from-eksctl cluster.yaml --nodegroup web", says: "one of several" },
+    {
+      run: "./orlop userdata from-eksctl cluster.yaml --variant aws-k8s-1.35",
+      description: "the only group of Bottlerocket",
+    },
+    { run: "./orlop userdata from-eksctl cluster.yaml --nodegroup web", description: "one of several" },
   ],
   options: {
     variant: { ...variantOption, default: "aws-k8s-1.35" },

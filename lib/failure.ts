@@ -98,8 +98,8 @@ export function explain(error: unknown): string {
 }
 
 /** A claim about our own code; when it is false the program has a bug. */
-export function assert(claim: boolean, says = "assertion failed"): asserts claim {
-  if (!claim) throw new Error(`bug: ${says}`);
+export function assert(claim: boolean, message = "assertion failed"): asserts claim {
+  if (!claim) throw new Error(`bug: ${message}`);
 }
 
 /** The end of an exhaustive `switch`. */

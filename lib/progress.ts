@@ -20,11 +20,11 @@ export function say(words: string): void {
 /**
  * Starts a bar. Dispose it when the step ends, however it ends.
  *
- * @param says what is going on, for example "downloading packages"
+ * @param label what is going on, for example "downloading packages"
  * @param total how much there is to do, in bytes or in things; undefined when it is not known
  */
 export function progress(
-  says: string,
+  label: string,
   total?: number,
   unit: "bytes" | "things" = "bytes",
   clock: Pick<Clock, "elapsedMs"> = machineClock,
@@ -40,7 +40,7 @@ export function progress(
     const seconds = (clock.elapsedMs() - startedMs) / 1000;
     const rate = seconds > 0 ? done / seconds : 0;
     const amount = (value: number): string => (unit === "bytes" ? formatBytes(value) : String(Math.round(value)));
-    const parts = [says];
+    const parts = [label];
     if (total !== undefined && total > 0) {
       const share = Math.min(1, done / total);
       if (terminal) parts.push(`[${"=".repeat(Math.round(share * 24)).padEnd(24)}]`);

@@ -57,7 +57,7 @@ function furtherSettings({ orchestrator }: Variant, own: readonly [string, Writt
 
 function writtenSettings(name: string): { [group: string]: Written } {
   const document = readToml(text(name));
-  if (!document.ok) throw new Error(document.error.says);
+  if (!document.ok) throw new Error(document.error.message);
   const all = isWrittenObject(document.value) ? document.value["settings"] : undefined;
   return isWrittenObject(all) ? all : {};
 }

@@ -9,8 +9,8 @@ export const apiclient = verb({
   summary: "Run apiclient against a machine",
   description: "Everything behind `apiclient` is apiclient's own; see docs/apiclient.md.",
   examples: [
-    { run: "./orlop apiclient status", says: "of the machine that runs" },
-    { run: "./orlop apiclient --machine web set motd=hi", says: "of one of several" },
+    { run: "./orlop apiclient status", description: "of the machine that runs" },
+    { run: "./orlop apiclient --machine web set motd=hi", description: "of one of several" },
   ],
   options: {
     machine: { type: "text", value: "NAME", help: "Which machine", complete: machineCandidates },

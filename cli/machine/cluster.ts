@@ -23,8 +23,8 @@ It listens on this computer's loopback only. Machines join it with \`./orlop up 
     },
   },
   examples: [
-    { run: "./orlop cluster up", says: "one without nodes" },
-    { run: "./orlop cluster up --kubernetes 1.35", says: "one of the newest minor that images are built for" },
+    { run: "./orlop cluster up", description: "one without nodes" },
+    { run: "./orlop cluster up --kubernetes 1.35", description: "one of the newest minor that images are built for" },
   ],
   async run({ invocation: { signal } }, { kubernetes: minor }) {
     const cluster = await import("../../vm/cluster/cluster.ts");
@@ -44,7 +44,7 @@ It listens on this computer's loopback only. Machines join it with \`./orlop up 
 const clusterDown = verb({
   name: "cluster down",
   summary: "End the control plane and forget all that it held",
-  examples: [{ run: "./orlop cluster down", says: "its nodes stay, without a cluster" }],
+  examples: [{ run: "./orlop cluster down", description: "its nodes stay, without a cluster" }],
   async run({ invocation: { signal } }) {
     const cluster = await import("../../vm/cluster/cluster.ts");
     await cluster.clusterDown(signal);
@@ -56,7 +56,7 @@ const clusterDown = verb({
 const clusterStatus = verb({
   name: "cluster status",
   summary: "Tell whether a control plane runs, and where",
-  examples: [{ run: "./orlop cluster status", says: "since when, and at which address" }],
+  examples: [{ run: "./orlop cluster status", description: "since when, and at which address" }],
   async run() {
     const { findCluster } = await import("../../vm/cluster/cluster.ts");
     const cluster = await findCluster();
@@ -74,7 +74,7 @@ const clusterStatus = verb({
 const clusterKubeconfig = verb({
   name: "cluster kubeconfig",
   summary: "Print a kubeconfig that may do everything, for a kubectl of your own",
-  examples: [{ run: "./orlop cluster kubeconfig > kubeconfig", says: "for `kubectl --kubeconfig kubeconfig`" }],
+  examples: [{ run: "./orlop cluster kubeconfig > kubeconfig", description: "for `kubectl --kubeconfig kubeconfig`" }],
   async run() {
     const { runningCluster } = await import("../../vm/cluster/cluster.ts");
     return await readFile((await runningCluster()).kubeconfig, "utf8");
@@ -87,8 +87,8 @@ export const kubectl = verb({
   name: "kubectl",
   summary: "Run kubectl, of the cluster's own version, against the cluster of `cluster up`",
   examples: [
-    { run: "./orlop kubectl get nodes", says: "who has joined" },
-    { run: "./orlop kubectl logs --follow web", says: "everything behind `kubectl` is kubectl's own" },
+    { run: "./orlop kubectl get nodes", description: "who has joined" },
+    { run: "./orlop kubectl logs --follow web", description: "everything behind `kubectl` is kubectl's own" },
   ],
   arguments: { words: { value: "WORD", help: "A command of kubectl", many: true, optional: true } },
   passThrough: {},

@@ -6,8 +6,8 @@ export const down = verb({
   name: "down",
   summary: "Shut a machine down and remove what it left",
   examples: [
-    { run: "./orlop down", says: "the one that runs" },
-    { run: "./orlop down web", says: "one of several" },
+    { run: "./orlop down", description: "the one that runs" },
+    { run: "./orlop down web", description: "one of several" },
   ],
   arguments: { machine: machineArgument },
   async run({ invocation: { signal } }, { machine }) {

@@ -9,8 +9,8 @@ export const logs = verb({
   summary: "Show what a machine wrote to its serial console",
   description: "A machine that failed to come up keeps its console until the next `up` of that name.",
   examples: [
-    { run: "./orlop logs", says: "so far" },
-    { run: "./orlop logs --follow web", says: "and what comes" },
+    { run: "./orlop logs", description: "so far" },
+    { run: "./orlop logs --follow web", description: "and what comes" },
   ],
   options: { follow: { type: "boolean", help: "Go on until Ctrl-C", short: "f" } },
   arguments: { machine: machineArgument },

@@ -11,8 +11,8 @@ export const registry = verb({
   description: `Builds the images of the admin and control containers, and one to prepare machines with (parted,
 mkfs.ext4, mount), and serves them over plain HTTP on loopback. The variant dev has admin and control by these names.`,
   examples: [
-    { run: "./orlop registry", says: "until Ctrl-C; guests find them at 10.0.2.2:5000" },
-    { run: "./orlop registry --detach", says: "until `./orlop registry --stop`" },
+    { run: "./orlop registry", description: "until Ctrl-C; guests find them at 10.0.2.2:5000" },
+    { run: "./orlop registry --detach", description: "until `./orlop registry --stop`" },
   ],
   options: {
     port: { type: "text", value: "PORT", help: "Port to listen on", default: "5000", parse: parsePort },

@@ -14,8 +14,8 @@ export const status = verb({
   name: "status",
   summary: "List the machines that run",
   examples: [
-    { run: "./orlop status", says: "names, states and images" },
-    { run: "./orlop apiclient status", says: "more about the host of one" },
+    { run: "./orlop status", description: "names, states and images" },
+    { run: "./orlop apiclient status", description: "more about the host of one" },
   ],
   async run({ invocation: { signal } }): Promise<Row[]> {
     const { machinesHere } = await import("../../vm/up.ts");

@@ -22,11 +22,14 @@ export const up = verb({
   description: `Stays until Ctrl-C, which leaves nothing behind; with --detach the machine runs until \`./orlop down\`.
 The machine is always new. It gets a client certificate of its own, which \`./orlop apiclient\` uses.`,
   examples: [
-    { run: "./orlop up", says: "a dev host" },
-    { run: "./orlop up --detach --name web --user-data web.toml", says: "one of several, with settings" },
-    { run: "./orlop up --image build/my.img", says: "an image that is there already" },
-    { run: "./orlop up --variant metal-k8s-1.20 --join", says: "a node of Kubernetes; see `./orlop cluster up`" },
-    { run: "./orlop up --publish 2222:22", says: "the admin container's sshd is 127.0.0.1:2222" },
+    { run: "./orlop up", description: "a dev host" },
+    { run: "./orlop up --detach --name web --user-data web.toml", description: "one of several, with settings" },
+    { run: "./orlop up --image build/my.img", description: "an image that is there already" },
+    {
+      run: "./orlop up --variant metal-k8s-1.20 --join",
+      description: "a node of Kubernetes; see `./orlop cluster up`",
+    },
+    { run: "./orlop up --publish 2222:22", description: "the admin container's sshd is 127.0.0.1:2222" },
   ],
   options: {
     variant: variantOption,

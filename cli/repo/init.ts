@@ -21,11 +21,11 @@ written to root/1.root.json; images of your variants must carry it to trust the 
   examples: [
     {
       run: "./orlop repo init updates --root-key root.pem --key publication.pem",
-      says: "one key of each kind",
+      description: "one key of each kind",
     },
     {
       run: "./orlop repo init updates --root-key r1.pem --root-key r2.pem --root-threshold 2 --key publication.pem",
-      says: "two root keys must sign every change of keys",
+      description: "two root keys must sign every change of keys",
     },
   ],
   arguments: { directory },

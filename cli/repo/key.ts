@@ -26,7 +26,7 @@ const rotationOptions = { "root-key": rootKeyOption, ...signingOptions } as cons
 export const keyGenerate = repoCommand({
   name: "repo key generate",
   summary: "Write a new private key to a file that only you can read",
-  examples: [{ run: "./orlop repo key generate root.pem", says: "an Ed25519 key" }],
+  examples: [{ run: "./orlop repo key generate root.pem", description: "an Ed25519 key" }],
   arguments: { file: { value: "FILE", help: "Where; it must not exist", complete: "files" } },
   options: { type: { type: "text", value: "TYPE", help: "Kind of key", choices: keyTypes, default: "ed25519" } },
   async run(_context, { file, type }) {
@@ -46,7 +46,7 @@ export const keyGenerate = repoCommand({
 export const keyId = repoCommand({
   name: "repo key id",
   summary: "Print the id of a key",
-  examples: [{ run: "./orlop repo key id publication.pem", says: "as `key remove` takes it" }],
+  examples: [{ run: "./orlop repo key id publication.pem", description: "as `key remove` takes it" }],
   arguments: { file: { value: "FILE", help: "A private or public key in PEM", complete: "files" } },
   run: async (_context, { file }) => (await publicKey(file)).keyID,
 });
@@ -57,7 +57,7 @@ export const keyAdd = repoCommand({
   examples: [
     {
       run: "./orlop repo key add updates new.pem --role root --root-key old.pem --root-key new.pem --key pub.pem",
-      says: "a second root key",
+      description: "a second root key",
     },
   ],
   arguments: { directory, file: { value: "FILE", help: "The key, private or public, in PEM", complete: "files" } },
@@ -75,7 +75,7 @@ export const keyRemove = repoCommand({
   examples: [
     {
       run: "./orlop repo key remove updates 3f2a… --role timestamp --root-key root.pem --key pub.pem",
-      says: "ids as `./orlop repo show` prints them; the first letters are enough",
+      description: "ids as `./orlop repo show` prints them; the first letters are enough",
     },
   ],
   arguments: { directory, id: { value: "KEYID", help: "The key's id, or the first 8 letters of it or more" } },
@@ -93,7 +93,7 @@ export const keyRotate = repoCommand({
   examples: [
     {
       run: "./orlop repo key rotate updates --old pub.pem --new pub2.pem --root-key root.pem --key pub2.pem",
-      says: "hosts that were away for years follow, version by version",
+      description: "hosts that were away for years follow, version by version",
     },
   ],
   arguments: { directory },
@@ -121,7 +121,7 @@ export const rootThreshold = repoCommand({
   examples: [
     {
       run: "./orlop repo root threshold updates 2 --role root --root-key r1.pem --root-key r2.pem --key pub.pem",
-      says: "no single root key is enough any more",
+      description: "no single root key is enough any more",
     },
   ],
   arguments: { directory, threshold: { value: "N", help: "How many", parse: parseCount } },
@@ -134,7 +134,7 @@ export const rootThreshold = repoCommand({
 export const rootRenew = repoCommand({
   name: "repo root renew",
   summary: "Sign the same root role anew, with a later expiration",
-  examples: [{ run: "./orlop repo root renew updates --root-key root.pem --key pub.pem", says: "once a year" }],
+  examples: [{ run: "./orlop repo root renew updates --root-key root.pem --key pub.pem", description: "once a year" }],
   arguments: { directory },
   options: rotationOptions,
   run: async (_context, values) => await rotated(values, (content) => content),

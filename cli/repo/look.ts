@@ -17,7 +17,7 @@ import { directory, machinesOptions, opened, readText, repoCommand } from "./con
 export const show = repoCommand({
   name: "repo show",
   summary: "Say what a repository offers, who signs it and how long it lives",
-  examples: [{ run: "./orlop repo show updates", says: "keys, trees, versions, waves" }],
+  examples: [{ run: "./orlop repo show updates", description: "keys, trees, versions, waves" }],
   arguments: { directory },
   async run(_context, values) {
     const repository = await opened(values);
@@ -81,7 +81,7 @@ async function shownTree(repository: Repository, machines: Machines) {
 export const checkExpirations = repoCommand({
   name: "repo check-expirations",
   summary: "Say how many days each role has left; exit 1 when one has fewer than --within",
-  examples: [{ run: './orlop repo check-expirations updates --within "3 days"', says: "for a daily job" }],
+  examples: [{ run: './orlop repo check-expirations updates --within "3 days"', description: "for a daily job" }],
   arguments: { directory },
   options: {
     within: { type: "text", value: "TIME", help: "How early to warn", default: "3 days", parse: parseDuration },
@@ -108,10 +108,10 @@ export const validate = repoCommand({
   name: "repo validate",
   summary: "Read a repository as an independent client would: every signature, every byte of every target",
   examples: [
-    { run: "./orlop repo validate updates", says: "all trees of a directory, trusting its newest root role" },
+    { run: "./orlop repo validate updates", description: "all trees of a directory, trusting its newest root role" },
     {
       run: "./orlop repo validate https://updates.example.org/ --root root.json --variant dev",
-      says: "what hosts would get",
+      description: "what hosts would get",
     },
   ],
   arguments: { source: { value: "DIRECTORY|URL", help: "The repository", complete: "files" } },
@@ -165,9 +165,12 @@ export const serve = repoCommand({
   examples: [
     {
       run: "./orlop repo serve updates --port 8000",
-      says: "until Ctrl-C; guests of `./orlop up` reach it at 10.0.2.2",
+      description: "until Ctrl-C; guests of `./orlop up` reach it at 10.0.2.2",
     },
-    { run: "./orlop repo serve updates --port 8000 --detach", says: "until `./orlop repo serve updates --stop`" },
+    {
+      run: "./orlop repo serve updates --port 8000 --detach",
+      description: "until `./orlop repo serve updates --stop`",
+    },
   ],
   arguments: { directory },
   options: {

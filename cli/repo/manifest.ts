@@ -10,7 +10,9 @@ export const maxVersion = repoCommand({
   name: "repo max-version",
   summary: "Say which version is the newest that hosts may run",
   description: "Hosts above it step down to the newest version at or below it.",
-  examples: [{ run: "./orlop repo max-version updates 1.2.0 --variant dev --key pub.pem", says: "holds 1.3.0 back" }],
+  examples: [
+    { run: "./orlop repo max-version updates 1.2.0 --variant dev --key pub.pem", description: "holds 1.3.0 back" },
+  ],
   arguments: { directory, version },
   options,
   async run(_context, values) {
@@ -24,7 +26,10 @@ export const recall = repoCommand({
   name: "repo recall",
   summary: "Take a bad version back: hosts that have it return to the one before it",
   examples: [
-    { run: "./orlop repo recall updates 1.3.0 --variant dev --key pub.pem", says: "lowers the maximum below 1.3.0" },
+    {
+      run: "./orlop repo recall updates 1.3.0 --variant dev --key pub.pem",
+      description: "lowers the maximum below 1.3.0",
+    },
   ],
   arguments: { directory, version },
   options,
@@ -41,7 +46,7 @@ export const waves = repoCommand({
   examples: [
     {
       run: "./orlop repo waves updates 1.3.0 --waves ohno --variant dev --key pub.pem",
-      says: "to everybody within three hours",
+      description: "to everybody within three hours",
     },
   ],
   arguments: { directory, version },
@@ -60,7 +65,7 @@ export const waves = repoCommand({
 export const refresh = repoCommand({
   name: "repo refresh",
   summary: "Sign everything anew with later expirations: hosts refuse a repository that is not refreshed",
-  examples: [{ run: "./orlop repo refresh updates --key pub.pem", says: "at least once a week" }],
+  examples: [{ run: "./orlop repo refresh updates --key pub.pem", description: "at least once a week" }],
   arguments: { directory },
   options: signingOptions,
   run: async (_context, values) => await refreshed(await opened(values), await signingFrom(values)),

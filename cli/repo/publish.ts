@@ -22,7 +22,7 @@ export const publishVersion = repoCommand({
   examples: [
     {
       run: "./orlop repo publish updates 0.2.0 --variant dev --boot b.efi.zst --root r.zst --hash h.zst --key pub.pem",
-      says: "spread over six days",
+      description: "spread over six days",
     },
   ],
   arguments: { directory, version },
@@ -70,11 +70,11 @@ export const publishImage = repoCommand({
   examples: [
     {
       run: "./orlop repo publish-image updates build/orlop-dev-x86_64-0.2.0-dafe3b16.json --waves none --key pub.pem",
-      says: "to all hosts at once",
+      description: "to all hosts at once",
     },
     {
       run: "./orlop repo publish-image updates build/new --waves none --key pub.pem",
-      says: "what was built into a directory of its own",
+      description: "what was built into a directory of its own",
     },
   ],
   arguments: {
@@ -118,7 +118,10 @@ export const addFile = repoCommand({
   name: "repo add-target",
   summary: "Offer a file that is no update image, such as a kernel module kit",
   examples: [
-    { run: "./orlop repo add-target updates kit.tar.zst --variant dev --key pub.pem", says: "named kit.tar.zst" },
+    {
+      run: "./orlop repo add-target updates kit.tar.zst --variant dev --key pub.pem",
+      description: "named kit.tar.zst",
+    },
   ],
   arguments: { directory, file: { value: "FILE", help: "The file", complete: "files" } },
   options: {

@@ -21,7 +21,7 @@ const untilStoppedMs = 10 * 60_000;
 const run = command({
   name: "run",
   summary: "Run bootstrap commands and containers, and fail when an essential one does",
-  examples: [{ run: "bootstrap run", says: "as bootstrap.service does" }],
+  examples: [{ run: "bootstrap run", description: "as bootstrap.service does" }],
   async run({ system, invocation: { signal, note } }) {
     const { variant } = await readFacts(system);
     const api = connect({ socket: hostPath(system, hostSocket) });

@@ -14,7 +14,7 @@ const command = commandsWith<Context>();
 const run = command({
   name: "run",
   summary: "Prepare ephemeral disks as hostd was asked to",
-  examples: [{ run: "ephemeral-storage run", says: "as ephemeral-storage.service does" }],
+  examples: [{ run: "ephemeral-storage run", description: "as ephemeral-storage.service does" }],
   async run({ system }) {
     const request = requestSchema.parse(parseJson(await readFile(hostPath(system, requestPath), "utf8")));
     return await prepareEphemeral(system, request);

@@ -13,7 +13,7 @@ const command = commandsWith<Context>();
 const run = command({
   name: "run",
   summary: "Run a container that hostd has described, until it ends or this is told to stop",
-  examples: [{ run: "host-ctr run host admin", says: "as host-container@admin.service does" }],
+  examples: [{ run: "host-ctr run host admin", description: "as host-container@admin.service does" }],
   arguments: {
     type: { value: "TYPE", help: "Which kind of container", choices: containerTypes },
     name: { value: "NAME", help: "Its name in the settings" },
@@ -29,7 +29,7 @@ const cleanUp = command({
   name: "clean-up",
   summary: "Remove images that no setting names any more",
   description: "A week after they were last used, or at once when the disk is more than 85 % full.",
-  examples: [{ run: "host-ctr clean-up", says: "as host-images-cleanup.timer has it done" }],
+  examples: [{ run: "host-ctr clean-up", description: "as host-images-cleanup.timer has it done" }],
   run: async ({ system }) => await cleanUpImages(system),
   print: (removed) =>
     removed.length === 0 ? "nothing to remove" : removed.map((name) => `removed ${name}`).join("\n"),

@@ -11,7 +11,7 @@ const command = commandsWith<Context>();
 const load = command({
   name: "load",
   summary: "Load the kernel that takes over when this one panics, and keeps what it left in /var/log/kdump",
-  examples: [{ run: "kdump load", says: "as load-crash-kernel.service does" }],
+  examples: [{ run: "kdump load", description: "as load-crash-kernel.service does" }],
   run: async ({ system }) => await loadCrashKernel(system),
   print: ({ reserved }) =>
     reserved === 0

@@ -13,7 +13,7 @@ const collectLogs = command({
   summary: "Write a support archive",
   description: `Values of secret settings, user data, passwords in addresses and private keys are taken out wherever they
 turn up, logs of containers included. Without the API nothing is collected: what is secret could not be known.`,
-  examples: [{ run: "logdog collect", says: `writes ${archivePath}` }],
+  examples: [{ run: "logdog collect", description: `writes ${archivePath}` }],
   options: {
     output: {
       type: "text",

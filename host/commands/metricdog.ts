@@ -19,7 +19,7 @@ function report(name: string, event: ReportEvent, summary: string) {
     summary,
     description:
       "Does nothing while settings.metrics.send-metrics is false. A report that cannot be sent is no failure.",
-    examples: [{ run: `metricdog ${name}`, says: "as its unit does" }],
+    examples: [{ run: `metricdog ${name}`, description: "as its unit does" }],
     async run({ system, invocation: { signal } }): Promise<Sent> {
       const facts = await readFacts(system);
       const api = connect({ socket: hostPath(system, hostSocket) });

@@ -25,7 +25,7 @@ const command = commandsWith<Context>();
 const status = command({
   name: "status",
   summary: "Say what is on each set, which one runs and which one boots next",
-  examples: [{ run: "signpost status", says: "read from the disk" }],
+  examples: [{ run: "signpost status", description: "read from the disk" }],
   run: async ({ system }) => await (await requireSets(system)).signpost.read(),
   print: describeSets,
 });
@@ -34,8 +34,8 @@ const markSuccessfulBoot = command({
   name: "mark-successful-boot",
   summary: "The running set proved healthy: it boots from now on",
   examples: [
-    { run: "signpost mark-successful-boot", says: "at once" },
-    { run: "signpost mark-successful-boot --when-healthy", says: "as mark-successful-boot.service does" },
+    { run: "signpost mark-successful-boot", description: "at once" },
+    { run: "signpost mark-successful-boot --when-healthy", description: "as mark-successful-boot.service does" },
   ],
   options: {
     "when-healthy": { type: "boolean", help: "Wait for every health check; exit 1 with the reason when time is over" },
@@ -59,7 +59,7 @@ const markSuccessfulBoot = command({
 const giveUp = command({
   name: "give-up",
   summary: "Leave a reason for the set this host will go back to",
-  examples: [{ run: 'signpost give-up "emergency mode was reached"', says: "before a reboot" }],
+  examples: [{ run: 'signpost give-up "emergency mode was reached"', description: "before a reboot" }],
   arguments: { reason: { value: "REASON", help: "What went wrong, as people shall read it" } },
   async run({ system }, { reason }) {
     await leaveReason(system, await versionOnTrial(system), reason);
@@ -86,7 +86,9 @@ const gateEnded = command({
   name: "gate-ended",
   summary: "Leave a reason when the health gate ended without one; for mark-successful-boot.service",
   hidden: true,
-  examples: [{ run: "signpost gate-ended signal killed KILL", says: "as systemd sets SERVICE_RESULT and its kin" }],
+  examples: [
+    { run: "signpost gate-ended signal killed KILL", description: "as systemd sets SERVICE_RESULT and its kin" },
+  ],
   arguments: {
     result: { value: "RESULT", help: "$SERVICE_RESULT" },
     code: { value: "CODE", help: "$EXIT_CODE", optional: true },
@@ -128,7 +130,7 @@ const rollbackToInactive = change(
 const markInactiveValid = command({
   name: "mark-inactive-valid",
   summary: "Say that a verified image is on the inactive set, for whoever wrote one without the updater",
-  examples: [{ run: "signpost mark-inactive-valid 1.2.0", says: "upgrade-to-inactive is then possible" }],
+  examples: [{ run: "signpost mark-inactive-valid 1.2.0", description: "upgrade-to-inactive is then possible" }],
   arguments: { version: { value: "VERSION", help: "Of the OS on it" } },
   options: {
     tries: { type: "text", value: "N", help: "Starts it has to prove healthy", default: "1", parse: parseTries },
@@ -141,14 +143,14 @@ const markInactiveValid = command({
 const rewriteTable = command({
   name: "rewrite-table",
   summary: "Does nothing: the decision which set boots is not in the partition table",
-  examples: [{ run: "signpost rewrite-table", says: "accepted for old scripts" }],
+  examples: [{ run: "signpost rewrite-table", description: "accepted for old scripts" }],
   run: () => Promise.resolve("nothing to rewrite: boot entries on the ESP say which set boots, one small file each"),
 });
 
 const hasBootEverSucceeded = command({
   name: "has-boot-ever-succeeded",
   summary: "Print true once a set has proved healthy",
-  examples: [{ run: "signpost has-boot-ever-succeeded", says: "prints nothing otherwise" }],
+  examples: [{ run: "signpost has-boot-ever-succeeded", description: "prints nothing otherwise" }],
   async run({ system }) {
     const { entries } = await (await requireSets(system)).signpost.read();
     return Object.values(entries).some(({ standing }) => standing.kind === "successful") ? "true" : "";
@@ -159,7 +161,7 @@ function change(name: string, summary: string, act: (system: System) => Promise<
   return command({
     name,
     summary,
-    examples: [{ run: `signpost ${name}`, says: "see `signpost status` for the result" }],
+    examples: [{ run: `signpost ${name}`, description: "see `signpost status` for the result" }],
     run: async ({ system }) => await act(system),
   });
 }

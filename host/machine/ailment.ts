@@ -2,7 +2,7 @@
 import { messageOf } from "../../lib/failure.ts";
 
 export type Ailment = {
-  says: string;
+  message: string;
   /**
    * By which the same ailment is known on another boot; it was there before when all of these were. Absent for what
    * nothing excuses: what settings ask for by name, and what could not be looked at.
@@ -25,6 +25,6 @@ export async function check(
     return await look();
   } catch (error) {
     signal.throwIfAborted();
-    return [{ says: `cannot tell ${name}: ${messageOf(error)}` }];
+    return [{ message: `cannot tell ${name}: ${messageOf(error)}` }];
   }
 }

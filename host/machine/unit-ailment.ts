@@ -25,9 +25,9 @@ export async function kubeletAilment(system: System, signal: AbortSignal): Promi
   });
 }
 
-function ailment(unit: string, state: string, said: string): Ailment {
-  const says = `${unit} is ${state === "" ? "unknown" : state}${said === "" ? "" : `; it said: ${said}`}`;
-  return { says, known: [`unit ${unit}`] };
+function ailment(unit: string, state: string, journal: string): Ailment {
+  const message = `${unit} is ${state === "" ? "unknown" : state}${journal === "" ? "" : `; it said: ${journal}`}`;
+  return { message, known: [`unit ${unit}`] };
 }
 
 async function stateOf(system: System, unit: string): Promise<string> {

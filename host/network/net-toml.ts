@@ -29,8 +29,8 @@ export function parseNetToml(text: string): Parsed<NetworkConfig> {
   }
   const document = readToml(text);
   if (!document.ok) {
-    const { line, column, says } = document.error;
-    return refused([{ key: "", message: says, line, column }]);
+    const { line, column, message } = document.error;
+    return refused([{ key: "", message, line, column }]);
   }
   const { version, ...tables } = isWrittenObject(document.value) ? document.value : {};
   if (version !== 1 && version !== 2 && version !== 3) {

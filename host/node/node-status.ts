@@ -38,7 +38,7 @@ export class NodeStatus {
     try {
       const reasons = await check(signal);
       const ofKubelet = reasons.length === 0 ? [] : await kubeletAilment(this.#system, signal);
-      this.#last = { version, reasons: [...reasons, ...ofKubelet.map(({ says }) => says)] };
+      this.#last = { version, reasons: [...reasons, ...ofKubelet.map(({ message }) => message)] };
     } catch (error) {
       // Who asks for the status of the host gets the rest of it all the same.
       if (!signal.aborted) this.#last = { version, reasons: [`cannot tell how the node does: ${explain(error)}`] };

@@ -391,12 +391,15 @@ test("a version that is made to boot is judged by what settings ask for up to it
     return kept && { before: [...kept.before], probes: kept.health?.["http-probes"] };
   };
   const updater = await here.start();
-  here.ailments.push({ says: "sysctl fails", known: ["reconciler sysctl: set kernel.a to 1"] });
+  here.ailments.push({ message: "sysctl fails", known: ["reconciler sysctl: set kernel.a to 1"] });
   await updater.renewTerms();
   expect(await terms()).toBeUndefined();
   await here.run(updater, "refresh", "prepare", "activate");
   expect(await terms()).toEqual({ before: ["reconciler sysctl: set kernel.a to 1"], probes: [] });
-  here.ailments.push({ says: "nothing is known about this", known: [] }, { says: "ill", known: ["unit a.service"] });
+  here.ailments.push(
+    { message: "nothing is known about this", known: [] },
+    { message: "ill", known: ["unit a.service"] },
+  );
   here.settings["health"] = { "http-probes": ["http://127.0.0.1:8080/"] };
   await updater.renewTerms();
   expect(await terms()).toEqual({

@@ -19,7 +19,7 @@ const shop = program<Shop, { readonly loud: { type: "boolean"; help: string; sho
     command({
       name: "list",
       summary: "List what is there",
-      examples: [{ run: "shop list rope", says: "only rope" }],
+      examples: [{ run: "shop list rope", description: "only rope" }],
       options: {
         colour: { type: "text", value: "COLOUR", help: "Of this colour", choices: ["red", "blue"], default: "red" },
         not: { type: "text", value: "NAME", help: "Leave out", many: true, short: "n" },
@@ -35,7 +35,7 @@ const shop = program<Shop, { readonly loud: { type: "boolean"; help: string; sho
     command({
       name: "order send",
       summary: "Send an order",
-      examples: [{ run: "shop order send --weight 3", says: "sends 3 kg" }],
+      examples: [{ run: "shop order send --weight 3", description: "sends 3 kg" }],
       options: {
         weight: {
           type: "text",
@@ -56,7 +56,7 @@ const shop = program<Shop, { readonly loud: { type: "boolean"; help: string; sho
     command({
       name: "raw",
       summary: "Talk to the shop",
-      examples: [{ run: "shop raw -u /", says: "says /" }],
+      examples: [{ run: "shop raw -u /", description: "says /" }],
       options: {
         uri: { type: "text", value: "URI", help: "Where", short: "u", required: true },
         method: { type: "text", value: "METHOD", help: "How", short: "m", alsoShort: "X" },
@@ -66,7 +66,7 @@ const shop = program<Shop, { readonly loud: { type: "boolean"; help: string; sho
     command({
       name: "exec",
       summary: "Run something",
-      examples: [{ run: "shop exec ls -l", says: "runs ls -l" }],
+      examples: [{ run: "shop exec ls -l", description: "runs ls -l" }],
       passThrough: {},
       options: { tty: { type: "boolean", help: "With a terminal", short: "t" } },
       arguments: { words: { value: "WORD", help: "What to run", many: true } },

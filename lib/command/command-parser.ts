@@ -132,7 +132,11 @@ function commanderOf(
     const width = Math.max(...command.examples.map(({ run }) => run.length));
     commander.addHelpText(
       "after",
-      ["", "Examples:", ...command.examples.map(({ run, says }) => `  ${run.padEnd(width)}  ${says}`)].join("\n"),
+      [
+        "",
+        "Examples:",
+        ...command.examples.map(({ run, description }) => `  ${run.padEnd(width)}  ${description}`),
+      ].join("\n"),
     );
     commander.action(() => sink.choose(command, commander));
   }

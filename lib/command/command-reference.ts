@@ -42,7 +42,7 @@ function section(command: Command, invocation: string): string[] {
     "Examples:",
     "",
     "```",
-    ...command.examples.flatMap(({ run, says }) => [`# ${says}`, run]),
+    ...command.examples.flatMap(({ run, description }) => [`# ${description}`, run]),
     "```",
   ];
 }

@@ -47,7 +47,7 @@ export type Arguments = { readonly [name: string]: Argument };
 export type Values = { readonly [name: string]: unknown };
 type None = Record<never, never>;
 
-type One<O> = O extends { parse: (text: string) => infer Value }
+type SingleValue<O> = O extends { parse: (text: string) => infer Value }
   ? Value
   : O extends { choices: readonly (infer Choice)[] }
     ? Choice
@@ -55,22 +55,22 @@ type One<O> = O extends { parse: (text: string) => infer Value }
 type OptionValue<O> = O extends { type: "boolean" }
   ? boolean
   : O extends { many: true }
-    ? readonly One<O>[]
+    ? readonly SingleValue<O>[]
     : O extends { required: true } | { default: string }
-      ? One<O>
-      : One<O> | undefined;
+      ? SingleValue<O>
+      : SingleValue<O> | undefined;
 type ArgumentValue<A> = A extends { many: true }
-  ? readonly One<A>[]
+  ? readonly SingleValue<A>[]
   : A extends { optional: true }
-    ? One<A> | undefined
-    : One<A>;
+    ? SingleValue<A> | undefined
+    : SingleValue<A>;
 
 /** The values that a command's `run` receives, by the names of its options and arguments. */
 export type ValuesOf<O, A> = { readonly [Name in keyof O]: OptionValue<O[Name]> } & {
   readonly [Name in keyof A]: ArgumentValue<A[Name]>;
 };
 
-export type Example = { run: string; says: string };
+export type Example = { run: string; description: string };
 
 /** What every command has of the world, whatever its program adds. */
 export type Invocation = {

@@ -104,9 +104,15 @@ export function withCompletion(program: Program): Program {
       name: "completion",
       summary: "Print a completion script for a shell",
       examples: [
-        { run: `source <(${program.name} completion bash)`, says: "completes in this shell; put it into ~/.bashrc" },
-        { run: `${program.name} completion zsh > ~/.zfunc/_${program.name}`, says: "for zsh, in a directory of fpath" },
-        { run: `${program.name} completion fish | source`, says: "for fish" },
+        {
+          run: `source <(${program.name} completion bash)`,
+          description: "completes in this shell; put it into ~/.bashrc",
+        },
+        {
+          run: `${program.name} completion zsh > ~/.zfunc/_${program.name}`,
+          description: "for zsh, in a directory of fpath",
+        },
+        { run: `${program.name} completion fish | source`, description: "for fish" },
       ],
       arguments: { shell: { value: "SHELL", help: "The shell", choices: shells } },
       run: (_context, { shell }) => Promise.resolve(completionScript(program.name, shell)),
@@ -114,7 +120,7 @@ export function withCompletion(program: Program): Program {
     command({
       name: "__complete",
       summary: "Print what may stand for the last word",
-      examples: [{ run: `${program.name} __complete comp`, says: "prints completion" }],
+      examples: [{ run: `${program.name} __complete comp`, description: "prints completion" }],
       hidden: true,
       passThrough: {},
       arguments: { words: { value: "WORD", help: "The words typed so far", many: true, optional: true } },

@@ -18,10 +18,10 @@ export function encodingByMark(text: Uint8Array): "UTF-16" | "UTF-32" | undefine
 }
 
 /** Where a text that was read as UTF-8 has its first NUL, and so is probably UTF-16 without a mark. */
-export function nulCharacter(text: string): { line: number; column: number; says: string } | undefined {
+export function nulCharacter(text: string): { line: number; column: number; message: string } | undefined {
   const at = text.indexOf("\0");
   if (at < 0) return undefined;
   const before = text.slice(0, at).split("\n");
   const column = (before.at(-1) ?? "").length + 1;
-  return { line: before.length, column, says: "it holds NUL characters, as UTF-16 has, and must be UTF-8" };
+  return { line: before.length, column, message: "it holds NUL characters, as UTF-16 has, and must be UTF-8" };
 }

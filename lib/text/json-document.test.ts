@@ -11,7 +11,7 @@ const document = `{
 
 function read(text: string) {
   const result = readJsonDocument(text);
-  if (!result.ok) throw new Error(result.error.says);
+  if (!result.ok) throw new Error(result.error.message);
   return result;
 }
 
@@ -46,7 +46,7 @@ test("numbers that are written as no whole number, or too large, stay as they we
 });
 
 test.each([
-  ['{"a": 1, "b": {"c": 1,\n "c": 2}}', { line: 2, column: 2, says: 'the key "c" is given twice' }],
+  ['{"a": 1, "b": {"c": 1,\n "c": 2}}', { line: 2, column: 2, message: 'the key "c" is given twice' }],
   ['{"a": }', { line: 1, column: 7 }],
   ["{} {}", { line: 1, column: 4 }],
   ["[".repeat(1_000_000), { line: 1, column: 1 }],

@@ -12,7 +12,7 @@ export function readJsonDocument(marked: string): ReadDocument {
   const nul = nulCharacter(text);
   if (nul !== undefined) return { ok: false, error: nul };
   if (isDeeperThan(text, maxJsonDepth)) {
-    return { ok: false, error: { line: 1, column: 1, says: `nested more than ${maxJsonDepth} levels deep` } };
+    return { ok: false, error: { line: 1, column: 1, message: `nested more than ${maxJsonDepth} levels deep` } };
   }
   const error = jsonSyntaxError(text);
   if (error !== undefined) return { ok: false, error };
@@ -23,7 +23,7 @@ export function readJsonDocument(marked: string): ReadDocument {
   if (twice !== undefined) {
     return {
       ok: false,
-      error: { ...position(twice.offset), says: `the key ${JSON.stringify(twice.value)} is given twice` },
+      error: { ...position(twice.offset), message: `the key ${JSON.stringify(twice.value)} is given twice` },
     };
   }
   return { ok: true, value: written(tree, text), places: () => placesIn(tree, undefined, position) };

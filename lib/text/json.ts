@@ -28,8 +28,8 @@ export function parseJson(marked: string): Json {
     return JSON.parse(text) as Json;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    const { line, column, says } = jsonSyntaxError(text) ?? { line: 1, column: 1, says: error.message };
-    throw new Failure("bad-json", `cannot read JSON: line ${line}, column ${column}: ${says}`);
+    const { line, column, message } = jsonSyntaxError(text) ?? { line: 1, column: 1, message: error.message };
+    throw new Failure("bad-json", `cannot read JSON: line ${line}, column ${column}: ${message}`);
   }
 }
 
@@ -53,7 +53,7 @@ export function isDeeperThan(text: string, limit: number): boolean {
   return false;
 }
 
-export type JsonSyntaxError = { line: number; column: number; says: string };
+export type JsonSyntaxError = { line: number; column: number; message: string };
 
 /** The first syntax error; undefined when there is none. The text must not be nested too deep. */
 export function jsonSyntaxError(text: string): JsonSyntaxError | undefined {
@@ -62,7 +62,7 @@ export function jsonSyntaxError(text: string): JsonSyntaxError | undefined {
     text,
     {
       onError(code, _offset, _length, startLine, startCharacter) {
-        first ??= { line: startLine + 1, column: startCharacter + 1, says: wordsOf(printParseErrorCode(code)) };
+        first ??= { line: startLine + 1, column: startCharacter + 1, message: wordsOf(printParseErrorCode(code)) };
       },
     },
     { disallowComments: true, allowTrailingComma: false },

@@ -19,7 +19,7 @@ m = 3
 
 function read(text: string) {
   const result = readToml(text);
-  if (!result.ok) throw new Error(result.error.says);
+  if (!result.ok) throw new Error(result.error.message);
   return result;
 }
 
@@ -83,7 +83,7 @@ test.each([
   ["a = 01", 1, 5],
   ["x = [[[[", 1, 8],
 ])("readToml says where %j is wrong", (text, line, column) => {
-  expect(readToml(text)).toMatchObject({ ok: false, error: { line, column, says: expect.any(String) } });
+  expect(readToml(text)).toMatchObject({ ok: false, error: { line, column, message: expect.any(String) } });
 });
 
 test.each([
@@ -92,7 +92,7 @@ test.each([
   "[" + "a.".repeat(100_000) + "b]",
   "x = " + "{a=".repeat(100_000),
 ])("what is nested too deep is refused without recursion", (text) => {
-  expect(readToml(text)).toMatchObject({ ok: false, error: { says: expect.stringContaining("nested") } });
+  expect(readToml(text)).toMatchObject({ ok: false, error: { message: expect.stringContaining("nested") } });
 });
 
 test("a key called __proto__ is a key like others", () => {

@@ -10,7 +10,7 @@ import { placeOf, type Places, type Position } from "./places.ts";
 
 export type ReadDocument =
   | { ok: true; value: Written; places: () => Places }
-  | { ok: false; error: Position & { says: string } };
+  | { ok: false; error: Position & { message: string } };
 
 /** Deeper nesting has no use here, and everything that walks a value may recurse. */
 const maxDepth = 64;
@@ -25,13 +25,16 @@ export function readToml(marked: string): ReadDocument {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     // The message is "Invalid TOML document: illegal character", a blank line and a drawing of the place.
-    const says = error.message.split("\n")[0]?.replace(/^Invalid TOML document: /, "") ?? "bad TOML";
-    return { ok: false, error: { line: error.line, column: error.column, says } };
+    const message = error.message.split("\n")[0]?.replace(/^Invalid TOML document: /, "") ?? "bad TOML";
+    return { ok: false, error: { line: error.line, column: error.column, message } };
   }
   const places = (): Places => placesInToml(text);
   const deep = deepPlace(table, []);
   if (deep === undefined) return { ok: true, value: written(table), places };
-  return { ok: false, error: { ...placeOf(places(), deep, "name"), says: `nested more than ${maxDepth} levels deep` } };
+  return {
+    ok: false,
+    error: { ...placeOf(places(), deep, "name"), message: `nested more than ${maxDepth} levels deep` },
+  };
 }
 
 /** A path of more than the allowed length: smol-toml does not limit how many dots a key has. */

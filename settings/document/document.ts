@@ -45,10 +45,10 @@ export function readDocument(document: string | Uint8Array, model: Model): Docum
   // No TOML document starts with a brace.
   const read = text.trimStart().startsWith("{") ? readJsonDocument(text) : readToml(text);
   if (!read.ok) {
-    const { line, column, says } = read.error;
+    const { line, column, message: flaw } = read.error;
     const format = looksLike(text);
-    const why = format === undefined ? says : `it looks like ${format}, expected TOML or JSON (${says})`;
-    return { ok: false, problems: [{ key: "", message: `cannot read the document: ${why}`, line, column }] };
+    const message = format === undefined ? flaw : `it looks like ${format}, expected TOML or JSON (${flaw})`;
+    return { ok: false, problems: [{ key: "", message: `cannot read the document: ${message}`, line, column }] };
   }
   return settingsIn(text, read.value, read.places, model);
 }

@@ -14,7 +14,7 @@ export const boat = program({
     command({
       name: "sail set",
       summary: "Set a sail",
-      examples: [{ run: "boat sail set main", says: "sets it" }],
+      examples: [{ run: "boat sail set main", description: "sets it" }],
       options: { file: { type: "text", value: "PATH", help: "A plan", complete: "files" } },
       arguments: {
         which: { value: "SAIL", help: "Which", choices: ["main", "jib"] },
@@ -31,7 +31,7 @@ export const boat = program({
     command({
       name: "shore",
       summary: "Talk to the shore",
-      examples: [{ run: "boat shore hello", says: "says hello" }],
+      examples: [{ run: "boat shore hello", description: "says hello" }],
       passThrough: { complete: (words) => Promise.resolve([{ value: words.join("+") }]) },
       arguments: { words: { value: "WORD", help: "What", many: true } },
       run: () => Promise.resolve(1),

@@ -188,7 +188,9 @@ type Values = { [Name in keyof typeof options]: number | undefined };
 const datastore = command({
   name: "datastore",
   summary: "Commits, restarts, power losses, errors of the disk and damaged bytes",
-  examples: [{ run: "bun test/simulator/simulate.ts datastore --seed 42 --lives 1", says: "lives one life again" }],
+  examples: [
+    { run: "bun test/simulator/simulate.ts datastore --seed 42 --lives 1", description: "lives one life again" },
+  ],
   options,
   run: async ({ signal }, values) => [await simulate(datastoreSubject(), seedOf(values), untilOf(values), signal)],
   print: (reports) => reports.map(describe).join("\n"),
@@ -199,8 +201,8 @@ const update = command({
   name: "update",
   summary: "Updates with mirrors that lie, good and bad releases, and a power loss before every single write",
   examples: [
-    { run: "bun test/simulator/simulate.ts update --until-crash-states 10000", says: "the long mode" },
-    { run: "bun test/simulator/simulate.ts update --seed 42 --lives 1", says: "lives one life again" },
+    { run: "bun test/simulator/simulate.ts update --until-crash-states 10000", description: "the long mode" },
+    { run: "bun test/simulator/simulate.ts update --seed 42 --lives 1", description: "lives one life again" },
   ],
   options,
   async run({ signal }, values) {
@@ -214,7 +216,7 @@ const update = command({
 const kept = command({
   name: "kept",
   summary: "Trials, marks and the identity of a host, with a power loss before every single operation",
-  examples: [{ run: "bun test/simulator/simulate.ts kept --seed 42 --lives 1", says: "lives one life again" }],
+  examples: [{ run: "bun test/simulator/simulate.ts kept --seed 42 --lives 1", description: "lives one life again" }],
   options,
   async run({ signal }, values) {
     await using subject = await keptSubject();
@@ -230,7 +232,7 @@ const everything = command({
   examples: [
     {
       run: "bun test/simulator/simulate.ts --seconds 20",
-      says: "looks for trouble, from a seed that the clock chooses",
+      description: "looks for trouble, from a seed that the clock chooses",
     },
   ],
   options,

@@ -9,10 +9,10 @@ export const ephemeralInit = apiCommand({
   summary: "Make a file system on ephemeral disks, several of them as one, and mount it at /mnt/.ephemeral",
   description: "A machine without ephemeral disks is no failure. What holds something is not formatted.",
   examples: [
-    { run: "apiclient ephemeral-storage init", says: "XFS on all of them" },
+    { run: "apiclient ephemeral-storage init", description: "XFS on all of them" },
     {
       run: "apiclient ephemeral-storage init -t ext4 --disks /dev/disk/ephemeral/nvme-AWS1",
-      says: "ext4 on one",
+      description: "ext4 on one",
     },
   ],
   options: {
@@ -39,8 +39,11 @@ export const ephemeralBind = apiCommand({
   description:
     "All that the variant has for it, unless some are named. Those that only other variants have are left out with a warning.",
   examples: [
-    { run: "apiclient ephemeral-storage bind", says: "all of them" },
-    { run: "apiclient ephemeral-storage bind --dirs /var/lib/containerd /mnt/scratch", says: "images, and a place" },
+    { run: "apiclient ephemeral-storage bind", description: "all of them" },
+    {
+      run: "apiclient ephemeral-storage bind --dirs /var/lib/containerd /mnt/scratch",
+      description: "images, and a place",
+    },
   ],
   options: {
     dirs: {
@@ -92,7 +95,7 @@ function listText(paths: readonly string[], { format }: ValuesOf<typeof formatOp
 export const ephemeralDisks = apiCommand({
   name: "ephemeral-storage list-disks",
   summary: "Print the ephemeral disks of the host",
-  examples: [{ run: "apiclient ephemeral-storage list-disks", says: "a path a line" }],
+  examples: [{ run: "apiclient ephemeral-storage list-disks", description: "a path a line" }],
   options: formatOption,
   run: async ({ api, signal }) => await (await api()).call("listEphemeralDisks", { signal }),
   print: listText,
@@ -101,7 +104,7 @@ export const ephemeralDisks = apiCommand({
 export const ephemeralDirectories = apiCommand({
   name: "ephemeral-storage list-dirs",
   summary: "Print the directories that may be bound, beside those below /mnt",
-  examples: [{ run: "apiclient ephemeral-storage list-dirs", says: "a path a line" }],
+  examples: [{ run: "apiclient ephemeral-storage list-dirs", description: "a path a line" }],
   options: formatOption,
   run: async ({ api, signal }) => await (await api()).call("listEphemeralTargets", { signal }),
   print: listText,

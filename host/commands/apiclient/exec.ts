@@ -10,8 +10,8 @@ export const exec = apiCommand({
   description: `With a terminal when a person sits at one, unless -t or -T says otherwise. Input, output, window size and exit code
 are those of the program. It ends when this is ended. The history of the host keeps who ran what.`,
   examples: [
-    { run: "apiclient exec admin bash", says: "a shell" },
-    { run: "apiclient exec -T admin tar -cz /var/log > logs.tar.gz", says: "output as it is, for a file" },
+    { run: "apiclient exec admin bash", description: "a shell" },
+    { run: "apiclient exec -T admin tar -cz /var/log > logs.tar.gz", description: "output as it is, for a file" },
   ],
   options: {
     tty: { type: "boolean", help: "With a terminal, whatever this is called from", short: "t" },

@@ -12,10 +12,10 @@ export const get = apiCommand({
   summary: "Print settings and facts about the host as JSON",
   description: "Without a prefix, all settings and what is known of the OS. Defaults are included.",
   examples: [
-    { run: "apiclient get settings.kernel", says: "all below a key" },
-    { run: "apiclient get motd network.hostname", says: "several, merged" },
-    { run: "apiclient get /tx/list", says: "any path of the API" },
-    { run: "apiclient get settings --exclude settings.kernel", says: "all but" },
+    { run: "apiclient get settings.kernel", description: "all below a key" },
+    { run: "apiclient get motd network.hostname", description: "several, merged" },
+    { run: "apiclient get /tx/list", description: "any path of the API" },
+    { run: "apiclient get settings --exclude settings.kernel", description: "all but" },
   ],
   options: {
     exclude: { type: "text", value: "PREFIX", help: "Leave out what is below this", many: true, complete: settingKeys },

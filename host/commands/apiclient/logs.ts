@@ -12,8 +12,8 @@ export const logs = apiCommand({
   description: `A container's lines are its own and those of what runs it. The support archive has logs and state of the whole
 host, and none of its secrets.`,
   examples: [
-    { run: "apiclient logs admin", says: "the last 100 lines" },
-    { run: "apiclient logs --bundle", says: "writes orlop-logs.tar.gz" },
+    { run: "apiclient logs admin", description: "the last 100 lines" },
+    { run: "apiclient logs --bundle", description: "writes orlop-logs.tar.gz" },
   ],
   arguments: { name: { value: "NAME", help: "Of settings.host-containers", optional: true } },
   options: {

@@ -8,9 +8,9 @@ export const raw = apiCommand({
   summary: "Send one request and print the answer's body",
   description: "This is what `apiclient -u URI` without a command does, too.",
   examples: [
-    { run: "apiclient raw -u /os", says: "GET" },
-    { run: "apiclient raw -m POST -u '/tx/commit_and_apply?tx=mine'", says: "POST" },
-    { run: "apiclient raw -m PATCH -u '/settings?tx=mine' -d '{\"motd\": \"hi\"}'", says: "with a body" },
+    { run: "apiclient raw -u /os", description: "GET" },
+    { run: "apiclient raw -m POST -u '/tx/commit_and_apply?tx=mine'", description: "POST" },
+    { run: "apiclient raw -m PATCH -u '/settings?tx=mine' -d '{\"motd\": \"hi\"}'", description: "with a body" },
   ],
   options: {
     uri: { type: "text", value: "URI", help: "Path and query", short: "u", required: true },

@@ -11,8 +11,8 @@ export const status = apiCommand({
   name: "status",
   summary: "Show what the host is, how its boot went and what is failing",
   examples: [
-    { run: "apiclient status", says: "for people" },
-    { run: "apiclient status --json", says: "for programs" },
+    { run: "apiclient status", description: "for people" },
+    { run: "apiclient status --json", description: "for programs" },
   ],
   run: async ({ api, signal }) => await (await api()).call("getStatus", { signal }),
   print: statusText,

@@ -322,8 +322,8 @@ function failing(...undone: string[]): AskedStatus {
 test("what failed before the update too is not held against it, what came with it is", async () => {
   await using here = await world();
   const ailments = [
-    { says: "the reconciler sysctl fails", known: ["reconciler sysctl: set kernel.a to 1"] },
-    { says: "chrony.service is failed", known: ["unit containerd.service"] },
+    { message: "the reconciler sysctl fails", known: ["reconciler sysctl: set kernel.a to 1"] },
+    { message: "chrony.service is failed", known: ["unit containerd.service"] },
   ];
   await keepTerms(here.host.system, "1.1.0", { health: nothingAsked, ailments });
   here.unitStates.set("containerd.service", "failed");
@@ -345,7 +345,7 @@ test("what failed before the update too is not held against it, what came with i
 
 test("what failed before counts for the version it was noted for, and nothing excuses what settings name", async () => {
   await using here = await world();
-  const before = [{ says: "containerd.service is failed", known: ["unit containerd.service"] }];
+  const before = [{ message: "containerd.service is failed", known: ["unit containerd.service"] }];
   here.unitStates.set("containerd.service", "failed");
   await keepTerms(here.host.system, "1.0.9", { health: nothingAsked, ailments: before });
   expect(await here.prove()).toMatchObject({ kind: "unhealthy" });

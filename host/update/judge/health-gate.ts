@@ -75,7 +75,7 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
   }
 }
 
-const sentence = ({ says }: Ailment): string => says;
+const sentence = ({ message }: Ailment): string => message;
 
 /** A set that cannot be looked at counts as one on trial: it cannot be marked either. */
 async function readStanding(
@@ -97,7 +97,7 @@ async function markSuccessful(system: System, signal: AbortSignal): Promise<Ailm
     return [];
   } catch (error) {
     signal.throwIfAborted();
-    return [{ says: `cannot mark this set successful: ${messageOf(error)}` }];
+    return [{ message: `cannot mark this set successful: ${messageOf(error)}` }];
   }
 }
 

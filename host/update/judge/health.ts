@@ -88,12 +88,12 @@ export async function ownAilments(
 
 /** What somebody asked for by name is to hold, whether it did before or not. */
 function asked(found: readonly Ailment[]): Ailment[] {
-  return found.map(({ says }) => ({ says }));
+  return found.map(({ message }) => ({ message }));
 }
 
 async function nodeAilment(node: NodeCheck, signal: AbortSignal): Promise<Ailment[]> {
   return await check("whether the node is ready", signal, async () =>
-    (await node(signal)).map((says) => ({ says, known: ["node"] })),
+    (await node(signal)).map((message) => ({ message, known: ["node"] })),
   );
 }
 
@@ -120,9 +120,11 @@ async function containerAilment(
       return [];
     } catch (error) {
       if (!isFailure(error, "exit-status", "timed-out")) throw error;
-      const said = await journalOf(system, unit, "--identifier=host-ctr"); // without what systemd says about the unit
+      const journal = await journalOf(system, unit, "--identifier=host-ctr"); // without what systemd says about the unit
       return [
-        { says: `the check ${name} in a container of ${source} fails${said === "" ? "" : `; it said: ${said}`}` },
+        {
+          message: `the check ${name} in a container of ${source} fails${journal === "" ? "" : `; it said: ${journal}`}`,
+        },
       ];
     }
   });
@@ -133,7 +135,7 @@ async function networkAilment(system: System, signal: AbortSignal): Promise<Ailm
   return await check("whether there is a network", signal, () => {
     const addresses = Object.values(system.interfaces()).flatMap((link) => link ?? []);
     const isReachable = addresses.some(({ internal, address }) => !internal && !address.startsWith("fe80:"));
-    return isReachable ? [] : [{ says: "there is no network: no link has an address", known: ["network"] }];
+    return isReachable ? [] : [{ message: "there is no network: no link has an address", known: ["network"] }];
   });
 }
 
@@ -142,7 +144,7 @@ async function dataAilment(system: System, signal: AbortSignal): Promise<Ailment
     const { bavail, bsize } = await statfs(hostPath(system, dataPath));
     const freeBytes = bavail * bsize;
     if (freeBytes >= leastFreeBytes) return [];
-    return [{ says: `the data partition is full: ${freeBytes} bytes are left`, known: ["data partition"] }];
+    return [{ message: `the data partition is full: ${freeBytes} bytes are left`, known: ["data partition"] }];
   });
 }
 
@@ -152,10 +154,10 @@ async function probeAilment(system: System, probe: string, signal: AbortSignal):
     const response = await system.fetch(new URL(probe), { signal: until, redirect: "manual" });
     await response.body?.cancel();
     if (response.status >= 200 && response.status < 400) return [];
-    return [{ says: `${probe} answers with status ${response.status}` }];
+    return [{ message: `${probe} answers with status ${response.status}` }];
   } catch (error) {
     signal.throwIfAborted();
-    return [{ says: `${probe} does not answer: ${messageOf(error)}` }];
+    return [{ message: `${probe} does not answer: ${messageOf(error)}` }];
   }
 }
 
@@ -165,23 +167,23 @@ async function hostAilments(askStatus: AskedStatus, signal: AbortSignal): Promis
     status = await askStatus(AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]));
   } catch (error) {
     signal.throwIfAborted();
-    return [{ says: `the API does not answer: ${messageOf(error)}` }];
+    return [{ message: `the API does not answer: ${messageOf(error)}` }];
   }
   return [...status.boot.flatMap(stepAilments), ...status.reconcilers.flatMap(reconcilerAilments)];
 }
 
 function stepAilments({ step, state, failure }: StatusBody["boot"][number]): Ailment[] {
   if (state === "done" || state === "skipped") return [];
-  if (state !== "failed") return [{ says: `the boot step "${step}" is ${state}` }];
+  if (state !== "failed") return [{ message: `the boot step "${step}" is ${state}` }];
   // Its reconcilers are asked one by one, and have been tried again since.
   if (failure?.code === notApplied) return [];
-  const says = `the boot step "${step}" failed: ${failure?.message ?? "no reason was given"}`;
-  return [{ says, known: [`boot step ${step}: ${failure?.code ?? ""}`] }];
+  const message = `the boot step "${step}" failed: ${failure?.message ?? "no reason was given"}`;
+  return [{ message, known: [`boot step ${step}: ${failure?.code ?? ""}`] }];
 }
 
 export function reconcilerAilments({ name, state, failure }: StatusBody["reconcilers"][number]): Ailment[] {
   if (state !== "failing") return [];
-  const says = `the reconciler ${name} fails: ${failure?.message ?? "no reason was given"}`;
+  const message = `the reconciler ${name} fails: ${failure?.message ?? "no reason was given"}`;
   const undone = failure?.undone ?? [];
-  return [undone.length === 0 ? { says } : { says, known: undone.map((what) => `reconciler ${name}: ${what}`) }];
+  return [undone.length === 0 ? { message } : { message, known: undone.map((step) => `reconciler ${name}: ${step}`) }];
 }

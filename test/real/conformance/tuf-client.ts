@@ -28,7 +28,7 @@ const system = linuxSystem();
 const init = command({
   name: "init",
   summary: "Trust a root role",
-  examples: [{ run: "tuf-client --metadata-dir m init root.json", says: "no request is made" }],
+  examples: [{ run: "tuf-client --metadata-dir m init root.json", description: "no request is made" }],
   arguments: { root: { value: "FILE", help: "The trusted root.json" } },
   async run({ metadataDirectory }, { root }) {
     await mkdir(metadataDirectory, { recursive: true });
@@ -39,7 +39,7 @@ const init = command({
 const refresh = command({
   name: "refresh",
   summary: "Bring the top-level metadata up to date",
-  examples: [{ run: "tuf-client --metadata-dir m --metadata-url U refresh", says: "exit code 1 when refused" }],
+  examples: [{ run: "tuf-client --metadata-dir m --metadata-url U refresh", description: "exit code 1 when refused" }],
   async run({ metadataDirectory, mirror, signal }) {
     await refreshMetadata(system, mirror(), metadataDirectory, signal);
   },
@@ -51,7 +51,7 @@ const download = command({
   examples: [
     {
       run: "tuf-client --metadata-dir m --metadata-url U --target-base-url T --target-name a --target-dir t download",
-      says: "names may be repeated",
+      description: "names may be repeated",
     },
   ],
   async run({ metadataDirectory, mirror: mirrorOf, targetNames, targetDirectory, signal }) {

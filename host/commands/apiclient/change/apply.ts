@@ -32,8 +32,8 @@ export const apply = apiCommand({
   summary: "Apply settings from files, URLs or standard input",
   description: "Takes what user data may hold. Several documents become one change; a later one wins.",
   examples: [
-    { run: "apiclient apply < user-data.toml", says: "standard input" },
-    { run: "apiclient apply base.toml https://example.com/site.toml", says: "several" },
+    { run: "apiclient apply < user-data.toml", description: "standard input" },
+    { run: "apiclient apply base.toml https://example.com/site.toml", description: "several" },
   ],
   options: messageOption,
   arguments: args,
@@ -44,7 +44,7 @@ export const apply = apiCommand({
 export const planApply = apiCommand({
   name: "plan apply",
   summary: "Say what `apply` would do",
-  examples: [{ run: "apiclient plan apply user-data.toml", says: "shows keys, files, units and reboots" }],
+  examples: [{ run: "apiclient plan apply user-data.toml", description: "shows keys, files, units and reboots" }],
   arguments: args,
   run: (context, { sources }) => planProposed(context, proposal(context, sources)),
   print: planText,
@@ -53,7 +53,7 @@ export const planApply = apiCommand({
 export const tryApply = apiCommand({
   name: "try apply",
   summary: "Apply settings until they are confirmed in time, else revert",
-  examples: [{ run: "apiclient try apply --for 10m network.toml", says: "reverts in 10 minutes" }],
+  examples: [{ run: "apiclient try apply --for 10m network.toml", description: "reverts in 10 minutes" }],
   options: { ...messageOption, ...tryOptions },
   arguments: args,
   run: (context, { sources, message, for: trySeconds }) =>

@@ -20,8 +20,8 @@ export const deleteSettings = apiCommand({
   name: "delete",
   summary: "Return settings to their defaults",
   examples: [
-    { run: "apiclient delete settings.motd", says: "one setting" },
-    { run: "apiclient delete settings.kernel.sysctl", says: "all below a key" },
+    { run: "apiclient delete settings.motd", description: "one setting" },
+    { run: "apiclient delete settings.kernel.sysctl", description: "all below a key" },
   ],
   options: messageOption,
   arguments: args,
@@ -32,7 +32,7 @@ export const deleteSettings = apiCommand({
 export const planDelete = apiCommand({
   name: "plan delete",
   summary: "Say what `delete` would do",
-  examples: [{ run: "apiclient plan delete settings.motd", says: "shows keys, files, units and reboots" }],
+  examples: [{ run: "apiclient plan delete settings.motd", description: "shows keys, files, units and reboots" }],
   arguments: args,
   run: (context, { keys }) => planProposed(context, proposal(keys)),
   print: planText,
@@ -41,7 +41,7 @@ export const planDelete = apiCommand({
 export const tryDelete = apiCommand({
   name: "try delete",
   summary: "Return settings to their defaults until confirmed in time, else revert",
-  examples: [{ run: "apiclient try delete --for 5m settings.network.hostname", says: "reverts in 5 minutes" }],
+  examples: [{ run: "apiclient try delete --for 5m settings.network.hostname", description: "reverts in 5 minutes" }],
   options: { ...messageOption, ...tryOptions },
   arguments: args,
   run: (context, { keys, message, for: trySeconds }) =>

@@ -23,8 +23,8 @@ export const history = apiCommand({
   name: "history",
   summary: "Show who changed which settings or ran which programs, and when, newest first",
   examples: [
-    { run: "apiclient history", says: "the last 20" },
-    { run: "apiclient history --limit 1000 --json", says: "as JSON" },
+    { run: "apiclient history", description: "the last 20" },
+    { run: "apiclient history --limit 1000 --json", description: "as JSON" },
   ],
   options: {
     limit: { type: "text", value: "N", help: "How many", short: "n", default: "20", parse: wholeNumber },
@@ -70,8 +70,8 @@ export const undo = apiCommand({
   summary: "Take back one transaction and apply",
   description: "Only keys that the transaction changed go back; what others changed since stays.",
   examples: [
-    { run: "apiclient undo", says: "takes back the newest" },
-    { run: "apiclient undo 12", says: "takes back what version 12 changed" },
+    { run: "apiclient undo", description: "takes back the newest" },
+    { run: "apiclient undo 12", description: "takes back what version 12 changed" },
   ],
   arguments: { version: { value: "VERSION", help: "As in `history`", optional: true, parse: wholeNumber } },
   async run({ api, signal }, { version }) {
@@ -85,9 +85,9 @@ export const restore = apiCommand({
   name: "restore",
   summary: "Return all settings to what they were, and apply",
   examples: [
-    { run: "apiclient restore --to 12", says: "as of version 12" },
-    { run: "apiclient restore --time 2026-01-31T18:30", says: "as of a moment" },
-    { run: "apiclient restore --last-good-boot", says: "as of the last boot that succeeded" },
+    { run: "apiclient restore --to 12", description: "as of version 12" },
+    { run: "apiclient restore --time 2026-01-31T18:30", description: "as of a moment" },
+    { run: "apiclient restore --last-good-boot", description: "as of the last boot that succeeded" },
   ],
   options: {
     to: { type: "text", value: "VERSION", help: "A version, as in `history`", parse: wholeNumber },

@@ -38,8 +38,8 @@ export const set = apiCommand({
   summary: "Change settings, apply them and say what happened",
   description,
   examples: [
-    { run: "apiclient set motd='Hello!'", says: "one setting" },
-    { run: 'apiclient set --json \'{"kernel": {"lockdown": "integrity"}}\'', says: "several, as JSON" },
+    { run: "apiclient set motd='Hello!'", description: "one setting" },
+    { run: 'apiclient set --json \'{"kernel": {"lockdown": "integrity"}}\'', description: "several, as JSON" },
   ],
   options: { ...options, ...messageOption },
   arguments: args,
@@ -50,7 +50,7 @@ export const set = apiCommand({
 export const planSet = apiCommand({
   name: "plan set",
   summary: "Say what `set` would do",
-  examples: [{ run: "apiclient plan set kernel.lockdown=none", says: "shows keys, files, units and reboots" }],
+  examples: [{ run: "apiclient plan set kernel.lockdown=none", description: "shows keys, files, units and reboots" }],
   options,
   arguments: args,
   run: (context, values) => planProposed(context, proposal(values)),
@@ -60,7 +60,7 @@ export const planSet = apiCommand({
 export const trySet = apiCommand({
   name: "try set",
   summary: "Change settings until they are confirmed in time, else revert",
-  examples: [{ run: "apiclient try set --for 5m network.hostname=web-1", says: "reverts in 5 minutes" }],
+  examples: [{ run: "apiclient try set --for 5m network.hostname=web-1", description: "reverts in 5 minutes" }],
   options: { ...options, ...messageOption, ...tryOptions },
   arguments: args,
   run: (context, values) =>

@@ -25,7 +25,7 @@ function trialTime(text: string): number {
 export const confirm = apiCommand({
   name: "confirm",
   summary: "Keep the settings that are on trial",
-  examples: [{ run: "apiclient confirm", says: "ends the trial; the settings stay" }],
+  examples: [{ run: "apiclient confirm", description: "ends the trial; the settings stay" }],
   async run({ api, signal }) {
     await (await api()).call("confirm", { signal });
   },
@@ -34,7 +34,7 @@ export const confirm = apiCommand({
 export const revert = apiCommand({
   name: "revert",
   summary: "End the trial now and return to the settings before it",
-  examples: [{ run: "apiclient revert", says: "does not wait for the time to run out" }],
+  examples: [{ run: "apiclient revert", description: "does not wait for the time to run out" }],
   run: async ({ api, signal }) => await (await api()).call("revert", { query: { wait: true }, signal }),
   ...appliedResult,
 });

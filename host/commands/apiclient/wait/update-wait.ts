@@ -77,10 +77,10 @@ export const updateWait = apiCommand({
 Exit code 0: the version that runs has nothing more to prove. 3: the host went back, and why is told.
 ${exitCodesText}`,
   examples: [
-    { run: "apiclient update wait", says: "after `update apply --reboot`" },
+    { run: "apiclient update wait", description: "after `update apply --reboot`" },
     {
       run: "apiclient update wait 1.3.0 --timeout 1h",
-      says: "fails also when another version is what runs in the end",
+      description: "fails also when another version is what runs in the end",
     },
   ],
   arguments: { version: { value: "VERSION", help: "The version that shall run in the end", optional: true } },

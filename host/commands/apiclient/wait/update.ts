@@ -27,7 +27,7 @@ const pollMs = 200;
 export const updateCheck = apiCommand({
   name: "update check",
   summary: "Look for updates and show what there is",
-  examples: [{ run: "apiclient update check", says: "prints the status of updates" }],
+  examples: [{ run: "apiclient update check", description: "prints the status of updates" }],
   run: async ({ api, signal }) => await act(await api(), "refresh", signal),
 });
 
@@ -37,8 +37,8 @@ export const updateApply = apiCommand({
   description: `With --wait it ends when the new version has proved healthy, or the host went back from it, with the exit code
 of \`apiclient update wait\`.`,
   examples: [
-    { run: "apiclient update apply --check --reboot", says: "looks for one first, and boots into it" },
-    { run: "apiclient update apply --reboot --wait", says: "and tells whether it proved healthy" },
+    { run: "apiclient update apply --check --reboot", description: "looks for one first, and boots into it" },
+    { run: "apiclient update apply --reboot --wait", description: "and tells whether it proved healthy" },
   ],
   options: {
     check: { type: "boolean", help: "Look for updates first", short: "c" },
@@ -97,14 +97,14 @@ async function rebooted(
 export const updateCancel = apiCommand({
   name: "update cancel",
   summary: "Boot the running image again next time, not the update",
-  examples: [{ run: "apiclient update cancel", says: "takes `update apply` back" }],
+  examples: [{ run: "apiclient update cancel", description: "takes `update apply` back" }],
   run: async ({ api, signal }) => await act(await api(), "deactivate", signal),
 });
 
 export const updateExplain = apiCommand({
   name: "update explain",
   summary: "Say when this host sees which version, and what holds the others",
-  examples: [{ run: "apiclient update explain", says: "waves, locks, recalls, and versions that failed here" }],
+  examples: [{ run: "apiclient update explain", description: "waves, locks, recalls, and versions that failed here" }],
   run: async ({ api, signal }) => await (await api()).call("explainUpdates", { signal }),
   print: explanationText,
 });
@@ -112,7 +112,7 @@ export const updateExplain = apiCommand({
 export const updateRelease = apiCommand({
   name: "update release",
   summary: "Let a version that failed on this host be tried again",
-  examples: [{ run: "apiclient update release 1.3.0", says: "the next `update check` may choose it" }],
+  examples: [{ run: "apiclient update release 1.3.0", description: "the next `update check` may choose it" }],
   arguments: { version: { value: "VERSION", help: "As `apiclient update explain` lists it" } },
   async run({ api, signal }, { version }) {
     await (await api()).call("releaseUpdate", { query: { version }, signal });

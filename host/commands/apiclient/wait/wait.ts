@@ -17,8 +17,8 @@ Goes on while the host cannot be reached.
 Exit code 3: a condition never holds, and why is told.
 ${exitCodesText}`,
   examples: [
-    { run: "apiclient wait container/admin", says: "before `apiclient exec admin`" },
-    { run: "apiclient wait configured node --timeout 10m", says: "both, after a boot" },
+    { run: "apiclient wait container/admin", description: "before `apiclient exec admin`" },
+    { run: "apiclient wait configured node --timeout 10m", description: "both, after a boot" },
   ],
   arguments: {
     conditions: {
