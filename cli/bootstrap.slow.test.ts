@@ -43,29 +43,33 @@ test("runs from any directory, whatever configuration lies there", async () => {
 });
 
 test("passes words, input and exit codes through", async () => {
-  const { stdout, exitCode } = await ask([script, "check", "-"], { stdin: "settings.motd = 5\n" });
+  const { stdout, exitCode } = await ask([script, "userdata", "check", "-"], { stdin: "settings.motd = 5\n" });
   expect(stdout).toStartWith("-:1:17: settings.motd must be");
   expect(exitCode).toBe(1);
-  expect((await ask([script, "chekc"])).exitCode).toBe(2);
+  expect((await ask([script, "userdata", "chekc"])).exitCode).toBe(2);
 }, 60_000);
 
-test("keeps `check` compiled until something it is made from is newer", async () => {
+test("keeps `userdata check` compiled until something it is made from is newer", async () => {
   const copy = join(directory, "orlop");
   const names = ["orlop", "api", "cli", "host", "lib", "programs", "settings", "variants", ...configuration];
   for (const name of names) await cp(join(repository, name), join(copy, name), { recursive: true });
   await symlink(join(repository, "node_modules"), join(copy, "node_modules"));
   const sample = join(copy, "settings", "samples", "metal.toml");
   const check = async () => {
-    const child = Bun.spawn([join(copy, "orlop"), "check", sample, "--variant", "metal-k8s-1.20"], { stderr: "pipe" });
+    const words = ["userdata", "check", sample, "--variant", "metal-k8s-1.20"];
+    const child = Bun.spawn([join(copy, "orlop"), ...words], { stderr: "pipe" });
     const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
     return { stdout, stderr };
   };
-  expect(await check()).toMatchObject({ stdout: `${sample} is valid\n`, stderr: "orlop: compiling check\n" });
+  expect(await check()).toMatchObject({ stdout: `${sample} is valid\n`, stderr: "orlop: compiling userdata check\n" });
   expect(await check()).toEqual({ stdout: `${sample} is valid\n`, stderr: "" });
 
   const source = join(copy, "settings/document/check.ts");
   await writeFile(source, (await readFile(source, "utf8")).replace("is valid", "is as it should be"));
-  expect(await check()).toMatchObject({ stdout: `${sample} is as it should be\n`, stderr: "orlop: compiling check\n" });
+  expect(await check()).toMatchObject({
+    stdout: `${sample} is as it should be\n`,
+    stderr: "orlop: compiling userdata check\n",
+  });
 }, 120_000);
 
 test("fetches its Bun through npm into the user's cache, once", async () => {

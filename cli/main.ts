@@ -5,7 +5,6 @@ import { version } from "../package.json";
 import { apiclient } from "./machine/apiclient.ts";
 import { bench } from "./bench.ts";
 import { build } from "./build.ts";
-import { check } from "./check.ts";
 import { clusterCommands, clusterGroups, kubectl } from "./machine/cluster.ts";
 import { serialConsole } from "./machine/console.ts";
 import { dev } from "./dev.ts";
@@ -16,31 +15,19 @@ import { registry } from "./machine/registry.ts";
 import { status } from "./machine/status.ts";
 import { test } from "./test.ts";
 import { up } from "./machine/up.ts";
-import { fromEksctl, userdataGroups } from "./userdata.ts";
+import { check } from "./userdata/check.ts";
+import { fromEksctl } from "./userdata/from-eksctl.ts";
+import { userdataGroups } from "./userdata/groups.ts";
 
-const verbs = [
-  up,
-  down,
-  status,
-  apiclient,
-  kubectl,
-  serialConsole,
-  logs,
-  registry,
-  check,
-  build,
-  test,
-  bench,
-  dev,
-  generate,
-];
+const verbs = [up, down, status, apiclient, kubectl, serialConsole, logs, registry, build, test, bench, dev, generate];
 
 /**
  * The program for a command line. `repo` brings the libraries of TUF with it, which take longer to load than a quick
  * verb takes in all; lines that start with another verb do without.
  */
 export async function orlop(words: readonly string[]): Promise<Program> {
-  const needsNoRepo = words[0] === "cluster" || verbs.some(({ name }) => name === words[0]);
+  const groups = { ...userdataGroups, ...clusterGroups };
+  const needsNoRepo = [...verbs.map(({ name }) => name), ...Object.keys(groups)].some((name) => name === words[0]);
   const { repoCommands, repoGroups } = needsNoRepo ? { repoCommands: [], repoGroups: {} } : await import("./repo.ts");
   return program({
     name: "orlop",
@@ -49,8 +36,8 @@ export async function orlop(words: readonly string[]): Promise<Program> {
     description: `Start with \`./orlop up\`. Results go to standard output, everything else to standard error.
 Exit code 0: done, 1: failed, 2: wrong usage.`,
     options: {},
-    groups: { ...userdataGroups, ...clusterGroups, ...repoGroups },
-    commands: [...verbs, ...clusterCommands, fromEksctl, ...repoCommands],
+    groups: { ...groups, ...repoGroups },
+    commands: [...verbs, ...clusterCommands, check, fromEksctl, ...repoCommands],
     context: (invocation) => ({ invocation }),
   });
 }

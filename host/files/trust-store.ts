@@ -2,8 +2,8 @@
  * The certificate authorities that programs of this host trust: those of the image, and what `settings.pki` adds to
  * and takes from them. Bottlerocket calls this certdog.
  *
- * Certificates are the same when their DER is. One that is both trusted and not is not. They are written anew, so that a
- * stricter reader than ours takes what `check` took.
+ * Certificates are the same when their DER is. One that is both trusted and not is not. They are written anew, so that
+ * a stricter reader than ours takes what `userdata check` took.
  */
 import { createHash, type X509Certificate } from "node:crypto";
 import { assert } from "../../lib/failure.ts";

@@ -1,6 +1,6 @@
 /**
- * Protects: what the host would refuse, `check` refuses on the laptop, and the other way round, with the same problems
- * at the same places.
+ * Protects: what the host would refuse, `userdata check` refuses on the laptop, and the other way round, with the same
+ * problems at the same places.
  */
 import { expect, test } from "bun:test";
 import { assert, asyncProperty } from "fast-check";
@@ -15,7 +15,7 @@ const path = "/var/lib/orlop/user-data.toml";
 const timeoutMs = 60_000;
 
 test(
-  "thousands of mutated files get the same verdict from `check` and from a host that boots with them",
+  "thousands of mutated files get the same verdict from `userdata check` and from a host that boots with them",
   async () => {
     await using host = await testSystem();
     const verdicts = { taken: 0, refused: 0 };

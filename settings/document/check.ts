@@ -1,4 +1,4 @@
-/** What `./orlop check` says about user data: the same that a host of the variant would say. */
+/** What `./orlop userdata check` says about user data: the same that a host of the variant would say. */
 import { parseDocument } from "./document.ts";
 import type { Model } from "../model/model.ts";
 import { describeProblem, type Problem } from "../model/problem.ts";

@@ -1,6 +1,6 @@
 /**
- * Protects: whatever is handed in as user data, the host and `check` answer with problems that have a place. They never
- * throw or hang, and what they accept is in a form that stays as it is.
+ * Protects: whatever is handed in as user data, the host and `userdata check` answer with problems that have a place.
+ * They never throw or hang, and what they accept is in a form that stays as it is.
  */
 import { expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";

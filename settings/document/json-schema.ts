@@ -1,8 +1,9 @@
 /**
- * JSON Schema for user data, for editors: completion, help and most mistakes before a host or `check` sees the file.
+ * JSON Schema for user data, for editors: completion, help and most mistakes before a host or `userdata check` sees the
+ * file.
  *
- * It accepts whatever the model accepts. It cannot say what needs code: that a certificate can be read, that 110.0 is no
- * whole number, what one setting needs from another.
+ * It accepts whatever the model accepts. It cannot say what needs code: that a certificate can be read, that 110.0 is
+ * no whole number, what one setting needs from another.
  */
 import { z } from "zod";
 import { isJsonObject, type Json, type JsonObject } from "../../lib/text/json.ts";

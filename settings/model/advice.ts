@@ -1,5 +1,6 @@
 /**
- * What is accepted and is probably not what was meant: `check` and user data tell it, and nothing is refused for it.
+ * What is accepted and is probably not what was meant: `userdata check` and user data tell it, and nothing is refused
+ * for it.
  *
  * It is about what the host can do, not about what settings need from each other (`requirements.ts`).
  */

@@ -1,5 +1,5 @@
 /**
- * What settings need from each other, in one list: `check`, user data and commits all say the same.
+ * What settings need from each other, in one list: `userdata check`, user data and commits all say the same.
  */
 import { bootParameterProblems } from "../values/boot-parameters.ts";
 import type { Settings } from "../groups/group.ts";

@@ -1,6 +1,6 @@
 /**
- * Settings of a node as people might write them, some of which `check` refuses: a few at a time, near their limits, and
- * within what a machine with two processors, 2 GiB of memory and one NUMA node can give.
+ * Settings of a node as people might write them, some of which `userdata check` refuses: a few at a time, near their
+ * limits, and within what a machine with two processors, 2 GiB of memory and one NUMA node can give.
  */
 import {
   constant,

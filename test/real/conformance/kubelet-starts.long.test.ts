@@ -1,4 +1,7 @@
-/** Protects: kubelets of all minors start with what `check` takes. Where they are not in the cache, they are compiled. */
+/**
+ * Protects: kubelets of all minors start with what `userdata check` takes. Where they are not in the cache, they are
+ * compiled.
+ */
 import { kubeletStarts } from "./kubelet-starts.ts";
 import { staticPods } from "./static-pods.ts";
 

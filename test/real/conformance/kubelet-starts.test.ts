@@ -1,4 +1,7 @@
-/** Protects: kubelet 1.20 starts with what `check` takes; some settings and manifests. Thousands are in the long test. */
+/**
+ * Protects: kubelet 1.20 starts with what `userdata check` takes; some settings and manifests. Thousands are in the
+ * long test.
+ */
 import { kubeletStarts } from "./kubelet-starts.ts";
 import { staticPods } from "./static-pods.ts";
 

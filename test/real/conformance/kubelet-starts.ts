@@ -1,6 +1,7 @@
 /**
- * The promise that whatever `check` takes, kubelet starts with: thousands of generated settings go to the real kubelet of
- * a minor. What kubelet takes and `check` refuses is in a list with reasons, so that nothing is refused for nothing.
+ * The promise that whatever `userdata check` takes, kubelet starts with: thousands of generated settings go to the real
+ * kubelet of a minor. What kubelet takes and `userdata check` refuses is in a list with reasons, so that nothing is
+ * refused for nothing.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { sample } from "fast-check";
@@ -39,7 +40,7 @@ export function kubeletStarts(
   afterAll(async () => world[Symbol.asyncDispose]());
 
   const treeOf = (kubernetes: NodeTree) => ({ kubernetes: { ...joinedNode, ...kubernetes } });
-  /** What `check` says about settings. */
+  /** What `userdata check` says about settings. */
   function refusals(kubernetes: NodeTree): string[] {
     const parsed = model.parse(treeOf(kubernetes));
     const problems = parsed.ok ? model.requirements(parsed.value) : parsed.problems;
@@ -50,7 +51,7 @@ export function kubeletStarts(
     return (await world.start(model.complete(parsed.ok ? parsed.value : treeOf(kubernetes)))).ended;
   }
 
-  /** Fewer settings with which it is still so that `check` takes what kubelet ends with. */
+  /** Fewer settings with which it is still so that `userdata check` takes what kubelet ends with. */
   async function least(kubernetes: NodeTree): Promise<NodeTree> {
     for (const name of Object.keys(kubernetes)) {
       const { [name]: _, ...fewer } = kubernetes;

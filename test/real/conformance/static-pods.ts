@@ -1,6 +1,7 @@
 /**
- * The promise that a static pod that `check` takes is one that kubelet runs: hundreds of manifests, good ones and others
- * a mistake away from them, are read by the real kubelet of a minor, and `check` refuses nothing that it takes.
+ * The promise that a static pod that `userdata check` takes is one that kubelet runs: hundreds of manifests, good ones
+ * and others a mistake away from them, are read by the real kubelet of a minor, and `userdata check` refuses nothing
+ * that it takes.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { constantFrom, nat, record, sample } from "fast-check";

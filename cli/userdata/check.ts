@@ -1,33 +1,33 @@
-/** `./orlop check` */
-import type { CheckReport } from "../settings/document/check.ts";
-import { variantOption, verb } from "./context.ts";
+/** `./orlop userdata check`: says on a laptop what a host would say about user data. */
+import type { CheckReport } from "../../settings/document/check.ts";
+import { variantOption, verb } from "../context.ts";
 
 type Checked = CheckReport & { file: string };
 
 export const check = verb({
-  name: "check",
+  name: "userdata check",
   summary: "Say whether a host of a variant would take this user data",
   description: "Every problem is told with line, column, key, what was expected, and what was probably meant.",
   examples: [
-    { run: "./orlop check user-data.toml --variant aws-k8s-1.20", description: "TOML or JSON, gzip too" },
-    { run: "./orlop check --json user-data.toml", description: "for editors; docs/schema/ holds JSON Schemas" },
+    { run: "./orlop userdata check user-data.toml --variant aws-k8s-1.20", description: "TOML or JSON, gzip too" },
+    { run: "./orlop userdata check --json user-data.toml", description: "for editors; docs/schema/ holds JSON Schemas" },
   ],
   options: { variant: variantOption },
   arguments: { files: { value: "FILE", help: "User data; - is standard input", many: true, complete: "files" } },
   async run({ invocation }, { files, variant }): Promise<Checked[]> {
     const [{ checkDocument }, { modelFor }, { variantNamed }] = await Promise.all([
-      import("../settings/document/check.ts"),
-      import("../settings/model/model.ts"),
-      import("../variants/all.ts"),
+      import("../../settings/document/check.ts"),
+      import("../../settings/model/model.ts"),
+      import("../../variants/all.ts"),
     ]);
     const model = modelFor(variantNamed(variant));
-    const { readSource } = await import("../host/commands/apiclient/change/source.ts");
+    const { readSource } = await import("../../host/commands/apiclient/change/source.ts");
     return await Promise.all(
       files.map(async (file) => ({ file, ...checkDocument(await readSource(file, invocation), model, new Date()) })),
     );
   },
   async print(reports) {
-    const { describeCheck } = await import("../settings/document/check.ts");
+    const { describeCheck } = await import("../../settings/document/check.ts");
     return reports.map(({ file, ...report }) => describeCheck(file, report)).join("\n");
   },
   exitCode: (reports) => (reports.every(({ valid }) => valid) ? 0 : 1),

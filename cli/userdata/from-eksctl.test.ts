@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { invoke } from "../lib/command/command-line.ts";
-import { orlop } from "./main.ts";
+import { invoke } from "../../lib/command/command-line.ts";
+import { orlop } from "../main.ts";
 
 const words = ["userdata", "from-eksctl", "-"];
 

@@ -1,14 +1,12 @@
-/** `./orlop userdata`: user data made from what people have. */
+/** `./orlop userdata from-eksctl`: user data made from what people have. */
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { Failure } from "../lib/failure.ts";
-import type { EksctlUserData } from "../settings/eksctl/user-data.ts";
-import { splitKey } from "../settings/model/key.ts";
-import type { Problem } from "../settings/model/problem.ts";
-import { variantOption, verb } from "./context.ts";
-
-export const userdataGroups = { userdata: "User data made from files of other tools" } as const;
+import { Failure } from "../../lib/failure.ts";
+import type { EksctlUserData } from "../../settings/eksctl/user-data.ts";
+import { splitKey } from "../../settings/model/key.ts";
+import type { Problem } from "../../settings/model/problem.ts";
+import { variantOption, verb } from "../context.ts";
 
 export const fromEksctl = verb({
   name: "userdata from-eksctl",
@@ -30,11 +28,11 @@ column, and so are the settings that eksctl asks AWS for.`,
   async run({ invocation }, { file, variant, nodegroup }): Promise<{ userData: string }> {
     const [{ eksctlUserData }, { checkDocument, describeCheck }, { modelFor }, { variantNamed }, { readSource }] =
       await Promise.all([
-        import("../settings/eksctl/user-data.ts"),
-        import("../settings/document/check.ts"),
-        import("../settings/model/model.ts"),
-        import("../variants/all.ts"),
-        import("../host/commands/apiclient/change/source.ts"),
+        import("../../settings/eksctl/user-data.ts"),
+        import("../../settings/document/check.ts"),
+        import("../../settings/model/model.ts"),
+        import("../../variants/all.ts"),
+        import("../../host/commands/apiclient/change/source.ts"),
       ]);
     const model = modelFor(variantNamed(variant));
     const text = Buffer.from(await readSource(file, invocation)).toString("utf8");
