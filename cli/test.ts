@@ -6,7 +6,7 @@ import { formatDuration } from "../lib/duration.ts";
 import { reportText, succeeded, sum, type TestReport } from "../tools/test-report.ts";
 import { verb } from "./context.ts";
 
-const groups = ["check", "unit", "slow", "conformance", "image", "cluster", "vm", "tours", "long"] as const;
+const groups = ["quick", "unit", "slow", "conformance", "image", "cluster", "vm", "tours", "long"] as const;
 type Group = (typeof groups)[number];
 
 /** Tests that boot machines so often that they only run when they are asked for. */
@@ -21,7 +21,7 @@ const memoryPerMachineBytes = 5 * 1024 ** 3;
 export const test = verb({
   name: "test",
   summary: "Run the tests; without a group, all but the long ones",
-  description: `check: format, lint, types, layers, unit tests and a simulation. unit: tests that need no machine.
+  description: `quick: format, lint, types, layers, unit tests and a simulation. unit: tests that need no machine.
 slow: those that need none either and take seconds each. conformance: against the suites of others. image: builds the
 same image twice. cluster: a Kubernetes control plane on this computer. vm: boots machines in QEMU. tours: every block
 of the tours in README.md, in a fresh copy of this repository; build/tours.log has what they print. long: the tours,
@@ -37,7 +37,7 @@ The last line counts what really ran.`,
     const startedMs = machineClock.elapsedMs();
     const reports: TestReport[] = [];
     const wanted: readonly Group[] =
-      chosen.length > 0 ? chosen : ["check", "slow", "conformance", "image", "cluster", "vm"];
+      chosen.length > 0 ? chosen : ["quick", "slow", "conformance", "image", "cluster", "vm"];
     for (const group of wanted) {
       reports.push(await runGroup(group, signal));
     }
@@ -53,8 +53,8 @@ function machinesAtOnce(): number {
 }
 
 async function runGroup(group: Group, signal: AbortSignal): Promise<TestReport> {
-  const { check, slowUnitTests, unitTests } = await import("../tools/check.ts");
-  if (group === "check") return await check(signal);
+  const { quickTests, slowUnitTests, unitTests } = await import("../tools/quick.ts");
+  if (group === "quick") return await quickTests(signal);
   if (group === "unit") return await unitTests(signal);
   if (group === "slow") return await slowUnitTests(signal);
   const { runTests } = await import("../tools/test-run.ts");

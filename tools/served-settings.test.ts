@@ -1,6 +1,6 @@
 /**
- * Protects: a setting that is accepted does something. One that nothing of the host names has no effect, and has to say so
- * (`inert`), so that `check` warns of it.
+ * Protects: a setting that is accepted does something. One that nothing of the host names has no effect, and has to say
+ * so (`inert`), so that `userdata check` warns of it.
  */
 import { expect, test } from "bun:test";
 import { join } from "node:path";

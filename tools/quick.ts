@@ -1,6 +1,6 @@
 /**
- * The fast check, `bun run check` and the first part of `./orlop test`: format, lint with types, types, tests that need
- * no machine, and a while of simulation. Under a minute, or it is not run often enough.
+ * `./orlop test quick` and `bun run quick`, also the first part of `./orlop test`: format, lint with types, types, tests
+ * that need no machine, and a while of simulation. Under a minute, or it is not run often enough.
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -52,7 +52,7 @@ const steps = {
 /** Each lane runs its steps one after the other, beside the other lanes. */
 const lanes: readonly (readonly Step[])[] = [[steps.format, steps.lint, steps.types, steps.simulation], [steps.unit]];
 
-export async function check(signal: AbortSignal): Promise<TestReport> {
+export async function quickTests(signal: AbortSignal): Promise<TestReport> {
   const reports = await Promise.all(lanes.map(async (lane) => await runLane(lane, signal)));
   return sum(reports.flat());
 }
@@ -93,7 +93,7 @@ async function runLane(lane: readonly Step[], signal: AbortSignal): Promise<Test
 if (import.meta.main) {
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort(new Error("got SIGINT")));
-  const report = await check(stop.signal);
+  const report = await quickTests(stop.signal);
   process.stdout.write(`${reportText(report)}\n`);
   process.exit(succeeded(report) ? 0 : 1);
 }
