@@ -10,7 +10,10 @@ export const check = verb({
   description: "Every problem is told with line, column, key, what was expected, and what was probably meant.",
   examples: [
     { run: "./orlop userdata check user-data.toml --variant aws-k8s-1.20", description: "TOML or JSON, gzip too" },
-    { run: "./orlop userdata check --json user-data.toml", description: "for editors; docs/schema/ holds JSON Schemas" },
+    {
+      run: "./orlop userdata check --json user-data.toml",
+      description: "for editors; docs/schema/ holds JSON Schemas",
+    },
   ],
   options: { variant: variantOption },
   arguments: { files: { value: "FILE", help: "User data; - is standard input", many: true, complete: "files" } },
