@@ -165,6 +165,8 @@ export const updateExplanation = z.object({
   versions: z.array(
     z.object({
       version: z.string(),
+      /** When its first wave began; absent where it has no waves. */
+      releasedAt: z.iso.datetime().exactOptional(),
       holds: z.array(
         z.object({
           kind: z.enum(["above-maximum", "wave", "version-lock", "not-newer", "failed-before"]),

@@ -78,6 +78,7 @@ export const hostCodes = [
   "update-failed",
   "update-slow",
   "user-data-too-large",
+  "version-held",
 ] as const;
 
 declare module "../lib/failure.ts" {

@@ -523,3 +523,39 @@ test("every migration between the running version and the one to take is tried, 
   const status = await here.run(await here.start(), "refresh", "prepare");
   expect(status.most_recent_command.stderr).toContain("cannot take the place of settings.c, which is set");
 });
+
+test("a version by name is chosen when nothing holds it, though there is a newer one", async () => {
+  await using w = await world("1.1.0", "1.2.0");
+  const updater = await w.start();
+  await updater.start("refresh", "1.1.0");
+  await updater.settled();
+  expect((await updater.status()).chosen_update?.version).toBe("1.1.0");
+  await updater.start("refresh", "0.9.0");
+  await updater.settled();
+  const { chosen_update, most_recent_command } = await updater.status();
+  expect(chosen_update).toBeNull();
+  expect(most_recent_command.stderr).toContain("cannot choose 0.9.0: the repository does not have it");
+});
+
+test("what is told of a host without asking anybody: its state, what it could go back to, what failed", async () => {
+  await using w = await world("1.1.0");
+  const updater = await w.start();
+  expect(await updater.outlook()).toEqual({
+    state: { kind: "idle" },
+    onTrial: false,
+    fallback: undefined,
+    working: undefined,
+    failure: undefined,
+    held: [],
+  });
+  await w.run(updater, "refresh", "prepare");
+  expect(await updater.outlook()).toMatchObject({ state: { kind: "staged", staged: { version: "1.1.0" } } });
+  await expect(updater.goBack()).rejects.toThrow("cannot go back to set B: it never proved healthy, or is empty");
+  const staged = (await w.entries()).find((name) => name.startsWith("orlop-b")) ?? "";
+  const entries = join(w.host.system.root, "efi/loader/entries");
+  await rename(join(entries, staged), join(entries, entryName({ set: "b", standing: { kind: "successful" } })));
+  expect((await updater.outlook()).fallback).toBe("1.1.0");
+  await updater.goBack();
+  expect((await updater.outlook()).fallback).toBe("1.1.0");
+  expect((await updater.status()).active_partition?.next_to_boot).toBe(false);
+});

@@ -7,7 +7,7 @@
 import { stat } from "node:fs/promises";
 import { afterFailure, explain, Failure } from "../../lib/failure.ts";
 import { Place, Turns } from "../../lib/place.ts";
-import { isFor, type Manifest } from "../../repo/manifest.ts";
+import { isFor, type Manifest, wavesOfUpdate } from "../../repo/manifest.ts";
 import type { UpdateExplanation, UpdateStage, UpdateStatusBody } from "../../api/status.ts";
 import type { Settings } from "../../settings/groups/group.ts";
 import type { Ailment } from "../machine/ailment.ts";
@@ -22,6 +22,7 @@ import { heldLimit, nothingKnown, type Chosen, type Held, type Memory } from "./
 import { publishedMigrations } from "./fetch/published-migrations.ts";
 import { ProgressRate } from "./fetch/progress-rate.ts";
 import { assertProved, bootInactiveNext, findSets, isProved, requireSets, stateOf } from "./boot/sets.ts";
+import { otherSet } from "./boot/boot-entry.ts";
 import type { Sets } from "./boot/signpost.ts";
 import { readFindings } from "./judge/trial-findings.ts";
 import { stageOf } from "./stage.ts";
@@ -35,6 +36,23 @@ import { writeImage, writeSize, type WriteSize } from "./write/write-image.ts";
 
 /** A reboot waits for it. */
 const termsMs = 10_000;
+
+/** What takes the place of a command for a moment, and is no command of Bottlerocket's. */
+type Deed = "release" | "go-back";
+const isDeed = (work: UpdateCommand | Deed): work is Deed => work === "release" || work === "go-back";
+
+/** How a host stands to its updates, as its disk and its memory tell without asking anybody. */
+export type UpdateOutlook = {
+  state: UpdateState;
+  /** The running version has not proved healthy yet. */
+  onTrial: boolean;
+  /** The version on the inactive set, where that proved healthy once. */
+  fallback: string | undefined;
+  working: Working | undefined;
+  /** Why the last command failed. */
+  failure: string | undefined;
+  held: { version: string; at: string; reason: string }[];
+};
 
 export type UpdaterHost = {
   system: System;
@@ -56,7 +74,7 @@ export class Updater implements AsyncDisposable {
   returnedFrom: Held | undefined;
   #memory: Memory;
   /** One command or release at a time. */
-  readonly #place = new Place<UpdateCommand | "release">(
+  readonly #place = new Place<UpdateCommand | Deed>(
     (work) => new Failure("update-busy", `cannot do that now: another update command (${work}) is at work`),
   );
   /** What a command at work moves. */
@@ -90,9 +108,10 @@ export class Updater implements AsyncDisposable {
   /**
    * Begins a command; resolves when it is accepted.
    *
+   * @param version the one that a refresh is to choose, provided that nothing holds it
    * @throws {Failure<"update-busy" | "update-not-allowed" | "no-update" | "update-on-trial" | "no-partition-sets">}
    */
-  async start(command: UpdateCommand): Promise<void> {
+  async start(command: UpdateCommand, version?: string): Promise<void> {
     const held = this.#place.take(command);
     try {
       assertAllowed(command, await this.#state());
@@ -105,7 +124,30 @@ export class Updater implements AsyncDisposable {
       throw error;
     }
     await this.#note({ ...this.#memory, running: { command, at: this.#host.system.clock.now().toISOString() } });
-    this.#work = this.#run(command, held);
+    this.#work = this.#run(command, held, version);
+  }
+
+  /**
+   * The version before, which proved healthy here once, boots next.
+   *
+   * @throws {Failure<"inactive-will-not-boot" | "update-busy" | "no-partition-sets">}
+   */
+  async goBack(): Promise<void> {
+    using _held = this.#place.take("go-back");
+    await (await requireSets(this.#host.system)).signpost.rollbackToInactive();
+  }
+
+  async outlook(): Promise<UpdateOutlook> {
+    const sets = await this.#sets();
+    const inactive = sets?.entries[otherSet(sets.active)];
+    return {
+      state: await this.#state(sets),
+      onTrial: !isProved(sets),
+      fallback: inactive?.standing.kind === "successful" ? inactive.version : undefined,
+      working: this.#progress(),
+      failure: this.#memory.last?.failure,
+      held: this.held,
+    };
   }
 
   /** @throws {Failure<"update-busy">} while a command runs */
@@ -146,7 +188,7 @@ export class Updater implements AsyncDisposable {
         sets: await this.#sets(),
         held: this.#memory.held,
         findings: await readFindings(this.#host.system),
-        command: work === "release" ? undefined : work,
+        command: work === undefined || isDeed(work) ? undefined : work,
       });
     } catch (error) {
       this.#host.system.log.error("update: cannot tell how far the last update is", error);
@@ -166,6 +208,7 @@ export class Updater implements AsyncDisposable {
       ...(version === undefined ? {} : { chosen: version }),
       versions: judgements.map((judgement) => ({
         version: judgement.version,
+        ...releasedAt(updateIn(trusted.manifest, this.#host.running, judgement.version)),
         holds: judgement.holds.map((hold) => ({
           kind: hold.kind,
           says: describeHold(hold),
@@ -237,12 +280,12 @@ export class Updater implements AsyncDisposable {
   }
 
   /** Never rejects: the outcome is part of the status. */
-  async #run(command: UpdateCommand, place: Disposable): Promise<void> {
+  async #run(command: UpdateCommand, place: Disposable, version: string | undefined): Promise<void> {
     using _held = place;
     const { system } = this.#host;
     let failure: unknown;
     try {
-      await this.#command(command);
+      await this.#command(command, version);
     } catch (error) {
       failure = error;
       system.log.error(`update: ${command} failed`, error);
@@ -266,10 +309,10 @@ export class Updater implements AsyncDisposable {
     return new Date(Math.max(this.#host.system.clock.now().getTime(), afterLastMs)).toISOString();
   }
 
-  async #command(command: UpdateCommand): Promise<void> {
+  async #command(command: UpdateCommand, version: string | undefined): Promise<void> {
     switch (command) {
       case "refresh":
-        return await this.#refresh();
+        return await this.#refresh(version);
       case "prepare":
         return await this.#prepare();
       case "activate":
@@ -279,11 +322,11 @@ export class Updater implements AsyncDisposable {
     }
   }
 
-  async #refresh(): Promise<void> {
+  async #refresh(wanted: string | undefined): Promise<void> {
     const { chosen: _forgotten, ...rest } = this.#memory;
     try {
       const { trusted, judgements, view } = await this.#look(this.#stop.signal);
-      const version = chosenOf(judgements);
+      const version = wanted === undefined ? chosenOf(judgements) : freeVersion(judgements, wanted);
       const chosen = version === undefined ? undefined : this.#chosenIn(trusted, version);
       await this.#remember({
         ...rest,
@@ -427,7 +470,7 @@ export class Updater implements AsyncDisposable {
 
   #progress(): Working | undefined {
     const command = this.#place.work;
-    if (command === undefined || command === "release") return undefined;
+    if (command === undefined || isDeed(command)) return undefined;
     if (this.#moving === undefined) return { command, step: "look", pace: undefined };
     const { step, totalBytes, rate } = this.#moving;
     return { command, step, pace: rate.pace(totalBytes) };
@@ -454,6 +497,20 @@ function updateIn(manifest: Manifest, machines: Image, version: string): Manifes
   const update = manifest.updates.find((each) => isFor(each, machines) && each.version === version);
   if (update === undefined) throw new Error(`bug: ${version} was chosen and is not in the manifest`);
   return update;
+}
+
+/** When the first wave of a version began; waves are what tells that. */
+function releasedAt(update: Manifest["updates"][number]): { releasedAt?: string } {
+  const starts = wavesOfUpdate(update).map(({ start }) => start.getTime());
+  return starts.length === 0 ? {} : { releasedAt: new Date(Math.min(...starts)).toISOString() };
+}
+
+/** @throws {Failure<"version-held">} */
+function freeVersion(judgements: readonly Judgement[], wanted: string): string {
+  const holds = judgements.find(({ version }) => version === wanted)?.holds;
+  if (holds?.length === 0) return wanted;
+  const why = holds === undefined ? "the repository does not have it" : holds.map(describeHold).join("; ");
+  throw new Failure("version-held", `cannot choose ${wanted}: ${why}`);
 }
 
 function interrupted(command: UpdateCommand): string {
