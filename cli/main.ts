@@ -9,6 +9,7 @@ import { clusterCommands, clusterGroups, kubectl } from "./machine/cluster.ts";
 import { serialConsole } from "./machine/console.ts";
 import { dev } from "./dev.ts";
 import { down } from "./machine/down.ts";
+import { simulateCommands, simulateGroups } from "./fleet/simulate.ts";
 import { generate } from "./generate.ts";
 import { logs } from "./machine/logs.ts";
 import { registry } from "./machine/registry.ts";
@@ -26,7 +27,7 @@ const verbs = [up, down, status, apiclient, kubectl, serialConsole, logs, regist
  * verb takes in all; lines that start with another verb do without.
  */
 export async function orlop(words: readonly string[]): Promise<Program> {
-  const groups = { ...userdataGroups, ...clusterGroups };
+  const groups = { ...userdataGroups, ...clusterGroups, ...simulateGroups };
   const needsNoRepo = [...verbs.map(({ name }) => name), ...Object.keys(groups)].some((name) => name === words[0]);
   const { repoCommands, repoGroups } = needsNoRepo ? { repoCommands: [], repoGroups: {} } : await import("./repo.ts");
   return program({
@@ -37,7 +38,7 @@ export async function orlop(words: readonly string[]): Promise<Program> {
 Exit code 0: done, 1: failed, 2: wrong usage.`,
     options: {},
     groups: { ...groups, ...repoGroups },
-    commands: [...verbs, ...clusterCommands, check, fromEksctl, ...repoCommands],
+    commands: [...verbs, ...clusterCommands, ...simulateCommands, check, fromEksctl, ...repoCommands],
     context: (invocation) => ({ invocation }),
   });
 }
