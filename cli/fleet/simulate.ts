@@ -11,8 +11,8 @@ const waves = verb({
   description: `The blast radius is the largest share of the fleet to which a version opens within the notice time: so many hosts
 take a version that is bad for them before it is recalled. With --blast-radius a policy is recommended that keeps to it.`,
   examples: [
-    { run: "./orlop simulate waves repo/policies/default.toml", says: "what ships with `./orlop repo`" },
-    { run: "./orlop simulate waves my-waves.toml --notice 2h --blast-radius 5", says: "and one that keeps to 5 %" },
+    { run: "./orlop simulate waves repo/policies/default.toml", description: "what ships with `./orlop repo`" },
+    { run: "./orlop simulate waves my-waves.toml --notice 2h --blast-radius 5", description: "and one that keeps to 5 %" },
   ],
   options: {
     notice: {
