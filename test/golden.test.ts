@@ -5,32 +5,31 @@ import { serviceManager } from "../host/files/config-file.ts";
 import { variants } from "../variants/all.ts";
 import { cases, rendered } from "./golden.ts";
 
-describe.each([...variants.values()].flatMap((variant) => cases.map((one) => ({ name: variant.name, one, variant }))))(
-  "$name with $one settings",
-  ({ variant, one }) => {
-    const files = rendered(variant, one);
+describe.each(
+  [...variants.values()].flatMap((variant) => cases.map((testCase) => ({ name: variant.name, testCase, variant }))),
+)("$name with $testCase settings", ({ variant, testCase }) => {
+  const files = rendered(variant, testCase);
 
-    test("renders each path once, below /etc", () => {
-      const paths = files.map(({ path }) => path);
-      expect(new Set(paths).size).toBe(paths.length);
-      for (const path of paths) expect(path).toStartWith("/etc/");
-    });
+  test("renders each path once, below /etc", () => {
+    const paths = files.map(({ path }) => path);
+    expect(new Set(paths).size).toBe(paths.length);
+    for (const path of paths) expect(path).toStartWith("/etc/");
+  });
 
-    test("ends every line, and says nothing that is not there", () => {
-      for (const file of files) {
-        if (!("content" in file) || file.content === "") continue;
-        expect(file.content).toEndWith("\n");
-        expect(file.content).not.toMatch(/undefined|\[object|NaN/);
-      }
-    });
+  test("ends every line, and says nothing that is not there", () => {
+    for (const file of files) {
+      if (!("content" in file) || file.content === "") continue;
+      expect(file.content).toEndWith("\n");
+      expect(file.content).not.toMatch(/undefined|\[object|NaN/);
+    }
+  });
 
-    test("keeps secrets from other users", () => {
-      for (const file of files) {
-        if ("content" in file && /pa.*word|correct|cHVsbGVy|token/.test(file.content)) expect(file.mode).toBe(0o600);
-      }
-    });
-  },
-);
+  test("keeps secrets from other users", () => {
+    for (const file of files) {
+      if ("content" in file && /pa.*word|correct|cHVsbGVy|token/.test(file.content)) expect(file.mode).toBe(0o600);
+    }
+  });
+});
 
 test("all-set settings make every file of every group", () => {
   // Of all variants, this one has the most groups.

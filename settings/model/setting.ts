@@ -10,8 +10,8 @@ import type { Type } from "./type.ts";
 /** A Kubernetes minor version, as in "1.20". */
 export type Minor = `1.${number}`;
 
-export function isAtLeast(minor: Minor, other: Minor): boolean {
-  return Number(minor.slice(2)) >= Number(other.slice(2));
+export function isAtLeast(minor: Minor, least: Minor): boolean {
+  return Number(minor.slice(2)) >= Number(least.slice(2));
 }
 
 /** A leaf: a scalar or a whole list. `Defaulted` says whether it always has a value. */

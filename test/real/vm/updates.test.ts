@@ -91,9 +91,9 @@ test("what the kernel lacks is a warning, and what fails for good is no failure 
     failure: { message: expect.stringContaining(refused), undone: [`set ${refused} to 6.0`] },
     warnings: [expect.stringContaining(unknown)],
   });
-  const other = await updating.host.shell.run("apiclient set 'ntp.options=[\"iburst\"]' 2>&1; echo $?");
-  expect(other).toContain("failed before this change too: sysctl");
-  expect(other).toEndWith("0");
+  const change = await updating.host.shell.run("apiclient set 'ntp.options=[\"iburst\"]' 2>&1; echo $?");
+  expect(change).toContain("failed before this change too: sysctl");
+  expect(change).toEndWith("0");
 });
 
 test("power that fails while the update is written costs the update, not the host", async () => {

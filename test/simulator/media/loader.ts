@@ -44,7 +44,7 @@ export async function countDown(storage: SimulatedStorage, esp: string, entry: L
   // UEFI 2.10, 13.5 "EFI_FILE_PROTOCOL.SetInfo()": no file gets a name that another one has. systemd-boot goes on without.
   if (storage.namesIn(directory).includes(name)) return;
   // The few names of this directory share a sector, and firmware writes whole sectors.
-  await storage.renameInOneWrite(join(directory, entry.file), join(directory, name));
+  await storage.renameAtomically(join(directory, entry.file), join(directory, name));
   await storage.syncDirectory(directory);
 }
 

@@ -167,7 +167,7 @@ export class SimulatedStorage implements Storage {
   }
 
   /** Also on FAT: where both names are in the same sector, for whoever writes the directory by itself. */
-  async renameInOneWrite(from: string, to: string): Promise<void> {
+  async renameAtomically(from: string, to: string): Promise<void> {
     const [volume, file] = [this.#volumeOf(from), this.#file(from)];
     await this.#operation(() => volume.rename(file, from, to, "in one write"));
   }
