@@ -164,13 +164,32 @@ export const executed = z.object({
     command: z.array(z.string()),
     terminal: z.boolean(),
   }),
-  /** Of the log of programs, which has its own chain. */
+  /** Of the log of programs and orders, which has its own chain. */
   hash: z.string(),
 });
 export type ExecutedBody = z.infer<typeof executed>;
 
+/** An order of a fleet to this host, and what this host did about it. */
+export const ordered = z.object({
+  at: z.iso.datetime(),
+  /** The part of the host that obeys. */
+  by: author,
+  image: z.string(),
+  order: z.object({
+    id: z.string(),
+    do: z.enum(["prepare", "reboot-into", "go-back"]),
+    version: z.string(),
+    /** Who ordered it: the policy's name. */
+    by: z.string(),
+    outcome: z.string(),
+  }),
+  /** Of the log of programs and orders, which has its own chain. */
+  hash: z.string(),
+});
+export type OrderedBody = z.infer<typeof ordered>;
+
 /** Newest first. */
-export const history = z.array(z.union([transaction, executed]));
+export const history = z.array(z.union([transaction, executed, ordered]));
 
 /** Settings on trial return to `revertsTo` at `deadline` unless confirmed. */
 export const trial = z.object({

@@ -12,7 +12,7 @@ export type ClusterEvent = {
   /** One word in camel case, for filters: "Draining" */
   reason: string;
   /** A sentence for people. */
-  says: string;
+  message: string;
 };
 
 const component = "orlop-fleet";
@@ -20,7 +20,7 @@ const longestText = 1000;
 
 export async function tell(
   client: KubernetesClient,
-  { about, type, reason, says }: ClusterEvent,
+  { about, type, reason, message }: ClusterEvent,
   signal: AbortSignal,
 ): Promise<void> {
   const now = client.connection.clock.now().toISOString();
@@ -31,7 +31,7 @@ export async function tell(
     involvedObject: { ...about, uid: about.kind === "Node" ? about.name : about.uid },
     type,
     reason,
-    message: says.slice(0, longestText),
+    message: message.slice(0, longestText),
     source: { component },
     reportingComponent: component,
     firstTimestamp: now,

@@ -15,9 +15,9 @@ export type Eviction =
   | { kind: "accepted" }
   | { kind: "gone" }
   /** Not now. `budget` is the PodDisruptionBudget that forbids it, when one does. */
-  | { kind: "held"; budget: string | undefined; says: string }
+  | { kind: "held"; budget: string | undefined; reason: string }
   /** Not ever, unless somebody changes something. */
-  | { kind: "impossible"; says: string };
+  | { kind: "impossible"; reason: string };
 
 /** policy/v1 evicts from Kubernetes 1.22 on, and policy/v1beta1 before 1.25. */
 export type EvictionVersion = "policy/v1" | "policy/v1beta1";
@@ -67,24 +67,24 @@ export async function evict(
     return { kind: "accepted" };
   }
   const { message, details } = await refusalOf(response);
-  const says = details?.causes[0]?.message ?? message;
+  const reason = details?.causes[0]?.message ?? message;
   switch (response.status) {
     case 404:
       return { kind: "gone" };
     case 409:
     case 429:
-      return { kind: "held", budget: budgetIn(says), says };
+      return { kind: "held", budget: budgetIn(reason), reason };
     case 500:
       // The one answer of this status that no patience helps.
-      if (message.includes("more than one PodDisruptionBudget")) return { kind: "impossible", says };
-      return { kind: "held", budget: undefined, says };
+      if (message.includes("more than one PodDisruptionBudget")) return { kind: "impossible", reason };
+      return { kind: "held", budget: undefined, reason };
     default:
-      if (response.status > 500) return { kind: "held", budget: undefined, says };
+      if (response.status > 500) return { kind: "held", budget: undefined, reason };
       throw new Failure("cluster-refused", `cannot evict ${path}: the cluster answers ${response.status}: ${message}`);
   }
 }
 
 /** Source: `checkAndDecrement` of Kubernetes' eviction, of all minors. */
-export function budgetIn(says: string): string | undefined {
-  return /disruption budget (\S+) /.exec(says)?.[1];
+export function budgetIn(message: string): string | undefined {
+  return /disruption budget (\S+) /.exec(message)?.[1];
 }

@@ -8,7 +8,8 @@ export const historyEndpoints = {
   getHistory: {
     method: "GET",
     path: "/history",
-    summary: "Committed transactions, and programs that were run in host containers, newest first: who, when, what",
+    summary:
+      "Committed transactions, programs that were run in host containers, and orders of a fleet, newest first: who, when, what",
     role: "read-only",
     remote: true,
     query: z.object({ limit: wholeNumber(1, 10_000).optional() }),

@@ -1,11 +1,14 @@
 /**
- * What people did on this host besides changing settings: programs that they ran in host containers.
+ * What was done on this host besides changing settings: programs that people ran in host containers, and orders of its
+ * fleet.
  *
- * Each is on the disk before the program starts. A datastore of its own, hash-chained and safe from power loss as that
+ * Each is on the disk before the program starts, or the order is obeyed. A datastore of its own, hash-chained and safe from power loss as that
  * of the settings is; whoever runs programs all day must not push changes of settings out of their history.
  */
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
+import { ordered } from "../../api/answers.ts";
+import type { JsonObject } from "../../lib/text/json.ts";
 import { Datastore, type Author, type DatastoreOptions } from "../datastore/datastore.ts";
 import type { Disk } from "../datastore/log/disk.ts";
 
@@ -13,18 +16,23 @@ const MiB = 1024 * 1024;
 /** Some ten thousand programs. */
 const size = { storeBytes: 4 * MiB, segmentBytes: 256 * 1024, segments: 64 };
 
-/** The one value of this store is the newest entry; those before it are its history. */
-const key = "exec";
+/** Each entry is a change of one of these values; those before it are its history. */
+const keys = { exec: "exec", order: "order" } as const;
 
 const execution = z.object({
-  /** Makes each one a change. */
+  /** As `entry` was called when programs were all that there was. */
   id: z.string(),
   container: z.string(),
   command: z.array(z.string()),
   terminal: z.boolean(),
 });
+/** `entry` makes each one a change. */
+const obedience = z.object({ entry: z.string(), ...ordered.shape.order.shape });
 export type Execution = Omit<z.infer<typeof execution>, "id">;
-export type AuditEntry = { at: Date; by: Author; image: string; hash: string; exec: Execution };
+export type Obedience = Omit<z.infer<typeof obedience>, "entry">;
+
+type Noted = { at: Date; by: Author; image: string; hash: string };
+export type AuditEntry = Noted & ({ exec: Execution } | { order: Obedience });
 
 export class Audit implements AsyncDisposable {
   readonly #store: Datastore;
@@ -39,19 +47,34 @@ export class Audit implements AsyncDisposable {
 
   /** Durable when it resolves. @throws {Failure<"disk-full" | "disk-error" | "busy" | "closed">} */
   async executed(by: Author, exec: Execution): Promise<void> {
-    const id = randomUUID();
-    this.#store.stage(id, new Map([[key, { id, ...exec }]]));
-    await this.#store.commit(id, by, `exec in ${exec.container}`);
+    await this.#note(by, keys.exec, { id: randomUUID(), ...exec }, `exec in ${exec.container}`);
+  }
+
+  /** Durable when it resolves. @throws {Failure<"disk-full" | "disk-error" | "busy" | "closed">} */
+  async obeyed(order: Obedience): Promise<void> {
+    const by = { kind: "host", part: "fleet" } as const;
+    await this.#note(by, keys.order, { entry: randomUUID(), ...order }, `order of ${order.by}`);
+  }
+
+  async #note(by: Author, key: string, value: JsonObject, message: string): Promise<void> {
+    const transaction = randomUUID();
+    this.#store.stage(transaction, new Map([[key, value]]));
+    await this.#store.commit(transaction, by, message);
   }
 
   /** Newest first. */
   async newest(limit: number): Promise<AuditEntry[]> {
     const transactions = await this.#store.history(limit);
-    return transactions.flatMap(({ at, by, image, hash, changes: [change] }) => {
-      const read = execution.safeParse(change?.after);
-      if (!read.success) return [];
-      const { id: _, ...exec } = read.data;
-      return [{ at, by, image, hash, exec }];
+    return transactions.flatMap(({ at, by, image, hash, changes: [change] }): AuditEntry[] => {
+      const noted = { at, by, image, hash };
+      if (change?.key === keys.order) {
+        const order = obedience.safeParse(change.after);
+        return order.success ? [{ ...noted, order: withoutEntry(order.data) }] : [];
+      }
+      const exec = execution.safeParse(change?.after);
+      if (!exec.success) return [];
+      const { id: _, ...program } = exec.data;
+      return [{ ...noted, exec: program }];
     });
   }
 
@@ -63,4 +86,8 @@ export class Audit implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#store[Symbol.asyncDispose]();
   }
+}
+
+function withoutEntry({ entry: _, ...order }: z.infer<typeof obedience>): Obedience {
+  return order;
 }

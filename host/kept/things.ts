@@ -20,7 +20,10 @@ const at = (name: string, whenLost: string): KeptPlace => ({ path: `${directory}
 /** Logs with a format of their own: `host/datastore/`. */
 export const logs = {
   settings: at("datastore", "the settings are those that user data gives"),
-  audit: at("audit", "who ran which program in a host container is no longer known up to here"),
+  audit: at(
+    "audit",
+    "who ran which program in a host container, and what a fleet ordered, is no longer known up to here",
+  ),
 };
 
 /** Put there by whoever made the disk, and only read. */

@@ -1,5 +1,5 @@
 /** What was committed, and the ways back. */
-import type { ExecutedBody, TransactionBody } from "../../../api/answers.ts";
+import type { ExecutedBody, OrderedBody, TransactionBody } from "../../../api/answers.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import type { Transaction } from "../../datastore/datastore.ts";
 import type { ApiContext } from "../context.ts";
@@ -42,11 +42,13 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
       const transactions = (await datastore.history(limit)).map(({ at, changes: made, ...rest }): TransactionBody => {
         return { ...rest, at: at.toISOString(), changes: visibleChanges(model, made, caller) };
       });
-      const programs = (await audit.newest(limit)).map(({ at, exec, ...rest }): ExecutedBody => {
-        const command = visibleCommand(exec.command, caller);
-        return { ...rest, at: at.toISOString(), exec: { ...exec, command } };
+      const others = (await audit.newest(limit)).map((entry): ExecutedBody | OrderedBody => {
+        const at = entry.at.toISOString();
+        if ("order" in entry) return { ...entry, at };
+        const command = visibleCommand(entry.exec.command, caller);
+        return { ...entry, at, exec: { ...entry.exec, command } };
       });
-      return merged(transactions, programs).slice(0, limit);
+      return merged(transactions, others).slice(0, limit);
     },
 
     async undo({ query, caller, signal }) {
@@ -65,19 +67,15 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
 }
 
 /** Each log keeps its own order, whatever the clock of the host did meanwhile. */
-function merged(transactions: readonly TransactionBody[], programs: readonly ExecutedBody[]) {
-  const all: (TransactionBody | ExecutedBody)[] = [];
+function merged<Other extends { at: string }>(transactions: readonly TransactionBody[], others: readonly Other[]) {
+  const all: (TransactionBody | Other)[] = [];
   let next = 0;
   for (const transaction of transactions) {
-    for (
-      let program = programs[next];
-      program !== undefined && program.at >= transaction.at;
-      program = programs[next]
-    ) {
-      all.push(program);
+    for (let other = others[next]; other !== undefined && other.at >= transaction.at; other = others[next]) {
+      all.push(other);
       next++;
     }
     all.push(transaction);
   }
-  return [...all, ...programs.slice(next)];
+  return [...all, ...others.slice(next)];
 }

@@ -1,6 +1,6 @@
 /** `apiclient history`, `undo` and `restore`. */
 import type { z } from "zod";
-import type { author, ExecutedBody, TransactionBody } from "../../../../api/answers.ts";
+import type { author, ExecutedBody, OrderedBody, TransactionBody } from "../../../../api/answers.ts";
 import { usageFailure } from "../../../../lib/command/command.ts";
 import { Failure } from "../../../../lib/failure.ts";
 import { appliedResult } from "./applied-text.ts";
@@ -21,7 +21,7 @@ function moment(text: string): Date {
 
 export const history = apiCommand({
   name: "history",
-  summary: "Show who changed which settings or ran which programs, and when, newest first",
+  summary: "Show who changed which settings, ran which programs or ordered which update, and when, newest first",
   examples: [
     { run: "apiclient history", description: "the last 20" },
     { run: "apiclient history --limit 1000 --json", description: "as JSON" },
@@ -33,9 +33,14 @@ export const history = apiCommand({
   print: historyText,
 });
 
-export function historyText(entries: readonly (TransactionBody | ExecutedBody)[]): string {
+export function historyText(entries: readonly (TransactionBody | ExecutedBody | OrderedBody)[]): string {
   if (entries.length === 0) return "nobody has changed a setting yet";
-  return entries.map((entry) => ("exec" in entry ? executedText(entry) : transactionText(entry))).join("\n");
+  return entries.map(entryText).join("\n");
+}
+
+function entryText(entry: TransactionBody | ExecutedBody | OrderedBody): string {
+  if ("exec" in entry) return executedText(entry);
+  return "order" in entry ? orderedText(entry) : transactionText(entry);
 }
 
 function transactionText({ version, at, by, image, says, changes }: TransactionBody): string {
@@ -51,6 +56,14 @@ function executedText({ at, by, image, exec: { container, command, terminal } }:
   return [
     `exec  ${at}  ${authorText(by)}  image ${image}`,
     `  in ${container}${terminal ? ", with a terminal" : ""}: ${words}`,
+  ].join("\n");
+}
+
+function orderedText({ at, image, order }: OrderedBody): string {
+  const deed = { prepare: "prepare", "reboot-into": "reboot into", "go-back": "go back to" }[order.do];
+  return [
+    `order  ${at}  fleet policy ${order.by}  image ${image}`,
+    `  ${deed} ${order.version}: ${order.outcome}`,
   ].join("\n");
 }
 
