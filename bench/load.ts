@@ -2,7 +2,7 @@
  * Load on an HTTP server behind a unix socket: many keep-alive clients, each with one request in flight.
  *
  * The generator must not be what is measured, so it does not parse HTTP: all answers to one request have the same
- * length, which the first answer tells, and only the status line of each is looked at.
+ * length, which the first answer shows, and only the status line of each is looked at.
  */
 import { percentile } from "./report.ts";
 

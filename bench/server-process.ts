@@ -1,4 +1,4 @@
-/** A server that a benchmark starts: waits until it answers, tells its memory, and ends it. */
+/** A server that a benchmark starts: waits until it answers, measures its memory, and ends it. */
 import { readFile } from "node:fs/promises";
 import { deadline, machineClock } from "../lib/clock.ts";
 import { Failure } from "../lib/failure.ts";
@@ -13,7 +13,7 @@ export class ServerProcess implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** @throws {Failure<"no-answer">} with what the server said when it does not answer on the socket */
+  /** @throws {Failure<"no-answer">} with the server's last lines, when it does not answer on the socket */
   static async start(argv: readonly [string, ...string[]], socket: string, target: string): Promise<ServerProcess> {
     const server = new ServerProcess(start(argv, { stdout: "ignore", stderr: "pipe" }));
     const patience = deadline(machineClock, answerTimeoutMs);

@@ -21,7 +21,7 @@ import { sourceHash } from "./source-hash.ts";
 
 /** A step that makes things of a kind, `Subject`: the step of a root makes the root of any variant. */
 export type StepDefinition<Subject, Declared extends Inputs> = {
-  /** Unique among the steps of an image, with whatever tells two images apart: "erofs-dev-x86_64". */
+  /** Unique among the steps of an image, with what distinguishes two images: "erofs-dev-x86_64". */
   name: (subject: Subject) => string;
   /** What is going on, for people: "compressing the root". */
   label: (subject: Subject) => string;
@@ -92,7 +92,7 @@ function useImageModes(): void {
   process.umask(0o022);
 }
 
-/** True when the result is there; says by its time that it was used. */
+/** True when the result is there; its time is set to now, as the time of its last use. */
 async function isKept(directory: string): Promise<boolean> {
   try {
     const now = new Date();

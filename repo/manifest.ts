@@ -1,5 +1,5 @@
 /**
- * `manifest.json`: which versions a repository offers to whom, and when.
+ * `manifest.json`: which versions a repository offers to which hosts, and when.
  *
  * The format is Bottlerocket's (its sources/updater/update_metadata), so that its tools read it: `updates` with their
  * images and waves, one `max_version` for each variant and architecture, and `migrations` keyed by the text
@@ -110,7 +110,7 @@ export function addMigrations(
 
 /**
  * The migrations of every hop that ends above `from` and at `to` or below, in order. No path has to be found: what a
- * host has walked already is told by the versions in them.
+ * host has walked already follows from the versions in them.
  */
 export function migrationsBetween(manifest: Manifest, from: string, to: string): string[] {
   const hops = Object.entries(manifest.migrations).flatMap(([key, names]) => {

@@ -22,7 +22,7 @@ export type Validation = Machines & {
 /**
  * @param base the URL of the repository's directory
  * @param rootJson a root role that is trusted already, of any version
- * @param onTarget told after each verified target, for progress
+ * @param onTarget called after each verified target, for progress
  * @throws {Failure<"repository-not-valid">} naming everything that is wrong
  */
 export async function validateTree(

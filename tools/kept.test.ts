@@ -1,4 +1,4 @@
-/** Protects: what the host keeps has one owner, so that all of it is durable, simulated and told when it is damaged. */
+/** Protects: what the host keeps has one owner, so that all of it is durable, simulated and reported when it is damaged. */
 import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Protects: who changes the version of a recipe of Kubernetes is told to make the types of its Pod again. */
+/** Protects: a new version of a recipe of Kubernetes comes with the types of its Pod. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { recipeNamed } from "../image/recipes/all.ts";

@@ -1,4 +1,4 @@
-/** What Bun's JUnit report says really ran. */
+/** What really ran, by Bun's JUnit report. */
 import { SaxesParser } from "saxes";
 
 export type TestReport = {

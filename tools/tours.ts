@@ -2,7 +2,7 @@
  * The tours of the README: blocks of commands that a person pastes, with what they print where that is shown.
  *
  * ```` ```sh ```` begins a block of commands. ```` ```text ```` behind it shows lines of what it prints, in order; `…` in a line
- * stands for anything, and others may be printed between two lines. A comment behind a command tells what a person has
+ * stands for anything, and others may be printed between two lines. A comment behind a command shows what a person has
  * to know: `# exit code 3` of one that fails, `# exit leaves it` and `# Ctrl-] leaves it` of one that takes the keyboard.
  */
 

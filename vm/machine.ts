@@ -33,7 +33,7 @@ export type MachineOptions = {
   userDataBy?: "fw-cfg" | "private-partition";
   /** What the system disk is connected by; virtio unless given. */
   systemDiskBus?: DiskBus;
-  /** Who the firmware says made the machine. "Amazon EC2" and "VMware, Inc." have user data in places of their own. */
+  /** The manufacturer in the firmware. "Amazon EC2" and "VMware, Inc." have user data in places of their own. */
   vendor?: string;
   accelerator?: Accelerator;
   cpus?: number;

@@ -1,7 +1,7 @@
 /**
  * Which process a number means: numbers are used again, so the moment of its start belongs to its name.
  *
- * Source: proc_pid_stat(5); the boot id tells two starts of this computer apart.
+ * Source: proc_pid_stat(5); the boot id distinguishes two starts of this computer.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { z } from "zod";

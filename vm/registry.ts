@@ -42,7 +42,7 @@ const startTimeoutMs = 30_000;
 /**
  * Starts a registry; it listens when this returns, and ends with us.
  *
- * @throws {Failure<"registry-failed">} with what it said when it did not start
+ * @throws {Failure<"registry-failed">} with its last line when it did not start
  */
 export async function startRegistry({ directory, tls, auth, port = 0, signal }: RegistryOptions): Promise<Registry> {
   const tools = await openToolsRoot({ sets: ["registry"], signal });

@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const directory of directories.splice(0)) await rm(directory, { recursive: true });
 });
 
-/** Its console says what it is told to; nobody listens on its port. */
+/** Its console shows what a test prints; nobody listens on its port. */
 async function machine(): Promise<{ machine: RunningMachine; print: (line: string) => Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), "machine-"));
   directories.push(directory);

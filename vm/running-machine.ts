@@ -18,12 +18,12 @@ import { Qmp } from "./qemu/qmp.ts";
 const pollMs = 250;
 /** QEMU takes connections for a guest that is down, or that was reset since, and nobody ever answers them. */
 export const answerMs = 20_000;
-/** How much of the console is told when a machine does not come up. */
+/** Lines of the console in the failure when a machine does not come up. */
 const mostConsoleLines = 15;
 
 /** How the host announces its remote API on the console. */
 const announcement = /remote API .*?fingerprint (?:SHA-?256:? ?)?([0-9A-Fa-f:]{64,95})/i;
-/** How the firmware says that a boot begins. */
+/** The firmware's line at the begin of a boot. */
 const firmwareStarts = /BdsDxe: starting/;
 
 /** What it takes to call the remote API; written for `apiclient` too. */

@@ -116,7 +116,7 @@ async function switchOff(machine: RunningMachine, signal: AbortSignal): Promise<
   }
 }
 
-/** Ends a QEMU that no record tells of: an `up` that was killed left it, or the record is damaged. */
+/** Ends a QEMU without a record: an `up` that was killed left it, or the record is damaged. */
 async function endUnrecorded(directory: string): Promise<void> {
   const { qmp: path } = machineFiles(directory);
   try {
@@ -129,7 +129,7 @@ async function endUnrecorded(directory: string): Promise<void> {
   }
 }
 
-/** A damaged record tells nothing, so its machine is asked. */
+/** A damaged record is of no use, so its machine is asked. */
 async function isRunning(directory: string): Promise<boolean> {
   try {
     return (await RunningMachine.find(directory)) !== undefined;

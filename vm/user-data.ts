@@ -34,7 +34,7 @@ export function withRemoteAccess(document: string, access: RemoteAccess): string
   ]);
 }
 
-/** With what a node must know to join a cluster; what the owner says of it goes before. */
+/** With what a node must know to join a cluster; what the owner sets of it goes before. */
 export function withCluster(document: string, kubernetes: Readonly<Record<string, string>>): string {
   return extended(document, (root) => withKubernetes(root, kubernetes), [
     "[settings.kubernetes]",
@@ -42,7 +42,7 @@ export function withCluster(document: string, kubernetes: Readonly<Record<string
   ]);
 }
 
-/** Below the document where that says the same as `extend` does, else the document written anew. */
+/** Appended to the document where that has the same meaning as `extend`, else the document written anew. */
 function extended(document: string, extend: <Kind extends Tree>(root: Kind) => Kind, lines: readonly string[]): string {
   if (document.trimStart().startsWith("{")) return `${JSON.stringify(extend(parseJsonObject(document)))}\n`;
   const wanted = extend(parseToml(document));

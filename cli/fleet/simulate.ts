@@ -12,7 +12,10 @@ const waves = verb({
 take a version that is bad for them before it is recalled. With --blast-radius a policy is recommended that keeps to it.`,
   examples: [
     { run: "./orlop simulate waves repo/policies/default.toml", description: "what ships with `./orlop repo`" },
-    { run: "./orlop simulate waves my-waves.toml --notice 2h --blast-radius 5", description: "and one that keeps to 5 %" },
+    {
+      run: "./orlop simulate waves my-waves.toml --notice 2h --blast-radius 5",
+      description: "and one that keeps to 5 %",
+    },
   ],
   options: {
     notice: {

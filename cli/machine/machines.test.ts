@@ -63,7 +63,7 @@ async function quietMachine(name: string): Promise<{ directory: string; process:
   return { directory, process };
 }
 
-/** Listens as QEMU does until it is told to quit. */
+/** Listens as QEMU does until it gets `quit`. */
 async function qemuIn(directory: string): Promise<() => boolean> {
   let isOn = true;
   const server = createServer((socket) => {

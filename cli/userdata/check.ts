@@ -1,4 +1,4 @@
-/** `./orlop userdata check`: says on a laptop what a host would say about user data. */
+/** `./orlop userdata check`: the verdict of a host on user data, on a laptop. */
 import type { CheckReport } from "../../settings/document/check.ts";
 import { variantOption, verb } from "../context.ts";
 

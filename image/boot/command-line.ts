@@ -35,12 +35,13 @@ export function commandLine(
     "systemd.machine_id=firmware",
     // A kernel that panics reboots after 10 s, so that a bad image loses its turn.
     "panic=10",
-    // Where a crash kernel waits, it starts once the firmware has the last words, from which an update's reason is told.
+    // Where a crash kernel waits, it starts once the firmware has the last words, from which the reason of a failed
+    // update is read.
     "crash_kexec_post_notifiers",
     // Those that hosts use. Without a policy the others cost at every call, and systemd a second of every boot for BPF.
     "lsm=lockdown,landlock,yama",
-    // Until systemd has the watchdog: a processor that is stuck, or a task that waits for a device for two minutes, is a
-    // panic, which leaves its words. sysctl.d takes it back, as busy hosts have both without being lost.
+    // Until systemd has the watchdog: a processor that is stuck, or a task that waits for a device for two minutes, is
+    // a panic, which leaves its words. sysctl.d takes it back, as busy hosts have both without being lost.
     "softlockup_panic=1",
     "hung_task_panic=1",
     // Warnings and worse; the journal has everything.

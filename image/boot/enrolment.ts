@@ -63,14 +63,14 @@ function authenticated(time: Buffer, contentInfo: Buffer, list: Buffer): Buffer 
   return Buffer.concat([time, uint32(length), uint16(certificateRevision), uint16(guidCertificate), pkcs7, data, list]);
 }
 
-/** Firmware wants the bare SignedData, without the ContentInfo around it: a SEQUENCE of an identifier and [0]. */
+/** Firmware reads the bare SignedData, without the ContentInfo around it: a SEQUENCE of an identifier and [0]. */
 function signedData(contentInfo: Buffer): Buffer {
   const inside = contentOf(contentInfo);
   const identifierBytes = 2 + (inside[1] ?? 0);
   return contentOf(inside.subarray(identifierBytes));
 }
 
-/** What is in a DER value, whose length takes one byte, or as many as the first one says. */
+/** What is in a DER value, whose length takes one byte, or as many as the first one counts. */
 function contentOf(der: Buffer): Buffer {
   const first = der[1] ?? 0;
   const lengthBytes = first < 0x80 ? 0 : first & 0x7f;

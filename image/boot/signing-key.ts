@@ -12,7 +12,7 @@ import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 
 export type SigningKey = { directory: string; privateKey: string; certificate: string };
 
-/** Where a user's keys are, unless told otherwise. */
+/** Where a user's keys are by default. */
 export function defaultKeyDirectory(): string {
   return join(homedir(), ".config", "orlop", "keys");
 }

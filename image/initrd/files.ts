@@ -50,8 +50,8 @@ export const programs: Readonly<Record<string, string>> = {
 export const rootModules = ["dm-verity", "erofs"] as const;
 
 /**
- * What tells a host that went back why: a kernel that panics leaves its last lines in the firmware's variables. Loaded
- * first, so that this covers all that follows.
+ * A kernel that panics leaves its last lines in the firmware's variables: the reason why a host went back. Loaded first,
+ * so that this covers all that follows.
  */
 const witnesses = ["efi-pstore"];
 

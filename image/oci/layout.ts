@@ -39,7 +39,7 @@ const prefix = "application/vnd.oci.image";
 const blobName = "layer.tar.zst";
 
 /**
- * Makes a directory of one layer: the compressed blob, and what an image says about it.
+ * Makes a directory of one layer: the compressed blob, and its entry in the configuration of an image.
  *
  * @param tree directory that becomes the layer, with owners and modes as they are there
  */
@@ -63,7 +63,7 @@ export async function makeLayer(
 /**
  * Makes a layout in a directory that does not exist.
  *
- * @param layers made by `makeLayer`, with what the image's history says of each
+ * @param layers made by `makeLayer`, with the description of each in the image's history
  */
 export async function makeLayout(
   directory: string,

@@ -9,7 +9,7 @@ export type ToolsImage = {
   packages: ToolsRoot;
   /** Fills an empty directory with what the maintainer scripts would have made, and with programs that are not Debian's. */
   furnish: (tree: string) => Promise<void>;
-  /** What the image's history says of that layer. */
+  /** The description of that layer in the image's history. */
   description: string;
   entrypoint: readonly string[];
   epochSeconds: number;

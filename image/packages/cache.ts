@@ -67,7 +67,7 @@ export async function markUsed(path: string): Promise<void> {
   await utimes(path, now, now);
 }
 
-/** Removes what has not been used for long, and tells how much of each kind. */
+/** Removes what has not been used for long, and returns how much of each kind. */
 export async function pruneCache(cache: string, now: Date): Promise<void> {
   for (const [folder, days] of Object.entries(keepDays)) {
     const old: string[] = [];

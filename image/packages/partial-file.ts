@@ -64,7 +64,7 @@ export class PartialFile implements AsyncDisposable {
     this.#isFinished = true;
   }
 
-  /** What came stays for whoever goes on. */
+  /** What was received stays, for the next try. */
   async [Symbol.asyncDispose](): Promise<void> {
     await using _close = deferred(async () => {
       await this.#file.close();

@@ -106,7 +106,7 @@ function relationship(from: string, type: "DESCRIBES" | "CONTAINS", to: string):
   return { spdxElementId: from, relationshipType: type, relatedSpdxElement: to };
 }
 
-/** SPDX wants an address that no other document has; a UUID made from the contents (RFC 9562, version 8) is one. */
+/** SPDX requires an address that no other document has; a UUID made from the contents (RFC 9562, version 8) is one. */
 function namespaceOf(parts: readonly string[]): string {
   const hex = createHash("sha256").update(parts.join("\n")).digest("hex");
   const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);

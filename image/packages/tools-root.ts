@@ -128,7 +128,7 @@ async function settle(tools: ToolsRoot): Promise<void> {
 /**
  * Runs a program of the tools root to completion.
  *
- * @throws {Failure<"exit-status">} unless it exits 0; the message carries the last lines of what it said
+ * @throws {Failure<"exit-status">} unless it exits 0; the message has its last lines of output
  */
 export async function runTool(
   tools: ToolsRoot,

@@ -51,7 +51,7 @@ export async function unpackAll(
     }
   };
   await Promise.all(Array.from({ length: options.parallel ?? 4 }, worker));
-  // Two packages that bring the same file disturb each other; alone, a package tells what is wrong with it, if anything.
+  // Two packages that bring the same file disturb each other; alone, a package fails only by a fault of its own.
   for (const deb of failed) await unpackInto(deb);
   const inOrder = new Map(debs.map(({ name }) => [name, unpacked.get(name) ?? []]));
   refuseConflicts(inOrder);
@@ -106,7 +106,7 @@ export async function unpack(
 export async function controlFile(file: string, name: string): Promise<string | undefined> {
   const { stdout, stderr, exitCode } = await ask(["dpkg-deb", "--info", file, name]);
   if (exitCode === 0) return stdout;
-  // A package that cannot be read at all fails here too, and is told from one that lacks the file.
+  // A package that cannot be read at all fails here too, unlike one that lacks the file.
   const { exitCode: readable } = await ask(["dpkg-deb", "--field", file, "Package"]);
   if (readable === 0) return undefined;
   throw broken(file, undefined, stderr);

@@ -27,8 +27,8 @@ export function goEnvironment(architecture: Architecture, { build, modules }: Go
 }
 
 /**
- * Where this machine takes modules from: what its own Go says, or the environment. Go's own default without either; the
- * name of a proxy counts for nothing, since every module is checked against `go.sum`.
+ * Where this machine takes modules from: by the configuration of its own Go, or the environment. Go's own default
+ * without either; the name of a proxy counts for nothing, since every module is checked against `go.sum`.
  */
 export async function moduleProxy(environment: NodeJS.ProcessEnv = process.env): Promise<Record<string, string>> {
   const names = ["GOPROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];

@@ -8,7 +8,7 @@ import type { GoRecipe, SourceEdit } from "./recipe.ts";
 
 const version = "1.20.2";
 
-/** The release's commit and its time, as `kubectl version` of upstream's own build tells them. */
+/** The release's commit and its time, as `kubectl version` of upstream's own build prints them. */
 const stamp: Readonly<Record<string, string>> = {
   gitVersion: `v${version}`,
   gitMajor: "1",

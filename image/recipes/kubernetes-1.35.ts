@@ -1,7 +1,7 @@
 /**
  * Kubernetes 1.35 from its Go modules.
  *
- * The newest minor that works with Debian 13's containerd 1.7; kubelet 1.36 wants version 2. Source: its
+ * The newest minor that works with Debian 13's containerd 1.7; kubelet 1.36 needs version 2. Source: its
  * `hack/lib/version.sh` for what the linker sets.
  */
 import { join } from "node:path";

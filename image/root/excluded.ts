@@ -24,7 +24,7 @@ export const excluded: readonly string[] = [
   "usr/lib/tmpfiles.d/provision.conf",
   "usr/lib/tmpfiles.d/x11.conf",
   "usr/lib/udev/hwdb.d",
-  // An array is put together when somebody asks for it, and not because a disk says that it belongs to one.
+  // An array is put together when somebody asks for it, and not because a disk's metadata names one.
   "usr/lib/udev/rules.d/64-md-raid-assembly.rules",
   "usr/libexec/xfsprogs",
   "usr/lib/systemd/system-shutdown/mdadm.shutdown",

@@ -25,7 +25,7 @@ const links: Readonly<Record<string, string>> = {
   localtime: "../usr/share/zoneinfo/UTC",
   mtab: "../proc/self/mounts",
   "os-release": "../usr/lib/os-release",
-  // hostd renders a file here when settings.dns says so.
+  // hostd renders a file here when settings.dns is set.
   "resolv.conf": "../run/systemd/resolve/stub-resolv.conf",
 };
 

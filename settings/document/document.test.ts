@@ -260,6 +260,6 @@ trusted = true
     "line 1, column 11: settings.kubernetes.bootstrap-token must be set because api-server is set and authentication-mode is tls",
   ]);
   expect(readDocument(needs, node)).toMatchObject({ ok: true });
-  // A value that is wrong is told before what is missing.
+  // A value that is wrong comes before what is missing.
   expect(problems(document, node)).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 /**
  * Who may log in to the machines of a node group.
  *
- * eksctl hands the key to EC2, and whoever switches ssh on gets the admin container. Here the key is in the admin
+ * eksctl hands the key to EC2, and ssh switched on brings the admin container. Here the key is in the admin
  * container's user data, so that it works wherever the machine runs.
  */
 import type { NodeGroup } from "./cluster-config.ts";

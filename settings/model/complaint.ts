@@ -1,4 +1,4 @@
-/** Puts what zod says about a value into problems: which key, what was expected, what was there. */
+/** Turns zod's issues with a value into problems: which key, what was expected, what was there. */
 import type { z } from "zod";
 import { nearest } from "../../lib/text/nearest.ts";
 import { joinKey } from "./key.ts";

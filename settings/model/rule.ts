@@ -16,7 +16,7 @@ export type Rule = {
 export type Advice = {
   /** A claim that holds for settings in order. */
   name: string;
-  /** @param now undefined where the time is not known: then nothing is said about it */
+  /** @param now undefined where the time is not known: then no rule judges it */
   check(settings: Settings, set: SettingsTree, variant: Selection, now: Date | undefined): Iterable<Problem>;
 };
 

@@ -77,7 +77,7 @@ type Declared<T extends Json> = {
 export function setting<T extends Json>(declared: Declared<T> & { default: NoInfer<T> }): Setting<T, true>;
 export function setting<T extends Json>(declared: Declared<T>): Setting<T, false>;
 export function setting<T extends Json>(declared: Declared<T> & { default?: T }): Setting<T> {
-  // Everyone is handed the same list; whoever changes it shall notice.
+  // Everyone is handed the same list; a change to it throws.
   if (Array.isArray(declared.default)) Object.freeze(declared.default);
   return {
     kind: "setting",
@@ -134,7 +134,7 @@ export type ValueOf<Declaration> =
           }
         : never;
 
-/** The same with everything left out that one likes: what a variant says about its defaults. */
+/** The same with every part optional: a variant's own defaults. */
 export type PartOf<Declaration> =
   Declaration extends Setting<infer T, boolean>
     ? T

@@ -16,7 +16,7 @@ export type Type<T extends Json = Json> = {
   schema(): z.ZodType<T>;
 };
 
-/** What zod says about a value it refuses; handed to every check of a schema. */
+/** How zod words the refusal of a value; passed to every check of a schema. */
 export type Refusal = { error: string };
 
 /** A type from its words and the schema that enforces them. */
@@ -83,7 +83,7 @@ export function listOf<T extends Json>(item: Type<T>, { least = 0 } = {}): Type<
   });
 }
 
-/** A table inside of a list, where our own tables do not reach. What is wrong with its keys tells which there are. */
+/** A table inside of a list, where our own tables do not reach. A problem with its keys lists those there are. */
 export function tableOf<Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
   refusal: Refusal,

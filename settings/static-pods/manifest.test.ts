@@ -1,4 +1,4 @@
-/** Protects: kubelet would only log that it cannot use a manifest; here it is said with its place, before. */
+/** Protects: kubelet would only log that it cannot use a manifest; here it is a problem with a place, before. */
 import { expect, test } from "bun:test";
 import { everyVariant, modelNamed } from "../../test/worlds/host/models.ts";
 import { checkDocument } from "../document/check.ts";

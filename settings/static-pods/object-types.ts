@@ -15,7 +15,7 @@ export type ObjectTypes = Readonly<Record<string, Readonly<Record<string, string
 
 export type Place = readonly (string | number)[];
 
-/** Something about a place in an object; `says` continues the name of the place. */
+/** Something about a place in an object; `message` continues the name of the place. */
 export type Flaw = { at: Place; message: string };
 
 /** A field that is not one, and those that are. */

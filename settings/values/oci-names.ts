@@ -11,7 +11,7 @@ export const imageGrammar = new RegExp(
     `(?::(?<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$`,
 );
 
-/** Kept as written: who pulls says what is left out. */
+/** Kept as written: the client that pulls adds what is left out. */
 export const imageReference: Type<string> = pattern(
   "an image reference such as registry.example.com/name:tag",
   /^[!-~]{1,1024}$/,

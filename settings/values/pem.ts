@@ -40,7 +40,7 @@ function certificateOf(body: string): X509Certificate | undefined {
   try {
     return new X509Certificate(Buffer.from(body, "base64"));
   } catch (error) {
-    // Whatever OpenSSL has to say about it: it is no certificate.
+    // Whatever OpenSSL's error is: it is no certificate.
     if (error instanceof Error) return undefined;
     throw error;
   }
@@ -85,7 +85,7 @@ function privateKeyIn(encoded: string): KeyObject | undefined {
   try {
     return createPrivateKey(Buffer.from(encoded, "base64"));
   } catch (error) {
-    // Whatever OpenSSL has to say about it: it is no key, or it wants a passphrase.
+    // Whatever OpenSSL's error is: it is no key, or it wants a passphrase.
     if (error instanceof Error) return undefined;
     throw error;
   }

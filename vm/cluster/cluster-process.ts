@@ -1,4 +1,4 @@
-/** The process of `./orlop cluster up`: runs the control plane until it is told to end, or a part of it ends by itself. */
+/** The process of `./orlop cluster up`: runs the control plane until a signal ends it, or a part of it ends by itself. */
 import { z } from "zod";
 import { explain, isFailure } from "../../lib/failure.ts";
 import { RunningMachine } from "../running-machine.ts";

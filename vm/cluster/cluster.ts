@@ -144,7 +144,7 @@ async function clusterProcesses(): Promise<ProcessIdentity[]> {
   }
 }
 
-/** What a machine of that name is told, as `settings.kubernetes`. */
+/** The `settings.kubernetes` of a machine of that name. */
 export function settingsToJoin({ port, ca, token }: Cluster, name: string) {
   return joiningSettings({ port, ca, token }, name);
 }

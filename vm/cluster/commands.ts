@@ -102,7 +102,7 @@ function alone(minor: ClusterMinor): string[] {
   return ["--leader-elect=false", "--secure-port=0", ...(minor === "1.20" ? ["--port=0"] : [])];
 }
 
-/** What the API server is told of the proxy to kubelets. */
+/** The API server's configuration for the proxy to kubelets. */
 export function egressThrough(socket: string): object {
   return {
     apiVersion: "apiserver.k8s.io/v1beta1",

@@ -88,7 +88,7 @@ export async function controlPlanePrograms(minor: ClusterMinor, signal: AbortSig
 /**
  * Starts one; nodes can join when this returns. It ends with us.
  *
- * @throws {Failure<"control-plane-failed">} with what the part that did not start said last
+ * @throws {Failure<"control-plane-failed">} with the last lines of the part that did not start
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { kubeletPort, minor = clusterMinors[0], certificatesLast = "8760h", signal } = options;
@@ -161,7 +161,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   };
 }
 
-/** What kubectl is told about the cluster in `directory`. */
+/** kubectl's configuration for the cluster in `directory`. */
 export function kubectlOptions(directory: string): string[] {
   return [`--kubeconfig=${join(directory, "pki/admin.conf")}`, `--cache-dir=${join(directory, "kubectl")}`];
 }
@@ -169,7 +169,7 @@ export function kubectlOptions(directory: string): string[] {
 /** Disk of a machine that is to be a node: kubelet keeps a gibibyte and a tenth of the data partition for itself. */
 export const nodeDiskBytes = 8 * 1024 ** 3;
 
-/** What a node that joins is told, as `settings.kubernetes`. `name` is the machine's, by which `kubeletPort` finds it. */
+/** The `settings.kubernetes` of a node that joins. `name` is the machine's, by which `kubeletPort` finds it. */
 export function joiningSettings({ port, ca, token }: { port: number } & Pick<Pki, "ca" | "token">, name: string) {
   return {
     "api-server": `https://${hostOfGuests}:${port}`,

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(async () => rm(directory, { recursive: true }));
 
-/** All that comes back for what is said through the proxy. */
+/** All that comes back for words sent through the proxy. */
 async function answerTo(socket: string, words: string): Promise<string> {
   return await new Promise((resolve, reject) => {
     const client = connect(socket);

@@ -1,6 +1,6 @@
 /**
  * How the API server reaches kubelets: guests live behind QEMU's network, where only forwarded ports of this computer
- * lead to. So the API server is told to go through this proxy, and to name nodes rather than addresses.
+ * lead to. So the API server is configured to go through this proxy, and to name nodes rather than addresses.
  *
  * Source: apiserver.k8s.io/v1beta1, EgressSelectorConfiguration, HTTPConnect over a unix socket.
  */

@@ -1,4 +1,4 @@
-/** Files on a machine's private partition, where whoever provisions physical machines leaves what they are told. */
+/** Files on a machine's private partition, where a provisioning of physical machines leaves their user data. */
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { runTool, type ToolsRoot } from "../../image/packages/tools-root.ts";

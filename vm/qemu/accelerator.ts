@@ -24,7 +24,7 @@ import { kernelOf } from "../disk/unified-kernel.ts";
 /** A kernel under KVM gets there in less than two seconds. */
 const proofTimeoutMs = 15_000;
 
-/** What a kernel without a root says last. */
+/** The last line of a kernel without a root. */
 const reachedTheEnd = /Kernel panic - not syncing: VFS: Unable to mount root fs/;
 
 const remembered = z.object({ bootId: z.string(), accelerator: z.enum(["tcg", "kvm"]) });

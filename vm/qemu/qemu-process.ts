@@ -1,4 +1,4 @@
-/** QEMU as a process: starting it in a machine's directory and learning what it could not be told beforehand. */
+/** QEMU as a process: starting it in a machine's directory and asking for what QEMU chose itself. */
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toolCommand, type ToolsRoot } from "../../image/packages/tools-root.ts";
@@ -29,7 +29,7 @@ export type StartedQemu = {
  * @param options.reads files and directories outside the machine's directory that QEMU opens, such as the image
  * @param options.writes the same for what it also writes to
  * @param options.outlivesUs the machine goes on when this program ends; otherwise it dies with it
- * @throws {Failure<"qemu-failed">} with what QEMU said when it did not start
+ * @throws {Failure<"qemu-failed">} with QEMU's last lines when it did not start
  */
 export async function startQemu(
   tools: ToolsRoot,

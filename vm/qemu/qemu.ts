@@ -18,7 +18,7 @@ export type Disk = {
 };
 export type DiskBus = "virtio" | "nvme";
 
-/** `hostPort` 0 lets the kernel choose a free one; `Qmp.forwardedPorts` tells which. */
+/** `hostPort` 0 lets the kernel choose a free one; `Qmp.forwardedPorts` returns it. */
 export type Forward = { hostPort: number; guestPort: number };
 
 export type Boot =
@@ -27,9 +27,9 @@ export type Boot =
 
 export type Hardware = {
   name: string;
-  /** Who the firmware says the machine is: the guest's machine id at every boot. */
+  /** The system UUID in the firmware: the guest's machine id at every boot. */
   uuid?: string;
-  /** Who the firmware says made the machine; QEMU unless given. */
+  /** The manufacturer in the firmware; QEMU by default. */
   vendor?: string;
   accelerator: Accelerator;
   cpus: number;

@@ -84,7 +84,7 @@ export class Qmp implements AsyncDisposable {
     return parseForwardedPorts(text);
   }
 
-  /** Each processor, with the line of its instruction pointer, which also tells whether it waits (HLT=1). */
+  /** Each processor, with the line of its instruction pointer, which also shows whether it waits (HLT=1). */
   async processors(): Promise<string[]> {
     const text = z.string().parse(await this.execute("human-monitor-command", { "command-line": "info registers -a" }));
     return text.split(/\r?\n/).filter((line) => /^(CPU#|RIP=|EIP=)/.test(line));

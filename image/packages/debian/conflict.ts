@@ -17,7 +17,7 @@ export function refuseConflicts(packages: readonly Package[]): void {
     ] as const) {
       for (const [against] of parseDependencies(item.relations[relation])) {
         if (against === undefined) continue;
-        // A package that conflicts with what it provides itself wants to be its only provider.
+        // A package that conflicts with what it provides itself is its only provider.
         const candidates = (bearers.get(against.name) ?? []).filter((bearer) => bearer.item.name !== item.name);
         const rival = candidates.find((bearer) => isMeant(against, bearer))?.item;
         if (rival === undefined) continue;

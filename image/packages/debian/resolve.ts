@@ -25,7 +25,7 @@ const priorities = ["required", "important", "standard", "optional", "extra"];
 /**
  * The packages that `wanted` needs beyond those given, by name.
  *
- * @throws {Failure<"unsatisfied">} names every package that cannot be had and who wants it
+ * @throws {Failure<"unsatisfied">} names every package that cannot be had and what depends on it
  * @throws {Failure<"package-conflict">} when two chosen packages exclude each other
  */
 export function resolve(index: PackageIndex, { wanted, excluded, present = [] }: Request): Package[] {

@@ -1,4 +1,4 @@
-/** What GNU tar says about each member while it unpacks: the one source for modes and owners of a package's files. */
+/** What GNU tar lists of each member while it unpacks: the one source for modes and owners of a package's files. */
 
 export type Entry = {
   /** Without a slash at either end: "usr/bin/ls". */

@@ -18,7 +18,7 @@ import { podReport } from "../../static-pods/manifest.ts";
 
 type Kubernetes = NonNullable<Settings["kubernetes"]>;
 
-/** Of a kubelet that is told nothing. */
+/** Of a kubelet without configuration. */
 const defaults = { "image-gc-high-threshold-percent": 85, "image-gc-low-threshold-percent": 80 } as const;
 const defaultImageMinimumAge = "2m";
 const defaultIdsPerPod = 65_536;

@@ -1,4 +1,4 @@
-/** An update repository whose answers can be held back, so that a host's look for updates lasts as long as a test wants. */
+/** An update repository whose answers can be held back, so that a host's look for updates lasts as long as a test needs. */
 import { utimes } from "node:fs/promises";
 import { shippedRootPath } from "../../../host/update/fetch/trusted-repository.ts";
 import type { RunningHost } from "../../worlds/host/running-host.ts";

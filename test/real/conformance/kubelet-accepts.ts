@@ -120,7 +120,7 @@ export function kubeletAccepts(minor: (typeof kubernetesMinors)[number], ofMinor
   }, compileMs);
   afterAll(async () => rm(folder, { recursive: true, force: true }));
 
-  /** What kubelet says, as it says it: a line for each thing, that begins with a letter and the date. */
+  /** Lines of kubelet's log; each begins with a letter and the date. */
   async function kubeletLog(
     kubernetes: { [name: string]: Json },
     spoil = (text: string): string => text,

@@ -11,7 +11,7 @@ import { joinedNode } from "../../worlds/host/joined-node.ts";
 import { namesFor, nodeTrees, type NodeTree } from "./kubelet-settings.ts";
 import { compileMs, openKubeletWorld, type KubeletMinor, type KubeletWorld } from "./kubelet-world.ts";
 
-/** What is refused although kubelet starts with it, by what is said about it. */
+/** What is refused although kubelet starts with it, by the text of the refusal. */
 const stricter: readonly (readonly [refusal: RegExp, why: string])[] = [
   [/must be a whole number from/, "a number that overflows or stands for a default of its own is a mistake"],
   [/must be a percentage from 0% to below 100%/, "kubelet ignores 100%, and nobody means that"],
@@ -40,7 +40,7 @@ export function kubeletStarts(
   afterAll(async () => world[Symbol.asyncDispose]());
 
   const treeOf = (kubernetes: NodeTree) => ({ kubernetes: { ...joinedNode, ...kubernetes } });
-  /** What `userdata check` says about settings. */
+  /** The problems that `userdata check` finds in settings. */
   function refusals(kubernetes: NodeTree): string[] {
     const parsed = model.parse(treeOf(kubernetes));
     const problems = parsed.ok ? model.requirements(parsed.value) : parsed.problems;

@@ -60,7 +60,7 @@ test("a node without a cluster is not asked about", async () => {
   expect(await alone?.(signal)).toEqual([]);
 });
 
-/** What is said of a cluster that serves with a certificate of `authority`, to a host that trusts `trusted`. */
+/** The ailments of a node whose cluster serves with a certificate of `authority`, to a host that trusts `trusted`. */
 async function reasonsOverTls(
   { authority, trusted, now = new Date() }: { authority: Authority; trusted?: string; now?: Date },
   answer: (request: Request) => Response = () => node("True"),

@@ -77,7 +77,7 @@ async function startContainerd(): Promise<void> {
   }
 }
 
-/** Fetches an image as a host with these settings would; gives what it said when that failed. */
+/** Fetches an image as a host with these settings would; returns its output when that failed. */
 async function fetchImage(name: string, tree: JsonObject): Promise<string | undefined> {
   const settings = settingsOf(tree);
   const facts = factsOf("dev");

@@ -4,7 +4,7 @@
  *
  * One host, with Secure Boot on and our keys enrolled, takes one good update, which is spoiled in one way after the
  * other, chosen again through the API, and booted. How long each took, from the request
- * to reboot until the old version tells the reason, is printed.
+ * to reboot until the old version shows the reason, is printed.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";

@@ -82,12 +82,12 @@ export class TestCluster implements AsyncDisposable {
     }
   }
 
-  /** Waits until the cluster takes the host for ready, as its status tells. */
+  /** Waits until the cluster takes the host for ready, by its status. */
   async untilReady(host: TestHost): Promise<void> {
     await host.running.untilStatus(({ node }) => node?.ready === true, readyMs);
   }
 
-  /** Waits until the host says such a thing about why it is no ready node. */
+  /** Waits until the host's status gives such a reason for a node that is not ready. */
   async untilReason(host: TestHost, reason: RegExp): Promise<void> {
     const hasReason = (reasons: readonly string[] = []): boolean => reasons.some((text) => reason.test(text));
     await host.running.untilStatus(({ node }) => hasReason(node?.reasons), eventMs);

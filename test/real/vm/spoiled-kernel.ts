@@ -30,7 +30,7 @@ const architecture = "x86_64";
 const started = "switch_root /sysroot /usr/lib/systemd/systemd\n";
 const overlay = "over-etc";
 
-/** @param signed by whom: "ours", a key of "nobody", or not at all */
+/** @param signed by our key, by a key that nobody trusts, or not at all */
 export async function spoiledKernel(
   { manifest, manifestPath }: Built,
   output: string,

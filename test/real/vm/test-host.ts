@@ -45,7 +45,7 @@ type Prepared = { authority: Clients; credentials: Credentials };
 export type TestHostOptions = Partial<Omit<MachineOptions, "credentials" | "userData">> & {
   /** The owner's part of the user data; the remote API is switched on in it. */
   userData?: string;
-  /** Puts that document where the guest looks for it, and says what the machine needs for it; fw_cfg unless given. */
+  /** Puts that document where the guest looks for it, and returns what the machine needs for it; fw_cfg by default. */
   handOver?: (document: string) => Promise<Partial<MachineOptions>>;
 };
 
@@ -117,7 +117,7 @@ export class TestHost implements AsyncDisposable {
     return this.running.untilConfigured(timeoutMs);
   }
 
-  /** Pulls the plug: nothing is written any more, nobody is told. */
+  /** Pulls the plug: nothing is written any more, no program is notified. */
   async cutPower(): Promise<void> {
     await this.#shell?.[Symbol.asyncDispose]();
     await this.#running?.cutPower();
@@ -222,7 +222,7 @@ export class TestHost implements AsyncDisposable {
     await this.shell.run(`date -s @$(($(date +%s) + ${seconds}))`);
   }
 
-  /** True when the API cannot be reached in a way that the network tells at once. */
+  /** True when the API cannot be reached and the network answers so at once. */
   async isSilent(): Promise<boolean> {
     try {
       await this.status();

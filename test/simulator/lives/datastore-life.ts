@@ -63,7 +63,7 @@ class Life {
     try {
       await this.#happen(event);
     } catch (error) {
-      // What fails while the power goes says nothing; a claim that does not hold always does.
+      // A failure while the power goes proves nothing; a claim that does not hold always counts.
       if (!this.#disk.powerIsLost || error instanceof Violation) throw error;
     }
     if (this.#disk.powerIsLost) await this.#powerReturns();
@@ -226,7 +226,7 @@ class Life {
     this.#crashStates++;
     this.#disk = disk;
     this.#accept(store, newer, true);
-    // When no first line is left either, nothing tells which numbers were given.
+    // When no first line is left either, nothing shows which numbers were used.
     if (lossy || store.version === 0) this.#model.forgetLostVersions();
   }
 

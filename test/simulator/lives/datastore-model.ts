@@ -163,7 +163,7 @@ export class Model {
     else this.#maybeGoodBoots.push(goodBoot, this.#acknowledgedGoodBoot);
   }
 
-  /** Whole files were lost, so nothing on the disk tells which numbers were given: those above may come again. */
+  /** Whole files were lost, so nothing on the disk shows which numbers were used: those above may come again. */
   forgetLostVersions(): void {
     for (const version of this.#versions.keys()) if (version > this.#current.version) this.#forget(version);
   }

@@ -93,7 +93,7 @@ class KeptLife {
   /** What may be found: what was acknowledged, and what an operation at work leads to. */
   #possible: Settled[] = [{ motd: undefined }];
   #userData: { read: boolean; hostname: Json | undefined } = { read: false, hostname: undefined };
-  /** Boot parameters that are set, and those for which the machine was told to reboot last. */
+  /** Boot parameters that are set, and those of the last reboot for their sake. */
   #parameters: string | undefined;
   #rebootedFor: string | undefined;
   #rebootAsked = false;
@@ -128,7 +128,7 @@ class KeptLife {
     try {
       await this.#happen(event);
     } catch (error) {
-      // What fails while the power goes says nothing; a claim that does not hold always does.
+      // A failure while the power goes proves nothing; a claim that does not hold always counts.
       if (!this.#storage.isGone || error instanceof Violation) throw this.#broken ?? error;
     }
     await this.#goOn();
@@ -259,7 +259,7 @@ class KeptLife {
     storage.onOperation = async () => await this.#judgePrefix();
   }
 
-  /** The machine starts, and starts again as long as it tells itself to reboot. */
+  /** The machine starts, and starts again as long as it asks for a reboot. */
   async #boot(): Promise<void> {
     for (let starts = 0; starts < startsLimit; starts++) {
       await this.#powerOn();

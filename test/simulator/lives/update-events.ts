@@ -33,7 +33,7 @@ export type UpdateEvent =
   | { kind: "restart-daemon" }
   /** The daemon dies at an operation of the next command, and is started again. */
   | { kind: "kill-daemon"; after: number }
-  /** A person wants the other set back. */
+  /** A person goes back to the other set. */
   | { kind: "roll-back" }
   | { kind: "set"; key: "settings.motd" | "settings.name" | "settings.time"; value: number }
   | { kind: "lie"; how: Lie }

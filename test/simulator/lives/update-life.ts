@@ -102,7 +102,7 @@ class UpdateLife {
   #unitAsked = 0;
   #rebooted = new Set<string>();
   #onTrial: string | undefined;
-  /** Versions that the updater has told to be held, which nobody has released since. */
+  /** Versions that the updater holds, which nobody has released since. */
   #held = new Set<string>();
   /** The command that was accepted and has no outcome yet, and the time of the outcome before it. */
   #atWork: { command: string; before: string | undefined } | undefined;
@@ -146,7 +146,7 @@ class UpdateLife {
     try {
       await this.#happen(event);
     } catch (error) {
-      // What fails while the power goes says nothing; a claim that does not hold always does.
+      // A failure while the power goes proves nothing; a claim that does not hold always counts.
       if (!this.#storage.isGone || error instanceof Violation) throw this.#broken ?? error;
     }
     if (this.#broken !== undefined) throw this.#broken;
@@ -483,7 +483,7 @@ class UpdateLife {
     return updater;
   }
 
-  /** What was told before stays so, and a command that nothing was heard of has an outcome. */
+  /** What was held stays held, and a command that was interrupted has an outcome. */
   async #checkRemembered(updater: Updater): Promise<void> {
     const held = new Set(updater.held.map(({ version }) => version));
     for (const version of this.#held) claim(held.has(version), `${version} failed here and is not held any more`);

@@ -2,7 +2,7 @@
  * Bytes on a medium that loses power: what was written and not synced may survive in any part and in any order.
  *
  * The model of a file's content, and of a block device. Assumed of the hardware: bytes that were synced are not
- * disturbed by later writes to other bytes ("powersafe overwrite"), and a sync that succeeded has told the truth.
+ * disturbed by later writes to other bytes ("powersafe overwrite"), and what a successful sync covered is on the medium.
  */
 import type { Random } from "../random.ts";
 

@@ -2,7 +2,7 @@
  * All media of a machine behind one power supply: partitions, an ESP and the private partition.
  *
  * Content is durable after a file's or a device's `sync`, names after `syncDirectory`; at a power loss any part of the
- * rest may have survived, as `simulated-volume.ts` says for names.
+ * rest may have survived, as `volume.ts` says for names.
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
@@ -166,7 +166,7 @@ export class SimulatedStorage implements Storage {
     await this.#operation(() => volume.rename(file, from, to, "as the file system does"));
   }
 
-  /** Also on FAT: where both names are in the same sector, for whoever writes the directory by itself. */
+  /** Also on FAT: where both names are in the same sector, for a writer of the directory itself, such as firmware. */
   async renameAtomically(from: string, to: string): Promise<void> {
     const [volume, file] = [this.#volumeOf(from), this.#file(from)];
     await this.#operation(() => volume.rename(file, from, to, "in one write"));
