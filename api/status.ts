@@ -170,6 +170,7 @@ export const updateExplanation = z.object({
       holds: z.array(
         z.object({
           kind: z.enum(["above-maximum", "wave", "version-lock", "not-newer", "failed-before"]),
+          /** A sentence for people. Clients and hosts of other versions know it by this name. */
           says: z.string(),
           opensAt: z.iso.datetime().exactOptional(),
         }),

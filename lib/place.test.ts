@@ -7,7 +7,7 @@ const place = () => new Place<string>((work) => new Failure("busy", `cannot begi
 test("of two that come at once the second is refused, and the place is free once the first has ended", async () => {
   const here = place();
   const work = async (name: string): Promise<string> => {
-    using _held = here.take(name);
+    using _held = here.acquire(name);
     await Promise.resolve();
     return name;
   };
@@ -20,9 +20,9 @@ test("of two that come at once the second is refused, and the place is free once
 
 test("work that fails gives its place back, and giving it back twice takes it from nobody", () => {
   const here = place();
-  const first = here.take("first");
+  const first = here.acquire("first");
   first[Symbol.dispose]();
-  using _second = here.take("second");
+  using _second = here.acquire("second");
   first[Symbol.dispose]();
   expect(here.work).toBe("second");
 });

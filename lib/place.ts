@@ -12,7 +12,7 @@ export class Place<Work> {
   readonly #busy: (work: Work) => Error;
   #work: { work: Work } | undefined;
 
-  /** @param busy what `take` throws while there is other work */
+  /** @param busy what `acquire` throws while there is other work */
   constructor(busy: (work: Work) => Error) {
     this.#busy = busy;
   }
@@ -28,7 +28,7 @@ export class Place<Work> {
   }
 
   /** Disposing of it gives the place back; doing so twice takes it from nobody. */
-  take(work: Work): Disposable {
+  acquire(work: Work): Disposable {
     this.assertFree();
     const held = { work };
     this.#work = held;

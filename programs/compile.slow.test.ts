@@ -56,9 +56,9 @@ test("the same source gives the same executable in another directory, time zone 
       await cp(join(repository, name), join(first, name), { recursive: true });
     }
     await cp(first, deeper, { recursive: true });
-    const one = await compiledIn(first, { TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8" });
-    const two = await compiledIn(deeper, { TZ: "UTC", LC_ALL: "C", USER: "somebody" });
-    expect(two).toBe(one);
+    const shallow = await compiledIn(first, { TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8" });
+    const deep = await compiledIn(deeper, { TZ: "UTC", LC_ALL: "C", USER: "somebody" });
+    expect(deep).toBe(shallow);
   } finally {
     await rm(first, { recursive: true });
     await rm(second, { recursive: true });

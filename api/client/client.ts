@@ -39,8 +39,8 @@ export type Client = {
   call<Name extends EndpointName>(name: Name, input?: CallInput<Name>): Promise<AnswerOf<Table[Name]>>;
   /** `commitAndApply` with wait=1: resolves when every reconciler has had its turn, whether it went well or not. */
   commitAndWait(query: Omit<QueryOf<Table["commitAndApply"]>, "wait">, signal?: AbortSignal): Promise<Applied>;
-  /** Calls an endpoint that answers with a file; its bytes go to `take` as they come. */
-  download(name: DownloadName, take: (bytes: Uint8Array) => Promise<void>, signal: AbortSignal): Promise<void>;
+  /** Calls an endpoint that answers with a file; its bytes go to `write` as they come. */
+  download(name: DownloadName, write: (bytes: Uint8Array) => Promise<void>, signal: AbortSignal): Promise<void>;
   /** Runs a program in a host container; its exit code. See `exec-client.ts`. */
   exec(request: ExecRequest): Promise<number>;
   /** One request as it is, whatever its status: for `apiclient raw`. */
@@ -72,10 +72,10 @@ export function connect(address: HostAddress, kept?: KeptConnection): Client {
       const answer = await call("commitAndApply", signal === undefined ? input : { ...input, signal });
       return applied.parse(answer);
     },
-    async download(name, take, signal) {
+    async download(name, write, signal) {
       const { method, path } = endpoints[name];
       const request = { method, target: path, headers: { accept: "application/json" }, signal };
-      const answer = await download(address, request, take);
+      const answer = await download(address, request, write);
       if (answer.status !== 200) throw refusedBy(answer, request);
     },
     exec: async (request) => await (await import("./exec-client.ts")).exec(address, request),

@@ -80,14 +80,14 @@ export class KeptConnection implements Disposable {
 }
 
 /**
- * As `send`, for an answer that is a file: its bytes go to `take` as they come, unless it is a refusal.
+ * As `send`, for an answer that is a file: its bytes go to `write` as they come, unless it is a refusal.
  *
- * @param take more comes when it has resolved
+ * @param write more comes when it has resolved
  */
 export async function download(
   address: HostAddress,
   request: HttpRequest,
-  take: (bytes: Uint8Array) => Promise<void>,
+  write: (bytes: Uint8Array) => Promise<void>,
 ): Promise<HttpAnswer> {
   return await receive(address, request, async (incoming, where) => {
     if (incoming.statusCode !== 200) return await readAll(incoming, where);
@@ -95,7 +95,7 @@ export async function download(
     for await (const chunk of incoming) {
       const bytes = Buffer.from(chunk);
       length += bytes.length;
-      await take(bytes);
+      await write(bytes);
     }
     const whole = Number(incoming.headers["content-length"] ?? length);
     if (length === whole) return answerOf(incoming, "");

@@ -7,7 +7,7 @@ import { Turns } from "../../lib/place.ts";
 import type { Model } from "../../settings/model/model.ts";
 import type { Problem } from "../../settings/model/problem.ts";
 import type { Author, Change, Datastore, Staged } from "../datastore/datastore.ts";
-import { changesBetween, takenBack, withStaged, type Values } from "../datastore/change.ts";
+import { changesBetween, revert, withStaged, type Values } from "../datastore/change.ts";
 import type { Trial } from "../daemon/trial.ts";
 
 export type Committed = { version: number; changed: string[] };
@@ -25,21 +25,21 @@ export class Changes {
   }
 
   /** @throws {Refused<"nothing-pending" | "unmet-requirements" | "on-trial">} */
-  async commit(transaction: string, by: Author, says: string, trySeconds?: number): Promise<Committed> {
+  async commit(transaction: string, by: Author, message: string, trySeconds?: number): Promise<Committed> {
     return this.exclusively(async () => {
       this.#trial.refuseWhileRunning();
-      return await this.#datastore.commit(transaction, by, says, async (staged, write) =>
+      return await this.#datastore.commit(transaction, by, message, async (staged, write) =>
         this.#commitOrTry(staged, trySeconds, write),
       );
     });
   }
 
   /** The same for changes that nobody staged. @throws {Refused<"nothing-pending" | "unmet-requirements" | "on-trial">} */
-  async make(changes: Staged, by: Author, says: string, trySeconds?: number): Promise<Committed> {
+  async make(changes: Staged, by: Author, message: string, trySeconds?: number): Promise<Committed> {
     return this.exclusively(async () => {
       this.#trial.refuseWhileRunning();
       if (changes.size === 0) throw new Refused("nothing-pending", "cannot change settings: the request names none");
-      return await this.#commitOrTry(changes, trySeconds, async () => this.#datastore.change(changes, by, says));
+      return await this.#commitOrTry(changes, trySeconds, async () => this.#datastore.change(changes, by, message));
     });
   }
 
@@ -59,7 +59,7 @@ export class Changes {
   async undo(version: number, changes: readonly Change[], by: Author): Promise<Committed> {
     return this.exclusively(async () => {
       this.#trial.refuseWhileRunning();
-      const { values, conflicts } = takenBack(await this.#withoutFoundAnew(version, changes), changes);
+      const { values, conflicts } = revert(await this.#withoutFoundAnew(version, changes), changes);
       if (conflicts.length > 0) {
         const keys = conflicts.join(", ");
         throw new Refused("changed-since", `cannot undo version ${version}: changed again since: ${keys}`, {
@@ -91,15 +91,15 @@ export class Changes {
   }
 
   /** An older image may have accepted what this one does not. */
-  async #replace(values: Values, by: Author, says: string): Promise<Committed> {
+  async #replace(values: Values, by: Author, message: string): Promise<Committed> {
     const parsed = this.#model.parse(this.#model.tree(values));
     if (!parsed.ok) {
-      throw new Refused("bad-settings", `cannot ${says}: this image does not accept those settings`, {
+      throw new Refused("bad-settings", `cannot ${message}: this image does not accept those settings`, {
         problems: parsed.problems,
       });
     }
     this.checkWhole(values);
-    return this.#datastore.replace(values, by, says);
+    return this.#datastore.replace(values, by, message);
   }
 
   /**

@@ -51,11 +51,11 @@ test("what is asked for later waits for a reboot, which a plan says beforehand",
   await using host = await preconfigured({ "bootstrap-containers": { early: container("always") } });
   await prepare(host);
   const set = { "bootstrap-containers": { late: container("once") } };
-  const says = "bootstrap container late is to run";
-  expect((await host.api.call("plan", { body: { set } })).rebootNeeded).toEqual([says]);
+  const message = "bootstrap container late is to run";
+  expect((await host.api.call("plan", { body: { set } })).rebootNeeded).toEqual([message]);
   await host.api.call("patchSettings", { body: set });
   await host.api.commitAndWait({});
-  expect((await host.api.call("getStatus")).rebootNeeded).toEqual([says]);
+  expect((await host.api.call("getStatus")).rebootNeeded).toEqual([message]);
 });
 
 test("what is to be done is known before it begins, and the host is booting until it is done", async () => {

@@ -50,7 +50,7 @@ export async function bootstrap(host: BootstrapHost, signal: AbortSignal): Promi
   await Promise.all(
     work.of("container").map(
       async (entry) =>
-        await work.take(entry, async () => {
+        await work.perform(entry, async () => {
           const description = descriptions.get(entry.name);
           if (description !== undefined) await runContainer(host.system, description, signal);
         }),
@@ -71,7 +71,7 @@ async function runCommands(
   if (entries.length === 0) return false;
   await using held = await holdReboots(system);
   for (const entry of entries) {
-    await work.take(entry, async () => {
+    await work.perform(entry, async () => {
       for (const [program, ...words] of settings["bootstrap-commands"][entry.name]?.commands ?? []) {
         const output = await system.run([program, ...words], { limitMs: commandMs, signal });
         system.log.info(`bootstrap: commands ${entry.name}: ${program} ${words.join(" ")}: ${output.trim() || "done"}`);
@@ -130,7 +130,7 @@ class Work {
     await this.#become([...this.#entries.filter((entry) => entry.kind !== kind), ...entries]);
   }
 
-  async take(entry: Entry, work: () => Promise<void>): Promise<void> {
+  async perform(entry: Entry, work: () => Promise<void>): Promise<void> {
     await this.#change({ ...entry, state: "running" });
     try {
       await work();

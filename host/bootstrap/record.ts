@@ -53,7 +53,7 @@ type Wish = { mode: "off" | "once" | "always"; essential: boolean };
 
 function entriesOf(kind: Entry["kind"], wishes: Readonly<Record<string, Wish>>): Entry[] {
   return Object.entries(wishes)
-    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .toSorted(([left], [right]) => (left < right ? -1 : 1))
     .flatMap(([name, { mode, essential }]) =>
       mode === "off" ? [] : [{ kind, name, mode, essential, state: "waiting" as const }],
     );

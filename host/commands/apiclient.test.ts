@@ -283,7 +283,7 @@ test("a change that changes nothing says so and nothing else, whatever was appli
   const newest = async (): Promise<number> => Object(parseJson(await ok("status", "--json"))).settings.version;
   await ok("set", "motd=same");
   await ok("set", "motd=other");
-  const other = await newest();
+  const second = await newest();
   await ok("undo");
   const version = await newest();
   const nothing = `nothing changed: the settings are so already (version ${version})\n`;
@@ -294,7 +294,7 @@ test("a change that changes nothing says so and nothing else, whatever was appli
     ["try", "set", "motd=same"],
     ["try", "delete", "ntp.options"],
     ["restore", "--to", String(version)],
-    ["undo", String(other)],
+    ["undo", String(second)],
   ];
   for (const words of unchanged) expect([words, await ok(...words)]).toEqual([words, nothing]);
   const document = 'settings.motd = "same"';
@@ -368,9 +368,9 @@ test("without an update repository every update command says which setting is mi
     [["cancel"], "the update state is idle"],
     [["release", "1.0.0"], "it is not held back on this host"],
   ];
-  for (const [words, says] of expected) {
+  for (const [words, message] of expected) {
     const { stdout, stderr, exitCode } = await run("update", ...words);
-    expect([words, stdout, stderr, exitCode]).toEqual([words, "", expect.stringContaining(says), 1]);
+    expect([words, stdout, stderr, exitCode]).toEqual([words, "", expect.stringContaining(message), 1]);
   }
 });
 
@@ -410,9 +410,9 @@ describe("wait", () => {
       [["wait", "configured", "container/none"], 3, "container/none: settings enable no such host container"],
       [["update", "wait", "9.9.9"], 3, "version 9.9.9 does not run here, and is not going to: 0.1.0 runs"],
     ];
-    for (const [words, code, says] of outcomes) {
+    for (const [words, code, message] of outcomes) {
       const { stdout, exitCode } = await run(...words);
-      expect({ words, stdout, exitCode }).toEqual({ words, stdout: expect.stringContaining(says), exitCode: code });
+      expect({ words, stdout, exitCode }).toEqual({ words, stdout: expect.stringContaining(message), exitCode: code });
     }
     expect(await invoke(apiclient, absent)).toMatchObject({
       stdout: expect.stringContaining("cannot talk to the host at"),

@@ -19,7 +19,7 @@ const run = command({
     const request = requestSchema.parse(parseJson(await readFile(hostPath(system, requestPath), "utf8")));
     return await prepareEphemeral(system, request);
   },
-  print: (says) => says,
+  print: (text) => text,
 });
 
 export function ephemeralStorageProgram(system: System): Program {

@@ -46,9 +46,9 @@ test("what cannot be done is refused with the reason and exit code 1", async () 
     [["give-up", "why"], 1, "it is not on trial"],
     [["mark-inactive-valid", "1.1.0", "--tries", "0"], 2, "a number from 1 to 10"],
   ];
-  for (const [words, code, says] of refused) {
+  for (const [words, code, message] of refused) {
     const { exitCode, stderr } = await here.run(...words);
-    expect([words[0], exitCode, stderr]).toEqual([words[0], code, expect.stringContaining(says)]);
+    expect([words[0], exitCode, stderr]).toEqual([words[0], code, expect.stringContaining(message)]);
   }
   expect(await here.entries()).toEqual(["orlop-a.conf"]);
 });

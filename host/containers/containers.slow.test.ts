@@ -93,12 +93,12 @@ test("a container does not notice that its runner or containerd starts again", a
   await host.restart();
   await eventually(async () => expect(await pid()).toBe(before));
 
-  const taken = Promise.withResolvers<undefined>();
+  const received = Promise.withResolvers<undefined>();
   const both = Promise.allSettled([
     ended,
-    runContainer(host.running, host.prepare(), () => taken.resolve(undefined), stop.signal),
+    runContainer(host.running, host.prepare(), () => received.resolve(undefined), stop.signal),
   ]);
-  await taken.promise;
+  await received.promise;
   expect(await pid()).toBe(before);
   stop.abort();
   // One of the two takes the container away; the other one may find it gone.
@@ -108,9 +108,9 @@ test("a container does not notice that its runner or containerd starts again", a
 test("an image that nobody names goes with its layers; that of a container stays, and starts without a registry", async () => {
   await using host = await world({ entrypoint: ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"] });
   const { context } = host;
-  const other = await busyboxImage({ entrypoint: ["/bin/true"], files: { "/etc/other": "other" } });
-  await host.registry.push(other.layout, "test/other:v1");
-  await other[Symbol.asyncDispose]();
+  const second = await busyboxImage({ entrypoint: ["/bin/true"], files: { "/etc/other": "other" } });
+  await host.registry.push(second.layout, "test/other:v1");
+  await second[Symbol.asyncDispose]();
   const name = "registry.example.com/test/other:v1";
   const { digest } = await bringImage(context, parseReference(name), signal);
   const stop = new AbortController();

@@ -106,9 +106,9 @@ export class Executed implements AsyncDisposable {
    * Hands on all output, both streams together, in the order it comes. Resolves when the program has ended and said
    * everything.
    *
-   * @param take the next bytes are read when it has resolved
+   * @param write the next bytes are read when it has resolved
    */
-  async relay(take: (bytes: Uint8Array) => Promise<void>): Promise<void> {
+  async relay(write: (bytes: Uint8Array) => Promise<void>): Promise<void> {
     const state = { heardMs: machineClock.elapsedMs(), isTaking: 0, isOver: false };
     const relayed = Promise.all(
       this.#outputs.map(async ({ fd }) => {
@@ -118,7 +118,7 @@ export class Executed implements AsyncDisposable {
           const { done, value } = await reader.read();
           if (done) return;
           state.isTaking++;
-          await take(value);
+          await write(value);
           state.isTaking--;
           state.heardMs = machineClock.elapsedMs();
         }

@@ -11,8 +11,8 @@ test("one pulls an image at a time, others at the same time, and who waits may g
   const directory = await mkdtemp(join(tmpdir(), "turns-"));
   const signal = AbortSignal.timeout(10_000);
   const first = await pullTurn(clock, directory, "registry.example.com/one:v1", signal);
-  await using other = await pullTurn(clock, directory, "registry.example.com/two:v1", signal);
-  expect(other).toBeDefined();
+  await using elsewhere = await pullTurn(clock, directory, "registry.example.com/two:v1", signal);
+  expect(elsewhere).toBeDefined();
   const second = pullTurn(clock, directory, "registry.example.com/one:v1", signal);
   expect(await Promise.race([second, Bun.sleep(300)])).toBeUndefined();
   const gone = pullTurn(clock, directory, "registry.example.com/one:v1", AbortSignal.timeout(100));

@@ -108,20 +108,20 @@ async function pull(
 }
 
 /** What the first of the repositories gives. @throws {Failure<"no-image">} when none does; the cause says why */
-async function fromFirst<Given>(
+async function fromFirst<Result>(
   { log }: PullContext,
   { name }: Reference,
   repositories: readonly Repository[],
   signal: AbortSignal,
-  read: (repository: Repository) => Promise<Given>,
-): Promise<Given> {
+  read: (repository: Repository) => Promise<Result>,
+): Promise<Result> {
   let refusal: unknown;
   for (const repository of repositories) {
     try {
       return await read(repository);
     } catch (error) {
       signal.throwIfAborted();
-      log.info(`image: ${repository.says}: ${error instanceof Error ? error.message : String(error)}`);
+      log.info(`image: ${repository.address}: ${error instanceof Error ? error.message : String(error)}`);
       refusal = error;
     }
   }
@@ -139,7 +139,7 @@ async function forThisMachine(repository: Repository, top: Manifest, signal: Abo
     ({ platform }) => platform?.os === "linux" && platform.architecture === architecture,
   );
   if (mine !== undefined) return await repository.manifest(mine.digest, signal);
-  throw new Failure("no-such-image", `cannot use ${repository.says}: it has no image for linux on ${architecture}`);
+  throw new Failure("no-such-image", `cannot use ${repository.address}: it has no image for linux on ${architecture}`);
 }
 
 async function store(
@@ -151,11 +151,11 @@ async function store(
 ): Promise<Image> {
   const { config, layers } = manifestSchema.parse(parseJson(Buffer.from(bytes).toString()));
   const total = layers.reduce((sum, { size }) => sum + size, 0);
-  log.info(`image: pulling ${name} from ${repository.says}, ${megabytes(total)} in ${layers.length} layers`);
+  log.info(`image: pulling ${name} from ${repository.address}, ${megabytes(total)} in ${layers.length} layers`);
   await using lease = await leased(containerd);
   const options = { headers: { "containerd-lease": lease.id }, signal };
 
-  const progress = progressOf(total, (says) => log.info(`image: ${name}: ${says}`));
+  const progress = progressOf(total, (text) => log.info(`image: ${name}: ${text}`));
   const configBytes = await repository.config(config.digest, signal);
   verify(configBytes, config, repository);
   const image = configSchema.parse(parseJson(Buffer.from(configBytes).toString()));
@@ -266,7 +266,7 @@ async function readBlob(containerd: Containerd, digest: string): Promise<string>
 function verify(bytes: Uint8Array, { digest }: Descriptor, repository: Repository): void {
   const came = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
   if (came === digest) return;
-  throw new Failure("hash-mismatch", `cannot use ${repository.says}@${digest}: what came has the digest ${came}`);
+  throw new Failure("hash-mismatch", `cannot use ${repository.address}@${digest}: what came has the digest ${came}`);
 }
 
 /** Names of snapshots: each stands for a layer and all that is below it. Source: OCI image specification, config.md. */
@@ -296,7 +296,7 @@ async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
 }
 
 /** A line for each tenth. */
-function progressOf(total: number, says: (text: string) => void): (bytes: number) => void {
+function progressOf(total: number, report: (text: string) => void): (bytes: number) => void {
   let done = 0;
   let tenth = 0;
   return (bytes) => {
@@ -304,7 +304,7 @@ function progressOf(total: number, says: (text: string) => void): (bytes: number
     const now = Math.floor((done * 10) / Math.max(1, total));
     if (now <= tenth) return;
     tenth = now;
-    says(`${megabytes(done)} of ${megabytes(total)}`);
+    report(`${megabytes(done)} of ${megabytes(total)}`);
   };
 }
 

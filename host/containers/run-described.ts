@@ -5,7 +5,7 @@ import { Failure } from "../../lib/failure.ts";
 import { isPresent, readTextIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { sdNotify } from "../machine/linux.ts";
-import { authoritiesPath, requestThrough, routeIn, takeProxyVariables } from "../machine/outbound.ts";
+import { authoritiesPath, requestThrough, routeIn, removeProxyVariables } from "../machine/outbound.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { openContainerd } from "./containerd/containerd.ts";
 import { readDescription } from "./described.ts";
@@ -41,7 +41,7 @@ export async function runDescribed(
   const { log } = system;
   const id = containerId(description);
   // A container finds its way out as the host does.
-  const environment = takeProxyVariables();
+  const environment = removeProxyVariables();
   const directory = hostPath(system, join("/run/orlop/container-pipes", id));
   return await runContainer(
     { containerd, id, directory, systemd: true, log },

@@ -72,7 +72,7 @@ test.each(["", "Tool:v1", "registry.example.com/tool@md5:00", "a b", "https://re
 );
 
 test("a chain names each layer by all that is below it", () => {
-  const [one = "", two = ""] = chainIds(["sha256:a", "sha256:b"]);
-  expect(one).toBe("sha256:a");
+  const [first = "", two = ""] = chainIds(["sha256:a", "sha256:b"]);
+  expect(first).toBe("sha256:a");
   expect(two).toMatch(/^sha256:[0-9a-f]{64}$/);
 });

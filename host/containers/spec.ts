@@ -31,7 +31,7 @@ export function specOf({ description, image, environment, systemd, prepared = []
   const privileges = privilegesOf(description);
   const { capabilities, refused } = privileges;
   const id = containerId(description);
-  const own = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   return {
     ociVersion: "1.1.0",
     root: { path: "rootfs", readonly: false },
@@ -39,7 +39,7 @@ export function specOf({ description, image, environment, systemd, prepared = []
       terminal: false,
       user: { uid: 0, gid: 0 },
       args: [...(image.Entrypoint ?? []), ...(description.command ?? image.Cmd ?? [])],
-      env: [...environmentOf(image), ...own],
+      env: [...environmentOf(image), ...variables],
       cwd:
         image.WorkingDir === undefined || image.WorkingDir === null || image.WorkingDir === "" ? "/" : image.WorkingDir,
       noNewPrivileges: !privileges.newPrivileges,
@@ -65,8 +65,8 @@ export function specOf({ description, image, environment, systemd, prepared = []
 
 /** Every container finds its programs, whatever its image forgot. */
 function environmentOf({ Env }: ImageConfig): string[] {
-  const given = Env ?? [];
-  return given.some((variable) => variable.startsWith("PATH=")) ? given : [usualPath, ...given];
+  const variables = Env ?? [];
+  return variables.some((variable) => variable.startsWith("PATH=")) ? variables : [usualPath, ...variables];
 }
 
 export type Spec = ReturnType<typeof specOf>;

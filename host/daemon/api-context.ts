@@ -7,7 +7,7 @@ import type { Remote } from "../apiserver/server/remote.ts";
 import { hostContainerStates } from "../containers/container-states.ts";
 import { configuration } from "../files/all.ts";
 import { generatorsOf } from "../generators/generate.ts";
-import { whatIsSetAside } from "../kept/set-aside.ts";
+import { listSetAside } from "../kept/set-aside.ts";
 import { keptPlaces } from "../kept/things.ts";
 import { NodeStatus } from "../node/node-status.ts";
 import type { Reconciler } from "../reconcile/reconciler.ts";
@@ -38,7 +38,7 @@ export function apiContext(host: ApiHost): ApiContext {
     ...host,
     reconcilers: host.allReconcilers,
     configFiles: configuration,
-    generators: new Map(generatorsOf(host.facts).map(({ key, says }) => [key, says])),
+    generators: new Map(generatorsOf(host.facts).map(({ key, description }) => [key, description])),
     status: statusSource(host),
   };
 }
@@ -51,7 +51,7 @@ function statusSource(host: ApiHost): ApiContext["status"] {
     const [hostContainers, node, setAside] = await Promise.all([
       hostContainerStates(system, settings),
       nodeStatus.now(settings, datastore.version, stopping),
-      whatIsSetAside(system, keptPlaces),
+      listSetAside(system, keptPlaces),
     ]);
     return await statusOf({ ...host, boot: bootStatus, hostContainers, node, setAside });
   };

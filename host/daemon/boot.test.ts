@@ -113,8 +113,8 @@ test("a daemon that dies after the commit of user data changes nothing when it s
     await using host = await world.start();
     const { datastore } = host;
     const commit = datastore.commit.bind(datastore);
-    datastore.commit = async (...what) => {
-      const committed = await commit(...what);
+    datastore.commit = async (...parameters) => {
+      const committed = await commit(...parameters);
       dies.abort(new Error("killed"));
       throw new Error("killed", { cause: committed });
     };
@@ -125,7 +125,7 @@ test("a daemon that dies after the commit of user data changes nothing when it s
   const status = newBootStatus();
   await boot(host, status, signal);
   expect(status.steps[1]?.state).toBe("done");
-  expect((await host.datastore.history()).filter(({ says }) => says.startsWith("user data"))).toHaveLength(1);
+  expect((await host.datastore.history()).filter(({ message }) => message.startsWith("user data"))).toHaveLength(1);
 });
 
 test("wrong user data is told with its place, the host boots with defaults and reads it again next time", async () => {

@@ -40,17 +40,17 @@ export type BootStep = {
 export type BootStatus = { steps: BootStep[]; userData: { problems: Problem[] } };
 
 type Outcome = "done" | "skipped";
-type Step = { says: string; run: (host: BootHost, status: BootStatus, signal: AbortSignal) => Promise<Outcome> };
+type Step = { description: string; run: (host: BootHost, status: BootStatus, signal: AbortSignal) => Promise<Outcome> };
 
-const generateMissing: Step = { says: "generate settings that depend on this machine", run: applyGenerated };
+const generateMissing: Step = { description: "generate settings that depend on this machine", run: applyGenerated };
 
 const steps: readonly Step[] = [
-  { says: "bring settings to the form of this version", run: migrateSettings },
-  { says: "read user data, on first boot", run: applyUserData },
+  { description: "bring settings to the form of this version", run: migrateSettings },
+  { description: "read user data, on first boot", run: applyUserData },
   generateMissing,
-  { says: "write configuration files and apply kernel settings", run: applySettings },
-  { says: "reboot for boot parameters, when settings say so", run: rebootToReconcile },
-  { says: "see what is to prepare this machine", run: describeBootstrap },
+  { description: "write configuration files and apply kernel settings", run: applySettings },
+  { description: "reboot for boot parameters, when settings say so", run: rebootToReconcile },
+  { description: "see what is to prepare this machine", run: describeBootstrap },
 ];
 
 /** Code of a step without whose success the boot must not go on. */
@@ -58,7 +58,7 @@ const essentialMissing = "essential-missing";
 
 /** Told only when it fails: then nothing that waits for the boot begins. */
 const markConfigured: Step = {
-  says: "let what waits for this boot begin",
+  description: "let what waits for this boot begin",
   async run({ system }) {
     await writeFileAtomic(hostPath(system, configuredMark), "");
     return "done";
@@ -72,7 +72,10 @@ const generatorsPart = "generators";
 const launch = "bottlerocket-launch";
 
 export function newBootStatus(): BootStatus {
-  return { steps: steps.map(({ says }) => ({ step: says, state: "waiting" })), userData: { problems: [] } };
+  return {
+    steps: steps.map(({ description }) => ({ step: description, state: "waiting" })),
+    userData: { problems: [] },
+  };
 }
 
 /** Of a host whose settings cannot be read: nothing is done, since nobody knows how the machine should be. */
@@ -82,29 +85,34 @@ export function haltedBoot(reason: Failure): BootStatus {
 }
 
 /** Why the boot goes no further than this list; undefined when it may. */
-export function haltedBy({ steps: taken }: BootStatus): string | undefined {
-  return taken.find(({ failure }) => failure?.code === essentialMissing)?.failure?.message;
+export function haltedBy({ steps: bootSteps }: BootStatus): string | undefined {
+  return bootSteps.find(({ failure }) => failure?.code === essentialMissing)?.failure?.message;
 }
 
 /** Runs every step; rejects only when the signal aborts. */
 export async function boot(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<void> {
   for (const [at, step] of steps.entries()) {
-    status.steps[at] = { step: step.says, state: "running" };
-    status.steps[at] = await taken(step, host, status, signal);
+    status.steps[at] = { step: step.description, state: "running" };
+    status.steps[at] = await runStep(step, host, status, signal);
   }
   // Without the mark, nothing that waits for preconfigured.target starts; the API stays, and says why.
   if (haltedBy(status) !== undefined) return;
-  const marked = await taken(markConfigured, host, status, signal);
+  const marked = await runStep(markConfigured, host, status, signal);
   if (marked.state === "failed") status.steps.push(marked);
 }
 
-async function taken({ says, run }: Step, host: BootHost, status: BootStatus, signal: AbortSignal): Promise<BootStep> {
+async function runStep(
+  { description, run }: Step,
+  host: BootHost,
+  status: BootStatus,
+  signal: AbortSignal,
+): Promise<BootStep> {
   try {
-    return { step: says, state: await run(host, status, signal) };
+    return { step: description, state: await run(host, status, signal) };
   } catch (error) {
     signal.throwIfAborted();
-    host.system.log.error(`boot: cannot ${says}`, error);
-    return { step: says, state: "failed", failure: failureOf(error) };
+    host.system.log.error(`boot: cannot ${description}`, error);
+    return { step: description, state: "failed", failure: failureOf(error) };
   }
 }
 
@@ -149,11 +157,11 @@ async function applySettings({ engine }: BootHost): Promise<Outcome> {
   const { reconcilers } = await engine.passAll();
   const failing = reconcilers.flatMap(({ name, failure }) => (failure === undefined ? [] : [{ name, failure }]));
   if (failing.length === 0) return "done";
-  const says = failing.map(({ name, failure }) => `${name}: ${failure.message}`).join("; ");
+  const details = failing.map(({ name, failure }) => `${name}: ${failure.message}`).join("; ");
   if (failing.some(({ failure }) => failure.code === tooFewHugePages)) {
-    throw new Failure(essentialMissing, `cannot go on with the boot: ${says}`);
+    throw new Failure(essentialMissing, `cannot go on with the boot: ${details}`);
   }
-  throw new Failure(notApplied, `cannot apply all settings: ${says}`);
+  throw new Failure(notApplied, `cannot apply all settings: ${details}`);
 }
 
 /** Once for the same parameters: a machine that does not take them must not reboot for ever. */
@@ -194,11 +202,11 @@ async function commit(
   datastore: Datastore,
   values: ReadonlyMap<string, Json>,
   part: string,
-  says: string,
+  message: string,
 ): Promise<void> {
   if (values.size === 0) return;
   datastore.stage(launch, values);
-  await datastore.commit(launch, { kind: "host", part }, says);
+  await datastore.commit(launch, { kind: "host", part }, message);
 }
 
 const firstRetryMs = 10_000;
@@ -225,7 +233,7 @@ export async function keepGenerating(
     const retry = async (raced: AbortSignal): Promise<unknown> => system.clock.sleep(waitMs, raced);
     await firstOf(signal, before?.state === "failed" ? [changed, retry] : [changed]);
     known = datastore.version;
-    const after = await taken(generateMissing, host, status, signal);
+    const after = await runStep(generateMissing, host, status, signal);
     // That nothing was missing says less than how the last value was found.
     if (before?.state === "failed" || after.state !== "skipped") status.steps[at] = after;
     waitMs = after.state === "failed" ? Math.min(lastRetryMs, waitMs * 2) : firstRetryMs;

@@ -5,7 +5,7 @@ import { hostSocket } from "../../api/client/transport.ts";
 import { explain } from "../../lib/failure.ts";
 import { version } from "../../package.json";
 import { apiGroup, type SocketPlace } from "../apiserver/server/socket-server.ts";
-import { givenSocket } from "../machine/linux.ts";
+import { activationSocket } from "../machine/linux.ts";
 import { hostPath, linuxSystem, type System } from "../machine/system.ts";
 import { hostd } from "./hostd.ts";
 
@@ -53,10 +53,10 @@ async function systemAt(root: string): Promise<System> {
 }
 
 function socketAt({ root, socket }: { root: string; socket: string | undefined }): SocketPlace {
-  const given = socket === undefined ? givenSocket() : undefined;
+  const listeningDescriptor = socket === undefined ? activationSocket() : undefined;
   return {
     path: socket ?? hostPath({ root }, hostSocket),
     gid: root === "/" ? apiGroup : undefined,
-    ...(given === undefined ? {} : { given }),
+    ...(listeningDescriptor === undefined ? {} : { listeningDescriptor }),
   };
 }

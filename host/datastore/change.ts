@@ -32,7 +32,7 @@ export function withStaged(values: Values, staged: Staged): Map<string, Json> {
  *
  * `conflicts` are the keys that were changed again afterwards; they keep what they have.
  */
-export function takenBack(now: Values, changes: readonly Change[]): { values: Map<string, Json>; conflicts: string[] } {
+export function revert(now: Values, changes: readonly Change[]): { values: Map<string, Json>; conflicts: string[] } {
   const values = new Map(now);
   const conflicts: string[] = [];
   for (const { key, before, after } of changes) {

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { realFiles } from "../../lib/files/files.ts";
 import { datastoreOn, simulatedDisk, someone, tickingClock } from "../../test/worlds/host/datastore.ts";
 import type { Json } from "../../lib/text/json.ts";
-import { changesBetween, takenBack, withStaged, type Values } from "./change.ts";
+import { changesBetween, revert, withStaged, type Values } from "./change.ts";
 import { Datastore } from "./datastore.ts";
 import { directoryDisk } from "./log/disk.ts";
 import { changesPerTransaction, valueBytes } from "./log/limits.ts";
@@ -161,7 +161,7 @@ describe("history", () => {
       version: 2,
       by: { kind: "remote", subject: "ann" },
       image: "1.2.3-abc",
-      says: "apiclient set",
+      message: "apiclient set",
       changes: [{ key: "settings.motd", before: "one", after: "two" }],
     });
     expect(oldest).toMatchObject({ version: 1, by: someone, changes: [{ key: "settings.motd", after: "one" }] });
@@ -176,7 +176,7 @@ describe("history", () => {
     await using host = await datastoreOn(simulatedDisk());
     host.store.stage("tx", new Map([["settings.motd", "x"]]));
     await host.store.commit("tx", someone, "m".repeat(10_000));
-    expect((await host.store.transaction(1)).says.length).toBeLessThan(600);
+    expect((await host.store.transaction(1)).message.length).toBeLessThan(600);
   });
 
   test("a time leads to the version that was current then", async () => {
@@ -184,9 +184,9 @@ describe("history", () => {
     await using host = await datastoreOn(simulatedDisk(), { clock });
     await host.set({ "settings.motd": "one" });
     await host.set({ "settings.motd": "two" });
-    const [two, one] = await host.store.history();
-    expect(await host.store.versionAt(one?.at ?? new Date(0))).toBe(1);
-    expect(await host.store.versionAt(two?.at ?? new Date(0))).toBe(2);
+    const [second, first] = await host.store.history();
+    expect(await host.store.versionAt(first?.at ?? new Date(0))).toBe(1);
+    expect(await host.store.versionAt(second?.at ?? new Date(0))).toBe(2);
     expect(await host.store.versionAt(new Date("2030-01-01"))).toBe(2);
     expect(host.store.versionAt(new Date("2020-01-01"))).rejects.toMatchObject({ code: "no-such-version" });
   });
@@ -286,7 +286,7 @@ describe("taking back", () => {
       ["b", 99],
       ["d", 5],
     ]);
-    const { values: after, conflicts } = takenBack(now, changes);
+    const { values: after, conflicts } = revert(now, changes);
     expect(conflicts).toEqual(["b"]);
     expect(after).toEqual(
       new Map<string, Json>([
@@ -302,7 +302,7 @@ describe("taking back", () => {
     fc.assert(
       fc.property(states, states, (before, after) => {
         const changes = changesBetween(before, after);
-        expect(takenBack(after, changes)).toEqual({ values: new Map(before), conflicts: [] });
+        expect(revert(after, changes)).toEqual({ values: new Map(before), conflicts: [] });
         const staged = new Map(changes.map((change) => [change.key, change.after]));
         expect(withStaged(before, staged)).toEqual(new Map(after));
       }),

@@ -9,7 +9,7 @@ import { changesBetween, withStaged, type Change, type Staged, type Values } fro
 import { CommitQueue, type Prepared } from "./log/commit-queue.ts";
 import type { Disk } from "./log/disk.ts";
 import { History } from "./history.ts";
-import { checkCount, checkedValue, saysLength, settingsBytes, storeSize, type StoreSize } from "./log/limits.ts";
+import { checkCount, checkedValue, messageLength, settingsBytes, storeSize, type StoreSize } from "./log/limits.ts";
 import { Log } from "./log/log.ts";
 import { checkedChanges, Staging } from "./staging.ts";
 import { advance, type State } from "./state.ts";
@@ -115,16 +115,16 @@ export class Datastore implements AsyncDisposable {
   async commit(
     transaction: string,
     by: Author,
-    says: string,
+    message: string,
     around: (staged: Staged, write: () => Promise<Committed>) => Promise<Committed> = async (_, write) => await write(),
   ): Promise<Committed> {
-    const staged = this.#staging.take(transaction);
+    const staged = this.#staging.withdraw(transaction);
     const write = async (): Promise<Committed> =>
-      await this.#change(by, says, (values) => changesBetween(values, withStaged(values, staged)));
+      await this.#change(by, message, (values) => changesBetween(values, withStaged(values, staged)));
     try {
       return await around(staged, write);
     } catch (error) {
-      this.#staging.giveBack(transaction, staged);
+      this.#staging.restore(transaction, staged);
       throw error;
     }
   }
@@ -134,10 +134,10 @@ export class Datastore implements AsyncDisposable {
    *
    * @throws {Failure<"bad-value" | "too-large" | "too-many-changes" | "disk-full" | "disk-error" | "busy" | "closed">}
    */
-  async change(changes: Staged, by: Author, says: string): Promise<Committed> {
+  async change(changes: Staged, by: Author, message: string): Promise<Committed> {
     checkCount(changes.size, "cannot change settings: these are");
     const checked = checkedChanges(changes);
-    return await this.#change(by, says, (values) => changesBetween(values, withStaged(values, checked)));
+    return await this.#change(by, message, (values) => changesBetween(values, withStaged(values, checked)));
   }
 
   /**
@@ -145,9 +145,9 @@ export class Datastore implements AsyncDisposable {
    *
    * @throws {Failure<"bad-value" | "too-large" | "disk-full" | "disk-error" | "busy" | "closed">}
    */
-  async replace(values: Values, by: Author, says: string): Promise<Committed> {
+  async replace(values: Values, by: Author, message: string): Promise<Committed> {
     const wanted = new Map([...values].map(([key, value]) => [key, checkedValue(key, value)]));
-    return this.#change(by, says, (now) => changesBetween(now, wanted));
+    return this.#change(by, message, (now) => changesBetween(now, wanted));
   }
 
   /** Committed transactions, newest first: all that are kept, or as many as `limit`; only those below version `before`. */
@@ -213,23 +213,23 @@ export class Datastore implements AsyncDisposable {
     await this.#log[Symbol.asyncDispose]();
   }
 
-  async #change(by: Author, says: string, changesIn: (values: Values) => Change[]): Promise<Committed> {
+  async #change(by: Author, message: string, changesIn: (values: Values) => Change[]): Promise<Committed> {
     let changed: string[] = [];
     const { version } = await this.#queue.add((state) => {
       const changes = changesIn(state.values);
       changed = changes.map(({ key }) => key).toSorted();
-      return changes.length === 0 ? undefined : this.#prepare(state, by, says, changes);
+      return changes.length === 0 ? undefined : this.#prepare(state, by, message, changes);
     });
     return { version, changed };
   }
 
-  #prepare(state: State, by: Author, says: string, changes: Change[]): Prepared {
+  #prepare(state: State, by: Author, message: string, changes: Change[]): Prepared {
     const draft = {
       version: state.nextVersion,
       at: this.#clock.now(),
       by,
       image: this.#image,
-      says: says.length > saysLength ? `${says.slice(0, saysLength)}…` : says,
+      message: message.length > messageLength ? `${message.slice(0, messageLength)}…` : message,
       changes,
     };
     const { hash, bytes: line } = transactionLine(state.hash, draft);

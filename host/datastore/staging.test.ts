@@ -3,15 +3,15 @@ import { datastoreOn, simulatedDisk, someone, tickingClock } from "../../test/wo
 import type { Json } from "../../lib/text/json.ts";
 import * as limits from "./log/limits.ts";
 
-const one = (key: string, value: Json | undefined) => new Map([[key, value]]);
+const change = (key: string, value: Json | undefined) => new Map([[key, value]]);
 
 test("transactions are apart from each other, and what is staged twice counts as it was last", async () => {
   await using host = await datastoreOn(simulatedDisk());
-  host.store.stage("a", one("settings.motd", "first"));
-  host.store.stage("b", one("settings.motd", "other"));
-  host.store.stage("a", one("settings.motd", undefined));
-  expect(host.store.pending("a")).toEqual(one("settings.motd", undefined));
-  expect(host.store.pending("b")).toEqual(one("settings.motd", "other"));
+  host.store.stage("a", change("settings.motd", "first"));
+  host.store.stage("b", change("settings.motd", "other"));
+  host.store.stage("a", change("settings.motd", undefined));
+  expect(host.store.pending("a")).toEqual(change("settings.motd", undefined));
+  expect(host.store.pending("b")).toEqual(change("settings.motd", "other"));
   expect(host.store.pending("c")).toBeUndefined();
   expect(host.store.pendingNames()).toEqual(["a", "b"]);
 });
@@ -33,26 +33,26 @@ test("dropping names the keys that were staged; an unknown transaction has none"
 test("a restart forgets what was staged", async () => {
   const disk = simulatedDisk();
   await using before = await datastoreOn(disk);
-  before.store.stage("a", one("settings.motd", "x"));
+  before.store.stage("a", change("settings.motd", "x"));
   await using after = await datastoreOn(disk);
   expect(after.store.pendingNames()).toEqual([]);
 });
 
 describe("limits say what was too much", () => {
   const cases: { name: string; transaction?: string; changes: Map<string, Json | undefined>; code: string }[] = [
-    { name: "no transaction name", transaction: "", changes: one("k", 1), code: "bad-transaction-name" },
+    { name: "no transaction name", transaction: "", changes: change("k", 1), code: "bad-transaction-name" },
     {
       name: "a long transaction name",
       transaction: "n".repeat(129),
-      changes: one("k", 1),
+      changes: change("k", 1),
       code: "bad-transaction-name",
     },
-    { name: "a long key", changes: one("k".repeat(limits.keyBytes + 1), 1), code: "too-large" },
-    { name: "a long key to delete", changes: one("k".repeat(limits.keyBytes + 1), undefined), code: "too-large" },
-    { name: "a large value", changes: one("k", "v".repeat(limits.valueBytes)), code: "too-large" },
-    { name: "a deep value", changes: one("k", deep(limits.valueDepth + 1)), code: "bad-value" },
-    { name: "a value without end in depth", changes: one("k", deep(100_000)), code: "bad-value" },
-    { name: "a number that JSON has not", changes: one("k", [Number.NaN]), code: "bad-value" },
+    { name: "a long key", changes: change("k".repeat(limits.keyBytes + 1), 1), code: "too-large" },
+    { name: "a long key to delete", changes: change("k".repeat(limits.keyBytes + 1), undefined), code: "too-large" },
+    { name: "a large value", changes: change("k", "v".repeat(limits.valueBytes)), code: "too-large" },
+    { name: "a deep value", changes: change("k", deep(limits.valueDepth + 1)), code: "bad-value" },
+    { name: "a value without end in depth", changes: change("k", deep(100_000)), code: "bad-value" },
+    { name: "a number that JSON has not", changes: change("k", [Number.NaN]), code: "bad-value" },
     {
       name: "many keys",
       changes: new Map(Array.from({ length: limits.changesPerTransaction + 1 }, (_, index) => [`k${index}`, index])),
@@ -106,13 +106,14 @@ describe("limits say what was too much", () => {
   test("many transactions; those that nobody touched for an hour make room", async () => {
     const clock = tickingClock();
     await using host = await datastoreOn(simulatedDisk(), { clock });
-    for (let index = 0; index < limits.pendingTransactions; index++) host.store.stage(`tx-${index}`, one("k", index));
-    expect(() => host.store.stage("one more", one("k", 1))).toThrow(
+    for (let index = 0; index < limits.pendingTransactions; index++)
+      host.store.stage(`tx-${index}`, change("k", index));
+    expect(() => host.store.stage("one more", change("k", 1))).toThrow(
       expect.objectContaining({ code: "too-many-transactions" }),
     );
-    host.store.stage("tx-7", one("k", "touched"));
+    host.store.stage("tx-7", change("k", "touched"));
     for (let second = 0; second < 3600 - 100; second++) clock.now();
-    host.store.stage("one more", one("k", 1));
+    host.store.stage("one more", change("k", 1));
     expect(host.store.pendingNames()).toContain("tx-7");
     expect(host.store.pendingNames()).not.toContain("tx-0");
   });
@@ -120,8 +121,8 @@ describe("limits say what was too much", () => {
   test("many bytes in pending transactions", async () => {
     await using host = await datastoreOn(simulatedDisk());
     const value = "v".repeat(limits.valueBytes - 100);
-    for (let index = 0; index < 8; index++) host.store.stage(`tx-${index}`, one("k", value));
-    expect(() => host.store.stage("tx-8", one("k", value))).toThrow(
+    for (let index = 0; index < 8; index++) host.store.stage(`tx-${index}`, change("k", value));
+    expect(() => host.store.stage("tx-8", change("k", value))).toThrow(
       expect.objectContaining({ code: "too-many-transactions" }),
     );
   });

@@ -46,7 +46,7 @@ export class Staging {
   }
 
   /** Takes a transaction out, to commit it. @throws {Failure<"nothing-pending">} */
-  take(name: string): Staged {
+  withdraw(name: string): Staged {
     const pending = this.#pending.get(name);
     if (pending === undefined || pending.changes.size === 0) {
       throw new Failure("nothing-pending", `cannot commit transaction ${name}: nothing is staged in it`);
@@ -56,7 +56,7 @@ export class Staging {
   }
 
   /** Puts back what could not be committed; what was staged meanwhile stays on top. */
-  giveBack(name: string, changes: Staged): void {
+  restore(name: string, changes: Staged): void {
     const merged = new Map([...changes, ...(this.#pending.get(name)?.changes ?? [])]);
     this.#pending.set(name, { changes: merged, bytes: bytesOf(merged), touchedMs: this.#now().getTime() });
   }
@@ -77,9 +77,9 @@ export class Staging {
   }
 
   #hasRoom(name: string, bytes: number): boolean {
-    const others = [...this.#pending].filter(([other]) => other !== name);
-    const taken = others.reduce((sum, [, pending]) => sum + pending.bytes, 0);
-    return others.length < limits.pendingTransactions && taken + bytes <= limits.pendingBytes;
+    const rest = [...this.#pending].filter(([pendingName]) => pendingName !== name);
+    const usedBytes = rest.reduce((sum, [, pending]) => sum + pending.bytes, 0);
+    return rest.length < limits.pendingTransactions && usedBytes + bytes <= limits.pendingBytes;
   }
 
   #dropAbandoned(): void {

@@ -18,7 +18,8 @@ export type Transaction = {
   by: Author;
   /** The version of the image that was running. */
   image: string;
-  says: string;
+  /** What the change was for, as its author put it: "apiclient set". */
+  message: string;
   changes: Change[];
   /** Covers this transaction and everything before it. */
   hash: string;
@@ -50,6 +51,7 @@ const transaction = z.object({
   at: date,
   by: author,
   image: z.string(),
+  /** The message. Images of other versions read and write the same log, so the name stays. */
   says: z.string(),
   changes: z.array(change),
 });
@@ -67,7 +69,7 @@ export function readBody(body: string): Json | undefined {
 }
 
 export function transactionLine(previous: string, draft: Omit<Transaction, "hash">): { hash: string; bytes: Buffer } {
-  const { version, at, by, image, says, changes } = draft;
+  const { version, at, by, image, message: says, changes } = draft;
   return writeLine(previous, JSON.stringify({ version, at, by, image, says, changes }));
 }
 
@@ -79,7 +81,10 @@ export function markLine(previous: string, { goodBoot, at, image }: GoodBootMark
 export function readEntry({ body, hash }: Line): Entry | undefined {
   const value = readBody(body);
   const asTransaction = transaction.safeParse(value);
-  if (asTransaction.success) return { kind: "transaction", transaction: { ...asTransaction.data, hash } };
+  if (asTransaction.success) {
+    const { says: message, ...rest } = asTransaction.data;
+    return { kind: "transaction", transaction: { ...rest, message, hash } };
+  }
   const asMark = mark.safeParse(value);
   return asMark.success ? { kind: "mark", mark: asMark.data, hash } : undefined;
 }

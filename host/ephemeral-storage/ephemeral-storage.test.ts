@@ -43,17 +43,17 @@ async function machine(held: Record<string, string>): Promise<TestSystem & { dev
   return Object.assign(host, { devices });
 }
 
-const one = "/dev/disk/ephemeral/virtio-eph0";
+const disk = "/dev/disk/ephemeral/virtio-eph0";
 const two = "/dev/disk/ephemeral/virtio-eph1";
 const changes = ({ ran }: TestSystem): string[] => ran.filter((line) => /^(mkfs|mount|mdadm)/.test(line));
 
 test("one disk is formatted and mounted, once", async () => {
-  await using host = await machine({ [one]: "" });
-  const request: Request = { kind: "init", filesystem: "ext4", disks: [one] };
+  await using host = await machine({ [disk]: "" });
+  const request: Request = { kind: "init", filesystem: "ext4", disks: [disk] };
   await prepareEphemeral(host.system, request);
   expect(changes(host)).toEqual([
-    `mkfs.ext4 -q -L .ephemeral ${one}`,
-    `mount --options noatime ${one} /mnt/.ephemeral`,
+    `mkfs.ext4 -q -L .ephemeral ${disk}`,
+    `mount --options noatime ${disk} /mnt/.ephemeral`,
   ]);
   host.ran.length = 0;
   await prepareEphemeral(host.system, request);
@@ -61,19 +61,19 @@ test("one disk is formatted and mounted, once", async () => {
 });
 
 test("several disks become one array of level 0, which is put together again after a reboot", async () => {
-  await using host = await machine({ [one]: "", [two]: "" });
-  const request: Request = { kind: "init", filesystem: "xfs", disks: [one, two] };
+  await using host = await machine({ [disk]: "", [two]: "" });
+  const request: Request = { kind: "init", filesystem: "xfs", disks: [disk, two] };
   await prepareEphemeral(host.system, request);
   const shape = "--name ephemeral --homehost=any --level=0 --chunk=256 --raid-devices=2";
   expect(changes(host)).toEqual([
-    `mdadm --create --run /dev/md/ephemeral ${shape} ${one} ${two}`,
+    `mdadm --create --run /dev/md/ephemeral ${shape} ${disk} ${two}`,
     "mkfs.xfs -q -K -L .ephemeral /dev/md/ephemeral",
     "mount --options noatime /dev/md/ephemeral /mnt/.ephemeral",
   ]);
-  await using rebooted = await machine({ [one]: "linux_raid_member", [two]: "linux_raid_member" });
+  await using rebooted = await machine({ [disk]: "linux_raid_member", [two]: "linux_raid_member" });
   await prepareEphemeral(rebooted.system, request);
   expect(changes(rebooted)).toEqual([
-    `mdadm --assemble --run /dev/md/ephemeral ${one} ${two}`,
+    `mdadm --assemble --run /dev/md/ephemeral ${disk} ${two}`,
     "mount --options noatime /dev/md/ephemeral /mnt/.ephemeral",
   ]);
 });
@@ -86,20 +86,20 @@ test("a machine without ephemeral disks is prepared, and nothing is bound", asyn
 });
 
 test("where there are disks and none of them is prepared, binding is a failure that says what to do first", async () => {
-  await using host = await machine({ [one]: "" });
-  await host.write(one, "");
+  await using host = await machine({ [disk]: "" });
+  await host.write(disk, "");
   const bound = prepareEphemeral(host.system, { kind: "bind", targets: ["/var/lib/containerd"] });
   await expect(bound).rejects.toMatchObject({
     code: "no-ephemeral-storage",
-    message: `cannot bind /var/lib/containerd: none of the ephemeral disks is prepared: ${one}`,
+    message: `cannot bind /var/lib/containerd: none of the ephemeral disks is prepared: ${disk}`,
     hint: "run `apiclient ephemeral-storage init` first",
   });
   expect(changes(host)).toEqual([]);
 });
 
 test("what holds something else is not formatted", async () => {
-  await using host = await machine({ [one]: "ext4", [two]: "" });
-  for (const disks of [[one], [one, two]]) {
+  await using host = await machine({ [disk]: "ext4", [two]: "" });
+  for (const disks of [[disk], [disk, two]]) {
     const refused = prepareEphemeral(host.system, { kind: "init", filesystem: "xfs", disks });
     await expect(refused).rejects.toThrow("holds ext4");
   }
@@ -107,16 +107,16 @@ test("what holds something else is not formatted", async () => {
 });
 
 test("a disk of which nobody can tell what it holds is not formatted", async () => {
-  await using host = await machine({ [one]: "" });
+  await using host = await machine({ [disk]: "" });
   host.programs.set("blkid", exits(255, "cannot open the device"));
-  await expect(prepareEphemeral(host.system, { kind: "init", filesystem: "xfs", disks: [one] })).rejects.toThrow(
+  await expect(prepareEphemeral(host.system, { kind: "init", filesystem: "xfs", disks: [disk] })).rejects.toThrow(
     /cannot run blkid .*: it exited with 255: cannot open the device/,
   );
   expect(changes(host)).toEqual([]);
 });
 
 test("a directory is bound once, to one of its own, and what is mounted in it is shared", async () => {
-  await using host = await machine({ [one]: "xfs", "/dev/disk/by-label/.ephemeral": "xfs" });
+  await using host = await machine({ [disk]: "xfs", "/dev/disk/by-label/.ephemeral": "xfs" });
   const request: Request = { kind: "bind", targets: ["/var/lib/containerd"] };
   await prepareEphemeral(host.system, request);
   expect(changes(host)).toEqual([
@@ -136,7 +136,7 @@ test("the API lists disks and directories, and refuses others", async () => {
   await using host = await runningHost();
   expect(await host.api.call("listEphemeralDisks")).toEqual([]);
   await withDisks(host);
-  expect(await host.api.call("listEphemeralDisks")).toEqual([one, two]);
+  expect(await host.api.call("listEphemeralDisks")).toEqual([disk, two]);
   expect(await host.api.call("listEphemeralTargets")).toEqual(["/var/lib/containerd", "/var/lib/host-containerd"]);
   const init = host.api.call("initEphemeralStorage", { body: { disks: ["/dev/vda"] } });
   await expect(init).rejects.toMatchObject({
@@ -199,7 +199,7 @@ test("the API has a unit do it, and tells the last that the unit said when it fa
   expect(JSON.parse(await host.machine.read("/run/orlop/ephemeral-storage.json"))).toEqual({
     kind: "init",
     filesystem: "xfs",
-    disks: [one, two],
+    disks: [disk, two],
   });
   host.units.set("ephemeral-storage.service", {
     state: "inactive",

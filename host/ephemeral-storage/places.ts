@@ -37,7 +37,7 @@ const directoriesOf = {
 } as const satisfies Record<Variant["orchestrator"]["kind"], readonly string[]>;
 
 /** Of Bottlerocket's variants that unpack images while they are fetched. */
-const ofOthers = ["/var/lib/soci-snapshotter"];
+const ofOtherVariants = ["/var/lib/soci-snapshotter"];
 
 /** What may be bound; beside them, everything below /mnt. */
 export function bindTargets({ orchestrator: { kind } }: Pick<Variant, "orchestrator">): string[] {
@@ -56,7 +56,9 @@ export function chosenTargets(
 ): { targets: string[]; leftOut: string[] } {
   const own = bindTargets(variant);
   if (named.length === 0) return { targets: own, leftOut: [] };
-  const foreign = [...Object.values(directoriesOf).flat(), ...ofOthers].filter((directory) => !own.includes(directory));
+  const foreign = [...Object.values(directoriesOf).flat(), ...ofOtherVariants].filter(
+    (directory) => !own.includes(directory),
+  );
   const { targets = [], leftOut = [] } = Object.groupBy(named, (directory) =>
     foreign.includes(directory) ? "leftOut" : "targets",
   );
@@ -68,8 +70,8 @@ export function chosenTargets(
 export function checkDisks(disks: readonly string[], known: readonly string[]): void {
   const unknown = disks.find((disk) => !known.includes(disk));
   if (unknown === undefined && disks.length > 0) return;
-  const what = unknown === undefined ? "no disk is named" : `${unknown} is no ephemeral disk`;
-  throw new Failure("bad-disk", `cannot use the disks: ${what}; those of this machine: ${known.join(", ") || "none"}`);
+  const flaw = unknown === undefined ? "no disk is named" : `${unknown} is no ephemeral disk`;
+  throw new Failure("bad-disk", `cannot use the disks: ${flaw}; those of this machine: ${known.join(", ") || "none"}`);
 }
 
 /** @throws {Failure<"bad-target">} */

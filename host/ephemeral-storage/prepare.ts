@@ -36,9 +36,9 @@ export async function prepareEphemeral(system: System, request: Request): Promis
 }
 
 async function initialize(system: System, { disks, filesystem }: Extract<Request, { kind: "init" }>): Promise<string> {
-  const [only, ...others] = disks;
+  const [only, ...rest] = disks;
   if (only === undefined) return "there are no ephemeral disks";
-  const device = others.length === 0 ? only : await arrayOf(system, disks);
+  const device = rest.length === 0 ? only : await arrayOf(system, disks);
   const found = await typeOf(system, device);
   if (found === "") {
     const quiet = filesystem === "ext4" ? ["-q"] : ["-q", "-K"];

@@ -32,10 +32,14 @@ export const trustStore: ConfigFiles = {
 
 /** @returns undefined when the settings change nothing */
 export function trustedBundle(base: string, pki: Settings["pki"]): string | undefined {
-  const own = Object.values(pki).map(({ data, trusted }) => ({ trusted, certificates: certificatesIn(data) }));
-  const distrusted = new Set(own.flatMap(({ trusted, certificates }) => (trusted ? [] : certificates.map(identityOf))));
+  const bundles = Object.values(pki).map(({ data, trusted }) => ({ trusted, certificates: certificatesIn(data) }));
+  const distrusted = new Set(
+    bundles.flatMap(({ trusted, certificates }) => (trusted ? [] : certificates.map(identityOf))),
+  );
   const added = new Map(
-    own.flatMap(({ trusted, certificates }) => (trusted ? certificates.map((each) => [identityOf(each), each]) : [])),
+    bundles.flatMap(({ trusted, certificates }) =>
+      trusted ? certificates.map((each) => [identityOf(each), each]) : [],
+    ),
   );
   if (distrusted.size === 0 && added.size === 0) return undefined;
   const image = new Map(imageCertificates(base).map((der) => [hashOf(der), pemOf("CERTIFICATE", der)]));

@@ -12,7 +12,7 @@ export type Generator = {
   /** Absent when it is for every platform. */
   platform?: Platform;
   /** How the value is found, for people. */
-  says: string;
+  description: string;
   /**
    * The value; undefined when this machine has none, which is no failure.
    *

@@ -13,7 +13,7 @@ const imdsWaitMs = 10_000;
 export const hostname: Generator = {
   key: "settings.network.hostname",
   group: "network",
-  says: "the name that EC2 gives, else the name of the primary address in DNS, else that address",
+  description: "the name that EC2 gives, else the name of the primary address in DNS, else that address",
   async generate(host, signal) {
     if (host.facts.variant.platform === "aws") {
       const imds = new Imds(host.system);

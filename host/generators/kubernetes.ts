@@ -11,7 +11,7 @@ const macAddress = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i;
 export const nodeIp: Generator = {
   key: "settings.kubernetes.node-ip",
   group,
-  says: "the primary address, of the family that the cluster's name server has",
+  description: "the primary address, of the family that the cluster's name server has",
   async generate(host, signal) {
     const [server] = host.settings.kubernetes?.["cluster-dns-ip"] ?? [];
     const isIpv6 = server?.includes(":") === true;
@@ -23,7 +23,7 @@ export const providerId: Generator = {
   key: "settings.kubernetes.provider-id",
   group,
   platform: "aws",
-  says: "the instance's zone and id, from its metadata",
+  description: "the instance's zone and id, from its metadata",
   async generate({ system }, signal) {
     const imds = new Imds(system);
     await imds.reachable(imdsWaitMs, signal);
@@ -38,7 +38,7 @@ export const hostnameOverride: Generator = {
   key: "settings.kubernetes.hostname-override",
   group,
   platform: "aws",
-  says: "the instance's private DNS name, or its id when hostname-override-source says so",
+  description: "the instance's private DNS name, or its id when hostname-override-source says so",
   async generate({ system, settings }, signal) {
     const imds = new Imds(system);
     await imds.reachable(imdsWaitMs, signal);
@@ -57,7 +57,7 @@ export const clusterDnsIp: Generator = {
   key: "settings.kubernetes.cluster-dns-ip",
   group,
   platform: "aws",
-  says: "the tenth address of the range that EKS takes for services, by the ranges of the VPC",
+  description: "the tenth address of the range that EKS takes for services, by the ranges of the VPC",
   async generate({ system }, signal) {
     const imds = new Imds(system);
     await imds.reachable(imdsWaitMs, signal);

@@ -40,7 +40,7 @@ export async function primaryAddress(
 function addressOf(system: System, link: string, families: readonly Family[]): string | undefined {
   const addresses = (system.interfaces()[link] ?? []).filter(({ address }) => !address.startsWith("fe80:"));
   for (const family of families) {
-    const found = addresses.find((one) => one.family === family);
+    const found = addresses.find((address) => address.family === family);
     if (found !== undefined) return found.address;
   }
   return undefined;

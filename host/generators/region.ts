@@ -8,7 +8,7 @@ export const region: Generator = {
   key: "settings.aws.region",
   group: "aws",
   platform: "aws",
-  says: "the region of the instance, from its metadata",
+  description: "the region of the instance, from its metadata",
   async generate({ system }, signal) {
     const imds = new Imds(system);
     await imds.reachable(imdsWaitMs, signal);

@@ -8,6 +8,6 @@ const seedLimit = 2048;
 export const seed: Generator = {
   key: "settings.updates.seed",
   group: "updates",
-  says: "drawn once from 0 to 2047",
+  description: "drawn once from 0 to 2047",
   generate: async () => randomInt(seedLimit),
 };

@@ -38,8 +38,8 @@ test.each([
   for (const path of files) await lay(host, path, damage);
   await host.restart();
   const { setAside = [], state } = await host.api.call("getStatus");
-  const told = damage === "a directory" ? files : files.filter((path) => !anyText.includes(path));
-  expect(setAside.map(({ path }) => path).toSorted()).toEqual(told.toSorted());
+  const reported = damage === "a directory" ? files : files.filter((path) => !anyText.includes(path));
+  expect(setAside.map(({ path }) => path).toSorted()).toEqual(reported.toSorted());
   for (const { path, movedTo, effect } of setAside) {
     expect(effect).toBe(effectOf(path));
     expect(movedTo).toBe(`${path}.damaged-2026-01-01T00:00:00Z`);

@@ -6,10 +6,10 @@ import { realFiles } from "../../lib/files/files.ts";
 import { watchedFiles } from "../../test/worlds/watched-files.ts";
 import { testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
 import { json, kept } from "./kept.ts";
-import { whatIsSetAside } from "./set-aside.ts";
+import { listSetAside } from "./set-aside.ts";
 
 const place = { path: "/var/lib/orlop/part/thing.json", whenLost: "nothing is known" };
-const thing = kept(place, json(z.object({ count: z.int() })));
+const counter = kept(place, json(z.object({ count: z.int() })));
 const directory = "var/lib/orlop/part";
 
 const namesOf = async ({ system }: TestSystem, path = directory): Promise<string[]> =>
@@ -33,20 +33,20 @@ function watched(host: TestSystem): { system: TestSystem["system"]; done: string
 
 test("what is kept reads back, readable for the daemon alone, and is gone when it is removed", async () => {
   await using host = await testSystem();
-  expect(await thing.read(host.system)).toBeUndefined();
-  await thing.replace(host.system, { count: 7 });
-  expect(await thing.read(host.system)).toEqual({ count: 7 });
+  expect(await counter.read(host.system)).toBeUndefined();
+  await counter.replace(host.system, { count: 7 });
+  expect(await counter.read(host.system)).toEqual({ count: 7 });
   expect((await stat(join(host.system.root, place.path))).mode & 0o777).toBe(0o600);
-  expect(await thing.remove(host.system)).toBe(true);
-  expect(await thing.remove(host.system)).toBe(false);
-  expect(await thing.read(host.system)).toBeUndefined();
+  expect(await counter.remove(host.system)).toBe(true);
+  expect(await counter.remove(host.system)).toBe(false);
+  expect(await counter.read(host.system)).toBeUndefined();
 });
 
 test("names are durable: of directories that were made, of what was written and of what was removed", async () => {
   await using host = await testSystem();
   await mkdir(join(host.system.root, "var"));
   const { system, done } = watched(host);
-  await thing.replace(system, { count: 1 });
+  await counter.replace(system, { count: 1 });
   expect(done.splice(0)).toEqual([
     "make /var/lib",
     "sync /var/lib/orlop",
@@ -55,9 +55,9 @@ test("names are durable: of directories that were made, of what was written and 
     "rename /var/lib/orlop/part/thing.json",
     "sync /var/lib/orlop/part",
   ]);
-  await thing.remove(system);
+  await counter.remove(system);
   expect(done.splice(0)).toEqual(["remove /var/lib/orlop/part/thing.json", "sync /var/lib/orlop/part"]);
-  await thing.remove(system); // the sync of an earlier removal may have failed
+  await counter.remove(system); // the sync of an earlier removal may have failed
   expect(done).toEqual(["sync /var/lib/orlop/part"]);
 });
 
@@ -73,8 +73,8 @@ const damages: Readonly<Record<string, (host: TestSystem) => Promise<void>>> = {
 test.each(Object.entries(damages))("%s is set aside and told, and does not stand in the way", async (_, damage) => {
   await using host = await testSystem();
   await damage(host);
-  expect(await thing.read(host.system)).toBeUndefined();
-  const [aside, ...more] = await whatIsSetAside(host.system, [place]);
+  expect(await counter.read(host.system)).toBeUndefined();
+  const [aside, ...more] = await listSetAside(host.system, [place]);
   expect(more).toEqual([]);
   expect(aside).toEqual({
     path: place.path,
@@ -83,31 +83,31 @@ test.each(Object.entries(damages))("%s is set aside and told, and does not stand
     whenLost: "nothing is known",
   });
   expect(host.logged.join("\n")).toContain(`kept: ${place.path} is damaged; nothing is known`);
-  await thing.replace(host.system, { count: 1 });
-  expect(await thing.read(host.system)).toEqual({ count: 1 });
+  await counter.replace(host.system, { count: 1 });
+  expect(await counter.read(host.system)).toEqual({ count: 1 });
 });
 
 test("a file where its directory should be is set aside too", async () => {
   await using host = await testSystem();
   await host.write(`/${directory}`, "x");
-  expect(await thing.read(host.system)).toBeUndefined();
-  expect(await whatIsSetAside(host.system, [place])).toEqual([]);
-  const all = await whatIsSetAside(host.system, [place, { path: "/var/lib/orlop/x", whenLost: "" }]);
+  expect(await counter.read(host.system)).toBeUndefined();
+  expect(await listSetAside(host.system, [place])).toEqual([]);
+  const all = await listSetAside(host.system, [place, { path: "/var/lib/orlop/x", whenLost: "" }]);
   expect(all).toMatchObject([{ path: `/${directory}`, whenLost: "nothing is known" }]);
 });
 
 test.each(["replace", "remove"] as const)("what lies in the way of %s is set aside", async (verb) => {
   await using host = await testSystem();
   await host.write(`${place.path}/inside`, "x");
-  if (verb === "replace") await thing.replace(host.system, { count: 1 });
-  else await thing.remove(host.system);
-  expect(await thing.read(host.system)).toEqual(verb === "replace" ? { count: 1 } : undefined);
-  expect(await whatIsSetAside(host.system, [place])).toHaveLength(1);
+  if (verb === "replace") await counter.replace(host.system, { count: 1 });
+  else await counter.remove(host.system);
+  expect(await counter.read(host.system)).toEqual(verb === "replace" ? { count: 1 } : undefined);
+  expect(await listSetAside(host.system, [place])).toHaveLength(1);
 });
 
 test("a bad sector is damage; a process without file descriptors is not", async () => {
   await using host = await testSystem();
-  await thing.replace(host.system, { count: 1 });
+  await counter.replace(host.system, { count: 1 });
   const failing = (code: string) => ({
     ...host.system,
     storage: {
@@ -115,20 +115,20 @@ test("a bad sector is damage; a process without file descriptors is not", async 
       read: async () => await Promise.reject(Object.assign(new Error(code), { code })),
     },
   });
-  await expect(thing.read(failing("EMFILE"))).rejects.toMatchObject({ code: "EMFILE" });
-  expect(await thing.read(host.system)).toEqual({ count: 1 });
-  expect(await thing.read(failing("EIO"))).toBeUndefined();
-  expect(await whatIsSetAside(host.system, [place])).toHaveLength(1);
+  await expect(counter.read(failing("EMFILE"))).rejects.toMatchObject({ code: "EMFILE" });
+  expect(await counter.read(host.system)).toEqual({ count: 1 });
+  expect(await counter.read(failing("EIO"))).toBeUndefined();
+  expect(await listSetAside(host.system, [place])).toHaveLength(1);
 });
 
 test("of one thing that is damaged again and again, the newest four stay", async () => {
   await using host = await testSystem();
   for (let hour = 0; hour < 6; hour++) {
     await host.write(place.path, "{");
-    expect(await thing.read(host.system)).toBeUndefined();
+    expect(await counter.read(host.system)).toBeUndefined();
     await host.advance(3600_000);
   }
-  const aside = await whatIsSetAside(host.system, [place]);
+  const aside = await listSetAside(host.system, [place]);
   expect(aside.map(({ at }) => at.getUTCHours())).toEqual([2, 3, 4, 5]);
 });
 
@@ -137,25 +137,25 @@ test("a disk on which nothing can be moved any more is told, and counts as empty
   await host.write(place.path, "{");
   const refuse = async () => await Promise.reject(Object.assign(new Error("EROFS"), { code: "EROFS" }));
   const storage = { ...host.system.storage, rename: refuse };
-  expect(await thing.read({ ...host.system, storage })).toBeUndefined();
+  expect(await counter.read({ ...host.system, storage })).toBeUndefined();
   expect(host.logged.join("\n")).toContain(`kept: cannot set ${place.path} aside`);
 });
 
 test("what an interrupted write left behind is removed, and nothing else", async () => {
   await using host = await testSystem();
-  await thing.replace(host.system, { count: 1 });
+  await counter.replace(host.system, { count: 1 });
   for (const name of [".thing.json.0123456789ab", ".thing.json.backup", ".other.json.0123456789ab"]) {
     await host.write(`/${directory}/${name}`, "x");
   }
-  await thing.tidy(host.system);
+  await counter.tidy(host.system);
   expect((await namesOf(host)).toSorted()).toEqual([".other.json.0123456789ab", ".thing.json.backup", "thing.json"]);
 });
 
 test("nothing to tidy is no failure, and neither is a directory that is none", async () => {
   await using host = await testSystem();
-  await thing.tidy(host.system);
+  await counter.tidy(host.system);
   expect(host.logged).toEqual([]);
   await host.write(`/${directory}`, "x");
-  await thing.tidy(host.system);
+  await counter.tidy(host.system);
   expect(host.logged.join("\n")).toContain("cannot remove what an interrupted write");
 });

@@ -49,7 +49,7 @@ async function forgetOldest({ root, storage }: System, path: string): Promise<vo
 }
 
 /** What was set aside and is still there, the oldest first. */
-export async function whatIsSetAside(system: System, places: readonly KeptPlace[]): Promise<SetAside[]> {
+export async function listSetAside(system: System, places: readonly KeptPlace[]): Promise<SetAside[]> {
   const directories = [...new Set(places.map(({ path }) => dirname(path)))];
   const listed = await Promise.all(
     directories.map(async (directory) => {

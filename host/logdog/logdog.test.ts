@@ -68,7 +68,7 @@ function everythingTalks(settings: SettingsTree): void {
   const decodedToo = [...raw.matchAll(/"([A-Za-z0-9+/=]{16,})"/g)].map(([, text = ""]) =>
     Buffer.from(text, "base64").toString(),
   );
-  const said = [
+  const lines = [
     raw,
     ...decodedToo,
     ...planted.map((text) => `container[7]: TOKEN=${text}, again "${text}"`),
@@ -77,7 +77,7 @@ function everythingTalks(settings: SettingsTree): void {
   for (const program of new Set(
     requestsFor({ kind: "kubernetes", minor: "1.20" }).flatMap((request) => ("run" in request ? [request.run[0]] : [])),
   )) {
-    host.programs.set(program, () => said);
+    host.programs.set(program, () => lines);
   }
 }
 

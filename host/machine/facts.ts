@@ -74,7 +74,8 @@ export function parseOsRelease(text: string): Map<string, string> {
 }
 
 function architectureOf(processArch: string): Architecture {
-  const found = { x64: architectures[0], arm64: architectures[1] }[processArch];
-  if (found === undefined) throw new Failure("bad-architecture", `cannot run on ${processArch}: expected x64 or arm64`);
-  return found;
+  const architecture = { x64: architectures[0], arm64: architectures[1] }[processArch];
+  if (architecture === undefined)
+    throw new Failure("bad-architecture", `cannot run on ${processArch}: expected x64 or arm64`);
+  return architecture;
 }

@@ -82,12 +82,12 @@ export function sdNotify(state: string): boolean {
 }
 
 /** The first that the service manager passes. */
-const firstGiven = 3;
+const firstPassedDescriptor = 3;
 
 /** The descriptor of the socket that the service manager listens on for this service; undefined when it has none. */
-export function givenSocket(): number | undefined {
+export function activationSocket(): number | undefined {
   const isForUs = process.env["LISTEN_PID"] === String(process.pid) && process.env["LISTEN_FDS"] === "1";
-  return isForUs ? firstGiven : undefined;
+  return isForUs ? firstPassedDescriptor : undefined;
 }
 
 export type PeerCredentials = { pid: number; uid: number; gid: number };

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { factsOf, settingsOf } from "../../test/worlds/host/settings.ts";
 import { proxyEnvironment } from "../files/proxy.ts";
 import { isDirect } from "./no-proxy.ts";
-import { requestThrough, routeIn, takeProxyVariables, withoutProxy } from "./outbound.ts";
+import { requestThrough, routeIn, removeProxyVariables, withoutProxy } from "./outbound.ts";
 
 const proxy = "http://proxy.example.com:3128";
 
@@ -35,11 +35,11 @@ test("the host's own fetches leave out the same, the cluster's own too", () => {
 test("a process with variables of proxies fetches where its list says, not where the runtime's own rules do", async () => {
   using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("directly") });
   using relay = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("by proxy") });
-  const before = takeProxyVariables();
+  const before = removeProxyVariables();
   try {
     // A name that Go takes for one that is reached by the proxy, and the runtime for one that is not.
     Object.assign(process.env, { http_proxy: relay.url.href, HTTPS_PROXY: relay.url.href, NO_PROXY: ".proxied.test" });
-    const route = routeIn(takeProxyVariables(), undefined);
+    const route = routeIn(removeProxyVariables(), undefined);
     expect(Object.keys(process.env).filter((name) => /_proxy$/i.test(name))).toEqual([]);
     const fetched = async (url: URL): Promise<string> => await (await fetch(url, requestThrough(route, url))).text();
     expect(await fetched(new URL("http://proxied.test/"))).toBe("by proxy");

@@ -61,7 +61,7 @@ export function routeIn(environment: Readonly<Record<string, string>>, authoriti
  * Takes the variables of proxies out of this process's environment: the runtime reads them too, with rules of its own,
  * which come before what a request says.
  */
-export function takeProxyVariables(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {
+export function removeProxyVariables(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"];
   return Object.fromEntries(
     names.flatMap((name) => {

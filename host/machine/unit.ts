@@ -7,8 +7,8 @@ export class UnitFailure extends Failure<"unit-failed"> {
   readonly unit: string;
   readonly journal: string;
 
-  constructor(unit: string, says: string, journal: string, cause: unknown) {
-    super("unit-failed", says, { cause });
+  constructor(unit: string, message: string, journal: string, cause: unknown) {
+    super("unit-failed", message, { cause });
     this.unit = unit;
     this.journal = journal;
   }
@@ -22,8 +22,8 @@ export async function actOnUnit(system: System, verb: string, unit: string, limi
     await system.run(["systemctl", verb, unit], limits);
   } catch (error) {
     if (!isFailure(error, "exit-status", "timed-out")) throw error;
-    const result = await said(system, ["systemctl", "show", "--value", "--property=Result", unit]);
-    const journal = await said(system, [
+    const result = await explanation(system, ["systemctl", "show", "--value", "--property=Result", unit]);
+    const journal = await explanation(system, [
       "journalctl",
       `--unit=${unit}`,
       `--lines=${journalLines}`,
@@ -44,8 +44,8 @@ export async function runToItsEnd(system: System, unit: string, limits: RunLimit
     await system.run(["systemctl", "start", unit], limits);
   } catch (error) {
     if (!isFailure(error, "exit-status")) throw error;
-    await said(system, ["journalctl", "--sync"]); // the last line may not have arrived
-    const journal = await said(system, [
+    await explanation(system, ["journalctl", "--sync"]); // the last line may not have arrived
+    const journal = await explanation(system, [
       "journalctl",
       "--boot",
       `_SYSTEMD_UNIT=${unit}`,
@@ -59,7 +59,7 @@ export async function runToItsEnd(system: System, unit: string, limits: RunLimit
 }
 
 /** The output of a program that only explains a failure: that failure must not be hidden by a second one. */
-async function said(system: System, argv: readonly [string, ...string[]]): Promise<string> {
+async function explanation(system: System, argv: readonly [string, ...string[]]): Promise<string> {
   try {
     return (await system.run(argv, { limitMs: 5_000 })).trim();
   } catch (error) {

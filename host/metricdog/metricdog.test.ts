@@ -9,17 +9,17 @@ const { signal } = new AbortController();
 
 /** A server of reports that remembers what it was told. */
 function reportServer(status = 200) {
-  const told: URL[] = [];
+  const requests: URL[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     fetch({ url }) {
-      told.push(new URL(url));
+      requests.push(new URL(url));
       return new Response("", { status });
     },
   });
   const metrics = { "send-metrics": true, "metrics-url": `http://127.0.0.1:${server.port}/v1/metrics?fleet=one` };
-  return { told, metrics, [Symbol.asyncDispose]: () => server.stop(true) };
+  return { requests, metrics, [Symbol.asyncDispose]: () => server.stop(true) };
 }
 
 test("a boot report says which host came up, and keeps what the address has", async () => {
@@ -27,7 +27,7 @@ test("a boot report says which host came up, and keeps what the address has", as
   await using host = await testSystem({ fetch });
   const settings = settingsOf({ metrics: server.metrics, updates: { seed: 7, "version-lock": "v1.2.3" } });
   expect((await sendReport(host.system, "boot_success", settings, facts, signal)).kind).toBe("sent");
-  expect(Object.fromEntries(server.told[0]?.searchParams ?? [])).toEqual({
+  expect(Object.fromEntries(server.requests[0]?.searchParams ?? [])).toEqual({
     fleet: "one",
     sender: "metricdog",
     event: "boot_success",
@@ -52,8 +52,8 @@ test("a health report names the services that do not run, with their exit status
   const settings = settingsOf({ metrics: { ...server.metrics, "service-checks": ["apiserver", "chronyd"] } });
   await sendReport(host.system, "health_ping", settings, facts, signal);
   expect(new Set(host.ran.map((line) => line.split(" ").at(-1)))).toEqual(new Set(["chrony.service", "hostd.service"]));
-  expect(server.told[0]?.searchParams.get("is_healthy")).toBe("false");
-  expect(server.told[0]?.searchParams.get("failed_services")).toBe("chronyd:1");
+  expect(server.requests[0]?.searchParams.get("is_healthy")).toBe("false");
+  expect(server.requests[0]?.searchParams.get("failed_services")).toBe("chronyd:1");
 });
 
 test("a service that systemd does not tell about is no healthy one, and keeps no report from being sent", async () => {
@@ -65,8 +65,8 @@ test("a service that systemd does not tell about is no healthy one, and keeps no
   });
   const settings = settingsOf({ metrics: { ...server.metrics, "service-checks": ["apiserver", "chronyd"] } });
   expect((await sendReport(host.system, "health_ping", settings, facts, signal)).kind).toBe("sent");
-  expect(server.told[0]?.searchParams.get("is_healthy")).toBe("false");
-  expect(server.told[0]?.searchParams.get("failed_services")).toBe("chronyd:unknown");
+  expect(server.requests[0]?.searchParams.get("is_healthy")).toBe("false");
+  expect(server.requests[0]?.searchParams.get("failed_services")).toBe("chronyd:unknown");
 });
 
 test("a host that is not asked to report tells nobody", async () => {
@@ -74,7 +74,7 @@ test("a host that is not asked to report tells nobody", async () => {
   await using host = await testSystem({ fetch });
   const settings = settingsOf({ metrics: { ...server.metrics, "send-metrics": false } });
   expect(await sendReport(host.system, "boot_success", settings, facts, signal)).toEqual({ kind: "off" });
-  expect(server.told).toEqual([]);
+  expect(server.requests).toEqual([]);
 });
 
 test("a server that refuses is no failure of the host", async () => {

@@ -29,7 +29,7 @@ export function reportUrl(
   const { metrics, updates, aws } = settings;
   if (!metrics["send-metrics"] || metrics["metrics-url"] === undefined) return undefined;
   const url = new URL(metrics["metrics-url"]);
-  const said: Readonly<Record<string, string>> = {
+  const parameters: Readonly<Record<string, string>> = {
     sender: "metricdog",
     event,
     version: versionId,
@@ -46,6 +46,6 @@ export function reportUrl(
         }
       : {}),
   };
-  for (const [name, value] of Object.entries(said)) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
   return url;
 }

@@ -10,7 +10,7 @@ import { directoryDisk } from "../datastore/log/disk.ts";
 import { migrationName, parseMigration, type Migration } from "../../settings/migrations/migration.ts";
 import type { System } from "../machine/system.ts";
 import { bringToForm } from "./bring.ts";
-import { broughtBack, migrated, refusing } from "./migration.ts";
+import { reverted, migrated, refusing } from "./migration.ts";
 import { rehearse } from "./rehearse.ts";
 
 const rename: Migration = {
@@ -209,7 +209,7 @@ test("whatever is set, there and back is where it was", () => {
       const { values: after, applied } = migrated(start, [rename, retype, removal]);
       expect(after.has("settings.old") || after.has("settings.motd")).toBe(false);
       expect(after.get("settings.new")).toBe(start.get("settings.old"));
-      expect(broughtBack(after, applied, refusing)).toEqual(start);
+      expect(reverted(after, applied, refusing)).toEqual(start);
     }),
   );
 });

@@ -16,7 +16,7 @@ import type { Datastore, Transaction } from "../datastore/datastore.ts";
 import { kept } from "../kept/things.ts";
 import type { System } from "../machine/system.ts";
 import type { Form, Mark } from "./form.ts";
-import { between, broughtBack, migrated } from "./migration.ts";
+import { between, reverted, migrated } from "./migration.ts";
 
 const part = "migrations";
 
@@ -29,11 +29,11 @@ export async function bringToForm(
 ): Promise<boolean> {
   const left = await kept.settingsForm.read(system);
   const from = left === undefined ? await formUnmarked(datastore, running) : await formNow(left, datastore);
-  const { values, toward, says } = way(system, datastore.values, from, running, migrations);
+  const { values, toward, message } = way(system, datastore.values, from, running, migrations);
   const changes = !isDeepStrictEqual(values, datastore.values);
   if (changes) {
     await kept.settingsForm.replace(system, { ...from, version: datastore.version, toward });
-    await datastore.replace(values, { kind: "host", part }, says);
+    await datastore.replace(values, { kind: "host", part }, message);
   }
   if (changes || left?.form !== running || left.toward !== undefined) {
     await kept.settingsForm.replace(system, { ...toward, version: datastore.version });
@@ -48,19 +48,19 @@ function way(
   from: Form,
   running: string,
   migrations: readonly Migration[],
-): { values: Values; toward: Form; says: string } {
+): { values: Values; toward: Form; message: string } {
   if (compareVersions(running, from.form) >= 0) {
     const steps = between(migrations, from.form, running);
     const { values: after, applied } = migrated(values, steps);
     const toward = { form: running, applied: [...from.applied, ...applied] };
-    return { values: after, toward, says: steps.map(({ summary }) => summary).join("; ") };
+    return { values: after, toward, message: steps.map(({ summary }) => summary).join("; ") };
   }
   const { stays, leaves } = split(from, running);
-  const back = broughtBack(values, leaves, ({ version }) => (key, reason) => {
-    const says = `settings: ${key} returns to its default: on the way back from ${version} it ${reason}`;
-    system.log.info(says);
+  const back = reverted(values, leaves, ({ version }) => (key, reason) => {
+    const message = `settings: ${key} returns to its default: on the way back from ${version} it ${reason}`;
+    system.log.info(message);
   });
-  return { values: back, toward: { form: running, applied: stays }, says: `take back the form of ${from.form}` };
+  return { values: back, toward: { form: running, applied: stays }, message: `take back the form of ${from.form}` };
 }
 
 /** Of what was walked: what an older version has walked as well, and what it does not know. */

@@ -37,7 +37,7 @@ export function migrated(
     for (const step of migration.steps) after = stepped(after, step, kept, refusing(migration));
     applied.push({ migration, kept: Object.fromEntries(kept) });
   }
-  const back = broughtBack(after, applied, refusing);
+  const back = reverted(after, applied, refusing);
   const names = migrations.map(({ version, summary }) => `${summary} (${version})`).join("; ");
   assertSame(values, back, `cannot go back after ${names}`);
   return { values: after, applied };
@@ -49,7 +49,7 @@ export function migrated(
  * @param refuses for each migration, what happens with a key whose value has no older form: it throws, or the key
  *   returns to its default
  */
-export function broughtBack(
+export function reverted(
   values: Values,
   applied: readonly Applied[],
   refuses: (migration: Migration) => Refuse,
@@ -63,12 +63,12 @@ export function broughtBack(
 }
 
 /** @throws {Failure<"migration-lossy">} naming the keys that differ */
-export function assertSame(values: Values, again: Values, says: string): void {
+export function assertSame(values: Values, again: Values, message: string): void {
   const lost = [...new Set([...values.keys(), ...again.keys()])].filter(
     (key) => !isDeepStrictEqual(values.get(key), again.get(key)),
   );
   if (lost.length === 0) return;
-  throw new Failure("migration-lossy", `${says}: ${lost.toSorted().join(", ")} would change`);
+  throw new Failure("migration-lossy", `${message}: ${lost.toSorted().join(", ")} would change`);
 }
 
 /** Told about a key that a step can do nothing with. */

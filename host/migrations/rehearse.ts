@@ -5,7 +5,7 @@ import type { Values } from "../datastore/change.ts";
 import { kept } from "../kept/things.ts";
 import type { System } from "../machine/system.ts";
 import { split } from "./bring.ts";
-import { assertSame, between, broughtBack, migrated, refusing } from "./migration.ts";
+import { assertSame, between, reverted, migrated, refusing } from "./migration.ts";
 
 /**
  * Changes nothing.
@@ -28,7 +28,7 @@ export async function rehearse(
   const mark = await kept.settingsForm.read(system);
   if (mark === undefined) return;
   const { leaves } = split(mark, target);
-  const older = broughtBack(values, leaves, refusing);
+  const older = reverted(values, leaves, refusing);
   const again = migrated(
     older,
     leaves.map(({ migration }) => migration),

@@ -15,9 +15,9 @@ export function brokenRules(links: readonly Link[]): Problem[] {
   ];
 }
 
-const problem = (segments: readonly string[], says: string): Problem => {
+const problem = (segments: readonly string[], message: string): Problem => {
   const key = joinKey(segments);
-  return { key, message: `${key} ${says}` };
+  return { key, message: `${key} ${message}` };
 };
 
 function addressingRules(link: Link): Problem[] {
@@ -33,8 +33,8 @@ function addressingRules(link: Link): Problem[] {
     const key = [name, "route", String(at)];
     if (family === "unclear") return [problem(key, "must say which family it is for: add via or from")];
     if (family === "mixed") return [problem(key, "must have to, from and via of one family, IPv4 or IPv6")];
-    const [dhcp, own, number] = family === 6 ? [dhcp6, static6, 6] : [dhcp4, static4, 4];
-    if (own.length === 0) return [problem(key, `needs static${number} addresses`)];
+    const [dhcp, addresses, number] = family === 6 ? [dhcp6, static6, 6] : [dhcp4, static4, 4];
+    if (addresses.length === 0) return [problem(key, `needs static${number} addresses`)];
     if (dhcp !== undefined) return [problem(key, `cannot be combined with dhcp${number}, which brings its own routes`)];
     return [];
   });
@@ -89,9 +89,9 @@ function sharedMembers(links: readonly Link[]): Problem[] {
   for (const link of links) {
     if (link.kind !== "bond") continue;
     for (const member of link.interfaces) {
-      const other = owner.get(member);
-      if (other === undefined) owner.set(member, link.key.name);
-      else problems.push(problem([link.key.name, "interfaces"], `has ${member}, which is in ${other} already`));
+      const bond = owner.get(member);
+      if (bond === undefined) owner.set(member, link.key.name);
+      else problems.push(problem([link.key.name, "interfaces"], `has ${member}, which is in ${bond} already`));
     }
   }
   return problems;

@@ -7,8 +7,8 @@ const mustBe = (words: string): { error: string } => ({ error: `must be ${words}
 const flag = (): z.ZodBoolean => z.boolean(mustBe("true or false"));
 
 function wholeNumber(most: number): z.ZodInt {
-  const says = mustBe(`a whole number from 0 to ${most}`);
-  return z.int(says).min(0, says).max(most, says);
+  const bounds = mustBe(`a whole number from 0 to ${most}`);
+  return z.int(bounds).min(0, bounds).max(most, bounds);
 }
 
 export const linkNameType = z

@@ -15,7 +15,7 @@ function refusals(text: string): string[] {
   return parsed.ok ? [] : parsed.problems.map(describeProblem);
 }
 
-const withoutPlace = (says: string): string => says.replace(/^line \d+, column \d+: /, "");
+const withoutPlace = (message: string): string => message.replace(/^line \d+, column \d+: /, "");
 
 test("a byte order mark is no content, and UTF-16 is called so", () => {
   const text = "version = 1\r\n[eno1]\r\ndhcp4 = true\r\n";
@@ -120,7 +120,7 @@ test("a problem says where the key stands", () => {
 const bond = (keys: string): string =>
   `version = 3\n[bond0]\nkind = "bond"\nmode = "active-backup"\ndhcp4 = true\n${keys}`;
 const monitored = "monitoring = { miimon-frequency-ms = 100 }\n";
-const refused: [says: string, text: string, message: string][] = [
+const refused: [rule: string, text: string, message: string][] = [
   ["a file without version", "[eno1]\ndhcp4 = true", "version must be 1, 2 or 3, is missing"],
   ["a version that nobody knows", "version = 4", "version must be 1, 2 or 3, is 4"],
   [
@@ -268,8 +268,8 @@ const refused: [says: string, text: string, message: string][] = [
   ["something that is no table", "version = 1\neno1 = true", "eno1 must be a table, is true"],
 ];
 
-for (const [says, text, message] of refused) {
-  test(`it refuses ${says}`, () => expect(refusals(text).map(withoutPlace)).toContain(message));
+for (const [rule, text, message] of refused) {
+  test(`it refuses ${rule}`, () => expect(refusals(text).map(withoutPlace)).toContain(message));
 }
 
 test("any text is read or refused with sentences", () => {

@@ -151,10 +151,10 @@ test("without a configuration only what settings say differs from the image", ()
   const [dropIn] = defaultLinkFiles([], { useDns: false, useDomains: true });
   expect(dropIn?.path).toBe("/etc/systemd/network/80-dhcp.network.d/50-orlop.conf");
   expect(dropIn?.content).toContain("[DHCPv6]\nUseDNS=no\nUseDomains=yes\n");
-  const [own, ...others] = defaultLinkFiles(["eth1"], lease);
-  expect(own?.path).toBe("/etc/systemd/network/10-eth1.network");
-  expect(own?.content).toContain("DHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n");
-  expect(others).toEqual([]);
+  const [linkFile, ...rest] = defaultLinkFiles(["eth1"], lease);
+  expect(linkFile?.path).toBe("/etc/systemd/network/10-eth1.network");
+  expect(linkFile?.content).toContain("DHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n");
+  expect(rest).toEqual([]);
 });
 
 test("a link without IPv6 loses all that it had of it", () => {

@@ -111,12 +111,12 @@ export function defaultLinkFiles(withoutIpv6: readonly string[], lease: LeaseUse
     path: `${directory}/${defaultLinksFile}.d/50-orlop.conf`,
     content: header + sectionTexts(leaseSections(lease)),
   };
-  const own = withoutIpv6.map((name) => {
+  const linkFiles = withoutIpv6.map((name) => {
     const dhcp4 = { optional: false, routeMetric: undefined };
     const addressing = { primary: false, dhcp4, dhcp6: undefined, static4: [], static6: [], routes: [] };
     return networkFile({ kind: "interface", key: { name }, addressing }, [], lease);
   });
-  return lease.useDns && lease.useDomains ? own : [dropIn, ...own];
+  return lease.useDns && lease.useDomains ? linkFiles : [dropIn, ...linkFiles];
 }
 
 /** A link that must not speak IPv6, whatever its configuration has of it. */
@@ -166,7 +166,8 @@ const dhcpEntries: Section["entries"] = [["UseHostname", false]];
 
 /** What network-online.target waits for on this link. */
 function onlineEntries({ dhcp4, dhcp6, static4, static6 }: Addressing): Section["entries"] {
-  const needs = (dhcp: Dhcp | undefined, own: readonly string[]): boolean => own.length > 0 || dhcp?.optional === false;
+  const needs = (dhcp: Dhcp | undefined, addresses: readonly string[]): boolean =>
+    addresses.length > 0 || dhcp?.optional === false;
   const [ipv4, ipv6] = [needs(dhcp4, static4), needs(dhcp6, static6)];
   if (!ipv4 && !ipv6) return [["RequiredForOnline", false]];
   return [["RequiredFamilyForOnline", ipv4 && ipv6 ? "both" : ipv4 ? "ipv4" : "ipv6"]];

@@ -31,8 +31,8 @@ export async function readNetworkSource(system: System): Promise<NetworkSource |
     }
   }
   const prefix = `${parameter}=`;
-  const given = (await kernelParameters(system)).find((one) => one.startsWith(prefix));
-  return given === undefined ? undefined : { from: parameter, text: given.slice(prefix.length) };
+  const argument = (await kernelParameters(system)).find((word) => word.startsWith(prefix));
+  return argument === undefined ? undefined : { from: parameter, text: argument.slice(prefix.length) };
 }
 
 /** @throws {Failure<"bad-network-configuration">} with a line for each problem */
@@ -52,15 +52,15 @@ export function networkConfig(source: NetworkSource): NetworkConfig {
 /** `eth0:dhcp4,dhcp6?`: a question mark makes the protocol before it optional. */
 function defaultInterface(text: string): NetworkConfig {
   const [name = "", protocols = "", ...rest] = text.split(":");
-  const given = protocols.split(",");
-  const isKnown = given.every((protocol) => /^dhcp[46]\??$/.test(protocol));
+  const words = protocols.split(",");
+  const isKnown = words.every((protocol) => /^dhcp[46]\??$/.test(protocol));
   if (!linkNameType.safeParse(name).success || !isKnown || rest.length > 0) {
     const expected = "an interface, a colon, and dhcp4, dhcp6 or both with a comma between, each perhaps with ?";
     throw new Failure("bad-network-configuration", `cannot read ${parameter}=${text}: expected ${expected}`);
   }
   const dhcp = (protocol: string) => {
-    const found = given.find((one) => one.startsWith(protocol));
-    return found === undefined ? undefined : { optional: found.endsWith("?"), routeMetric: undefined };
+    const match = words.find((word) => word.startsWith(protocol));
+    return match === undefined ? undefined : { optional: match.endsWith("?"), routeMetric: undefined };
   };
   const addressing = {
     primary: true,

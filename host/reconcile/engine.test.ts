@@ -36,9 +36,9 @@ function versions(): SettingsSource & { commit(settings: string | Parameters<typ
 type Slate = { written: string; fails: boolean; passes: number; onPass: () => Promise<void> | void };
 
 /** Writes the motd on a slate. */
-function slateReconciler(name: string): { slate: Slate; one: Reconciler } {
+function slateReconciler(name: string): { slate: Slate; subject: Reconciler } {
   const slate: Slate = { written: "", fails: false, passes: 0, onPass: () => undefined };
-  const one = reconciler<string, string, string>({
+  const subject = reconciler<string, string, string>({
     name,
     desired: ({ motd }) => motd,
     async observe() {
@@ -48,14 +48,14 @@ function slateReconciler(name: string): { slate: Slate; one: Reconciler } {
     },
     plan: (desired, actual) => (desired === actual ? [] : [desired]),
     rebootNeeded: (desired) => (desired === "later" ? ["the slate is full"] : []),
-    describe: (text) => ({ says: `write ${text}` }),
+    describe: (text) => ({ description: `write ${text}` }),
     async apply(_system, text) {
       if (slate.fails) throw new Failure("exit-status", "cannot write: there is no chalk");
       slate.written = text;
     },
     afterFailure: "stop",
   });
-  return { slate, one };
+  return { slate, subject };
 }
 
 /** Runs `keep` until the test is over. */
@@ -78,10 +78,10 @@ const { signal } = new AbortController();
 
 test("a pass reports what was done and by which settings, and a second one rests", async () => {
   await using host = await testSystem();
-  const { one } = slateReconciler("slate");
-  const engine = engineOn(host, [one], versions());
+  const { subject } = slateReconciler("slate");
+  const engine = engineOn(host, [subject], versions());
   expect(engine.status()).toEqual([{ name: "slate", state: "waiting", failures: 0 }]);
-  const effects = [{ says: "write Welcome to Orlop!" }];
+  const effects = [{ description: "write Welcome to Orlop!" }];
   expect(await engine.passAll()).toEqual({ version: 1, reconcilers: [{ name: "slate", steps: 1, effects }] });
   expect(await engine.passAll()).toEqual({ version: 1, reconcilers: [{ name: "slate", steps: 0, effects: [] }] });
   expect(engine.status()).toEqual([{ name: "slate", state: "converged", version: 1, failures: 0 }]);
@@ -90,12 +90,12 @@ test("a pass reports what was done and by which settings, and a second one rests
 
 test("a preview changes nothing and agrees with the pass that follows", async () => {
   await using host = await testSystem();
-  const { slate, one } = slateReconciler("slate");
+  const { slate, subject } = slateReconciler("slate");
   const source = versions();
-  const engine = engineOn(host, [one], source);
+  const engine = engineOn(host, [subject], source);
   const preview = await engine.preview(settingsOf({ motd: "later" }));
   expect(preview).toEqual({
-    reconcilers: [{ name: "slate", effects: [{ says: "write later" }] }],
+    reconcilers: [{ name: "slate", effects: [{ description: "write later" }] }],
     rebootNeeded: ["the slate is full"],
   });
   expect(slate.written).toBe("");
@@ -114,7 +114,7 @@ test("one reconciler that fails, or has a bug, does not keep the others from the
   const failing = slateReconciler("failing");
   failing.slate.fails = true;
   const good = slateReconciler("good");
-  const engine = engineOn(host, [broken.one, failing.one, good.one], versions());
+  const engine = engineOn(host, [broken.subject, failing.subject, good.subject], versions());
   const { reconcilers } = await engine.passAll();
   expect(reconcilers.map(({ failure }) => failure)).toEqual([
     { code: "internal", message: "undefined is not a function", undone: ["look at the machine"] },
@@ -131,16 +131,16 @@ test("one reconciler that fails, or has a bug, does not keep the others from the
 
 test("a commit is applied, and who waits for its version learns the result", async () => {
   await using host = await testSystem({ clock: "stands" });
-  const { slate, one } = slateReconciler("slate");
+  const { slate, subject } = slateReconciler("slate");
   const source = versions();
-  const engine = engineOn(host, [one], source);
+  const engine = engineOn(host, [subject], source);
   await using _keep = kept(engine);
   await engine.settled(1, signal);
   const version = source.commit("second");
   const report = await engine.settled(version, signal);
   expect(report).toEqual({
     version: 2,
-    reconcilers: [{ name: "slate", steps: 1, effects: [{ says: "write second" }] }],
+    reconcilers: [{ name: "slate", steps: 1, effects: [{ description: "write second" }] }],
   });
   expect(slate.written).toBe("second");
 });
@@ -153,7 +153,7 @@ function boardReconciler(afterFailure: "stop" | "continue" = "continue") {
     lacks: new Set<string>(),
     blind: false,
   };
-  const one = reconciler<ReadonlyMap<string, string>, ReadonlyMap<string, string>, { key: string; value: string }>({
+  const subject = reconciler<ReadonlyMap<string, string>, ReadonlyMap<string, string>, { key: string; value: string }>({
     name: "board",
     desired({ kernel, motd }) {
       if (motd === "absurd") throw new Failure("bad-settings", "cannot work it out");
@@ -168,22 +168,22 @@ function boardReconciler(afterFailure: "stop" | "continue" = "continue") {
         actual.get(key) === value || board.lacks.has(key) ? [] : [{ key, value }],
       ),
     warnings: (desired) => [...desired.keys()].filter((key) => board.lacks.has(key)).map((key) => `no line ${key}`),
-    describe: ({ key, value }) => ({ says: `set ${key} to ${value}` }),
+    describe: ({ key, value }) => ({ description: `set ${key} to ${value}` }),
     async apply(_system, { key, value }) {
       if (board.fails.has(key)) throw new Failure("exit-status", `cannot set ${key}`);
       board.written.set(key, value);
     },
     afterFailure,
   });
-  return { board, one };
+  return { board, subject };
 }
 
 test("what failed before a change and does not depend on it is told apart from what the change did", async () => {
   await using host = await testSystem({ clock: "stands" });
-  const { board, one } = boardReconciler();
+  const { board, subject } = boardReconciler();
   board.fails.add("bad").add("worse");
   const source = versions();
-  const engine = engineOn(host, [one], source);
+  const engine = engineOn(host, [subject], source);
   await using _keep = kept(engine);
   const after = async (sysctl: Record<string, string>) => {
     const { reconcilers } = await engine.settled(source.commit({ kernel: { sysctl } }), signal);
@@ -202,10 +202,10 @@ test("what failed before a change and does not depend on it is told apart from w
 
 test("a change that is held up behind what failed before is not done either", async () => {
   await using host = await testSystem({ clock: "stands" });
-  const { board, one } = boardReconciler("stop");
+  const { board, subject } = boardReconciler("stop");
   board.fails.add("a");
   const source = versions();
-  const engine = engineOn(host, [one], source);
+  const engine = engineOn(host, [subject], source);
   await using _keep = kept(engine);
   const after = async (sysctl: Record<string, string>) =>
     (await engine.settled(source.commit({ kernel: { sysctl } }), signal)).reconcilers[0];
@@ -217,9 +217,9 @@ test("a change that is held up behind what failed before is not done either", as
 
 test("a reconciler that cannot even plan failed before only while all that it read is the same", async () => {
   await using host = await testSystem({ clock: "stands" });
-  const { board, one } = boardReconciler();
+  const { board, subject } = boardReconciler();
   const source = versions();
-  const engine = engineOn(host, [one], source);
+  const engine = engineOn(host, [subject], source);
   await using _keep = kept(engine);
   const after = async (settings: Parameters<typeof settingsOf>[0]) => {
     const report = (await engine.settled(source.commit(settings), signal)).reconcilers[0];
@@ -235,10 +235,10 @@ test("a reconciler that cannot even plan failed before only while all that it re
 
 test("a warning is told with the change that brings it, and in the status as long as it holds", async () => {
   await using host = await testSystem({ clock: "stands" });
-  const { board, one } = boardReconciler();
+  const { board, subject } = boardReconciler();
   board.lacks.add("odd");
   const source = versions();
-  const engine = engineOn(host, [one], source);
+  const engine = engineOn(host, [subject], source);
   await using _keep = kept(engine);
   const warnings = async (sysctl: Record<string, string>) =>
     (await engine.settled(source.commit({ kernel: { sysctl } }), signal)).reconcilers[0]?.warnings;
@@ -252,10 +252,10 @@ test("a warning is told with the change that brings it, and in the status as lon
 
 test("what the machine lacks is looked for again as soon as what failed, and is no failure", async () => {
   await using host = await testSystem({ clock: "stands" });
-  const { board, one } = boardReconciler();
+  const { board, subject } = boardReconciler();
   board.lacks.add("odd");
   const source = versions();
-  const engine = engineOn(host, [one], source);
+  const engine = engineOn(host, [subject], source);
   await using _keep = kept(engine);
   await engine.settled(source.commit({ kernel: { sysctl: { odd: "1" } } }), signal);
   board.lacks.clear();
@@ -270,7 +270,7 @@ test("who waits for a version gets the pass that brought it, whatever passes cam
   const failing = slateReconciler("failing");
   const good = slateReconciler("good");
   const source = versions();
-  const engine = engineOn(host, [failing.one, good.one], source);
+  const engine = engineOn(host, [failing.subject, good.subject], source);
   await using _keep = kept(engine);
   await engine.settled(1, signal);
   failing.slate.fails = true;
@@ -292,12 +292,12 @@ test("who waits for a version gets the pass that brought it, whatever passes cam
 
 test("a commit during a pass is not lost", async () => {
   await using host = await testSystem({ clock: "stands" });
-  const { slate, one } = slateReconciler("slate");
+  const { slate, subject } = slateReconciler("slate");
   const source = versions();
   slate.onPass = () => {
     if (slate.passes === 1) source.commit("during");
   };
-  const engine = engineOn(host, [one], source);
+  const engine = engineOn(host, [subject], source);
   await using _keep = kept(engine);
   await engine.settled(2, signal);
   expect(slate.written).toBe("during");
@@ -305,7 +305,7 @@ test("a commit during a pass is not lost", async () => {
 
 test("passes that overlap take turns, and the later one uses the newer settings", async () => {
   await using host = await testSystem();
-  const { slate, one } = slateReconciler("slate");
+  const { slate, subject } = slateReconciler("slate");
   const source = versions();
   const gate = Promise.withResolvers<undefined>();
   let running = 0;
@@ -314,7 +314,7 @@ test("passes that overlap take turns, and the later one uses the newer settings"
     await gate.promise;
     running--;
   };
-  const engine = engineOn(host, [one], source);
+  const engine = engineOn(host, [subject], source);
   const first = engine.passAll();
   const second = engine.passAll();
   await settle(() => slate.passes === 1);
@@ -330,7 +330,7 @@ test("what failed is tried again sooner than what is at rest, and ever less soon
   const failing = slateReconciler("failing");
   failing.slate.fails = true;
   const resting = slateReconciler("resting");
-  const engine = engineOn(host, [failing.one, resting.one], versions());
+  const engine = engineOn(host, [failing.subject, resting.subject], versions());
   await using _keep = kept(engine);
   await settle(() => failing.slate.passes === 1);
   for (const pass of [2, 3, 4]) {
@@ -349,9 +349,9 @@ test("what failed is tried again sooner than what is at rest, and ever less soon
 
 test("a failure that lasts is logged once, and so is its end", async () => {
   await using host = await testSystem();
-  const { slate, one } = slateReconciler("slate");
+  const { slate, subject } = slateReconciler("slate");
   slate.fails = true;
-  const engine = engineOn(host, [one], versions());
+  const engine = engineOn(host, [subject], versions());
   await engine.passAll();
   await engine.passAll();
   slate.fails = false;
@@ -365,8 +365,8 @@ test("a failure that lasts is logged once, and so is its end", async () => {
 
 test("drift is found without a commit", async () => {
   await using host = await testSystem({ clock: "stands" });
-  const { slate, one } = slateReconciler("slate");
-  const engine = engineOn(host, [one], versions());
+  const { slate, subject } = slateReconciler("slate");
+  const engine = engineOn(host, [subject], versions());
   await using _keep = kept(engine);
   await engine.settled(1, signal);
   await settle(() => host.sleeping() === 1);
@@ -384,7 +384,7 @@ for (const [words, stepMs] of [
     const failing = slateReconciler("failing");
     failing.slate.fails = true;
     const resting = slateReconciler("resting");
-    const engine = engineOn(host, [failing.one, resting.one], versions());
+    const engine = engineOn(host, [failing.subject, resting.subject], versions());
     await using _keep = kept(engine);
     await settle(() => host.sleeping() === 1);
     host.stepClock(stepMs);

@@ -66,7 +66,7 @@ export function backoffMs(passes: number): number {
 }
 
 /** One reconciler's pass: all that it met, and what of that was not so before. */
-type PassOfOne = { whole: ReconcilerReport; since: ReconcilerReport };
+type ReconcilerPass = { whole: ReconcilerReport; since: ReconcilerReport };
 
 type Met = { failure: PassFailure | undefined; failedBefore?: PassFailure | undefined; warnings: readonly string[] };
 
@@ -119,13 +119,13 @@ export class Engine {
   /** What `passAll` would do now if these were the settings; changes nothing. */
   async preview(settings: Settings): Promise<PlanReport> {
     const report: PlanReport = { reconcilers: [], rebootNeeded: [] };
-    for (const one of this.#reconcilers) {
+    for (const reconciler of this.#reconcilers) {
       try {
-        const { effects, rebootNeeded, warnings } = await one.preview(this.#system, settings, this.#facts);
-        report.reconcilers.push({ name: one.name, effects, ...(warnings.length === 0 ? {} : { warnings }) });
+        const { effects, rebootNeeded, warnings } = await reconciler.preview(this.#system, settings, this.#facts);
+        report.reconcilers.push({ name: reconciler.name, effects, ...(warnings.length === 0 ? {} : { warnings }) });
         report.rebootNeeded.push(...rebootNeeded);
       } catch (error) {
-        report.reconcilers.push({ name: one.name, effects: [], failure: failureOf(error) });
+        report.reconcilers.push({ name: reconciler.name, effects: [], failure: failureOf(error) });
       }
     }
     return report;
@@ -153,7 +153,7 @@ export class Engine {
       if (known === undefined) return { name, state: "waiting", failures: 0 };
       const { version, failures, failure } = known;
       const state = failure === undefined ? "converged" : "failing";
-      return { name, state, version, failures, ...told({ failure, warnings: known.warnings }) };
+      return { name, state, version, failures, ...reported({ failure, warnings: known.warnings }) };
     });
   }
 
@@ -188,35 +188,35 @@ export class Engine {
   }
 
   /** Passes wait for their turn and take the settings only then, so that a later one never applies older settings. */
-  async #pass(chosen: () => readonly Reconciler[]): Promise<{ version: number; passes: PassOfOne[] }> {
+  async #pass(chosen: () => readonly Reconciler[]): Promise<{ version: number; passes: ReconcilerPass[] }> {
     return await this.#turns.next(async () => {
       const { version, settings } = this.#source.current();
       const covered = this.#reports.at(-1)?.version;
       const isFirst = covered === undefined || version > covered;
-      const passes: PassOfOne[] = [];
-      for (const one of isFirst ? this.#reconcilers : chosen()) {
-        passes.push(await this.#passOne(one, version, settings));
+      const passes: ReconcilerPass[] = [];
+      for (const reconciler of isFirst ? this.#reconcilers : chosen()) {
+        passes.push(await this.#passReconciler(reconciler, version, settings));
       }
       if (isFirst) this.#announce({ version, reconcilers: passes.map(({ since }) => since) });
       return { version, passes };
     });
   }
 
-  async #passOne(one: Reconciler, version: number, settings: Settings): Promise<PassOfOne> {
+  async #passReconciler(reconciler: Reconciler, version: number, settings: Settings): Promise<ReconcilerPass> {
     let pass: Pass;
     try {
-      pass = await one.pass(this.#system, settings, this.#facts);
+      pass = await reconciler.pass(this.#system, settings, this.#facts);
     } catch (error) {
       const setback = { error, wanted: settings, undone: ["everything"] };
       pass = { steps: 0, effects: [], setbacks: [setback], rebootNeeded: [], warnings: [] };
     }
     const { steps, effects, setbacks, rebootNeeded, warnings } = pass;
-    const before = this.#known.get(one.name);
+    const before = this.#known.get(reconciler.name);
     const failure = passFailure(setbacks);
-    this.#log(one.name, pass, failure, before);
+    this.#log(reconciler.name, pass, failure, before);
     const failures = failure === undefined ? 0 : (before?.failures ?? 0) + 1;
     const incomplete = failure === undefined && warnings.length === 0 ? 0 : (before?.incomplete ?? 0) + 1;
-    this.#known.set(one.name, {
+    this.#known.set(reconciler.name, {
       version,
       failures,
       incomplete,
@@ -226,10 +226,10 @@ export class Engine {
       rebootNeeded,
       retry: incomplete === 0 ? undefined : deadline(this.#system.clock, backoffMs(incomplete)),
     });
-    const report = { name: one.name, steps, effects };
+    const report = { name: reconciler.name, steps, effects };
     return {
-      whole: { ...report, ...told({ failure, warnings }) },
-      since: { ...report, ...told(sinceThen(pass, before)) },
+      whole: { ...report, ...reported({ failure, warnings }) },
+      since: { ...report, ...reported(sinceThen(pass, before)) },
     };
   }
 
@@ -264,7 +264,7 @@ function sinceThen({ setbacks, warnings }: Pass, before: Known | undefined): Met
   };
 }
 
-function told({
+function reported({
   failure,
   failedBefore,
   warnings,

@@ -24,7 +24,9 @@ test("a file that is not there is written with its mode, then all is at rest", a
   runSystemd(host);
   const files = filesReconciler([daemon]);
   const { effects } = await files.pass(host.system, settings(), facts);
-  expect(effects).toEqual([{ says: "create /etc/daemon.conf", file: { path: "/etc/daemon.conf", change: "create" } }]);
+  expect(effects).toEqual([
+    { description: "create /etc/daemon.conf", file: { path: "/etc/daemon.conf", change: "create" } },
+  ]);
   expect(await host.read("/etc/daemon.conf")).toBe("motd hello\n");
   expect((await stat(join(host.system.root, "etc/daemon.conf"))).mode & 0o777).toBe(0o600);
   expect((await files.pass(host.system, settings(), facts)).steps).toBe(0);
@@ -47,8 +49,8 @@ test("a changed file restarts the unit that runs, and a preview says so before",
   const before = [...host.ran];
   const { effects } = await files.preview(host.system, settings("new"), facts);
   expect(effects).toEqual([
-    { says: "change /etc/daemon.conf", file: { path: "/etc/daemon.conf", change: "modify" } },
-    { says: "restart daemon.service", units: [{ name: "daemon.service", action: "restart" }] },
+    { description: "change /etc/daemon.conf", file: { path: "/etc/daemon.conf", change: "modify" } },
+    { description: "restart daemon.service", units: [{ name: "daemon.service", action: "restart" }] },
   ]);
   expect(host.ran.slice(before.length).filter((line) => !line.startsWith("systemctl show"))).toEqual([]);
   expect(await host.read("/etc/daemon.conf")).toBe("motd hello\n");
@@ -99,7 +101,7 @@ test("a daemon that dies between the write and the restart restarts the unit whe
   expect(await host.read("/etc/daemon.conf")).toBe("motd hello\n");
   host.programs.set("systemctl", (argv, limits) => systemctl?.(argv, limits) ?? "");
   expect((await files.pass(host.system, settings(), facts)).effects).toEqual([
-    { says: "restart daemon.service", units: [{ name: "daemon.service", action: "restart" }] },
+    { description: "restart daemon.service", units: [{ name: "daemon.service", action: "restart" }] },
   ]);
   expect(units.get("daemon.service")?.started).toBe(1);
 });
@@ -141,7 +143,7 @@ test("a file that is no longer rendered is removed and its unit restarted; a fil
   await host.write("/etc/other.conf", "theirs");
   await files.pass(host.system, settings(), facts);
   const { effects } = await files.pass(host.system, settings(""), facts);
-  expect(effects.map(({ says }) => says)).toEqual(["remove /etc/daemon.conf", "restart daemon.service"]);
+  expect(effects.map(({ description }) => description)).toEqual(["remove /etc/daemon.conf", "restart daemon.service"]);
   expect(await host.readIfPresent("/etc/daemon.conf")).toBeUndefined();
   expect(await host.read("/etc/other.conf")).toBe("theirs");
   expect(units.get("daemon.service")?.started).toBe(2);
@@ -194,7 +196,7 @@ test("files that cannot be rendered keep what they have, their units are left al
   await files.pass(host.system, settings(), facts);
   isBroken = true;
   const { effects, setbacks } = await files.pass(host.system, settings("new"), facts);
-  expect(effects.map(({ says }) => says)).toEqual(["change /etc/daemon.conf"]);
+  expect(effects.map(({ description }) => description)).toEqual(["change /etc/daemon.conf"]);
   expect(setbacks.map(({ error }) => error)).toEqual([
     new Failure("bad-settings", "cannot render fragile: it makes no sense"),
   ]);

@@ -190,16 +190,19 @@ const rank = (unit: string): number => (unit === serviceManager ? 0 : 1);
 function describe(step: Step): Effect | undefined {
   switch (step.kind) {
     case "refuse":
-      return { says: `leave ${step.refusal.name} as it is` };
+      return { description: `leave ${step.refusal.name} as it is` };
     case "write": {
       const { change, file } = step;
-      return { says: `${change === "create" ? "create" : "change"} ${file.path}`, file: { path: file.path, change } };
+      return {
+        description: `${change === "create" ? "create" : "change"} ${file.path}`,
+        file: { path: file.path, change },
+      };
     }
     case "remove":
-      return { says: `remove ${step.path}`, file: { path: step.path, change: "remove" } };
+      return { description: `remove ${step.path}`, file: { path: step.path, change: "remove" } };
     case "act":
-      if (step.unit === serviceManager) return { says: "read units again" };
-      return { says: `${step.action} ${step.unit}`, units: [{ name: step.unit, action: step.action }] };
+      if (step.unit === serviceManager) return { description: "read units again" };
+      return { description: `${step.action} ${step.unit}`, units: [{ name: step.unit, action: step.action }] };
     case "note":
       return undefined;
     default:
@@ -237,8 +240,8 @@ async function apply(system: System, step: Step): Promise<void> {
         system,
         step.inactive.map(({ unit }) => unit),
       );
-      const taken = [...step.untouched, ...step.inactive.filter(({ unit }) => !started.has(unit))];
-      for (const { record, hash } of taken) await writeRecord(system, record, hash);
+      const recorded = [...step.untouched, ...step.inactive.filter(({ unit }) => !started.has(unit))];
+      for (const { record, hash } of recorded) await writeRecord(system, record, hash);
       return;
     }
     default:
@@ -259,9 +262,9 @@ async function readOwned(system: System): Promise<Map<string, string>> {
   return owned;
 }
 
-function isSame(one: RenderedFile, other: RenderedFile): boolean {
-  if ("linkTo" in one) return "linkTo" in other && one.linkTo === other.linkTo;
-  return "content" in other && one.content === other.content && one.mode === other.mode;
+function isSame(left: RenderedFile, right: RenderedFile): boolean {
+  if ("linkTo" in left) return "linkTo" in right && left.linkTo === right.linkTo;
+  return "content" in right && left.content === right.content && left.mode === right.mode;
 }
 
 /** Undefined also when something else stands in the way: then it is the write that fails, and says so. */

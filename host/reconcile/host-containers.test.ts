@@ -15,17 +15,17 @@ test("an enabled container starts, a changed one starts anew, a disabled one sto
     state = verb === "stop" ? "inactive" : "active";
     return "";
   });
-  const says = async (containers: JsonObject) =>
+  const descriptions = async (containers: JsonObject) =>
     (await hostContainers.pass(host.system, settingsOf({ "host-containers": containers }), facts)).effects.map(
-      (effect) => effect.says,
+      (effect) => effect.description,
     );
 
-  expect(await says({ tool })).toEqual(["start host container tool"]);
-  expect(await says({ tool })).toEqual([]);
+  expect(await descriptions({ tool })).toEqual(["start host container tool"]);
+  expect(await descriptions({ tool })).toEqual([]);
   const changed = { tool: { ...tool, superpowered: true } };
-  expect(await says(changed)).toEqual(["restart host container tool"]);
-  expect(await says({ tool: { ...tool, enabled: false } })).toEqual(["stop host container tool"]);
-  expect(await says({ tool: { ...tool, enabled: false } })).toEqual([]);
+  expect(await descriptions(changed)).toEqual(["restart host container tool"]);
+  expect(await descriptions({ tool: { ...tool, enabled: false } })).toEqual(["stop host container tool"]);
+  expect(await descriptions({ tool: { ...tool, enabled: false } })).toEqual([]);
 });
 
 test("an enabled container without an image is left alone, and the others start", () => {

@@ -41,7 +41,10 @@ export const hostContainers = reconciler<readonly Description[], Actual, Step>({
   describe(step) {
     const name = step.kind === "run" ? step.description.name : step.name;
     const action = step.kind === "run" ? step.action : "stop";
-    return { says: `${action} host container ${name}`, units: [{ name: containerUnit({ type, name }), action }] };
+    return {
+      description: `${action} host container ${name}`,
+      units: [{ name: containerUnit({ type, name }), action }],
+    };
   },
   async apply(system, step) {
     switch (step.kind) {

@@ -15,7 +15,7 @@ export const hostname = reconciler({
   desired: ({ network }) => (network.hostname === undefined ? undefined : shortened(network.hostname)),
   observe: async (system) => (await readFile(hostPath(system, path), "utf8")).trim(),
   plan: (desired, actual) => (desired === undefined || desired === actual ? [] : [desired]),
-  describe: (name) => ({ says: `name this host ${name}` }),
+  describe: (name) => ({ description: `name this host ${name}` }),
   apply: (system, name) => writeFile(hostPath(system, path), name),
   afterFailure: "stop",
 });

@@ -37,7 +37,10 @@ export const hosts = reconciler<Desired, Actual, { text: string; change: "create
     const text = hostsFile(desired, inDns);
     return text === actual ? [] : [{ text, change: actual === undefined ? "create" : "modify" }];
   },
-  describe: ({ change }) => ({ says: `${change === "create" ? "create" : "change"} ${path}`, file: { path, change } }),
+  describe: ({ change }) => ({
+    description: `${change === "create" ? "create" : "change"} ${path}`,
+    file: { path, change },
+  }),
   apply: (system, { text }) => writeFileAtomic(hostPath(system, path), text),
   afterFailure: "stop",
 });

@@ -13,7 +13,7 @@ import type { System } from "../machine/system.ts";
 /** What one step does to the machine, for people and for `plan`. */
 export type Effect = {
   /** A sentence without subject or period: "set net.ipv4.ip_forward to 1". */
-  says: string;
+  description: string;
   file?: { path: string; change: "create" | "modify" | "remove" };
   units?: { name: string; action: UnitAction }[];
 };
@@ -139,7 +139,7 @@ export function reconciler<Desired, Actual, Step>(definition: Definition<Desired
         }
         if (effect === undefined) continue;
         pass.effects.push(effect);
-        system.log.info(`${definition.name}: ${effect.says}`);
+        system.log.info(`${definition.name}: ${effect.description}`);
       }
       return pass;
     },
@@ -149,7 +149,7 @@ export function reconciler<Desired, Actual, Step>(definition: Definition<Desired
 /** What a step is about. A file that is created after a reboot was one to be changed before it. */
 function subjectsOf(effect: Effect | undefined): string[] {
   if (effect === undefined) return ["keep its records"];
-  const { says, file, units = [] } = effect;
+  const { description, file, units = [] } = effect;
   const subjects = [...(file === undefined ? [] : [file.path]), ...units.map(({ name }) => name)];
-  return subjects.length === 0 ? [says] : subjects;
+  return subjects.length === 0 ? [description] : subjects;
 }

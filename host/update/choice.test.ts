@@ -6,7 +6,7 @@ import { chosen, describeHold, judge, type HostView } from "./choice.ts";
 
 const machines = { variant: "dev", arch: "x86_64" };
 const now = new Date("2026-01-10T00:00:00Z");
-const host = (given: Partial<HostView> = {}): HostView => ({
+const host = (overrides: Partial<HostView> = {}): HostView => ({
   ...machines,
   running: "1.1.0",
   seed: 1000,
@@ -14,7 +14,7 @@ const host = (given: Partial<HostView> = {}): HostView => ({
   ignoreWaves: false,
   failed: [],
   now,
-  ...given,
+  ...overrides,
 });
 const images = { boot: "b", root: "r", hash: "h" };
 const manifest = (versions: readonly string[], max?: string): Manifest => {

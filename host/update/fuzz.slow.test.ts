@@ -65,13 +65,13 @@ function damaged(bytes: Buffer): fc.Arbitrary<Buffer> {
 function changed(document: Json): fc.Arbitrary<Json> {
   const places = placesIn(document);
   const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom(null, -1, 1e308, "", "__proto__", [], {}));
-  return fc.tuple(fc.constantFrom(...places), fc.option(value, { nil: undefined })).map(([path, other]) => {
+  return fc.tuple(fc.constantFrom(...places), fc.option(value, { nil: undefined })).map(([path, replacement]) => {
     const copy = structuredClone(document);
     const holder = path.slice(0, -1).reduce<unknown>((each, key) => (each as Record<string, unknown>)[key], copy);
     const last = path.at(-1) ?? "";
     const object = holder as Record<string, unknown>;
-    if (other === undefined) delete object[last];
-    else object[last] = other;
+    if (replacement === undefined) delete object[last];
+    else object[last] = replacement;
     return copy;
   });
 }

@@ -112,7 +112,7 @@ export class Updater implements AsyncDisposable {
    * @throws {Failure<"update-busy" | "update-not-allowed" | "no-update" | "update-on-trial" | "no-partition-sets">}
    */
   async start(command: UpdateCommand, version?: string): Promise<void> {
-    const held = this.#place.take(command);
+    const held = this.#place.acquire(command);
     try {
       assertAllowed(command, await this.#state());
       if (command === "prepare") {
@@ -133,7 +133,7 @@ export class Updater implements AsyncDisposable {
    * @throws {Failure<"inactive-will-not-boot" | "update-busy" | "no-partition-sets">}
    */
   async goBack(): Promise<void> {
-    using _held = this.#place.take("go-back");
+    using _held = this.#place.acquire("go-back");
     await (await requireSets(this.#host.system)).signpost.rollbackToInactive();
   }
 
@@ -227,7 +227,7 @@ export class Updater implements AsyncDisposable {
    * @throws {Failure<"no-such-hold" | "update-busy">}
    */
   async release(version: string): Promise<void> {
-    using _held = this.#place.take("release");
+    using _held = this.#place.acquire("release");
     if (!this.#memory.held.some((held) => held.version === version)) {
       const known = this.#memory.held.map((held) => held.version).join(", ");
       throw new Failure("no-such-hold", `cannot release ${version}: it is not held back on this host`, {
@@ -257,7 +257,7 @@ export class Updater implements AsyncDisposable {
     const panic = await panicBefore(system, sets);
     const unexplained = this.#memory.held.find((held) => held.unexplained === true);
     if (unexplained !== undefined) {
-      const explanation = await explained(system, sets, unexplained, panic?.says);
+      const explanation = await explained(system, sets, unexplained, panic?.reason);
       this.returnedFrom = explanation;
       system.log.info(`update: went back from ${explanation.version}: ${explanation.reason}`);
       const held = this.#memory.held.map((each) => (each === unexplained ? explanation : each));

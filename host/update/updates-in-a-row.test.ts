@@ -70,7 +70,7 @@ class Machine implements AsyncDisposable {
   }
 
   /** Takes what is chosen, starts it, and finds it healthy. */
-  async take(shippedRoot: string): Promise<void> {
+  async install(shippedRoot: string): Promise<void> {
     const version = (await this.chosen()) ?? "nothing";
     expect([await this.#run("prepare"), await this.#run("activate")]).toEqual(["", ""]);
     const entries = join(this.host.system.root, "efi/loader/entries");
@@ -156,7 +156,7 @@ test("every key changes between two updates: the host follows, and whoever has t
   const { rootJson: firstRoot, publicationSigner: stolen } = repository;
   await machine.publish("1.1.0");
   expect(await machine.look()).toBe("");
-  await machine.take(firstRoot);
+  await machine.install(firstRoot);
   expect(machine.running).toBe("1.1.0");
 
   const stolenTree = `${repository.directory}-stolen`;
@@ -166,7 +166,7 @@ test("every key changes between two updates: the host follows, and whoever has t
   await machine.publish("1.2.0", next.publication);
   expect(await machine.look()).toBe("");
   expect(await machine.chosen()).toBe("1.2.0");
-  await machine.take(secondRoot);
+  await machine.install(secondRoot);
   expect(machine.running).toBe("1.2.0");
 
   // The repository of before the rotation, with a newer version and higher numbers than anything the host has seen.
@@ -207,7 +207,7 @@ test("a host that runs a version which is recalled steps down to the newest that
   for (const version of ["1.1.0", "1.2.0"] as const) {
     await machine.publish(version);
     expect(await machine.look()).toBe("");
-    await machine.take(repository.rootJson);
+    await machine.install(repository.rootJson);
   }
   expect(machine.running).toBe("1.2.0");
   expect([await machine.look(), await machine.chosen()]).toEqual(["", undefined]);
@@ -215,7 +215,7 @@ test("a host that runs a version which is recalled steps down to the newest that
     recall(manifest, testMachines, "1.2.0"),
   );
   expect([await machine.look(), await machine.chosen()]).toEqual(["", "1.1.0"]);
-  await machine.take(repository.rootJson);
+  await machine.install(repository.rootJson);
   expect(machine.running).toBe("1.1.0");
   expect([await machine.look(), await machine.chosen()]).toEqual(["", undefined]);
 });

@@ -15,11 +15,12 @@ const identityDocument = z.object({ region: z.string().min(1) });
 export async function readEc2(system: System, signal: AbortSignal, { groups }: Variant): Promise<UserData[]> {
   const imds = new Imds(system);
   await imds.reachable(reachableMs, signal);
-  const found: UserData[] = [];
-  if (groups.includes("aws")) found.push({ from: "EC2 instance identity document", ...(await identity(imds, signal)) });
+  const documents: UserData[] = [];
+  if (groups.includes("aws"))
+    documents.push({ from: "EC2 instance identity document", ...(await identity(imds, signal)) });
   const document = await imds.bytes("user-data", signal);
-  if (document !== undefined && document.length > 0) found.push({ from: "EC2 user data", document });
-  return found;
+  if (document !== undefined && document.length > 0) documents.push({ from: "EC2 user data", document });
+  return documents;
 }
 
 /** What it says about the region. A document that says nothing must not take the user data with it. */

@@ -14,14 +14,14 @@ export function userDataOfOvf(xml: string): Uint8Array | undefined {
   let encoded: string | undefined;
   const parser = new SaxesParser({ xmlns: true, position: true });
   parser.on("error", ({ message }) => {
-    const says = message.replace(/^\S*?(\d+):(\d+): /, "line $1, column $2: ");
-    throw new Failure("bad-ovf-environment", `cannot read the OVF environment: ${says}`);
+    const details = message.replace(/^\S*?(\d+):(\d+): /, "line $1, column $2: ");
+    throw new Failure("bad-ovf-environment", `cannot read the OVF environment: ${details}`);
   });
   parser.on("opentag", ({ local, uri, attributes }) => {
     if (local !== "Property" || uri !== namespace) return;
     const values = Object.values(attributes);
     const attribute = (name: string): string | undefined =>
-      values.find((one) => one.local === name && (one.uri === namespace || one.uri === ""))?.value;
+      values.find((entry) => entry.local === name && (entry.uri === namespace || entry.uri === ""))?.value;
     if (attribute("key") === "user-data") encoded = attribute("value");
   });
   parser.write(xml).close();

@@ -48,9 +48,9 @@ export async function placesOf(system: System, variant: Variant): Promise<Place[
   const own = variant.userData.flatMap((source) => (source === "local-file" ? [] : [places[source]]));
   const local = variant.userData.includes("local-file");
   const all = local ? [...before, ...own, ...after] : own;
-  const here: Place[] = [];
-  for (const place of all) if (await place.isHere(system, variant)) here.push(place);
-  return here;
+  const present: Place[] = [];
+  for (const place of all) if (await place.isHere(system, variant)) present.push(place);
+  return present;
 }
 
 function on(platform: Platform, vendor: RegExp): Place["isHere"] {

@@ -92,26 +92,26 @@ function together(readings: readonly Reading[], problems: Problem[], model: Mode
     for (const [problem, reading] of faulty) {
       if (reading !== undefined) problems.push(placed(reading.from, reading.where(problem)));
     }
-    readings = readings.filter((reading) => !faulty.values().some((one) => one === reading));
+    readings = readings.filter((reading) => !faulty.values().some((faultyReading) => faultyReading === reading));
   }
 }
 
 /** The last of the documents that speak of what is nearest to the key: the missing setting itself stands in none. */
 function culprit(readings: readonly Reading[], key: string): Reading | undefined {
   const segments = splitKey(key);
-  const shared = (other: string): number => {
-    const differs = splitKey(other).findIndex((segment, at) => segment !== segments[at]);
+  const shared = (candidate: string): number => {
+    const differs = splitKey(candidate).findIndex((segment, at) => segment !== segments[at]);
     return differs < 0 ? segments.length : differs;
   };
   let nearest = 1; // every key shares "settings"
-  let found: Reading | undefined;
+  let best: Reading | undefined;
   for (const reading of readings) {
     const closest = Math.max(0, ...reading.values.keys().map(shared));
     if (closest <= 1 || closest < nearest) continue;
     nearest = closest;
-    found = reading;
+    best = reading;
   }
-  return found;
+  return best;
 }
 
 function placed(from: string, problem: Problem): Problem {

@@ -20,10 +20,10 @@ const ovfNames = ["ovf-env.xml", "OVF-ENV.XML", "ovf_env.xml", "OVF_ENV.XML"];
 export async function readVmwareCdRom(system: System): Promise<UserData[]> {
   if (!(await mounted(system))) return [];
   const present = new Set(await readdir(hostPath(system, directory)));
-  const [name, ...others] = [plainName, ...ovfNames].filter((candidate) => present.has(candidate));
+  const [name, ...rest] = [plainName, ...ovfNames].filter((candidate) => present.has(candidate));
   if (name === undefined) return [];
-  if (others.length > 0) {
-    const names = [name, ...others].join(", ");
+  if (rest.length > 0) {
+    const names = [name, ...rest].join(", ");
     throw new Failure(
       "ambiguous-user-data",
       `cannot choose user data on the CD-ROM: it has ${names}, expected only one`,

@@ -210,7 +210,7 @@ function addOptions(commander: Commander, options: Options): void {
 
 /** Every given value is kept, so that giving an option twice can be told from giving it once. */
 function collecting(option: CommanderOption): CommanderOption {
-  return option.argParser((text: string, given: string[] | undefined) => [...(given ?? []), text]);
+  return option.argParser((text: string, earlier: string[] | undefined) => [...(earlier ?? []), text]);
 }
 
 /** The help of an option with what its definition says besides. */
@@ -248,16 +248,17 @@ function optionValues(commander: Commander, options: Options): Values {
       values[name] = readOption(commander, name) === !name.startsWith("no-");
       continue;
     }
-    const given = [name, ...(option.alsoShort === undefined ? [] : [option.alsoShort])].flatMap((flag) => {
+    const optionTexts = [name, ...(option.alsoShort === undefined ? [] : [option.alsoShort])].flatMap((flag) => {
       const texts = readOption(commander, flag);
       return Array.isArray(texts) ? texts.map(String) : [];
     });
-    if (option.required === true && given.length === 0) {
+    if (option.required === true && optionTexts.length === 0) {
       throw usageFailure(`the option --${name} ${option.value} is required: ${option.help.toLowerCase()}`);
     }
-    if (option.many !== true && given.length > 1) throw usageFailure(`the option --${name} may be given once only`);
-    if (given.length === 0 && option.default !== undefined) given.push(option.default);
-    const converted = given.map((text) => convert(`the option --${name}`, option, text));
+    if (option.many !== true && optionTexts.length > 1)
+      throw usageFailure(`the option --${name} may be given once only`);
+    if (optionTexts.length === 0 && option.default !== undefined) optionTexts.push(option.default);
+    const converted = optionTexts.map((text) => convert(`the option --${name}`, option, text));
     values[name] = option.many === true ? converted : converted[0];
   }
   return values;
@@ -267,22 +268,22 @@ function argumentValues(commander: Commander, args: Arguments): Values {
   const words = [...commander.args];
   const values: Record<string, unknown> = {};
   for (const [name, argument] of Object.entries(args)) {
-    const given = argument.many === true ? words.splice(0) : words.splice(0, 1);
-    const converted = given.map((text) => convert(argument.value, argument, text));
+    const texts = argument.many === true ? words.splice(0) : words.splice(0, 1);
+    const converted = texts.map((text) => convert(argument.value, argument, text));
     values[name] = argument.many === true ? converted : converted[0];
   }
   return values;
 }
 
-function convert(what: string, { choices, parse: parser }: TextOption | Argument, text: string): unknown {
+function convert(subject: string, { choices, parse: parser }: TextOption | Argument, text: string): unknown {
   if (choices !== undefined && !choices.includes(text)) {
-    throw usageFailure(`${what} must be one of ${choices.join(", ")}, not "${text}"`);
+    throw usageFailure(`${subject} must be one of ${choices.join(", ")}, not "${text}"`);
   }
   if (parser === undefined) return text;
   try {
     return parser(text);
   } catch (error) {
-    if (isFailure(error)) throw usageFailure(`${what}: ${error.message}`);
+    if (isFailure(error)) throw usageFailure(`${subject}: ${error.message}`);
     throw error;
   }
 }

@@ -82,11 +82,11 @@ function commandCandidates(program: Program, path: readonly string[]): Candidate
   return [...candidates.values()];
 }
 
-/** The argument that the next word is for, `given` being the words behind the command's name. */
-function nextArgument(command: Command, given: readonly string[]): Argument | undefined {
+/** The argument that the next word is for, `words` being the words behind the command's name. */
+function nextArgument(command: Command, words: readonly string[]): Argument | undefined {
   let operands = 0;
-  for (let at = 0; at < given.length; at++) {
-    const word = given[at] ?? "";
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? "";
     if (!word.startsWith("-") || word === "-") operands++;
     else if (namedOption(command.options, word)?.type === "text" && !word.includes("=")) at++;
   }

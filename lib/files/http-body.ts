@@ -60,13 +60,18 @@ export type BodyLimits = { mostBytes: number; stallMs: number };
 /**
  * A whole body that is meant to be small.
  *
- * @param what the body is, for the message: "the manifest of registry.example.com/tool"
+ * @param subject the body is, for the message: "the manifest of registry.example.com/tool"
  * @throws {Failure<"too-long">} as soon as there are more bytes than `mostBytes`, before they are read when the server
  *   announces them
  * @throws {Failure<"stalled">}
  */
-export async function bytesOf(response: Response, what: string, { mostBytes, stallMs }: BodyLimits): Promise<Buffer> {
-  const tooLong = (): Failure => new Failure("too-long", `cannot read ${what}: it is longer than ${mostBytes} bytes`);
+export async function bytesOf(
+  response: Response,
+  subject: string,
+  { mostBytes, stallMs }: BodyLimits,
+): Promise<Buffer> {
+  const tooLong = (): Failure =>
+    new Failure("too-long", `cannot read ${subject}: it is longer than ${mostBytes} bytes`);
   const { body } = response;
   if (body === null) return Buffer.alloc(0);
   if (Number(response.headers.get("content-length") ?? 0) > mostBytes) {

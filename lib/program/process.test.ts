@@ -150,10 +150,10 @@ test("a process that exits ends what it started, unless that outlives it", async
   `;
   // Who runs the tests may want that nothing outlives them.
   const { stdout } = await run([process.execPath, "-e", script], { env: { PATH: process.env["PATH"] } });
-  const [ours = 0, other = 0] = stdout.split(" ").map(Number);
+  const [ours = 0, theirs = 0] = stdout.split(" ").map(Number);
   await eventually(async () => expect(await isRunning(ours)).toBe(false));
-  expect(await isRunning(other)).toBe(true);
-  process.kill(other, "SIGKILL");
+  expect(await isRunning(theirs)).toBe(true);
+  process.kill(theirs, "SIGKILL");
 });
 
 test("what was started ends when it is disposed of, and what it had started as well", async () => {

@@ -48,8 +48,8 @@ function repeated(node: Node): Node | undefined {
 
 function firstOf(nodes: readonly Node[]): Node | undefined {
   for (const node of nodes) {
-    const found = repeated(node);
-    if (found !== undefined) return found;
+    const repeatedKey = repeated(node);
+    if (repeatedKey !== undefined) return repeatedKey;
   }
   return undefined;
 }

@@ -49,7 +49,7 @@ function release({ buffer, byteLength }: Uint8Array): void {
 
 /** Frames that hold something. Each is good until the one after the next is asked for: there are two buffers. */
 async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  let [room, other] = [Buffer.allocUnsafe(largestFrameBytes), Buffer.allocUnsafe(largestFrameBytes)];
+  let [room, spare] = [Buffer.allocUnsafe(largestFrameBytes), Buffer.allocUnsafe(largestFrameBytes)];
   let size = 0;
   let extent = extentOf(room.subarray(0, 0));
   for await (const chunk of chunks) {
@@ -63,7 +63,7 @@ async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
       if (size < extent.bytes) continue;
       if (extent.frame === "content") {
         yield room.subarray(0, size);
-        [room, other] = [other, room];
+        [room, spare] = [spare, room];
       }
       size = 0;
       extent = extentOf(room.subarray(0, 0));
@@ -86,10 +86,10 @@ function extentOf(start: Buffer): Extent {
   if (word !== magic) throw new Failure("bad-archive", "it is no zstd archive");
   if (start.length < 5) return needs(5);
   const descriptor = start.readUInt8(4);
-  const isOneSegment = (descriptor & 0x20) !== 0;
+  const isSingleSegment = (descriptor & 0x20) !== 0;
   const sizeFlag = descriptor >>> 6;
-  const sizeBytes = sizeFlag > 0 ? 2 ** sizeFlag : isOneSegment ? 1 : 0;
-  const sizeAt = 5 + (isOneSegment ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
+  const sizeBytes = sizeFlag > 0 ? 2 ** sizeFlag : isSingleSegment ? 1 : 0;
+  const sizeAt = 5 + (isSingleSegment ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
   let at = sizeAt + sizeBytes;
   if (start.length < at) return needs(at);
   if (sizeBytes === 0) throw new Failure("bad-archive", "a frame does not say how much it holds");

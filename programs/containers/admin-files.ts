@@ -95,11 +95,11 @@ function assertFree(user: string, { passwd, group }: Accounts): void {
 /** The database with this line, and without those of the user of an earlier start: by name, and by number. */
 function withLine(database: string, added: string): string {
   const [name] = added.split(":");
-  const others = database.split("\n").filter((text) => {
-    const [other, , number] = text.split(":");
-    return text !== "" && other !== name && number !== String(userId);
+  const rest = database.split("\n").filter((text) => {
+    const [entryName, , number] = text.split(":");
+    return text !== "" && entryName !== name && number !== String(userId);
   });
-  return lines([...others, added]);
+  return lines([...rest, added]);
 }
 
 const lines = (texts: readonly string[]): string => texts.map((text) => `${text}\n`).join("");

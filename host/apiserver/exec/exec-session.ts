@@ -28,8 +28,8 @@ export type ExecContext = {
   /** For pipes. */
   directory: string;
   /** Notes who runs what; the program is not started before. */
-  record: (what: Execution) => Promise<void>;
-  ended: (says: string) => void;
+  record: (execution: Execution) => Promise<void>;
+  ended: (summary: string) => void;
   /** Something that the client is not told. */
   failed: (error: unknown) => void;
   /** Asked at each heartbeat: an administrator may have lost the role since. */

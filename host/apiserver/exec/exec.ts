@@ -40,16 +40,16 @@ export class Exec implements AsyncDisposable {
       throw new Refused("too-busy", `cannot GET /exec: ${sessionsMost} programs run already`);
     }
     const { log } = this.#system;
-    const who = describeAuthor(caller.author);
+    const author = describeAuthor(caller.author);
     const context: ExecContext = {
       directory: hostPath(this.#system, pipesPath),
-      record: async (what) => {
-        await this.#audit.executed(caller.author, what);
-        const words = what.command.map((word) => JSON.stringify(word)).join(" ");
-        log.info(`exec: ${who} runs ${words} in ${what.container}`);
+      record: async (execution) => {
+        await this.#audit.executed(caller.author, execution);
+        const words = execution.command.map((word) => JSON.stringify(word)).join(" ");
+        log.info(`exec: ${author} runs ${words} in ${execution.container}`);
       },
-      failed: (error) => log.error(`exec: of ${who}`, error),
-      ended: (says) => log.info(`exec: of ${who}: ${says}`),
+      failed: (error) => log.error(`exec: of ${author}`, error),
+      ended: (summary) => log.info(`exec: of ${author}: ${summary}`),
       // Whoever may not see secrets any more may not run programs either: it takes an administrator.
       isAllowed: () => isOpen() && seesSecrets(caller),
       stopping: this.#stopping,
@@ -57,7 +57,7 @@ export class Exec implements AsyncDisposable {
     const session = this.#serve(context, request, socket, head)
       .catch((error: unknown) => {
         socket.destroy();
-        log.error(`exec: of ${who}`, error);
+        log.error(`exec: of ${author}`, error);
       })
       .finally(() => void this.#running.delete(session));
     this.#running.add(session);

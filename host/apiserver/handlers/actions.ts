@@ -44,7 +44,7 @@ export function actionHandlers(
       return waiting.applied(reverted, query.wait, signal());
     },
     async supportArchive({ signal }) {
-      using _held = archivePlace.take("archive");
+      using _held = archivePlace.acquire("archive");
       const [unit, path] = ["logdog.service", hostPath(system, archivePath)];
       await removeIfPresent(path); // an old one must not be taken for what is asked for
       await actOnUnit(system, "start", unit, { limitMs: archiveMs, signal: signal() });

@@ -39,8 +39,9 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
 
   return {
     async getHistory({ query: { limit = historyUsually }, caller }) {
-      const transactions = (await datastore.history(limit)).map(({ at, changes: made, ...rest }): TransactionBody => {
-        return { ...rest, at: at.toISOString(), changes: visibleChanges(model, made, caller) };
+      const transactions = (await datastore.history(limit)).map((transaction): TransactionBody => {
+        const { at, message, changes: made, ...rest } = transaction;
+        return { ...rest, at: at.toISOString(), says: message, changes: visibleChanges(model, made, caller) };
       });
       const others = (await audit.newest(limit)).map((entry): ExecutedBody | OrderedBody => {
         const at = entry.at.toISOString();

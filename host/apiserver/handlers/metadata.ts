@@ -85,7 +85,7 @@ export class Metadata {
     const reads = await this.#currentReads();
     const affected = (key: string): string[] =>
       [...reads].flatMap(([service, read]) =>
-        [...read].some((one) => isUnder(one, key) || isUnder(key, one)) ? [service] : [],
+        [...read].some((readKey) => isUnder(readKey, key) || isUnder(key, readKey)) ? [service] : [],
       );
     return Object.fromEntries(keys.map((key) => [key, affected(key)]).filter(([, services]) => services?.length !== 0));
   }
@@ -150,8 +150,8 @@ function chosen<Value>(
     names.map((name) => {
       const value = Object.hasOwn(all, name) ? all[name] : undefined;
       if (value !== undefined) return [name, value];
-      const says = `cannot get ${name.slice(0, 200)}: there is ${missing.replaceAll("-", " ")}`;
-      throw new Refused(missing, says, didYouMean(name, Object.keys(all)));
+      const message = `cannot get ${name.slice(0, 200)}: there is ${missing.replaceAll("-", " ")}`;
+      throw new Refused(missing, message, didYouMean(name, Object.keys(all)));
     }),
   );
 }

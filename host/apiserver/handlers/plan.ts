@@ -5,6 +5,7 @@ import { Refused } from "../../../api/client/refused.ts";
 import { changesBetween, withStaged, type Staged } from "../../datastore/change.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
+import { planBody } from "./report.ts";
 import { visibleChanges } from "../secrets.ts";
 import { withProposed } from "./settings.ts";
 
@@ -32,7 +33,10 @@ export function planHandlers(context: ApiContext): Handlers<"plan"> {
       previews++;
       try {
         const preview = await engine.preview(model.complete(model.tree(after)));
-        return { changes: visibleChanges(model, changesBetween(datastore.values, after), caller), ...preview };
+        return {
+          changes: visibleChanges(model, changesBetween(datastore.values, after), caller),
+          ...planBody(preview),
+        };
       } finally {
         previews--;
       }

@@ -91,10 +91,10 @@ function refusedSettings(problems: readonly Problem[]): Refused<"bad-settings"> 
 function keysToDelete({ model, document }: ApiContext, named: string, set: readonly string[]): string[] {
   const key = model.canonicalKey(named);
   if (!model.hasPrefix(key)) {
-    const says = `cannot delete ${key.slice(0, 300)}: there is no such setting`;
-    throw new Refused("no-such-key", says, didYouMean(key, document.keys()));
+    const message = `cannot delete ${key.slice(0, 300)}: there is no such setting`;
+    throw new Refused("no-such-key", message, didYouMean(key, document.keys()));
   }
-  const below = set.filter((one) => isUnder(one, key));
+  const below = set.filter((candidate) => isUnder(candidate, key));
   return below.length === 0 ? [key] : below;
 }
 

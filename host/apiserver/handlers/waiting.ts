@@ -2,8 +2,10 @@
 import type { Applied, PassReportBody } from "../../../api/answers.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import { isUnder } from "../../../settings/model/key.ts";
+import type { PassReport } from "../../reconcile/engine.ts";
 import type { Committed } from "../changes.ts";
 import type { ApiContext } from "../context.ts";
+import { passReportBody } from "./report.ts";
 
 /** Longer than a unit takes that is stopped and started at systemd's own limits. */
 const waitMsMost = 240_000;
@@ -45,7 +47,7 @@ export class Waiting {
 
   /** What `work` resolves to; undefined when it takes longer than the limit or the daemon stops. */
   async until(
-    work: (signal: AbortSignal) => Promise<PassReportBody>,
+    work: (signal: AbortSignal) => Promise<PassReport>,
     client: AbortSignal,
   ): Promise<PassReportBody | undefined> {
     if (this.#waiters >= waitersMost) {
@@ -56,7 +58,7 @@ export class Waiting {
     const limit = AbortSignal.any([client, this.#context.stopping, AbortSignal.timeout(waitMsMost)]);
     this.#waiters++;
     try {
-      return await work(limit);
+      return passReportBody(await work(limit));
     } catch (error) {
       if (limit.aborted) return undefined;
       throw error;

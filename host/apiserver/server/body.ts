@@ -72,10 +72,10 @@ export function parseBody(endpoint: Endpoint, text: string): unknown {
   const parsed = z.safeDecode(endpoint.body, text === "" ? undefined : withoutNulls(parseJson(text)));
   if (parsed.success) return parsed.data;
   if (text === "") throw new Refused("bad-body", `cannot ${endpoint.method} ${endpoint.path}: it needs a JSON body`);
-  const says = parsed.error.issues
+  const details = parsed.error.issues
     .slice(0, 10)
     .map(({ path, message }) => (path.length === 0 ? message : `${path.join(".").slice(0, 200)}: ${message}`));
-  throw new Refused("bad-body", `cannot read the body of ${endpoint.method} ${endpoint.path}: ${says.join("; ")}`);
+  throw new Refused("bad-body", `cannot read the body of ${endpoint.method} ${endpoint.path}: ${details.join("; ")}`);
 }
 
 /** In a table null means absent: so Rust's clients write an option that has no value, and Bottlerocket reads it. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { testSystem } from "../../../test/worlds/host/system.ts";
 import { kept } from "../../kept/things.ts";
-import { whatIsSetAside } from "../../kept/set-aside.ts";
+import { listSetAside } from "../../kept/set-aside.ts";
 import { ensureIdentity, makeIdentity } from "./certificate.ts";
 
 const path = "/var/lib/orlop/api/identity.pem";
@@ -26,9 +26,9 @@ test("certificate and key belong together, and the certificate has no end", asyn
 });
 
 test("two hosts never have the same certificate", async () => {
-  await using one = await testSystem();
-  await using other = await testSystem();
-  const [left, right] = [await ensureIdentity(one.system), await ensureIdentity(other.system)];
+  await using first = await testSystem();
+  await using second = await testSystem();
+  const [left, right] = [await ensureIdentity(first.system), await ensureIdentity(second.system)];
   expect(left.fingerprint).not.toBe(right.fingerprint);
 });
 
@@ -47,13 +47,13 @@ test.each([
   const after = await ensureIdentity(host.system);
   expect(after.fingerprint).not.toBe(before.fingerprint);
   expect(await ensureIdentity(host.system)).toEqual(after);
-  const [aside] = await whatIsSetAside(host.system, [kept.identity]);
+  const [aside] = await listSetAside(host.system, [kept.identity]);
   expect(await host.read(aside?.movedTo ?? "")).toBe(damaged);
 });
 
 test("a key that does not belong to the certificate is no identity", async () => {
   await using host = await testSystem();
-  const [mine, other] = [await makeIdentity(), await makeIdentity()];
-  await host.write(path, `${mine.certificate}${other.key}`);
+  const [mine, stranger] = [await makeIdentity(), await makeIdentity()];
+  await host.write(path, `${mine.certificate}${stranger.key}`);
   expect((await ensureIdentity(host.system)).fingerprint).not.toBe(mine.fingerprint);
 });

@@ -62,9 +62,9 @@ test("another process is told apart", async () => {
     const socket = connect(${JSON.stringify(server.path)});
     socket.on("data", (chunk) => process.stdout.write(chunk));
     socket.write(${JSON.stringify(request)});`;
-  const [own, other] = await Promise.all([ask(server.path), answerTo(script)]);
-  expect(own).toMatchObject({ pid: process.pid });
-  expect(other.answer).toMatchObject({ pid: other.pid, uid: process.getuid?.() });
+  const [hostAnswer, scriptAnswer] = await Promise.all([ask(server.path), answerTo(script)]);
+  expect(hostAnswer).toMatchObject({ pid: process.pid });
+  expect(scriptAnswer.answer).toMatchObject({ pid: scriptAnswer.pid, uid: process.getuid?.() });
 });
 
 async function answerTo(script: string): Promise<{ pid: number | undefined; answer: unknown }> {

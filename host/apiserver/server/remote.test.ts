@@ -93,17 +93,17 @@ test("a secret is shown to an administrator only, wherever it turns up", async (
   };
   const shows = (text: string): boolean => text.includes("hunter2") || text.includes(admin["user-data"]);
   for (const text of await seen(clientOf(opened, alice))) expect(shows(text)).toBe(true);
-  const others = [await ours.client({ names: ["reader"] }), await ours.client({ names: ["keeper"] })].map((one) =>
-    clientOf(opened, one),
+  const strangers = [await ours.client({ names: ["reader"] }), await ours.client({ names: ["keeper"] })].map((client) =>
+    clientOf(opened, client),
   );
-  for (const client of others) {
+  for (const client of strangers) {
     for (const text of await seen(client)) {
       expect(shows(text)).toBe(false);
       expect(text).toContain('"(secret)"');
       expect(text).toContain('"open"');
     }
   }
-  const [, keeper] = others;
+  const [, keeper] = strangers;
   const plan = await keeper?.call("plan", { body: { delete: ["settings.container-registry.credentials"] } });
   expect(plan?.changes).toEqual([{ key: "settings.container-registry.credentials", before: "(secret)" }]);
 });
@@ -238,15 +238,15 @@ test("who moves the remote API through itself still gets the answer", async () =
 
 test("a port that is taken is told to who commits and in the status, and it is tried again", async () => {
   await using host = await runningHost();
-  const taken = createServer().listen(0, "::");
-  await once(taken, "listening");
-  const { port } = taken.address() as AddressInfo;
+  const occupied = createServer().listen(0, "::");
+  await once(occupied, "listening");
+  const { port } = occupied.address() as AddressInfo;
   const remote = { enabled: true, port, "client-cas": { ours: ours.setting }, roles: { alice: "admin" } };
   expect(await set(host, { api: { remote } })).toContain(`cannot listen on TCP port ${port}`);
   expect((await remoteStatus(host)).failure?.code).toBe("cannot-listen");
   expect((await host.api.call("getStatus")).state).toBe("degraded");
-  taken.close();
-  await once(taken, "close");
+  occupied.close();
+  await once(occupied, "close");
   expect(await set(host, { motd: "anything" })).toBeUndefined();
   expect((await remoteStatus(host)).port).toBe(port);
 });

@@ -21,7 +21,7 @@ import { RemoteServer } from "./remote-server.ts";
 const closeGraceMs = 240_000;
 
 export type RemoteSettings = Settings["api"]["remote"];
-type Step = { says: string; wanted: RemoteSettings };
+type Step = { description: string; wanted: RemoteSettings };
 
 export class Remote implements AsyncDisposable {
   readonly #system: System;
@@ -45,13 +45,13 @@ export class Remote implements AsyncDisposable {
 
   /** What is missing to be as the settings say, in words; [] when nothing is. */
   stepsTo(wanted: RemoteSettings): Step[] {
-    if (!wanted.enabled) return this.#is.enabled ? [{ says: "close the remote API", wanted }] : [];
+    if (!wanted.enabled) return this.#is.enabled ? [{ description: "close the remote API", wanted }] : [];
     const { roles, ...listening } = wanted;
     const { roles: rolesNow, ...listeningNow } = this.#is;
     if (this.#failure !== undefined || !isDeepStrictEqual(listening, listeningNow)) {
-      return [{ says: `open the remote API on port ${wanted.port}`, wanted }];
+      return [{ description: `open the remote API on port ${wanted.port}`, wanted }];
     }
-    return isDeepStrictEqual(roles, rolesNow) ? [] : [{ says: "change who may use the remote API", wanted }];
+    return isDeepStrictEqual(roles, rolesNow) ? [] : [{ description: "change who may use the remote API", wanted }];
   }
 
   /** @throws {Failure<"bad-client-ca" | "bad-identity" | "cannot-listen">} it is closed then */
@@ -87,7 +87,7 @@ export class Remote implements AsyncDisposable {
   }
 
   async #open(wanted: RemoteSettings): Promise<void> {
-    const [first, ...others] = Object.values(wanted["client-cas"]).flatMap(certificatesOf);
+    const [first, ...rest] = Object.values(wanted["client-cas"]).flatMap(certificatesOf);
     if (first === undefined) {
       const [flaw = "it is empty"] = flawsIn(wanted);
       throw new Failure("bad-client-ca", `cannot open the remote API: settings.api.remote.client-cas: ${flaw}`);
@@ -95,7 +95,7 @@ export class Remote implements AsyncDisposable {
     const identity = await ensureIdentity(this.#system);
     this.#fingerprint = identity.fingerprint;
     const roleOf = (subject: string) => (Object.hasOwn(this.#is.roles, subject) ? this.#is.roles[subject] : undefined);
-    const place = { port: wanted.port, identity, clientCas: [first, ...others] as const };
+    const place = { port: wanted.port, identity, clientCas: [first, ...rest] as const };
     this.#server = await RemoteServer.open(place, this.#exchange(), roleOf, this.#system.log);
     const line = `remote API on port ${this.#server.port}, certificate fingerprint SHA256 ${identity.fingerprint}`;
     this.#system.log.info(`api: ${line}`);
@@ -118,7 +118,7 @@ export function remoteReconciler(remote: Remote): Reconciler {
     plan: (_wanted, steps) => steps,
     warnings: (wanted) =>
       wanted.enabled ? flawsIn(wanted).map((flaw) => `settings.api.remote.client-cas: ${flaw}`) : [],
-    describe: ({ says }) => ({ says }),
+    describe: ({ description }) => ({ description }),
     apply: async (_system, { wanted }) => remote.become(wanted),
     afterFailure: "stop",
   });

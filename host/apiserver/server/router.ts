@@ -94,27 +94,27 @@ function entryOf(method: string, path: string): Entry {
 
 function parseQuery({ endpoint, parameters: known }: Entry, search: string): Record<string, unknown> {
   const { method, path } = endpoint;
-  const given: Record<string, string> = Object.create(null);
-  const refuse = (says: string, hint?: string): never => {
+  const parameters: Record<string, string> = Object.create(null);
+  const refuse = (message: string, hint?: string): never => {
     const options = hint === undefined ? {} : { hint };
-    throw new Refused("bad-query", `cannot read the query of ${method} ${path}: ${says}`, options);
+    throw new Refused("bad-query", `cannot read the query of ${method} ${path}: ${message}`, options);
   };
   for (const [name, text] of parametersOf(search) ?? refuse("it is not percent-encoded UTF-8")) {
     if (!known.includes(name)) {
       const meant = nearest(name, known);
       const named = JSON.stringify(name.slice(0, 100));
-      const takes = known.length === 0 ? "it takes none" : `it takes ${known.join(", ")}`;
-      refuse(`it has no parameter ${named}`, meant === undefined ? takes : `did you mean ${meant}?`);
+      const expected = known.length === 0 ? "it takes none" : `it takes ${known.join(", ")}`;
+      refuse(`it has no parameter ${named}`, meant === undefined ? expected : `did you mean ${meant}?`);
     }
-    if (name in given) refuse(`${name} is given twice`);
-    given[name] = text;
+    if (name in parameters) refuse(`${name} is given twice`);
+    parameters[name] = text;
   }
-  const parsed = z.safeDecode(endpoint.query, given);
+  const parsed = z.safeDecode(endpoint.query, parameters);
   if (parsed.success) return parsed.data;
-  const says = parsed.error.issues.map(({ path: [name], message }) =>
-    typeof name === "string" && given[name] === undefined ? `it needs ${name}=…` : `${String(name)} ${message}`,
+  const messages = parsed.error.issues.map(({ path: [name], message }) =>
+    typeof name === "string" && parameters[name] === undefined ? `it needs ${name}=…` : `${String(name)} ${message}`,
   );
-  return refuse(says.join("; "));
+  return refuse(messages.join("; "));
 }
 
 /** As in HTML forms: `+` is a space. Undefined when a percent sign or its bytes are wrong; URLSearchParams would guess. */

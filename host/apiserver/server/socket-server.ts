@@ -27,7 +27,7 @@ export type SocketPlace = {
   path: string;
   gid: number | undefined;
   /** The descriptor of the listening socket, when somebody else made it and keeps it. */
-  given?: number;
+  listeningDescriptor?: number;
   limits?: ConnectionLimits;
   /** Whether what an orchestrator runs may use it now; without it, nobody is taken for that. */
   mayWorkloads?: () => boolean;
@@ -48,7 +48,7 @@ export class SocketServer implements AsyncDisposable {
 
   /** @throws {Failure<"cannot-listen">} */
   static async open(
-    { path: named, gid, given, limits = connectionLimits, mayWorkloads }: SocketPlace,
+    { path: named, gid, listeningDescriptor, limits = connectionLimits, mayWorkloads }: SocketPlace,
     exchange: Exchange,
     log: Log,
   ): Promise<SocketServer> {
@@ -65,10 +65,10 @@ export class SocketServer implements AsyncDisposable {
       }
     });
     try {
-      if (given === undefined) await listenOn(server, path, gid);
-      else await listening(server, { fd: given });
+      if (listeningDescriptor === undefined) await listenOn(server, path, gid);
+      else await listening(server, { fd: listeningDescriptor });
       server.on("error", (error) => log.error(`api: ${path}`, error));
-      return new SocketServer(path, server, connections, given === undefined);
+      return new SocketServer(path, server, connections, listeningDescriptor === undefined);
     } catch (error) {
       connections[Symbol.dispose]();
       server.close();

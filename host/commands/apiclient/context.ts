@@ -32,7 +32,7 @@ export function apiContext(invocation: Invocation, options: AddressOptions, verb
     invocation,
     signal: invocation.signal,
     verbose,
-    meansThisHost: [options.host, options.context, options["socket-path"]].every((given) => given === undefined),
+    meansThisHost: [options.host, options.context, options["socket-path"]].every((value) => value === undefined),
     api: () => (client ??= hostAddress(options).then((address) => connect(address))),
     apiOver: async (kept) => connect(await hostAddress(options), kept),
   };
@@ -64,6 +64,6 @@ function notHere({ code, message, cause }: Failure): Failure {
 }
 
 function withProblems({ code, message, hint, problems }: Refused): Failure {
-  const told = [message, ...problems.map((problem) => `  ${describeProblem(problem)}`)].join("\n");
-  return new Failure(code, told, hint === undefined ? {} : { hint });
+  const lines = [message, ...problems.map((problem) => `  ${describeProblem(problem)}`)].join("\n");
+  return new Failure(code, lines, hint === undefined ? {} : { hint });
 }

@@ -37,9 +37,9 @@ are those of the program. It ends when this is ended. The history of the host ke
 
 /** "--" may stand before the container, and before the program. */
 function withoutSeparators(words: readonly string[]): string[] {
-  const [first, ...others] = words;
-  if (first === "--") return withoutSeparators(others);
-  return first === undefined ? [] : [first, ...(others[0] === "--" ? others.slice(1) : others)];
+  const [first, ...rest] = words;
+  if (first === "--") return withoutSeparators(rest);
+  return first === undefined ? [] : [first, ...(rest[0] === "--" ? rest.slice(1) : rest)];
 }
 
 /** What programs expect of a terminal that nobody sees. */

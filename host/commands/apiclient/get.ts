@@ -38,9 +38,9 @@ export const get = apiCommand({
 });
 
 async function fetchAll(context: ApiContext, prefixes: readonly string[]): Promise<Json> {
-  const [first = "", ...others] = prefixes;
+  const [first = "", ...rest] = prefixes;
   if (first.startsWith("/")) {
-    if (others.length > 0) throw usageFailure("a path stands alone");
+    if (rest.length > 0) throw usageFailure("a path stands alone");
     return parseJson((await request(context, "GET", first)).body);
   }
   const wanted = prefixes.length === 0 ? ["settings", "os"] : prefixes.map(fullPrefix);
@@ -66,9 +66,9 @@ function merged(left: JsonObject, right: JsonObject): JsonObject {
 }
 
 function without(value: JsonObject, [name = "", ...rest]: readonly string[]): JsonObject {
-  const { [name]: inner, ...others } = value;
+  const { [name]: inner, ...remaining } = value;
   if (inner === undefined) return value;
-  return rest.length > 0 && isJsonObject(inner) ? { ...value, [name]: without(inner, rest) } : others;
+  return rest.length > 0 && isJsonObject(inner) ? { ...value, [name]: without(inner, rest) } : remaining;
 }
 
 function segmentsOf(prefix: string): string[] {

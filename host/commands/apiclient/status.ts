@@ -69,7 +69,7 @@ function updateLines(update: StatusBody["update"]): string[] {
     case "on-trial":
       return [
         row("update", `version ${update.version} is on trial: it goes back by itself unless it proves healthy`),
-        ...update.missing.map((says) => row("", `not yet: ${says}`)),
+        ...update.missing.map((reason) => row("", `not yet: ${reason}`)),
       ];
     case "unknown":
       return [row("update", `cannot tell: ${update.reason}`)];
@@ -124,8 +124,8 @@ function bootLines({ boot }: StatusBody): string[] {
 function bootstrapLines({ bootstrap = [] }: StatusBody): string[] {
   return bootstrap.flatMap(({ kind, name, mode, essential, state, failure }, at) => {
     const how = essential ? `${mode}, essential` : mode;
-    const told = row(at === 0 ? "bootstrap" : "", `${kind} ${name} (${how}): ${state}`);
-    return failure === undefined ? [told] : [told, row("", failure.message), ...journalRows(failure)];
+    const line = row(at === 0 ? "bootstrap" : "", `${kind} ${name} (${how}): ${state}`);
+    return failure === undefined ? [line] : [line, row("", failure.message), ...journalRows(failure)];
   });
 }
 
@@ -149,8 +149,8 @@ function times(failures: number | undefined): string {
 
 type ApplyFailure = z.infer<typeof applyFailure>;
 
-function failureLines(what: string, failure: ApplyFailure): string[] {
-  return [row("", `failed: ${what}: ${failure.message}`), ...journalRows(failure)];
+function failureLines(subject: string, failure: ApplyFailure): string[] {
+  return [row("", `failed: ${subject}: ${failure.message}`), ...journalRows(failure)];
 }
 
 const journalRows = ({ journal }: ApplyFailure): string[] => indented(journal).map((line) => row("", line));

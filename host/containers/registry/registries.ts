@@ -69,8 +69,8 @@ export function originOf(registry: string): Endpoint {
 
 /** All of them, in the order to ask. */
 export function endpointsOf(registry: string, registries: Pick<Registries, "mirrors">): Endpoint[] {
-  const own = mirrorsOf(registry, registries);
-  return [...(own.length > 0 ? own : mirrorsOf("*", registries)), originOf(registry)];
+  const mirrors = mirrorsOf(registry, registries);
+  return [...(mirrors.length > 0 ? mirrors : mirrorsOf("*", registries)), originOf(registry)];
 }
 
 /** What of a URL's query a mirror needs to know which registry it stands for; see containerd's RegistryHost.isProxy. */

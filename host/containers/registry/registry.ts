@@ -50,17 +50,20 @@ export class Repository {
     this.#fetch = fetch;
   }
 
-  get says(): string {
+  get address(): string {
     return `${this.#endpoint.base}/${this.#name}`;
   }
 
-  /** @param what a tag or a digest; a digest is verified */
-  async manifest(what: string, signal: AbortSignal): Promise<{ bytes: Uint8Array; digest: string; mediaType: string }> {
-    const response = await this.#get(`manifests/${what}`, { accept: manifestTypes.join(", ") }, signal);
-    const bytes = await bytesOf(response, `the manifest ${what} of ${this.says}`, limits.manifest);
+  /** @param reference a tag or a digest; a digest is verified */
+  async manifest(
+    reference: string,
+    signal: AbortSignal,
+  ): Promise<{ bytes: Uint8Array; digest: string; mediaType: string }> {
+    const response = await this.#get(`manifests/${reference}`, { accept: manifestTypes.join(", ") }, signal);
+    const bytes = await bytesOf(response, `the manifest ${reference} of ${this.address}`, limits.manifest);
     const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-    if (what.startsWith("sha256:") && digest !== what) {
-      throw new Failure("hash-mismatch", `cannot use ${this.says}@${what}: what came has the digest ${digest}`);
+    if (reference.startsWith("sha256:") && digest !== reference) {
+      throw new Failure("hash-mismatch", `cannot use ${this.address}@${reference}: what came has the digest ${digest}`);
     }
     return { bytes, digest, mediaType: (response.headers.get("content-type") ?? "").split(";")[0] ?? "" };
   }
@@ -68,7 +71,7 @@ export class Repository {
   /** The configuration of an image, which is small. The caller verifies what comes against the digest. */
   async config(digest: string, signal: AbortSignal): Promise<Buffer> {
     const response = await this.#get(`blobs/${digest}`, {}, signal);
-    const bytes = await bytesOf(response, `${this.says}@${digest}`, limits.config);
+    const bytes = await bytesOf(response, `${this.address}@${digest}`, limits.config);
     signal.throwIfAborted(); // an aborted body may end instead of failing
     return bytes;
   }
@@ -81,12 +84,13 @@ export class Repository {
    */
   async *layer({ digest, size }: { digest: string; size: number }, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const { body } = await this.#get(`blobs/${digest}`, {}, signal);
-    if (body === null) throw new Failure("registry-failed", `cannot read ${this.says}@${digest}: the answer is empty`);
+    if (body === null)
+      throw new Failure("registry-failed", `cannot read ${this.address}@${digest}: the answer is empty`);
     let bytes = 0;
     for await (const chunk of chunksOf(body, limits.layer)) {
       bytes += chunk.length;
       if (bytes > size) {
-        throw new Failure("too-long", `cannot read ${this.says}@${digest}: it is longer than ${size} bytes`);
+        throw new Failure("too-long", `cannot read ${this.address}@${digest}: it is longer than ${size} bytes`);
       }
       yield chunk;
     }
@@ -94,7 +98,7 @@ export class Repository {
   }
 
   async #get(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
-    const url = new URL(`${this.says}/${path}`);
+    const url = new URL(`${this.address}/${path}`);
     if (this.#namespace !== undefined) url.searchParams.set("ns", this.#namespace);
     const ask = async (): Promise<Response> => {
       const authorization = this.#authorization;
@@ -134,9 +138,13 @@ export class Repository {
     if (bearer !== undefined) return `Bearer ${await this.#token(bearer, signal)}`;
     const { username = "", secret = "" } = this.#login ?? {};
     if (username !== "" && secret !== "") return basic({ username, secret });
-    throw new Failure("registry-refused", `cannot read ${this.says}: the registry wants a user name and a password`, {
-      hint: `set settings.container-registry.credentials for ${this.#endpoint.host}`,
-    });
+    throw new Failure(
+      "registry-refused",
+      `cannot read ${this.address}: the registry wants a user name and a password`,
+      {
+        hint: `set settings.container-registry.credentials for ${this.#endpoint.host}`,
+      },
+    );
   }
 
   /**
@@ -148,7 +156,8 @@ export class Repository {
       Array.from(challenge.matchAll(/(\w+)="([^"]*)"/g), ([, name = "", value = ""]) => [name, value]),
     );
     const realm = URL.parse(parameters.get("realm") ?? "");
-    if (realm === null) throw new Failure("registry-failed", `cannot read ${this.says}: it asks for a token of nobody`);
+    if (realm === null)
+      throw new Failure("registry-failed", `cannot read ${this.address}: it asks for a token of nobody`);
     const service = parameters.get("service") ?? "";
     const scope = parameters.get("scope") ?? `repository:${this.#name}:pull`;
     const { username = "", secret = "" } = this.#login ?? {};
@@ -172,9 +181,9 @@ export class Repository {
   async #tokenIn(answer: Response): Promise<string> {
     if (!answer.ok) {
       await answer.body?.cancel();
-      throw new Failure("registry-refused", `cannot read ${this.says}: no token, status ${answer.status}`);
+      throw new Failure("registry-refused", `cannot read ${this.address}: no token, status ${answer.status}`);
     }
-    const text = (await bytesOf(answer, `the token for ${this.says}`, limits.token)).toString();
+    const text = (await bytesOf(answer, `the token for ${this.address}`, limits.token)).toString();
     const { token, access_token: accessToken } = tokenSchema.parse(parseJson(text));
     return accessToken ?? token ?? "";
   }

@@ -1,13 +1,13 @@
 /** What an operator reads when the disk refuses. */
 import { Failure, systemErrorCode } from "../../../lib/failure.ts";
 
-/** `what` completes "cannot …". */
-export function diskFailure(what: string, error: unknown): Failure<"disk-full" | "disk-error"> {
+/** `action` completes "cannot …". */
+export function diskFailure(action: string, error: unknown): Failure<"disk-full" | "disk-error"> {
   if (isFull(error)) {
-    return new Failure("disk-full", `cannot ${what}: no space is left on the private partition`, { cause: error });
+    return new Failure("disk-full", `cannot ${action}: no space is left on the private partition`, { cause: error });
   }
   const answer = systemErrorCode(error) ?? "with an error";
-  return new Failure("disk-error", `cannot ${what}: the disk answered ${answer}`, { cause: error });
+  return new Failure("disk-error", `cannot ${action}: the disk answered ${answer}`, { cause: error });
 }
 
 export function isFull(error: unknown): boolean {

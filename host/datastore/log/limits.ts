@@ -30,7 +30,7 @@ export const abandonedAfterMs = 60 * 60 * 1000;
 /** Commits that wait for the disk at the same time. */
 export const waitingCommits = 1024;
 /** A commit's message is cut to this length. */
-export const saysLength = 500;
+export const messageLength = 500;
 
 /** What the files of a store may take; tests make it small. */
 export type StoreSize = {

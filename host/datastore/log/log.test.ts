@@ -54,17 +54,17 @@ describe.each(["EIO", "ENOSPC"] as const)("one %s", (code) => {
       await using host = await datastoreOn(disk, { size: small });
       await host.set({ "settings.motd": "before" });
       disk.refuse({ after, times: 1, code });
-      const said: unknown[] = [];
+      const logged: unknown[] = [];
       for (let count = 0; count < 4; count++) {
         const failed = (error: unknown): void => {
           isDiskFailure(error);
-          said.push(explain(error));
+          logged.push(explain(error));
         };
         await host.set({ "settings.motd": `value ${count}` }).catch(failed);
       }
       await host.set({ "settings.motd": "last" });
       expect(await motdAfterRestart(disk)).toBe("last");
-      expect([...host.store.repairs, ...said].join()).toContain(code);
+      expect([...host.store.repairs, ...logged].join()).toContain(code);
     },
   );
 });

@@ -31,16 +31,16 @@ export class Log implements AsyncDisposable {
   #follows: Follows | undefined;
   #current: Current | undefined;
 
-  private constructor(disk: Disk, image: string, size: StoreSize, found: Recovered) {
+  private constructor(disk: Disk, image: string, size: StoreSize, recovered: Recovered) {
     this.#disk = disk;
     this.#image = image;
     this.#size = size;
-    this.#files = found.files;
-    this.#chain = found.chain;
-    this.#repairs = found.repairs;
-    this.#neededFrom = found.neededFrom;
-    this.#nextNumber = Math.max(0, ...found.files.keys()) + 1;
-    this.#follows = found.follows;
+    this.#files = recovered.files;
+    this.#chain = recovered.chain;
+    this.#repairs = recovered.repairs;
+    this.#neededFrom = recovered.neededFrom;
+    this.#nextNumber = Math.max(0, ...recovered.files.keys()) + 1;
+    this.#follows = recovered.follows;
   }
 
   /**
@@ -50,10 +50,10 @@ export class Log implements AsyncDisposable {
    * @throws {Failure<"newer-format" | "disk-error">} never for damaged content: see `repairs`
    */
   static async open(disk: Disk, image: string, size: StoreSize): Promise<{ log: Log; state: State }> {
-    const found = await recover(disk);
-    const log = new Log(disk, image, size, found);
-    if (found.files.size > 0) await log.#syncNewest(Math.max(...found.files.keys()));
-    return { log, state: found.state };
+    const recovered = await recover(disk);
+    const log = new Log(disk, image, size, recovered);
+    if (recovered.files.size > 0) await log.#syncNewest(Math.max(...recovered.files.keys()));
+    return { log, state: recovered.state };
   }
 
   async #syncNewest(number: number): Promise<void> {
@@ -183,8 +183,8 @@ export class Log implements AsyncDisposable {
 
   async #makeRoom(bytes: number): Promise<void> {
     const { storeBytes, segmentBytes, segments } = this.#size;
-    const taken = (): number => [...this.#files.values()].reduce((sum, file) => sum + file, 0);
-    while (taken() + bytes + segmentBytes > storeBytes || this.#files.size + 1 > segments) {
+    const usedBytes = (): number => [...this.#files.values()].reduce((sum, file) => sum + file, 0);
+    while (usedBytes() + bytes + segmentBytes > storeBytes || this.#files.size + 1 > segments) {
       if (!(await this.#forgetOldest())) return;
     }
   }
@@ -206,7 +206,7 @@ export class Log implements AsyncDisposable {
   }
 
   /** For work whose failure costs nothing but tidiness. */
-  async #tolerate(what: string, work: () => Promise<void>): Promise<boolean> {
+  async #tolerate(action: string, work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
       return true;
@@ -214,7 +214,7 @@ export class Log implements AsyncDisposable {
       if (isNotFound(error)) return true;
       const code = systemErrorCode(error);
       if (code === undefined) throw error;
-      this.#note(`the disk answered ${code} when it was to ${what} a file of the datastore`);
+      this.#note(`the disk answered ${code} when it was to ${action} a file of the datastore`);
       return false;
     }
   }

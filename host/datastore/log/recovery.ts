@@ -160,7 +160,7 @@ class Recovery {
    * are left over from commits that failed.
    */
   #before(number: number, follows: Follows | undefined): number | undefined {
-    return this.#numbers.find((other) => other < number && other <= (follows?.segment ?? other));
+    return this.#numbers.find((candidate) => candidate < number && candidate <= (follows?.segment ?? candidate));
   }
 
   async #read(number: number): Promise<Buffer | undefined> {

@@ -73,10 +73,10 @@ function access({ cluster }: Node) {
 }
 
 function certificates({ kubernetes, cluster }: Node) {
-  const given = kubernetes["server-certificate"] !== undefined && kubernetes["server-key"] !== undefined;
+  const hasServerCertificate = kubernetes["server-certificate"] !== undefined && kubernetes["server-key"] !== undefined;
   return {
     rotateCertificates: cluster !== undefined && kubernetes["authentication-mode"] === "tls",
-    ...(given
+    ...(hasServerCertificate
       ? { tlsCertFile: serverCertificate, tlsPrivateKeyFile: serverKey }
       : { serverTLSBootstrap: cluster !== undefined && kubernetes["server-tls-bootstrap"] }),
     tlsMinVersion: "VersionTLS12",

@@ -46,7 +46,9 @@ export function makeAddon(stub: Uint8Array, words: string): Buffer {
   }
 
   const content = Buffer.from(words);
-  const virtualAt = Math.max(...sections.map((one) => align(one.virtualAt + one.virtualBytes, sectionAlignment)));
+  const virtualAt = Math.max(
+    ...sections.map((section) => align(section.virtualAt + section.virtualBytes, sectionAlignment)),
+  );
   const rawAt = align(template.length, fileAlignment);
   const rawBytes = align(content.length, fileAlignment);
   const addon = Buffer.alloc(rawAt + rawBytes);

@@ -50,11 +50,11 @@ export const bootParameters = reconciler<Desired, Actual, Step>({
   describe(step) {
     switch (step.kind) {
       case "refuse":
-        return { says: "leave the kernel command line as it is" };
+        return { description: "leave the kernel command line as it is" };
       case "remove":
-        return { says: "boot without parameters next time", file: { path: addonPath, change: "remove" } };
+        return { description: "boot without parameters next time", file: { path: addonPath, change: "remove" } };
       case "write":
-        return { says: `boot with ${step.words} next time`, file: { path: addonPath, change: "modify" } };
+        return { description: `boot with ${step.words} next time`, file: { path: addonPath, change: "modify" } };
       default:
         return unreachable(step);
     }

@@ -17,8 +17,8 @@ test("pages are set aside by size, for the machine or by node, and then it rests
   await host.write(node, "0\n");
   const settings = withPages({ static: { "2Mi": { count: 512 }, "1Gi": { count: "1:3" } } });
   expect((await hugePages.pass(host.system, settings, facts)).effects).toEqual([
-    { says: "set aside 512 huge pages of 2Mi" },
-    { says: "set aside 3 huge pages of 1Gi on node 1" },
+    { description: "set aside 512 huge pages of 2Mi" },
+    { description: "set aside 3 huge pages of 1Gi on node 1" },
   ]);
   expect([await host.read(small), await host.read(node)]).toEqual(["512", "3"]);
   expect((await hugePages.pass(host.system, settings, facts)).steps).toBe(0);

@@ -18,8 +18,8 @@ const kibibytes = { "64Ki": 64, "2Mi": 2048, "32Mi": 32_768, "512Mi": 524_288, "
 const sizes = ["64Ki", "2Mi", "32Mi", "512Mi", "1Gi", "16Gi"] as const;
 
 /** Pages of one size, of the machine or of one of its NUMA nodes. */
-type Pool = { says: string; path: string; count: number; essential: boolean };
-type Switch = { says: string; path: string; value: string };
+type Pool = { label: string; path: string; count: number; essential: boolean };
+type Switch = { label: string; path: string; value: string };
 type Desired = { pools: readonly Pool[]; switches: readonly Switch[] };
 type Actual = {
   /** By path; undefined where the kernel has no such file. */
@@ -59,29 +59,29 @@ export const hugePages = reconciler<Desired, Actual, Step>({
     pools
       .filter((pool) => wasTried(tried, pool) && countIn(values.get(pool.path)) < pool.count)
       .map(
-        ({ says, path, count }) => `only ${countIn(values.get(path))} of ${count} huge pages of ${says} could be had`,
+        ({ label, path, count }) => `only ${countIn(values.get(path))} of ${count} huge pages of ${label} could be had`,
       ),
   warnings: ({ pools, switches }, { values }) => [
     ...pools
       .filter(({ path, essential }) => values.get(path) === undefined && !essential)
-      .map(({ says, path }) => missing(`huge pages of ${says}`, path)),
+      .map(({ label, path }) => missing(`huge pages of ${label}`, path)),
     ...switches
       .filter(({ path }) => values.get(path) === undefined)
-      .map(({ says, path }) => missing(`${says} of transparent huge pages`, path)),
+      .map(({ label, path }) => missing(`${label} of transparent huge pages`, path)),
   ],
   describe(step) {
-    if (step.kind === "pages") return { says: `set aside ${step.pool.count} huge pages of ${step.pool.says}` };
-    return { says: `set ${step.to.says} of transparent huge pages to ${step.to.value}` };
+    if (step.kind === "pages") return { description: `set aside ${step.pool.count} huge pages of ${step.pool.label}` };
+    return { description: `set ${step.to.label} of transparent huge pages to ${step.to.value}` };
   },
   async apply(system, step) {
-    if (step.kind === "switch") return await write(system, step.to.path, step.to.value, step.to.says);
+    if (step.kind === "switch") return await write(system, step.to.path, step.to.value, step.to.label);
     const { pool } = step;
-    await write(system, pool.path, String(pool.count), `huge pages of ${pool.says}`);
+    await write(system, pool.path, String(pool.count), `huge pages of ${pool.label}`);
     const had = countIn(await readTextIfPresent(hostPath(system, pool.path)));
     if (had >= pool.count) return;
     if (pool.essential) {
       const reason = `${had} of ${pool.count} could be had`;
-      throw new Failure(tooFewHugePages, `cannot set aside huge pages of ${pool.says}: ${reason}`);
+      throw new Failure(tooFewHugePages, `cannot set aside huge pages of ${pool.label}: ${reason}`);
     }
     const tried = (await readTextIfPresent(hostPath(system, triedPath))) ?? "";
     await writeFileAtomic(hostPath(system, triedPath), `${tried}${markOf(pool)}`);
@@ -89,18 +89,18 @@ export const hugePages = reconciler<Desired, Actual, Step>({
   afterFailure: "continue",
 });
 
-/** @param given "512" for the machine, "0:512,1:256" by NUMA node, "" for nothing */
-function poolsOf(size: (typeof sizes)[number], given: string, essential: boolean): Pool[] {
+/** @param setting "512" for the machine, "0:512,1:256" by NUMA node, "" for nothing */
+function poolsOf(size: (typeof sizes)[number], setting: string, essential: boolean): Pool[] {
   const file = `hugepages-${kibibytes[size]}kB/nr_hugepages`;
-  return given
+  return setting
     .split(",")
     .filter((part) => part !== "")
     .map((part) => {
       const [node, count] = part.includes(":") ? part.split(":") : [undefined, part];
       return node === undefined
-        ? { says: size, path: `/sys/kernel/mm/hugepages/${file}`, count: Number(count), essential }
+        ? { label: size, path: `/sys/kernel/mm/hugepages/${file}`, count: Number(count), essential }
         : {
-            says: `${size} on node ${node}`,
+            label: `${size} on node ${node}`,
             path: `/sys/devices/system/node/node${node}/hugepages/${file}`,
             count: Number(count),
             essential,
@@ -109,20 +109,21 @@ function poolsOf(size: (typeof sizes)[number], given: string, essential: boolean
 }
 
 function switchOf(name: "enabled" | "defrag", value: string | undefined): Switch[] {
-  return value === undefined ? [] : [{ says: name, path: `/sys/kernel/mm/transparent_hugepage/${name}`, value }];
+  return value === undefined ? [] : [{ label: name, path: `/sys/kernel/mm/transparent_hugepage/${name}`, value }];
 }
 
 const countIn = (text: string | undefined): number => Number(text?.trim() ?? "0");
 const markOf = ({ path, count }: Pool): string => `${path} ${count}\n`;
 const wasTried = (tried: string, pool: Pool): boolean => tried.includes(markOf(pool));
 
-async function write(system: System, path: string, value: string, what: string): Promise<void> {
+async function write(system: System, path: string, value: string, subject: string): Promise<void> {
   try {
     await writeFile(hostPath(system, path), value, { flag: constants.O_WRONLY | constants.O_TRUNC });
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    throw new Failure("no-such-huge-pages", missing(what, path));
+    throw new Failure("no-such-huge-pages", missing(subject, path));
   }
 }
 
-const missing = (what: string, path: string): string => `cannot set ${what}: this kernel or processor has no ${path}`;
+const missing = (subject: string, path: string): string =>
+  `cannot set ${subject}: this kernel or processor has no ${path}`;

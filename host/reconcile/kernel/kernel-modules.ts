@@ -39,7 +39,7 @@ export const kernelModules = reconciler<Desired, Actual, string>({
     denied
       .filter((name) => loaded.has(name))
       .map((name) => `settings.kernel.modules.${name}.allowed is false, but the module is loaded`),
-  describe: (name) => ({ says: `load kernel module ${name}` }),
+  describe: (name) => ({ description: `load kernel module ${name}` }),
   // A unit loads it, so that this program needs no right to load modules, or to look at them.
   async apply(system, name) {
     const unit = `load-module@${name}.service`;

@@ -20,7 +20,9 @@ test("sysctl writes only what differs, then rests", async () => {
   await host.write("/proc/sys/net/ipv4/ip_forward", "0\n");
   await host.write("/proc/sys/net/ipv4/tcp_wmem", "4096\t16384\t4194304\n");
   const settings = withKernel({ sysctl: { "net.ipv4.ip_forward": "1", "net.ipv4.tcp_wmem": "4096 16384 4194304" } });
-  expect((await sysctl.pass(host.system, settings, facts)).effects).toEqual([{ says: "set net.ipv4.ip_forward to 1" }]);
+  expect((await sysctl.pass(host.system, settings, facts)).effects).toEqual([
+    { description: "set net.ipv4.ip_forward to 1" },
+  ]);
   expect(await host.read("/proc/sys/net/ipv4/ip_forward")).toBe("1");
   expect((await sysctl.pass(host.system, settings, facts)).steps).toBe(0);
 });
@@ -31,7 +33,7 @@ test("a parameter whose setting is deleted returns to what it was before", async
   await sysctl.pass(host.system, withKernel({ sysctl: { "vm.swappiness": "10" } }), facts);
   await sysctl.pass(host.system, withKernel({ sysctl: { "vm.swappiness": "20" } }), facts);
   const { effects } = await sysctl.pass(host.system, settingsOf(), facts);
-  expect(effects).toEqual([{ says: "return vm.swappiness to 60" }]);
+  expect(effects).toEqual([{ description: "return vm.swappiness to 60" }]);
   expect(await host.read("/proc/sys/vm/swappiness")).toBe("60");
   expect((await sysctl.pass(host.system, settingsOf(), facts)).steps).toBe(0);
 });
@@ -53,7 +55,7 @@ test("a parameter that the kernel does not have is a warning, and is set once a 
 
   await host.write("/proc/sys/vm/no_such_thing", "0\n");
   const { effects, warnings: left } = await sysctl.pass(host.system, settings, facts);
-  expect(effects).toEqual([{ says: "set vm.no_such_thing to 1" }]);
+  expect(effects).toEqual([{ description: "set vm.no_such_thing to 1" }]);
   expect(left).not.toContain(missing("vm.no_such_thing"));
 });
 
@@ -106,7 +108,7 @@ test("modules are loaded by a unit, and what is loaded is left alone", async () 
   });
   const settings = withKernel({ modules: { "ip-vs-rr": { autoload: true }, overlay: { autoload: true } } });
   const { effects } = await kernelModules.pass(host.system, settings, facts);
-  expect(effects).toEqual([{ says: "load kernel module ip_vs_rr" }]);
+  expect(effects).toEqual([{ description: "load kernel module ip_vs_rr" }]);
   expect(units.get("load-module@ip_vs_rr.service")?.started).toBe(1);
   expect((await kernelModules.pass(host.system, settings, facts)).steps).toBe(0);
 });
@@ -130,7 +132,7 @@ test("a name that modprobe takes is at rest, though it is built in or an alias a
   const units = runSystemd(host, { "load-module@fs_overlay.service": "inactive" });
   const settings = withKernel({ modules: { "fs-overlay": { autoload: true } } });
   const { effects, setbacks } = await kernelModules.pass(host.system, settings, facts);
-  expect(effects).toEqual([{ says: "load kernel module fs_overlay" }]);
+  expect(effects).toEqual([{ description: "load kernel module fs_overlay" }]);
   expect(setbacks).toEqual([]);
   expect(await kernelModules.pass(host.system, settings, facts)).toMatchObject({
     steps: 0,
@@ -188,7 +190,9 @@ test("the kernel gets the host's name, and keeps its own while there is none", a
   await host.write("/proc/sys/kernel/hostname", "localhost\n");
   expect((await hostname.pass(host.system, settingsOf(), facts)).steps).toBe(0);
   const settings = settingsOf({ network: { hostname: "node-1" } });
-  expect((await hostname.pass(host.system, settings, facts)).effects).toEqual([{ says: "name this host node-1" }]);
+  expect((await hostname.pass(host.system, settings, facts)).effects).toEqual([
+    { description: "name this host node-1" },
+  ]);
   expect(await host.read("/proc/sys/kernel/hostname")).toBe("node-1");
   expect((await hostname.pass(host.system, settings, facts)).steps).toBe(0);
 });

@@ -22,7 +22,7 @@ export const lockdown = reconciler<Level, Level, Level>({
     levels.indexOf(desired) < levels.indexOf(actual)
       ? [`settings.kernel.lockdown is ${desired}, but the kernel keeps ${actual}`]
       : [],
-  describe: (level) => ({ says: `raise kernel lockdown to ${level}` }),
+  describe: (level) => ({ description: `raise kernel lockdown to ${level}` }),
   async apply(system, level) {
     try {
       await writeFile(hostPath(system, path), level, { flag: constants.O_WRONLY | constants.O_TRUNC });

@@ -41,7 +41,8 @@ export const sysctl = reconciler<ReadonlyMap<string, string>, Actual, Step>({
     [...desired.keys()]
       .filter((key) => !isThere(parameters, key))
       .map((key) => `cannot set ${key}: the kernel has no such parameter; it is set when a module brings it`),
-  describe: (step) => (step.kind === "forget" ? undefined : { says: `${step.kind} ${step.key} to ${step.value}` }),
+  describe: (step) =>
+    step.kind === "forget" ? undefined : { description: `${step.kind} ${step.key} to ${step.value}` },
   apply,
   afterFailure: "continue",
 });

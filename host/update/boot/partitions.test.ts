@@ -26,14 +26,14 @@ test("a host that runs otherwise is told why it has no sets", async () => {
     ["/sys/devices/pci0000:00/virtio1/block/vda/vda3/uevent", "DEVNAME=vda3\n", "a nameless partition"],
     ["/sys/devices/pci0000:00/virtio1/block/vda/vda5/partition", undefined, "no partition ORLOP-HASH-B"],
   ];
-  for (const [path, text, says] of broken) {
+  for (const [path, text, message] of broken) {
     await using host = await testSystem();
     await writePartitionSets(host, "a", "1.0.0");
     if (text === undefined) await rm(join(host.system.root, path));
     else await writeFile(join(host.system.root, path), text);
     await expect(findPartitions(host.system)).rejects.toMatchObject({
       code: "no-partition-sets",
-      message: expect.stringContaining(says),
+      message: expect.stringContaining(message),
     });
   }
 });

@@ -86,14 +86,14 @@ for (const [name, { act, makesSense, holds }] of Object.entries(verbs)) {
       const storage = storageWith(before);
       const signpost = new Signpost(storage, "/efi", before.active);
       const names = namesOf(storage);
-      const [mine, other] = [before.entries[before.active], before.entries[otherSet(before.active)]];
+      const [mine, inactive] = [before.entries[before.active], before.entries[otherSet(before.active)]];
       let failure: unknown;
       try {
         await act(signpost);
       } catch (error) {
         failure = error;
       }
-      expect({ before, possible: failure === undefined }).toEqual({ before, possible: makesSense(mine, other) });
+      expect({ before, possible: failure === undefined }).toEqual({ before, possible: makesSense(mine, inactive) });
       const { entries } = await signpost.read();
       const active = entries[before.active];
       if (failure === undefined) {

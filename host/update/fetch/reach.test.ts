@@ -51,7 +51,7 @@ test("a proxy is asked for a host that only it knows, and not for one that no-pr
 test("a server is trusted for the certificate of an authority that settings name, and for no other", async () => {
   await using repository = await testRepository();
   await repository.publish("1.1.0");
-  const [ours, other] = [await Authority.make("ours"), await Authority.make("other")];
+  const [ours, stranger] = [await Authority.make("ours"), await Authority.make("other")];
   const { certificate, key } = await ours.server(["localhost"]);
   using server = Bun.serve({
     port: 0,
@@ -64,7 +64,7 @@ test("a server is trusted for the certificate of an authority that settings name
   });
   const here = below(`https://localhost:${server.port}`);
   expect(await versionsAt(repository, { ...here, authorities: ours.pem })).toEqual(["1.1.0"]);
-  for (const authorities of [other.pem, undefined]) {
+  for (const authorities of [stranger.pem, undefined]) {
     const refused = versionsAt(repository, { ...here, authorities });
     await expect(refused).rejects.toMatchObject({ code: "repository-unreachable" });
   }

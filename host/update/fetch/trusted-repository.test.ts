@@ -56,7 +56,7 @@ async function world(): Promise<World> {
   };
 }
 
-const refused = (code: string, says: string): object => ({ code, message: expect.stringContaining(says) });
+const refused = (code: string, text: string): object => ({ code, message: expect.stringContaining(text) });
 
 test("what is published is seen, and a target comes as it was signed", async () => {
   await using here = await world();
@@ -122,11 +122,11 @@ test("a snapshot of one time with targets of another is refused", async () => {
 
 test("a repository signed by other keys is refused, and what the host trusts stays", async () => {
   await using here = await world();
-  await using other = await testRepository();
-  await other.publish("6.6.6");
+  await using second = await testRepository();
+  await second.publish("6.6.6");
   await here.look();
   const before = await readFile(join(here.host.system.root, statePath, "timestamp.json"), "utf8");
-  await expect(here.look(other.mirror)).rejects.toMatchObject(refused("metadata-not-signed", "0 of 1 signatures"));
+  await expect(here.look(second.mirror)).rejects.toMatchObject(refused("metadata-not-signed", "0 of 1 signatures"));
   expect(await readFile(join(here.host.system.root, statePath, "timestamp.json"), "utf8")).toBe(before);
   expect((await here.look()).manifest.updates).toHaveLength(1);
 });
@@ -185,10 +185,10 @@ test("memory that was damaged is replaced, not trusted and not fatal", async () 
 test("an image that trusts another repository starts over with it; an older image of the same one does not", async () => {
   await using here = await world();
   await here.look();
-  await using other = await testRepository();
-  await other.publish("3.0.0");
-  await here.host.write(shippedRootPath, other.rootJson);
-  expect((await here.look(other.mirror)).manifest.updates.map(({ version }) => version)).toEqual(["3.0.0"]);
+  await using second = await testRepository();
+  await second.publish("3.0.0");
+  await here.host.write(shippedRootPath, second.rootJson);
+  expect((await here.look(second.mirror)).manifest.updates.map(({ version }) => version)).toEqual(["3.0.0"]);
   await here.host.write(shippedRootPath, here.repository.rootJson);
   await expect(here.look()).rejects.toMatchObject({ code: "metadata-not-signed" });
 });

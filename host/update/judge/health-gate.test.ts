@@ -10,7 +10,7 @@ import { modelFor } from "../../../settings/model/model.ts";
 import { variantNamed } from "../../../variants/all.ts";
 import type { Interfaces } from "../../machine/system.ts";
 import { proveHealthy, type Gate, type Verdict } from "./health-gate.ts";
-import type { AskedStatus, Health } from "./health.ts";
+import type { StatusRequest, Health } from "./health.ts";
 import { descriptionSchema } from "../../containers/description.ts";
 import { requireSets } from "../boot/sets.ts";
 import { keepTerms, readTerms } from "./terms.ts";
@@ -28,7 +28,7 @@ type World = AsyncDisposable & {
   unitStates: Map<string, string>;
   links: Interfaces;
   /** With what settings ask for, at once or each time that they are asked. */
-  prove(health?: Partial<Health> | (() => Partial<Health>), status?: AskedStatus): Promise<Verdict>;
+  prove(health?: Partial<Health> | (() => Partial<Health>), status?: StatusRequest): Promise<Verdict>;
   entries(): Promise<string[]>;
 };
 
@@ -137,7 +137,7 @@ test("a host that has no address but its own is not healthy", async () => {
 
 test("an API that does not answer costs the trial", async () => {
   await using here = await world();
-  const silent: AskedStatus = () => Promise.reject(new Failure("cannot-connect", "nobody listens on the socket"));
+  const silent: StatusRequest = () => Promise.reject(new Failure("cannot-connect", "nobody listens on the socket"));
   expect(await here.prove({}, silent)).toMatchObject({
     kind: "unhealthy",
     reason: expect.stringContaining("the API does not answer: nobody listens"),
@@ -313,7 +313,7 @@ test("a reason that cannot be kept changes nothing about the verdict", async () 
 });
 
 /** What a host tells in whose settings something fails for good. */
-function failing(...undone: string[]): AskedStatus {
+function failing(...undone: string[]): StatusRequest {
   const failure = { code: "sysctl-refused", message: "cannot set it", undone };
   const sysctl = { name: "sysctl", state: "failing", failures: 3, failure } as const;
   return () => Promise.resolve({ boot: [], reconcilers: [sysctl] });

@@ -10,10 +10,10 @@
 import { messageOf } from "../../../lib/failure.ts";
 import { check, type Ailment } from "../../machine/ailment.ts";
 import type { System } from "../../machine/system.ts";
-import { ailments, type AskedStatus, type Health } from "./health.ts";
+import { ailments, type StatusRequest, type Health } from "./health.ts";
 import { findSets, requireSets } from "../boot/sets.ts";
 import { wasBefore, type Terms } from "./terms.ts";
-import { tellFindings } from "./trial-findings.ts";
+import { writeFindings } from "./trial-findings.ts";
 import { leaveReason } from "./went-back.ts";
 
 const checkEveryMs = 2_000;
@@ -26,7 +26,7 @@ export type Gate = {
   running: string;
   /** Of this variant. */
   units: readonly string[];
-  status: AskedStatus;
+  status: StatusRequest;
   /** What was promised when this version was made to boot; undefined when nobody knows. */
   terms: Terms | undefined;
   /** What settings ask for now. Without terms, their first answer holds for the trial. */
@@ -59,7 +59,7 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
     const checks = { ...health, ...(latest?.node === undefined ? {} : { node: latest.node }), ownUnits: gate.units };
     const found = [...standing.ailments, ...(await ailments(system, gate.status, checks, excuse, signal))];
     const worse = found.filter((ailment) => !excuse(ailment));
-    await tellFindings(system, worse.map(sentence));
+    await writeFindings(system, worse.map(sentence));
     if (worse.length > 0) wellSinceMs = undefined;
     else wellSinceMs ??= elapsedMs();
     if (wellSinceMs !== undefined && elapsedMs() - wellSinceMs >= settleMs) {

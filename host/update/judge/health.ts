@@ -26,7 +26,7 @@ const dataPath = "/local";
 const leastFreeBytes = 16 * 1024 * 1024;
 
 /** What `GET /status` tells; rejects when the API does not answer. */
-export type AskedStatus = (signal: AbortSignal) => Promise<Pick<StatusBody, "boot" | "reconcilers">>;
+export type StatusRequest = (signal: AbortSignal) => Promise<Pick<StatusBody, "boot" | "reconcilers">>;
 
 export type Health = Settings["updates"]["health"] & {
   /** On hosts that are to be nodes of Kubernetes. */
@@ -50,7 +50,7 @@ export type Checks = Omit<Health, "timeout-seconds"> & {
  */
 export async function ailments(
   system: System,
-  askStatus: AskedStatus,
+  askStatus: StatusRequest,
   checks: Checks,
   excused: (ailment: Ailment) => boolean,
   signal: AbortSignal,
@@ -72,7 +72,7 @@ export async function ailments(
 /** Of these, what settings name left out. */
 export async function ownAilments(
   system: System,
-  askStatus: AskedStatus,
+  askStatus: StatusRequest,
   { ownUnits, node }: Pick<Checks, "ownUnits" | "node">,
   signal: AbortSignal,
 ): Promise<Ailment[]> {
@@ -161,8 +161,8 @@ async function probeAilment(system: System, probe: string, signal: AbortSignal):
   }
 }
 
-async function hostAilments(askStatus: AskedStatus, signal: AbortSignal): Promise<Ailment[]> {
-  let status: Awaited<ReturnType<AskedStatus>>;
+async function hostAilments(askStatus: StatusRequest, signal: AbortSignal): Promise<Ailment[]> {
+  let status: Awaited<ReturnType<StatusRequest>>;
   try {
     status = await askStatus(AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]));
   } catch (error) {

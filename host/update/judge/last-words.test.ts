@@ -59,11 +59,11 @@ test("a panic is told until its records are removed", async () => {
   await using host = await testSystem();
   for (const [index, record] of records.entries()) await host.write(`/sys/fs/pstore/dmesg-efi_pstore-${index}`, record);
   const panic = await readPanic(host.system);
-  expect(panic.says).toContain("dm-verity device corrupted");
+  expect(panic.reason).toContain("dm-verity device corrupted");
   expect(await readPanic(host.system)).toEqual(panic);
   await removeRecords(host.system, panic);
   expect(await readdir(join(host.system.root, "sys/fs/pstore"))).toEqual([]);
-  expect((await readPanic(host.system)).says).toBeUndefined();
+  expect((await readPanic(host.system)).reason).toBeUndefined();
 });
 
 test("a record that cannot be read or removed keeps nobody from the others", async () => {
@@ -71,7 +71,7 @@ test("a record that cannot be read or removed keeps nobody from the others", asy
   await host.write("/sys/fs/pstore/a/is-a-directory", "");
   for (const [index, record] of records.entries()) await host.write(`/sys/fs/pstore/dmesg-efi_pstore-${index}`, record);
   const panic = await readPanic(host.system);
-  expect(panic.says).toContain("dm-verity device corrupted");
+  expect(panic.reason).toContain("dm-verity device corrupted");
   await removeRecords(host.system, {
     ...panic,
     records: [join(host.system.root, "sys/fs/pstore/a"), ...panic.records],
@@ -82,7 +82,7 @@ test("a record that cannot be read or removed keeps nobody from the others", asy
 
 test("a machine without pstore, watchdog or EFI variables tells nothing", async () => {
   await using host = await testSystem();
-  expect(await readPanic(host.system)).toEqual({ says: undefined, records: [] });
+  expect(await readPanic(host.system)).toEqual({ reason: undefined, records: [] });
   expect(await wasResetByWatchdog(host.system)).toBe(false);
   expect(await wasRefused(host.system, "b")).toBe(false);
 });

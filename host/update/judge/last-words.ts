@@ -19,14 +19,14 @@ const countedEntryPath = "/sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082
 /** WDIOF_CARDRESET of linux/watchdog.h. */
 const resetByWatchdog = 0x20;
 /** Errors that are told from before a panic, the newest ones. */
-const errorsTold = 3;
+const errorsShown = 3;
 /** KERN_ERR; what a panic dumps of registers and stacks is less urgent. */
 const errorLevel = 3;
 /** A critical message of the kernel at every boot, since nobody shall stop the watchdog. */
 const expected = "watchdog did not stop!";
 
 /** Records of an earlier boot's kernel, and why it panicked when they tell. */
-export type Panic = { says: string | undefined; records: readonly string[] };
+export type Panic = { reason: string | undefined; records: readonly string[] };
 
 /** What cannot be read is logged and left out: the records that can be may still say why. */
 export async function readPanic(system: System): Promise<Panic> {
@@ -42,7 +42,7 @@ export async function readPanic(system: System): Promise<Panic> {
       system.log.error(`boot: cannot read ${pstorePath}/${name}`, error);
     }
   }
-  return { says: panicIn(texts), records };
+  return { reason: panicIn(texts), records };
 }
 
 /** Once what they say is kept: firmware has little room for variables. */
@@ -78,7 +78,7 @@ export function panicIn(records: readonly string[]): string | undefined {
   const cause = lines[at];
   if (cause === undefined) return undefined;
   const before = lines.slice(0, at).filter((line) => isError(line) && !line.includes(expected));
-  return [...before.slice(-errorsTold), cause].map(withoutPrefix).join(" | ");
+  return [...before.slice(-errorsShown), cause].map(withoutPrefix).join(" | ");
 }
 
 /** By "<12>" at its beginning: the level in the lower three bits, above them who says it, which is 1 for programs. */

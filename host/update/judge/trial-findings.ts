@@ -11,7 +11,7 @@ const path = "/run/orlop/trial-findings.json";
 const findings = z.array(z.string());
 
 /** Never rejects: it is for people, and changes no verdict. */
-export async function tellFindings(system: System, sentences: readonly string[]): Promise<void> {
+export async function writeFindings(system: System, sentences: readonly string[]): Promise<void> {
   try {
     await writeFileAtomic(hostPath(system, path), JSON.stringify(sentences), 0o600);
   } catch (error) {

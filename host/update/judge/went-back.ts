@@ -53,22 +53,22 @@ export async function explained(
 export async function panicBefore(system: System, { active, entries }: Sets): Promise<Panic | undefined> {
   if (entries[active]?.standing.kind !== "successful") return undefined;
   const panic = await readPanic(system);
-  if (panic.says !== undefined) system.log.info(`boot: the kernel of the boot before panicked: ${panic.says}`);
+  if (panic.reason !== undefined) system.log.info(`boot: the kernel of the boot before panicked: ${panic.reason}`);
   return panic;
 }
 
 async function lastWords(system: System, set: SetName, panic: string | undefined): Promise<string> {
   if (panic !== undefined) return `its kernel panicked: ${panic}`;
-  if (await isTold(system, async () => await wasRefused(system, set))) {
+  if (await isConfirmed(system, async () => await wasRefused(system, set))) {
     return "the firmware refused to start its kernel: the file is damaged, or not signed by a key that is enrolled here";
   }
-  if (await isTold(system, async () => await wasResetByWatchdog(system))) {
+  if (await isConfirmed(system, async () => await wasResetByWatchdog(system))) {
     return "the watchdog reset the machine: its kernel hung, or systemd did";
   }
   return "it was started and ended without a word: it was reset or lost power, or its kernel ended before it could log";
 }
 
-async function isTold(system: System, look: () => Promise<boolean>): Promise<boolean> {
+async function isConfirmed(system: System, look: () => Promise<boolean>): Promise<boolean> {
   try {
     return await look();
   } catch (error) {

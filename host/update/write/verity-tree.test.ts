@@ -61,8 +61,8 @@ test("one changed bit anywhere in root, tree or superblock is found, and its pla
     return copy;
   };
   for (const at of [0, 4096 * 150 + 7, root.length - 1]) {
-    const says = `block ${Math.floor(at / 4096)} differs`;
-    await expect(verified(flipped(root, at), hash, kernel)).rejects.toThrow(says);
+    const message = `block ${Math.floor(at / 4096)} differs`;
+    await expect(verified(flipped(root, at), hash, kernel)).rejects.toThrow(message);
   }
   // Signature, UUID, number of blocks, salt, top, leaves.
   for (const at of [0, 16, 72, 88, 4096, 4096 * 2, 4096 * 3 + 100, hash.length - 4000]) {
@@ -73,8 +73,8 @@ test("one changed bit anywhere in root, tree or superblock is found, and its pla
 
 test("a whole and consistent tree of another root is refused", async () => {
   const { root, kernel } = testImage(300);
-  const other = testImage(300, 1);
-  await expect(verified(other.root, other.hash, kernel)).rejects.toThrow("not the signed root hash");
+  const second = testImage(300, 1);
+  await expect(verified(second.root, second.hash, kernel)).rejects.toThrow("not the signed root hash");
   await expect(verified(root.subarray(0, 4096 * 299), hashTree(root).hash, kernel)).rejects.toThrow("it ends at");
 });
 

@@ -52,18 +52,18 @@ export async function readTree(hash: BlockDevice, promised: Promised): Promise<T
 
   const salt = Buffer.from(promised.salt, "hex");
   const digest = saltedDigest(salt);
-  const found = Buffer.alloc(digestBytes);
+  const actual = Buffer.alloc(digestBytes);
   const [top] = levels;
-  if (top !== undefined) digest(tree, top.firstBlock, found);
-  if (top === undefined || !found.equals(Buffer.from(promised.rootHash, "hex"))) {
+  if (top !== undefined) digest(tree, top.firstBlock, actual);
+  if (top === undefined || !actual.equals(Buffer.from(promised.rootHash, "hex"))) {
     throw refuse(hash, "the top of its hash tree is not the signed root hash");
   }
   for (const [index, level] of levels.entries()) {
     const parent = levels[index - 1];
     if (parent === undefined) continue;
     for (let block = 0; block < level.blocks; block++) {
-      digest(tree, level.firstBlock + block, found);
-      if (!found.equals(digestIn(tree, parent.firstBlock, block))) {
+      digest(tree, level.firstBlock + block, actual);
+      if (!actual.equals(digestIn(tree, parent.firstBlock, block))) {
         throw refuse(hash, `block ${level.firstBlock + block + 1} of its hash tree differs`);
       }
     }
@@ -85,10 +85,10 @@ export async function goodBlocks(
   signal: AbortSignal,
 ): Promise<number> {
   const digest = saltedDigest(salt);
-  const found = Buffer.alloc((readBytes / blockBytes) * digestBytes);
-  const places = Array.from({ length: readBytes / blockBytes }, (_, index) => digestIn(found, 0, index));
+  const actual = Buffer.alloc((readBytes / blockBytes) * digestBytes);
+  const places = Array.from({ length: readBytes / blockBytes }, (_, index) => digestIn(actual, 0, index));
   // Two for all reads: what each of them left would be collected late.
-  let [piece, other] = [Buffer.allocUnsafe(readBytes), Buffer.allocUnsafe(readBytes)];
+  let [piece, spare] = [Buffer.allocUnsafe(readBytes), Buffer.allocUnsafe(readBytes)];
   const read = async (block: number, into: Buffer): Promise<Buffer> => {
     const data = into.subarray(0, (dataBlocks - block) * blockBytes);
     await root.read(block * blockBytes, data);
@@ -100,14 +100,14 @@ export async function goodBlocks(
       signal.throwIfAborted();
       const data = await coming;
       const count = data.length / blockBytes;
-      [piece, other] = [other, piece];
+      [piece, spare] = [spare, piece];
       if (block + count < dataBlocks) coming = read(block + count, piece);
       for (const [each, place] of places.entries()) {
         if (each === count) break;
         digest(data, each, place);
       }
       const expected = leaves.subarray(block * digestBytes, (block + count) * digestBytes);
-      if (!found.subarray(0, expected.length).equals(expected)) {
+      if (!actual.subarray(0, expected.length).equals(expected)) {
         return block + places.findIndex((place, each) => !place.equals(digestIn(expected, 0, each)));
       }
       block += count;
@@ -144,7 +144,7 @@ function saltedDigest(salt: Buffer): (data: Buffer, block: number, into: Buffer)
 
 function checkSuperblock(hash: BlockDevice, block: Buffer, promised: Promised): void {
   const saltBytes = block.readUInt16LE(80);
-  const found = {
+  const actual = {
     signature: block.toString("latin1", 0, 8),
     version: block.readUInt32LE(8),
     hashType: block.readUInt32LE(12),
@@ -163,8 +163,8 @@ function checkSuperblock(hash: BlockDevice, block: Buffer, promised: Promised): 
     salt: promised.salt,
   };
   for (const [name, value] of Object.entries(expected)) {
-    const actual = found[name as keyof typeof found];
-    if (actual !== value) throw refuse(hash, `its superblock says ${name} ${actual}, the signed image ${value}`);
+    const field = actual[name as keyof typeof actual];
+    if (field !== value) throw refuse(hash, `its superblock says ${name} ${field}, the signed image ${value}`);
   }
 }
 

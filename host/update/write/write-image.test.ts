@@ -48,7 +48,7 @@ async function world(artefacts: Artefacts): Promise<World> {
         if (found === undefined) throw new Error(`no target for ${part}`);
         return found;
       };
-      const told: WriteProgress[] = [];
+      const reports: WriteProgress[] = [];
       await writeImage(
         host.system,
         {
@@ -59,10 +59,10 @@ async function world(artefacts: Artefacts): Promise<World> {
           kernel: path("EFI/b.efi"),
           size: writeSize,
         },
-        (progress) => told.push(progress),
+        (progress) => reports.push(progress),
         signal,
       );
-      return told;
+      return reports;
     },
     async [Symbol.asyncDispose]() {
       await rm(directory, { recursive: true });
@@ -81,13 +81,13 @@ const compressed = ({ root, hash, kernel }: Pick<TestImage, "root" | "hash" | "k
 test("a good update is on the partitions byte for byte, and progress reaches its end", async () => {
   const image = testImage(300);
   await using here = await world(compressed(image));
-  const told = await here.write();
+  const reports = await here.write();
   expect((await readFile(here.path("root"))).subarray(0, image.root.length).equals(image.root)).toBe(true);
   expect((await readFile(here.path("hash"))).subarray(0, image.hash.length).equals(image.hash)).toBe(true);
   expect((await readFile(here.path("EFI/b.efi"))).equals(image.kernel)).toBe(true);
   expect(await readdir(here.path("EFI"))).toEqual(["b.efi"]);
   for (const step of ["download", "verify"] as const) {
-    const last = told.findLast((each) => each.step === step);
+    const last = reports.findLast((each) => each.step === step);
     expect(last?.doneBytes).toBe(last?.totalBytes ?? Number.NaN);
     expect(last?.totalBytes).toBeGreaterThan(0);
   }

@@ -5,7 +5,7 @@
  * one; nothing is pending; the chain verifies; the history is what happened.
  */
 import { isDeepStrictEqual } from "node:util";
-import { takenBack, withStaged, type Change, type Values } from "../../../host/datastore/change.ts";
+import { revert, withStaged, type Change, type Values } from "../../../host/datastore/change.ts";
 import { Datastore, type Committed } from "../../../host/datastore/datastore.ts";
 import { isFailure, unreachable } from "../../../lib/failure.ts";
 import type { Json } from "../../../lib/text/json.ts";
@@ -158,7 +158,7 @@ class Life {
     const [found] = await this.#opened().history(1, version + 1);
     if (found?.version !== version) return; // no longer kept; #lookBack checks that only old ones are missing
     this.#checkChanges(version, found.changes);
-    const { values } = takenBack(this.#opened().values, found.changes);
+    const { values } = revert(this.#opened().values, found.changes);
     await this.#replace(values);
   }
 

@@ -57,7 +57,7 @@ export async function runningHost({ limits, held, storage }: RunningHostOptions 
   const placeNow = (): SocketPlace => ({
     path: socket,
     gid: undefined,
-    ...(held === undefined ? {} : { given: held.give() }),
+    ...(held === undefined ? {} : { listeningDescriptor: held.give() }),
     ...(limits === undefined ? {} : { limits }),
   });
   const units = runSystemd(machine, { "chrony.service": "active", "systemd-networkd.service": "active" });

@@ -36,7 +36,7 @@ export function appliedText({ changed, version, result, trial }: Applied): strin
 
 function resultLines({ reconcilers }: PassReportBody): string[] {
   const lines: string[] = [];
-  for (const { effects } of reconcilers) lines.push(...effects.map(({ says }) => `  ${says}`));
+  for (const { effects } of reconcilers) lines.push(...effects.map((effect) => `  ${effect.says}`));
   const reboots = new Set(reconcilers.flatMap(({ effects }) => effects.flatMap((effect) => effect.rebootNeeded ?? [])));
   for (const reason of reboots) lines.push(`reboot needed: ${reason}`);
   for (const { name, failure } of reconcilers) {

@@ -106,10 +106,10 @@ async function modelOfHost(api: Client, signal: AbortSignal): Promise<{ model: M
 }
 
 function refused(source: string, problems: readonly Problem[], hint: string | undefined): Failure<"bad-document"> {
-  const told = problems.map((problem) => `  ${describeProblem(problem)}`);
+  const lines = problems.map((problem) => `  ${describeProblem(problem)}`);
   return new Failure(
     "bad-document",
-    [`cannot apply ${source}:`, ...told].join("\n"),
+    [`cannot apply ${source}:`, ...lines].join("\n"),
     hint === undefined ? {} : { hint },
   );
 }

@@ -43,10 +43,10 @@ function entryText(entry: TransactionBody | ExecutedBody | OrderedBody): string 
   return "order" in entry ? orderedText(entry) : transactionText(entry);
 }
 
-function transactionText({ version, at, by, image, says, changes }: TransactionBody): string {
+function transactionText({ version, at, by, image, says: message, changes }: TransactionBody): string {
   return [
     `version ${version}  ${at}  ${authorText(by)}  image ${image}`,
-    `  ${says}`,
+    `  ${message}`,
     ...changes.map((change) => `    ${changeLine(change)}`),
   ].join("\n");
 }
@@ -118,8 +118,8 @@ export const restore = apiCommand({
       ...(time === undefined ? [] : [{ time }]),
       ...(lastGoodBoot ? [{ "last-good-boot": true }] : []),
     ];
-    const [only, ...others] = chosen;
-    if (only === undefined || others.length > 0) {
+    const [only, ...rest] = chosen;
+    if (only === undefined || rest.length > 0) {
       throw usageFailure("one of --to VERSION, --time TIME and --last-good-boot is expected");
     }
     return await (await api()).call("restore", { query: { ...only, wait: true }, signal });

@@ -22,7 +22,7 @@ export function planText({ changes, reconcilers, rebootNeeded }: Plan): string {
     ),
     ...section(
       "also:",
-      effects.flatMap(({ says, file, units }) => (file === undefined && units === undefined ? [says] : [])),
+      effects.flatMap((effect) => (effect.file === undefined && effect.units === undefined ? [effect.says] : [])),
     ),
     ...section("reboot needed:", rebootNeeded),
     ...section("cannot tell:", failures),

@@ -87,8 +87,8 @@ function proposal({ json, pairs }: ValuesOf<typeof options, typeof args>): Propo
 function settingsObject(text: string): JsonObject {
   const value = jsonOf(text);
   if (!isJsonObject(value)) throw usageFailure("an object is expected");
-  const { settings, ...others } = value;
-  return isJsonObject(settings) && Object.keys(others).length === 0 ? settings : value;
+  const { settings, ...rest } = value;
+  return isJsonObject(settings) && Object.keys(rest).length === 0 ? settings : value;
 }
 
 function jsonOf(text: string): unknown {

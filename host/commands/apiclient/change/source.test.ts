@@ -46,15 +46,15 @@ test("standard input is read to its end, and no further than the limit", async (
     return new TextDecoder().decode(await readSource("-", { stdin: typed, signal }));
   };
   expect(await from("a", "b", "c")).toBe("abc");
-  let taken = 0;
+  let chunksRead = 0;
   async function* endless() {
     for (;;) {
-      taken++;
+      chunksRead++;
       yield Buffer.alloc(1024 * 1024);
     }
   }
   await expect(readSource("-", { stdin: endless, signal })).rejects.toThrow("it has more than 2097152 bytes");
-  expect(taken).toBe(3);
+  expect(chunksRead).toBe(3);
 });
 
 test("reads from a web server, and tells its refusal", async () => {

@@ -77,8 +77,8 @@ function decoded(text: string): Uint8Array {
   throw new Failure("cannot-read", "cannot read the base64 text: it has other characters or no full last group");
 }
 
-async function whole(parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, what: string): Promise<Uint8Array> {
+async function whole(parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, subject: string): Promise<Uint8Array> {
   const bytes = await readToEnd(parts, bytesMost);
   if (bytes !== undefined) return bytes;
-  throw new Failure("too-large", `cannot read ${what}: it has more than ${bytesMost} bytes`);
+  throw new Failure("too-large", `cannot read ${subject}: it has more than ${bytesMost} bytes`);
 }

@@ -17,8 +17,8 @@ const running: StatusBody = {
 const judged = (texts: string[], status: Partial<StatusBody>) =>
   judgeConditions(texts.map(parseCondition), { ...running, ...status });
 const there = { kind: "there", result: undefined } as const;
-const missing = (says: string) => ({ kind: "missing" as const, says });
-const hopeless = (says: string) => ({ kind: "hopeless" as const, says });
+const missing = (reason: string) => ({ kind: "missing" as const, reason });
+const hopeless = (reason: string) => ({ kind: "hopeless" as const, reason });
 
 test("conditions are read as they are written, and others are refused with what there is", () => {
   for (const text of ["configured", "node", "container/admin", "bootstrap/disk"]) {

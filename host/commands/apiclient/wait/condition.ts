@@ -29,9 +29,9 @@ export function judgeConditions(conditions: readonly Condition[], status: Status
   const judgements = conditions.map((condition) => ({ condition, judgement: judgeCondition(condition, status) }));
   for (const kind of ["hopeless", "missing"] as const) {
     const sentences = judgements.flatMap(({ condition, judgement }) =>
-      judgement.kind === kind ? [`${conditionText(condition)}: ${judgement.says}`] : [],
+      judgement.kind === kind ? [`${conditionText(condition)}: ${judgement.reason}`] : [],
     );
-    if (sentences.length > 0) return { kind, says: sentences.join("; ") };
+    if (sentences.length > 0) return { kind, reason: sentences.join("; ") };
   }
   return { kind: "there", result: undefined };
 }
@@ -52,14 +52,14 @@ export function judgeCondition(condition: Condition, status: StatusBody): Judgem
 }
 
 function configured({ state, halted, boot, bootstrap: entries = [] }: StatusBody): Judgement<undefined> {
-  if (halted !== undefined) return { kind: "hopeless", says: `the boot stopped: ${halted}` };
+  if (halted !== undefined) return { kind: "hopeless", reason: `the boot stopped: ${halted}` };
   if (state !== "booting") return there;
   const steps = [
-    ...boot.map((each) => ({ says: each.step, state: each.state })),
-    ...entries.map((each) => ({ says: `bootstrap ${each.kind} ${each.name}`, state: each.state })),
+    ...boot.map((each) => ({ reason: each.step, state: each.state })),
+    ...entries.map((each) => ({ reason: `bootstrap ${each.kind} ${each.name}`, state: each.state })),
   ];
   const next = steps.find((step) => step.state === "running") ?? steps.find((step) => step.state === "waiting");
-  return { kind: "missing", says: next === undefined ? "the host is booting" : `${next.says} (${next.state})` };
+  return { kind: "missing", reason: next === undefined ? "the host is booting" : `${next.reason} (${next.state})` };
 }
 
 function node({ state, node: member }: StatusBody): Judgement<undefined> {
@@ -67,7 +67,7 @@ function node({ state, node: member }: StatusBody): Judgement<undefined> {
   if (member.ready) return there;
   return {
     kind: "missing",
-    says: member.reasons.length === 0 ? "not ready" : `not ready: ${member.reasons.join("; ")}`,
+    reason: member.reasons.length === 0 ? "not ready" : `not ready: ${member.reasons.join("; ")}`,
   };
 }
 
@@ -79,7 +79,7 @@ function container({ state, hostContainers = [] }: StatusBody, name: string): Ju
   }
   if (found.state === "active (running)") return there;
   const failing = found.failing ? `, after ${found.restarts} restarts; see \`apiclient logs ${name}\`` : "";
-  return { kind: "missing", says: `${found.state}${failing}` };
+  return { kind: "missing", reason: `${found.state}${failing}` };
 }
 
 function bootstrap({ state, bootstrap: entries = [] }: StatusBody, name: string): Judgement<undefined> {
@@ -93,14 +93,14 @@ function bootstrap({ state, bootstrap: entries = [] }: StatusBody, name: string)
     case "skipped":
       return there;
     case "failed":
-      return { kind: "hopeless", says: found.failure?.message ?? "it failed" };
+      return { kind: "hopeless", reason: found.failure?.message ?? "it failed" };
     case "waiting":
     case "running":
-      return { kind: "missing", says: found.state };
+      return { kind: "missing", reason: found.state };
   }
 }
 
 /** What a boot still brings is waited for; what settings do not ask for never comes. */
-function absent(state: StatusBody["state"], says: string): Judgement<undefined> {
-  return state === "booting" ? { kind: "missing", says: "the host is booting" } : { kind: "hopeless", says };
+function absent(state: StatusBody["state"], reason: string): Judgement<undefined> {
+  return state === "booting" ? { kind: "missing", reason: "the host is booting" } : { kind: "hopeless", reason };
 }

@@ -32,8 +32,10 @@ async function waited(answers: readonly (Partial<StatusBody> | Error)[], timeout
       return await Promise.resolve(answer as StatusBody);
     },
     judge: ({ hostname }): Judgement<string> => {
-      if (hostname === "never") return { kind: "hopeless", says: "it never comes" };
-      return hostname === "good" ? { kind: "there", result: hostname } : { kind: "missing", says: `it is ${hostname}` };
+      if (hostname === "never") return { kind: "hopeless", reason: "it never comes" };
+      return hostname === "good"
+        ? { kind: "there", result: hostname }
+        : { kind: "missing", reason: `it is ${hostname}` };
     },
     timeoutSeconds,
     clock,
@@ -63,13 +65,13 @@ test("a host that goes away and comes back is waited for", async () => {
 });
 
 test("what never comes ends it", async () => {
-  expect((await waited([gone, { hostname: "never" }])).result).toEqual({ kind: "hopeless", says: "it never comes" });
+  expect((await waited([gone, { hostname: "never" }])).result).toEqual({ kind: "hopeless", reason: "it never comes" });
 });
 
 test("at the limit it says what is missing, and no limit is a single look", async () => {
   const { result, seconds } = await waited([{ hostname: "bad" }], 90);
   expect({ result, seconds }).toEqual({
-    result: { kind: "timed-out", says: "after 1 min 30 s: it is bad" },
+    result: { kind: "timed-out", reason: "after 1 min 30 s: it is bad" },
     seconds: 90,
   });
   expect((await waited([{ hostname: "bad" }], 0)).seconds).toBe(0);
@@ -78,7 +80,7 @@ test("at the limit it says what is missing, and no limit is a single look", asyn
 
 test("a host that is silent for long is given up, however long the limit is; each answer begins that time anew", async () => {
   const silent = await waited([gone], 7200);
-  expect(silent.result).toMatchObject({ kind: "unreachable", says: expect.stringContaining("web") });
+  expect(silent.result).toMatchObject({ kind: "unreachable", reason: expect.stringContaining("web") });
   expect(silent.seconds).toBe(900);
   const coming = [
     ...Array.from({ length: 800 }, () => gone),

@@ -14,12 +14,12 @@ import type { Progress } from "../../../../lib/progress.ts";
 /** What a status means to who waits. The sentences say what is still missing, or why it never comes. */
 export type Judgement<Result> =
   | { kind: "there"; result: Result }
-  | { kind: "missing"; says: string }
-  | { kind: "hopeless"; says: string };
+  | { kind: "missing"; reason: string }
+  | { kind: "hopeless"; reason: string };
 
 export type Waited<Result> =
   | { kind: "there"; result: Result }
-  | { kind: "hopeless" | "timed-out" | "unreachable"; says: string };
+  | { kind: "hopeless" | "timed-out" | "unreachable"; reason: string };
 
 export const waitExitCodes = { there: 0, hopeless: 3, "timed-out": 4, unreachable: 5 } as const satisfies Record<
   Waited<unknown>["kind"],
@@ -56,12 +56,13 @@ export async function until<Result>(waiting: Waiting<Result>): Promise<Waited<Re
       const answer = await answered(ask, signal);
       if (answer.kind === "status") silence = deadline(clock, unreachableMs);
       const judgement: Judgement<Result> =
-        answer.kind === "status" ? judge(answer.status, askedAtMs) : { kind: "missing", says: answer.says };
+        answer.kind === "status" ? judge(answer.status, askedAtMs) : { kind: "missing", reason: answer.reason };
       if (judgement.kind !== "missing") return judgement;
-      if (silence.passed) return { kind: "unreachable", says: judgement.says };
-      if (end.passed) return { kind: "timed-out", says: `after ${formatDuration(timeoutSeconds)}: ${judgement.says}` };
+      if (silence.passed) return { kind: "unreachable", reason: judgement.reason };
+      if (end.passed)
+        return { kind: "timed-out", reason: `after ${formatDuration(timeoutSeconds)}: ${judgement.reason}` };
       bar ??= waiting.progress();
-      bar.detail(judgement.says);
+      bar.detail(judgement.reason);
       await clock.sleep(Math.min(pollMs, end.leftMs), signal);
     }
   } finally {
@@ -69,7 +70,7 @@ export async function until<Result>(waiting: Waiting<Result>): Promise<Waited<Re
   }
 }
 
-type Answer = { kind: "status"; status: StatusBody } | { kind: "none"; says: string };
+type Answer = { kind: "status"; status: StatusBody } | { kind: "none"; reason: string };
 
 /** A host that does not answer, or that cannot answer now, says nothing about what is waited for. */
 async function answered(ask: (signal: AbortSignal) => Promise<StatusBody>, signal: AbortSignal): Promise<Answer> {
@@ -78,9 +79,9 @@ async function answered(ask: (signal: AbortSignal) => Promise<StatusBody>, signa
     return { kind: "status", status: await ask(AbortSignal.any([signal, soon])) };
   } catch (error) {
     signal.throwIfAborted();
-    if (soon.aborted) return { kind: "none", says: `the host does not answer within ${answerMs / 1000} s` };
+    if (soon.aborted) return { kind: "none", reason: `the host does not answer within ${answerMs / 1000} s` };
     if (!isPassing(error)) throw error;
     const cause = error instanceof Error && error.cause !== undefined ? `: ${messageOf(error.cause)}` : "";
-    return { kind: "none", says: `${messageOf(error)}${cause}` };
+    return { kind: "none", reason: `${messageOf(error)}${cause}` };
   }
 }

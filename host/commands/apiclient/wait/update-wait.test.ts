@@ -22,8 +22,8 @@ test.each<[UpdateStage, string]>([
     "version 0.2.0 is on trial; no CNI; no link",
   ],
   [{ stage: "unknown", reason: "no disk" }, "the host cannot tell: no disk"],
-])("%o is waited for", (stage, says) => {
-  expect(judged(stage)).toEqual({ kind: "missing", says });
+])("%o is waited for", (stage, reason) => {
+  expect(judged(stage)).toEqual({ kind: "missing", reason });
 });
 
 test("a host with nothing under way is where it shall be, unless another version shall run", () => {
@@ -31,17 +31,17 @@ test("a host with nothing under way is where it shall be, unless another version
   expect(judged(undefined, "0.2.0")).toEqual({ kind: "there", result: { version: "0.2.0" } });
   expect(judged(undefined, "0.3.0")).toEqual({
     kind: "hopeless",
-    says: "version 0.3.0 does not run here, and is not going to: 0.2.0 runs",
+    reason: "version 0.3.0 does not run here, and is not going to: 0.2.0 runs",
   });
 });
 
 test("a host that went back says why, in one sentence", () => {
   const stage = { stage: "went-back", version: "0.3.0", reason: "not healthy after 30 s" } as const;
-  const back = { kind: "hopeless", says: "went back from 0.3.0 to 0.2.0: not healthy after 30 s" } as const;
+  const back = { kind: "hopeless", reason: "went back from 0.3.0 to 0.2.0: not healthy after 30 s" } as const;
   expect(judged(stage)).toEqual(back);
   expect(judged(stage, "0.3.0")).toEqual(back);
   expect(judged({ stage: "went-back", version: "0.3.0" })).toMatchObject({
-    says: expect.stringContaining("not known"),
+    reason: expect.stringContaining("not known"),
   });
   // Somebody asks for the version that the host went back to.
   expect(judged(stage, "0.2.0")).toMatchObject({ kind: "there" });
@@ -50,6 +50,6 @@ test("a host that went back says why, in one sentence", () => {
 test("after a reboot that was asked for, the boot before it says nothing", () => {
   const judge = (rebootAtMs: number) =>
     judgeUpdate({ os, uptimeSeconds: 100 }, { version: "0.3.0", rebootAtMs }, 1_000_000);
-  expect(judge(950_000)).toEqual({ kind: "missing", says: "it has not rebooted yet" });
+  expect(judge(950_000)).toEqual({ kind: "missing", reason: "it has not rebooted yet" });
   expect(judge(850_000)).toMatchObject({ kind: "hopeless" });
 });

@@ -21,7 +21,7 @@ export function judgeUpdate(
   { version: expected, rebootAtMs }: Expected,
   askedAtMs: number,
 ): Judgement<UpdateOutcome> {
-  const missing = (says: string): Judgement<UpdateOutcome> => ({ kind: "missing", says });
+  const missing = (reason: string): Judgement<UpdateOutcome> => ({ kind: "missing", reason });
   const running = os.version_id;
   // The boot began then or later: the answer took its time.
   if (rebootAtMs !== undefined && askedAtMs - uptimeSeconds * 1000 < rebootAtMs)
@@ -39,13 +39,13 @@ export function judgeUpdate(
       if (expected !== undefined && expected !== update.version) break;
       return {
         kind: "hopeless",
-        says: `went back from ${update.version} to ${running}: ${update.reason ?? "why is not known"}`,
+        reason: `went back from ${update.version} to ${running}: ${update.reason ?? "why is not known"}`,
       };
     case undefined:
       break;
   }
   if (expected === undefined || expected === running) return { kind: "there", result: { version: running } };
-  return { kind: "hopeless", says: `version ${expected} does not run here, and is not going to: ${running} runs` };
+  return { kind: "hopeless", reason: `version ${expected} does not run here, and is not going to: ${running} runs` };
 }
 
 export async function waitForUpdate(
@@ -67,7 +67,7 @@ export async function waitForUpdate(
 
 export function updateOutcomeText(waited: Waited<UpdateOutcome>): string {
   if (waited.kind === "there") return `version ${waited.result.version} runs, and has nothing more to prove`;
-  return waited.kind === "hopeless" ? waited.says : `the update is not through ${waited.says}`;
+  return waited.kind === "hopeless" ? waited.reason : `the update is not through ${waited.reason}`;
 }
 
 export const updateWait = apiCommand({

@@ -134,7 +134,7 @@ export function explanationText({
     plan,
     ...versions.flatMap(({ version, holds }) => [
       `${version}${version === running.version ? " (running)" : ""}${holds.length === 0 ? ": nothing holds it" : ":"}`,
-      ...holds.map(({ says }) => `  ${says}`),
+      ...holds.map((hold) => `  ${hold.says}`),
     ]),
     ...(held.length === 0 ? [] : [`Held after failing here: ${held.map(({ version }) => version).join(", ")}.`]),
     `Metadata as of ${times.checkedAt}, good until ${times.metadataExpires}.`,

@@ -12,7 +12,7 @@ const kinds = Object.entries(conditionKinds);
 export const wait = apiCommand({
   name: "wait",
   summary: "Wait until all of some conditions hold",
-  description: `${kinds.map(([name, says]) => `${name}: ${says}.`).join("\n")}
+  description: `${kinds.map(([name, description]) => `${name}: ${description}.`).join("\n")}
 Goes on while the host cannot be reached.
 Exit code 3: a condition never holds, and why is told.
 ${exitCodesText}`,
@@ -44,6 +44,6 @@ ${exitCodesText}`,
     });
     return waited.kind === "there" ? { kind: waited.kind, conditions: names } : waited;
   },
-  print: (waited) => (waited.kind === "there" ? `${waited.conditions}: holds` : `not there: ${waited.says}`),
+  print: (waited) => (waited.kind === "there" ? `${waited.conditions}: holds` : `not there: ${waited.reason}`),
   exitCode: ({ kind }) => waitExitCodes[kind],
 });
