@@ -3,8 +3,8 @@
 const limitMs = 15_000;
 
 /** Tries a claim again until it holds; its last failure counts. */
-export async function eventually(claim: () => Promise<void>): Promise<void> {
-  const untilMs = performance.now() + limitMs;
+export async function eventually(claim: () => Promise<void> | void, withinMs = limitMs): Promise<void> {
+  const untilMs = performance.now() + withinMs;
   for (;;) {
     try {
       await claim();
