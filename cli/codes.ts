@@ -4,11 +4,9 @@ export const cliCodes = [
   "cannot-serve",
   "file-exists",
   "no-kubelet",
-  "no-single-build",
-  "no-such-file",
+  "no-prefix",
   "no-such-server",
   "no-such-tree",
-  "not-as-built",
   "too-new",
   "which-machine",
 ] as const;

@@ -1,11 +1,9 @@
 /** `./orlop repo publish` and `./orlop repo add-target`: what hosts can download. */
-import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { z } from "zod";
-import { manifestSchema, type Artefact, type Manifest } from "../../image/manifest.ts";
-import { sha256OfFile } from "../../image/packages/cache.ts";
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { artefactOf, readBuild } from "../../image/finished-build.ts";
+import type { Artefact } from "../../image/manifest.ts";
 import { Failure } from "../../lib/failure.ts";
-import { parseJson } from "../../lib/text/json.ts";
 import { addTarget, publish, treesOf, type Release, type TargetSource } from "../../repo/repository.ts";
 import { migrationName, parseMigration, type Migration } from "../../settings/migrations/migration.ts";
 import {
@@ -87,24 +85,19 @@ export const publishImage = repoCommand({
   },
   options: { ...waveOptions, ...signingOptions },
   async run(_context, values) {
-    const path = await manifestOf(values.build);
-    const built = await readManifest(path);
-    const { variant, architecture: arch, version: made } = built;
-    const beside = async ({ name, sha256 }: Artefact): Promise<TargetSource> => {
-      const found = await source(join(dirname(path), name));
-      if ((await sha256OfFile(found.path)) === sha256) return found;
-      throw new Failure("not-as-built", `cannot publish ${found.path}: it is not what ${path} says was built`);
-    };
+    const build = await readBuild(values.build);
+    const { variant, architecture: arch, version: made, unifiedImage, root, hash, migrations } = build.manifest;
+    const beside = async (artefact: Artefact): Promise<TargetSource> => await source(await artefactOf(build, artefact));
     await publish(
       await opened(values),
       {
         variant,
         arch,
         version: made,
-        boot: await beside(built.unifiedImage),
-        root: await beside(built.root),
-        hash: await beside(built.hash),
-        migrations: built.migrations.map(published),
+        boot: await beside(unifiedImage),
+        root: await beside(root),
+        hash: await beside(hash),
+        migrations: migrations.map(published),
       },
       { waves: await wavesFrom(values) },
       await signingFrom(values),
@@ -169,25 +162,4 @@ function describePublished({
   version: published,
 }: Record<"variant" | "arch" | "version", string>): string {
   return `published ${published} for ${variant} on ${arch}`;
-}
-
-/** @throws {Failure<"bad-manifest">} */
-/** @throws {Failure<"no-single-build">} */
-async function manifestOf(path: string): Promise<string> {
-  if (!(await stat(path)).isDirectory()) return path;
-  const lists = (await readdir(path)).filter((name) => name.endsWith(".json") && !name.endsWith(".spdx.json"));
-  const [only, ...rest] = lists.toSorted();
-  if (only !== undefined && rest.length === 0) return join(path, only);
-  throw new Failure("no-single-build", `cannot publish ${path}: it holds ${lists.length} builds`, {
-    hint: lists.length === 0 ? "build an image into it" : `name one of ${lists.join(", ")}`,
-  });
-}
-
-async function readManifest(path: string): Promise<Manifest> {
-  try {
-    return manifestSchema.parse(parseJson(await readText(path)));
-  } catch (cause) {
-    if (!(cause instanceof z.ZodError)) throw cause;
-    throw new Failure("bad-manifest", `cannot publish ${path}: it is no list of a build's artefacts`, { cause });
-  }
 }
