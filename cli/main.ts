@@ -12,6 +12,7 @@ import { down } from "./machine/down.ts";
 import { simulateCommands, simulateGroups } from "./fleet/simulate.ts";
 import { generate } from "./generate.ts";
 import { logs } from "./machine/logs.ts";
+import { publishCommands, publishGroups } from "./publish/commands.ts";
 import { registry } from "./machine/registry.ts";
 import { status } from "./machine/status.ts";
 import { test } from "./test.ts";
@@ -27,7 +28,7 @@ const verbs = [up, down, status, apiclient, kubectl, serialConsole, logs, regist
  * verb takes in all; lines that start with another verb do without.
  */
 export async function orlop(words: readonly string[]): Promise<Program> {
-  const groups = { ...userdataGroups, ...clusterGroups, ...simulateGroups };
+  const groups = { ...userdataGroups, ...clusterGroups, ...publishGroups, ...simulateGroups };
   const needsNoRepo = [...verbs.map(({ name }) => name), ...Object.keys(groups)].some((name) => name === words[0]);
   const { repoCommands, repoGroups } = needsNoRepo ? { repoCommands: [], repoGroups: {} } : await import("./repo.ts");
   return program({
@@ -38,7 +39,15 @@ export async function orlop(words: readonly string[]): Promise<Program> {
 Exit code 0: done, 1: failed, 2: wrong usage.`,
     options: {},
     groups: { ...groups, ...repoGroups },
-    commands: [...verbs, ...clusterCommands, ...simulateCommands, check, fromEksctl, ...repoCommands],
+    commands: [
+      ...verbs,
+      ...clusterCommands,
+      ...publishCommands,
+      ...simulateCommands,
+      check,
+      fromEksctl,
+      ...repoCommands,
+    ],
     context: (invocation) => ({ invocation }),
   });
 }

@@ -9,6 +9,7 @@ import { hostCodes } from "../host/codes.ts";
 import { imageCodes } from "../image/codes.ts";
 import { kubernetesCodes } from "../kubernetes/codes.ts";
 import { programsCodes } from "../programs/codes.ts";
+import { publishCodes } from "../publish/codes.ts";
 import { libCodes } from "../lib/codes.ts";
 import { repoCodes } from "../repo/codes.ts";
 import { settingsCodes } from "../settings/codes.ts";
@@ -30,6 +31,7 @@ const declared = new Map<string, readonly string[]>([
   ["host", hostCodes],
   ["programs", programsCodes],
   ["image", imageCodes],
+  ["publish", publishCodes],
   ["vm", vmCodes],
   ["cli", cliCodes],
   ["bench", benchCodes],

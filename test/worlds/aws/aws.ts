@@ -1,0 +1,220 @@
+/**
+ * AWS for tests: moto, and in front of it a proxy that does what moto 5.2.1 does not.
+ *
+ * | call | what moto lacks, and the proxy does |
+ * | --- | --- |
+ * | ebs StartSnapshot | the same ClientToken begins a second snapshot |
+ * | ebs PutSnapshotBlock | takes any checksum |
+ * | ebs CompleteSnapshot | takes any count of blocks and any checksum over all |
+ * | ec2 DescribeSnapshots | calls a snapshot completed that is still being written |
+ * | ec2 RegisterImage | keeps name and description, and forgets the rest; takes a snapshot that is not there |
+ * | ec2 CopyImage | the same ClientToken makes a second copy |
+ * | ec2 DescribeImages | so knows nothing of boot mode, TPM, IMDS, ENA and volumes; every image is available at once |
+ *
+ * All else, and who may do what with an image or a snapshot, is moto's.
+ */
+import { createHash } from "node:crypto";
+import { startMoto } from "./moto.ts";
+import { imagesAnswer, type RegisteredImage, registeredFrom, xmlError } from "./ec2-answers.ts";
+
+type Snapshot = { blocks: Map<number, string>; bytes: Map<number, Uint8Array>; completed: boolean; polls: number };
+type Call = { region: string; service: string; action: string };
+
+export type Aws = AsyncDisposable & {
+  readonly url: string;
+  /** "ec2 RegisterImage eu-west-1", one for each request that was answered. */
+  readonly calls: readonly string[];
+  forgetCalls(): void;
+  /** Runs before each block is taken: to break an upload off, or to spoil its bytes. */
+  beforeBlock: (body: Uint8Array, blocksSoFar: number) => Uint8Array | "throttle";
+  image(region: string, id: string): RegisteredImage | undefined;
+  /** What a snapshot holds, by block. */
+  blocksOf(region: string, snapshot: string): ReadonlyMap<number, Uint8Array>;
+};
+
+/** How often an image or a snapshot is not ready yet when it is asked for. */
+const pendingAnswers = 1;
+
+export async function startAws(): Promise<Aws> {
+  const moto = await startMoto();
+  const world = new World(moto.url);
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 0,
+    fetch: async (request) => await world.answer(request),
+  });
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    calls: world.calls,
+    forgetCalls: () => void world.calls.splice(0),
+    get beforeBlock() {
+      return world.beforeBlock;
+    },
+    set beforeBlock(hook) {
+      world.beforeBlock = hook;
+    },
+    image: (region, id) => world.images.get(`${region} ${id}`),
+    blocksOf: (region, id) => world.snapshots.get(`${region} ${id}`)?.bytes ?? new Map(),
+    async [Symbol.asyncDispose]() {
+      await server.stop(true);
+      await moto[Symbol.asyncDispose]();
+    },
+  };
+}
+
+class World {
+  readonly calls: string[] = [];
+  readonly snapshots = new Map<string, Snapshot>();
+  readonly images = new Map<string, RegisteredImage>();
+  /** Answers to calls with a ClientToken, which are given again. */
+  readonly #answers = new Map<string, { body: string; status: number }>();
+  readonly #moto: string;
+  beforeBlock: Aws["beforeBlock"] = (body) => body;
+
+  constructor(moto: string) {
+    this.#moto = moto;
+  }
+
+  async answer(request: Request): Promise<Response> {
+    const body = new Uint8Array(await request.arrayBuffer());
+    const call = callOf(request, body);
+    this.calls.push(`${call.service} ${call.action} ${call.region}`);
+    switch (call.service) {
+      case "ebs":
+        return await this.#ebs(request, body, call);
+      case "ec2":
+        return await this.#ec2(request, body, call);
+      default:
+        return await this.#forward(request, body);
+    }
+  }
+
+  async #forward(request: Request, body: Uint8Array): Promise<Response> {
+    const { pathname, search } = new URL(request.url);
+    const headers = new Headers(request.headers);
+    for (const name of ["host", "connection", "accept-encoding", "transfer-encoding"]) headers.delete(name);
+    const answer = await fetch(`${this.#moto}${pathname}${search}`, {
+      method: request.method,
+      headers,
+      ...(body.length === 0 ? {} : { body: Buffer.from(body) }),
+    });
+    const kept = new Headers(answer.headers);
+    for (const name of ["content-length", "connection", "transfer-encoding"]) kept.delete(name);
+    return new Response(await answer.arrayBuffer(), { status: answer.status, headers: kept });
+  }
+
+  async #ebs(request: Request, body: Uint8Array, { region, action }: Call): Promise<Response> {
+    const path = new URL(request.url).pathname.split("/");
+    if (action === "StartSnapshot") {
+      const { ClientToken } = jsonOf(body);
+      const answer = await this.#once(`${region} ${ClientToken}`, async () => await this.#forward(request, body));
+      const { SnapshotId } = jsonOf(await answer.clone().bytes());
+      const key = `${region} ${SnapshotId}`;
+      if (!this.snapshots.has(key))
+        this.snapshots.set(key, { blocks: new Map(), bytes: new Map(), completed: false, polls: 0 });
+      return answer;
+    }
+    const snapshot = this.snapshots.get(`${region} ${path[action === "CompleteSnapshot" ? 3 : 2]}`);
+    if (snapshot === undefined || snapshot.completed) return refusal("the snapshot is not being written");
+    if (action === "PutSnapshotBlock") {
+      const taken = this.beforeBlock(body, snapshot.blocks.size);
+      if (taken === "throttle") return refusal("Rate exceeded", "RequestThrottledException");
+      const checksum = createHash("sha256").update(taken).digest("base64");
+      if (request.headers.get("x-amz-checksum") !== checksum) return refusal("the block has another checksum");
+      const index = Number(path[4]);
+      snapshot.blocks.set(index, checksum);
+      snapshot.bytes.set(index, taken);
+      return await this.#forward(request, taken);
+    }
+    if (action !== "CompleteSnapshot") return await this.#forward(request, body);
+    if (request.headers.get("x-amz-changedblockscount") !== String(snapshot.blocks.size)) {
+      return refusal(`${snapshot.blocks.size} blocks were written`);
+    }
+    const whole = createHash("sha256");
+    for (const [, checksum] of [...snapshot.blocks].toSorted(([a], [b]) => a - b))
+      whole.update(Buffer.from(checksum, "base64"));
+    if (request.headers.get("x-amz-checksum") !== whole.digest("base64"))
+      return refusal("the snapshot has another checksum");
+    snapshot.completed = true;
+    return await this.#forward(request, body);
+  }
+
+  async #ec2(request: Request, body: Uint8Array, { region, action }: Call): Promise<Response> {
+    const form = new URLSearchParams(Buffer.from(body).toString());
+    switch (action) {
+      case "RegisterImage": {
+        const image = registeredFrom(form);
+        if (this.snapshots.get(`${region} ${image.snapshot}`)?.completed !== true) {
+          return xmlError("InvalidSnapshot.NotFound", `The snapshot '${image.snapshot}' does not exist.`);
+        }
+        const answer = await this.#forward(request, body);
+        this.images.set(`${region} ${imageIdIn(await answer.clone().text())}`, image);
+        return answer;
+      }
+      case "CopyImage": {
+        const source = this.images.get(`${form.get("SourceRegion")} ${form.get("SourceImageId")}`);
+        const answer = await this.#once(
+          `${region} ${form.get("ClientToken")}`,
+          async () => await this.#forward(request, body),
+        );
+        const key = `${region} ${imageIdIn(await answer.clone().text())}`;
+        // The snapshot of a copy is the one that moto made in that region.
+        if (source !== undefined && !this.images.has(key))
+          this.images.set(key, { ...source, snapshot: undefined, polls: 0 });
+        return answer;
+      }
+      case "DescribeImages": {
+        const answer = await this.#forward(request, body);
+        if (!answer.ok) return answer;
+        return imagesAnswer(await answer.text(), (id) => this.images.get(`${region} ${id}`), pendingAnswers);
+      }
+      case "DescribeSnapshots": {
+        const answer = await this.#forward(request, body);
+        const id = form.get("SnapshotId.1");
+        const snapshot = this.snapshots.get(`${region} ${id}`);
+        const ready = snapshot === undefined || (snapshot.completed && snapshot.polls++ >= pendingAnswers);
+        const text = await answer.text();
+        const said = ready ? text : text.replaceAll("<status>completed</status>", "<status>pending</status>");
+        return new Response(said, { status: answer.status, headers: answer.headers });
+      }
+      default:
+        return await this.#forward(request, body);
+    }
+  }
+
+  async #once(token: string, work: () => Promise<Response>): Promise<Response> {
+    const known = this.#answers.get(token);
+    if (known !== undefined) return new Response(known.body, { status: known.status });
+    const answer = await work();
+    this.#answers.set(token, { body: await answer.clone().text(), status: answer.status });
+    return answer;
+  }
+}
+
+/** Region and service stand in the signature (AWS Signature Version 4), whatever the address is. */
+function callOf(request: Request, body: Uint8Array): Call {
+  const scope = /Credential=[^/]+\/\d+\/([\w-]+)\/([\w-]+)\//.exec(request.headers.get("authorization") ?? "");
+  const [, region = "", service = ""] = scope ?? [];
+  return { region, service, action: actionOf(request, service, body) };
+}
+
+function actionOf(request: Request, service: string, body: Uint8Array): string {
+  if (service === "ssm") return request.headers.get("x-amz-target")?.split(".")[1] ?? "";
+  if (service !== "ebs") return new URLSearchParams(Buffer.from(body).toString()).get("Action") ?? "";
+  const { pathname } = new URL(request.url);
+  if (request.method === "PUT") return "PutSnapshotBlock";
+  if (request.method === "GET") return "GetSnapshotBlock";
+  return pathname.includes("/completion/") ? "CompleteSnapshot" : "StartSnapshot";
+}
+
+function jsonOf(bytes: Uint8Array): Record<string, string> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the SDK and moto write, for tests
+  return JSON.parse(Buffer.from(bytes).toString()) as Record<string, string>;
+}
+
+const imageIdIn = (xml: string): string => /<imageId>([^<]+)</.exec(xml)?.[1] ?? "";
+
+function refusal(message: string, type = "ValidationException"): Response {
+  return Response.json({ message, Message: message }, { status: 400, headers: { "x-amzn-errortype": type } });
+}
