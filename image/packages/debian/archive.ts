@@ -41,7 +41,9 @@ export async function fetchReleases(mirror: Mirror, { keyrings, signal }: Archiv
     suites.map(async ({ suite, archive }) => {
       const url = `${mirror[archive]}/dists/${suite}/InRelease`;
       const text = await fetchSmall(url, signal);
-      return readRelease(text, { suite, keys, now, where: url });
+      const release = await readRelease(text, { suite, keys, now, where: url });
+      if (release.warning !== undefined) say(`warning: ${release.warning}`);
+      return release;
     }),
   );
 }

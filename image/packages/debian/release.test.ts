@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createCleartextMessage, generateKey, type PrivateKey, type PublicKey, sign } from "openpgp";
@@ -76,9 +76,37 @@ test("a file past its Valid-Until is refused", async () => {
   expect(read(inRelease, new Date("2026-03-08T12:00:01Z"))).rejects.toMatchObject({ code: "expired-release" });
 });
 
+test("a file without Valid-Until is used, and its age is told once it is more than a month", async () => {
+  const endless = await signed(text.replace(/^Valid-Until: .*\n/m, ""), archive);
+  expect((await read(endless, new Date("2026-03-31T00:00:00Z"))).warning).toBeUndefined();
+  expect((await read(endless, new Date("2026-04-01T00:00:00Z"))).warning).toBe(
+    "InRelease is of 2026-03-01, and has no Valid-Until",
+  );
+});
+
 test("a file from the future is refused, for then this machine's clock is wrong", async () => {
   const ahead = await signed(text.replace("01 Mar 2026 12", "02 Mar 2026 12"), archive);
   expect(read(ahead)).rejects.toMatchObject({ code: "future-release" });
+});
+
+test("the keys of this machine are those of Debian 13, by fingerprint", async () => {
+  expect((await archiveKeys()).map((key) => key.getFingerprint().slice(-8)).toSorted()).toEqual([
+    "4cce68c6",
+    "75b188bd",
+    "b2c39de4",
+  ]);
+});
+
+test("a stranger's key under the name of an archive's is refused", async () => {
+  const keyrings = await mkdtemp(join(tmpdir(), "keyrings-"));
+  try {
+    await writeFile(join(keyrings, "debian-archive-trixie-stable.gpg"), stranger.publicKey.write());
+    await expect(archiveKeys(keyrings)).rejects.toThrow(
+      `holds a key that is not known: ${stranger.publicKey.getFingerprint()}`,
+    );
+  } finally {
+    await rm(keyrings, { recursive: true });
+  }
 });
 
 test("a machine without the archive's keys is told which package has them", async () => {

@@ -17,7 +17,19 @@ export type Release = {
   date: Date;
   /** Length and SHA-256 by path below `dists/<suite>/`. */
   files: ReadonlyMap<string, { sha256: string; bytes: number }>;
+  /** Whoever uses it is told: a mirror that stands still would look the same. */
+  warning?: string;
 };
+
+/** The keys that sign Debian 13, by fingerprint: whoever writes a file of that name is not believed. */
+const fingerprints: ReadonlySet<string> = new Set([
+  "04b54c3cdca79751b16bc6b5225629df75b188bd", // archive
+  "5e04a1e3223a19a20706e20f9904613d4cce68c6", // security archive
+  "41587f7db8c774bccf131416762f67a0b2c39de4", // stable release
+]);
+
+/** Indexes of a stable suite are signed anew at every update of it, which come every few months; security's every day. */
+const staleMs = 30 * 24 * 60 * 60 * 1000;
 
 /** A mirror's clock and ours may differ by so much. */
 const clockToleranceMs = 60 * 60 * 1000;
@@ -25,19 +37,32 @@ const clockToleranceMs = 60 * 60 * 1000;
 /**
  * The keys that sign Debian 13, and no others: a key of an older release must not vouch for this one.
  *
- * @throws {Failure<"no-archive-keys">} when the machine has none
+ * @throws {Failure<"no-archive-keys">} when the machine has none, or one that is not known
  */
 export async function archiveKeys(directory = "/usr/share/keyrings"): Promise<PublicKey[]> {
   const names = (await namesIn(directory)).filter((name) => /^debian-archive-trixie-[a-z-]+\.(gpg|pgp)$/.test(name));
   const keys: PublicKey[] = [];
   for (const name of names) {
     // A keyring with secret keys is never among these; readKeys hands out public ones.
-    keys.push(...(await readKeys({ binaryKeys: await readFile(join(directory, name)) })).map((key) => key.toPublic()));
+    for (const key of await readKeys({ binaryKeys: await readFile(join(directory, name)) })) {
+      if (fingerprints.has(key.getFingerprint())) keys.push(key.toPublic());
+      else throw unknownKey(join(directory, name), key.getFingerprint());
+    }
   }
   if (keys.length > 0) return keys;
   throw new Failure("no-archive-keys", `cannot check signatures: no debian-archive-trixie-*.gpg in ${directory}`, {
     hint: "install the package debian-archive-keyring (2023.3+deb12u2 or newer)",
   });
+}
+
+function unknownKey(path: string, fingerprint: string): Failure<"no-archive-keys"> {
+  return new Failure(
+    "no-archive-keys",
+    `cannot check signatures: ${path} holds a key that is not known: ${fingerprint}`,
+    {
+      hint: "the keys of Debian 13 are listed in image/packages/debian/release.ts",
+    },
+  );
 }
 
 /**
@@ -68,7 +93,13 @@ export async function readRelease(
       hint: "the mirror is stale (or the clock is wrong); choose another mirror with --mirror",
     });
   }
-  return { suite, date, files: checksums(fields.get("sha256") ?? "", where) };
+  const isStale = validUntil === undefined && now.getTime() - date.getTime() > staleMs;
+  return {
+    suite,
+    date,
+    files: checksums(fields.get("sha256") ?? "", where),
+    ...(isStale ? { warning: `${where} is of ${date.toISOString().slice(0, 10)}, and has no Valid-Until` } : {}),
+  };
 }
 
 /** The text that at least one of `keys` signed; whatever else is in the file does not count. */
