@@ -1,5 +1,6 @@
 /** What really ran, by Bun's JUnit report. */
 import { SaxesParser } from "saxes";
+import { formatDuration } from "../../lib/duration.ts";
 
 export type TestReport = {
   passed: number;
@@ -7,9 +8,16 @@ export type TestReport = {
   skipped: number;
   /** "file > suite > test" of each that failed. */
   failures: string[];
+  /** Those that took longest, and what files did before and after their tests: the longest first. */
+  slowest: Timing[];
 };
 
-export const noTests: TestReport = { passed: 0, failed: 0, skipped: 0, failures: [] };
+/** "file > suite > test". */
+export type Timing = { name: string; seconds: number };
+
+export const noTests: TestReport = { passed: 0, failed: 0, skipped: 0, failures: [], slowest: [] };
+
+const mostSlowest = 10;
 
 /**
  * Reads a report.
@@ -19,15 +27,23 @@ export const noTests: TestReport = { passed: 0, failed: 0, skipped: 0, failures:
  */
 export function readReport(xml: string | undefined, exitCode: number): TestReport {
   const report: TestReport = { ...noTests, failures: [] };
+  const timings: Timing[] = [];
+  /** By file: its whole time less that of its tests. Hooks are in no test's time. */
+  const hookSeconds = new Map<string, number>();
   if (xml === undefined) {
     return { ...report, failed: 1, failures: [`the run ended with exit code ${exitCode} and left no report`] };
   }
-  let test: { name: string; outcome: "passed" | "failed" | "skipped" } | undefined;
+  let test: (Timing & { outcome: "passed" | "failed" | "skipped" }) | undefined;
   const parser = new SaxesParser();
   parser.on("opentag", ({ name, attributes }) => {
+    const { file = "", time } = attributes;
+    const seconds = Number(time ?? 0);
+    if (name === "testsuite" && attributes["name"] === file) hookSeconds.set(file, seconds);
     if (name === "testcase") {
-      const words = [attributes["file"], attributes["classname"], attributes["name"]];
-      test = { name: words.filter((word) => word !== undefined && word !== "").join(" > "), outcome: "passed" };
+      const words = [file, attributes["classname"], attributes["name"]];
+      const path = words.filter((word) => word !== undefined && word !== "").join(" > ");
+      test = { name: path, seconds, outcome: "passed" };
+      hookSeconds.set(file, (hookSeconds.get(file) ?? seconds) - seconds);
     }
     if (test !== undefined && (name === "failure" || name === "error")) test.outcome = "failed";
     if (test !== undefined && name === "skipped") test.outcome = "skipped";
@@ -36,6 +52,7 @@ export function readReport(xml: string | undefined, exitCode: number): TestRepor
     if (name !== "testcase" || test === undefined) return;
     report[test.outcome]++;
     if (test.outcome === "failed") report.failures.push(test.name);
+    timings.push({ name: test.name, seconds: test.seconds });
     test = undefined;
   });
   parser.write(xml).close();
@@ -43,7 +60,12 @@ export function readReport(xml: string | undefined, exitCode: number): TestRepor
     report.failed++;
     report.failures.push(`something outside the tests failed: exit code ${exitCode}`);
   }
-  return report;
+  const hooks = [...hookSeconds].map(([file, seconds]) => ({ name: `${file} > its hooks`, seconds }));
+  return { ...report, slowest: slowestOf([...timings, ...hooks]) };
+}
+
+function slowestOf(timings: readonly Timing[]): Timing[] {
+  return timings.toSorted((a, b) => b.seconds - a.seconds).slice(0, mostSlowest);
 }
 
 export function sum(reports: readonly TestReport[]): TestReport {
@@ -53,6 +75,7 @@ export function sum(reports: readonly TestReport[]): TestReport {
       failed: total.failed + report.failed,
       skipped: total.skipped + report.skipped,
       failures: [...total.failures, ...report.failures],
+      slowest: slowestOf([...total.slowest, ...report.slowest]),
     }),
     noTests,
   );
@@ -63,9 +86,10 @@ export function succeeded({ passed, failed }: TestReport): boolean {
   return failed === 0 && passed > 0;
 }
 
-/** What failed, and the count as the last line. */
-export function reportText({ passed, failed, skipped, failures }: TestReport): string {
+/** The slowest, what failed, and the count as the last line. */
+export function reportText({ passed, failed, skipped, failures, slowest }: TestReport): string {
   return [
+    ...slowest.map(({ name, seconds }) => `${formatDuration(seconds).padStart(12)}  ${name}`),
     ...failures.map((name) => `failed: ${name}`),
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
     `${passed} passed, ${failed} failed`,

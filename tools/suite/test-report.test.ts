@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readReport, sum, type TestReport } from "./test-report.ts";
+import { readReport, reportText, sum, type TestReport } from "./test-report.ts";
 import { runTests } from "./test-run.ts";
 
 /** Runs a real `bun test` over one file with this content, with what a person would see of its failures. */
@@ -71,6 +71,25 @@ test("a run that ends itself is a failure, even with exit code 0", async () => {
 test("no report is a failure, and reports add up", () => {
   const lost = readReport(undefined, 0);
   expect(lost).toMatchObject({ passed: 0, failed: 1 });
-  const good = { passed: 2, failed: 0, skipped: 1, failures: [] };
-  expect(sum([good, lost, good])).toEqual({ passed: 4, failed: 1, skipped: 2, failures: lost.failures });
+  const good = { passed: 2, failed: 0, skipped: 1, failures: [], slowest: [] };
+  expect(sum([good, lost, good])).toEqual({ passed: 4, failed: 1, skipped: 2, failures: lost.failures, slowest: [] });
+});
+
+test("the slowest are told, with the time of hooks apart, and the count is the last line", async () => {
+  const { report } = await sample(`
+    import { beforeAll } from "bun:test";
+    beforeAll(() => Bun.sleep(300));
+    test("waits", () => Bun.sleep(100));
+    for (let at = 0; at < 20; at++) test("quick " + at, () => {});
+  `);
+  expect(report.slowest).toHaveLength(10);
+  const [hooks, waits] = report.slowest;
+  expect(hooks?.name).toEndWith("sample.test.ts > its hooks");
+  expect(hooks?.seconds).toBeGreaterThanOrEqual(0.29);
+  expect(waits?.name).toEndWith("sample.test.ts > waits");
+  const merged = sum([report, { ...report, slowest: [{ name: "longest", seconds: 125 }] }]);
+  expect(merged.slowest).toHaveLength(10);
+  const lines = reportText(merged).split("\n");
+  expect(lines[0]).toEndWith("2 min 5 s  longest");
+  expect(lines.at(-1)).toBe("42 passed, 0 failed");
 });

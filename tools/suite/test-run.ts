@@ -1,22 +1,20 @@
-/** Runs tests with `bun test` and says what really ran. */
-import { deferred } from "../lib/deferred.ts";
+/** Runs tests with `bun test`, and reads from its report what really ran. */
+import { deferred } from "../../lib/deferred.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readTextIfPresent } from "../lib/files/files.ts";
-import { start } from "../lib/program/program.ts";
-import { progress, say } from "../lib/progress.ts";
+import { readTextIfPresent } from "../../lib/files/files.ts";
+import { start } from "../../lib/program/program.ts";
+import { progress, say } from "../../lib/progress.ts";
 import { readReport, type TestReport } from "./test-report.ts";
 
-const repository = join(import.meta.dir, "..");
+const repository = join(import.meta.dir, "../..");
 
 export type TestRun = {
   label: string;
-  /** Files, or directories that start with `./`. */
+  /** Of files, from `./` on. */
   paths: readonly string[];
-  /** Globs of files that are not meant. */
-  without?: readonly string[];
-  /** Worker processes; tests that boot machines run one at a time. */
+  /** Files at a time. */
   workers: number;
   timeoutMs: number;
   signal: AbortSignal;
@@ -28,7 +26,6 @@ export type TestRun = {
 export async function runTests({
   label,
   paths,
-  without = [],
   workers,
   timeoutMs,
   signal,
@@ -48,7 +45,6 @@ export async function runTests({
       ...(workers > 1 ? [`--parallel=${workers}`] : []),
       "--reporter=junit",
       `--reporter-outfile=${outfile}`,
-      ...without.map((glob) => `--path-ignore-patterns=${glob}`),
       ...paths,
     ],
     { cwd: repository, stdout: "ignore", stderr: "pipe", signal },

@@ -2,41 +2,28 @@
  * `./orlop test quick` and `bun run quick`, also the first part of `./orlop test`: format, lint with types, types, tests
  * that need no machine, and a while of simulation. Under a minute, or it is not run often enough.
  */
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { machineClock } from "../lib/clock.ts";
-import { formatDuration } from "../lib/duration.ts";
-import { say } from "../lib/progress.ts";
-import { ask } from "../lib/program/process.ts";
+import { machineClock } from "../../lib/clock.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import { say } from "../../lib/progress.ts";
+import { ask } from "../../lib/program/process.ts";
+import { runGroup } from "./run-group.ts";
 import { noTests, reportText, succeeded, sum, type TestReport } from "./test-report.ts";
-import { runTests } from "./test-run.ts";
 
-const repository = join(import.meta.dir, "..");
+const repository = join(import.meta.dir, "../..");
 const program = (name: string): string => join(repository, "node_modules", ".bin", name);
-
-/** Tests that compile, fetch or repeat until it takes seconds; they stand beside their subject like all others. */
-const slowTest = ".slow.test.ts";
-/** Tests elsewhere need machines, servers of other projects, or minutes. */
-const notUnitTests = [
-  `**/*${slowTest}`,
-  "test/real/vm/**",
-  "test/real/tours/**",
-  "test/real/cluster/**",
-  "test/real/image/**",
-  "test/real/conformance/**",
-];
-const unitTestTimeoutMs = 30_000;
-const slowTestTimeoutMs = 180_000;
 
 type Step = { name: string; run: (signal: AbortSignal) => Promise<TestReport> };
 
 const tool = (name: string, argv: readonly [string, ...string[]]): Step => ({
   name,
   async run(signal) {
+    const startedMs = machineClock.elapsedMs();
     const { stdout, stderr, exitCode } = await ask(argv, { cwd: repository, signal });
-    if (exitCode === 0) return { ...noTests, passed: 1 };
+    const slowest = [{ name, seconds: (machineClock.elapsedMs() - startedMs) / 1000 }];
+    if (exitCode === 0) return { ...noTests, passed: 1, slowest };
     say(`${stdout}${stderr}`.trimEnd());
-    return { ...noTests, failed: 1, failures: [`${name}: exit code ${exitCode}`] };
+    return { ...noTests, failed: 1, failures: [`${name}: exit code ${exitCode}`], slowest };
   },
 });
 
@@ -46,7 +33,7 @@ const steps = {
   types: tool("types", [program("tsc")]),
   // With a seed that the clock chooses; a failure prints the seed and how to live that life again.
   simulation: tool("simulation", [process.execPath, "test/simulator/simulate.ts", "--seconds", "20"]),
-  unit: { name: "unit tests", run: unitTests },
+  unit: { name: "unit tests", run: async (signal) => await runGroup("unit", signal) },
 } satisfies Record<string, Step>;
 
 /** Each lane runs its steps one after the other, beside the other lanes. */
@@ -55,27 +42,6 @@ const lanes: readonly (readonly Step[])[] = [[steps.format, steps.lint, steps.ty
 export async function quickTests(signal: AbortSignal): Promise<TestReport> {
   const reports = await Promise.all(lanes.map(async (lane) => await runLane(lane, signal)));
   return sum(reports.flat());
-}
-
-export async function unitTests(signal: AbortSignal): Promise<TestReport> {
-  return await runTests({
-    label: "unit tests",
-    paths: [],
-    without: notUnitTests,
-    workers: availableParallelism(),
-    timeoutMs: unitTestTimeoutMs,
-    signal,
-  });
-}
-
-export async function slowUnitTests(signal: AbortSignal): Promise<TestReport> {
-  return await runTests({
-    label: "slow unit tests",
-    paths: [slowTest],
-    workers: 1,
-    timeoutMs: slowTestTimeoutMs,
-    signal,
-  });
 }
 
 async function runLane(lane: readonly Step[], signal: AbortSignal): Promise<TestReport[]> {
