@@ -135,6 +135,7 @@ export type PlanRequest = z.infer<typeof planRequest>;
 
 /** The same, to be committed at once. A field that is misspelt is refused: what it asks for would be left out. */
 export const changeRequest = planRequest.extend({ message: message.exactOptional() }).strict();
+export type ChangeRequest = z.infer<typeof changeRequest>;
 
 export const author = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("socket"), uid: z.number().int(), pid: z.number().int().exactOptional() }),
@@ -192,6 +193,7 @@ export type OrderedBody = z.infer<typeof ordered>;
 
 /** Newest first. */
 export const history = z.array(z.union([transaction, executed, ordered]));
+export type HistoryBody = z.infer<typeof history>;
 
 /** Settings on trial return to `revertsTo` at `deadline` unless confirmed. */
 export const trial = z.object({

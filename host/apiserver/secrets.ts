@@ -4,19 +4,17 @@
 import { allows } from "../../api/endpoints/endpoint.ts";
 import type { Json } from "../../lib/text/json.ts";
 import type { Model } from "../../settings/model/model.ts";
+import { masked, visiblePart } from "../../settings/model/secrecy.ts";
 import type { Change } from "../datastore/datastore.ts";
 import type { Caller } from "./server/caller.ts";
-
-/** Stands for a value that the caller may not see. */
-const masked = "(secret)";
 
 export function seesSecrets({ role }: Caller): boolean {
   return role !== undefined && allows(role, "admin");
 }
 
-/** Values by full key, without those of secrets. */
+/** What everybody may see of values by full key. */
 export function withoutSecrets<Value>(model: Model, values: ReadonlyMap<string, Value>): Map<string, Value | Json> {
-  return new Map([...values].map(([key, value]) => [key, model.isSecret(key) ? masked : value]));
+  return new Map([...values].map(([key, value]) => [key, visiblePart(model.secrecy(key), value)]));
 }
 
 /** What the caller may see of changes. */
@@ -24,11 +22,11 @@ export function visibleChanges(model: Model, changes: readonly Change[], caller:
   if (seesSecrets(caller)) return [...changes];
   return changes.map((change) => {
     const { key, before, after } = change;
-    if (!model.isSecret(key)) return change;
+    const secrecy = model.secrecy(key);
     return {
       key,
-      ...(before === undefined ? {} : { before: masked }),
-      ...(after === undefined ? {} : { after: masked }),
+      ...(before === undefined ? {} : { before: visiblePart(secrecy, before) }),
+      ...(after === undefined ? {} : { after: visiblePart(secrecy, after) }),
     };
   });
 }

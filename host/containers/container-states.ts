@@ -5,7 +5,7 @@ import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files/files.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import { containerUnit, imageDigestPath } from "./description.ts";
-import type { Argv } from "../../lib/program/process.ts";
+import { journalLines } from "../machine/journal.ts";
 import { hostPath, type System } from "../machine/system.ts";
 
 type UnitState = { active: string; sub: string; restarts: number };
@@ -78,7 +78,8 @@ const unknownState: UnitState = { active: "unknown", sub: "unknown", restarts: 0
 /** One question for all of them: each takes systemd a moment. */
 async function unitStates(system: System, units: readonly string[]): Promise<Map<string, UnitState>> {
   if (units.length === 0) return new Map();
-  const shown = await answerOf(system, ["systemctl", "show", "--property=Id,ActiveState,SubState,NRestarts", ...units]);
+  const argv = ["systemctl", "show", "--property=Id,ActiveState,SubState,NRestarts", ...units] as const;
+  const shown = await orElse("", async () => await system.run(argv, { limitMs }));
   return new Map(
     shown.split("\n\n").map((paragraph) => {
       const properties = new Map(paragraph.split("\n").map((line) => [line.split("=")[0], line.split("=")[1]]));
@@ -93,11 +94,11 @@ async function unitStates(system: System, units: readonly string[]): Promise<Map
 }
 
 /** Nothing when systemd does not answer: whoever asks how the host does needs the rest all the more. */
-async function answerOf(system: System, argv: Argv): Promise<string> {
+async function orElse<Answer>(nothing: Answer, ask: () => Promise<Answer>): Promise<Answer> {
   try {
-    return await system.run(argv, { limitMs });
+    return await ask();
   } catch (error) {
-    if (error instanceof Failure) return "";
+    if (error instanceof Failure) return nothing;
     throw error;
   }
 }
@@ -105,13 +106,5 @@ async function answerOf(system: System, argv: Argv): Promise<string> {
 const limitMs = 5_000;
 
 async function lastLines(system: System, unit: string, lines: number): Promise<string[]> {
-  const text = await answerOf(system, [
-    "journalctl",
-    `--unit=${unit}`,
-    `--lines=${lines}`,
-    "--output=cat",
-    "--no-pager",
-    "--quiet",
-  ]);
-  return text.split("\n").filter((line) => line !== "");
+  return await orElse([], async () => await journalLines(system, { unit, lines }));
 }

@@ -15,9 +15,12 @@ import { untilUsable } from "./stores.ts";
 /** The unit's WatchdogSec is three times this. */
 const watchdogMs = 20_000;
 
+const programsRemembered = 1_000;
+
 /** Runs until the signal aborts, then closes in order. Rejects when the daemon cannot do its work. */
-export async function hostd(system: System, socket: SocketPlace, signal: AbortSignal): Promise<void> {
-  await using host = await openHost(system, signal);
+export async function hostd(machine: System, socket: SocketPlace, signal: AbortSignal): Promise<void> {
+  await using host = await openHost(machine, signal);
+  const { system } = host;
   await announceReturn(host);
   await using server = await listen(host, socket);
   system.log.info(`api: listening on ${server.path}`);
@@ -46,7 +49,7 @@ async function bootThenKeep(host: OpenHost, until: AbortSignal): Promise<void> {
   await reportBoot(host);
   await host.goodBoot.noteIfGood();
   sdNotify("READY=1");
-  await doTogether(host, until, [keepApplied, keepGenerated, noteOncePrepared, keepUpdateTerms]);
+  await doTogether(host, until, [keepApplied, keepGenerated, noteOncePrepared, keepUpdateTerms, keepSecretsKnown]);
 }
 
 async function keepApplied({ engine }: OpenHost, until: AbortSignal): Promise<void> {
@@ -59,6 +62,14 @@ async function keepGenerated(host: OpenHost, until: AbortSignal): Promise<void> 
 
 async function noteOncePrepared({ system, goodBoot }: OpenHost, until: AbortSignal): Promise<void> {
   if (await untilPrepared(system, until)) await goodBoot.noteIfGood();
+}
+
+/** What was printed before this daemon began is in the journal too. */
+async function keepSecretsKnown({ secrets, audit }: OpenHost, until: AbortSignal): Promise<never> {
+  for (const entry of (await audit.newest(programsRemembered)).toReversed()) {
+    if ("exec" in entry) secrets.learnCommand(entry.exec.command);
+  }
+  return await secrets.keepLearning(until);
 }
 
 /** From the end of the boot on, and once settings are applied: what fails then is what fails before the update. */

@@ -11,6 +11,8 @@ import type { DatastoreOptions } from "../datastore/datastore.ts";
 import { lookOver } from "../kept/things.ts";
 import { readFacts } from "../machine/facts.ts";
 import type { System } from "../machine/system.ts";
+import { KnownSecrets } from "../masking/known-secrets.ts";
+import { maskedSystem } from "../masking/masked-system.ts";
 import { nodeCheck } from "../node/node-ready.ts";
 import { reconcilers } from "../reconcile/all.ts";
 import { Engine } from "../reconcile/engine.ts";
@@ -30,18 +32,21 @@ export type OpenHost = ApiHost &
     /** What is written down with each change of settings. */
     recorded: DatastoreOptions;
     goodBoot: GoodBoot;
+    secrets: KnownSecrets;
     /** Made anew for each listener. */
     exchange: () => Exchange;
   };
 
-export async function openHost(system: System, stopping: AbortSignal): Promise<OpenHost> {
+export async function openHost(machine: System, stopping: AbortSignal): Promise<OpenHost> {
   await using opened = new AsyncDisposableStack();
-  const facts = await readFacts(system);
+  const facts = await readFacts(machine);
   const model = modelFor(facts.variant);
-  const recorded = { image: facts.versionId, clock: system.clock };
-  await lookOver(system);
-  const { log: datastore, unusable } = await openSettings(system, recorded);
+  const recorded = { image: facts.versionId, clock: machine.clock };
+  await lookOver(machine);
+  const { log: datastore, unusable } = await openSettings(machine, recorded);
   opened.use(datastore);
+  const secrets = new KnownSecrets(model, datastore);
+  const system = maskedSystem(machine, (text) => secrets.mask(text));
   const { log: audit, unusable: auditUnusable } = await openAudit(system, recorded);
   opened.use(audit);
 
@@ -49,8 +54,8 @@ export async function openHost(system: System, stopping: AbortSignal): Promise<O
   const changes = new Changes(model, datastore, trial);
   const document = new Document(model, datastore, unusable);
   // The handlers below serve it, and the engine they use opens it.
-  const exec = opened.use(new Exec(system, audit, stopping));
-  const exchange = (): Exchange => new Exchange(handlers, exec, system.log, stopping);
+  const exec = opened.use(new Exec(system, audit, secrets, stopping));
+  const exchange = (): Exchange => new Exchange(handlers, exec, system, stopping);
   const remote = opened.use(new Remote(system, exchange, async (line) => await showOnConsole(system, () => line)));
   const allReconcilers = [remoteReconciler(remote), ...reconcilers];
   const engine = new Engine({ system, facts }, allReconcilers, {
@@ -69,6 +74,7 @@ export async function openHost(system: System, stopping: AbortSignal): Promise<O
     ...served,
     unusable,
     recorded,
+    secrets,
     goodBoot,
     exchange,
     [Symbol.asyncDispose]: async () => await open.disposeAsync(),

@@ -150,10 +150,15 @@ export class Datastore implements AsyncDisposable {
     return this.#change(by, message, (now) => changesBetween(now, wanted));
   }
 
+  /** Committed transactions that are kept, those below version `before`; what is not asked for is not read. */
+  newestFirst(before = Number.POSITIVE_INFINITY): AsyncIterable<Transaction> {
+    return this.#history.backwards(before);
+  }
+
   /** Committed transactions, newest first: all that are kept, or as many as `limit`; only those below version `before`. */
   async history(limit = Number.POSITIVE_INFINITY, before = Number.POSITIVE_INFINITY): Promise<Transaction[]> {
     const newest: Transaction[] = [];
-    for await (const transaction of this.#history.backwards(before)) {
+    for await (const transaction of this.newestFirst(before)) {
       if (newest.length >= limit) break;
       newest.push(transaction);
     }
@@ -162,7 +167,7 @@ export class Datastore implements AsyncDisposable {
 
   /** The newest that is as `isMeant` says; no more is read than it takes to find it. */
   async newestTransaction(isMeant: (transaction: Transaction) => boolean): Promise<Transaction | undefined> {
-    for await (const transaction of this.#history.backwards(Number.POSITIVE_INFINITY)) {
+    for await (const transaction of this.newestFirst()) {
       if (isMeant(transaction)) return transaction;
     }
     return undefined;

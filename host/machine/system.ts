@@ -13,6 +13,7 @@ import { type Clock, machineClock } from "../../lib/clock.ts";
 import { explain, systemErrorCode } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files/files.ts";
 import { type Answer, type Argv, ask, run, type RunOptions } from "../../lib/program/process.ts";
+import { maskShapes } from "../masking/masker.ts";
 import { realStorage, type Storage } from "./storage.ts";
 
 export interface System {
@@ -31,6 +32,8 @@ export interface System {
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   readonly storage: Storage;
   readonly log: Log;
+  /** A text that somebody else wrote, without the secrets in it that can be known. */
+  readonly mask: (text: string) => string;
 }
 
 export type Interfaces = ReturnType<typeof networkInterfaces>;
@@ -73,6 +76,7 @@ export function linuxSystem(): System {
     fetch,
     storage: realStorage,
     log: stderrLog,
+    mask: maskShapes,
   };
 }
 

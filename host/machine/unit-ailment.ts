@@ -1,6 +1,7 @@
 /** What is wrong with a unit of systemd, in a sentence with what it said last. */
 import { isFailure } from "../../lib/failure.ts";
 import { check, type Ailment } from "./ailment.ts";
+import { journalLines } from "./journal.ts";
 import type { System } from "./system.ts";
 
 /** How kubelet's log, and Go itself, begin the line that says why they end, with hundreds of lines of stacks behind it. */
@@ -36,9 +37,8 @@ async function stateOf(system: System, unit: string): Promise<string> {
 }
 
 export async function journalOf(system: System, unit: string, ...only: string[]): Promise<string> {
-  const argv = ["journalctl", `--unit=${unit}`, "--lines=5", ...only, "--output=cat", "--no-pager"] as const;
   try {
-    return (await system.run(argv, { limitMs: 5_000 })).trim().replaceAll("\n", " | ").slice(0, 1000);
+    return (await journalLines(system, { unit, lines: 5, only })).join(" | ").slice(0, 1000);
   } catch (error) {
     // journalctl fails when no line is like the one looked for. Whatever else it is: the unit's state is what counts.
     if (!isFailure(error)) system.log.error(`cannot read what ${unit} said`, error);

@@ -1,5 +1,6 @@
 /** Has systemd start, stop or restart a unit. When it cannot, its result and the last lines of its journal tell why. */
 import { Failure, isFailure } from "../../lib/failure.ts";
+import { journalLines, syncJournal, type JournalPart } from "./journal.ts";
 import type { RunLimits, System } from "./system.ts";
 
 /** A unit that did not do as told, with what it said. */
@@ -14,7 +15,7 @@ export class UnitFailure extends Failure<"unit-failed"> {
   }
 }
 
-const journalLines = 10;
+const journalLineCount = 10;
 
 /** Runs `systemctl VERB UNIT`; when it fails, finds out why. */
 export async function actOnUnit(system: System, verb: string, unit: string, limits: RunLimits = {}): Promise<void> {
@@ -22,14 +23,9 @@ export async function actOnUnit(system: System, verb: string, unit: string, limi
     await system.run(["systemctl", verb, unit], limits);
   } catch (error) {
     if (!isFailure(error, "exit-status", "timed-out")) throw error;
-    const result = await explanation(system, ["systemctl", "show", "--value", "--property=Result", unit]);
-    const journal = await explanation(system, [
-      "journalctl",
-      `--unit=${unit}`,
-      `--lines=${journalLines}`,
-      "--output=cat",
-      "--no-pager",
-    ]);
+    const show = ["systemctl", "show", "--value", "--property=Result", unit] as const;
+    const result = await explanation(system, async () => (await system.run(show, { limitMs: 5_000 })).trim());
+    const journal = await explanation(system, async () => await journalText(system, { unit, lines: journalLineCount }));
     throw new UnitFailure(unit, `cannot ${verb} ${unit}: ${result === "" ? "no result" : result}`, journal, error);
   }
 }
@@ -44,24 +40,24 @@ export async function runToItsEnd(system: System, unit: string, limits: RunLimit
     await system.run(["systemctl", "start", unit], limits);
   } catch (error) {
     if (!isFailure(error, "exit-status")) throw error;
-    await explanation(system, ["journalctl", "--sync"]); // the last line may not have arrived
-    const journal = await explanation(system, [
-      "journalctl",
-      "--boot",
-      `_SYSTEMD_UNIT=${unit}`,
-      `--lines=${journalLines}`,
-      "--output=cat",
-      "--no-pager",
-      "--quiet",
-    ]);
+    await explanation(system, async () => {
+      await syncJournal(system); // the last line may not have arrived
+      return "";
+    });
+    const part = { speaker: unit, lines: journalLineCount, only: ["--boot"] };
+    const journal = await explanation(system, async () => await journalText(system, part));
     throw new UnitFailure(unit, journal.split("\n").at(-1) || `${unit} did not start`, journal, error);
   }
 }
 
-/** The output of a program that only explains a failure: that failure must not be hidden by a second one. */
-async function explanation(system: System, argv: readonly [string, ...string[]]): Promise<string> {
+async function journalText(system: System, part: JournalPart): Promise<string> {
+  return (await journalLines(system, part)).join("\n");
+}
+
+/** What only explains a failure: that failure must not be hidden by a second one. */
+async function explanation(system: System, ask: () => Promise<string>): Promise<string> {
   try {
-    return (await system.run(argv, { limitMs: 5_000 })).trim();
+    return await ask();
   } catch (error) {
     system.log.error(`cannot ask why a unit failed`, error);
     return "";

@@ -1,6 +1,7 @@
 /** Every setting in a list: for help, the settings page and completion. */
 import { isJsonObject, type Json } from "../../lib/text/json.ts";
 import { joinKey, root } from "../model/key.ts";
+import type { Secrecy } from "../model/secrecy.ts";
 import type { Minor, Node, Setting } from "../model/setting.ts";
 
 export type CatalogueEntry = {
@@ -21,7 +22,8 @@ export type CatalogueEntry = {
   since?: Minor;
   /** Why it has no effect. */
   inert?: string;
-  secret: boolean;
+  /** What of its value only administrators see. */
+  secrecy: Secrecy;
 };
 
 type Place = Pick<CatalogueEntry, "key" | "group" | "names" | "about"> & { since: Minor | undefined };
@@ -55,7 +57,7 @@ function entryOf(
   { key, group, names, about, since }: Place,
   variantDefault: Json | undefined,
 ): CatalogueEntry {
-  const { type, doc, secret, example, inert } = setting;
+  const { type, doc, example, inert } = setting;
   const standard = variantDefault ?? setting.default;
   return {
     key,
@@ -69,6 +71,6 @@ function entryOf(
     ...(example === undefined ? {} : { example }),
     ...(since === undefined ? {} : { since }),
     ...(inert === undefined ? {} : { inert }),
-    secret,
+    secrecy: type.secrecy,
   };
 }

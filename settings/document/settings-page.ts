@@ -3,6 +3,7 @@ import type { Json } from "../../lib/text/json.ts";
 import type { CatalogueEntry } from "./catalogue.ts";
 import { groups, isGroup } from "../groups/group.ts";
 import type { Model } from "../model/model.ts";
+import type { Secrecy } from "../model/secrecy.ts";
 
 type Variants = ReadonlyMap<string, Pick<Model, "catalogue">>;
 
@@ -50,9 +51,7 @@ function describe(key: string, having: readonly string[], variants: Variants): s
   const lines = [
     `### \`${key}\``,
     "",
-    [entry.about, entry.doc, entry.secret ? "Secret: never printed in messages, and shown to administrators only." : ""]
-      .filter((text) => text !== "")
-      .join(" "),
+    [entry.about, entry.doc, secrecyOf[entry.secrecy]].filter((text) => text !== "").join(" "),
     "",
     `- Must be ${plain(entry.type)}.`,
     ...entry.names.map(({ placeholder, type }) => `- \`<${placeholder}>\` must be ${plain(type)}.`),
@@ -63,6 +62,12 @@ function describe(key: string, having: readonly string[], variants: Variants): s
   if (entry.inert !== undefined) lines.push(`- Has no effect: ${entry.inert}.`);
   return lines.join("\n");
 }
+
+const secrecyOf: Readonly<Record<Secrecy, string>> = {
+  open: "",
+  address: "User and password, query and fragment of a URL are shown to administrators only.",
+  secret: "Secret: never printed in messages, and shown to administrators only.",
+};
 
 /** One line when all variants agree, else one for each default. */
 function defaultLines(found: readonly { name: string; entry: CatalogueEntry }[]): string[] {

@@ -10,8 +10,8 @@ export const aws = table("Amazon Web Services.", {
     example: "us-west-2",
   }),
   profile: setting({ type: line, doc: "The profile of config and credentials to use.", default: "default" }),
-  config: setting({ type: base64, doc: "Content of ~/.aws/config, in base64.", secret: true }),
-  credentials: setting({ type: base64, doc: "Content of ~/.aws/credentials, in base64.", secret: true }),
+  config: setting({ type: base64, doc: "Content of ~/.aws/config, in base64." }),
+  credentials: setting({ type: base64, doc: "Content of ~/.aws/credentials, in base64." }),
 });
 
 export const autoscaling = table("EC2 Auto Scaling.", {

@@ -39,7 +39,7 @@ test("keys are canonical whichever name they have", () => {
   expect(model.canonicalKey("settings.nope.kernel")).toBe("settings.nope.kernel");
   expect(model.canonicalKey("settings.boot.")).toBe("settings.boot.");
   expect(model.typed("settings.boot.kernel.console", "tty0")).toMatchObject({ ok: true, value: ["tty0"] });
-  expect(model.isSecret("settings.container-registry.creds")).toBe(true);
+  expect(model.secrecy("settings.container-registry.creds")).toBe("secret");
 });
 
 test("0 stands for no limit where containerd takes it so", () => {

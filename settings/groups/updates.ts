@@ -1,7 +1,7 @@
 /** `settings.updates` */
 import { imageReference } from "../values/oci-names.ts";
 import { mapOf, setting, table } from "../model/setting.ts";
-import { identifier, line, versionOrLatest } from "../values/text.ts";
+import { identifier, line, programArguments, versionOrLatest } from "../values/text.ts";
 import { flag, listOf, uint32, wholeNumber } from "../model/type.ts";
 import { httpsUrl, httpUrl } from "../values/url.ts";
 
@@ -59,7 +59,7 @@ export const updates = table("Where updates come from, and when they are taken."
             example: "registry.example.com/check:v1",
           }),
           command: setting({
-            type: listOf(line),
+            type: programArguments,
             doc: "Arguments in place of the image's own.",
             example: ["/bin/check", "--database", "10.0.0.5"],
           }),

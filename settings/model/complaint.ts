@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { nearest } from "../../lib/text/nearest.ts";
 import { joinKey } from "./key.ts";
 import { show, withSuggestion, type Problem } from "./problem.ts";
+import { visiblePart, type Secrecy } from "./secrecy.ts";
 
 /** A problem and the place in the tree it is about. */
 export type Finding = {
@@ -16,10 +17,10 @@ export type Finding = {
 type Issue = z.core.$ZodIssue;
 
 /** One finding for each place in the value, the first that zod has there. */
-export function complaints(segments: readonly string[], error: z.ZodError, { secret }: { secret: boolean }): Finding[] {
+export function complaints(segments: readonly string[], error: z.ZodError, secrecy: Secrecy): Finding[] {
   const findings = new Map<string, Finding>();
   for (const issue of error.issues.flatMap((issue) => unfold(issue, []))) {
-    for (const finding of findingsOf(segments, issue, secret)) {
+    for (const finding of findingsOf(segments, issue, secrecy)) {
       const place = finding.path.map(String).join("\0");
       if (!findings.has(place)) findings.set(place, finding);
     }
@@ -43,7 +44,7 @@ function unfold(issue: Issue, parents: readonly PropertyKey[]): Issue[] {
   return best === undefined || isTie ? [{ ...issue, path }] : best.issues.flatMap((inner) => unfold(inner, path));
 }
 
-function findingsOf(segments: readonly string[], issue: Issue, secret: boolean): Finding[] {
+function findingsOf(segments: readonly string[], issue: Issue, secrecy: Secrecy): Finding[] {
   const key = joinKey(segments);
   const place = key + placeWithin(issue.path);
   const path = [...segments, ...issue.path];
@@ -57,9 +58,9 @@ function findingsOf(segments: readonly string[], issue: Issue, secret: boolean):
   const missing = input === undefined && issue.path.length > 0;
   const message = missing
     ? `${place} is missing: it ${issue.message}`
-    : `${place} ${issue.message}${secret ? "" : `, not ${show(input)}`}`;
+    : `${place} ${issue.message}${secrecy === "secret" ? "" : `, not ${show(visiblePart(secrecy, input))}`}`;
   const values = issue.code === "invalid_value" ? issue.values.filter((value) => typeof value === "string") : [];
-  const suggestion = typeof input === "string" && !secret ? nearest(input, values) : undefined;
+  const suggestion = typeof input === "string" && secrecy === "open" ? nearest(input, values) : undefined;
   return [{ path, about: "value", problem: withSuggestion({ key, message }, suggestion) }];
 }
 

@@ -9,6 +9,7 @@ import { groups, isGroup, type Settings } from "../groups/group.ts";
 import { joinKey, root, splitKey } from "./key.ts";
 import { withSuggestion, type Parsed, type Problem } from "./problem.ts";
 import { readNode, type Findings } from "./reading.ts";
+import type { Secrecy } from "./secrecy.ts";
 import { unmet } from "./requirements.ts";
 import type { Selection } from "./selection.ts";
 import { isAtLeast, type AnyTable, type Minor, type Node, type Nodes } from "./setting.ts";
@@ -38,8 +39,8 @@ export type Model = {
   hasPrefix(key: string): boolean;
   /** The key that a setting has in what is kept and answered, whichever of its names was used. */
   canonicalKey(key: string): string;
-  /** Whether the value of a key must not be shown to everybody. */
-  isSecret(key: string): boolean;
+  /** What of the value of a key only administrators see. */
+  secrecy(key: string): Secrecy;
   /** A value that was typed as text, as in `set key=value`; the schema decides what it is. */
   typed(key: string, text: string): Parsed<Json>;
   catalogue: readonly CatalogueEntry[];
@@ -89,10 +90,11 @@ export function modelFor(variant: Selection): Model {
       const segments = segmentsOf(key);
       return segments === undefined ? key : joinKey([root, ...canonicalSegments(declaration, segments)]);
     },
-    isSecret(key) {
+    secrecy(key) {
       const segments = segmentsOf(key);
       const node = segments === undefined ? undefined : nodeAt(declaration, segments);
-      return node?.kind === "setting" && node.secret;
+      // What this version does not know may have been anything.
+      return node?.kind === "setting" ? node.type.secrecy : "secret";
     },
     typed(key, text) {
       const segments = segmentsOf(key);

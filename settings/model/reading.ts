@@ -74,7 +74,7 @@ function readLeaf(setting: Setting, value: Written, segments: readonly string[],
   const result = setting.type.schema().safeParse(value, { reportInput: true });
   if (!result.success) {
     const left = mostProblems - to.problems.length;
-    to.problems.push(...complaints(segments, result.error, setting).slice(0, left));
+    to.problems.push(...complaints(segments, result.error, setting.type.secrecy).slice(0, left));
     return undefined;
   }
   if (setting.inert !== undefined) {

@@ -22,8 +22,6 @@ export type Setting<T extends Json = Json, Defaulted extends boolean = boolean> 
   doc: string;
   default: T | undefined;
   example: Json | undefined;
-  /** Must not be printed: in messages, logs or diagnostics. The API shows it to administrators only. */
-  secret: boolean;
   /** The first Kubernetes minor whose kubelet knows it. */
   since: Minor | undefined;
   /** Why setting it changes nothing; it is accepted for the sake of what people already wrote. */
@@ -69,7 +67,6 @@ type Declared<T extends Json> = {
   type: Type<T>;
   doc: string;
   example?: Json;
-  secret?: boolean;
   since?: Minor;
   inert?: string;
 };
@@ -85,7 +82,6 @@ export function setting<T extends Json>(declared: Declared<T> & { default?: T })
     doc: declared.doc,
     default: declared.default,
     example: declared.example,
-    secret: declared.secret ?? false,
     since: declared.since,
     inert: declared.inert,
     defaulted: declared.default !== undefined,

@@ -7,12 +7,15 @@
 import { z } from "zod";
 import type { Json } from "../../lib/text/json.ts";
 import { Literal } from "../../lib/text/literal.ts";
+import type { Secrecy } from "./secrecy.ts";
 
 export type Type<T extends Json = Json> = {
   /** What it accepts; completes "must be". */
   readonly words: string;
   /** The values of an enumeration. */
   readonly values?: readonly string[];
+  /** What of a value only administrators see. */
+  readonly secrecy: Secrecy;
   schema(): z.ZodType<T>;
 };
 
@@ -22,8 +25,14 @@ export type Refusal = { error: string };
 /** A type from its words and the schema that enforces them. */
 export function typeOf<T extends Json>(words: string, make: (refusal: Refusal) => z.ZodType<T>): Type<T> {
   let schema: z.ZodType<T> | undefined;
-  return { words, schema: () => (schema ??= make({ error: `must be ${words}` })) };
+  return { words, secrecy: "open", schema: () => (schema ??= make({ error: `must be ${words}` })) };
 }
+
+/** The same type, of which nobody but administrators sees a value. */
+export const secret = <T extends Json>(type: Type<T>): Type<T> => ({ ...type, secrecy: "secret" });
+
+/** The same type, whose texts are URLs that may carry a password or a token. */
+export const address = <T extends Json>(type: Type<T>): Type<T> => ({ ...type, secrecy: "address" });
 
 export const flag: Type<boolean> = typeOf("true or false", (refusal) => z.boolean(refusal));
 
@@ -77,10 +86,11 @@ const mostItems = 1000;
 
 export function listOf<T extends Json>(item: Type<T>, { least = 0 } = {}): Type<T[]> {
   const words = `a list${least === 0 ? "" : ` of ${least} or more`}, each item ${item.words}`;
-  return typeOf(words, (refusal) => {
+  const type = typeOf(words, (refusal) => {
     const list = z.array(item.schema(), refusal).max(mostItems, { error: `must have at most ${mostItems} items` });
     return least === 0 ? list : list.min(least, { error: `must have ${least} or more items` });
   });
+  return { ...type, secrecy: item.secrecy };
 }
 
 /** A table inside of a list, where our own tables do not reach. A problem with its keys lists those there are. */
@@ -95,7 +105,8 @@ export function tableOf<Shape extends z.core.$ZodLooseShape>(
 
 /** A list that may be written as its only item; a list is what comes out. */
 export function itemOrList<T extends Json>(item: Type<T>): Type<T[]> {
-  return typeOf(`${item.words}, or a list of them`, (refusal) =>
+  const type = typeOf(`${item.words}, or a list of them`, (refusal) =>
     z.union([item.schema().transform((only) => [only]), listOf(item).schema()], refusal),
   );
+  return { ...type, secrecy: item.secrecy };
 }

@@ -18,20 +18,25 @@ import {
 import { nearest } from "../../lib/text/nearest.ts";
 import type { Minor } from "../model/setting.ts";
 import { base64 } from "../values/text.ts";
-import { type Type, typeOf } from "../model/type.ts";
+import { secret, type Type, typeOf } from "../model/type.ts";
 import { typeReport, type Place } from "./object-types.ts";
 import { podConditions, podTypes } from "./pod.ts";
 
 const words = "the manifest of a pod, in base64";
 
-/** Whether it is a pod at all; `podReport` knows what the kubelet of a minor makes of it. */
-export const podManifest: Type<string> = typeOf(words, () =>
-  base64.schema().superRefine((encoded, context) => {
-    const read = readManifest(encoded);
-    if (read.flaw !== undefined) {
-      context.addIssue({ code: "custom", message: `must be ${words}: ${read.flaw}`, input: encoded });
-    }
-  }),
+/**
+ * Whether it is a pod at all; `podReport` knows what the kubelet of a minor makes of it. Its containers' environment and
+ * arguments are in it, so it is secret.
+ */
+export const podManifest: Type<string> = secret(
+  typeOf(words, () =>
+    base64.schema().superRefine((encoded, context) => {
+      const read = readManifest(encoded);
+      if (read.flaw !== undefined) {
+        context.addIssue({ code: "custom", message: `must be ${words}: ${read.flaw}`, input: encoded });
+      }
+    }),
+  ),
 );
 
 export type PodReport = {

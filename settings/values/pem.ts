@@ -2,7 +2,7 @@
 import type { KeyObject, X509Certificate } from "node:crypto";
 import { pemOf, readPem } from "./pem-blocks.ts";
 import { base64, base64Of } from "./text.ts";
-import { typeOf, type Type } from "../model/type.ts";
+import { secret, typeOf, type Type } from "../model/type.ts";
 
 export type Bundle = { ok: true; certificates: X509Certificate[] } | { ok: false; flaw: string };
 
@@ -75,9 +75,8 @@ export function isBlank(encoded: string): boolean {
   return Buffer.from(encoded, "base64").toString("latin1").trim() === "";
 }
 
-export const privateKey: Type<string> = base64Of(
-  "a private key in PEM without a passphrase, in base64",
-  (encoded) => privateKeyIn(encoded) !== undefined,
+export const privateKey: Type<string> = secret(
+  base64Of("a private key in PEM without a passphrase, in base64", (encoded) => privateKeyIn(encoded) !== undefined),
 );
 
 function privateKeyIn(encoded: string): KeyObject | undefined {

@@ -1,6 +1,6 @@
 /** Texts. None may hold control characters, which nobody types on purpose, nor half of a surrogate pair. */
 import { z } from "zod";
-import { typeOf, type Type } from "../model/type.ts";
+import { listOf, secret, typeOf, type Type } from "../model/type.ts";
 
 /** Names, addresses and the like; longer ones are mistakes, and some patterns take long to refuse them. */
 const mostCharacters = 4096;
@@ -49,8 +49,11 @@ export const identifier: Type<string> = pattern("1 to 76 letters, digits and hyp
 
 const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Standard alphabet, padded; kept as written. */
-export const base64: Type<string> = base64Of("base64 with the standard alphabet and padding");
+/** A file that somebody wrote: whatever they put into it. Standard alphabet, padded; kept as written. */
+export const base64: Type<string> = secret(base64Of("base64 with the standard alphabet and padding"));
+
+/** Arguments of a program, among which passwords stand. */
+export const programArguments: Type<string[]> = secret(listOf(line));
 
 /** Base64 of something in particular. */
 export function base64Of(words: string, accepts?: (encoded: string) => boolean): Type<string> {

@@ -5,7 +5,7 @@
  */
 import { isIP } from "node:net";
 import { z } from "zod";
-import { typeOf, type Refusal, type Type } from "../model/type.ts";
+import { address, typeOf, type Refusal, type Type } from "../model/type.ts";
 
 const schemed = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
 
@@ -33,27 +33,31 @@ const https = (): string => "https";
 const http = (): string => "http";
 
 /** As kubectl and the clients of updates and metrics have it. */
-export const httpsUrl: Type<string> = typeOf(
-  "a URL such as https://example.com/path; without a scheme it is https",
-  (refusal) => urlOf(web, https, refusal),
+export const httpsUrl: Type<string> = address(
+  typeOf("a URL such as https://example.com/path; without a scheme it is https", (refusal) =>
+    urlOf(web, https, refusal),
+  ),
 );
 
 /** As containerd has it, see MatchLocalhost in its core/remotes/docker/registry.go. */
-export const registryUrl: Type<string> = typeOf(
-  "a URL such as https://mirror.example.com; without a scheme it is https, on this very host http",
-  (refusal) => urlOf(web, (host) => (isLoopback(host) ? "http" : "https"), refusal),
+export const registryUrl: Type<string> = address(
+  typeOf("a URL such as https://mirror.example.com; without a scheme it is https, on this very host http", (refusal) =>
+    urlOf(web, (host) => (isLoopback(host) ? "http" : "https"), refusal),
+  ),
 );
 
 /** As Kubernetes' probes have it. */
-export const httpUrl: Type<string> = typeOf(
-  "a URL such as http://127.0.0.1:8080/healthz; without a scheme it is http",
-  (refusal) => urlOf(web, http, refusal),
+export const httpUrl: Type<string> = address(
+  typeOf("a URL such as http://127.0.0.1:8080/healthz; without a scheme it is http", (refusal) =>
+    urlOf(web, http, refusal),
+  ),
 );
 
 /** As Go's programs and Bottlerocket have it. Empty means that there is no proxy. */
-export const proxyUrl: Type<string> = typeOf(
-  "a proxy such as http://proxy.example.com:3128, or empty for none; without a scheme it is http",
-  (refusal) => z.union([z.literal("", refusal), urlOf([...web, "socks5"], http, refusal)], refusal),
+export const proxyUrl: Type<string> = address(
+  typeOf("a proxy such as http://proxy.example.com:3128, or empty for none; without a scheme it is http", (refusal) =>
+    z.union([z.literal("", refusal), urlOf([...web, "socks5"], http, refusal)], refusal),
+  ),
 );
 
 /** Empty for what is no URL either way. */

@@ -4,10 +4,17 @@ import type { Duplex } from "node:stream";
 import { Refused } from "../../../api/client/refused.ts";
 import type { Audit } from "../../daemon/audit.ts";
 import { hostContainerd } from "../../containers/description.ts";
+import type { KnownSecrets } from "../../masking/known-secrets.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import { seesSecrets } from "../secrets.ts";
 import { describeAuthor, type Caller } from "../server/caller.ts";
 import type { ExecContext, ExecSessions } from "./exec-session.ts";
+
+/** "sh" and 2 arguments: any of them may be a secret, and administrators have them in the history. */
+function openCommand([program = "", ...further]: readonly string[]): string {
+  const count = further.length === 0 ? "" : ` and ${further.length} argument${further.length === 1 ? "" : "s"}`;
+  return `${JSON.stringify(program)}${count}`;
+}
 
 /** Each may hold some megabytes of input. */
 const sessionsMost = 32;
@@ -16,13 +23,16 @@ const pipesPath = "/run/orlop/exec";
 export class Exec implements AsyncDisposable {
   readonly #system: System;
   readonly #audit: Audit;
+  readonly #secrets: Pick<KnownSecrets, "learnCommand">;
   readonly #stopping: AbortSignal;
   readonly #running = new Set<Promise<void>>();
   #sessions: Promise<ExecSessions> | undefined;
 
-  constructor(system: System, audit: Audit, stopping: AbortSignal) {
+  /** @param secrets learns the arguments of programs, which may print them */
+  constructor(system: System, audit: Audit, secrets: Pick<KnownSecrets, "learnCommand">, stopping: AbortSignal) {
     this.#system = system;
     this.#audit = audit;
+    this.#secrets = secrets;
     this.#stopping = stopping;
   }
 
@@ -45,8 +55,8 @@ export class Exec implements AsyncDisposable {
       directory: hostPath(this.#system, pipesPath),
       record: async (execution) => {
         await this.#audit.executed(caller.author, execution);
-        const words = execution.command.map((word) => JSON.stringify(word)).join(" ");
-        log.info(`exec: ${author} runs ${words} in ${execution.container}`);
+        this.#secrets.learnCommand(execution.command);
+        log.info(`exec: ${author} runs ${openCommand(execution.command)} in ${execution.container}`);
       },
       failed: (error) => log.error(`exec: of ${author}`, error),
       ended: (summary) => log.info(`exec: of ${author}: ${summary}`),

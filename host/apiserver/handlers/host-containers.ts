@@ -1,4 +1,5 @@
 /** The host's own containers. */
+import { allows } from "../../../api/endpoints/endpoint.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import { hostContainersOf } from "../../containers/container-states.ts";
 import type { ApiContext } from "../context.ts";
@@ -13,7 +14,17 @@ export function hostContainerHandlers({ system, document }: ApiContext): Handler
         hint: "`apiclient exec` makes one",
       });
     },
-    getHostContainers: async ({ query: { name, lines = linesUsually } }) =>
-      await hostContainersOf(system, document.settings(), { name, lines }),
+    async getHostContainers({ query: { name, lines }, caller }) {
+      const mayRead = caller.role !== undefined && allows(caller.role, "operator");
+      if (!mayRead && (lines ?? 0) > 0) {
+        throw new Refused("forbidden", "cannot read what containers print: it needs the role operator", {
+          hint: "lines=0 asks for their states alone",
+        });
+      }
+      return await hostContainersOf(system, document.settings(), {
+        name,
+        lines: mayRead ? (lines ?? linesUsually) : 0,
+      });
+    },
   };
 }

@@ -1,13 +1,17 @@
 /** What a change would do, before anything changes. */
+import { isDeepStrictEqual } from "node:util";
 import type { PlanRequest } from "../../../api/answers.ts";
 import { defaultTransaction } from "../../../api/endpoints/query.ts";
 import { Refused } from "../../../api/client/refused.ts";
+import type { Json } from "../../../lib/text/json.ts";
+import type { Model } from "../../../settings/model/model.ts";
+import { visiblePart } from "../../../settings/model/secrecy.ts";
 import { changesBetween, withStaged, type Staged } from "../../datastore/change.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { planBody } from "./report.ts";
-import { visibleChanges } from "../secrets.ts";
-import { withProposed } from "./settings.ts";
+import { seesSecrets, visibleChanges } from "../secrets.ts";
+import { proposedValues, withProposed } from "./settings.ts";
 
 /** A preview reads the whole machine; a few at a time leave it room to work. */
 const previewsMost = 4;
@@ -25,7 +29,9 @@ export function planHandlers(context: ApiContext): Handlers<"plan"> {
 
   return {
     async plan({ query, body, caller }) {
-      const after = withStaged(datastore.values, proposed(query.tx, body ?? {}));
+      const request = body ?? {};
+      if (!seesSecrets(caller)) refuseGuesses(model, proposedValues(context, request));
+      const after = withStaged(datastore.values, proposed(query.tx, request));
       changes.checkWhole(after);
       if (previews >= previewsMost) {
         throw new Refused("too-busy", `cannot plan: ${previewsMost} plans are being made already`);
@@ -42,4 +48,12 @@ export function planHandlers(context: ApiContext): Handlers<"plan"> {
       }
     },
   };
+}
+
+/** Whether a guess of what is secret is right would show in what changes. @throws {Refused<"forbidden">} */
+function refuseGuesses(model: Model, proposed: ReadonlyMap<string, Json>): void {
+  for (const [key, value] of proposed) {
+    if (isDeepStrictEqual(visiblePart(model.secrecy(key), value), value)) continue;
+    throw new Refused("forbidden", `cannot plan a change of ${key}: it needs the role admin, who sees its value`);
+  }
 }

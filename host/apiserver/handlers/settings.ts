@@ -48,11 +48,19 @@ export function withProposed(
   { set = {}, pairs = [], delete: deleted = [] }: PlanRequest,
   staged: Staged = new Map(),
 ): Staged {
-  const { model, datastore } = context;
+  const { datastore } = context;
   const present = [...datastore.values.keys(), ...staged.keys()];
   const deletedKeys = deleted.flatMap((key) => keysToDelete(context, fullKey(key), present));
   const deletions = deletedKeys.map((key): [string, undefined] => [key, undefined]);
-  return new Map([...staged, ...deletions, ...settingsIn(model, set), ...settingsInPairs(model, pairs)]);
+  return new Map([...staged, ...deletions, ...proposedValues(context, { set, pairs })]);
+}
+
+/** What a request would set. @throws {Refused<"bad-settings">} */
+export function proposedValues(
+  { model }: Pick<ApiContext, "model">,
+  { set = {}, pairs = [] }: Pick<PlanRequest, "set" | "pairs">,
+): Map<string, Json> {
+  return new Map([...settingsIn(model, set), ...settingsInPairs(model, pairs)]);
 }
 
 /** A partial tree, by full key. @throws {Refused<"bad-settings">} */

@@ -8,13 +8,15 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Refused } from "../../../api/client/refused.ts";
 import { explain } from "../../../lib/failure.ts";
-import type { Log } from "../../machine/system.ts";
+import { mapTexts } from "../../../lib/text/texts.ts";
+import type { System } from "../../machine/system.ts";
 import { Bodies, parseBody } from "./body.ts";
 import { describeAuthor, type Caller } from "./caller.ts";
 import type { Connection, Connections } from "./connections.ts";
 import type { Exec } from "../exec/exec.ts";
 import type { ApiRequest, Handlers } from "../handlers/handler.ts";
-import { FileAnswer, refuseUpgrade, reply, replyFile, replyRefusal } from "./reply.ts";
+import { seesSecrets } from "../secrets.ts";
+import { FileAnswer, Lines, Prepared, refuseUpgrade, reply, replyFile, replyRefusal } from "./reply.ts";
 import { checkRole, routeOf, type Route } from "./router.ts";
 
 /** Handlers at work; clients that wait for reconcilers have a lower limit of their own, so they cannot fill this. */
@@ -22,16 +24,16 @@ const handlersMost = 64;
 
 export class Exchange {
   readonly #handlers: Handlers;
-  readonly #log: Log;
+  readonly #machine: Pick<System, "log" | "mask">;
   readonly #exec: Exec;
   readonly #stopping: AbortSignal;
   readonly #bodies = new Bodies();
   #atWork = 0;
 
-  constructor(handlers: Handlers, exec: Exec, log: Log, stopping: AbortSignal) {
+  constructor(handlers: Handlers, exec: Exec, machine: Pick<System, "log" | "mask">, stopping: AbortSignal) {
     this.#handlers = handlers;
     this.#exec = exec;
-    this.#log = log;
+    this.#machine = machine;
     this.#stopping = stopping;
   }
 
@@ -45,12 +47,12 @@ export class Exchange {
     const done = (answer: unknown): unknown => {
       const turn = (): void => connections.clientsTurn(connection);
       if (answer instanceof FileAnswer) return replyFile(response, answer, turn).finally(turn);
-      reply(response, answer);
+      reply(response, this.#visible(answer, connection.peer));
       turn();
       return undefined;
     };
     const refuse = (error: unknown): void => {
-      const status = replyRefusal(request, response, error);
+      const status = replyRefusal(request, response, error, this.#maskFor(connection.peer));
       connections.clientsTurn(connection);
       if (status >= 500) this.#note(request, connection.peer, status, error);
     };
@@ -95,6 +97,15 @@ export class Exchange {
     }
   }
 
+  /** Whatever a handler answers may tell what a program printed. Secrets of settings are masked by who made it. */
+  #visible(answer: unknown, caller: Caller): unknown {
+    return answer instanceof Prepared || answer instanceof Lines ? answer : mapTexts(answer, this.#maskFor(caller));
+  }
+
+  #maskFor(caller: Caller): (text: string) => string {
+    return seesSecrets(caller) ? (text) => text : this.#machine.mask;
+  }
+
   #handle({ name, query }: Route, body: unknown, caller: Caller, response: ServerResponse): unknown {
     if (this.#atWork >= handlersMost) {
       throw new Refused("too-busy", `cannot answer: ${handlersMost} requests are being worked on`);
@@ -103,7 +114,10 @@ export class Exchange {
     // The schemas of this very entry of the table have parsed query and body, so they have the types of its handler.
     const handler = this.#handlers[name] as (request: ApiRequest<unknown, unknown>) => unknown;
     const afterwards = (work: () => Promise<unknown>): void => {
-      response.once("close", () => void work().catch((error: unknown) => this.#log.error(`api: ${name}`, error)));
+      response.once(
+        "close",
+        () => void work().catch((error: unknown) => this.#machine.log.error(`api: ${name}`, error)),
+      );
     };
     const answer = handler({ query, body, caller, signal, afterwards });
     return answer instanceof Promise ? this.#counted(answer) : answer;
@@ -120,8 +134,9 @@ export class Exchange {
 
   #note(request: IncomingMessage, caller: Caller, status: number, error: unknown): void {
     const line = `api: ${request.method} ${request.url?.slice(0, 300)} by ${describeAuthor(caller.author)}`;
-    if (status === 500) this.#log.error(line, error);
-    else this.#log.info(`${line}: ${explain(error)}`);
+    const { log } = this.#machine;
+    if (status === 500) log.error(line, error);
+    else log.info(`${line}: ${explain(error)}`);
   }
 }
 

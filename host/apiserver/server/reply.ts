@@ -7,6 +7,7 @@ import type { Refusal } from "../../../api/answers.ts";
 import { isApiCode, statuses } from "../../../api/codes.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import { Failure, firstError } from "../../../lib/failure.ts";
+import { mapTexts } from "../../../lib/text/texts.ts";
 import { describeProblem } from "../../../settings/model/problem.ts";
 
 /** An answer that is serialised already, and kept because it is asked for often. */
@@ -78,8 +79,13 @@ export function reply(response: ServerResponse, answer: unknown): void {
 }
 
 /** The status that was sent. */
-export function replyRefusal(request: IncomingMessage, response: ServerResponse, error: unknown): number {
-  const { status, headers, text } = refusalFor(request, error);
+export function replyRefusal(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  mask: (text: string) => string,
+): number {
+  const { status, headers, text } = refusalFor(request, error, mask);
   if (response.headersSent) response.destroy();
   else response.writeHead(status, headers).end(text);
   return status;
@@ -87,7 +93,7 @@ export function replyRefusal(request: IncomingMessage, response: ServerResponse,
 
 /** The same where HTTP has let go of the connection already. */
 export function refuseUpgrade(request: IncomingMessage, socket: Duplex, error: unknown): number {
-  const { status, headers, text } = refusalFor(request, error);
+  const { status, headers, text } = refusalFor(request, error, (said) => said);
   const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${text}`);
   return status;
@@ -96,10 +102,11 @@ export function refuseUpgrade(request: IncomingMessage, socket: Duplex, error: u
 function refusalFor(
   request: IncomingMessage,
   error: unknown,
+  mask: (text: string) => string,
 ): { status: number; headers: Record<string, string>; text: string } {
   const first = firstError(error);
   const status = statusOf(first);
-  const body = refusalOf(first);
+  const body = mapTexts(refusalOf(first), mask);
   const asJson = /\bapplication\/json\b/.test(request.headers.accept ?? "");
   const text = asJson ? JSON.stringify(body) : `${textOf(body)}\n`;
   const headers = { ...(asJson ? jsonHeaders(text) : textHeaders(text)), ...furtherHeaders[status] };

@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { imageReference } from "../../values/oci-names.ts";
 import { mapOf, setting, table } from "../../model/setting.ts";
-import { base64, identifier, line } from "../../values/text.ts";
-import { flag, listOf, oneOf, typeOf } from "../../model/type.ts";
+import { base64, identifier, line, programArguments } from "../../values/text.ts";
+import { flag, listOf, oneOf, secret, typeOf } from "../../model/type.ts";
 
 const mode = setting({
   type: oneOf("off", "once", "always"),
@@ -28,14 +28,15 @@ export const bootstrapContainers = mapOf({
     "user-data": setting({
       type: base64,
       doc: "Data for the container, which it finds in /.bottlerocket/bootstrap-containers/current/user-data.",
-      secret: true,
     }),
-    command: setting({ type: listOf(line), doc: "Arguments in place of the image's own." }),
+    command: setting({ type: programArguments, doc: "Arguments in place of the image's own." }),
   }),
 });
 
-const apiclientCommand = typeOf("a list of words that starts with apiclient", (refusal) =>
-  z.tuple([z.literal("apiclient", refusal)], line.schema(), refusal),
+const apiclientCommand = secret(
+  typeOf("a list of words that starts with apiclient", (refusal) =>
+    z.tuple([z.literal("apiclient", refusal)], line.schema(), refusal),
+  ),
 );
 
 export const bootstrapCommands = mapOf({

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { registryHost, registryText } from "../../values/oci-names.ts";
 import { setting, table } from "../../model/setting.ts";
 import { line } from "../../values/text.ts";
-import { listOf, oneOf, tableOf, typeOf } from "../../model/type.ts";
+import { address, listOf, oneOf, secret, tableOf, typeOf } from "../../model/type.ts";
 import { registryUrl } from "../../values/url.ts";
 
 const mirror = typeOf("a table with registry and endpoint", (refusal) =>
@@ -20,9 +20,8 @@ const mirror = typeOf("a table with registry and endpoint", (refusal) =>
 );
 
 /** The table form is the one of Bottlerocket before 1.4; the list is what comes out. */
-const mirrors = typeOf(
-  "a list of tables with registry and endpoint, or a table of endpoints for each registry",
-  (refusal) =>
+const mirrors = address(
+  typeOf("a list of tables with registry and endpoint, or a table of endpoints for each registry", (refusal) =>
     z.union(
       [
         listOf(mirror).schema(),
@@ -32,22 +31,25 @@ const mirrors = typeOf(
       ],
       refusal,
     ),
+  ),
 );
 
-const credential = typeOf("a table with registry, and username and password, auth or identitytoken", (refusal) =>
-  tableOf(
-    {
-      registry: registryHost.schema(),
-      username: line.schema().exactOptional(),
-      password: line.schema().exactOptional(),
-      auth: line.schema().exactOptional(),
-      identitytoken: line.schema().exactOptional(),
-    },
-    refusal,
-  ).refine(
-    ({ username, password, auth, identitytoken }) =>
-      (username === undefined) === (password === undefined) && (username ?? auth ?? identitytoken) !== undefined,
-    refusal,
+const credential = secret(
+  typeOf("a table with registry, and username and password, auth or identitytoken", (refusal) =>
+    tableOf(
+      {
+        registry: registryHost.schema(),
+        username: line.schema().exactOptional(),
+        password: line.schema().exactOptional(),
+        auth: line.schema().exactOptional(),
+        identitytoken: line.schema().exactOptional(),
+      },
+      refusal,
+    ).refine(
+      ({ username, password, auth, identitytoken }) =>
+        (username === undefined) === (password === undefined) && (username ?? auth ?? identitytoken) !== undefined,
+      refusal,
+    ),
   ),
 );
 
@@ -63,7 +65,6 @@ export const containerRegistry = table(
       type: listOf(credential),
       doc: "Credentials, with the fields of a Docker configuration file, each for the one host that it names: a mirror gets its own, never those of the registry that it stands for.",
       example: [{ registry: "registry.example.com", username: "puller", password: "…" }],
-      secret: true,
     }),
   },
   { creds: "credentials" },

@@ -1,8 +1,8 @@
 /** `settings.host-containers` */
 import { imageReference } from "../../values/oci-names.ts";
 import { mapOf, setting, table } from "../../model/setting.ts";
-import { base64, identifier, line } from "../../values/text.ts";
-import { flag, listOf } from "../../model/type.ts";
+import { base64, identifier, programArguments } from "../../values/text.ts";
+import { flag } from "../../model/type.ts";
 
 export const hostContainers = mapOf({
   doc: "Containers that belong to the host, beside the orchestrator's.",
@@ -23,10 +23,9 @@ export const hostContainers = mapOf({
     "user-data": setting({
       type: base64,
       doc: "Data for the container, which it finds in /.bottlerocket/host-containers/current/user-data.",
-      secret: true,
     }),
     command: setting({
-      type: listOf(line),
+      type: programArguments,
       doc: "Arguments in place of the image's own.",
       example: ["/usr/sbin/sshd", "-D"],
     }),

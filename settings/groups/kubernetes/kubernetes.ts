@@ -9,7 +9,7 @@ import { certificates, privateKey } from "../../values/pem.ts";
 import { mapOf, setting, table } from "../../model/setting.ts";
 import { podManifest } from "../../static-pods/manifest.ts";
 import { identifier, line, pattern } from "../../values/text.ts";
-import { flag, listOf, oneOf, itemOrList, wholeNumber } from "../../model/type.ts";
+import { flag, listOf, oneOf, itemOrList, secret, wholeNumber } from "../../model/type.ts";
 import { httpsUrl } from "../../values/url.ts";
 
 const provider = pattern(
@@ -41,9 +41,8 @@ export const kubernetes = table("The node and its kubelet.", {
     default: "tls",
   }),
   "bootstrap-token": setting({
-    type: bootstrapToken,
+    type: secret(bootstrapToken),
     doc: "With what kubelet asks for its first certificate. Needed in authentication mode tls.",
-    secret: true,
   }),
   "standalone-mode": setting({
     type: flag,
@@ -56,7 +55,7 @@ export const kubernetes = table("The node and its kubelet.", {
     default: true,
   }),
   "server-certificate": setting({ type: certificates, doc: "The certificate kubelet serves with: PEM in base64." }),
-  "server-key": setting({ type: privateKey, doc: "The key of server-certificate: PEM in base64.", secret: true }),
+  "server-key": setting({ type: privateKey, doc: "The key of server-certificate: PEM in base64." }),
   "cloud-provider": setting({
     type: oneOf("aws", "external", ""),
     doc: "What kubelet is told about its cloud. Empty says nothing.",
@@ -144,7 +143,7 @@ export const kubernetes = table("The node and its kubelet.", {
         doc: "Its environment.",
         name: variable,
         placeholder: "variable",
-        entry: setting({ type: line, doc: "The value.", secret: true }),
+        entry: setting({ type: secret(line), doc: "The value." }),
       }),
     }),
   }),

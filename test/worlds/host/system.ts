@@ -10,6 +10,7 @@ import { abortable } from "../../../lib/abortable.ts";
 import { explain, Failure } from "../../../lib/failure.ts";
 import { readTextIfPresent } from "../../../lib/files/files.ts";
 import { type Answer, type Argv, succeeded } from "../../../lib/program/process.ts";
+import { maskShapes } from "../../../host/masking/masker.ts";
 import { realStorage } from "../../../host/machine/storage.ts";
 import type { RunLimits, System } from "../../../host/machine/system.ts";
 
@@ -113,6 +114,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
       info: (message) => void logged.push(message),
       error: (message, error) => void logged.push(`${message}: ${explain(error)}`),
     },
+    mask: maskShapes,
   };
 
   return {

@@ -1,0 +1,82 @@
+/**
+ * The secrets of this host that the daemon knows: those of the settings in force, and those that settings had before,
+ * since a log still has what was in force when it was written.
+ */
+import type { Json } from "../../lib/text/json.ts";
+import type { Model } from "../../settings/model/model.ts";
+import type { Change, Datastore } from "../datastore/datastore.ts";
+import { maskerOf, type Masker } from "./masker.ts";
+import { secretTexts } from "./secret-texts.ts";
+
+/** Memory of the daemon; the oldest go first. */
+const formerCharactersMost = 4 * 1024 * 1024;
+
+type Settings = Pick<Datastore, "version" | "values" | "newestFirst" | "changedSince">;
+
+export class KnownSecrets {
+  readonly #model: Model;
+  readonly #settings: Settings;
+  readonly #former = new Set<string>();
+  #formerCharacters = 0;
+  #made: { version: number; mask: Masker } | undefined;
+
+  constructor(model: Model, settings: Settings) {
+    this.#model = model;
+    this.#settings = settings;
+  }
+
+  mask(text: string): string {
+    const { version, values } = this.#settings;
+    if (this.#made?.version !== version) {
+      const current = [...values].flatMap(([key, value]) => [...this.#textsOf(key, value)]);
+      this.#made = { version, mask: maskerOf([...this.#former, ...current]) };
+    }
+    return this.#made.mask(text);
+  }
+
+  /** Reads what settings were before, and goes on with each change until the signal aborts. */
+  async keepLearning(until: AbortSignal): Promise<never> {
+    for (let known = 0; ;) {
+      const { version } = this.#settings;
+      for await (const { version: made, changes } of this.#settings.newestFirst()) {
+        // The whole history at first, as far as there is room.
+        if (made <= known || (known === 0 && this.#formerCharacters > formerCharactersMost)) break;
+        this.learn(changes);
+      }
+      known = version;
+      await this.#settings.changedSince(known, until);
+    }
+  }
+
+  /** Arguments of a program that somebody ran; nobody says which of them are secret. */
+  learnCommand(command: readonly string[]): void {
+    for (const text of secretTexts("secret", command.slice(1))) this.#add(text);
+    this.#made = undefined;
+  }
+
+  learn(changes: readonly Change[]): void {
+    for (const { key, before, after } of changes) {
+      for (const value of [before, after]) {
+        if (value === undefined) continue;
+        for (const text of this.#textsOf(key, value)) this.#add(text);
+      }
+    }
+    this.#made = undefined;
+  }
+
+  #textsOf(key: string, value: Json): Iterable<string> {
+    const secrecy = this.#model.secrecy(key);
+    return secrecy === "open" ? [] : secretTexts(secrecy, value);
+  }
+
+  #add(text: string): void {
+    if (this.#former.has(text)) return;
+    this.#former.add(text);
+    this.#formerCharacters += text.length;
+    for (const oldest of this.#former) {
+      if (this.#formerCharacters <= formerCharactersMost) return;
+      this.#former.delete(oldest);
+      this.#formerCharacters -= oldest.length;
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Takes secrets out of texts: those that are known, wherever they turn up, and what looks like one by its shape.
+ *
+ * By value, not by place: a container that prints its user data puts it into the journal.
+ */
+import { masked } from "../../settings/model/secrecy.ts";
+
+/** As much as a key can have in a log that writes before each line when and who. */
+const keyCharactersMost = 65_536;
+const keyBegin = "-----BEGIN ([A-Z ]*PRIVATE KEY)-----";
+const privateKey = new RegExp(`${keyBegin}[^]{0,${keyCharactersMost}}?-----END \\1-----`, "g");
+/** Of a key whose end is not there: a program died. */
+const endlessKey = new RegExp(`${keyBegin}[^]{0,${keyCharactersMost}}`, "g");
+const keyEnd = /-----END [A-Z ]*PRIVATE KEY-----/g;
+
+/** What is a secret whoever wrote it; what is kept of it in front of the mask is the first group. */
+const shapes: readonly RegExp[] = [
+  // Passwords in addresses, and tokens that stand where a user would.
+  /(\b[a-z][a-z0-9+.-]{0,31}:\/\/[^\s/:@"']*:)[^\s/@"']+(?=@)/gi,
+  /(\b[a-z][a-z0-9+.-]{0,31}:\/\/)[^\s/:@"']{16,}(?=@)/gi,
+  // RFC 9110, 11.6.2; with or without quotation marks around name and value.
+  /(\b(?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:[a-z]+\s+)?)[^\s"',;]{6,}/gi,
+  // RFC 7519, 3.1: a header in base64 begins with {".
+  /()\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g,
+  // AWS: keys of users and of roles.
+  /()\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g,
+  // Kubernetes: bootstrap tokens.
+  /(\b[a-z0-9]{6}\.)[a-z0-9]{16}\b/g,
+  /()\bgh[pousr]_[A-Za-z0-9]{20,}/g,
+  // Variables, options and fields that are called so.
+  /((?:secret|token|passw(?:or)?d|api[_-]?key|access[_-]?key)[\w-]{0,32}["']?\s{0,2}=\s{0,2}["']?)[^\s"',;&]{6,}/gi,
+  /((?:secret|token|passw(?:or)?d|api[_-]?key|access[_-]?key)[\w-]{0,32}["']?\s{0,2}:\s{0,2}["']?)(?=[^\s"',;]*\d)[^\s"',;]{6,}/gi,
+];
+
+export type Masker = (text: string) => string;
+
+/** By shape alone, for who knows no values. */
+export function maskShapes(text: string): string {
+  let open = withoutBeginlessKeys(text.replaceAll(privateKey, masked).replaceAll(endlessKey, masked));
+  for (const shape of shapes) open = open.replaceAll(shape, `$1${masked}`);
+  return open;
+}
+
+/** Of a key whose beginning is not there: the log was cut. Not by one expression, which would look back from everywhere. */
+function withoutBeginlessKeys(text: string): string {
+  let open = "";
+  let at = 0;
+  for (const { 0: line, index } of text.matchAll(keyEnd)) {
+    open += text.slice(at, Math.max(at, index - keyCharactersMost)) + masked;
+    at = index + line.length;
+  }
+  return open + text.slice(at);
+}
+
+/** Secrets are found by how they begin, so that a text is read once however many there are. */
+export const leastLength = 6;
+
+export function maskerOf(secrets: Iterable<string>): Masker {
+  const byBeginning = new Map<string, string[]>();
+  for (const secret of secrets) {
+    const beginning = secret.slice(0, leastLength);
+    if (beginning.length < leastLength) continue;
+    const known = byBeginning.get(beginning);
+    if (known === undefined) byBeginning.set(beginning, [secret]);
+    else known.push(secret);
+  }
+  for (const known of byBeginning.values()) known.sort((a, b) => b.length - a.length);
+  return (text) => maskShapes(withoutKnown(text, byBeginning));
+}
+
+/** The longest that begins at a place is taken out, and what follows it is looked at next. */
+function withoutKnown(text: string, byBeginning: ReadonlyMap<string, readonly string[]>): string {
+  if (byBeginning.size === 0) return text;
+  let open = "";
+  let copied = 0;
+  for (let at = 0; at <= text.length - leastLength; at++) {
+    const secret = byBeginning.get(text.slice(at, at + leastLength))?.find((known) => text.startsWith(known, at));
+    if (secret === undefined) continue;
+    open += text.slice(copied, at) + masked;
+    copied = at + secret.length;
+    at = copied - 1;
+  }
+  return open + text.slice(copied);
+}
