@@ -1,4 +1,5 @@
 /** What a host's refusal says, on the client's side. */
+import { defined } from "../../lib/defined.ts";
 import { isFailure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { refusal } from "../answers.ts";
@@ -15,7 +16,7 @@ export function refusedBy(
     const { code: sent, message, hint, problems = [] } = parsed.data;
     // A host that is newer than this client may have codes that this one does not know; its words say enough.
     const code = isApiCode(sent) ? sent : "refused";
-    return new Refused(code, message, { status: answer.status, problems, ...(hint === undefined ? {} : { hint }) });
+    return new Refused(code, message, { status: answer.status, problems, ...defined({ hint }) });
   }
   const words = answer.body.trim().slice(0, 2000) || "no reason was given";
   return new Refused("refused", `cannot ${method} ${target}: status ${answer.status}: ${words}`, {

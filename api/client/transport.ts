@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { request as startRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { connect as connectUnix, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
 
 /** Where the API of a host is, on the host. */
@@ -30,7 +31,7 @@ export async function openConnection(address: HostAddress, signal: AbortSignal |
   if (!("socket" in address)) return await openTls(address, signal);
   const socket = connectUnix(address.socket);
   try {
-    await once(socket, "connect", signal === undefined ? {} : { signal });
+    await once(socket, "connect", defined({ signal }));
     return socket;
   } catch (error) {
     socket.destroy();
@@ -123,7 +124,7 @@ async function receive(
     method: request.method,
     path: request.target,
     headers,
-    ...(request.signal === undefined ? {} : { signal: request.signal }),
+    ...defined({ signal: request.signal }),
   };
   if ("socket" in address && kept === undefined) {
     return await exchange({ ...options, agent: false, socketPath: address.socket }, request, address.socket, read);

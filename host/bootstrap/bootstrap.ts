@@ -6,6 +6,7 @@
  * its mode becomes off, as in Bottlerocket; what failed runs again at the next boot (`docs/decisions/0037-bootstrap.md`).
  */
 import type { Client } from "../../api/client/client.ts";
+import { defined } from "../../lib/defined.ts";
 import { explain } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import { containerUnit, type Description } from "../containers/description.ts";
@@ -97,8 +98,7 @@ function describedBy({ "bootstrap-containers": containers }: Settings): Map<stri
       name,
       source,
       superpowered: false,
-      ...(command === undefined ? {} : { command }),
-      ...(userData === undefined ? {} : { userData }),
+      ...defined({ command, userData }),
     });
   }
   return described;
@@ -184,7 +184,7 @@ class Work {
     this.#entries = entries;
     const record: BootstrapRecord = {
       entries: [...entries],
-      ...(this.#halted === undefined ? {} : { halted: this.#halted }),
+      ...defined({ halted: this.#halted }),
     };
     // A write that failed was told to whoever asked for it; the next one may succeed.
     const write = async (): Promise<void> => await writeRecord(this.#host.system, record);

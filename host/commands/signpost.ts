@@ -3,6 +3,7 @@ import { connect, type Client } from "../../api/client/client.ts";
 import { hostSocket } from "../../api/client/transport.ts";
 import { runProgram } from "../../lib/command/command-line.ts";
 import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
+import { defined } from "../../lib/defined.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { version } from "../../package.json";
@@ -204,7 +205,7 @@ async function gateOf(system: System): Promise<Gate> {
     async health(signal) {
       const settings = model.complete(await api.call("getSettings", { query: {}, signal }));
       const node = nodeCheck(system, settings, facts);
-      return { ...settings.updates.health, ...(node === undefined ? {} : { node }) };
+      return { ...settings.updates.health, ...defined({ node }) };
     },
   };
 }

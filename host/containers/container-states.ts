@@ -1,6 +1,7 @@
 /** How the host's own containers do: the answer of GET /host-containers, and a part of GET /status. */
 import type { HostContainersBody } from "../../api/host-containers.ts";
 import type { StatusBody } from "../../api/status.ts";
+import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files/files.ts";
 import type { Settings } from "../../settings/model/model.ts";
@@ -31,10 +32,10 @@ export async function hostContainersOf(
         name,
         enabled,
         superpowered,
-        ...(source === undefined ? {} : { source }),
+        ...defined({ source }),
         state: lacksImage ? noImage : `${active} (${sub})`,
         restarts,
-        ...(digest === undefined ? {} : { digest }),
+        ...defined({ digest }),
         log: lines === 0 ? [] : await lastLines(system, unitOf(name), lines),
       };
     }),

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { hostSocket } from "../../api/client/transport.ts";
+import { defined } from "../../lib/defined.ts";
 import { explain } from "../../lib/failure.ts";
 import { version } from "../../package.json";
 import { apiGroup, type SocketPlace } from "../apiserver/server/socket-server.ts";
@@ -57,6 +58,6 @@ function socketAt({ root, socket }: { root: string; socket: string | undefined }
   return {
     path: socket ?? hostPath({ root }, hostSocket),
     gid: root === "/" ? apiGroup : undefined,
-    ...(listeningDescriptor === undefined ? {} : { listeningDescriptor }),
+    ...defined({ listeningDescriptor }),
   };
 }

@@ -1,4 +1,5 @@
 /** Opens what the daemon works with, in the order in which it depends on one another; closing goes the other way. */
+import { defined } from "../../lib/defined.ts";
 import type { Failure } from "../../lib/failure.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { Changes } from "../apiserver/changes.ts";
@@ -93,7 +94,7 @@ async function openUpdater({ system, facts, datastore, engine, document, bootSta
       const status = async () => ({ boot: bootStatus.steps, reconcilers: engine.status() });
       const node = nodeCheck(system, document.settings(), facts);
       const ownUnits = unitsOf(facts.variant.orchestrator);
-      return await ownAilments(system, status, { ownUnits, ...(node === undefined ? {} : { node }) }, until);
+      return await ownAilments(system, status, { ownUnits, ...defined({ node }) }, until);
     },
   });
 }

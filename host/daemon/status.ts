@@ -1,6 +1,7 @@
 /** What the host is and how it does: the answer of GET /status. */
 import { readTextIfPresent } from "../../lib/files/files.ts";
 import type { StatusBody } from "../../api/status.ts";
+import { defined } from "../../lib/defined.ts";
 import type { Failure } from "../../lib/failure.ts";
 import type { Remote } from "../apiserver/server/remote.ts";
 import { haltedBy, type BootStatus } from "./boot.ts";
@@ -79,7 +80,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
           : "running",
     boot: steps,
     ...(bootstrap.entries.length === 0 ? {} : { bootstrap: bootstrap.entries }),
-    ...(halted === undefined ? {} : { halted }),
+    ...defined({ halted }),
     userData: { problems: [...boot.userData.problems] },
     settings: {
       version: datastore.version,
@@ -89,12 +90,12 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     },
     reconcilers,
     ...(hostContainers.length === 0 ? {} : { hostContainers }),
-    ...(node === undefined ? {} : { node }),
+    ...defined({ node }),
     rebootNeeded: engine.rebootNeeded(),
-    ...(update === undefined ? {} : { update }),
+    ...defined({ update }),
     ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
     ...(crashedAt === undefined ? {} : { kernelCrash: { at: crashedAt.toISOString() } }),
-    ...(running === undefined ? {} : { trial: running }),
+    ...defined({ trial: running }),
     ...(setAside.length === 0
       ? {}
       : {

@@ -1,5 +1,6 @@
 /** What differs between two states of the settings, and how to take it back. */
 import { isDeepStrictEqual } from "node:util";
+import { defined } from "../../lib/defined.ts";
 import type { Json } from "../../lib/text/json.ts";
 
 /** Settings by their full dotted key. */
@@ -47,5 +48,5 @@ export function revert(now: Values, changes: readonly Change[]): { values: Map<s
 
 function changeOf(key: string, before: Json | undefined, after: Json | undefined): Change[] {
   if (isDeepStrictEqual(before, after)) return [];
-  return [{ key, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];
+  return [{ key, ...defined({ before, after }) }];
 }

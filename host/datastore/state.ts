@@ -1,4 +1,5 @@
 /** The settings at one version, and how the entries of the log lead from one version to the next. */
+import { defined } from "../../lib/defined.ts";
 import type { Json } from "../../lib/text/json.ts";
 import type { Values } from "./change.ts";
 import { sizeOf } from "./log/limits.ts";
@@ -47,7 +48,7 @@ export function advance(state: State, entries: readonly Entry[]): State {
     nextVersion = Math.max(nextVersion, version + 1);
     for (const { key, after } of entry.transaction.changes) bytes += put(values, key, after);
   }
-  return { version, at, nextVersion, hash, values, bytes, ...(goodBoot === undefined ? {} : { goodBoot }) };
+  return { version, at, nextVersion, hash, values, bytes, ...defined({ goodBoot }) };
 }
 
 export function totalSize(values: Values): number {

@@ -1,6 +1,7 @@
 import { symlink, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
+import { defined } from "../../lib/defined.ts";
 import { invoke } from "../../lib/command/command-line.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
@@ -154,7 +155,7 @@ test("binding without directories binds all of the variant's, and what only othe
   await withDisks(host);
   host.units.set("ephemeral-storage.service", { state: "inactive", started: 0, reloaded: 0 });
   const bound = async (targets?: string[]): Promise<unknown> => {
-    await host.api.call("bindEphemeralStorage", { body: targets === undefined ? {} : { targets } });
+    await host.api.call("bindEphemeralStorage", { body: defined({ targets }) });
     return requestSchema.parse(parseJson(await host.machine.read("/run/orlop/ephemeral-storage.json")));
   };
   const all = ["/var/lib/containerd", "/var/lib/host-containerd"];

@@ -1,4 +1,5 @@
 /** Opening what is kept as a log in a directory of its own: whatever lies there, it is opened or the reason is told. */
+import { defined } from "../../lib/defined.ts";
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
 import { directoryDisk, type Disk } from "../datastore/log/disk.ts";
 import { unusableDisk } from "../datastore/unusable.ts";
@@ -39,7 +40,7 @@ async function refusing<Log>(
   open: (disk: Disk) => Promise<Log>,
 ): Promise<OpenedLog<Log>> {
   const unusable = new Failure("kept-unusable", `cannot use what is kept in ${path}: ${message}`, {
-    ...(hint === undefined ? {} : { hint }),
+    ...defined({ hint }),
     cause,
   });
   return { log: await open(unusableDisk(unusable)), unusable };

@@ -5,6 +5,7 @@
  * bonds, VLANs).
  */
 import type { z } from "zod";
+import { defined } from "../../lib/defined.ts";
 import { isWrittenObject, type Written } from "../../lib/text/literal.ts";
 import { nearest } from "../../lib/text/nearest.ts";
 import { placeOf } from "../../lib/text/places.ts";
@@ -116,7 +117,7 @@ function complaints(name: string, shape: z.ZodObject, issue: z.core.$ZodIssue): 
     return issue.keys.map((unknown) => {
       const full = joinKey([name, ...path, unknown]);
       const suggestion = path.length === 0 ? nearest(unknown, Object.keys(shape.shape)) : undefined;
-      return { key: full, message: `${full} is not known`, ...(suggestion === undefined ? {} : { suggestion }) };
+      return { key: full, message: `${full} is not known`, ...defined({ suggestion }) };
     });
   }
   const { input } = issue;

@@ -6,6 +6,7 @@
  */
 import { abortable } from "../../lib/abortable.ts";
 import { deadline, type Deadline } from "../../lib/clock.ts";
+import { defined } from "../../lib/defined.ts";
 import { firstOf } from "../../lib/first-of.ts";
 import { Turns } from "../../lib/place.ts";
 import type { Settings } from "../../settings/model/model.ts";
@@ -270,8 +271,7 @@ function reported({
   warnings,
 }: Met): Pick<ReconcilerReport, "failure" | "failedBefore" | "warnings"> {
   return {
-    ...(failure === undefined ? {} : { failure }),
-    ...(failedBefore === undefined ? {} : { failedBefore }),
+    ...defined({ failure, failedBefore }),
     ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
   };
 }

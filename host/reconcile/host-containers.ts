@@ -7,6 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { removeIfPresent } from "../../lib/files/files.ts";
+import { defined } from "../../lib/defined.ts";
 import { unreachable } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
@@ -79,8 +80,7 @@ export function describedBy({ "host-containers": containers }: Settings): Descri
         name,
         source,
         superpowered,
-        ...(command === undefined ? {} : { command }),
-        ...(userData === undefined ? {} : { userData }),
+        ...defined({ command, userData }),
       },
     ];
   });

@@ -1,4 +1,5 @@
 /** What the API says about updates: Bottlerocket's shape (its sources/api/thar-be-updates), and progress beside it. */
+import { defined } from "../../lib/defined.ts";
 import type { UpdateStatusBody } from "../../api/status.ts";
 import type { LastCommand, Memory } from "./memory.ts";
 import type { Pace } from "./fetch/progress-rate.ts";
@@ -47,6 +48,6 @@ function progressOf({ command, step, pace }: Working): NonNullable<UpdateStatusB
     done_bytes: doneBytes,
     total_bytes: totalBytes,
     bytes_per_second: bytesPerSecond,
-    ...(secondsLeft === undefined ? {} : { seconds_left: secondsLeft }),
+    ...defined({ seconds_left: secondsLeft }),
   };
 }

@@ -5,6 +5,7 @@
  * first, then what is remembered, then what is announced; where disk and memory differ, the disk is right.
  */
 import { stat } from "node:fs/promises";
+import { defined } from "../../lib/defined.ts";
 import { afterFailure, explain, Failure } from "../../lib/failure.ts";
 import { Place, Turns } from "../../lib/place.ts";
 import { isFor, type Manifest, wavesOfUpdate } from "../../repo/manifest.ts";
@@ -205,7 +206,7 @@ export class Updater implements AsyncDisposable {
       running: this.#host.running,
       proved: isProved(sets),
       seed: view.seed,
-      ...(version === undefined ? {} : { chosen: version }),
+      ...defined({ chosen: version }),
       versions: judgements.map((judgement) => ({
         version: judgement.version,
         ...releasedAt(updateIn(trusted.manifest, this.#host.running, judgement.version)),
@@ -298,7 +299,7 @@ export class Updater implements AsyncDisposable {
   /** @param failure why it failed; absent when it went well */
   async #ended(command: UpdateCommand, failure: string | undefined): Promise<void> {
     const { running: _, ...rest } = this.#memory;
-    const last = { command, at: this.#nextTime(), ...(failure === undefined ? {} : { failure }) };
+    const last = { command, at: this.#nextTime(), ...defined({ failure }) };
     await this.#note({ ...rest, last });
   }
 
@@ -330,7 +331,7 @@ export class Updater implements AsyncDisposable {
       const chosen = version === undefined ? undefined : this.#chosenIn(trusted, version);
       await this.#remember({
         ...rest,
-        ...(chosen === undefined ? {} : { chosen }),
+        ...defined({ chosen }),
         available: available(judgements),
         checked: { at: view.now.toISOString(), expires: trusted.expires.toISOString() },
       });

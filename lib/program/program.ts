@@ -1,6 +1,7 @@
 /** Programs that run beside this one. Nothing else in the tree starts one: `run` and `ask` of `process.ts` come here too. */
 import { statSync } from "node:fs";
 import { machineClock, within } from "../clock.ts";
+import { defined } from "../defined.ts";
 import { Failure, systemErrorCode } from "../failure.ts";
 
 export type Argv = readonly [string, ...string[]];
@@ -56,8 +57,7 @@ export class Program<Stdout extends Out = Out, Stderr extends Out = Out> impleme
     this.#hasOwnGroup = session !== "ours";
     try {
       this.#child = Bun.spawn([...argv], {
-        ...(cwd === undefined ? {} : { cwd }),
-        ...(env === undefined ? {} : { env }),
+        ...defined({ cwd, env }),
         stdin: stdin ?? "ignore",
         stdout,
         stderr,

@@ -1,4 +1,5 @@
 /** Waiting for reconcilers, on request only: with a limit of time, and for a limited number of clients. */
+import { defined } from "../../../lib/defined.ts";
 import type { Applied, PassReportBody } from "../../../api/answers.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import { isUnder } from "../../../settings/model/key.ts";
@@ -32,8 +33,7 @@ export class Waiting {
       changed,
       version,
       ...(notes.length === 0 ? {} : { notes }),
-      ...(result === undefined ? {} : { result }),
-      ...(running === undefined ? {} : { trial: running }),
+      ...defined({ result, trial: running }),
     };
   }
 

@@ -7,6 +7,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { StatusBody } from "../../../api/status.ts";
+import { defined } from "../../../lib/defined.ts";
 import { Failure } from "../../../lib/failure.ts";
 import type { Settings } from "../../../settings/model/model.ts";
 import { pemOf } from "../../../settings/values/pem-blocks.ts";
@@ -80,8 +81,7 @@ export class Remote implements AsyncDisposable {
     const failure = this.#failure;
     return {
       enabled: this.#is.enabled,
-      ...(this.#server === undefined ? {} : { port: this.#server.port }),
-      ...(this.#fingerprint === undefined ? {} : { fingerprint: this.#fingerprint }),
+      ...defined({ port: this.#server?.port, fingerprint: this.#fingerprint }),
       ...(failure === undefined ? {} : { failure: { code: failure.code, message: failure.message } }),
     };
   }

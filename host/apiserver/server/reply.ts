@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import type { Refusal } from "../../../api/answers.ts";
 import { isApiCode, statuses } from "../../../api/codes.ts";
 import { Refused } from "../../../api/client/refused.ts";
+import { defined } from "../../../lib/defined.ts";
 import { Failure, firstError } from "../../../lib/failure.ts";
 import { mapTexts } from "../../../lib/text/texts.ts";
 import { describeProblem } from "../../../settings/model/problem.ts";
@@ -131,7 +132,7 @@ function refusalOf(error: unknown): Refusal {
   return {
     code,
     message: messageOf(error),
-    ...(hint === undefined ? {} : { hint }),
+    ...defined({ hint }),
     ...(error instanceof Refused && error.problems.length > 0 ? { problems: [...error.problems] } : {}),
   };
 }

@@ -1,5 +1,6 @@
 /** From a request line to an entry of the contract's table and its query, or to a refusal that says what there is. */
 import { z } from "zod";
+import { defined } from "../../../lib/defined.ts";
 import { endpoints, type EndpointName } from "../../../api/endpoints/contract.ts";
 import { allows, type Endpoint } from "../../../api/endpoints/endpoint.ts";
 import { Refused } from "../../../api/client/refused.ts";
@@ -96,7 +97,7 @@ function parseQuery({ endpoint, parameters: known }: Entry, search: string): Rec
   const { method, path } = endpoint;
   const parameters: Record<string, string> = Object.create(null);
   const refuse = (message: string, hint?: string): never => {
-    const options = hint === undefined ? {} : { hint };
+    const options = defined({ hint });
     throw new Refused("bad-query", `cannot read the query of ${method} ${path}: ${message}`, options);
   };
   for (const [name, text] of parametersOf(search) ?? refuse("it is not percent-encoded UTF-8")) {

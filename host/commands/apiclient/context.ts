@@ -10,6 +10,7 @@ import {
   type Invocation,
   type Options,
 } from "../../../lib/command/command.ts";
+import { defined } from "../../../lib/defined.ts";
 import { Failure, isFailure } from "../../../lib/failure.ts";
 import { describeProblem } from "../../../settings/model/problem.ts";
 import { hostAddress, type AddressOptions } from "./address.ts";
@@ -65,5 +66,5 @@ function notHere({ code, message, cause }: Failure): Failure {
 
 function withProblems({ code, message, hint, problems }: Refused): Failure {
   const lines = [message, ...problems.map((problem) => `  ${describeProblem(problem)}`)].join("\n");
-  return new Failure(code, lines, hint === undefined ? {} : { hint });
+  return new Failure(code, lines, defined({ hint }));
 }

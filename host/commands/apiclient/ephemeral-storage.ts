@@ -1,4 +1,5 @@
 /** `apiclient ephemeral-storage`: the disks of a machine that lose their content when it is switched off. */
+import { defined } from "../../../lib/defined.ts";
 import type { ValuesOf } from "../../../lib/command/command.ts";
 import { filesystems, listFormats } from "../../../api/ephemeral-storage.ts";
 import type { Client } from "../../../api/client/client.ts";
@@ -24,7 +25,7 @@ export const ephemeralInit = apiCommand({
   async run({ api, signal, invocation }, { filesystem, disks, more }) {
     const named = [...disks, ...more];
     const body = {
-      ...(filesystem === undefined ? {} : { filesystem }),
+      ...defined({ filesystem }),
       ...(named.length === 0 ? {} : { disks: named }),
     };
     const host = await api();

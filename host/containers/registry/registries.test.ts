@@ -5,6 +5,7 @@
 import { expect, test } from "bun:test";
 import { parse } from "smol-toml";
 import { z } from "zod";
+import { defined } from "../../../lib/defined.ts";
 import { parseJson, type Json } from "../../../lib/text/json.ts";
 import { factsOf, settingsOf } from "../../../test/worlds/host/settings.ts";
 import type { RenderedFile } from "../../files/config-file.ts";
@@ -178,10 +179,7 @@ const rows: readonly Row[] = [
 function settings({ mirrors, credentials }: Row) {
   return settingsOf(
     {
-      "container-registry": {
-        ...(mirrors === undefined ? {} : { mirrors }),
-        ...(credentials === undefined ? {} : { credentials }),
-      },
+      "container-registry": defined({ mirrors, credentials }),
     },
     variant,
   );

@@ -6,6 +6,7 @@
  * write, so nothing appended behind them could be trusted. The next segment begins with all settings instead.
  */
 import { createHash, type Hash } from "node:crypto";
+import { defined } from "../../../lib/defined.ts";
 import { isNotFound, systemErrorCode } from "../../../lib/failure.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { diskFailure, isFull } from "./disk-failure.ts";
@@ -134,7 +135,7 @@ export class Log implements AsyncDisposable {
       nextVersion,
       hash,
       image: this.#image,
-      ...(follows === undefined ? {} : { follows }),
+      ...defined({ follows }),
     };
     const base = writeBase(head, state);
     const data = Buffer.concat([base, lines]);

@@ -7,6 +7,7 @@
  * the oldest and makes room, and a crash while a store is opened changes nothing.
  */
 import { createHash } from "node:crypto";
+import { defined } from "../../../lib/defined.ts";
 import { systemErrorCode } from "../../../lib/failure.ts";
 import type { Disk } from "./disk.ts";
 import { diskFailure } from "./disk-failure.ts";
@@ -67,7 +68,7 @@ class Recovery {
     return {
       state,
       chain: this.#chain,
-      ...(follows === undefined ? {} : { follows }),
+      ...defined({ follows }),
       neededFrom: lowest?.number ?? Number.POSITIVE_INFINITY,
       files: this.#files,
       repairs: this.#repairs,
@@ -119,8 +120,7 @@ class Recovery {
     const [lowest] = newest;
     return {
       state: { ...state, nextVersion },
-      ...(follows === undefined ? {} : { follows }),
-      ...(lowest === undefined ? {} : { lowest }),
+      ...defined({ follows, lowest }),
     };
   }
 

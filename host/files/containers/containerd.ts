@@ -4,6 +4,7 @@
  * The CRI plugin is there for kubelet alone. Mirrors stand in `registries.ts`, since containerd reads those at each pull.
  */
 import { stringify } from "smol-toml";
+import { defined } from "../../../lib/defined.ts";
 import type { Settings } from "../../../settings/model/model.ts";
 import { pauseImage } from "../../../variants/kubernetes.ts";
 import type { Variant } from "../../../variants/variant.ts";
@@ -80,8 +81,4 @@ function authByHost(byHost: ReadonlyMap<string, Credential>) {
       { auth: defined({ username, password, auth, identitytoken }) },
     ]),
   );
-}
-
-function defined(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }

@@ -4,6 +4,7 @@
  * tuf-js tells by class while it reads root and timestamp, and by the text of a wrapped error while it reads snapshot
  * and targets; both are read here, so that the rest of the host sees stable codes.
  */
+import { defined } from "../../../lib/defined.ts";
 import { Failure } from "../../../lib/failure.ts";
 
 export type TufCode =
@@ -30,7 +31,7 @@ export function refusalOf(error: unknown, seen: Seen): Failure<TufCode> | undefi
   const refuse = (code: TufCode, reason: string, hint?: string): Failure<TufCode> =>
     new Failure(code, `cannot trust the update repository ${seen.repository}: ${reason}`, {
       cause: new Failure("tuf-client", error.message), // an answer of the library, no bug: its stack helps nobody
-      ...(hint === undefined ? {} : { hint }),
+      ...defined({ hint }),
     });
   if (seen.download !== undefined) {
     const { code, message } = seen.download;

@@ -7,6 +7,7 @@
  *
  * Whatever keeps the gate from looking at something costs no more than the check: it looks again until the time is over.
  */
+import { defined } from "../../../lib/defined.ts";
 import { messageOf } from "../../../lib/failure.ts";
 import { check, type Ailment } from "../../machine/ailment.ts";
 import type { System } from "../../machine/system.ts";
@@ -56,7 +57,7 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
     latest = (await askedHealth(gate, signal)) ?? latest;
     promised ??= latest;
     const health = { ...(promised ?? (await gate.fallback())), ...gate.terms?.health };
-    const checks = { ...health, ...(latest?.node === undefined ? {} : { node: latest.node }), ownUnits: gate.units };
+    const checks = { ...health, ...defined({ node: latest?.node }), ownUnits: gate.units };
     const found = [...standing.ailments, ...(await ailments(system, gate.status, checks, excuse, signal))];
     const worse = found.filter((ailment) => !excuse(ailment));
     await writeFindings(system, worse.map(sentence));

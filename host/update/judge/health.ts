@@ -7,6 +7,7 @@
  */
 import { statfs } from "node:fs/promises";
 import type { StatusBody } from "../../../api/status.ts";
+import { defined } from "../../../lib/defined.ts";
 import { isFailure, messageOf } from "../../../lib/failure.ts";
 import type { Settings } from "../../../settings/groups/group.ts";
 import type { Orchestrator } from "../../../variants/variant.ts";
@@ -110,7 +111,7 @@ async function containerAilment(
     name,
     source,
     superpowered: false,
-    ...(command === undefined ? {} : { command }),
+    ...defined({ command }),
   };
   return await check(`what the check ${name} finds`, signal, async () => {
     await writeDescription(system, description);

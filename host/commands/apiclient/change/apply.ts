@@ -1,6 +1,7 @@
 /** `apiclient apply`, and the same change planned and on trial. */
 import type { Client } from "../../../../api/client/client.ts";
 import { Refused } from "../../../../api/client/refused.ts";
+import { defined } from "../../../../lib/defined.ts";
 import { Failure } from "../../../../lib/failure.ts";
 import { placeOf, type Places } from "../../../../lib/text/places.ts";
 import { readDocument, type DocumentReading } from "../../../../settings/document/document.ts";
@@ -107,11 +108,7 @@ async function modelOfHost(api: Client, signal: AbortSignal): Promise<{ model: M
 
 function refused(source: string, problems: readonly Problem[], hint: string | undefined): Failure<"bad-document"> {
   const lines = problems.map((problem) => `  ${describeProblem(problem)}`);
-  return new Failure(
-    "bad-document",
-    [`cannot apply ${source}:`, ...lines].join("\n"),
-    hint === undefined ? {} : { hint },
-  );
+  return new Failure("bad-document", [`cannot apply ${source}:`, ...lines].join("\n"), defined({ hint }));
 }
 
 /** The host names keys; people look for lines. */
@@ -124,8 +121,7 @@ function located(error: Refused, documents: readonly Document[]): Refused {
   return new Refused(code, message, {
     cause: error,
     problems,
-    ...(hint === undefined ? {} : { hint }),
-    ...(status === undefined ? {} : { status }),
+    ...defined({ hint, status }),
   });
 }
 

@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { author, ExecutedBody, OrderedBody, TransactionBody } from "../../../../api/answers.ts";
 import { usageFailure } from "../../../../lib/command/command.ts";
+import { defined } from "../../../../lib/defined.ts";
 import { Failure } from "../../../../lib/failure.ts";
 import { appliedResult } from "./applied-text.ts";
 import { changeLine } from "./change-line.ts";
@@ -88,7 +89,7 @@ export const undo = apiCommand({
   ],
   arguments: { version: { value: "VERSION", help: "As in `history`", optional: true, parse: wholeNumber } },
   async run({ api, signal }, { version }) {
-    const which = version === undefined ? {} : { version };
+    const which = defined({ version });
     return await (await api()).call("undo", { query: { ...which, wait: true }, signal });
   },
   ...appliedResult,

@@ -3,6 +3,7 @@ import type { Applied, Plan, PlanRequest } from "../../../../api/answers.ts";
 import type { Client } from "../../../../api/client/client.ts";
 import { Refused } from "../../../../api/client/refused.ts";
 import { KeptConnection } from "../../../../api/client/transport.ts";
+import { defined } from "../../../../lib/defined.ts";
 import { isFailure } from "../../../../lib/failure.ts";
 import type { ApiContext } from "../context.ts";
 import { changeInSteps } from "./change-in-steps.ts";
@@ -34,7 +35,7 @@ export async function commitProposed(
 ): Promise<Applied> {
   return await withProposal(context, propose, async (api, { change, message: usual }) => {
     const message = asked ?? usual.slice(0, messageLength).toWellFormed();
-    const trial = trySeconds === undefined ? {} : { try: trySeconds };
+    const trial = defined({ try: trySeconds });
     try {
       const query = { wait: true, ...trial };
       return await api.call("changeSettings", { query, body: { ...change, message }, signal: context.signal });

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { defined } from "../../../../lib/defined.ts";
 import type { UpdateStage } from "../../../../api/status.ts";
 import { judgeUpdate } from "./update-wait.ts";
 
@@ -11,7 +12,7 @@ const os = {
   platform: "qemu",
 };
 const judged = (update: UpdateStage | undefined, version?: string) =>
-  judgeUpdate({ os, uptimeSeconds: 100, ...(update === undefined ? {} : { update }) }, { version }, 1_000_000);
+  judgeUpdate({ os, uptimeSeconds: 100, ...defined({ update }) }, { version }, 1_000_000);
 
 test.each<[UpdateStage, string]>([
   [{ stage: "working", command: "prepare" }, "an update command is at work: prepare"],
