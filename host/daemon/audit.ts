@@ -88,6 +88,7 @@ export class Audit implements AsyncDisposable {
   }
 }
 
-function withoutEntry({ entry: _, ...order }: z.infer<typeof obedience>): Obedience {
-  return order;
+function withoutEntry(order: z.infer<typeof obedience>): Obedience {
+  const { entry: _, ...rest } = order;
+  return rest;
 }

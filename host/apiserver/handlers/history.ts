@@ -43,13 +43,13 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
         const { at, message, changes: made, ...rest } = transaction;
         return { ...rest, at: at.toISOString(), says: message, changes: visibleChanges(model, made, caller) };
       });
-      const others = (await audit.newest(limit)).map((entry): ExecutedBody | OrderedBody => {
+      const records = (await audit.newest(limit)).map((entry): ExecutedBody | OrderedBody => {
         const at = entry.at.toISOString();
         if ("order" in entry) return { ...entry, at };
         const command = visibleCommand(entry.exec.command, caller);
         return { ...entry, at, exec: { ...entry.exec, command } };
       });
-      return merged(transactions, others).slice(0, limit);
+      return merged(transactions, records).slice(0, limit);
     },
 
     async undo({ query, caller, signal }) {
@@ -68,15 +68,15 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
 }
 
 /** Each log keeps its own order, whatever the clock of the host did meanwhile. */
-function merged<Other extends { at: string }>(transactions: readonly TransactionBody[], others: readonly Other[]) {
-  const all: (TransactionBody | Other)[] = [];
+function merged<Audited extends { at: string }>(transactions: readonly TransactionBody[], records: readonly Audited[]) {
+  const all: (TransactionBody | Audited)[] = [];
   let next = 0;
   for (const transaction of transactions) {
-    for (let other = others[next]; other !== undefined && other.at >= transaction.at; other = others[next]) {
-      all.push(other);
+    for (let record = records[next]; record !== undefined && record.at >= transaction.at; record = records[next]) {
+      all.push(record);
       next++;
     }
     all.push(transaction);
   }
-  return [...all, ...others.slice(next)];
+  return [...all, ...records.slice(next)];
 }
