@@ -1,13 +1,16 @@
 /** What a host tells the fleet about itself, in an annotation of its own Node. */
 import { z } from "zod";
 
+/** RFC 3339 in the annotation, a `Date` in the program. */
+export const moment = z.iso.datetime().transform((text) => new Date(text));
+
 /** A version that this host could be ordered to take: its repository offers it, and nothing but its wave holds it. */
 export const Offer = z.object({
   version: z.string(),
   /** When the host's place in the waves opens; absent where no wave holds it. */
-  opensAt: z.iso.datetime().optional(),
+  opensAt: moment.optional(),
   /** When the first wave of the version began; absent where it has no waves. */
-  releasedAt: z.iso.datetime().optional(),
+  releasedAt: moment.optional(),
 });
 
 export const HostReport = z.object({
@@ -40,8 +43,9 @@ export const HostReport = z.object({
   failure: z.string().optional(),
 });
 
-export type Offer = z.infer<typeof Offer>;
-export type HostReport = z.infer<typeof HostReport>;
+/** `JSON.stringify` writes them as they are read. */
+export type Offer = z.output<typeof Offer>;
+export type HostReport = z.output<typeof HostReport>;
 
 /** A Node's annotations have 256 KiB in all; nobody orders the ninth newest version. */
 export const mostOffers = 8;

@@ -5,6 +5,7 @@
  * whatever crashed in between, and a stale one does nothing.
  */
 import { z } from "zod";
+import { moment } from "./host-report.ts";
 
 export const Order = z.object({
   id: z.string(),
@@ -17,11 +18,11 @@ export const Order = z.object({
   do: z.enum(["prepare", "reboot-into", "go-back"]),
   version: z.string(),
   /** After it, the order is void. */
-  until: z.iso.datetime(),
+  until: moment,
   /** Who ordered it, for the host's history: the policy's name. */
   by: z.string(),
   /** The claim under which the host may reboot; `prepare` needs none. */
   claim: z.int().optional(),
 });
 
-export type Order = z.infer<typeof Order>;
+export type Order = z.output<typeof Order>;

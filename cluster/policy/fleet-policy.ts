@@ -1,5 +1,6 @@
 /** `FleetPolicy`: how the nodes that it selects are updated. What people write (`spec`), and what is kept (`status`). */
 import { z } from "zod";
+import { moment } from "../../api/fleet/host-report.ts";
 import { Version } from "../../repo/version.ts";
 import { duration } from "./duration.ts";
 import { Gate } from "./gate.ts";
@@ -86,7 +87,7 @@ export const Claim = z.object({
   node: z.string(),
   uid: z.string(),
   token: z.int(),
-  since: z.iso.datetime(),
+  since: moment,
   version: z.string(),
 });
 
@@ -96,7 +97,7 @@ export const Halt = z.object({
   node: z.string(),
   version: z.string(),
   reason: z.string(),
-  at: z.iso.datetime(),
+  at: moment,
 });
 
 /** What `decide` keeps in the status; conditions and counts stand beside it, for people. */
@@ -107,9 +108,9 @@ export const FleetLedger = z.object({
   halted: Halt.optional(),
 });
 
-export type Claim = z.infer<typeof Claim>;
-export type Halt = z.infer<typeof Halt>;
-export type FleetLedger = z.infer<typeof FleetLedger>;
+export type Claim = z.output<typeof Claim>;
+export type Halt = z.output<typeof Halt>;
+export type FleetLedger = z.output<typeof FleetLedger>;
 
 export type FleetPolicy = {
   name: string;

@@ -4,16 +4,30 @@
  * All of it comes from caches that may be behind, each for itself. What is written on the strength of it carries the
  * `resourceVersion` of the object that it changes, so that nothing is decided twice.
  */
-import type { HostReport } from "../../api/fleet/host-report.ts";
+import { z } from "zod";
+import { moment, type HostReport } from "../../api/fleet/host-report.ts";
 import type { NodePod } from "../../api/fleet/node-pods.ts";
 import type { Order } from "../../api/fleet/order.ts";
 import type { FleetPolicy } from "../policy/fleet-policy.ts";
 import type { GateAnswer } from "../policy/gate.ts";
 
-export type NodeStep = "Idle" | "Draining" | "Rebooting" | "Soaking";
+export const NodeStep = z.enum(["Idle", "Draining", "Rebooting", "Soaking"]);
+export type NodeStep = z.output<typeof NodeStep>;
 
 /** What the step of a node is to lead to. */
-export type Aim = { do: "reboot-into" | "go-back"; version: string; from: string };
+export const Aim = z.object({ do: z.enum(["reboot-into", "go-back"]), version: z.string(), from: z.string() });
+export type Aim = z.output<typeof Aim>;
+
+export const Failed = z.object({ version: z.string(), reason: z.string(), at: moment });
+
+/** What was given up here, and about which version; not tried again before `after`. */
+export const Tries = z.object({
+  version: z.string(),
+  drains: z.int(),
+  reboots: z.int(),
+  reason: z.string(),
+  after: moment,
+});
 
 /** What the operator keeps on a Node. */
 export type Marks = {
@@ -30,10 +44,8 @@ export type Marks = {
   tries: Tries | undefined;
 };
 
-export type Failed = { version: string; reason: string; at: string };
-
-/** What was given up here, about which version; not tried again before `after`. */
-export type Tries = { version: string; drains: number; reboots: number; reason: string; after: string };
+export type Failed = z.output<typeof Failed>;
+export type Tries = z.output<typeof Tries>;
 
 export type FleetNode = {
   name: string;
@@ -81,7 +93,7 @@ export type EvictionAnswer =
 
 export type Snapshot = {
   policy: FleetPolicy;
-  /** All that the policy selects, and those that carry its marks. */
+  /** All that the policy selects, those that carry its marks, and those that it has claims for. */
   nodes: readonly FleetNode[];
   /** By node, for those that are Draining. Without one, nothing is known of its pods yet, and nothing follows. */
   drains: ReadonlyMap<string, Drain>;
