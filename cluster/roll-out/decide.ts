@@ -7,13 +7,13 @@
  * write, which also gives the node back.
  */
 import type { Candidate } from "./claim-queue.ts";
-import { giveBack } from "./change.ts";
-import { drain } from "./drain-step.ts";
-import { nothing, write, type StepResult } from "./failure.ts";
+import { giveBack } from "./steps/change.ts";
+import { drain } from "./steps/drain-step.ts";
+import { nothing, write, type StepResult } from "./steps/failure.ts";
 import { hasLostClaim, ledgerWrite } from "./ledger.ts";
-import { reboot } from "./reboot-step.ts";
-import { prepare, rest } from "./rest-step.ts";
-import { soak } from "./soak-step.ts";
+import { reboot } from "./steps/reboot-step.ts";
+import { prepare, rest } from "./steps/rest-step.ts";
+import { soak } from "./steps/soak-step.ts";
 import type { FleetNode, Snapshot } from "./snapshot.ts";
 import { survey, type Survey } from "./survey.ts";
 import { isWait, readyFor } from "./wanted.ts";

@@ -1,7 +1,7 @@
 /** What a pass changes in the policy's status: claims made and released, the halt, its end. One write, or none. */
 import type { Claim } from "../policy/fleet-policy.ts";
 import { ClaimQueue, inOrder, type Candidate } from "./claim-queue.ts";
-import type { StepResult } from "./failure.ts";
+import type { StepResult } from "./steps/failure.ts";
 import type { FleetNode } from "./snapshot.ts";
 import type { Survey } from "./survey.ts";
 import type { EventReason, Write } from "./write.ts";

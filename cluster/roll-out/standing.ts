@@ -4,9 +4,9 @@
  */
 import type { FleetPolicy } from "../policy/fleet-policy.ts";
 import { ClaimQueue } from "./claim-queue.ts";
-import { drainWait } from "./drain-step.ts";
-import { rebootWait } from "./reboot-step.ts";
-import { soakWait } from "./soak-step.ts";
+import { drainWait } from "./steps/drain-step.ts";
+import { rebootWait } from "./steps/reboot-step.ts";
+import { soakWait } from "./steps/soak-step.ts";
 import type { FleetNode, NodeStep, Snapshot } from "./snapshot.ts";
 import { survey, type Survey } from "./survey.ts";
 import { isWait, readyFor } from "./wanted.ts";

@@ -1,11 +1,11 @@
 /** A node that is drained: its pods leave by eviction, its volumes are detached, and its host is ordered to reboot. */
-import { mayStay, type NodePod } from "../../api/fleet/node-pods.ts";
+import { mayStay, type NodePod } from "../../../api/fleet/node-pods.ts";
 import { giveBack, giveUp, nodeWrite } from "./change.ts";
 import { nothing, write, type StepResult } from "./failure.ts";
-import type { Drain, FleetNode } from "./snapshot.ts";
-import type { Survey } from "./survey.ts";
-import { length, sentence, type Wait } from "./wait.ts";
-import type { Write } from "./write.ts";
+import type { Drain, FleetNode } from "../snapshot.ts";
+import type { Survey } from "../survey.ts";
+import { length, sentence, type Wait } from "../wait.ts";
+import type { Write } from "../write.ts";
 
 export function drain(survey: Survey, node: FleetNode): StepResult {
   const reason = whyToStop(survey, node);

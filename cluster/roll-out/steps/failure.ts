@@ -1,8 +1,8 @@
 /** A node that did not come back well: first the whole roll-out halts, then the node is dealt with. */
-import type { FleetNode } from "./snapshot.ts";
+import type { FleetNode } from "../snapshot.ts";
 import { atRest, isBackAndWell, nodeWrite } from "./change.ts";
-import type { Survey } from "./survey.ts";
-import type { NodeChange, Write } from "./write.ts";
+import type { Survey } from "../survey.ts";
+import type { NodeChange, Write } from "../write.ts";
 
 /** What a step leads to: writes to the node, and a halt. */
 export type StepResult = { writes: Write[]; halt?: { node: string; version: string; reason: string } };

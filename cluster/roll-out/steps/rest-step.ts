@@ -1,11 +1,11 @@
 /** A node at rest: it begins under its claim, is prepared ahead, and what should not be there is put right. */
-import type { Claim } from "../policy/fleet-policy.ts";
+import type { Claim } from "../../policy/fleet-policy.ts";
 import { isBackAndWell, nodeWrite, restored } from "./change.ts";
 import { nothing, write, type StepResult } from "./failure.ts";
-import type { FleetNode } from "./snapshot.ts";
-import type { Survey } from "./survey.ts";
-import { isPreparing, isWait, readyFor } from "./wanted.ts";
-import type { NodeChange, Write } from "./write.ts";
+import type { FleetNode } from "../snapshot.ts";
+import type { Survey } from "../survey.ts";
+import { isPreparing, isWait, readyFor } from "../wanted.ts";
+import type { NodeChange, Write } from "../write.ts";
 
 export function rest(survey: Survey, node: FleetNode, claim: Claim | undefined): StepResult {
   if (claim !== undefined && claim.token > node.marks.over) return write(underClaim(survey, node, claim));

@@ -1,9 +1,9 @@
 /** A node whose host was ordered to reboot: it obeys or not, comes back or not, with the version or without. */
 import { atRest, giveBack, giveUp, isBackAndWell, nodeWrite } from "./change.ts";
 import { failed, nothing, write, type StepResult } from "./failure.ts";
-import type { FleetNode } from "./snapshot.ts";
-import type { Survey } from "./survey.ts";
-import { length, sentence, type Wait } from "./wait.ts";
+import type { FleetNode } from "../snapshot.ts";
+import type { Survey } from "../survey.ts";
+import { length, sentence, type Wait } from "../wait.ts";
 
 /** So often a host may come back with the old version and without a word of why; the last time it counts as a failure. */
 const mostSilentReturns = 2;

@@ -1,10 +1,10 @@
 /** A node that serves again with the new version, and is watched for a while under its claim. */
 import { atRest, nodeWrite } from "./change.ts";
 import { failed, nothing, write, type StepResult } from "./failure.ts";
-import type { FleetNode } from "./snapshot.ts";
-import type { Survey } from "./survey.ts";
-import { length, sentence, type Wait } from "./wait.ts";
-import type { NodeChange } from "./write.ts";
+import type { FleetNode } from "../snapshot.ts";
+import type { Survey } from "../survey.ts";
+import { length, sentence, type Wait } from "../wait.ts";
+import type { NodeChange } from "../write.ts";
 
 export function soak(survey: Survey, node: FleetNode): StepResult {
   const { snapshot, now } = survey;

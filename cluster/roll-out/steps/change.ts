@@ -1,7 +1,7 @@
 /** The changes of a Node that several steps make: giving it back, and how long it is then left alone. */
-import type { FleetNode, Tries } from "./snapshot.ts";
-import type { Survey } from "./survey.ts";
-import type { EventReason, NodeChange, Write } from "./write.ts";
+import type { FleetNode, Tries } from "../snapshot.ts";
+import type { Survey } from "../survey.ts";
+import type { EventReason, NodeChange, Write } from "../write.ts";
 
 const dayMs = 86_400_000;
 
