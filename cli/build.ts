@@ -3,6 +3,7 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { machineClock } from "../lib/clock.ts";
 import { usageFailure } from "../lib/command/command.ts";
+import { defined } from "../lib/defined.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { formatBytes } from "../lib/progress.ts";
 import { architectureOption, buildDirectory, mirrorOption, variantOption, verb } from "./context.ts";
@@ -147,7 +148,7 @@ async function makeRecipeProgram(
   const made = await makeProgram(name, {
     architecture,
     outputs: options["update-golden"] ? "write" : "check",
-    fetch: { signal, ...(options.mirror === undefined ? {} : { mirror: options.mirror }) },
+    fetch: { signal, ...defined({ mirror: options.mirror }) },
   });
   const path = join(directory, architecture, made.recipe.name, made.program);
   await placeProgram(made.path, path);
@@ -189,7 +190,7 @@ async function moveLock(mirror: string | undefined, signal: AbortSignal): Promis
   const changes = await updateLock(architectures, {
     variants: [...variants.values()],
     signal,
-    ...(mirror === undefined ? {} : { mirror }),
+    ...defined({ mirror }),
   });
   return { made: [], changes: changes.length === 0 ? ["the locks are up to date"] : changes };
 }

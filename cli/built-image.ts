@@ -8,6 +8,7 @@ import { buildImage } from "../image/build.ts";
 import { commitOf } from "../image/commit.ts";
 import { buildContainer, type BuiltContainer } from "../image/oci/container-image.ts";
 import type { ContainerImage } from "../image/packages/base.ts";
+import { defined } from "../lib/defined.ts";
 import { say } from "../lib/progress.ts";
 import { version } from "../package.json";
 import { variantNamed } from "../variants/all.ts";
@@ -41,9 +42,8 @@ export async function builtImage(
     hostBinary,
     hostNames: { executable, links: names },
     output: resolve(output ?? buildDirectory),
-    fetch: { signal, ...(mirror === undefined ? {} : { mirror }) },
-    ...(golden === undefined ? {} : { golden }),
-    ...(updateRoot === undefined ? {} : { updateRoot }),
+    fetch: { signal, ...defined({ mirror }) },
+    ...defined({ golden, updateRoot }),
   });
 }
 
@@ -58,6 +58,6 @@ export async function builtContainer(
     version,
     commit: await commitOf(repository),
     programs: { file, names: containerNames[image] },
-    fetch: { signal, ...(mirror === undefined ? {} : { mirror }) },
+    fetch: { signal, ...defined({ mirror }) },
   });
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defined } from "../lib/defined.ts";
 import { isPresent, namesIn } from "../lib/files/files.ts";
 import { sourceHash } from "./source-hash.ts";
 import { type Input, InputFile, type Inputs, Made } from "./inputs.ts";
@@ -26,7 +27,7 @@ const greeting = step({
 });
 
 async function greet(words: string, name?: string): Promise<Made> {
-  return await greeting({ words, ...(name === undefined ? {} : { name }) }, { cache: folder });
+  return await greeting({ words, ...defined({ name }) }, { cache: folder });
 }
 
 test("a step with inputs seen before is not made again", async () => {

@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { machineClock } from "../lib/clock.ts";
+import { defined } from "../lib/defined.ts";
 import { Failure } from "../lib/failure.ts";
 import { run } from "../lib/program/process.ts";
 import { parseJson } from "../lib/text/json.ts";
@@ -66,7 +67,7 @@ export async function kubeconfigConnection(path: string, wantedContext?: string)
   const text = textsBeside(dirname(resolve(path)));
   const ca = await text(server["certificate-authority-data"], server["certificate-authority"]);
   const trust = {
-    ...(ca === undefined ? {} : { ca }),
+    ...defined({ ca }),
     ...(server["insecure-skip-tls-verify"] === true ? { rejectUnauthorized: false } : {}),
   };
   let known: { init: BunFetchRequestInit; untilMs: number } | undefined;

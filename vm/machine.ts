@@ -9,6 +9,7 @@
 import { copyFile, mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { openToolsRoot, type ToolsRoot } from "../image/packages/tools-root.ts";
+import { defined } from "../lib/defined.ts";
 import { assert, Failure, isNotFound } from "../lib/failure.ts";
 import type { Credentials } from "./credentials.ts";
 import { createEmptyDisk, createFirmwareVariables, createOverlay, firmwareCode } from "./disk/disk.ts";
@@ -125,7 +126,7 @@ export async function createMachine(path: string, options: MachineOptions): Prom
         startedAt,
         process,
         apiPort: port,
-        ...(kubelet === undefined ? {} : { kubeletPort: kubelet }),
+        ...defined({ kubeletPort: kubelet }),
         consoleFrom,
       });
       const running = await RunningMachine.find(directory);
@@ -151,9 +152,7 @@ async function requireImage(path: string): Promise<void> {
 async function hardwareOf(directory: string, options: MachineOptions): Promise<Hardware> {
   const files = machineFiles(directory);
   const { systemDiskBus: bus } = options;
-  const disks: Disk[] = [
-    { path: files.disk, format: "qcow2", serial: "system", ...(bus === undefined ? {} : { bus }) },
-  ];
+  const disks: Disk[] = [{ path: files.disk, format: "qcow2", serial: "system", ...defined({ bus }) }];
   if (options.dataDiskBytes !== undefined) disks.push({ path: files.dataDisk, format: "qcow2", serial: "data" });
   // The host knows them by their serial numbers.
   for (const [at] of (options.ephemeralDisksBytes ?? []).entries()) {
@@ -174,15 +173,14 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     disks,
     ...(options.cdRom === undefined ? {} : { cdRom: resolve(options.cdRom) }),
     ...(options.userData !== undefined && isByFwCfg(options) ? { userData: files.userData } : {}),
-    ...(options.vendor === undefined ? {} : { vendor: options.vendor }),
+    ...defined({ vendor: options.vendor }),
     forwards: [
       ...[apiPort, ...(options.kubelet === true ? [kubeletPort] : [])].map((guestPort) => ({ hostPort: 0, guestPort })),
       ...(options.publish ?? []),
     ],
     ...(options.metadataPort === undefined ? {} : { metadataService: await relay(directory, options.metadataPort) }),
     extraCards: options.extraCards ?? 0,
-    ...(options.sharedNetwork === undefined ? {} : { sharedNetwork: options.sharedNetwork }),
-    ...(options.clockStartsAt === undefined ? {} : { clockStartsAt: options.clockStartsAt }),
+    ...defined({ sharedNetwork: options.sharedNetwork, clockStartsAt: options.clockStartsAt }),
     shell: options.shell ?? false,
   };
 }

@@ -9,6 +9,7 @@ import { deadline, machineClock } from "../lib/clock.ts";
 import { connect, type Client } from "../api/client/client.ts";
 import type { StatusBody } from "../api/status.ts";
 import { isPassing } from "../api/client/refused.ts";
+import { defined } from "../lib/defined.ts";
 import { Failure, isFailure, type FailureCode } from "../lib/failure.ts";
 import { readLines } from "./qemu/console.ts";
 import { machineFiles, readMachineRecord, type MachineFiles, type MachineRecord } from "./machine-files.ts";
@@ -161,7 +162,7 @@ export class RunningMachine implements AsyncDisposable {
     const processors = await this.#processors();
     return new Failure(code, `cannot bring up machine ${this.record.name}: ${reason}; ${consoleEnd}${processors}`, {
       hint: `the whole console is in ${this.files.consoleLog}`,
-      ...(cause === undefined ? {} : { cause }),
+      ...defined({ cause }),
     });
   }
 

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defined } from "../../lib/defined.ts";
 import { artefact } from "../../image/manifest.ts";
 import { invoke, type Outcome } from "../../lib/command/command-line.ts";
 import { program } from "../../lib/command/command.ts";
@@ -99,7 +100,7 @@ async function makeBuild(commit: string): Promise<void> {
 
 async function publish(words: readonly string[], signal?: AbortSignal): Promise<Outcome> {
   const infra = ["--infra", file("Infra.toml")];
-  return await invoke(orlop, ["publish", ...words, ...infra], signal === undefined ? {} : { signal });
+  return await invoke(orlop, ["publish", ...words, ...infra], defined({ signal }));
 }
 
 async function good(...words: string[]): Promise<string> {

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { artefactOf, readBuild } from "../../image/finished-build.ts";
 import type { Artefact } from "../../image/manifest.ts";
+import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
 import { addTarget, publish, treesOf, type Release, type TargetSource } from "../../repo/repository.ts";
 import { migrationName, parseMigration, type Migration } from "../../settings/migrations/migration.ts";
@@ -53,7 +54,7 @@ export const publishVersion = repoCommand({
       { variant, arch, version: values.version, boot, root, hash, migrations: await migrationsFrom(values.migration) },
       {
         waves: await wavesFrom(values),
-        ...(values["max-version"] === undefined ? {} : { maxVersion: values["max-version"] }),
+        ...defined({ maxVersion: values["max-version"] }),
       },
       await signingFrom(values),
     );

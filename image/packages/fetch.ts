@@ -1,4 +1,5 @@
 /** Brings the packages of a lock into the cache. */
+import { defined } from "../../lib/defined.ts";
 import { cacheDirectory } from "./cache.ts";
 import { download } from "./download.ts";
 import type { LockedPackage } from "./lock.ts";
@@ -26,6 +27,6 @@ export async function fetchPackages(
   return download(wanted, {
     cache,
     label: "downloading packages",
-    ...(signal === undefined ? {} : { signal }),
+    ...defined({ signal }),
   });
 }

@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import { readdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
 import { isPresent } from "../../lib/files/files.ts";
 import { ask, type Output, run, type RunOptions, succeeded } from "../../lib/program/process.ts";
@@ -84,7 +85,7 @@ export async function openToolsRoot(
     await unpackAll(debs, work.path, {
       label: "unpacking the tools",
       exclude: docs,
-      ...(signal === undefined ? {} : { signal }),
+      ...defined({ signal }),
     });
     await settle({ directory: work.path });
     await moveInto(directory, work);

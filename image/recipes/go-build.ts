@@ -5,6 +5,7 @@
 import { deferred } from "../../lib/deferred.ts";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { defined } from "../../lib/defined.ts";
 import { assert, Failure } from "../../lib/failure.ts";
 import { run } from "../../lib/program/process.ts";
 import { progress, say } from "../../lib/progress.ts";
@@ -78,12 +79,12 @@ async function openDebianSource(
 ): Promise<Tree> {
   const mirror = address === undefined ? await mirrorOfMachine() : mirrorAt(address);
   const url = `${mirror[archive]}/${path.split("/").map(encodeURIComponent).join("/")}`;
-  const options = { cache, label: "downloading source", ...(signal === undefined ? {} : { signal }) };
+  const options = { cache, label: "downloading source", ...defined({ signal }) };
   const files = await download([{ url, sha256, bytes }], options);
   const directory = join(tree, "src", importPath);
   await mkdir(directory, { recursive: true });
   const into = [`--directory=${directory}`, "--strip-components=1", "--no-same-owner"] as const;
-  await run(["tar", "--extract", `--file=${files.get(sha256) ?? ""}`, ...into], signal === undefined ? {} : { signal });
+  await run(["tar", "--extract", `--file=${files.get(sha256) ?? ""}`, ...into], defined({ signal }));
   for (const edit of edits) await applyEdit(directory, edit);
   // Without version control and modules, Go reads exactly what lies here.
   const environment = { GOPATH: tree, GO111MODULE: "off", GOTOOLCHAIN: "local" };
@@ -187,6 +188,6 @@ async function runGo(
   await runTool(build.go, [goProgram, ...argv], {
     ...options,
     ...(online ? { readOnlyBinds: ["/etc/ssl/certs"] } : {}),
-    ...(build.signal === undefined ? {} : { signal: build.signal }),
+    ...defined({ signal: build.signal }),
   });
 }

@@ -4,6 +4,7 @@ import { EC2Client } from "@aws-sdk/client-ec2";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers";
+import { defined } from "../../lib/defined.ts";
 import { assert } from "../../lib/failure.ts";
 import type { AwsInfra } from "./infra.ts";
 
@@ -22,9 +23,9 @@ const mostAttempts = 10;
 /** Credentials are those of the profile, then those of `role`, then those of the region's own role. */
 export function accessTo(infra: AwsInfra, region: string): RegionAccess {
   const { role, endpoint } = infra.region[region] ?? {};
-  const clientConfig = { region, ...(endpoint === undefined ? {} : { endpoint }) };
+  const clientConfig = { region, ...defined({ endpoint }) };
   let credentials = fromNodeProviderChain({
-    ...(infra.profile === undefined ? {} : { profile: infra.profile }),
+    ...defined({ profile: infra.profile }),
     clientConfig,
   });
   for (const RoleArn of [infra.role, role].filter((arn) => arn !== undefined)) {

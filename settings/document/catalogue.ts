@@ -1,4 +1,5 @@
 /** Every setting in a list: for help, the settings page and completion. */
+import { defined } from "../../lib/defined.ts";
 import { isJsonObject, type Json } from "../../lib/text/json.ts";
 import { joinKey, root } from "../model/key.ts";
 import type { Secrecy } from "../model/secrecy.ts";
@@ -63,14 +64,11 @@ function entryOf(
     key,
     group,
     type: type.words,
-    ...(type.values === undefined ? {} : { values: type.values }),
+    ...defined({ values: type.values }),
     about: about.trimEnd(),
     doc,
     names,
-    ...(standard === undefined ? {} : { default: standard }),
-    ...(example === undefined ? {} : { example }),
-    ...(since === undefined ? {} : { since }),
-    ...(inert === undefined ? {} : { inert }),
+    ...defined({ default: standard, example, since, inert }),
     secrecy: type.secrecy,
   };
 }

@@ -3,6 +3,7 @@
  *
  * Nothing that is handed in makes these functions throw; whatever is wrong is a problem with line and column.
  */
+import { defined } from "../../lib/defined.ts";
 import { readJsonDocument } from "../../lib/text/json-document.ts";
 import { isWrittenObject, type Written } from "../../lib/text/literal.ts";
 import { nearest } from "../../lib/text/nearest.ts";
@@ -95,5 +96,5 @@ function misplaced(name: string, places: Places): Problem {
   const position = placeOf(places, [name], "name");
   const message = `${name} stands outside of settings, and the document has no [settings] table`;
   const suggestion = isGroup(name) ? `settings.${name}` : nearest(name, [root]);
-  return { key: name, message, ...position, ...(suggestion === undefined ? {} : { suggestion }) };
+  return { key: name, message, ...position, ...defined({ suggestion }) };
 }

@@ -6,6 +6,7 @@
  * no whole number, what one setting needs from another.
  */
 import { z } from "zod";
+import { defined } from "../../lib/defined.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../lib/text/json.ts";
 import type { Model } from "../model/model.ts";
 import type { Node, Setting } from "../model/setting.ts";
@@ -57,7 +58,7 @@ function settingSchema(setting: Setting, variantDefault: Json | undefined): Json
   return {
     description: `${setting.doc}\nMust be ${setting.type.words}.`,
     ...typeSchema(setting.type),
-    ...(standard === undefined ? {} : { default: standard }),
+    ...defined({ default: standard }),
     ...(setting.example === undefined ? {} : { examples: [setting.example] }),
     ...(setting.inert === undefined ? {} : { deprecated: true }),
   };

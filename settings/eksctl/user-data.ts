@@ -5,6 +5,7 @@
  * pkg/apis/eksctl.io/v1alpha5/defaults.go.
  */
 import { stringify, type TomlTable } from "smol-toml";
+import { defined } from "../../lib/defined.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import type { Position } from "../../lib/text/places.ts";
 import { chosenGroup } from "./choice.ts";
@@ -92,7 +93,7 @@ function setKubernetes(settings: Tree, source: Source): void {
   kubernetes["node-labels"] = {
     ...tableOr(labels),
     ...group.labels,
-    ...(cluster === undefined ? {} : { "alpha.eksctl.io/cluster-name": cluster }),
+    ...defined({ "alpha.eksctl.io/cluster-name": cluster }),
     "alpha.eksctl.io/nodegroup-name": group.name,
   };
   const own = taintsOf(group.taints);

@@ -7,6 +7,7 @@
 import { setImmediate } from "node:timers/promises";
 import { commandsWith, program, type Invocation, type Options } from "../../lib/command/command.ts";
 import { runProgram } from "../../lib/command/command-line.ts";
+import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
 import { runScenario } from "./lives/datastore-life.ts";
 import { scenarioOf, type Event } from "./lives/datastore-events.ts";
@@ -112,7 +113,7 @@ export async function simulate<Event extends { kind: string }>(
     (subject.distinct()?.crashStates ?? report.crashStates) >= (until.crashStates ?? Number.POSITIVE_INFINITY);
   const ended = (): Report => {
     const distinct = subject.distinct();
-    return { ...report, ...(distinct === undefined ? {} : { distinct }), seconds: seconds() };
+    return { ...report, ...defined({ distinct }), seconds: seconds() };
   };
   while (!isEnough()) {
     await setImmediate(); // a simulated disk never waits, so that signals would never be seen
@@ -257,11 +258,7 @@ function seedOf({ seed }: Values): number {
 }
 
 function untilOf({ seconds, lives, "until-crash-states": crashStates }: Values): Until {
-  const until = {
-    ...(seconds === undefined ? {} : { seconds }),
-    ...(lives === undefined ? {} : { lives }),
-    ...(crashStates === undefined ? {} : { crashStates }),
-  };
+  const until = defined({ seconds, lives, crashStates });
   return Object.keys(until).length > 0 ? until : { seconds: 20 };
 }
 

@@ -15,6 +15,7 @@ import { machineArchitecture, openToolsRoot, toolCommand, type ToolsRoot } from 
 import { makeProgram } from "../../image/recipes/programs.ts";
 import { abortable } from "../../lib/abortable.ts";
 import { deadline, machineClock } from "../../lib/clock.ts";
+import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
 import { firstOf } from "../../lib/first-of.ts";
 import { bytesOf } from "../../lib/files/http-body.ts";
@@ -119,7 +120,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const get: ControlPlane["get"] = async (path, until) =>
     await fetch(`${server}${path}`, {
       tls: { ca: pki.ca, cert: pki.admin.certificate, key: pki.admin.key },
-      ...(until === undefined ? {} : { signal: until }),
+      ...defined({ signal: until }),
     });
   const untilReady = async (until: AbortSignal): Promise<void> =>
     await unlessEnded(async (raced) => untilReadyz(get, raced), until);
@@ -131,10 +132,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   parts.use(await startNamed("kube-scheduler", scheduler(programs, pki, minor)));
 
   const kubectl: ControlPlane["kubectl"] = async (words, { stdin, signal: until } = {}) =>
-    await run([programs.kubectl, ...kubectlOptions(directory), ...words], {
-      ...(stdin === undefined ? {} : { stdin }),
-      ...(until === undefined ? {} : { signal: until }),
-    });
+    await run([programs.kubectl, ...kubectlOptions(directory), ...words], defined({ stdin, signal: until }));
   await kubectl(["apply", "--filename=-"], { stdin: JSON.stringify(bootstrapObjects(pki.token)), signal });
   await unlessEnded(async (raced) => untilAccountIsThere(kubectl, raced), signal);
 

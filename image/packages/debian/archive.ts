@@ -1,6 +1,7 @@
 /**
  * Debian's archives, as a mirror serves them: the release files of our suites and the package indexes they vouch for.
  */
+import { defined } from "../../../lib/defined.ts";
 import { Failure, isFailure } from "../../../lib/failure.ts";
 import { bytesOf } from "../../../lib/files/http-body.ts";
 import { run } from "../../../lib/program/process.ts";
@@ -86,7 +87,7 @@ export async function fetchIndex(
   const options = {
     cache,
     label: `downloading package indexes for ${architecture}`,
-    ...(signal === undefined ? {} : { signal }),
+    ...defined({ signal }),
   };
   const paths = await download(
     // By hash, for a plain name may already mean the next version while a mirror is being updated.

@@ -3,6 +3,7 @@
  *
  * The indexes of binary packages have neither architecture lists nor build profiles; both are refused here.
  */
+import { defined } from "../../../lib/defined.ts";
 import { Failure } from "../../../lib/failure.ts";
 import type { Relation } from "./version.ts";
 
@@ -43,7 +44,7 @@ function parseAlternative(text: string): Alternative {
   }
   const bound =
     relation === undefined || version === undefined ? {} : { bound: { relation: strict(relation), version } };
-  return { name, ...(architecture === undefined ? {} : { architecture }), ...bound };
+  return { name, ...defined({ architecture }), ...bound };
 }
 
 /** Policy 7.1: "<" and ">" are old spellings of "<=" and ">=". */

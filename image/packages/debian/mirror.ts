@@ -5,6 +5,7 @@
  * are ours. That a mirror is the right one shows in the signatures of what it serves, never in its name.
  */
 import { join } from "node:path";
+import { defined } from "../../../lib/defined.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { namesIn, readTextIfPresent } from "../../../lib/files/files.ts";
 import { parseControl } from "./control.ts";
@@ -53,7 +54,7 @@ export async function mirrorOfMachine(root = "/"): Promise<Mirror> {
     );
   }
   const security = best(sources.filter(({ suite }) => securitySuite.test(suite)));
-  return { ...mirrorAt(main), ...(security === undefined ? {} : { "debian-security": security }) };
+  return { ...mirrorAt(main), ...defined({ "debian-security": security }) };
 }
 
 /** Third parties name their suites after Debian's releases too; Debian's own are known by keyring or path. */

@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import Ajv2020 from "ajv/dist/2020";
 import { connect } from "../../../api/client/client.ts";
 import { send, type HttpAnswer } from "../../../api/client/transport.ts";
+import { defined } from "../../../lib/defined.ts";
 import { assert } from "../../../lib/failure.ts";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "../../../lib/text/json.ts";
 
@@ -45,7 +46,7 @@ export class DocumentedApi {
       {
         method,
         target,
-        headers: { "content-type": "application/json", ...(accept === undefined ? {} : { accept }) },
+        headers: { "content-type": "application/json", ...defined({ accept }) },
         body: body === undefined ? undefined : JSON.stringify(body),
       },
     );

@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defined } from "../../../lib/defined.ts";
 import { openToolsRoot, runTool } from "../../../image/packages/tools-root.ts";
 import type { Variant } from "../../../variants/variant.ts";
 
@@ -42,7 +43,7 @@ export async function compileModule(
   kernel: Variant["kernel"],
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  const tools = await openToolsRoot({ sets: [`modules-${kernel}`], ...(signal === undefined ? {} : { signal }) });
+  const tools = await openToolsRoot({ sets: [`modules-${kernel}`], ...defined({ signal }) });
   const directory = await mkdtemp(join(tmpdir(), "kernel-module-"));
   try {
     await writeFile(join(directory, `${name}.c`), source(name));

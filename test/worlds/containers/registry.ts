@@ -10,6 +10,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defined } from "../../../lib/defined.ts";
 import { hostOfGuests } from "../../../vm/qemu/qemu.ts";
 import { startRegistry } from "../../../vm/registry.ts";
 import { Authority } from "../network/certificates.ts";
@@ -53,7 +54,7 @@ export async function startTestRegistry({
     signal,
     ...(tls ? { tls: await authority.server(["127.0.0.1", hostOfGuests, registryName]) } : {}),
     ...(auth ? { auth: { username, password } } : {}),
-    ...(port === undefined ? {} : { port }),
+    ...defined({ port }),
   });
   return {
     port: registry.port,

@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defined } from "../../../lib/defined.ts";
 import { connect, type Client } from "../../../api/client/client.ts";
 import type { StatusBody } from "../../../api/status.ts";
 import type { ConnectionLimits } from "../../../host/apiserver/server/connections.ts";
@@ -51,14 +52,14 @@ export type RunningHostOptions = {
 };
 
 export async function runningHost({ limits, held, storage }: RunningHostOptions = {}): Promise<RunningHost> {
-  const machine = await testSystem({ clock: "stands", ...(storage === undefined ? {} : { storage }) });
+  const machine = await testSystem({ clock: "stands", ...defined({ storage }) });
   const directory = await mkdtemp(join(tmpdir(), "orlop-api-"));
   const socket = held?.socket ?? join(directory, "api.sock");
   const placeNow = (): SocketPlace => ({
     path: socket,
     gid: undefined,
     ...(held === undefined ? {} : { listeningDescriptor: held.give() }),
-    ...(limits === undefined ? {} : { limits }),
+    ...defined({ limits }),
   });
   const units = runSystemd(machine, { "chrony.service": "active", "systemd-networkd.service": "active" });
   machine.programs.set("modprobe", () => "");
