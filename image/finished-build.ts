@@ -44,8 +44,8 @@ export async function artefactOf({ manifestPath }: FinishedBuild, { name, sha256
 async function manifestIn(path: string): Promise<string> {
   if (!(await statOf(path)).isDirectory()) return path;
   const lists = (await readdir(path)).filter((name) => /^orlop-.*(?<!\.spdx|-amis)\.json$/.test(name));
-  const [only, ...others] = lists.toSorted();
-  if (only !== undefined && others.length === 0) return join(path, only);
+  const [only, ...rest] = lists.toSorted();
+  if (only !== undefined && rest.length === 0) return join(path, only);
   throw new Failure("no-single-build", `cannot publish ${path}: it holds ${lists.length} builds`, {
     hint: lists.length === 0 ? "build an image into it" : `name one of ${lists.join(", ")}`,
   });

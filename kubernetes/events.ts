@@ -18,7 +18,7 @@ export type ClusterEvent = {
 const component = "orlop-fleet";
 const longestText = 1000;
 
-export async function tell(
+export async function recordEvent(
   client: KubernetesClient,
   { about, type, reason, message }: ClusterEvent,
   signal: AbortSignal,

@@ -62,8 +62,8 @@ export async function kubeconfigConnection(path: string, wantedContext?: string)
   if (context === undefined) throw bad(`it has no context ${JSON.stringify(name)}`);
   const server = clusters.find((each) => each.name === context.cluster)?.cluster;
   if (server === undefined) throw bad(`it has no cluster ${JSON.stringify(context.cluster)}`);
-  const who = users.find((each) => each.name === context.user)?.user;
-  if (who === undefined) throw bad(`it has no user ${JSON.stringify(context.user)}`);
+  const user = users.find((each) => each.name === context.user)?.user;
+  if (user === undefined) throw bad(`it has no user ${JSON.stringify(context.user)}`);
   const text = textsBeside(dirname(resolve(path)));
   const ca = await text(server["certificate-authority-data"], server["certificate-authority"]);
   const trust = {
@@ -76,7 +76,7 @@ export async function kubeconfigConnection(path: string, wantedContext?: string)
     async credentials() {
       const nowMs = machineClock.now().getTime();
       if (known !== undefined && nowMs < known.untilMs) return known.init;
-      const { tls, headers, untilMs = Number.POSITIVE_INFINITY } = await identityOf(who, text);
+      const { tls, headers, untilMs = Number.POSITIVE_INFINITY } = await identityOf(user, text);
       known = { init: { tls: { ...trust, ...tls }, headers }, untilMs };
       return known.init;
     },
@@ -110,11 +110,11 @@ type Identity = {
   untilMs?: number;
 };
 
-async function identityOf(who: User, text: Text): Promise<Identity> {
-  if (who.exec !== undefined) return await executed(who.exec);
-  const cert = await text(who["client-certificate-data"], who["client-certificate"]);
-  const key = await text(who["client-key-data"], who["client-key"]);
-  const token = who.token ?? (await text(undefined, who.tokenFile))?.trim();
+async function identityOf(user: User, text: Text): Promise<Identity> {
+  if (user.exec !== undefined) return await executed(user.exec);
+  const cert = await text(user["client-certificate-data"], user["client-certificate"]);
+  const key = await text(user["client-key-data"], user["client-key"]);
+  const token = user.token ?? (await text(undefined, user.tokenFile))?.trim();
   return identity({ cert, key, token });
 }
 

@@ -60,9 +60,9 @@ export class Leadership {
     }
     if (this.#isOfAnother(lease)) return false;
     const isNew = lease.spec.holderIdentity !== identity;
-    const taken = isNew ? { acquireTime: now, leaseTransitions: (lease.spec.leaseTransitions ?? 0) + 1 } : {};
+    const acquisition = isNew ? { acquireTime: now, leaseTransitions: (lease.spec.leaseTransitions ?? 0) + 1 } : {};
     const { resourceVersion } = lease.metadata;
-    const patch = { metadata: { resourceVersion }, spec: { ...own, ...taken } };
+    const patch = { metadata: { resourceVersion }, spec: { ...own, ...acquisition } };
     return (await this.#client.patch(leases, { name, namespace }, patch, signal)).kind === "written";
   }
 

@@ -38,9 +38,9 @@ export function objectPath(resource: Resource<ApiObject>, { name, namespace }: O
   return subresource === "" ? path : `${path}/${subresource}`;
 }
 
-/** Whether `one` was written after `other`; they are of one kind. */
-export function isNewer(one: ApiObject, other: ApiObject): boolean {
-  return revisionOf(one.metadata.resourceVersion) > revisionOf(other.metadata.resourceVersion);
+/** Whether `candidate` was written after `known`; they are of one kind. */
+export function isNewer(candidate: ApiObject, known: ApiObject): boolean {
+  return revisionOf(candidate.metadata.resourceVersion) > revisionOf(known.metadata.resourceVersion);
 }
 
 /** As a number: below 2^53 for longer than any cluster lives. */

@@ -75,8 +75,8 @@ class Conversation {
   #written = 0;
   #capacity = Promise.withResolvers<undefined>();
   #heardMs = machineClock.elapsedMs();
-  #untaken = 0;
-  #taken: Promise<unknown> = Promise.resolve();
+  #unshown = 0;
+  #shown: Promise<unknown> = Promise.resolve();
 
   constructor(client: WebSocket, request: ExecRequest) {
     this.#client = client;
@@ -103,7 +103,7 @@ class Conversation {
         this.#feed().catch((error: unknown) => this.#failed.reject(error));
       }
       const { code, reason } = await Promise.race([closed, this.#failed.promise]);
-      await this.#taken;
+      await this.#shown;
       this.#request.signal.throwIfAborted();
       const exitCode = /^\d{1,3}$/.test(reason) ? Number(reason) : undefined;
       if (code === closeCodes.normal && exitCode !== undefined) return exitCode;
@@ -120,10 +120,10 @@ class Conversation {
     const bytes = bytesOf(data);
     this.#heardMs = machineClock.elapsedMs();
     if (isBinary) {
-      this.#untaken += bytes.length;
-      if (this.#untaken > outputBytes.most) this.#client.pause();
-      this.#taken = this.#taken.then(async () => await this.#show(bytes));
-      this.#taken.catch((error: unknown) => this.#failed.reject(error));
+      this.#unshown += bytes.length;
+      if (this.#unshown > outputBytes.most) this.#client.pause();
+      this.#shown = this.#shown.then(async () => await this.#show(bytes));
+      this.#shown.catch((error: unknown) => this.#failed.reject(error));
       return;
     }
     const message = readServerMessage(bytes.toString());
@@ -136,8 +136,8 @@ class Conversation {
 
   async #show(bytes: Buffer): Promise<void> {
     await this.#request.output(bytes);
-    this.#untaken -= bytes.length;
-    if (this.#client.isPaused && this.#untaken < outputBytes.least) this.#client.resume();
+    this.#unshown -= bytes.length;
+    if (this.#client.isPaused && this.#unshown < outputBytes.least) this.#client.resume();
   }
 
   async #feed(): Promise<void> {

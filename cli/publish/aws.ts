@@ -6,6 +6,6 @@ export type Aws = { infra: AwsInfra; regions: [RegionAccess, ...RegionAccess[]] 
 
 export async function awsFrom(values: { infra: string; regions: readonly string[] | undefined }): Promise<Aws> {
   const infra = await readInfra(values.infra);
-  const [first, ...others] = chosenRegions(infra, values.regions ?? []);
-  return { infra, regions: [accessTo(infra, first), ...others.map((region) => accessTo(infra, region))] };
+  const [first, ...rest] = chosenRegions(infra, values.regions ?? []);
+  return { infra, regions: [accessTo(infra, first), ...rest.map((region) => accessTo(infra, region))] };
 }

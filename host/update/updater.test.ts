@@ -516,9 +516,9 @@ test("every migration between the running version and the one to take is tried, 
     summary: `rename ${from}`,
     steps: [{ do: "rename", from, to }],
   });
-  const [one, two] = [renames("1.1.0", "settings.a", "settings.b"), renames("1.2.0", "settings.b", "settings.c")];
-  await here.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [one] });
-  await here.repository.publish("1.2.0", { artefacts: testImage(40, 3).artefacts, migrations: [one, two] });
+  const [first, second] = [renames("1.1.0", "settings.a", "settings.b"), renames("1.2.0", "settings.b", "settings.c")];
+  await here.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [first] });
+  await here.repository.publish("1.2.0", { artefacts: testImage(40, 3).artefacts, migrations: [first, second] });
   here.values.set("settings.a", 1).set("settings.c", 2);
   const status = await here.run(await here.start(), "refresh", "prepare");
   expect(status.most_recent_command.stderr).toContain("cannot take the place of settings.c, which is set");

@@ -30,10 +30,10 @@ export function checkGrantees(grantees: Grantees): Grantees {
       hint: "name somebody with --users, --groups, --organizations or --organizational-units",
     });
   }
-  const refuse = (what: string, names: readonly string[], form: RegExp): void => {
+  const refuse = (expected: string, names: readonly string[], form: RegExp): void => {
     const wrong = names.find((name) => !form.test(name));
     if (wrong === undefined) return;
-    throw new Failure("bad-grantee", `cannot change permissions for ${JSON.stringify(wrong)}: ${what} is expected`);
+    throw new Failure("bad-grantee", `cannot change permissions for ${JSON.stringify(wrong)}: ${expected} is expected`);
   };
   refuse("the 12 digits of an account", users, /^\d{12}$/);
   refuse("the group all", groups, /^all$/);

@@ -40,14 +40,14 @@ export async function planAmi(
     region: access.region,
     image: await findImage(access, name, signal),
   });
-  const [first, ...others] = regions;
-  return { name, first: await look(first), copies: await Promise.all(others.map(look)) };
+  const [first, ...rest] = regions;
+  return { name, first: await look(first), copies: await Promise.all(rest.map(look)) };
 }
 
 /** As lines for people. */
 export function describePlan({ name, first, copies }: AmiPlan): string[] {
-  const line = (region: string, image: string | undefined, what: string): string =>
-    image === undefined ? `${region}: ${what}` : `${region}: ${image} is there`;
+  const line = (region: string, image: string | undefined, intention: string): string =>
+    image === undefined ? `${region}: ${intention}` : `${region}: ${image} is there`;
   return [
     line(first.region, first.image, `would upload a snapshot and register ${name}`),
     ...copies.map(({ region, image }) => line(region, image, `would copy it from ${first.region}`)),
@@ -63,13 +63,13 @@ export async function publishAmi(
   const { clock, signal } = options;
   const plan = await planAmi(regions, build, options);
   const { name } = plan;
-  const [home, ...others] = regions;
+  const [home, ...targets] = regions;
   const image = plan.first.image ?? (await makeImage(home, build, name, options));
   await untilAvailable(home, image, { clock, signal });
-  await grantCopying(home, others, image, signal);
+  await grantCopying(home, targets, image, signal);
   const description = options.description ?? name;
   const copies = await Promise.all(
-    others.map(async (access) => {
+    targets.map(async (access) => {
       const known = plan.copies.find(({ region }) => region === access.region)?.image;
       const copy = known ?? (await copyImage(access, { region: home.region, image }, { name, description }, signal));
       await untilAvailable(access, copy, { clock, signal });
@@ -104,12 +104,12 @@ async function makeImage(home: RegionAccess, build: FinishedBuild, name: string,
 /** Regions whose role belongs to another account copy what that account may use. */
 async function grantCopying(
   home: RegionAccess,
-  others: readonly RegionAccess[],
+  targets: readonly RegionAccess[],
   image: string,
   signal: AbortSignal,
 ): Promise<void> {
   const own = await accountOf(home, signal);
-  const accounts = new Set(await Promise.all(others.map(async (access) => await accountOf(access, signal))));
+  const accounts = new Set(await Promise.all(targets.map(async (access) => await accountOf(access, signal))));
   accounts.delete(own);
   if (accounts.size === 0) return;
   const grantees = { users: [...accounts], groups: [], organizations: [], organizationalUnits: [] };

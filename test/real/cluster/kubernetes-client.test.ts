@@ -7,7 +7,7 @@ import { machineClock } from "../../../lib/clock.ts";
 import { Cache } from "../../../kubernetes/cache.ts";
 import { KubernetesClient } from "../../../kubernetes/client.ts";
 import { evict, evictionVersion, serverMinor, type EvictionVersion } from "../../../kubernetes/eviction.ts";
-import { tell } from "../../../kubernetes/events.ts";
+import { recordEvent } from "../../../kubernetes/events.ts";
 import { kubeconfigConnection } from "../../../kubernetes/kubeconfig.ts";
 import { Leadership } from "../../../kubernetes/lease.ts";
 import { nodes, type NodeObject, type Pod, pods } from "../../../kubernetes/objects.ts";
@@ -148,7 +148,7 @@ test("a pod that came back under its name is not the one to evict", async () => 
 test("an event about a node is shown with it", async () => {
   await apply(nodeNamed("told"));
   const about = { apiVersion: "v1", kind: "Node", name: "told", uid: "" };
-  await tell(client, { about, type: "Normal", reason: "Draining", message: "its pods are asked to go" }, signal);
+  await recordEvent(client, { about, type: "Normal", reason: "Draining", message: "its pods are asked to go" }, signal);
   const { stdout } = await cluster.kubectl(["describe", "node", "told"]);
   expect(stdout).toMatch(/Normal +Draining +\S+ +orlop-fleet +its pods are asked to go/);
 });

@@ -118,14 +118,14 @@ class World {
     const snapshot = this.snapshots.get(`${region} ${path[action === "CompleteSnapshot" ? 3 : 2]}`);
     if (snapshot === undefined || snapshot.completed) return refusal("the snapshot is not being written");
     if (action === "PutSnapshotBlock") {
-      const taken = this.beforeBlock(body, snapshot.blocks.size);
-      if (taken === "throttle") return refusal("Rate exceeded", "RequestThrottledException");
-      const checksum = createHash("sha256").update(taken).digest("base64");
+      const received = this.beforeBlock(body, snapshot.blocks.size);
+      if (received === "throttle") return refusal("Rate exceeded", "RequestThrottledException");
+      const checksum = createHash("sha256").update(received).digest("base64");
       if (request.headers.get("x-amz-checksum") !== checksum) return refusal("the block has another checksum");
       const index = Number(path[4]);
       snapshot.blocks.set(index, checksum);
-      snapshot.bytes.set(index, taken);
-      return await this.#forward(request, taken);
+      snapshot.bytes.set(index, received);
+      return await this.#forward(request, received);
     }
     if (action !== "CompleteSnapshot") return await this.#forward(request, body);
     if (request.headers.get("x-amz-changedblockscount") !== String(snapshot.blocks.size)) {
@@ -175,8 +175,8 @@ class World {
         const snapshot = this.snapshots.get(`${region} ${id}`);
         const ready = snapshot === undefined || (snapshot.completed && snapshot.polls++ >= pendingAnswers);
         const text = await answer.text();
-        const said = ready ? text : text.replaceAll("<status>completed</status>", "<status>pending</status>");
-        return new Response(said, { status: answer.status, headers: answer.headers });
+        const reported = ready ? text : text.replaceAll("<status>completed</status>", "<status>pending</status>");
+        return new Response(reported, { status: answer.status, headers: answer.headers });
       }
       default:
         return await this.#forward(request, body);
