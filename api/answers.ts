@@ -64,6 +64,7 @@ export const wholeModel = z.object({
 /** What one step of a reconciler does, or would do. */
 export const effect = z.object({
   /** What it does, as in "restart chrony.service". Clients and hosts of other versions know it by this name. */
+  // oxlint-disable-next-line id-denylist -- the name in the API
   says: z.string(),
   file: z.object({ path: z.string(), change: z.enum(["create", "modify", "remove"]) }).exactOptional(),
   units: z
@@ -150,6 +151,7 @@ export const transaction = z.object({
   /** The version of the image that was running. */
   image: z.string(),
   /** The message of whoever made the change. Clients and hosts of other versions know it by this name. */
+  // oxlint-disable-next-line id-denylist -- the name in the API
   says: z.string(),
   changes: z.array(change),
   hash: z.string(),

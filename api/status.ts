@@ -171,6 +171,7 @@ export const updateExplanation = z.object({
         z.object({
           kind: z.enum(["above-maximum", "wave", "version-lock", "not-newer", "failed-before"]),
           /** A sentence for people. Clients and hosts of other versions know it by this name. */
+          // oxlint-disable-next-line id-denylist -- the name in the API
           says: z.string(),
           opensAt: z.iso.datetime().exactOptional(),
         }),

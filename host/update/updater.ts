@@ -212,6 +212,7 @@ export class Updater implements AsyncDisposable {
         ...releasedAt(updateIn(trusted.manifest, this.#host.running, judgement.version)),
         holds: judgement.holds.map((hold) => ({
           kind: hold.kind,
+          // oxlint-disable-next-line id-denylist -- the name in the API
           says: describeHold(hold),
           ...(hold.kind === "wave" ? { opensAt: hold.opensAt.toISOString() } : {}),
         })),

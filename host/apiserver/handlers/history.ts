@@ -41,6 +41,7 @@ export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers
     async getHistory({ query: { limit = historyUsually }, caller }) {
       const transactions = (await datastore.history(limit)).map((transaction): TransactionBody => {
         const { at, message, changes: made, ...rest } = transaction;
+        // oxlint-disable-next-line id-denylist -- the name in the API
         return { ...rest, at: at.toISOString(), says: message, changes: visibleChanges(model, made, caller) };
       });
       const records = (await audit.newest(limit)).map((entry): ExecutedBody | OrderedBody => {

@@ -16,5 +16,6 @@ type EffectBody = Plan["reconcilers"][number]["effects"][number];
 function withEffectBodies<Report extends { effects: readonly Effect[] }>(
   report: Report,
 ): Omit<Report, "effects"> & { effects: EffectBody[] } {
+  // oxlint-disable-next-line id-denylist -- the name in the API
   return { ...report, effects: report.effects.map(({ description, ...rest }) => ({ says: description, ...rest })) };
 }

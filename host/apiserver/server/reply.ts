@@ -94,7 +94,7 @@ export function replyRefusal(
 
 /** The same where HTTP has let go of the connection already. */
 export function refuseUpgrade(request: IncomingMessage, socket: Duplex, error: unknown): number {
-  const { status, headers, text } = refusalFor(request, error, (said) => said);
+  const { status, headers, text } = refusalFor(request, error, (message) => message);
   const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${text}`);
   return status;
