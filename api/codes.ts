@@ -42,6 +42,7 @@ export const statuses = {
   "target-too-long": 414,
   "nothing-pending": 422,
   "ephemeral-storage-busy": 423,
+  "settings-locked": 423,
   "support-archive-busy": 423,
   "update-busy": 423,
   "upgrade-required": 426,

@@ -71,6 +71,8 @@ export const status = z.object({
     /** Transactions that hold uncommitted changes. */
     pending: z.array(z.string()),
     lastGoodBoot: z.object({ version: z.number().int(), at: z.iso.datetime() }).exactOptional(),
+    /** Nobody changes them until the next boot. */
+    lockedDown: z.literal(true).exactOptional(),
     /** Sentences about what was repaired when the datastore was opened. */
     repairs: z.array(z.string()),
   }),

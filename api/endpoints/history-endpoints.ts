@@ -25,7 +25,7 @@ export const historyEndpoints = {
     remote: true,
     query: z.object({ version: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(), wait: flag.optional() }),
     answers: { 200: answers.applied },
-    refusals: [404, 409, 422],
+    refusals: [404, 409, 422, 423],
   },
   restore: {
     method: "POST",
@@ -40,7 +40,7 @@ export const historyEndpoints = {
       wait: flag.optional(),
     }),
     answers: { 200: answers.applied },
-    refusals: [404, 409, 422],
+    refusals: [404, 409, 422, 423],
   },
   confirm: {
     method: "POST",

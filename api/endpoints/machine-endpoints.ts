@@ -16,6 +16,16 @@ export const machineEndpoints = {
     answers: { 204: "nothing" },
     refusals: [],
   },
+  lockDown: {
+    method: "POST",
+    path: "/actions/lockdown",
+    summary: "Refuse every change of settings until the next boot",
+    role: "admin",
+    remote: true,
+    query: noQuery,
+    answers: { 204: "nothing" },
+    refusals: [409],
+  },
   initEphemeralStorage: {
     method: "POST",
     path: "/actions/ephemeral-storage/init",

@@ -77,7 +77,7 @@ export const settingsEndpoints = {
     remote: true,
     query: z.object({ tx, message: message.optional() }),
     answers: { 200: answers.keys },
-    refusals: [409, 422],
+    refusals: [409, 422, 423],
   },
   apply: {
     method: "POST",
@@ -102,7 +102,7 @@ export const settingsEndpoints = {
       try: trialTime.optional(),
     }),
     answers: { 200: z.union([answers.keys, answers.applied]) },
-    refusals: [409, 422],
+    refusals: [409, 422, 423],
   },
   // Not in Bottlerocket:
   deleteSettings: {
@@ -125,7 +125,7 @@ export const settingsEndpoints = {
     query: z.object({ wait: flag.optional(), try: trialTime.optional() }),
     body: answers.changeRequest,
     answers: { 200: answers.applied },
-    refusals: [404, 409, 422],
+    refusals: [404, 409, 422, 423],
   },
   plan: {
     method: "POST",

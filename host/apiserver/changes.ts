@@ -1,5 +1,6 @@
 /**
- * Every change of committed settings that the API makes: one at a time, checked as a whole, none during a trial.
+ * Every change of committed settings that the API makes: one at a time, checked as a whole, none during a trial or while
+ * they are locked down.
  */
 import { isDeepStrictEqual } from "node:util";
 import { Refused } from "../../api/client/refused.ts";
@@ -9,6 +10,7 @@ import type { Problem } from "../../settings/model/problem.ts";
 import type { Author, Change, Datastore, Staged } from "../datastore/datastore.ts";
 import { changesBetween, revert, withStaged, type Values } from "../datastore/change.ts";
 import type { Trial } from "../daemon/trial.ts";
+import type { SettingsLockdown } from "./settings-lockdown.ts";
 
 export type Committed = { version: number; changed: string[] };
 
@@ -16,28 +18,48 @@ export class Changes {
   readonly #model: Model;
   readonly #datastore: Datastore;
   readonly #trial: Trial;
+  readonly #lockdown: SettingsLockdown;
   readonly #turns = new Turns();
 
-  constructor(model: Model, datastore: Datastore, trial: Trial) {
+  constructor(model: Model, datastore: Datastore, trial: Trial, lockdown: SettingsLockdown) {
     this.#model = model;
     this.#datastore = datastore;
     this.#trial = trial;
+    this.#lockdown = lockdown;
   }
 
-  /** @throws {Refused<"nothing-pending" | "unmet-requirements" | "on-trial">} */
+  /** Nothing below changes settings from now on, until the next boot. @throws {Refused<"on-trial">} */
+  async lockDown(): Promise<void> {
+    await this.exclusively(async () => {
+      this.#trial.refuseWhileRunning();
+      await this.#lockdown.begin();
+    });
+  }
+
+  get areLockedDown(): boolean {
+    return this.#lockdown.isOn;
+  }
+
+  /** @throws {Refused<"settings-locked" | "on-trial">} */
+  #refuseUnlessFree(): void {
+    this.#lockdown.refuseWhileOn();
+    this.#trial.refuseWhileRunning();
+  }
+
+  /** @throws {Refused<"nothing-pending" | "unmet-requirements" | "on-trial" | "settings-locked">} */
   async commit(transaction: string, by: Author, message: string, trySeconds?: number): Promise<Committed> {
     return this.exclusively(async () => {
-      this.#trial.refuseWhileRunning();
+      this.#refuseUnlessFree();
       return await this.#datastore.commit(transaction, by, message, async (staged, write) =>
         this.#commitOrTry(staged, trySeconds, write),
       );
     });
   }
 
-  /** The same for changes that nobody staged. @throws {Refused<"nothing-pending" | "unmet-requirements" | "on-trial">} */
+  /** The same for changes that nobody staged. @throws {Refused<"nothing-pending" | "unmet-requirements" | "on-trial" | "settings-locked">} */
   async make(changes: Staged, by: Author, message: string, trySeconds?: number): Promise<Committed> {
     return this.exclusively(async () => {
-      this.#trial.refuseWhileRunning();
+      this.#refuseUnlessFree();
       if (changes.size === 0) throw new Refused("nothing-pending", "cannot change settings: the request names none");
       return await this.#commitOrTry(changes, trySeconds, async () => this.#datastore.change(changes, by, message));
     });
@@ -58,7 +80,7 @@ export class Changes {
   /** Takes back one transaction. @throws {Refused<"changed-since" | …>} */
   async undo(version: number, changes: readonly Change[], by: Author): Promise<Committed> {
     return this.exclusively(async () => {
-      this.#trial.refuseWhileRunning();
+      this.#refuseUnlessFree();
       const { values, conflicts } = revert(await this.#withoutFoundAnew(version, changes), changes);
       if (conflicts.length > 0) {
         const keys = conflicts.join(", ");
@@ -85,7 +107,7 @@ export class Changes {
 
   async restore(version: number, values: Values, by: Author): Promise<Committed> {
     return this.exclusively(async () => {
-      this.#trial.refuseWhileRunning();
+      this.#refuseUnlessFree();
       return this.#replace(values, by, `restore version ${version}`);
     });
   }

@@ -10,6 +10,7 @@ import { exec } from "./apiclient/exec.ts";
 import { ephemeralBind, ephemeralDirectories, ephemeralDisks, ephemeralInit } from "./apiclient/ephemeral-storage.ts";
 import { get } from "./apiclient/get.ts";
 import { history, restore, undo } from "./apiclient/change/history.ts";
+import { lockdown } from "./apiclient/lockdown.ts";
 import { logs } from "./apiclient/logs.ts";
 import { raw } from "./apiclient/raw.ts";
 import { reboot } from "./apiclient/reboot.ts";
@@ -85,6 +86,7 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     restore,
     status,
     reboot,
+    lockdown,
     ephemeralInit,
     ephemeralBind,
     ephemeralDisks,

@@ -3,6 +3,7 @@ import { defined } from "../../lib/defined.ts";
 import type { Failure } from "../../lib/failure.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { Changes } from "../apiserver/changes.ts";
+import { SettingsLockdown } from "../apiserver/settings-lockdown.ts";
 import { Document } from "../apiserver/document.ts";
 import { Exec } from "../apiserver/exec/exec.ts";
 import { handlersFor } from "../apiserver/handlers/all.ts";
@@ -52,7 +53,7 @@ export async function openHost(machine: System, stopping: AbortSignal): Promise<
   opened.use(audit);
 
   const trial = await Trial.open(system, datastore);
-  const changes = new Changes(model, datastore, trial);
+  const changes = new Changes(model, datastore, trial, await SettingsLockdown.open(system));
   const document = new Document(model, datastore, unusable);
   // The handlers below serve it, and the engine they use opens it.
   const exec = opened.use(new Exec(system, audit, secrets, stopping));

@@ -48,7 +48,14 @@ test("a boot whose last step ends while the status is made is still booting", as
   const engine = { status: () => [], rebootNeeded: () => [] };
   const datastore = { version: 1, repairs: [], pendingNames: () => [], lastGoodBoot: () => undefined };
   const facts = { variant: { name: "dev", platform: "qemu" }, arch: "x86_64", versionId: "0.1.0", buildId: "b" };
-  const parts = { updater, engine, datastore, facts, trial: { current: () => undefined } };
+  const parts = {
+    updater,
+    engine,
+    datastore,
+    facts,
+    trial: { current: () => undefined },
+    changes: { areLockedDown: false },
+  };
   const rest = { remote: { status: () => ({ enabled: false }) }, hostContainers: [], node: undefined };
   const sources = { system: machine.system, boot, setAside: [], auditUnusable: undefined, ...parts, ...rest };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all that this status asks of them

@@ -3,6 +3,7 @@ import { readTextIfPresent } from "../../lib/files/files.ts";
 import type { StatusBody } from "../../api/status.ts";
 import { defined } from "../../lib/defined.ts";
 import type { Failure } from "../../lib/failure.ts";
+import type { Changes } from "../apiserver/changes.ts";
 import type { Remote } from "../apiserver/server/remote.ts";
 import { haltedBy, type BootStatus } from "./boot.ts";
 import { bootstrapNow } from "../bootstrap/now.ts";
@@ -25,6 +26,7 @@ export type StatusSources = {
   engine: Engine;
   boot: BootStatus;
   trial: Trial;
+  changes: Changes;
   remote: Remote;
   updater: Updater;
   hostContainers: NonNullable<StatusBody["hostContainers"]>;
@@ -42,6 +44,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     engine,
     boot,
     trial,
+    changes,
     remote,
     updater,
     hostContainers,
@@ -86,6 +89,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
       version: datastore.version,
       pending: datastore.pendingNames(),
       ...(good === undefined ? {} : { lastGoodBoot: { version: good.version, at: good.at.toISOString() } }),
+      ...(changes.areLockedDown ? { lockedDown: true as const } : {}),
       repairs: [...datastore.repairs],
     },
     reconcilers,

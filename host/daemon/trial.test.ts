@@ -4,6 +4,7 @@ import { factsOf } from "../../test/worlds/host/settings.ts";
 import { testSystem } from "../../test/worlds/host/system.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { Changes } from "../apiserver/changes.ts";
+import { SettingsLockdown } from "../apiserver/settings-lockdown.ts";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/log/disk.ts";
 import { logs } from "../kept/things.ts";
@@ -240,7 +241,7 @@ test("a daemon that stops while somebody confirms brings no trial back", async (
   const disk = directoryDisk(realStorage, hostPath(system, logs.settings.path));
   await using datastore = await Datastore.open(disk, { image: "0.1.0", clock: system.clock });
   const trial = await Trial.open(system, datastore);
-  const changes = new Changes(modelFor(factsOf().variant), datastore, trial);
+  const changes = new Changes(modelFor(factsOf().variant), datastore, trial, await SettingsLockdown.open(system));
   datastore.stage("t", new Map([["settings.motd", "tried"]]));
   await changes.commit("t", { kind: "socket", uid: 0 }, "set", 60);
   const stop = new AbortController();
@@ -270,7 +271,7 @@ test("what is staged while a trial is being noted is no part of it", async () =>
   const disk = directoryDisk(realStorage, hostPath(system, logs.settings.path));
   await using datastore = await Datastore.open(disk, { image: "0.1.0", clock: system.clock });
   const trial = await Trial.open(system, datastore);
-  const changes = new Changes(modelFor(factsOf().variant), datastore, trial);
+  const changes = new Changes(modelFor(factsOf().variant), datastore, trial, await SettingsLockdown.open(system));
   datastore.stage("t", new Map([["settings.motd", "tried"]]));
   stageLate = () => datastore.stage("t", late);
   const { changed } = await changes.commit("t", { kind: "socket", uid: 0 }, "set", 60);

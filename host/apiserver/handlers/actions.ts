@@ -21,7 +21,9 @@ type UpdateActions = "refreshUpdates" | "prepareUpdate" | "activateUpdate" | "de
 export function actionHandlers(
   { system, changes, trial, updater }: ApiContext,
   waiting: Waiting,
-): Handlers<"reboot" | "confirm" | "revert" | "supportArchive" | UpdateActions | "getUpdateStatus" | "explainUpdates"> {
+): Handlers<
+  "reboot" | "lockDown" | "confirm" | "revert" | "supportArchive" | UpdateActions | "getUpdateStatus" | "explainUpdates"
+> {
   const archivePlace = new Place<"archive">(
     () => new Failure("support-archive-busy", "cannot make a support archive: one is being made for somebody else"),
   );
@@ -35,6 +37,12 @@ export function actionHandlers(
       await keepTryForPlannedReboot(system);
       await updater.renewTerms();
       afterwards(async () => system.run(["systemctl", "--no-block", "reboot"]));
+    },
+    async lockDown({ caller }) {
+      await changes.lockDown();
+      system.log.info(
+        `api: settings are locked down until the next boot, as asked by ${JSON.stringify(caller.author)}`,
+      );
     },
     async confirm() {
       await changes.exclusively(async () => trial.confirm());

@@ -99,11 +99,12 @@ function keptLines({ setAside = [], unknown = [] }: StatusBody): string[] {
 }
 
 function settingsLines({ settings, trial, userData }: StatusBody): string[] {
-  const { version, lastGoodBoot, pending, repairs } = settings;
+  const { version, lastGoodBoot, lockedDown, pending, repairs } = settings;
   const good =
     lastGoodBoot === undefined ? "" : `; last good boot with version ${lastGoodBoot.version} at ${lastGoodBoot.at}`;
   return [
     row("settings", `version ${version}${good}`),
+    ...(lockedDown === undefined ? [] : [row("locked down", "settings cannot be changed until the next boot")]),
     ...(trial === undefined ? [] : [row("trial", trialText(trial))]),
     ...(pending.length === 0 ? [] : [row("pending", `uncommitted changes in ${pending.join(", ")}`)]),
     ...repairs.map((sentence) => row("repaired", sentence)),

@@ -9,6 +9,7 @@
 import type { Json } from "../../../lib/text/json.ts";
 import { unreachable } from "../../../lib/failure.ts";
 import { Changes } from "../../../host/apiserver/changes.ts";
+import { SettingsLockdown } from "../../../host/apiserver/settings-lockdown.ts";
 import { ensureIdentity, makeIdentity } from "../../../host/apiserver/server/certificate.ts";
 import type { Identity } from "../../../host/apiserver/server/identity.ts";
 import { applyUserData, newBootStatus, rebootToReconcile } from "../../../host/daemon/boot.ts";
@@ -289,7 +290,12 @@ class KeptLife {
     // The deadline is noted anew, or the trial ends: until that is done, either may be found.
     this.#possible = [...this.#possible, ...this.#possible.map((each) => this.#atStart(each))];
     const trial = await Trial.open(system, datastore);
-    this.#running = { system, datastore, trial, changes: new Changes(model, datastore, trial) };
+    this.#running = {
+      system,
+      datastore,
+      trial,
+      changes: new Changes(model, datastore, trial, await SettingsLockdown.open(system)),
+    };
     // A trial that could not be reverted is no failure of the start.
     if (this.#storage.isGone) throw new Error("the power is gone");
     this.#judgeSettings(datastore, trial);
