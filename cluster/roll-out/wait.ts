@@ -122,8 +122,8 @@ function canarySentence({ version, proved, wanted, busy, eligible }: Extract<Wai
 
 function budgetSentence({ budget, claimed, away, awayCount }: Extract<Wait, { cause: "budget" }>): string {
   const names = away.length === 0 ? "" : ` (${away.join(", ")}${awayCount > away.length ? ", …" : ""})`;
-  const others = awayCount === 0 ? "" : ` and ${awayCount} away for other reasons${names}`;
-  return `waits for a place: ${claimed} of ${budget} at work${others}`;
+  const elsewhere = awayCount === 0 ? "" : ` and ${awayCount} away for other reasons${names}`;
+  return `waits for a place: ${claimed} of ${budget} at work${elsewhere}`;
 }
 
 /** A length of time as sentences tell it. */

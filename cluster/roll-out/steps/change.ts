@@ -33,18 +33,18 @@ export function giveBack(node: FleetNode, why: string): Write {
 }
 
 /** Ends it because it did not work, and leaves the node alone for a while that doubles each time. */
-export function giveUp({ snapshot, now }: Survey, node: FleetNode, what: "drains" | "reboots", why: string): Write {
-  const tries = oneMore(node, what, why, now, snapshot.policy.spec.drain.retryAfter);
+export function giveUp({ snapshot, now }: Survey, node: FleetNode, attempt: "drains" | "reboots", why: string): Write {
+  const tries = countedTry(node, attempt, why, now, snapshot.policy.spec.drain.retryAfter);
   const change = atRest(node);
   const note = `given back, and tried again at ${tries.after.toISOString()}: ${why}`;
   return nodeWrite(node, { ...change, marks: { ...change.marks, tries } }, "GivenBack", note);
 }
 
-function oneMore(node: FleetNode, what: "drains" | "reboots", reason: string, now: Date, retryMs: number): Tries {
+function countedTry(node: FleetNode, attempt: "drains" | "reboots", reason: string, now: Date, retryMs: number): Tries {
   const version = node.marks.aim?.version ?? "";
   const before = node.marks.tries?.version === version ? node.marks.tries : { drains: 0, reboots: 0 };
-  const drains = before.drains + (what === "drains" ? 1 : 0);
-  const reboots = before.reboots + (what === "reboots" ? 1 : 0);
+  const drains = before.drains + (attempt === "drains" ? 1 : 0);
+  const reboots = before.reboots + (attempt === "reboots" ? 1 : 0);
   const waitMs = Math.min(dayMs, retryMs * 2 ** Math.min(10, drains + reboots - 1));
   return { version, drains, reboots, reason, after: new Date(now.getTime() + waitMs) };
 }
