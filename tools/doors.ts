@@ -16,6 +16,9 @@ type Door = {
 const production = /^(?!test\/|bench\/|tools\/doors).*(?<!\.test)\.ts$/;
 const host = /^host\/.*(?<!\.test)\.ts$/;
 
+/** The same with the clients in it, which run elsewhere too. */
+const hostAndClient = /^host\/.*(?<!\.test)\.ts$/;
+
 /** What lies in `host/` and runs on the build machine, or in a container. */
 const elsewhere = [
   "programs/compile.ts",
@@ -68,13 +71,19 @@ const doors: readonly Door[] = [
   },
   {
     of: host,
-    past: /from "node:(os|dns)|(^|[^.#\w])fetch\(/,
+    past: /from "node:(os|dns)/,
     except: [
       "host/machine/system.ts",
       "host/machine/linux.ts", // the byte order of this processor
       ...elsewhere,
     ],
     rule: "a host knows its machine and the network by its System",
+  },
+  {
+    of: hostAndClient,
+    past: /(^|[^.#\w])fetch\(|\bfetch: fetch\b/,
+    except: ["host/machine/system.ts", ...elsewhere],
+    rule: "redirects are followed by lib/files/http-redirects.ts: System.fetch, and followingRedirects(fetch) for clients",
   },
   {
     of: host,

@@ -202,6 +202,17 @@ test("delete returns settings to their defaults", async () => {
 });
 
 describe("apply", () => {
+  test("takes only the document whose hash is given", async () => {
+    const text = '[settings]\nmotd = "as it was signed off"\n';
+    const sha256 = new Bun.CryptoHasher("sha256").update(text).digest("hex");
+    expect(await piped(text, "apply", "--sha256", sha256)).toMatchObject({ exitCode: 0 });
+    expect(await piped(`${text}#`, "apply", "--sha256", sha256)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining(`expected ${sha256}`),
+    });
+    expect(await run("apply", "--sha256", sha256, "a.toml", "b.toml")).toMatchObject({ exitCode: 2 });
+  });
+
   test("takes TOML from standard input, and JSON and TOML from files and base64; a later one wins", async () => {
     const { exitCode } = await piped('[settings]\nmotd = "piped"\n', "apply");
     expect(exitCode).toBe(0);

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { type Clock, machineClock } from "../../lib/clock.ts";
 import { explain, systemErrorCode } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files/files.ts";
+import { followingRedirects, type Fetch } from "../../lib/files/http-redirects.ts";
 import { type Answer, type Argv, ask, run, type RunOptions } from "../../lib/program/process.ts";
 import { maskShapes } from "../masking/masker.ts";
 import { realStorage, type Storage } from "./storage.ts";
@@ -29,7 +30,8 @@ export interface System {
   /** The addresses of links that are up, by name of the link. */
   interfaces(): Interfaces;
   readonly dns: Dns;
-  readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
+  /** Follows redirects as far as they lead to no weaker place. */
+  readonly fetch: Fetch;
   readonly storage: Storage;
   readonly log: Log;
   /** A text that somebody else wrote, without the secrets in it that can be known. */
@@ -73,7 +75,7 @@ export function linuxSystem(): System {
     size: () => ({ processors: availableParallelism(), memoryBytes: totalmem() }),
     interfaces: networkInterfaces,
     dns: dnsOf(systemResolver),
-    fetch,
+    fetch: followingRedirects(fetch),
     storage: realStorage,
     log: stderrLog,
     mask: maskShapes,

@@ -43,9 +43,6 @@ export class Exec implements AsyncDisposable {
    * @throws {Refused<"forbidden" | "too-busy">}
    */
   accept(caller: Caller, isOpen: () => boolean, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (request.headers.origin !== undefined) {
-      throw new Refused("forbidden", "cannot GET /exec: pages of browsers may not run programs");
-    }
     if (this.#running.size >= sessionsMost) {
       throw new Refused("too-busy", `cannot GET /exec: ${sessionsMost} programs run already`);
     }

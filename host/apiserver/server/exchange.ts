@@ -11,6 +11,7 @@ import { explain } from "../../../lib/failure.ts";
 import { mapTexts } from "../../../lib/text/texts.ts";
 import type { System } from "../../machine/system.ts";
 import { Bodies, parseBody } from "./body.ts";
+import { refusePages } from "./browser.ts";
 import { describeAuthor, type Caller } from "./caller.ts";
 import type { Connection, Connections } from "./connections.ts";
 import type { Exec } from "../exec/exec.ts";
@@ -57,6 +58,7 @@ export class Exchange {
       if (status >= 500) this.#note(request, connection.peer, status, error);
     };
     try {
+      refusePages(request);
       const route = routeOf(request.method ?? "", request.url ?? "");
       checkRole(connection.peer, route);
       let answer: unknown;
@@ -86,6 +88,7 @@ export class Exchange {
     head: Buffer,
   ): void {
     try {
+      refusePages(request);
       const route = routeOf(request.method ?? "", request.url ?? "");
       checkRole(connection.peer, route);
       this.#exec.accept(connection.peer, () => !connections.retiring, request, socket, head);

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { abortable } from "../../../lib/abortable.ts";
 import { explain, Failure } from "../../../lib/failure.ts";
 import { readTextIfPresent } from "../../../lib/files/files.ts";
+import { followingRedirects } from "../../../lib/files/http-redirects.ts";
 import { type Answer, type Argv, succeeded } from "../../../lib/program/process.ts";
 import { maskShapes } from "../../../host/masking/masker.ts";
 import { realStorage } from "../../../host/machine/storage.ts";
@@ -108,7 +109,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     size: () => ({ processors: 2, memoryBytes: 4 * 1024 ** 3 }),
     interfaces: options.interfaces ?? (() => ({})),
     dns: { addressesOf: async () => [], namesOf: async () => [], ...options.dns },
-    fetch: options.fetch ?? fetch,
+    fetch: followingRedirects(options.fetch ?? fetch),
     storage: options.storage ?? realStorage,
     log: {
       info: (message) => void logged.push(message),

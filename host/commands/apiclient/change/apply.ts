@@ -1,7 +1,9 @@
 /** `apiclient apply`, and the same change planned and on trial. */
+import { createHash } from "node:crypto";
 import type { Client } from "../../../../api/client/client.ts";
 import { Refused } from "../../../../api/client/refused.ts";
 import { defined } from "../../../../lib/defined.ts";
+import { usageFailure } from "../../../../lib/command/command.ts";
 import { Failure } from "../../../../lib/failure.ts";
 import { placeOf, type Places } from "../../../../lib/text/places.ts";
 import { readDocument, type DocumentReading } from "../../../../settings/document/document.ts";
@@ -9,6 +11,7 @@ import { groups, isGroup } from "../../../../settings/groups/group.ts";
 import { splitKey } from "../../../../settings/model/key.ts";
 import { modelFor, type Model } from "../../../../settings/model/model.ts";
 import { describeProblem, type Problem } from "../../../../settings/model/problem.ts";
+import { visibleAddress } from "../../../../settings/model/secrecy.ts";
 import { variants } from "../../../../variants/all.ts";
 import { version as ownVersion } from "../../../../package.json";
 import { appliedResult } from "./applied-text.ts";
@@ -35,10 +38,18 @@ export const apply = apiCommand({
   examples: [
     { run: "apiclient apply < user-data.toml", description: "standard input" },
     { run: "apiclient apply base.toml https://example.com/site.toml", description: "several" },
+    {
+      run: "apiclient apply --sha256 6a2d…e1 http://10.0.0.5/site.toml",
+      description: "nobody on the way may have changed it",
+    },
   ],
-  options: messageOption,
+  options: {
+    ...messageOption,
+    sha256: { type: "text", value: "HEX", help: "Apply only a document with this SHA-256; there may be one then" },
+  },
   arguments: args,
-  run: (context, { sources, message }) => commitProposed(context, proposal(context, sources), { message }),
+  run: (context, { sources, message, sha256 }) =>
+    commitProposed(context, proposal(context, sources, sha256), { message }),
   ...appliedResult,
 });
 
@@ -64,12 +75,14 @@ export const tryApply = apiCommand({
 
 type Document = { source: string; reading: Extract<DocumentReading, { ok: true }> };
 
-function proposal(context: ApiContext, named: readonly string[]): Propose {
+function proposal(context: ApiContext, named: readonly string[], sha256?: string): Propose {
   const sources = named.length === 0 ? ["-"] : named;
+  if (sha256 !== undefined && sources.length > 1) throw usageFailure("--sha256 is about one document");
   return async (api) => {
     const contents = await Promise.all(
       sources.map(async (source) => await readSource(source, { ...context.invocation, signal: context.signal })),
     );
+    for (const bytes of contents) if (sha256 !== undefined) checkHash(bytes, sha256, sources[0] ?? "");
     const { model, hint } = await modelOfHost(api, context.signal);
     const documents: Document[] = [];
     for (const [index, bytes] of contents.entries()) {
@@ -83,10 +96,19 @@ function proposal(context: ApiContext, named: readonly string[]): Propose {
     const settings = new Map(documents.flatMap(({ reading }) => [...model.leaves(reading.value)]));
     return {
       change: { set: model.tree(settings) },
-      message: `apply ${documents.map(({ source }) => source).join(" ")}`,
+      // What is in the history is not for everybody who reads it.
+      message: `apply ${documents.map(({ source }) => visibleAddress(source)).join(" ")}`,
       locate: (refusal) => located(refusal, documents),
     };
   };
+}
+
+/** @throws {Failure<"hash-mismatch">} */
+function checkHash(bytes: Uint8Array, expected: string, source: string): void {
+  const found = createHash("sha256").update(bytes).digest("hex");
+  if (found === expected.toLowerCase()) return;
+  const subject = visibleAddress(source);
+  throw new Failure("hash-mismatch", `cannot apply ${subject}: its SHA-256 is ${found}, expected ${expected}`);
 }
 
 /** The settings of the host's variant; of all variants together when this client does not know it. */

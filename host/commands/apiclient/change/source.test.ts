@@ -71,6 +71,15 @@ test("reads from a web server, and tells its refusal", async () => {
   expect(read(gone.href)).rejects.toThrow(`cannot read http://127.0.0.1:${server.port}/gone: status 404`);
 });
 
+test("a server that leads to a weaker place is not followed", async () => {
+  await using server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => new Response("", { status: 302, headers: { location: "file:///etc/hostname" } }),
+  });
+  await expect(read(server.url.href)).rejects.toThrow("it leads from http to file");
+});
+
 test("stops reading from a server that does not end", async () => {
   await using server = Bun.serve({
     hostname: "127.0.0.1",

@@ -2,6 +2,7 @@
 import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../../../../lib/failure.ts";
+import { followingRedirects } from "../../../../lib/files/http-redirects.ts";
 import { partsOf, readToEnd } from "../../../../lib/files/read-to-end.ts";
 
 /** As much as any user data may have. */
@@ -57,7 +58,7 @@ function pathOf(url: string): string {
 async function fetchAll(url: string, signal: AbortSignal): Promise<Uint8Array> {
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMs)]);
   try {
-    const response = await fetch(url, { signal: inTime });
+    const response = await followingRedirects(fetch)(new URL(url), { signal: inTime });
     if (!response.ok) throw new Failure("cannot-read", `cannot read ${shownUrl(url)}: status ${response.status}`);
     return await whole(response.body ?? new Blob([]).stream(), shownUrl(url));
   } catch (error) {
