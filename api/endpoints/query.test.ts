@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { z } from "zod";
 import { joinKey } from "../../settings/model/key.ts";
-import { flag, keyList, moment, transactionName, wholeNumber } from "./query.ts";
+import { flag, keyList, message, moment, transactionName, wholeNumber } from "./query.ts";
 
 test("keys are separated by commas, but not by those inside a quoted segment", () => {
   expect(z.decode(keyList, 'settings.motd,settings.kubernetes.node-labels."a,b"')).toEqual([
@@ -29,6 +29,13 @@ test("numbers are whole and within their limits", () => {
   expect(z.decode(seconds, "60")).toBe(60);
   for (const text of ["9", "101", "1e1", "-10", "10.0", "", " 10", "99999999999999999999"]) {
     expect(z.safeDecode(seconds, text).success).toBe(false);
+  }
+});
+
+test("a message is one line, and steers no terminal", () => {
+  expect(message.safeParse("why I did it: über-wichtig").success).toBe(true);
+  for (const text of ["", "a\nversion 99", "\u001b[2J", "\u009b2J", "a\u2028b", "\u007f"]) {
+    expect(message.safeParse(text).success).toBe(false);
   }
 });
 

@@ -50,6 +50,7 @@ export const message = z
   .string()
   .min(1, "must not be empty")
   .max(200, "must have at most 200 characters")
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, "must be one line without control characters")
   .refine((text) => text.isWellFormed(), "must not have half of a surrogate pair");
 
 function splitAtCommas(text: string): string[] {

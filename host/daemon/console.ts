@@ -1,6 +1,7 @@
 /** What a host says about itself on its console once it has booted: the only place to look when the API is out of reach. */
 import { writeFile } from "node:fs/promises";
 import { systemErrorCode } from "../../lib/failure.ts";
+import { onOneLine } from "../../lib/text/printable.ts";
 import { describeProblem } from "../../settings/model/problem.ts";
 import type { BootStatus } from "./boot.ts";
 import type { Facts } from "../machine/facts.ts";
@@ -37,12 +38,9 @@ export function consoleReport({ facts, hostname, interfaces, fingerprint, boot }
     ...(problems.length > mostProblems ? [`user data: ${problems.length - mostProblems} more problems`] : []),
     ...failures,
   ]
-    .map(printable)
+    .map(onOneLine)
     .join("\n");
 }
-
-/** What is quoted from elsewhere must not steer a terminal. */
-const printable = (line: string): string => line.replaceAll(/\p{Cc}+/gu, " ");
 
 /** A machine without a console is no reason to fail, and neither is one whose links the kernel does not tell. */
 export async function showOnConsole(system: System, text: () => string): Promise<void> {

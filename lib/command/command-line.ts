@@ -8,6 +8,7 @@ import type { Command, Invocation, Program, Values } from "./command.ts";
 import { withCompletion } from "./completion.ts";
 import { ownConversation } from "./conversation.ts";
 import { explain, isFailure } from "../failure.ts";
+import { printable } from "../text/printable.ts";
 
 export type Outcome = { stdout: string; stderr: string; exitCode: number };
 
@@ -74,13 +75,13 @@ export async function execute(program: Program, words: readonly string[], invoca
   try {
     const data = await command.run(whole.context(invocation, globals), values);
     invocation.write(await shown(command, data, values, json));
-    for (const note of command.notes(data)) invocation.note(`${program.name}: ${note}`);
+    for (const note of command.notes(data)) invocation.note(printable(`${program.name}: ${note}`));
     return command.exitCode(data);
   } catch (error) {
     if (isFailure(error, "usage")) {
       return tellUsage(program, error.message, `${program.name} ${command.name}`, invocation);
     }
-    if (!invocation.signal.aborted) invocation.note(`${program.name}: ${explain(error)}`);
+    if (!invocation.signal.aborted) invocation.note(printable(`${program.name}: ${explain(error)}`));
     return 1;
   }
 }
@@ -94,7 +95,7 @@ async function shown(command: Command, data: unknown, values: Values, json: bool
   if (data === undefined) return "";
   const text =
     command.print !== undefined && !json
-      ? await command.print(data, values)
+      ? printable(await command.print(data, values))
       : typeof data === "string" && !json
         ? data
         : JSON.stringify(data, null, 2);

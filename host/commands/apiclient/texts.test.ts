@@ -134,6 +134,14 @@ test("history tells who, when and what, programs too", () => {
   );
 });
 
+test("a message forges no entry of the history, and steers no terminal", () => {
+  const forged = "fine\n\u001b[2Jversion 99  2026-01-31T18:30:00.000Z  uid 0";
+  const entry = { version: 3, at: "2026-01-31T18:30:00.000Z", image: "0.1.0", hash: "x", changes: [] };
+  const text = historyText([{ ...entry, says: forged, by: { kind: "remote", subject: "ada\nversion 98" } }]);
+  expect(text.split("\n")).toHaveLength(2);
+  expect(text).not.toContain("\u001b");
+});
+
 test("status names everything that is failing, and is short about the rest", () => {
   const body = {
     os: {

@@ -5,6 +5,7 @@ import { Refused } from "../../../../api/client/refused.ts";
 import { defined } from "../../../../lib/defined.ts";
 import { usageFailure } from "../../../../lib/command/command.ts";
 import { Failure } from "../../../../lib/failure.ts";
+import { onOneLine } from "../../../../lib/text/printable.ts";
 import { placeOf, type Places } from "../../../../lib/text/places.ts";
 import { readDocument, type DocumentReading } from "../../../../settings/document/document.ts";
 import { groups, isGroup } from "../../../../settings/groups/group.ts";
@@ -97,7 +98,7 @@ function proposal(context: ApiContext, named: readonly string[], sha256?: string
     return {
       change: { set: model.tree(settings) },
       // What is in the history is not for everybody who reads it.
-      message: `apply ${documents.map(({ source }) => visibleAddress(source)).join(" ")}`,
+      message: onOneLine(`apply ${documents.map(({ source }) => visibleAddress(source)).join(" ")}`),
       locate: (refusal) => located(refusal, documents),
     };
   };

@@ -4,6 +4,7 @@ import type { author, ExecutedBody, OrderedBody, TransactionBody } from "../../.
 import { usageFailure } from "../../../../lib/command/command.ts";
 import { defined } from "../../../../lib/defined.ts";
 import { Failure } from "../../../../lib/failure.ts";
+import { onOneLine } from "../../../../lib/text/printable.ts";
 import { appliedResult } from "./applied-text.ts";
 import { changeLine } from "./change-line.ts";
 import { apiCommand } from "../context.ts";
@@ -36,36 +37,34 @@ export const history = apiCommand({
 
 export function historyText(entries: readonly (TransactionBody | ExecutedBody | OrderedBody)[]): string {
   if (entries.length === 0) return "nobody has changed a setting yet";
-  return entries.map(entryText).join("\n");
+  // Whatever a message or a value has in it, an entry has as many lines as these.
+  return entries.flatMap((entry) => linesOf(entry).map(onOneLine)).join("\n");
 }
 
-function entryText(entry: TransactionBody | ExecutedBody | OrderedBody): string {
-  if ("exec" in entry) return executedText(entry);
-  return "order" in entry ? orderedText(entry) : transactionText(entry);
+function linesOf(entry: TransactionBody | ExecutedBody | OrderedBody): string[] {
+  if ("exec" in entry) return executedLines(entry);
+  return "order" in entry ? orderedLines(entry) : transactionLines(entry);
 }
 
-function transactionText({ version, at, by, image, says: message, changes }: TransactionBody): string {
+function transactionLines({ version, at, by, image, says: message, changes }: TransactionBody): string[] {
   return [
     `version ${version}  ${at}  ${authorText(by)}  image ${image}`,
     `  ${message}`,
     ...changes.map((change) => `    ${changeLine(change)}`),
-  ].join("\n");
+  ];
 }
 
-function executedText({ at, by, image, exec: { container, command, terminal } }: ExecutedBody): string {
+function executedLines({ at, by, image, exec: { container, command, terminal } }: ExecutedBody): string[] {
   const words = command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
   return [
     `exec  ${at}  ${authorText(by)}  image ${image}`,
     `  in ${container}${terminal ? ", with a terminal" : ""}: ${words}`,
-  ].join("\n");
+  ];
 }
 
-function orderedText({ at, image, order }: OrderedBody): string {
+function orderedLines({ at, image, order }: OrderedBody): string[] {
   const deed = { prepare: "prepare", "reboot-into": "reboot into", "go-back": "go back to" }[order.do];
-  return [
-    `order  ${at}  fleet policy ${order.by}  image ${image}`,
-    `  ${deed} ${order.version}: ${order.outcome}`,
-  ].join("\n");
+  return [`order  ${at}  fleet policy ${order.by}  image ${image}`, `  ${deed} ${order.version}: ${order.outcome}`];
 }
 
 function authorText(by: z.infer<typeof author>): string {
