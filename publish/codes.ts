@@ -11,6 +11,8 @@ export const publishCodes = [
   "parameter-exists",
   "snapshot-failed",
   "volume-too-small",
+  "wrong-architecture",
+  "wrong-certificate",
 ] as const;
 
 declare module "../lib/failure.ts" {

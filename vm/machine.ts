@@ -14,7 +14,7 @@ import { assert, Failure, isNotFound } from "../lib/failure.ts";
 import type { Credentials } from "./credentials.ts";
 import { createEmptyDisk, createFirmwareVariables, createOverlay, firmwareCode } from "./disk/disk.ts";
 import { machineFiles, writeRecord } from "./machine-files.ts";
-import type { Accelerator, Disk, DiskBus, Forward, Hardware } from "./qemu/qemu.ts";
+import type { Accelerator, CardModel, Disk, DiskBus, Forward, Hardware } from "./qemu/qemu.ts";
 import { putOnPrivatePartition } from "./disk/private-partition.ts";
 import { startQemu } from "./qemu/qemu-process.ts";
 import { RunningMachine } from "./running-machine.ts";
@@ -25,7 +25,7 @@ const apiPort = 8443;
 const kubeletPort = 10250;
 
 export type MachineOptions = {
-  /** Disk image; it is only read. */
+  /** Disk image, raw or a `.vmdk`; it is only read. */
   image: string;
   /** Whom the guest will know by its user data. */
   credentials: Credentials;
@@ -34,6 +34,8 @@ export type MachineOptions = {
   userDataBy?: "fw-cfg" | "private-partition";
   /** What the system disk is connected by; virtio unless given. */
   systemDiskBus?: DiskBus;
+  /** What network cards are; virtio unless given. */
+  card?: CardModel;
   /** The manufacturer in the firmware. "Amazon EC2" and "VMware, Inc." have user data in places of their own. */
   vendor?: string;
   accelerator?: Accelerator;
@@ -173,7 +175,7 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     disks,
     ...(options.cdRom === undefined ? {} : { cdRom: resolve(options.cdRom) }),
     ...(options.userData !== undefined && isByFwCfg(options) ? { userData: files.userData } : {}),
-    ...defined({ vendor: options.vendor }),
+    ...defined({ vendor: options.vendor, card: options.card }),
     forwards: [
       ...[apiPort, ...(options.kubelet === true ? [kubeletPort] : [])].map((guestPort) => ({ hostPort: 0, guestPort })),
       ...(options.publish ?? []),

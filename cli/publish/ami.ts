@@ -1,9 +1,8 @@
 /** `./orlop publish ami`, `publish grant` and `publish revoke` */
 import type { Options } from "../../lib/command/command.ts";
-import { Failure } from "../../lib/failure.ts";
 import { machineClock } from "../../lib/clock.ts";
 import { verb } from "../context.ts";
-import { awsOptions, buildArgument, parseNames } from "./options.ts";
+import { awsOptions, buildArgument, parseCount, parseNames } from "./options.ts";
 
 /** Room for the data partition beside the 2 GiB of the image, as in Bottlerocket's second volume. */
 const usualVolumeGib = "22";
@@ -28,7 +27,7 @@ The list of images is written beside the build.`,
       value: "GIB",
       help: "Of the volume that instances start with; what is beyond the image holds containers and data",
       default: usualVolumeGib,
-      parse: parseGib,
+      parse: parseCount,
     },
     tpm: { type: "boolean", help: "Instances have a TPM 2.0" },
   },
@@ -54,12 +53,6 @@ The list of images is written beside the build.`,
   print: ({ plan, images = {} }) =>
     (plan ?? Object.entries(images).map(([region, { id, name }]) => `${region}  ${id}  ${name}`)).join("\n"),
 });
-
-/** @throws {Failure<"usage">} */
-function parseGib(text: string): number {
-  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
-  throw new Failure("usage", `a number of GiB is expected, not "${text}"`);
-}
 
 const granteeOptions = {
   users: { type: "text", value: "ACCOUNT,…", help: "Numbers of accounts", parse: parseNames },

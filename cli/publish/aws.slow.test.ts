@@ -1,16 +1,16 @@
 /** Protects: a build becomes images, permissions and parameters in AWS, by the words people type, whatever breaks on the way. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defined } from "../../lib/defined.ts";
-import { artefact } from "../../image/manifest.ts";
 import { invoke, type Outcome } from "../../lib/command/command-line.ts";
 import { program } from "../../lib/command/command.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { type AmiList, amiListSchema } from "../../publish/aws/ami-list.ts";
 import { blockBytes } from "../../publish/aws/disk-blocks.ts";
+import { makeBuild } from "../../test/worlds/publish/build.ts";
 import { type Aws, startAws } from "../../test/worlds/aws/aws.ts";
 import { publishCommands, publishGroups } from "./commands.ts";
 
@@ -27,7 +27,6 @@ const orlop = program({
 const [home, away] = ["eu-west-1", "us-east-1"];
 /** Blocks of the disk that hold something; all others are zeros. */
 const fullBlocks = [0, 1, 5, ...Array.from({ length: 300 }, (_, at) => 100 + at), 600];
-const name = "orlop-aws-k8s-1.35-x86_64-0.2.0-dafe3b16";
 
 let aws: Aws;
 let directory: string;
@@ -61,36 +60,15 @@ afterEach(async () => await rm(directory, { recursive: true }));
 const file = (path: string): string => join(directory, path);
 
 /** A build whose disk has a few blocks; its name is new, as each build's is. */
-async function makeBuild(commit: string): Promise<void> {
-  const disk = file(`${name}.img`);
+async function makeDisk(commit: string): Promise<void> {
+  const image = file("disk");
   {
-    await using handle = await open(disk, "w");
+    await using handle = await open(image, "w");
     await handle.truncate(600 * blockBytes + 1024);
     for (const index of fullBlocks) await handle.write(randomBytes(1024), 0, 1024, index * blockBytes);
   }
-  const small = async (suffix: string) => {
-    await writeFile(file(`${name}${suffix}`), suffix);
-    return await artefact(file(`${name}${suffix}`));
-  };
-  const payload = async (suffix: string) => ({
-    ...(await small(suffix)),
-    unpackedBytes: 1,
-    unpackedSha256: "0".repeat(64),
-  });
-  const manifest = {
-    format: 1,
-    variant: "aws-k8s-1.35",
-    architecture: "x86_64",
-    version: "0.2.0",
-    commit,
-    rootHash: "0".repeat(64),
-    disk: await artefact(disk),
-    root: await payload("-root.erofs.zst"),
-    hash: await payload("-root.verity.zst"),
-    unifiedImage: await small(".efi"),
-    sbom: await small(".spdx.json"),
-  };
-  await writeFile(file(`orlop-aws-k8s-1.35-x86_64-0.2.0-${commit}.json`), JSON.stringify(manifest));
+  for (const old of await readdir(directory)) if (old.startsWith("orlop-")) await rm(file(old));
+  await makeBuild(directory, { variant: "aws-k8s-1.35", commit, image });
   const regions = [home, away].map((region) => `[aws.region.${region}]\nendpoint = "${aws.url}"\n`);
   await writeFile(
     file("Infra.toml"),
@@ -118,7 +96,7 @@ async function amis(commit: string): Promise<AmiList> {
 const count = (call: string): number => aws.calls.filter((made) => made === call).length;
 
 test("a build becomes an image in every region, once however often it is published", async () => {
-  await makeBuild("00000001");
+  await makeDisk("00000001");
   const planned = await good("ami", directory, "--dry-run");
   expect(planned).toContain(`${home}: would upload a snapshot and register orlop-aws-k8s-1.35-x86_64-0.2.0-00000001`);
   expect(planned).toContain(`${away}: would copy it from ${home}`);
@@ -138,7 +116,7 @@ test("a build becomes an image in every region, once however often it is publish
   });
   const blocks = aws.blocksOf(home, image?.snapshot ?? "");
   expect([...blocks.keys()].toSorted((a, b) => a - b)).toEqual(fullBlocks);
-  await using disk = await open(file(`${name}.img`));
+  await using disk = await open(file("disk"));
   for (const [index, bytes] of blocks) {
     const expected = Buffer.alloc(blockBytes);
     await disk.read(expected, 0, blockBytes, index * blockBytes);
@@ -154,7 +132,7 @@ test("a build becomes an image in every region, once however often it is publish
 });
 
 test("an upload that broke off goes on in the same snapshot, past what is there", async () => {
-  await makeBuild("00000002");
+  await makeDisk("00000002");
   const stop = new AbortController();
   aws.beforeBlock = (body, blocks) => {
     if (blocks === 280) stop.abort(new Error("interrupted"));
@@ -173,15 +151,15 @@ test("an upload that broke off goes on in the same snapshot, past what is there"
 });
 
 test("throttling is waited out, and a block that arrives spoilt is refused", async () => {
-  await makeBuild("00000003");
+  await makeDisk("00000003");
   let throttled = 0;
   aws.beforeBlock = (body, blocks) => (blocks === 10 && throttled++ === 0 ? "throttle" : body);
   await good("ami", directory, "--regions", home);
   expect(throttled).toBeGreaterThan(0);
 
-  await makeBuild("00000004");
+  await makeDisk("00000004");
   aws.beforeBlock = (body, blocks) => (blocks === 10 ? body.with(0, (body[0] ?? 0) ^ 1) : body);
-  const { stderr, exitCode } = await publish(["ami", directory + "/orlop-aws-k8s-1.35-x86_64-0.2.0-00000004.json"]);
+  const { stderr, exitCode } = await publish(["ami", directory]);
   expect(exitCode).toBe(1);
   expect(stderr).toContain(`cannot upload orlop-aws-k8s-1.35-x86_64-0.2.0-00000004 to ${home}: `);
   expect(stderr).toContain("the block has another checksum");
@@ -189,7 +167,7 @@ test("throttling is waited out, and a block that arrives spoilt is refused", asy
 });
 
 test("permissions go to snapshots and images of all regions, and come back", async () => {
-  await makeBuild("00000005");
+  await makeDisk("00000005");
   await good("ami", directory);
   const images = await amis("00000005");
   const users = ["--users", "111111111111,222222222222"];
@@ -221,7 +199,7 @@ test("permissions go to snapshots and images of all regions, and come back", asy
 });
 
 test("parameters name the images, are not overwritten unasked, and are promoted", async () => {
-  await makeBuild("00000006");
+  await makeDisk("00000006");
   await good("ami", directory);
   const images = await amis("00000006");
   const full = "/acme/orlop/aws-k8s-1.35/x86_64/0.2.0-00000006/image_id";
@@ -256,7 +234,7 @@ test("parameters name the images, are not overwritten unasked, and are promoted"
 });
 
 test("a region's own role is assumed, and what its account may copy is granted to it", async () => {
-  await makeBuild("00000007");
+  await makeDisk("00000007");
   const infra = await readFile(file("Infra.toml"), "utf8");
   const role = `role = "arn:aws:iam::333333333333:role/publisher"\n`;
   await writeFile(file("Infra.toml"), infra.replace(`[aws.region.${away}]\n`, `[aws.region.${away}]\n${role}`));
@@ -270,7 +248,7 @@ test("a region's own role is assumed, and what its account may copy is granted t
 });
 
 test("what is wrong with Infra.toml is told with its place", async () => {
-  await makeBuild("00000008");
+  await makeDisk("00000008");
   await writeFile(file("Infra.toml"), '[aws]\nregions = ["Frankfurt"]\n');
   const wrong = await publish(["ami", directory]);
   expect(wrong.stderr).toContain("line 2, column 12: aws.regions.0: a region such as eu-central-1 is expected");

@@ -6,7 +6,8 @@ import { readEc2 } from "./ec2.ts";
 import { firstUserDataFile, userDataFile } from "./local-file.ts";
 import type { UserData } from "./source.ts";
 import { readVmwareCdRom } from "./vmware-cd-rom.ts";
-import { decode, readVmwareGuestinfo } from "./vmware-guestinfo.ts";
+import { decode } from "./guestinfo-encoding.ts";
+import { readVmwareGuestinfo } from "./vmware-guestinfo.ts";
 
 const { signal } = new AbortController();
 const [dev, aws] = [variantNamed("dev"), variantNamed("aws-dev")];
@@ -170,6 +171,17 @@ test("guestinfo without an encoding is taken as it is, which is said", async () 
   expect(host.logged).toEqual([
     "user-data: guestinfo.userdata.encoding is not set, taking guestinfo.userdata as it is",
   ]);
+});
+
+test("properties of an OVF that was deployed are user data, by guestinfo and by CD-ROM", async () => {
+  const properties = property("guestinfo.userdata", encoded) + property("guestinfo.userdata.encoding", "base64");
+  await using host = await testSystem();
+  guest({ ovfEnv: ovf(properties) })(host);
+  expect(shown(await readVmwareGuestinfo(host.system))).toEqual([["VMware guestinfo.ovfEnv", "[settings]"]]);
+  await using withDrive = await machineWithCdRom({ "ovf-env.xml": ovf(properties) });
+  expect(shown(await readVmwareCdRom(withDrive.system))).toEqual([["CD-ROM file ovf-env.xml", "[settings]"]]);
+  guest({ ovfEnv: ovf(property("guestinfo.userdata", "") + property("guestinfo.userdata.encoding", "base64")) })(host);
+  expect(await readVmwareGuestinfo(host.system)).toEqual([]);
 });
 
 test("no guestinfo is no user data, while a tool that fails otherwise is a failure", async () => {

@@ -17,10 +17,15 @@ const firmwareVariables = "usr/share/OVMF/OVMF_VARS_4M.fd";
  */
 export async function createOverlay(tools: ToolsRoot, image: string, path: string, sizeBytes?: number): Promise<void> {
   const size = sizeBytes === undefined ? [] : [String(sizeBytes)];
-  await runTool(tools, ["qemu-img", "create", "-q", "-f", "qcow2", "-b", image, "-F", "raw", path, ...size], {
+  await runTool(tools, ["qemu-img", "create", "-q", "-f", "qcow2", "-b", image, "-F", formatOf(image), path, ...size], {
     binds: [dirname(path)],
     readOnlyBinds: [dirname(image)],
   });
+}
+
+/** As the names of published disks end. */
+function formatOf(image: string): "vmdk" | "raw" {
+  return image.endsWith(".vmdk") ? "vmdk" : "raw";
 }
 
 /** Makes an empty disk that takes no space until it is written to. */

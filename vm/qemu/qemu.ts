@@ -16,7 +16,9 @@ export type Disk = {
   /** What it is connected by; virtio unless given. */
   bus?: DiskBus;
 };
-export type DiskBus = "virtio" | "nvme";
+export type DiskBus = "virtio" | "nvme" | "pvscsi";
+/** vmxnet3 is VMware's. */
+export type CardModel = "virtio-net-pci" | "vmxnet3";
 
 /** `hostPort` 0 lets the kernel choose a free one; `Qmp.forwardedPorts` returns it. */
 export type Forward = { hostPort: number; guestPort: number };
@@ -39,6 +41,8 @@ export type Hardware = {
   cdRom?: string;
   /** File whose bytes the guest reads below /sys/firmware/qemu_fw_cfg. */
   userData?: string;
+  /** What network cards are; virtio unless given. */
+  card?: CardModel;
   forwards: readonly Forward[];
   /** Command that QEMU starts for each connection to 169.254.169.254:80, with the connection as its stdin and stdout. */
   metadataService?: readonly string[];
@@ -154,7 +158,7 @@ function boot(from: Boot, words: readonly string[]): Option[] {
   }
 }
 
-const diskDevices: Readonly<Record<DiskBus, string>> = { virtio: "virtio-blk-pci", nvme: "nvme" };
+const diskDevices: Readonly<Record<DiskBus, string>> = { virtio: "virtio-blk-pci", nvme: "nvme", pvscsi: "scsi-hd" };
 
 /**
  * A flush of the guest reaches the host's page cache and no further: a power cut here is the death of QEMU, and what a
@@ -163,6 +167,7 @@ const diskDevices: Readonly<Record<DiskBus, string>> = { virtio: "virtio-blk-pci
 function disk({ path, format, serial, bus = "virtio" }: Disk, index: number): Option[] {
   return [
     ["-drive", `if=none,id=disk${index},format=${format},cache=writeback,discard=unmap,file=${escaped(path)}`],
+    ...(bus === "pvscsi" ? [["-device", `pvscsi,id=pvscsi${index}`] as const] : []),
     ["-device", `${diskDevices[bus]},drive=disk${index},serial=${serial},bootindex=${index + 1}`],
   ];
 }
@@ -178,7 +183,13 @@ function fwCfg(name: string, path: string): Option[] {
   return [["-fw_cfg", `name=${name},file=${escaped(path)}`]];
 }
 
-function network({ forwards, metadataService, extraCards, sharedNetwork }: Hardware): Option[] {
+function network({
+  card = "virtio-net-pci",
+  forwards,
+  metadataService,
+  extraCards,
+  sharedNetwork,
+}: Hardware): Option[] {
   const options = forwards.map(({ hostPort, guestPort }) => `hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
   if (metadataService !== undefined) {
     const command = metadataService.map(quoted).join(" ");
@@ -196,7 +207,7 @@ function network({ forwards, metadataService, extraCards, sharedNetwork }: Hardw
   }
   return cards.flatMap(({ id, behind, macAddress }): Option[] => [
     ["-netdev", behind],
-    ["-device", `virtio-net-pci,netdev=${id},mac=${macAddress}`],
+    ["-device", `${card},netdev=${id},mac=${macAddress}`],
   ]);
 }
 

@@ -11,7 +11,9 @@ const building = new Map<string, Promise<string>>();
  * Test files of one run share their process but not their modules, so the environment keeps what was built. Who sets
  * the variable beforehand, for example `ORLOP_TEST_IMAGE_DEV=build/my.img ./orlop test vm`, tests that image.
  */
-export async function imageOf(variant: "dev" | "metal-dev" | `metal-k8s-${ClusterMinor}`): Promise<string> {
+export async function imageOf(
+  variant: "dev" | "metal-dev" | `${"metal" | "vmware"}-k8s-${ClusterMinor}`,
+): Promise<string> {
   const variable = `ORLOP_TEST_IMAGE_${variant.toUpperCase().replaceAll(/[-.]/g, "_")}`;
   const prebuilt = process.env[variable];
   if (prebuilt !== undefined) return prebuilt;

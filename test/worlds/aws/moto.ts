@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { readTextIfPresent } from "../../../lib/files/files.ts";
 import { deadline, machineClock } from "../../../lib/clock.ts";
 import { type Program, start } from "../../../lib/program/program.ts";
-import { pythonPackages } from "./python-packages.ts";
+import { pythonPackages } from "../python/python-packages.ts";
 
 /** It loads half of what it has when it starts. */
 const startMs = 120_000;

@@ -1,0 +1,48 @@
+/** A build for tests of publishing: its list, and files beside it that hold what a test says. */
+import { rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type FinishedBuild, readBuild } from "../../../image/finished-build.ts";
+import { artefact, type Manifest } from "../../../image/manifest.ts";
+import type { Architecture } from "../../../variants/variant.ts";
+
+/** @param image becomes the disk image of the build */
+export async function makeBuild(
+  directory: string,
+  {
+    variant,
+    architecture = "x86_64",
+    commit,
+    image,
+  }: { variant: string; architecture?: Architecture; commit: string; image: string },
+): Promise<FinishedBuild> {
+  const version = "0.2.0";
+  const name = `orlop-${variant}-${architecture}-${version}-${commit}`;
+  const path = (suffix: string): string => join(directory, `${name}${suffix}`);
+  await (image === path(".img") ? undefined : Bun.write(path(".img"), Bun.file(image)));
+  const small = async (suffix: string) => {
+    await writeFile(path(suffix), suffix);
+    return await artefact(path(suffix));
+  };
+  const payload = async (suffix: string) => ({
+    ...(await small(suffix)),
+    unpackedBytes: 1,
+    unpackedSha256: "0".repeat(64),
+  });
+  const manifest: Manifest = {
+    format: 1,
+    variant,
+    architecture,
+    version,
+    commit,
+    rootHash: "0".repeat(64),
+    disk: await artefact(path(".img")),
+    root: await payload("-root.erofs.zst"),
+    hash: await payload("-root.verity.zst"),
+    unifiedImage: await small(".efi"),
+    sbom: await small(".spdx.json"),
+    migrations: [],
+  };
+  await writeFile(path(".part"), JSON.stringify(manifest));
+  await rename(path(".part"), path(".json"));
+  return await readBuild(path(".json"));
+}
