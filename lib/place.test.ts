@@ -5,26 +5,26 @@ import { Place, Turns } from "./place.ts";
 const place = () => new Place<string>((work) => new Failure("busy", `cannot begin: ${work} runs`));
 
 test("of two that come at once the second is refused, and the place is free once the first has ended", async () => {
-  const here = place();
+  const slot = place();
   const work = async (name: string): Promise<string> => {
-    using _held = here.acquire(name);
+    using _held = slot.acquire(name);
     await Promise.resolve();
     return name;
   };
   const [first, second] = await Promise.allSettled([work("first"), work("second")]);
   expect(first).toEqual({ status: "fulfilled", value: "first" });
   expect(second).toMatchObject({ reason: { message: "cannot begin: first runs" } });
-  expect(here.work).toBeUndefined();
+  expect(slot.work).toBeUndefined();
   expect(await work("third")).toBe("third");
 });
 
 test("work that fails gives its place back, and giving it back twice takes it from nobody", () => {
-  const here = place();
-  const first = here.acquire("first");
+  const slot = place();
+  const first = slot.acquire("first");
   first[Symbol.dispose]();
-  using _second = here.acquire("second");
+  using _second = slot.acquire("second");
   first[Symbol.dispose]();
-  expect(here.work).toBe("second");
+  expect(slot.work).toBe("second");
 });
 
 test("turns come in order, one at a time, also behind one that fails", async () => {

@@ -10,7 +10,7 @@ import { logs } from "../kept/things.ts";
 import { hostPath } from "../machine/system.ts";
 import { signpost } from "./signpost.ts";
 
-async function world(): Promise<
+async function makeWorld(): Promise<
   AsyncDisposable & { host: TestSystem; run(...words: string[]): Promise<Outcome>; entries(): Promise<string[]> }
 > {
   const host = await testSystem();
@@ -25,20 +25,20 @@ async function world(): Promise<
 }
 
 test("a set is marked valid, chosen, taken back and forgotten by the words of Bottlerocket", async () => {
-  await using here = await world();
-  await here.run("mark-inactive-valid", "1.1.0", "--tries", "2");
-  expect(await here.entries()).toEqual(["orlop-a.conf", "orlop-b.staged"]);
-  await here.run("upgrade-to-inactive");
-  expect(await here.entries()).toEqual(["orlop-a.conf", "orlop-b+2.conf"]);
-  expect((await here.run("status")).stdout).toContain("Next:    Set B");
-  await here.run("cancel-upgrade");
-  expect((await here.run("status")).stdout).toContain("Next:    Set A");
-  await here.run("clear-inactive");
-  expect(await here.entries()).toEqual(["orlop-a.conf"]);
+  await using world = await makeWorld();
+  await world.run("mark-inactive-valid", "1.1.0", "--tries", "2");
+  expect(await world.entries()).toEqual(["orlop-a.conf", "orlop-b.staged"]);
+  await world.run("upgrade-to-inactive");
+  expect(await world.entries()).toEqual(["orlop-a.conf", "orlop-b+2.conf"]);
+  expect((await world.run("status")).stdout).toContain("Next:    Set B");
+  await world.run("cancel-upgrade");
+  expect((await world.run("status")).stdout).toContain("Next:    Set A");
+  await world.run("clear-inactive");
+  expect(await world.entries()).toEqual(["orlop-a.conf"]);
 });
 
 test("what cannot be done is refused with the reason and exit code 1", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   const refused: [string[], number, string][] = [
     [["upgrade-to-inactive"], 1, "no verified update is on it"],
     [["cancel-upgrade"], 1, "not on trial"],
@@ -47,42 +47,42 @@ test("what cannot be done is refused with the reason and exit code 1", async () 
     [["mark-inactive-valid", "1.1.0", "--tries", "0"], 2, "a number from 1 to 10"],
   ];
   for (const [words, code, message] of refused) {
-    const { exitCode, stderr } = await here.run(...words);
+    const { exitCode, stderr } = await world.run(...words);
     expect([words[0], exitCode, stderr]).toEqual([words[0], code, expect.stringContaining(message)]);
   }
-  expect(await here.entries()).toEqual(["orlop-a.conf"]);
+  expect(await world.entries()).toEqual(["orlop-a.conf"]);
 });
 
 test("a set on trial can be marked successful, or given up with a reason", async () => {
-  await using here = await world();
-  const entries = join(here.host.system.root, "efi/loader/entries");
+  await using world = await makeWorld();
+  const entries = join(world.host.system.root, "efi/loader/entries");
   await rename(join(entries, "orlop-a.conf"), join(entries, "orlop-a+0-1.conf"));
-  expect((await here.run("has-boot-ever-succeeded")).stdout).toBe("");
-  expect((await here.run("give-up", "no file systems")).exitCode).toBe(0);
-  expect(await here.host.read("/var/lib/orlop/update-failure.json")).toContain("no file systems");
-  await here.run("mark-successful-boot");
-  expect(await here.entries()).toEqual(["orlop-a.conf"]);
-  expect((await here.run("has-boot-ever-succeeded")).stdout).toBe("true\n");
+  expect((await world.run("has-boot-ever-succeeded")).stdout).toBe("");
+  expect((await world.run("give-up", "no file systems")).exitCode).toBe(0);
+  expect(await world.host.read("/var/lib/orlop/update-failure.json")).toContain("no file systems");
+  await world.run("mark-successful-boot");
+  expect(await world.entries()).toEqual(["orlop-a.conf"]);
+  expect((await world.run("has-boot-ever-succeeded")).stdout).toBe("true\n");
 });
 
 const osRelease = "VARIANT_ID=dev\nVERSION_ID=1.0.0\nBUILD_ID=0\nPRETTY_NAME=Orlop\n";
 
 test("a set on trial whose daemon never answers is judged by what the disk says that settings ask for", async () => {
-  await using here = await world();
-  const { system } = here.host;
+  await using world = await makeWorld();
+  const { system } = world.host;
   const entries = join(system.root, "efi/loader/entries");
   await rename(join(entries, "orlop-a.conf"), join(entries, "orlop-a+0-1.conf"));
   await mkdir(join(system.root, "local"));
-  await here.host.write("/usr/lib/os-release", osRelease);
-  here.host.programs.set("systemctl", () => "activating\n");
-  here.host.programs.set("journalctl", () => "");
+  await world.host.write("/usr/lib/os-release", osRelease);
+  world.host.programs.set("systemctl", () => "activating\n");
+  world.host.programs.set("journalctl", () => "");
   {
     const disk = directoryDisk(system.storage, hostPath(system, logs.settings.path));
     await using datastore = await Datastore.open(disk, { image: "1.0.0", clock: system.clock });
     datastore.stage("default", new Map([["settings.updates.health.timeout-seconds", 20]]));
     await datastore.commit("default", { kind: "socket", uid: 0 }, "set");
   }
-  const { stderr, exitCode } = await here.run("mark-successful-boot", "--when-healthy");
+  const { stderr, exitCode } = await world.run("mark-successful-boot", "--when-healthy");
   expect([exitCode, stderr]).toEqual([
     1,
     expect.stringContaining("not healthy after 20 s: hostd.service is activating"),
@@ -90,37 +90,37 @@ test("a set on trial whose daemon never answers is judged by what the disk says 
 });
 
 test("a reason is left also when the boot entries cannot be read", async () => {
-  await using here = await world();
-  await here.host.write("/usr/lib/os-release", osRelease);
-  await rename(join(here.host.system.root, "efi"), join(here.host.system.root, "gone"));
-  expect(await here.run("give-up", "emergency mode was reached")).toMatchObject({ exitCode: 0 });
-  expect(JSON.parse(await here.host.read("/var/lib/orlop/update-failure.json"))).toMatchObject({
+  await using world = await makeWorld();
+  await world.host.write("/usr/lib/os-release", osRelease);
+  await rename(join(world.host.system.root, "efi"), join(world.host.system.root, "gone"));
+  expect(await world.run("give-up", "emergency mode was reached")).toMatchObject({ exitCode: 0 });
+  expect(JSON.parse(await world.host.read("/var/lib/orlop/update-failure.json"))).toMatchObject({
     version: "1.0.0",
     reason: "emergency mode was reached",
   });
 });
 
 test("a gate that ended before it had judged leaves a word, and never takes the place of a reason", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   const left = async (): Promise<unknown> =>
-    JSON.parse((await here.host.readIfPresent("/var/lib/orlop/update-failure.json")) ?? "null");
-  await here.host.write("/usr/lib/os-release", osRelease);
-  expect(await here.run("gate-ended", "success", "exited", "0")).toMatchObject({ exitCode: 0 });
+    JSON.parse((await world.host.readIfPresent("/var/lib/orlop/update-failure.json")) ?? "null");
+  await world.host.write("/usr/lib/os-release", osRelease);
+  expect(await world.run("gate-ended", "success", "exited", "0")).toMatchObject({ exitCode: 0 });
   expect(await left()).toBeNull();
-  await here.run("gate-ended", "signal", "killed", "KILL");
+  await world.run("gate-ended", "signal", "killed", "KILL");
   const word = "the health gate ended before it had judged: signal (killed KILL)";
   expect(await left()).toMatchObject({ version: "1.0.0", reason: word });
-  await here.run("gate-ended", "timeout");
+  await world.run("gate-ended", "timeout");
   expect(await left()).toMatchObject({ reason: word });
 });
 
 test("a version made to boot by hand is judged by everything: terms of an earlier try are forgotten", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   const terms = "/var/lib/orlop/update-terms.json";
-  await here.host.write(terms, "{}");
-  await here.run("mark-inactive-valid", "1.1.0");
-  await here.run("upgrade-to-inactive");
-  expect(await here.host.readIfPresent(terms)).toBeUndefined();
+  await world.host.write(terms, "{}");
+  await world.run("mark-inactive-valid", "1.1.0");
+  await world.run("upgrade-to-inactive");
+  expect(await world.host.readIfPresent(terms)).toBeUndefined();
 });
 
 test("on a host without sets every command says so", async () => {

@@ -49,7 +49,7 @@ type World = AsyncDisposable & {
   run(updater: Updater, ...commands: UpdateCommand[]): Promise<UpdateStatusBody>;
 };
 
-async function world(...versions: string[]): Promise<World> {
+async function makeWorld(...versions: string[]): Promise<World> {
   const repository = await testRepository();
   const failingWrites = new Set<string>();
   const partitions: World["partitions"] = {};
@@ -128,11 +128,11 @@ async function world(...versions: string[]): Promise<World> {
 }
 
 test("an update goes from found to written to next, and back, as the API tells it", async () => {
-  await using here = await world("1.1.0");
-  const updater = await here.start();
+  await using world = await makeWorld("1.1.0");
+  const updater = await world.start();
   const image = { ...testMachines, version: "1.1.0" };
   const running = { image: { ...testMachines, version: "1.0.0" } };
-  expect(await here.run(updater, "refresh")).toMatchObject({
+  expect(await world.run(updater, "refresh")).toMatchObject({
     update_state: "Available",
     available_updates: ["1.1.0"],
     chosen_update: image,
@@ -140,51 +140,51 @@ test("an update goes from found to written to next, and back, as the API tells i
     staging_partition: null,
     most_recent_command: { cmd_type: "refresh", cmd_status: "Success", exit_status: 0, stderr: "" },
   });
-  expect(await here.run(updater, "prepare")).toMatchObject({
+  expect(await world.run(updater, "prepare")).toMatchObject({
     update_state: "Staged",
     staging_partition: { image, next_to_boot: false },
   });
-  expect(await here.entries()).toEqual(["orlop-a.conf", "orlop-b.staged"]);
-  expect(await here.run(updater, "activate")).toMatchObject({
+  expect(await world.entries()).toEqual(["orlop-a.conf", "orlop-b.staged"]);
+  expect(await world.run(updater, "activate")).toMatchObject({
     update_state: "Ready",
     active_partition: { ...running, next_to_boot: false },
     staging_partition: { image, next_to_boot: true },
   });
-  expect(await here.entries()).toEqual(["orlop-a.conf", "orlop-b+1.conf"]);
-  expect(await here.run(updater, "deactivate")).toMatchObject({ update_state: "Staged" });
+  expect(await world.entries()).toEqual(["orlop-a.conf", "orlop-b+1.conf"]);
+  expect(await world.run(updater, "deactivate")).toMatchObject({ update_state: "Staged" });
   const { root } = testImage(40, 0);
-  const written = await readFile(join(here.host.system.root, "dev/vda4"));
+  const written = await readFile(join(world.host.system.root, "dev/vda4"));
   expect(written.subarray(0, root.length).equals(root)).toBe(true);
 });
 
 test("before the first command there is no status, and afterwards it outlives the daemon", async () => {
-  await using here = await world("1.1.0");
-  const updater = await here.start();
+  await using world = await makeWorld("1.1.0");
+  const updater = await world.start();
   await expect(updater.status()).rejects.toMatchObject({ code: "no-update-status" });
-  const before = await here.run(updater, "refresh", "prepare");
-  expect(await (await here.start()).status()).toEqual(before);
+  const before = await world.run(updater, "refresh", "prepare");
+  expect(await (await world.start()).status()).toEqual(before);
 });
 
 test("a command that the daemon did not survive has failed, and a new one does it", async () => {
-  await using here = await world("1.1.0");
-  const killed = await here.start();
-  const before = await here.run(killed, "refresh");
+  await using world = await makeWorld("1.1.0");
+  const killed = await world.start();
+  const before = await world.run(killed, "refresh");
   const { promise: never, reject } = Promise.withResolvers<void>();
   never.catch(() => undefined);
-  here.partitions.ready = never;
+  world.partitions.ready = never;
   await killed.start("prepare");
   expect((await killed.status()).most_recent_command).toEqual(before.most_recent_command);
 
-  const next = await here.start();
+  const next = await world.start();
   const { most_recent_command: interrupted, update_state } = await next.status();
   expect(update_state).toBe("Available");
   expect(interrupted).toMatchObject({ cmd_type: "prepare", cmd_status: "Failed", exit_status: 1 });
   expect(interrupted.stderr).toContain("interrupted: the host's daemon ended before prepare was done");
   expect(Date.parse(interrupted.timestamp)).toBeGreaterThan(Date.parse(before.most_recent_command.timestamp));
-  expect((await (await here.start()).status()).most_recent_command).toEqual(interrupted);
+  expect((await (await world.start()).status()).most_recent_command).toEqual(interrupted);
 
-  delete here.partitions.ready;
-  expect(await here.run(next, "prepare")).toMatchObject({
+  delete world.partitions.ready;
+  expect(await world.run(next, "prepare")).toMatchObject({
     update_state: "Staged",
     most_recent_command: { cmd_type: "prepare", cmd_status: "Success" },
   });
@@ -192,34 +192,34 @@ test("a command that the daemon did not survive has failed, and a new one does i
 });
 
 test("copies of metadata that a killed daemon left go with the next start", async () => {
-  await using here = await world("1.1.0");
-  await here.host.write("/run/orlop/tuf-a1B2c3/root.json", "{}");
-  await here.host.write("/run/orlop/configured", "");
-  await here.start();
-  expect(await readdir(join(here.host.system.root, "run/orlop"))).toEqual(["configured"]);
+  await using world = await makeWorld("1.1.0");
+  await world.host.write("/run/orlop/tuf-a1B2c3/root.json", "{}");
+  await world.host.write("/run/orlop/configured", "");
+  await world.start();
+  expect(await readdir(join(world.host.system.root, "run/orlop"))).toEqual(["configured"]);
 });
 
 test("a daemon that is told to stop tells that it interrupted a command", async () => {
-  await using here = await world("1.1.0");
-  const stopped = await here.start();
-  await here.run(stopped, "refresh");
+  await using world = await makeWorld("1.1.0");
+  const stopped = await world.start();
+  await world.run(stopped, "refresh");
   const { promise: soon, reject } = Promise.withResolvers<void>();
   soon.catch(() => undefined); // it may not be waited for yet
-  here.partitions.ready = soon;
+  world.partitions.ready = soon;
   await stopped.start("prepare");
   const closing = stopped[Symbol.asyncDispose]();
   reject(new Error("aborted"));
   await closing;
-  const { most_recent_command: last } = await (await here.start()).status();
+  const { most_recent_command: last } = await (await world.start()).status();
   expect(last).toMatchObject({ cmd_type: "prepare", cmd_status: "Failed", exit_status: 1 });
   expect(last.stderr).toContain("interrupted");
 });
 
 test("how a command went is told while the daemon runs, also when the disk takes nothing more", async () => {
-  await using here = await world("1.1.0");
-  const updater = await here.start();
-  here.failingWrites.add("updates.json");
-  expect((await here.run(updater, "refresh")).most_recent_command).toMatchObject({
+  await using world = await makeWorld("1.1.0");
+  const updater = await world.start();
+  world.failingWrites.add("updates.json");
+  expect((await world.run(updater, "refresh")).most_recent_command).toMatchObject({
     cmd_type: "refresh",
     cmd_status: "Failed",
     stderr: expect.stringContaining("EIO"),
@@ -227,32 +227,32 @@ test("how a command went is told while the daemon runs, also when the disk takes
 });
 
 test("commands that the state does not allow are refused and change nothing", async () => {
-  await using here = await world("1.1.0");
-  const updater = await here.start();
+  await using world = await makeWorld("1.1.0");
+  const updater = await world.start();
   for (const command of ["prepare", "activate", "deactivate"] as const) {
     await expect(updater.start(command)).rejects.toMatchObject({ code: "update-not-allowed" });
   }
-  await here.run(updater, "refresh", "prepare", "activate");
+  await world.run(updater, "refresh", "prepare", "activate");
   for (const command of ["prepare", "activate"] as const) {
     await expect(updater.start(command)).rejects.toMatchObject({ code: "update-not-allowed" });
   }
 });
 
 test("of two commands at once the second is refused", async () => {
-  await using here = await world("1.1.0");
-  const updater = await here.start();
+  await using world = await makeWorld("1.1.0");
+  const updater = await world.start();
   const both = await Promise.allSettled([updater.start("refresh"), updater.start("refresh")]);
   expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
   await expect(updater.start("prepare")).rejects.toMatchObject({ code: "update-busy" });
   await updater.settled();
-  await here.run(updater, "refresh");
+  await world.run(updater, "refresh");
 });
 
 test("a version is released or a command runs, never both: what the one writes is not undone by the other", async () => {
-  await using here = await world("1.1.0", "1.2.0");
+  await using world = await makeWorld("1.1.0", "1.2.0");
   const held = ["1.1.0", "1.2.0"].map((version) => ({ version, at: new Date().toISOString(), reason: "it was ill" }));
-  await here.host.write("/var/lib/orlop/updates.json", JSON.stringify({ available: [], held }));
-  const updater = await here.start();
+  await world.host.write("/var/lib/orlop/updates.json", JSON.stringify({ available: [], held }));
+  const updater = await world.start();
   const [released, started] = await Promise.allSettled([updater.release("1.1.0"), updater.start("refresh")]);
   expect([released.status, started.status]).toEqual(["fulfilled", "rejected"]);
   expect(started).toMatchObject({ reason: { code: "update-busy" } });
@@ -266,54 +266,54 @@ test("a version is released or a command runs, never both: what the one writes i
 });
 
 test("of those that look into the repository, each compares with what the one before has accepted", async () => {
-  await using here = await world("1.1.0");
-  const updater = await here.start();
+  await using world = await makeWorld("1.1.0");
+  const updater = await world.start();
   await updater.start("refresh");
   await Promise.all([updater.explain(signal), updater.settled(), updater.explain(signal)]);
-  expect(here.lookedAtOnce()).toBe(1);
+  expect(world.lookedAtOnce()).toBe(1);
 });
 
 test("what was chosen is what is written, though something newer was published since", async () => {
-  await using here = await world("1.1.0");
-  const updater = await here.start();
-  await here.run(updater, "refresh");
-  await here.repository.publish("1.2.0", { artefacts: testImage(40, 9).artefacts });
-  expect((await here.run(updater, "prepare")).staging_partition?.image.version).toBe("1.1.0");
+  await using world = await makeWorld("1.1.0");
+  const updater = await world.start();
+  await world.run(updater, "refresh");
+  await world.repository.publish("1.2.0", { artefacts: testImage(40, 9).artefacts });
+  expect((await world.run(updater, "prepare")).staging_partition?.image.version).toBe("1.1.0");
 });
 
 test("what was chosen and then recalled is not written", async () => {
-  await using here = await world("1.0.0", "1.1.0");
-  const updater = await here.start();
-  await here.run(updater, "refresh");
-  await changeManifest(await here.repository.open(), testMachines, here.repository.signing(), (manifest) =>
+  await using world = await makeWorld("1.0.0", "1.1.0");
+  const updater = await world.start();
+  await world.run(updater, "refresh");
+  await changeManifest(await world.repository.open(), testMachines, world.repository.signing(), (manifest) =>
     recall(manifest, testMachines, "1.1.0"),
   );
-  const status = await here.run(updater, "prepare");
+  const status = await world.run(updater, "prepare");
   expect(status).toMatchObject({ update_state: "Available", most_recent_command: { cmd_status: "Failed" } });
   expect(status.most_recent_command.stderr).toContain("the repository allows at most 1.0.0");
-  expect(await here.entries()).toEqual(["orlop-a.conf"]);
+  expect(await world.entries()).toEqual(["orlop-a.conf"]);
 });
 
 test("a broken download leaves an update that cannot boot, with the reason, and can be tried again", async () => {
-  await using here = await world("1.1.0");
-  const updater = await here.start();
-  await here.run(updater, "refresh", "prepare");
-  const targets = join(here.repository.directory, "targets");
+  await using world = await makeWorld("1.1.0");
+  const updater = await world.start();
+  await world.run(updater, "refresh", "prepare");
+  const targets = join(world.repository.directory, "targets");
   const stored = (await readdir(targets)).find((name) => name.endsWith("1.1.0-root.zst")) ?? "";
   const whole = await readFile(join(targets, stored));
   await writeFile(join(targets, stored), Buffer.concat([whole.subarray(0, -1), Buffer.from("x")]));
-  const status = await here.run(updater, "prepare");
+  const status = await world.run(updater, "prepare");
   expect(status).toMatchObject({ update_state: "Available", most_recent_command: { cmd_status: "Failed" } });
-  expect(await here.entries()).toEqual(["orlop-a.conf"]);
+  expect(await world.entries()).toEqual(["orlop-a.conf"]);
   await writeFile(join(targets, stored), whole);
-  expect((await here.run(updater, "prepare")).update_state).toBe("Staged");
+  expect((await world.run(updater, "prepare")).update_state).toBe("Staged");
 });
 
 test("while the running version is on trial, the set it would go back to is not overwritten", async () => {
-  await using here = await world("1.1.0");
-  const updater = await here.start();
-  await here.run(updater, "refresh");
-  const entries = join(here.host.system.root, "efi/loader/entries");
+  await using world = await makeWorld("1.1.0");
+  const updater = await world.start();
+  await world.run(updater, "refresh");
+  const entries = join(world.host.system.root, "efi/loader/entries");
   const [proved, trying] = [join(entries, "orlop-a.conf"), join(entries, "orlop-a+0-1.conf")];
   await rename(proved, trying);
   await expect(updater.start("prepare")).rejects.toMatchObject({ code: "update-on-trial" });
@@ -323,84 +323,84 @@ test("while the running version is on trial, the set it would go back to is not 
 });
 
 test("a version the host came back from is held with its reason until released or a newer one comes", async () => {
-  await using here = await world("1.1.0");
-  const before = await here.start();
-  await here.run(before, "refresh", "prepare", "activate");
+  await using world = await makeWorld("1.1.0");
+  const before = await world.start();
+  await world.run(before, "refresh", "prepare", "activate");
   expect(await before.stage()).toEqual({ stage: "ready", version: "1.1.0" });
   // The boot loader takes the try, the new set says what is wrong, and the old one boots again.
-  const entries = join(here.host.system.root, "efi/loader/entries");
+  const entries = join(world.host.system.root, "efi/loader/entries");
   const used = entryName({ set: "b", standing: { kind: "trying", left: 0, done: 1 } });
   await rename(join(entries, "orlop-b+1.conf"), join(entries, used));
-  await leaveReason(here.host.system, "1.1.0", "containerd.service is not active");
-  const updater = await here.start();
+  await leaveReason(world.host.system, "1.1.0", "containerd.service is not active");
+  const updater = await world.start();
   const failure = { version: "1.1.0", reason: "containerd.service is not active" };
   expect(updater.held).toMatchObject([failure]);
   expect(await updater.stage()).toMatchObject({ stage: "went-back", ...failure });
-  expect(await here.run(updater, "refresh")).toMatchObject({ update_state: "Idle", chosen_update: null });
-  expect((await (await here.start()).explain(signal)).versions[0]?.holds[0]?.says).toContain("containerd.service");
-  await here.repository.publish("1.2.0", { artefacts: testImage(40, 3).artefacts });
-  expect((await here.run(updater, "refresh")).chosen_update?.version).toBe("1.2.0");
+  expect(await world.run(updater, "refresh")).toMatchObject({ update_state: "Idle", chosen_update: null });
+  expect((await (await world.start()).explain(signal)).versions[0]?.holds[0]?.says).toContain("containerd.service");
+  await world.repository.publish("1.2.0", { artefacts: testImage(40, 3).artefacts });
+  expect((await world.run(updater, "refresh")).chosen_update?.version).toBe("1.2.0");
 
   await expect(updater.release("1.5.0")).rejects.toMatchObject({ code: "no-such-hold" });
   await updater.release("1.1.0");
   expect(await updater.stage()).toBeUndefined();
-  here.settings["version-lock"] = "v1.1.0";
-  expect((await here.run(await here.start(), "refresh")).chosen_update?.version).toBe("1.1.0");
+  world.settings["version-lock"] = "v1.1.0";
+  expect((await world.run(await world.start(), "refresh")).chosen_update?.version).toBe("1.1.0");
 });
 
 test("a version that fails once more, without a word, is not told by what it said the first time", async () => {
-  await using here = await world("1.1.0");
-  await here.run(await here.start(), "refresh", "prepare", "activate");
-  const entries = join(here.host.system.root, "efi/loader/entries");
+  await using world = await makeWorld("1.1.0");
+  await world.run(await world.start(), "refresh", "prepare", "activate");
+  const entries = join(world.host.system.root, "efi/loader/entries");
   const fails = async (): Promise<void> =>
     await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
   await fails();
-  await leaveReason(here.host.system, "1.1.0", "containerd.service is not active");
-  const updater = await here.start();
+  await leaveReason(world.host.system, "1.1.0", "containerd.service is not active");
+  const updater = await world.start();
   await updater.release("1.1.0");
-  await here.run(updater, "refresh", "prepare", "activate");
+  await world.run(updater, "refresh", "prepare", "activate");
   await fails();
-  expect((await here.start()).held[0]?.reason).toContain("ended without a word");
+  expect((await world.start()).held[0]?.reason).toContain("ended without a word");
 });
 
 test("a failure that left no word is told as such", async () => {
-  await using here = await world("1.1.0");
-  await here.run(await here.start(), "refresh", "prepare", "activate");
-  const entries = join(here.host.system.root, "efi/loader/entries");
+  await using world = await makeWorld("1.1.0");
+  await world.run(await world.start(), "refresh", "prepare", "activate");
+  const entries = join(world.host.system.root, "efi/loader/entries");
   await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
-  await leaveReason(here.host.system, "0.9.0", "of another time");
-  expect((await here.start()).held[0]?.reason).toContain("ended without a word");
+  await leaveReason(world.host.system, "0.9.0", "of another time");
+  expect((await world.start()).held[0]?.reason).toContain("ended without a word");
 });
 
 test("a kernel that panicked tells why, unless the set itself had said it", async () => {
-  await using here = await world("1.1.0");
-  await here.run(await here.start(), "refresh", "prepare", "activate");
-  const entries = join(here.host.system.root, "efi/loader/entries");
+  await using world = await makeWorld("1.1.0");
+  await world.run(await world.start(), "refresh", "prepare", "activate");
+  const entries = join(world.host.system.root, "efi/loader/entries");
   await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
   const record = "Panic#1 Part1\n<0>[    1.5] Kernel panic - not syncing: Attempted to kill init!\n";
-  await here.host.write("/sys/fs/pstore/dmesg-efi_pstore-1", record);
-  expect((await here.start()).held[0]?.reason).toBe(
+  await world.host.write("/sys/fs/pstore/dmesg-efi_pstore-1", record);
+  expect((await world.start()).held[0]?.reason).toBe(
     "its kernel panicked: Kernel panic - not syncing: Attempted to kill init!",
   );
 });
 
 test("a version that is made to boot is judged by what settings ask for up to its start, and by what failed before", async () => {
-  await using here = await world("1.1.0");
+  await using world = await makeWorld("1.1.0");
   const terms = async (): Promise<unknown> => {
-    const kept = await readTerms(here.host.system, model, "1.1.0");
+    const kept = await readTerms(world.host.system, model, "1.1.0");
     return kept && { before: [...kept.before], probes: kept.health?.["http-probes"] };
   };
-  const updater = await here.start();
-  here.ailments.push({ message: "sysctl fails", known: ["reconciler sysctl: set kernel.a to 1"] });
+  const updater = await world.start();
+  world.ailments.push({ message: "sysctl fails", known: ["reconciler sysctl: set kernel.a to 1"] });
   await updater.renewTerms();
   expect(await terms()).toBeUndefined();
-  await here.run(updater, "refresh", "prepare", "activate");
+  await world.run(updater, "refresh", "prepare", "activate");
   expect(await terms()).toEqual({ before: ["reconciler sysctl: set kernel.a to 1"], probes: [] });
-  here.ailments.push(
+  world.ailments.push(
     { message: "nothing is known about this", known: [] },
     { message: "ill", known: ["unit a.service"] },
   );
-  here.settings["health"] = { "http-probes": ["http://127.0.0.1:8080/"] };
+  world.settings["health"] = { "http-probes": ["http://127.0.0.1:8080/"] };
   await updater.renewTerms();
   expect(await terms()).toEqual({
     before: ["reconciler sysctl: set kernel.a to 1", "unit a.service"],
@@ -409,40 +409,40 @@ test("a version that is made to boot is judged by what settings ask for up to it
 });
 
 test("a version that failed is held whatever keeps this host from finding out why", async () => {
-  await using here = await world("1.1.0");
-  await here.run(await here.start(), "refresh", "prepare", "activate");
-  const entries = join(here.host.system.root, "efi/loader/entries");
+  await using world = await makeWorld("1.1.0");
+  await world.run(await world.start(), "refresh", "prepare", "activate");
+  const entries = join(world.host.system.root, "efi/loader/entries");
   await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
   // What should be files are directories: the records of the panic, the watchdog's status, the reason that was left.
   for (const path of ["/sys/fs/pstore/x", "/sys/class/watchdog/watchdog0/bootstatus", failurePath]) {
-    await mkdir(join(here.host.system.root, path), { recursive: true });
+    await mkdir(join(world.host.system.root, path), { recursive: true });
   }
-  const updater = await here.start();
+  const updater = await world.start();
   expect(updater.held).toMatchObject([{ version: "1.1.0" }]);
   expect(updater.returnedFrom?.version).toBe("1.1.0");
-  expect(await here.run(updater, "refresh")).toMatchObject({ update_state: "Idle", chosen_update: null });
+  expect(await world.run(updater, "refresh")).toMatchObject({ update_state: "Idle", chosen_update: null });
 });
 
 test("records of a panic stay until the hold that they explain is kept, and the reason comes at the next start", async () => {
-  await using here = await world("1.1.0");
-  await here.run(await here.start(), "refresh", "prepare", "activate");
-  const entries = join(here.host.system.root, "efi/loader/entries");
+  await using world = await makeWorld("1.1.0");
+  await world.run(await world.start(), "refresh", "prepare", "activate");
+  const entries = join(world.host.system.root, "efi/loader/entries");
   await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
   const record = "Panic#1 Part1\n<0>[    1.5] Kernel panic - not syncing: Attempted to kill init!\n";
-  await here.host.write("/sys/fs/pstore/dmesg-efi_pstore-1", record);
-  here.failingWrites.add("updates.json");
-  const unlucky = await here.start();
+  await world.host.write("/sys/fs/pstore/dmesg-efi_pstore-1", record);
+  world.failingWrites.add("updates.json");
+  const unlucky = await world.start();
   expect(unlucky.held).toMatchObject([{ version: "1.1.0" }]);
-  expect(await readdir(join(here.host.system.root, "sys/fs/pstore"))).toEqual(["dmesg-efi_pstore-1"]);
-  here.failingWrites.clear();
-  expect((await here.start()).held[0]?.reason).toContain("Attempted to kill init!");
-  expect(await readdir(join(here.host.system.root, "sys/fs/pstore"))).toEqual([]);
+  expect(await readdir(join(world.host.system.root, "sys/fs/pstore"))).toEqual(["dmesg-efi_pstore-1"]);
+  world.failingWrites.clear();
+  expect((await world.start()).held[0]?.reason).toContain("Attempted to kill init!");
+  expect(await readdir(join(world.host.system.root, "sys/fs/pstore"))).toEqual([]);
 });
 
 test("a hold whose reason was not found out before the daemon ended gets it at the next start", async () => {
-  await using here = await world("1.1.0");
-  await here.run(await here.start(), "refresh", "prepare", "activate");
-  const entries = join(here.host.system.root, "efi/loader/entries");
+  await using world = await makeWorld("1.1.0");
+  await world.run(await world.start(), "refresh", "prepare", "activate");
+  const entries = join(world.host.system.root, "efi/loader/entries");
   await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
   const hold = {
     version: "1.1.0",
@@ -450,28 +450,28 @@ test("a hold whose reason was not found out before the daemon ended gets it at t
     reason: "it did not prove healthy",
     unexplained: true,
   };
-  await here.host.write("/var/lib/orlop/updates.json", JSON.stringify({ available: [], held: [hold] }));
-  await leaveReason(here.host.system, "1.1.0", "containerd.service is not active");
-  expect((await here.start()).held).toMatchObject([{ version: "1.1.0", reason: "containerd.service is not active" }]);
+  await world.host.write("/var/lib/orlop/updates.json", JSON.stringify({ available: [], held: [hold] }));
+  await leaveReason(world.host.system, "1.1.0", "containerd.service is not active");
+  expect((await world.start()).held).toMatchObject([{ version: "1.1.0", reason: "containerd.service is not active" }]);
 });
 
 test("without a repository, sets or boot entries the daemon starts, and says what is missing", async () => {
-  await using here = await world("1.1.0");
-  delete here.settings["metadata-base-url"];
-  const updater = await here.start();
-  expect((await here.run(updater, "refresh")).most_recent_command.stderr).toContain("metadata-base-url is not set");
-  await rename(join(here.host.system.root, "efi"), join(here.host.system.root, "gone"));
-  await here.start();
-  expect(here.host.logged.join("\n")).toContain("cannot tell whether this host went back");
+  await using world = await makeWorld("1.1.0");
+  delete world.settings["metadata-base-url"];
+  const updater = await world.start();
+  expect((await world.run(updater, "refresh")).most_recent_command.stderr).toContain("metadata-base-url is not set");
+  await rename(join(world.host.system.root, "efi"), join(world.host.system.root, "gone"));
+  await world.start();
+  expect(world.host.logged.join("\n")).toContain("cannot tell whether this host went back");
 });
 
 test("a daemon that stops ends the command that runs, and tells so after its start", async () => {
-  await using here = await world("1.1.0");
-  const updater = await here.start();
-  await here.run(updater, "refresh");
+  await using world = await makeWorld("1.1.0");
+  const updater = await world.start();
+  await world.run(updater, "refresh");
   await updater.start("prepare");
   await updater[Symbol.asyncDispose]();
-  const status = await (await here.start()).status();
+  const status = await (await world.start()).status();
   expect(status).toMatchObject({
     update_state: "Available",
     most_recent_command: { cmd_type: "prepare", cmd_status: "Failed" },
@@ -485,48 +485,48 @@ const removesMotd: Migration = {
 };
 
 test("an update whose migrations would fail here is refused before anything is written, naming the key", async () => {
-  await using here = await world();
-  await here.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [removesMotd] });
-  here.values.set("settings.motd", "hi");
-  const updater = await here.start();
-  const status = await here.run(updater, "refresh", "prepare");
+  await using world = await makeWorld();
+  await world.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [removesMotd] });
+  world.values.set("settings.motd", "hi");
+  const updater = await world.start();
+  const status = await world.run(updater, "refresh", "prepare");
   expect(status).toMatchObject({ update_state: "Available", most_recent_command: { cmd_status: "Failed" } });
   expect(status.most_recent_command.stderr).toContain('settings.motd is "hi"');
-  expect(await here.entries()).toEqual(["orlop-a.conf"]);
-  here.values.set("settings.motd", "one");
-  expect((await here.run(updater, "prepare")).update_state).toBe("Staged");
+  expect(await world.entries()).toEqual(["orlop-a.conf"]);
+  world.values.set("settings.motd", "one");
+  expect((await world.run(updater, "prepare")).update_state).toBe("Staged");
 });
 
 test("settings that changed since the image was written are tried again before it boots next", async () => {
-  await using here = await world();
-  await here.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [removesMotd] });
-  const updater = await here.start();
-  await here.run(updater, "refresh", "prepare");
-  here.values.set("settings.motd", "hi");
-  const status = await here.run(await here.start(), "activate");
+  await using world = await makeWorld();
+  await world.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [removesMotd] });
+  const updater = await world.start();
+  await world.run(updater, "refresh", "prepare");
+  world.values.set("settings.motd", "hi");
+  const status = await world.run(await world.start(), "activate");
   expect(status).toMatchObject({ update_state: "Staged", most_recent_command: { cmd_status: "Failed" } });
-  here.values.delete("settings.motd");
-  expect((await here.run(updater, "activate")).update_state).toBe("Ready");
+  world.values.delete("settings.motd");
+  expect((await world.run(updater, "activate")).update_state).toBe("Ready");
 });
 
 test("every migration between the running version and the one to take is tried, whichever release brought it", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   const renames = (version: string, from: string, to: string): Migration => ({
     version,
     summary: `rename ${from}`,
     steps: [{ do: "rename", from, to }],
   });
   const [first, second] = [renames("1.1.0", "settings.a", "settings.b"), renames("1.2.0", "settings.b", "settings.c")];
-  await here.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [first] });
-  await here.repository.publish("1.2.0", { artefacts: testImage(40, 3).artefacts, migrations: [first, second] });
-  here.values.set("settings.a", 1).set("settings.c", 2);
-  const status = await here.run(await here.start(), "refresh", "prepare");
+  await world.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [first] });
+  await world.repository.publish("1.2.0", { artefacts: testImage(40, 3).artefacts, migrations: [first, second] });
+  world.values.set("settings.a", 1).set("settings.c", 2);
+  const status = await world.run(await world.start(), "refresh", "prepare");
   expect(status.most_recent_command.stderr).toContain("cannot take the place of settings.c, which is set");
 });
 
 test("a version by name is chosen when nothing holds it, though there is a newer one", async () => {
-  await using w = await world("1.1.0", "1.2.0");
-  const updater = await w.start();
+  await using world = await makeWorld("1.1.0", "1.2.0");
+  const updater = await world.start();
   await updater.start("refresh", "1.1.0");
   await updater.settled();
   expect((await updater.status()).chosen_update?.version).toBe("1.1.0");
@@ -538,8 +538,8 @@ test("a version by name is chosen when nothing holds it, though there is a newer
 });
 
 test("what is told of a host without asking anybody: its state, what it could go back to, what failed", async () => {
-  await using w = await world("1.1.0");
-  const updater = await w.start();
+  await using world = await makeWorld("1.1.0");
+  const updater = await world.start();
   expect(await updater.outlook()).toEqual({
     state: { kind: "idle" },
     onTrial: false,
@@ -548,11 +548,11 @@ test("what is told of a host without asking anybody: its state, what it could go
     failure: undefined,
     held: [],
   });
-  await w.run(updater, "refresh", "prepare");
+  await world.run(updater, "refresh", "prepare");
   expect(await updater.outlook()).toMatchObject({ state: { kind: "staged", staged: { version: "1.1.0" } } });
   await expect(updater.goBack()).rejects.toThrow("cannot go back to set B: it never proved healthy, or is empty");
   const staged = (await w.entries()).find((name) => name.startsWith("orlop-b")) ?? "";
-  const entries = join(w.host.system.root, "efi/loader/entries");
+  const entries = join(world.host.system.root, "efi/loader/entries");
   await rename(join(entries, staged), join(entries, entryName({ set: "b", standing: { kind: "successful" } })));
   expect((await updater.outlook()).fallback).toBe("1.1.0");
   await updater.goBack();

@@ -126,9 +126,9 @@ test("why a program cannot be started is told by its kind", async () => {
 });
 
 test("who has too many open files learns that, and not that there is no program", async () => {
-  const here = JSON.stringify(join(import.meta.dir, "process.ts"));
+  const modulePath = JSON.stringify(join(import.meta.dir, "process.ts"));
   const script = `
-    const { run } = await import(${here});
+    const { run } = await import(${modulePath});
     const { openSync } = await import("node:fs");
     try { for (;;) openSync("/dev/null"); } catch {}
     try { await run(["true"]); } catch (error) { console.log(error.code, error.message); }
@@ -138,9 +138,9 @@ test("who has too many open files learns that, and not that there is no program"
 });
 
 test("a process that exits ends what it started, unless that outlives it", async () => {
-  const here = JSON.stringify(join(import.meta.dir, "program.ts"));
+  const modulePath = JSON.stringify(join(import.meta.dir, "program.ts"));
   const script = `
-    const { start } = await import(${here});
+    const { start } = await import(${modulePath});
     const silent = { stdout: "ignore", stderr: "ignore" };
     const [ours, other] = [undefined, "outlives us"].map((session) =>
       start(["sleep", "${longSeconds}"], { ...silent, session }),

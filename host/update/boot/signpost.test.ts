@@ -16,7 +16,7 @@ type World = AsyncDisposable & {
   as(set: "a" | "b"): Signpost;
 };
 
-async function world(): Promise<World> {
+async function makeWorld(): Promise<World> {
   const esp = await mkdtemp(join(tmpdir(), "orlop-esp-"));
   const entries = join(esp, "loader/entries");
   await mkdir(entries, { recursive: true });
@@ -48,76 +48,76 @@ async function world(): Promise<World> {
 }
 
 test("an update that proves healthy keeps booting, and the old set stays bootable", async () => {
-  await using here = await world();
-  await here.signpost.markInactiveValid("1.1.0", 1);
-  expect(await here.boot()).toBe("a");
-  await here.signpost.upgradeToInactive();
-  expect(await here.boot()).toBe("b");
-  await here.as("b").markSuccessfulBoot();
-  expect(await here.boot()).toBe("b");
-  expect(await here.boot()).toBe("b");
-  await here.as("b").rollbackToInactive();
-  expect(await here.boot()).toBe("a");
-  expect(await here.boot()).toBe("a");
+  await using world = await makeWorld();
+  await world.signpost.markInactiveValid("1.1.0", 1);
+  expect(await world.boot()).toBe("a");
+  await world.signpost.upgradeToInactive();
+  expect(await world.boot()).toBe("b");
+  await world.as("b").markSuccessfulBoot();
+  expect(await world.boot()).toBe("b");
+  expect(await world.boot()).toBe("b");
+  await world.as("b").rollbackToInactive();
+  expect(await world.boot()).toBe("a");
+  expect(await world.boot()).toBe("a");
 });
 
 test("an update that never proves healthy gets its tries and no more", async () => {
   for (const tries of [1, 2, 3]) {
-    await using here = await world();
-    await here.signpost.markInactiveValid("1.1.0", tries);
-    await here.signpost.upgradeToInactive();
-    for (let attempt = 0; attempt < tries; attempt++) expect(await here.boot()).toBe("b");
-    for (let attempt = 0; attempt < 3; attempt++) expect(await here.boot()).toBe("a");
-    expect((await here.signpost.read()).entries.b?.standing).toEqual({ kind: "trying", left: 0, done: tries });
+    await using world = await makeWorld();
+    await world.signpost.markInactiveValid("1.1.0", tries);
+    await world.signpost.upgradeToInactive();
+    for (let attempt = 0; attempt < tries; attempt++) expect(await world.boot()).toBe("b");
+    for (let attempt = 0; attempt < 3; attempt++) expect(await world.boot()).toBe("a");
+    expect((await world.signpost.read()).entries.b?.standing).toEqual({ kind: "trying", left: 0, done: tries });
   }
 });
 
 test("a cancelled upgrade boots the running set and can be chosen again", async () => {
-  await using here = await world();
-  await here.signpost.markInactiveValid("1.1.0", 1);
-  await here.signpost.upgradeToInactive();
-  await here.signpost.cancelUpgrade();
-  expect(await here.boot()).toBe("a");
-  await here.signpost.upgradeToInactive();
-  expect(await here.boot()).toBe("b");
+  await using world = await makeWorld();
+  await world.signpost.markInactiveValid("1.1.0", 1);
+  await world.signpost.upgradeToInactive();
+  await world.signpost.cancelUpgrade();
+  expect(await world.boot()).toBe("a");
+  await world.signpost.upgradeToInactive();
+  expect(await world.boot()).toBe("b");
 });
 
 test("clearing the inactive set leaves only the running one, however often it was flipped", async () => {
-  await using here = await world();
-  await here.signpost.markInactiveValid("1.1.0", 1);
-  await here.signpost.upgradeToInactive();
-  await here.signpost.clearInactive();
-  expect(await readdir(here.entries)).toEqual(["orlop-a.conf"]);
+  await using world = await makeWorld();
+  await world.signpost.markInactiveValid("1.1.0", 1);
+  await world.signpost.upgradeToInactive();
+  await world.signpost.clearInactive();
+  expect(await readdir(world.entries)).toEqual(["orlop-a.conf"]);
 });
 
 test("what makes no sense is refused with words and changes nothing", async () => {
-  await using here = await world();
-  await expect(here.signpost.upgradeToInactive()).rejects.toThrow("no verified update");
-  await expect(here.signpost.cancelUpgrade()).rejects.toThrow("not on trial");
-  await expect(here.signpost.rollbackToInactive()).rejects.toThrow("cannot go back to set B");
-  await rm(join(here.entries, "../../EFI/orlop/b.efi"));
-  await expect(here.signpost.markInactiveValid("1.1.0", 1)).rejects.toThrow("b.efi is missing");
-  expect(await readdir(here.entries)).toEqual(["orlop-a.conf"]);
+  await using world = await makeWorld();
+  await expect(world.signpost.upgradeToInactive()).rejects.toThrow("no verified update");
+  await expect(world.signpost.cancelUpgrade()).rejects.toThrow("not on trial");
+  await expect(world.signpost.rollbackToInactive()).rejects.toThrow("cannot go back to set B");
+  await rm(join(world.entries, "../../EFI/orlop/b.efi"));
+  await expect(world.signpost.markInactiveValid("1.1.0", 1)).rejects.toThrow("b.efi is missing");
+  expect(await readdir(world.entries)).toEqual(["orlop-a.conf"]);
 });
 
 test("a mark that was cut between its two directory writes counts, and no name of the two is removed alone", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   const done: BootEntry = { set: "b", priority: 2, standing: { kind: "trying", left: 0, done: 1 }, version: "1.1.0" };
-  await writeFile(join(here.entries, entryName(done)), entryText(done));
+  await writeFile(join(world.entries, entryName(done)), entryText(done));
   const good: BootEntry = { ...done, standing: { kind: "successful" } };
-  await writeFile(join(here.entries, entryName(good)), entryText(good));
-  expect((await here.as("b").read()).entries.b?.standing).toEqual({ kind: "successful" });
-  await here.as("b").markSuccessfulBoot();
-  expect((await readdir(here.entries)).toSorted()).toEqual(["orlop-a.conf", "orlop-b+0-1.conf", "orlop-b.conf"]);
-  await here.as("a").clearInactive();
-  expect(await readdir(here.entries)).toEqual(["orlop-a.conf"]);
+  await writeFile(join(world.entries, entryName(good)), entryText(good));
+  expect((await world.as("b").read()).entries.b?.standing).toEqual({ kind: "successful" });
+  await world.as("b").markSuccessfulBoot();
+  expect((await readdir(world.entries)).toSorted()).toEqual(["orlop-a.conf", "orlop-b+0-1.conf", "orlop-b.conf"]);
+  await world.as("a").clearInactive();
+  expect(await readdir(world.entries)).toEqual(["orlop-a.conf"]);
 });
 
 test("foreign and damaged files in the directory are left alone and not counted", async () => {
-  await using here = await world();
-  await writeFile(join(here.entries, "debian.conf"), "title Debian\nversion 99\n");
-  await writeFile(join(here.entries, "orlop-b.conf"), "title Orl");
-  const { next, entries } = await here.signpost.read();
+  await using world = await makeWorld();
+  await writeFile(join(world.entries, "debian.conf"), "title Debian\nversion 99\n");
+  await writeFile(join(world.entries, "orlop-b.conf"), "title Orl");
+  const { next, entries } = await world.signpost.read();
   expect(next).toBe("a");
   expect(entries.b).toBeUndefined();
 });
@@ -162,10 +162,10 @@ test("in every combination of standings, a set that will boot is preferred to on
 });
 
 test("the status says what is active and what is next", async () => {
-  await using here = await world();
-  await here.signpost.markInactiveValid("1.1.0", 1);
-  await here.signpost.upgradeToInactive();
-  expect(describeSets(await here.signpost.read())).toBe(
+  await using world = await makeWorld();
+  await world.signpost.markInactiveValid("1.1.0", 1);
+  await world.signpost.upgradeToInactive();
+  expect(describeSets(await world.signpost.read())).toBe(
     [
       "Set A:   1.0.0 priority=1 successful=true",
       "Set B:   1.1.0 priority=2 tries_left=1 tries_done=0 successful=false",

@@ -62,10 +62,10 @@ test("a server is trusted for the certificate of an authority that settings name
       return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
     },
   });
-  const here = below(`https://localhost:${server.port}`);
-  expect(await versionsAt(repository, { ...here, authorities: ours.pem })).toEqual(["1.1.0"]);
+  const local = below(`https://localhost:${server.port}`);
+  expect(await versionsAt(repository, { ...local, authorities: ours.pem })).toEqual(["1.1.0"]);
   for (const authorities of [stranger.pem, undefined]) {
-    const refused = versionsAt(repository, { ...here, authorities });
+    const refused = versionsAt(repository, { ...local, authorities });
     await expect(refused).rejects.toMatchObject({ code: "repository-unreachable" });
   }
 }, 60_000);

@@ -30,7 +30,7 @@ type World = AsyncDisposable & {
   write(share?: number): Promise<void>;
 };
 
-async function world(artefacts: Artefacts = image.artefacts): Promise<World> {
+async function makeWorld(artefacts: Artefacts = image.artefacts): Promise<World> {
   const repository = await testRepository();
   const directory = await mkdtemp(join(tmpdir(), "orlop-resume-"));
   const asked: World["asked"] = { boot: [], root: [], hash: [] };
@@ -111,8 +111,8 @@ async function world(artefacts: Artefacts = image.artefacts): Promise<World> {
   };
 }
 
-async function isWritten(here: World, { root, hash, kernel }: TestImage): Promise<boolean[]> {
-  const [onRoot, onHash, onEsp] = [here.path("root"), here.path("hash"), here.path("b.efi")].map((path) =>
+async function isWritten(world: World, { root, hash, kernel }: TestImage): Promise<boolean[]> {
+  const [onRoot, onHash, onEsp] = [world.path("root"), world.path("hash"), world.path("b.efi")].map((path) =>
     readFile(path),
   );
   return [
@@ -127,58 +127,58 @@ const rootBytes = image.artefacts.root.length;
 const tableBytes = seekTableBytes(image.root.length / testFrameBytes);
 
 test("a download that broke off goes on where it was, and takes no kernel twice", async () => {
-  await using here = await world();
-  await expect(here.write(0.7)).rejects.toThrow("stopping");
-  expect(here.asked).toEqual({ boot: [0], hash: [0], root: [0] });
-  await here.write();
-  expect(await isWritten(here, image)).toEqual(all);
-  expect(here.asked).toEqual({ boot: [], hash: [0], root: [expect.any(Number), 0, expect.any(Number)] });
-  const [, , rest = 0] = here.asked.root;
+  await using world = await makeWorld();
+  await expect(world.write(0.7)).rejects.toThrow("stopping");
+  expect(world.asked).toEqual({ boot: [0], hash: [0], root: [0] });
+  await world.write();
+  expect(await isWritten(world, image)).toEqual(all);
+  expect(world.asked).toEqual({ boot: [], hash: [0], root: [expect.any(Number), 0, expect.any(Number)] });
+  const [, , rest = 0] = world.asked.root;
   expect(rest).toBeGreaterThan(rootBytes * 0.6);
   expect(rest).toBeLessThan(rootBytes * 0.75);
 });
 
 test("what is whole already is only proved", async () => {
-  await using here = await world();
-  await here.write();
-  await here.write();
-  expect(await isWritten(here, image)).toEqual(all);
-  expect(here.asked.boot).toEqual([]);
-  expect(here.asked.root.slice(1)).toEqual([0, rootBytes - tableBytes]);
+  await using world = await makeWorld();
+  await world.write();
+  await world.write();
+  expect(await isWritten(world, image)).toEqual(all);
+  expect(world.asked.boot).toEqual([]);
+  expect(world.asked.root.slice(1)).toEqual([0, rootBytes - tableBytes]);
 });
 
 test("a bit that changed meanwhile is found, and the download goes on from there", async () => {
-  await using here = await world();
-  await expect(here.write(0.9)).rejects.toThrow("stopping");
+  await using world = await makeWorld();
+  await expect(world.write(0.9)).rejects.toThrow("stopping");
   for (const name of ["root", "b.efi"]) {
-    await using file = await open(here.path(name), "r+");
+    await using file = await open(world.path(name), "r+");
     await file.write(Buffer.from([0xee]), 0, 1, name === "root" ? 400_001 : 9_000);
   }
-  await here.write();
-  expect(await isWritten(here, image)).toEqual(all);
-  expect(here.asked.boot).toEqual([0]);
-  const [, , rest = 0] = here.asked.root;
+  await world.write();
+  expect(await isWritten(world, image)).toEqual(all);
+  expect(world.asked.boot).toEqual([0]);
+  const [, , rest = 0] = world.asked.root;
   expect(rest).toBeGreaterThan(rootBytes * 0.3);
   expect(rest).toBeLessThan((rootBytes * 400_001) / image.root.length);
 });
 
 test("a mirror without ranges sends everything again", async () => {
-  await using here = await world();
-  await expect(here.write(0.7)).rejects.toThrow("stopping");
-  here.mirror.whole = true;
-  await here.write();
-  expect(await isWritten(here, image)).toEqual(all);
-  expect(here.asked.root.at(-1)).toBe(0);
+  await using world = await makeWorld();
+  await expect(world.write(0.7)).rejects.toThrow("stopping");
+  world.mirror.whole = true;
+  await world.write();
+  expect(await isWritten(world, image)).toEqual(all);
+  expect(world.asked.root.at(-1)).toBe(0);
 });
 
 test("a root without a table of frames, or with one that does not add up, comes again as a whole", async () => {
   const { artefacts } = image;
   for (const root of [Bun.zstdCompressSync(image.root), Buffer.concat([artefacts.root, testImage(8).artefacts.root])]) {
-    await using here = await world({ ...artefacts, root });
-    await expect(here.write(0.7)).rejects.toThrow("stopping");
-    await here.write();
-    expect(await isWritten(here, image)).toEqual(all);
-    expect(here.asked.root.at(-1)).toBe(0);
+    await using world = await makeWorld({ ...artefacts, root });
+    await expect(world.write(0.7)).rejects.toThrow("stopping");
+    await world.write();
+    expect(await isWritten(world, image)).toEqual(all);
+    expect(world.asked.root.at(-1)).toBe(0);
   }
 });
 
@@ -198,12 +198,12 @@ test("a mirror that lies about the rest, or about where it begins, is found out;
     },
   ];
   for (const lie of lies) {
-    await using here = await world();
-    await expect(here.write(0.7)).rejects.toThrow("stopping");
-    here.mirror.root = lie;
-    await expect(here.write()).rejects.toBeInstanceOf(Error);
-    delete here.mirror.root;
-    await here.write();
-    expect(await isWritten(here, image)).toEqual(all);
+    await using world = await makeWorld();
+    await expect(world.write(0.7)).rejects.toThrow("stopping");
+    world.mirror.root = lie;
+    await expect(world.write()).rejects.toBeInstanceOf(Error);
+    delete world.mirror.root;
+    await world.write();
+    expect(await isWritten(world, image)).toEqual(all);
   }
 });

@@ -41,7 +41,7 @@ const link = (address: string, internal = false): NonNullable<Interfaces[string]
   cidr: `${address}/24`,
 });
 
-async function world(): Promise<World> {
+async function makeWorld(): Promise<World> {
   const links: Interfaces = { lo: [link("127.0.0.1", true)], eth0: [link("10.0.2.15")] };
   const host = await testSystem({ interfaces: () => links });
   await mkdir(join(host.system.root, "local"));
@@ -86,39 +86,39 @@ async function reasonLeft(host: TestSystem): Promise<string | undefined> {
 }
 
 test("a host where everything holds, and keeps holding, is marked successful", async () => {
-  await using here = await world();
-  expect(await here.prove()).toMatchObject({ kind: "healthy" });
-  expect(await here.entries()).toEqual(["orlop-b.conf"]);
+  await using world = await makeWorld();
+  expect(await world.prove()).toMatchObject({ kind: "healthy" });
+  expect(await world.entries()).toEqual(["orlop-b.conf"]);
 });
 
 test("a host that is not on trial is left alone", async () => {
-  await using here = await world();
-  await here.prove();
-  here.unitStates.set("containerd.service", "failed");
-  expect(await here.prove()).toEqual({ kind: "not-on-trial" });
+  await using world = await makeWorld();
+  await world.prove();
+  world.unitStates.set("containerd.service", "failed");
+  expect(await world.prove()).toEqual({ kind: "not-on-trial" });
 });
 
 test("a unit that is not active costs the trial, and its last words are kept", async () => {
-  await using here = await world();
-  here.unitStates.set("containerd.service", "failed");
-  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
-  expect(await here.entries()).toEqual(["orlop-b+0-1.conf"]);
+  await using world = await makeWorld();
+  world.unitStates.set("containerd.service", "failed");
+  expect(await world.prove()).toMatchObject({ kind: "unhealthy" });
+  expect(await world.entries()).toEqual(["orlop-b+0-1.conf"]);
   const lacking = "containerd.service is failed; it said: cannot read its configuration | exiting";
-  expect(await readFindings(here.host.system)).toEqual([lacking]);
-  const reason = await reasonLeft(here.host);
+  expect(await readFindings(world.host.system)).toEqual([lacking]);
+  const reason = await reasonLeft(world.host);
   expect(reason).toBe(`not healthy after 60 s: ${lacking}`);
 });
 
 test("a unit that settings name, and a probe that answers wrongly or not at all, count as well", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   using server = Bun.serve({
     port: 0,
     fetch: (request) => new Response("", { status: request.url.endsWith("/good") ? 204 : 503 }),
   });
   const at = (path: string): string => new URL(path, server.url).href;
-  here.unitStates.set("nginx.service", "inactive");
+  world.unitStates.set("nginx.service", "inactive");
   const health = { units: ["nginx.service"], "http-probes": [at("/good"), at("/bad"), "http://127.0.0.1:1/"] };
-  const verdict = await here.prove(health);
+  const verdict = await world.prove(health);
   const reason = verdict.kind === "unhealthy" ? verdict.reason : "";
   expect(reason).toContain("nginx.service is inactive");
   expect(reason).toContain(`${at("/bad")} answers with status 503`);
@@ -127,25 +127,25 @@ test("a unit that settings name, and a probe that answers wrongly or not at all,
 });
 
 test("a host that has no address but its own is not healthy", async () => {
-  await using here = await world();
-  delete here.links["eth0"];
-  expect(await here.prove()).toMatchObject({
+  await using world = await makeWorld();
+  delete world.links["eth0"];
+  expect(await world.prove()).toMatchObject({
     kind: "unhealthy",
     reason: expect.stringContaining("there is no network: no link has an address"),
   });
 });
 
 test("an API that does not answer costs the trial", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   const silent: StatusRequest = () => Promise.reject(new Failure("cannot-connect", "nobody listens on the socket"));
-  expect(await here.prove({}, silent)).toMatchObject({
+  expect(await world.prove({}, silent)).toMatchObject({
     kind: "unhealthy",
     reason: expect.stringContaining("the API does not answer: nobody listens"),
   });
 });
 
 test("settings that are asked for and never told cost the trial, by what was told last", async () => {
-  await using machine = await world();
+  await using machine = await makeWorld();
   machine.unitStates.set("hostd.service", "activating");
   let asked = 0;
   const gate: Gate = {
@@ -167,10 +167,10 @@ test("settings that are asked for and never told cost the trial, by what was tol
 });
 
 test("a unit that comes up late, within the time, is good enough", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   let asked = 0;
-  here.host.programs.set("systemctl", () => (asked++ < 12 ? "activating\n" : "active\n"));
-  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+  world.host.programs.set("systemctl", () => (asked++ < 12 ? "activating\n" : "active\n"));
+  expect(await world.prove()).toMatchObject({ kind: "healthy" });
 });
 
 /** Sets the clock when the first check is under way. */
@@ -185,61 +185,61 @@ function clockStepsAtFirstCheck({ host }: World, ms: number): void {
 }
 
 test("a clock that chrony sets half a day forward takes no time from a unit that is still coming up", async () => {
-  await using here = await world();
-  here.unitStates.set("containerd.service", "activating");
-  clockStepsAtFirstCheck(here, 12 * hourMs);
-  const states = here.host.programs.get("systemctl");
+  await using world = await makeWorld();
+  world.unitStates.set("containerd.service", "activating");
+  clockStepsAtFirstCheck(world, 12 * hourMs);
+  const states = world.host.programs.get("systemctl");
   let asked = 0;
-  here.host.programs.set("systemctl", (argv, limits) => {
-    if (++asked === 8) here.unitStates.clear();
+  world.host.programs.set("systemctl", (argv, limits) => {
+    if (++asked === 8) world.unitStates.clear();
     return states?.(argv, limits) ?? "";
   });
-  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+  expect(await world.prove()).toMatchObject({ kind: "healthy" });
 });
 
 test("a clock that is set a day back gives an ill host no more time, and a well one no more to prove", async () => {
-  await using ill = await world();
+  await using ill = await makeWorld();
   ill.unitStates.set("containerd.service", "failed");
   clockStepsAtFirstCheck(ill, -24 * hourMs);
   const startedMs = ill.host.system.clock.elapsedMs();
   expect(await ill.prove()).toMatchObject({ kind: "unhealthy" });
   expect(ill.host.system.clock.elapsedMs() - startedMs).toBeWithin(60_000, 70_000);
 
-  await using well = await world();
+  await using well = await makeWorld();
   clockStepsAtFirstCheck(well, -24 * hourMs);
   const verdict = await well.prove();
   expect(verdict.kind === "healthy" && verdict.seconds < 20).toBe(true);
 });
 
 test("a unit that crashes every few seconds is never good, though it is active in between", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   let asked = 0;
-  here.host.programs.set("systemctl", () => (asked++ % 4 < 2 ? "active\n" : "activating\n"));
-  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+  world.host.programs.set("systemctl", () => (asked++ % 4 < 2 ? "active\n" : "activating\n"));
+  expect(await world.prove()).toMatchObject({ kind: "unhealthy" });
 });
 
 test("a container that settings name is run when all else holds, and what it says before it fails is kept", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   const containers = { db: { source: "registry.example.com/check:v1", command: ["/bin/check", "--all"] } };
-  here.unitStates.set("containerd.service", "failed");
-  await here.prove({ containers });
-  const starts = (): string[] => here.host.ran.filter((line) => line.startsWith("systemctl start"));
+  world.unitStates.set("containerd.service", "failed");
+  await world.prove({ containers });
+  const starts = (): string[] => world.host.ran.filter((line) => line.startsWith("systemctl start"));
   expect(starts()).toEqual([]);
 
-  here.unitStates.clear();
-  const states = here.host.programs.get("systemctl");
-  here.host.programs.set("systemctl", (argv, limits) => {
+  world.unitStates.clear();
+  const states = world.host.programs.get("systemctl");
+  world.host.programs.set("systemctl", (argv, limits) => {
     if (argv[1] !== "start") return states?.(argv, limits) ?? "";
     throw new Failure("exit-status", "the job failed");
   });
-  expect(await here.prove({ containers })).toEqual({
+  expect(await world.prove({ containers })).toEqual({
     kind: "unhealthy",
     reason:
       "not healthy after 60 s: the check db in a container of registry.example.com/check:v1 fails; it said: " +
       "cannot read its configuration | exiting",
   });
   expect(new Set(starts())).toEqual(new Set(["systemctl start health-container@db.service"]));
-  expect(descriptionSchema.parse(JSON.parse(await here.host.read("/run/orlop/containers/health/db.json")))).toEqual({
+  expect(descriptionSchema.parse(JSON.parse(await world.host.read("/run/orlop/containers/health/db.json")))).toEqual({
     type: "health",
     name: "db",
     superpowered: false,
@@ -248,42 +248,42 @@ test("a container that settings name is run when all else holds, and what it say
 });
 
 test("a container that ends well is no reason to go back", async () => {
-  await using here = await world();
-  const verdict = await here.prove({ containers: { db: { source: "registry.example.com/check:v1" } } });
+  await using world = await makeWorld();
+  const verdict = await world.prove({ containers: { db: { source: "registry.example.com/check:v1" } } });
   expect(verdict).toMatchObject({ kind: "healthy" });
-  expect(here.host.ran).toContain("systemctl start health-container@db.service");
+  expect(world.host.ran).toContain("systemctl start health-container@db.service");
 });
 
 test("a check that cannot be made once costs no trial: the gate looks again", async () => {
-  await using here = await world();
-  const systemctl = here.host.programs.get("systemctl");
+  await using world = await makeWorld();
+  const systemctl = world.host.programs.get("systemctl");
   let asked = 0;
-  here.host.programs.set("systemctl", (argv, limits) => {
+  world.host.programs.set("systemctl", (argv, limits) => {
     if (asked++ < 3) throw new Failure("timed-out", "cannot run systemctl: not done after 30 s");
     return systemctl?.(argv, limits) ?? "";
   });
-  expect(await here.prove()).toMatchObject({ kind: "healthy" });
+  expect(await world.prove()).toMatchObject({ kind: "healthy" });
 });
 
 test("checks that can never be made cost the trial after its time, and the reason says why they could not", async () => {
-  await using here = await world();
-  here.host.programs.set("systemctl", () => {
+  await using world = await makeWorld();
+  world.host.programs.set("systemctl", () => {
     throw new Failure("timed-out", "cannot run systemctl: not done after 30 s");
   });
-  await rm(join(here.host.system.root, "local"), { recursive: true });
-  const verdict = await here.prove();
+  await rm(join(world.host.system.root, "local"), { recursive: true });
+  const verdict = await world.prove();
   const reason = verdict.kind === "unhealthy" ? verdict.reason : "";
   expect(reason).toContain(
     "not healthy after 60 s: cannot tell whether hostd.service runs: cannot run systemctl: not done after 30 s",
   );
   expect(reason).toContain("cannot tell how full the data partition is");
-  expect(await reasonLeft(here.host)).toContain("not healthy after 60 s");
+  expect(await reasonLeft(world.host)).toContain("not healthy after 60 s");
 });
 
 test("a check in a container whose description cannot be written is an ailment, with its reason", async () => {
-  await using here = await world();
-  await here.host.write("/run/orlop/containers/health", "a file where a directory is to be");
-  const verdict = await here.prove({ containers: { db: { source: "registry.example.com/check:v1" } } });
+  await using world = await makeWorld();
+  await world.host.write("/run/orlop/containers/health", "a file where a directory is to be");
+  const verdict = await world.prove({ containers: { db: { source: "registry.example.com/check:v1" } } });
   expect(verdict).toMatchObject({
     kind: "unhealthy",
     reason: expect.stringContaining("cannot tell what the check db"),
@@ -291,25 +291,25 @@ test("a check in a container whose description cannot be written is an ailment, 
 });
 
 test("boot entries that cannot be read or written for a while cost no trial", async () => {
-  await using here = await world();
-  const entries = join(here.host.system.root, "efi/loader/entries");
+  await using world = await makeWorld();
+  const entries = join(world.host.system.root, "efi/loader/entries");
   const gone = `${entries}.away`;
   await rename(entries, gone);
   let asked = 0;
-  const systemctl = here.host.programs.get("systemctl");
-  here.host.programs.set("systemctl", async (argv, limits) => {
+  const systemctl = world.host.programs.get("systemctl");
+  world.host.programs.set("systemctl", async (argv, limits) => {
     if (++asked === 20) await rename(gone, entries);
     return (await systemctl?.(argv, limits)) ?? "";
   });
-  expect(await here.prove()).toMatchObject({ kind: "healthy" });
-  expect(await here.entries()).toEqual(["orlop-b.conf"]);
+  expect(await world.prove()).toMatchObject({ kind: "healthy" });
+  expect(await world.entries()).toEqual(["orlop-b.conf"]);
 });
 
 test("a reason that cannot be kept changes nothing about the verdict", async () => {
-  await using here = await world();
-  here.unitStates.set("containerd.service", "failed");
-  await here.host.write("/var/lib/orlop", "a file where a directory is to be");
-  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+  await using world = await makeWorld();
+  world.unitStates.set("containerd.service", "failed");
+  await world.host.write("/var/lib/orlop", "a file where a directory is to be");
+  expect(await world.prove()).toMatchObject({ kind: "unhealthy" });
 });
 
 /** What a host tells in whose settings something fails for good. */
@@ -320,72 +320,72 @@ function failing(...undone: string[]): StatusRequest {
 }
 
 test("what failed before the update too is not held against it, what came with it is", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   const ailments = [
     { message: "the reconciler sysctl fails", known: ["reconciler sysctl: set kernel.a to 1"] },
     { message: "chrony.service is failed", known: ["unit containerd.service"] },
   ];
-  await keepTerms(here.host.system, "1.1.0", { health: nothingAsked, ailments });
-  here.unitStates.set("containerd.service", "failed");
-  expect(await here.prove({}, failing("set kernel.a to 1", "set kernel.b to 1"))).toMatchObject({
+  await keepTerms(world.host.system, "1.1.0", { health: nothingAsked, ailments });
+  world.unitStates.set("containerd.service", "failed");
+  expect(await world.prove({}, failing("set kernel.a to 1", "set kernel.b to 1"))).toMatchObject({
     kind: "unhealthy",
     reason: "not healthy after 60 s: the reconciler sysctl fails: cannot set it",
   });
-  here.unitStates.set("hostd.service", "failed");
-  expect(await here.prove({}, failing("set kernel.a to 1"))).toMatchObject({
+  world.unitStates.set("hostd.service", "failed");
+  expect(await world.prove({}, failing("set kernel.a to 1"))).toMatchObject({
     kind: "unhealthy",
     reason: expect.stringMatching(/^not healthy after 60 s: hostd.service is failed[^;]*; it said: [^;]*$/),
   });
-  here.unitStates.delete("hostd.service");
-  expect(await here.prove({}, failing("set kernel.a to 1"))).toMatchObject({
+  world.unitStates.delete("hostd.service");
+  expect(await world.prove({}, failing("set kernel.a to 1"))).toMatchObject({
     kind: "healthy",
     excused: [expect.stringContaining("containerd.service is failed"), "the reconciler sysctl fails: cannot set it"],
   });
 });
 
 test("what failed before counts for the version it was noted for, and nothing excuses what settings name", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   const before = [{ message: "containerd.service is failed", known: ["unit containerd.service"] }];
-  here.unitStates.set("containerd.service", "failed");
-  await keepTerms(here.host.system, "1.0.9", { health: nothingAsked, ailments: before });
-  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
-  await keepTerms(here.host.system, "1.1.0", {
+  world.unitStates.set("containerd.service", "failed");
+  await keepTerms(world.host.system, "1.0.9", { health: nothingAsked, ailments: before });
+  expect(await world.prove()).toMatchObject({ kind: "unhealthy" });
+  await keepTerms(world.host.system, "1.1.0", {
     health: { ...nothingAsked, units: ["containerd.service"] },
     ailments: before,
   });
-  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+  expect(await world.prove()).toMatchObject({ kind: "unhealthy" });
 });
 
 test("a version is judged by the checks in force when it was made to boot, whatever settings become meanwhile", async () => {
-  await using here = await world();
-  await keepTerms(here.host.system, "1.1.0", { health: nothingAsked, ailments: [] });
-  expect(await here.prove({ units: ["late.service"], "http-probes": ["http://127.0.0.1:1/"] })).toMatchObject({
+  await using world = await makeWorld();
+  await keepTerms(world.host.system, "1.1.0", { health: nothingAsked, ailments: [] });
+  expect(await world.prove({ units: ["late.service"], "http-probes": ["http://127.0.0.1:1/"] })).toMatchObject({
     kind: "healthy",
   });
 });
 
 test("without terms, the first answer of the settings holds for the whole trial", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   let asked = 0;
-  here.unitStates.set("late.service", "failed");
-  here.host.programs.set("systemctl", (argv) => {
+  world.unitStates.set("late.service", "failed");
+  world.host.programs.set("systemctl", (argv) => {
     if (argv.at(-1) === "containerd.service") return asked > 4 ? "active\n" : "activating\n";
-    return `${here.unitStates.get(argv.at(-1) ?? "") ?? "active"}\n`;
+    return `${world.unitStates.get(argv.at(-1) ?? "") ?? "active"}\n`;
   });
-  const verdict = await here.prove(() => (++asked > 2 ? { units: ["late.service"] } : {}));
+  const verdict = await world.prove(() => (++asked > 2 ? { units: ["late.service"] } : {}));
   expect(verdict).toMatchObject({ kind: "healthy" });
   expect(asked).toBeGreaterThan(4);
 });
 
 test("terms that this version does not understand leave the checks to the settings", async () => {
-  await using here = await world();
+  await using world = await makeWorld();
   const kept = { version: "1.1.0", health: { "no-such-check": 1 }, before: ["unit containerd.service"] };
-  await here.host.write("/var/lib/orlop/update-terms.json", JSON.stringify(kept));
-  here.unitStates.set("containerd.service", "failed").set("named.service", "failed");
-  expect(await here.prove({ units: ["named.service"] })).toMatchObject({
+  await world.host.write("/var/lib/orlop/update-terms.json", JSON.stringify(kept));
+  world.unitStates.set("containerd.service", "failed").set("named.service", "failed");
+  expect(await world.prove({ units: ["named.service"] })).toMatchObject({
     kind: "unhealthy",
     reason: expect.stringMatching(/^not healthy after 60 s: named.service is failed[^;]*; it said: [^;]*$/),
   });
-  await here.host.write("/var/lib/orlop/update-terms.json", "not JSON");
-  expect(await here.prove()).toMatchObject({ kind: "unhealthy" });
+  await world.host.write("/var/lib/orlop/update-terms.json", "not JSON");
+  expect(await world.prove()).toMatchObject({ kind: "unhealthy" });
 });

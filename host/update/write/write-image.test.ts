@@ -21,7 +21,7 @@ type World = AsyncDisposable & {
   write(signal?: AbortSignal): Promise<WriteProgress[]>;
 };
 
-async function world(artefacts: Artefacts): Promise<World> {
+async function makeWorld(artefacts: Artefacts): Promise<World> {
   const repository = await testRepository();
   const host = await testSystem({ startsAt: new Date() });
   const directory = await mkdtemp(join(tmpdir(), "orlop-write-"));
@@ -80,12 +80,12 @@ const compressed = ({ root, hash, kernel }: Pick<TestImage, "root" | "hash" | "k
 
 test("a good update is on the partitions byte for byte, and progress reaches its end", async () => {
   const image = testImage(300);
-  await using here = await world(compressed(image));
-  const reports = await here.write();
-  expect((await readFile(here.path("root"))).subarray(0, image.root.length).equals(image.root)).toBe(true);
-  expect((await readFile(here.path("hash"))).subarray(0, image.hash.length).equals(image.hash)).toBe(true);
-  expect((await readFile(here.path("EFI/b.efi"))).equals(image.kernel)).toBe(true);
-  expect(await readdir(here.path("EFI"))).toEqual(["b.efi"]);
+  await using world = await makeWorld(compressed(image));
+  const reports = await world.write();
+  expect((await readFile(world.path("root"))).subarray(0, image.root.length).equals(image.root)).toBe(true);
+  expect((await readFile(world.path("hash"))).subarray(0, image.hash.length).equals(image.hash)).toBe(true);
+  expect((await readFile(world.path("EFI/b.efi"))).equals(image.kernel)).toBe(true);
+  expect(await readdir(world.path("EFI"))).toEqual(["b.efi"]);
   for (const step of ["download", "verify"] as const) {
     const last = reports.findLast((each) => each.step === step);
     expect(last?.doneBytes).toBe(last?.totalBytes ?? Number.NaN);
@@ -95,28 +95,28 @@ test("a good update is on the partitions byte for byte, and progress reaches its
 
 test("a root that does not belong to the signed kernel is refused, though every file is signed", async () => {
   const image = testImage(300);
-  await using here = await world(compressed({ ...image, root: testImage(300, 5).root }));
-  await expect(here.write()).rejects.toMatchObject({ code: "image-not-verified" });
+  await using world = await makeWorld(compressed({ ...image, root: testImage(300, 5).root }));
+  await expect(world.write()).rejects.toMatchObject({ code: "image-not-verified" });
 });
 
 test("an update that is larger than its partition is refused, however small it looks compressed", async () => {
   const image = testImage(300);
-  await using here = await world(compressed({ ...image, root: Buffer.alloc(rootBytes + 4096) }));
-  await expect(here.write()).rejects.toMatchObject({ code: "too-large" });
+  await using world = await makeWorld(compressed({ ...image, root: Buffer.alloc(rootBytes + 4096) }));
+  await expect(world.write()).rejects.toMatchObject({ code: "too-large" });
 });
 
 test("bytes that changed on the mirror leave a partition that no UUID leads to", async () => {
   const image = testImage(300);
   for (const part of ["root", "hash", "boot"]) {
-    await using here = await world(compressed(image));
-    const targets = join(here.repository.directory, "targets");
+    await using world = await makeWorld(compressed(image));
+    const targets = join(world.repository.directory, "targets");
     const name = (await readdir(targets)).find((each) => each.endsWith(`${part}.zst`));
     const file = await open(join(targets, name ?? ""), "r+");
     await file.write(Buffer.from([0xff]), 0, 1, 60);
     await file.close();
-    await expect(here.write()).rejects.toBeInstanceOf(Error);
+    await expect(world.write()).rejects.toBeInstanceOf(Error);
     for (const partition of ["root", "hash"]) {
-      const start = (await readFile(here.path(partition))).subarray(0, 4096);
+      const start = (await readFile(world.path(partition))).subarray(0, 4096);
       expect([part, partition, start.equals(Buffer.alloc(4096))]).toEqual([part, partition, true]);
     }
   }
@@ -124,14 +124,14 @@ test("bytes that changed on the mirror leave a partition that no UUID leads to",
 
 test("what is no zstd archive is told by its name", async () => {
   const image = testImage(300);
-  await using here = await world({ ...compressed(image), root: Buffer.from("no archive at all") });
-  await expect(here.write()).rejects.toMatchObject({
+  await using world = await makeWorld({ ...compressed(image), root: Buffer.from("no archive at all") });
+  await expect(world.write()).rejects.toMatchObject({
     code: "bad-archive",
     message: expect.stringContaining("1.1.0-root"),
   });
 });
 
 test("an abort ends the writing", async () => {
-  await using here = await world(compressed(testImage(300)));
-  await expect(here.write(AbortSignal.abort(new Error("stop")))).rejects.toThrow("stop");
+  await using world = await makeWorld(compressed(testImage(300)));
+  await expect(world.write(AbortSignal.abort(new Error("stop")))).rejects.toThrow("stop");
 });
