@@ -136,8 +136,8 @@ async function receive(
     const where = "socket" in address ? address.socket : address.url;
     const { hostname, host } = "socket" in address ? unnamedHost : new URL(address.url);
     const staying = kept === undefined ? {} : { connection: "keep-alive" };
-    const own = { hostname, headers: { ...headers, ...staying, host }, createConnection: () => connection };
-    const answer = await exchange({ ...options, ...own }, request, where, read);
+    const exchangeOptions = { hostname, headers: { ...headers, ...staying, host }, createConnection: () => connection };
+    const answer = await exchange({ ...options, ...exchangeOptions }, request, where, read);
     mayStay = kept !== undefined;
     return answer;
   } finally {

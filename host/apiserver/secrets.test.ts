@@ -102,8 +102,8 @@ test("no secret is shown to read-only and operator, to logs, or to the support a
   };
   const shown = (text: string): string[] => markers.filter((marker) => text.includes(marker));
   for (const name of ["reader", "keeper"]) {
-    for (const [asked, text] of await answersFor(await clientOf(name)))
-      expect([name, asked, shown(text)]).toEqual([name, asked, []]);
+    for (const [request, text] of await answersFor(await clientOf(name)))
+      expect([name, request, shown(text)]).toEqual([name, request, []]);
   }
   const whole = await answersFor(await clientOf("alice"));
   expect(shown([...whole.values()].join("\n")).length).toBeGreaterThan(5);

@@ -36,10 +36,10 @@ const containerMs = 24 * 24 * 60 * 60_000;
 export async function bootstrap(host: BootstrapHost, signal: AbortSignal): Promise<Outcome> {
   const before = await host.settings(signal);
   const work = new Work(host, [...commandsIn(before), ...containersIn(before)]);
-  const rebootAsked = await runCommands(host, work, before, signal);
+  const isRebootRequested = await runCommands(host, work, before, signal);
   const failed = work.failedEssential();
   if (failed !== undefined) return await work.halt(failed);
-  if (rebootAsked) {
+  if (isRebootRequested) {
     host.note("bootstrap: rebooting, as a command asked for");
     await host.api.call("reboot", { signal });
     return { kind: "rebooting" };
@@ -80,7 +80,7 @@ async function runCommands(
     });
     if (work.failedEssential() !== undefined) return false;
   }
-  return await held.asked();
+  return await held.isRequested();
 }
 
 /** Starts its unit, which ends when the container has. */

@@ -3,14 +3,14 @@ import { isPresent, removeIfPresent, writeFileAtomic } from "../../lib/files/fil
 import { hostPath, type System } from "../machine/system.ts";
 
 const heldMark = "/run/orlop/reboot.held";
-const askedMark = "/run/orlop/reboot.asked";
+const requestedMark = "/run/orlop/reboot.asked";
 
 /** From now on, until disposed, `isHeld` says so. */
-export async function holdReboots(system: System): Promise<AsyncDisposable & { asked(): Promise<boolean> }> {
-  await removeIfPresent(hostPath(system, askedMark));
+export async function holdReboots(system: System): Promise<AsyncDisposable & { isRequested(): Promise<boolean> }> {
+  await removeIfPresent(hostPath(system, requestedMark));
   await writeFileAtomic(hostPath(system, heldMark), "");
   return {
-    asked: async () => await isPresent(hostPath(system, askedMark)),
+    isRequested: async () => await isPresent(hostPath(system, requestedMark)),
     async [Symbol.asyncDispose]() {
       await removeIfPresent(hostPath(system, heldMark));
     },
@@ -20,6 +20,6 @@ export async function holdReboots(system: System): Promise<AsyncDisposable & { a
 /** Whether a reboot has to wait; it is then remembered, and done when nothing holds it any more. */
 export async function isHeld(system: System): Promise<boolean> {
   if (!(await isPresent(hostPath(system, heldMark)))) return false;
-  await writeFileAtomic(hostPath(system, askedMark), "");
+  await writeFileAtomic(hostPath(system, requestedMark), "");
   return true;
 }

@@ -16,18 +16,18 @@ test.each(["too-busy", "stopping", "busy", "closed", undefined])(
     await host.write("/usr/lib/os-release", "VARIANT_ID=dev\nVERSION_ID=0.1.0\nBUILD_ID=1\nPRETTY_NAME=x\n");
     const path = hostPath(host.system, hostSocket);
     await mkdir(dirname(path), { recursive: true });
-    let asked = 0;
+    let requests = 0;
     const server = createServer((_request, response) => {
       const passing = code === undefined ? "upstream is away" : JSON.stringify({ code, message: "cannot answer yet" });
       const final = JSON.stringify({ code: "forbidden", message: "cannot answer at all" });
-      asked++;
-      response.writeHead(asked < 4 ? 503 : 403).end(asked < 4 ? passing : final);
+      requests++;
+      response.writeHead(requests < 4 ? 503 : 403).end(requests < 4 ? passing : final);
     });
     server.listen(path);
     await once(server, "listening");
     try {
       const { stderr, exitCode } = await invoke(bootstrapProgram(host.system), ["run"]);
-      expect([asked, stderr, exitCode]).toEqual([4, expect.stringContaining("cannot answer at all"), 1]);
+      expect([requests, stderr, exitCode]).toEqual([4, expect.stringContaining("cannot answer at all"), 1]);
     } finally {
       server.close();
     }

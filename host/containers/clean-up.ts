@@ -12,8 +12,8 @@ const imagesDirectory = "/var/lib/host-containerd";
 export async function cleanUpImages(system: System): Promise<string[]> {
   using containerd = openContainerd(hostPath(system, hostContainerd.socket), hostContainerd.namespace);
   const at = { now: system.clock.now(), usedShare: await usedShareOf(hostPath(system, imagesDirectory)) };
-  const asked = (await describedImages(system)).map((source) => parseReference(source).name);
-  return (await collectGarbage({ containerd, log: system.log }, asked, at)).map(({ name }) => name);
+  const wanted = (await describedImages(system)).map((source) => parseReference(source).name);
+  return (await collectGarbage({ containerd, log: system.log }, wanted, at)).map(({ name }) => name);
 }
 
 /** Of every container that hostd has described. */

@@ -205,11 +205,11 @@ export async function execute(execution: Execution): Promise<Executed> {
   const id = `apiexec-${randomBytes(8).toString("hex")}`;
   await using stack = new AsyncDisposableStack();
   stack.defer(async () => await removeExecution(execution, id));
-  const own = join(directory, containerId, id);
-  await mkdir(own, { recursive: true, mode: 0o700 });
+  const fifos = join(directory, containerId, id);
+  await mkdir(fifos, { recursive: true, mode: 0o700 });
   const opened = async (name: string, how: (path: string) => Promise<FileHandle>): Promise<FileHandle> => {
-    makeFifo(join(own, name), 0o600);
-    const handle = await how(join(own, name));
+    makeFifo(join(fifos, name), 0o600);
+    const handle = await how(join(fifos, name));
     return stack.adopt(handle, async () => await handle.close());
   };
   const stdin = await opened("stdin", openToWrite);
@@ -221,9 +221,9 @@ export async function execute(execution: Execution): Promise<Executed> {
       containerId,
       execId: id,
       terminal: terminal !== undefined,
-      stdin: join(own, "stdin"),
-      stdout: join(own, "stdout"),
-      stderr: stderr === undefined ? "" : join(own, "stderr"),
+      stdin: join(fifos, "stdin"),
+      stdout: join(fifos, "stdout"),
+      stderr: stderr === undefined ? "" : join(fifos, "stderr"),
       spec: {
         typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process",
         value: Buffer.from(JSON.stringify(spec)),

@@ -45,16 +45,16 @@ export function planGarbage(
 /**
  * Removes what `planGarbage` says.
  *
- * @param asked names of images, as settings have them
+ * @param wanted names of images, as settings have them
  */
 export async function collectGarbage(
   { containerd, log }: { containerd: Containerd; log: Log },
-  asked: readonly string[],
+  wanted: readonly string[],
   at: { now: Date; usedShare: number },
 ): Promise<KnownImage[]> {
   const { images } = await containerd.images.list({});
   const { containers } = await containerd.containers.list({});
-  const named = new Set([...asked, ...containers.flatMap(({ labels }) => labels[imageLabel] ?? [])]);
+  const named = new Set([...wanted, ...containers.flatMap(({ labels }) => labels[imageLabel] ?? [])]);
   const known = images.map(({ name, labels, target }) => {
     return { name, digest: target?.digest ?? "", usedAt: dateIn(labels[usedLabel]) };
   });

@@ -8,7 +8,7 @@ import { readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { hostPath, linuxSystem, type System } from "../machine/system.ts";
 
 /** What an image or its kernel brings along. */
-const brought = (version: string): [path: string, text: string][] => [
+const imageFiles = (version: string): [path: string, text: string][] => [
   [
     "/usr/lib/os-release",
     `ID=orlop\nPRETTY_NAME="Orlop ${version} (development)"\nVARIANT_ID=dev\nVERSION_ID=${version}\nBUILD_ID=development\n`,
@@ -27,7 +27,7 @@ export async function developmentSystem(root: string, version: string): Promise<
       return { stdout: "", stderr: "", exitCode: 0 };
     },
   };
-  for (const [path, text] of brought(version)) {
+  for (const [path, text] of imageFiles(version)) {
     const there = await readTextIfPresent(hostPath(system, path));
     if (there === undefined) await writeFileAtomic(hostPath(system, path), text);
   }

@@ -18,7 +18,7 @@ import { maskedSystem } from "../masking/masked-system.ts";
 import { nodeCheck } from "../node/node-ready.ts";
 import { reconcilers } from "../reconcile/all.ts";
 import { Engine } from "../reconcile/engine.ts";
-import { ownAilments, unitsOf } from "../update/judge/health.ts";
+import { baseAilments, unitsOf } from "../update/judge/health.ts";
 import { Updater } from "../update/updater.ts";
 import { apiContext, type ApiHost } from "./api-context.ts";
 import { haltedBoot, newBootStatus } from "./boot.ts";
@@ -94,8 +94,8 @@ async function openUpdater({ system, facts, datastore, engine, document, bootSta
     async ailments(until) {
       const status = async () => ({ boot: bootStatus.steps, reconcilers: engine.status() });
       const node = nodeCheck(system, document.settings(), facts);
-      const ownUnits = unitsOf(facts.variant.orchestrator);
-      return await ownAilments(system, status, { ownUnits, ...defined({ node }) }, until);
+      const hostUnits = unitsOf(facts.variant.orchestrator);
+      return await baseAilments(system, status, { hostUnits, ...defined({ node }) }, until);
     },
   });
 }

@@ -175,8 +175,8 @@ export class Datastore implements AsyncDisposable {
 
   /** @throws {Failure<"no-such-version">} */
   async transaction(version: number): Promise<Transaction> {
-    const [found] = await this.history(1, version + 1);
-    if (found?.version === version) return found;
+    const [match] = await this.history(1, version + 1);
+    if (match?.version === version) return match;
     throw new Failure("no-such-version", `cannot find a transaction of version ${version} in the history`);
   }
 

@@ -54,8 +54,8 @@ export class History {
     for (const link of this.#chain().toReversed()) {
       const part = await this.#read(link);
       if (part === undefined) continue;
-      const found = transactionsOf(part.entries).findLast(({ at }) => at <= time);
-      if (found !== undefined) return found.version;
+      const newest = transactionsOf(part.entries).findLast(({ at }) => at <= time);
+      if (newest !== undefined) return newest.version;
       if (link.from.version > 0 && link.from.at <= time) return link.from.version;
     }
     throw await this.#noSuchVersion(time.toISOString());

@@ -54,15 +54,15 @@ export function chosenTargets(
   named: readonly string[],
   variant: Pick<Variant, "orchestrator">,
 ): { targets: string[]; leftOut: string[] } {
-  const own = bindTargets(variant);
-  if (named.length === 0) return { targets: own, leftOut: [] };
+  const allowed = bindTargets(variant);
+  if (named.length === 0) return { targets: allowed, leftOut: [] };
   const foreign = [...Object.values(directoriesOf).flat(), ...ofOtherVariants].filter(
-    (directory) => !own.includes(directory),
+    (directory) => !allowed.includes(directory),
   );
   const { targets = [], leftOut = [] } = Object.groupBy(named, (directory) =>
     foreign.includes(directory) ? "leftOut" : "targets",
   );
-  checkTargets(targets, own);
+  checkTargets(targets, allowed);
   return { targets, leftOut };
 }
 

@@ -39,20 +39,20 @@ async function initialize(system: System, { disks, filesystem }: Extract<Request
   const [only, ...rest] = disks;
   if (only === undefined) return "there are no ephemeral disks";
   const device = rest.length === 0 ? only : await arrayOf(system, disks);
-  const found = await typeOf(system, device);
-  if (found === "") {
+  const present = await typeOf(system, device);
+  if (present === "") {
     const quiet = filesystem === "ext4" ? ["-q"] : ["-q", "-K"];
     await system.run([`mkfs.${filesystem}`, ...quiet, "-L", label, device], { limitMs: formatMs });
     // Nobody tells udev that an ephemeral disk has changed (os/udev/90-orlop.rules).
     await system.run(["udevadm", "trigger", "--action=change", device]);
     await system.run(["udevadm", "wait", "--timeout=30", labelled]);
-  } else if (found !== filesystem) {
-    throw new Failure("disk-in-use", `cannot format ${device} as ${filesystem}: it holds ${found} already`, {
+  } else if (present !== filesystem) {
+    throw new Failure("disk-in-use", `cannot format ${device} as ${filesystem}: it holds ${present} already`, {
       hint: "a disk is only formatted when there is nothing on it",
     });
   }
   await mountOnce(system, mountPoint, ["--options", "noatime", device, mountPoint]);
-  return `${mountPoint} is ${device} with ${filesystem}, ${found === "" ? "made now" : "as it was"}`;
+  return `${mountPoint} is ${device} with ${filesystem}, ${present === "" ? "made now" : "as it was"}`;
 }
 
 /** The array of these disks: the one that runs, the one that they hold, or a new one. */

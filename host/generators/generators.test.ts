@@ -47,14 +47,14 @@ test("seeds are spread over 0 to 2047", async () => {
 });
 
 test("a host is named by the name of its primary address in DNS, in lower case", async () => {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const namesOf = async (address: string): Promise<string[]> => (
-    asked.push(address),
+    requests.push(address),
     ["not_valid", "Node-1.Example.COM."]
   );
   await using host = await networked({ dns: { namesOf } });
   expect(await named(host)).toBe("node-1.example.com");
-  expect(asked).toEqual(["10.0.2.15"]);
+  expect(requests).toEqual(["10.0.2.15"]);
 });
 
 test("without a name in DNS the address itself is the name", async () => {

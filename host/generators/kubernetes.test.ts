@@ -9,7 +9,7 @@ import { clusterDnsIp, hostnameOverride, nodeIp, providerId } from "./kubernetes
 const { signal } = new AbortController();
 const variant = "aws-k8s-1.20";
 
-async function found(
+async function generated(
   generator: Generator,
   answers: Readonly<Record<string, string>>,
   kubernetes: Json = {},
@@ -25,19 +25,23 @@ async function found(
 
 test("a node is known to its cloud by zone and instance", async () => {
   const answers = { "meta-data/placement/availability-zone": "us-west-2a", "meta-data/instance-id": "i-0123" };
-  expect(await found(providerId, answers)).toBe("aws:///us-west-2a/i-0123");
+  expect(await generated(providerId, answers)).toBe("aws:///us-west-2a/i-0123");
 });
 
 test("what EC2 answers with white space around it, or not at all, names no other node", async () => {
   const zone = { "meta-data/placement/availability-zone": " us-west-2a\n" };
-  expect(await found(providerId, { ...zone, "meta-data/instance-id": "i-0123\r\n" })).toBe("aws:///us-west-2a/i-0123");
-  expect(await found(providerId, { ...zone, "meta-data/instance-id": " \n" })).toBeUndefined();
-  expect(await found(hostnameOverride, { "meta-data/local-hostname": "\n" })).toBeUndefined();
+  expect(await generated(providerId, { ...zone, "meta-data/instance-id": "i-0123\r\n" })).toBe(
+    "aws:///us-west-2a/i-0123",
+  );
+  expect(await generated(providerId, { ...zone, "meta-data/instance-id": " \n" })).toBeUndefined();
+  expect(await generated(hostnameOverride, { "meta-data/local-hostname": "\n" })).toBeUndefined();
   const mac = "02:00:00:00:00:01";
   const ranges = `meta-data/network/interfaces/macs/${mac}/vpc-ipv4-cidr-blocks`;
-  expect(await found(clusterDnsIp, { "meta-data/mac": `${mac}\n`, [ranges]: "\n10.8.0.0/16\n" })).toBe("172.20.0.10");
-  expect(await found(clusterDnsIp, { "meta-data/mac": mac, [ranges]: " \n" })).toBeUndefined();
-  expect(await found(clusterDnsIp, { "meta-data/mac": "../../user-data" })).toBeUndefined();
+  expect(await generated(clusterDnsIp, { "meta-data/mac": `${mac}\n`, [ranges]: "\n10.8.0.0/16\n" })).toBe(
+    "172.20.0.10",
+  );
+  expect(await generated(clusterDnsIp, { "meta-data/mac": mac, [ranges]: " \n" })).toBeUndefined();
+  expect(await generated(clusterDnsIp, { "meta-data/mac": "../../user-data" })).toBeUndefined();
 });
 
 test("a node registers under its private DNS name, or its id when that is asked for", async () => {
@@ -45,8 +49,8 @@ test("a node registers under its private DNS name, or its id when that is asked 
     "meta-data/local-hostname": "IP-10-0-0-1.ec2.internal other.example",
     "meta-data/instance-id": "i-0123",
   };
-  expect(await found(hostnameOverride, answers)).toBe("ip-10-0-0-1.ec2.internal");
-  expect(await found(hostnameOverride, answers, { "hostname-override-source": "instance-id" })).toBe("i-0123");
+  expect(await generated(hostnameOverride, answers)).toBe("ip-10-0-0-1.ec2.internal");
+  expect(await generated(hostnameOverride, answers, { "hostname-override-source": "instance-id" })).toBe("i-0123");
 });
 
 test.each([
@@ -56,7 +60,7 @@ test.each([
 ])("the cluster's name server in a VPC of %j is %s", async (ranges, address) => {
   const mac = "02:00:00:00:00:01";
   const answers = { "meta-data/mac": mac, [`meta-data/network/interfaces/macs/${mac}/vpc-ipv4-cidr-blocks`]: ranges };
-  expect(await found(clusterDnsIp, answers)).toBe(address);
+  expect(await generated(clusterDnsIp, answers)).toBe(address);
 });
 
 test("a node's address has the family of the cluster's name server", async () => {
@@ -67,6 +71,6 @@ test("a node's address has the family of the cluster's name server", async () =>
       { ...common, address: "fd00::5", family: "IPv6" as const, scopeid: 0 },
     ],
   });
-  expect(await found(nodeIp, {}, {}, { interfaces })).toBe("10.0.2.15");
-  expect(await found(nodeIp, {}, { "cluster-dns-ip": "fd00::a" }, { interfaces })).toBe("fd00::5");
+  expect(await generated(nodeIp, {}, {}, { interfaces })).toBe("10.0.2.15");
+  expect(await generated(nodeIp, {}, { "cluster-dns-ip": "fd00::a" }, { interfaces })).toBe("fd00::5");
 });

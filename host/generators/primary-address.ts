@@ -40,8 +40,8 @@ export async function primaryAddress(
 function addressOf(system: System, link: string, families: readonly Family[]): string | undefined {
   const addresses = (system.interfaces()[link] ?? []).filter(({ address }) => !address.startsWith("fe80:"));
   for (const family of families) {
-    const found = addresses.find((address) => address.family === family);
-    if (found !== undefined) return found.address;
+    const match = addresses.find((address) => address.family === family);
+    if (match !== undefined) return match.address;
   }
   return undefined;
 }
@@ -58,10 +58,10 @@ async function whyNone(system: System, primary: LinkKey | undefined, link: strin
   const directory = hostPath(system, "/sys/class/net");
   const names = await namesIn(directory);
   const macs = await Promise.all(names.map(async (name) => readTextIfPresent(join(directory, name, "address"))));
-  const found = names.find((name, at) =>
+  const match = names.find((name, at) =>
     "name" in primary ? primary.name === name : primary.mac === macs[at]?.trim(),
   );
-  return found === undefined ? `there is no link ${linkName(primary)}, only ${names.join(", ")}` : `${found} has none`;
+  return match === undefined ? `there is no link ${linkName(primary)}, only ${names.join(", ")}` : `${match} has none`;
 }
 
 /** From the kernel's routing tables, IPv4 before IPv6; see proc_net(5). */

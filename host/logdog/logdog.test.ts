@@ -99,7 +99,7 @@ test.each([...variants.keys()])("no secret of a %s host is in its archive", asyn
   // A setting that becomes secret, or a new one, belongs into the list above.
   const keys = Object.keys(secretSettings);
   const missing = model.catalogue.filter(
-    ({ key, secrecy }) => secrecy === "secret" && !keys.some((own) => isOf(own, key)),
+    ({ key, secrecy }) => secrecy === "secret" && !keys.some((secretKey) => isOf(secretKey, key)),
   );
   expect(missing).toEqual([]);
 

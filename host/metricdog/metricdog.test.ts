@@ -86,15 +86,15 @@ test("a server that refuses is no failure of the host", async () => {
 
 test("reports go through the proxy of the settings", async () => {
   await using server = reportServer();
-  let asked: string | undefined;
+  let request: string | undefined;
   await using host = await testSystem({
     fetch: async (url, init) => {
-      asked = "proxy" in init ? String(init.proxy) : undefined;
+      request = "proxy" in init ? String(init.proxy) : undefined;
       return await Promise.resolve(new Response(url.href.slice(0, 0)));
     },
   });
   const metrics = { ...server.metrics, "metrics-url": "https://metrics.example.com/v1" };
   const settings = settingsOf({ metrics, network: { "https-proxy": "http://proxy.example.com:3128" } });
   await sendReport(host.system, "boot_success", settings, facts, signal);
-  expect(asked).toBe("http://proxy.example.com:3128");
+  expect(request).toBe("http://proxy.example.com:3128");
 });

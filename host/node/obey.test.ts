@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { later, minuteMs, nodePod, now } from "../../test/worlds/fleet/snapshots.ts";
-import { obey, type OwnNode, type OwnState } from "./obey.ts";
+import { obey, type HostNode, type HostState } from "./obey.ts";
 
-const self: OwnState = {
+const self: HostState = {
   boot: "boot-1",
   version: "1.0.0",
   onTrial: false,
@@ -19,7 +19,7 @@ const order = {
   by: "workers",
   claim: 3,
 } as const;
-const node: OwnNode = { unschedulable: true, claim: 3, over: 2, order, accepted: undefined, pods: [] };
+const node: HostNode = { unschedulable: true, claim: 3, over: 2, order, accepted: undefined, pods: [] };
 
 test("a reboot is accepted first, then made", () => {
   expect(obey(self, node, now)).toEqual({ kind: "accept", order });
@@ -35,7 +35,7 @@ test("nothing is obeyed that is for another boot, done, or not there", () => {
 
 test("whatever has become wrong since refuses it, also after it was accepted", () => {
   const pods = [nodePod("web-1"), nodePod("log", { owner: { kind: "DaemonSet", uid: "ds" } })];
-  const cases: [Partial<OwnState>, Partial<OwnNode>, string][] = [
+  const cases: [Partial<HostState>, Partial<HostNode>, string][] = [
     [{}, { unschedulable: false }, "the node is not cordoned"],
     [{}, { claim: 4 }, "the node is not claimed for this order"],
     [{}, { over: 3 }, "the node is not claimed for this order"],

@@ -9,7 +9,7 @@ import { mayStay, type NodePod } from "../../api/fleet/node-pods.ts";
 import type { Order } from "../../api/fleet/order.ts";
 
 /** What the host knows of itself. */
-export type OwnState = {
+export type HostState = {
   /** `/proc/sys/kernel/random/boot_id`. */
   boot: string;
   version: string;
@@ -22,7 +22,7 @@ export type OwnState = {
 };
 
 /** What the API server says of its Node, asked for this decision and not by a watch. */
-export type OwnNode = {
+export type HostNode = {
   unschedulable: boolean;
   /** The token in `fleet.orlop.dev/claim`. */
   claim: number;
@@ -45,7 +45,7 @@ export type Obedience =
   /** Activate the version and reboot. */
   | { kind: "reboot"; order: Order };
 
-export function obey(self: OwnState, node: OwnNode, now: Date): Obedience {
+export function obey(self: HostState, node: HostNode, now: Date): Obedience {
   const { order } = node;
   if (order === undefined || order.boot !== self.boot) return { kind: "rest" };
   const refuse = (reason: string): Obedience => ({ kind: "refuse", order, reason });
@@ -59,13 +59,13 @@ export function obey(self: OwnState, node: OwnNode, now: Date): Obedience {
   return accepted ? { kind: "reboot", order } : { kind: "accept", order };
 }
 
-function prepare(self: OwnState, order: Order): Obedience {
+function prepare(self: HostState, order: Order): Obedience {
   if (self.staged === order.version || self.version === order.version) return { kind: "rest" };
   if (self.mayTake.includes(order.version)) return { kind: "prepare", order };
   return { kind: "refuse", order, reason: `its repository does not offer ${order.version} to this host now` };
 }
 
-function whyNotNow(self: OwnState, node: OwnNode, order: Order): string | undefined {
+function whyNotNow(self: HostState, node: HostNode, order: Order): string | undefined {
   if (!node.unschedulable) return "the node is not cordoned";
   if (order.claim !== node.claim || node.claim <= node.over) return "the node is not claimed for this order";
   const target = order.do === "go-back" ? self.fallback : self.staged;

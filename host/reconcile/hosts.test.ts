@@ -17,14 +17,14 @@ test("a name that DNS does not know is a loopback name", async () => {
 });
 
 test("a name that DNS knows is left to DNS, and DNS is asked once", async () => {
-  let asked = 0;
-  const addressesOf = async (): Promise<string[]> => (asked++, ["10.0.0.5"]);
+  let requests = 0;
+  const addressesOf = async (): Promise<string[]> => (requests++, ["10.0.0.5"]);
   await using host = await testSystem({ dns: { addressesOf } });
   const settings = withNetwork({ hostname: "node-1.example.com" });
   await hosts.pass(host.system, settings, facts);
   await hosts.pass(host.system, settings, facts);
   expect(lines(await host.read("/etc/hosts"))).toEqual(["127.0.0.1 localhost", "::1 localhost"]);
-  expect(asked).toBe(1);
+  expect(requests).toBe(1);
 });
 
 test("a name that DNS says is this very machine does not count as known", async () => {

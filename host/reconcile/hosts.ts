@@ -46,12 +46,12 @@ export const hosts = reconciler<Desired, Actual, { text: string; change: "create
 });
 
 function hostsFile({ entries, alias }: Desired, inDns: boolean): string {
-  const own = alias === undefined || inDns ? [] : [alias];
+  const aliases = alias === undefined || inDns ? [] : [alias];
   return [
     "# Written from settings.network; changes are overwritten.",
     ...(alias === undefined ? [] : [answer(alias, inDns)]),
-    ["127.0.0.1", "localhost", ...own].join(" "),
-    ["::1", "localhost", ...own].join(" "),
+    ["127.0.0.1", "localhost", ...aliases].join(" "),
+    ["::1", "localhost", ...aliases].join(" "),
     ...entries.map(([address, names]) => [address, ...names].join(" ")),
     "",
   ].join("\n");

@@ -135,8 +135,8 @@ test.each(["root", "timestamp", "snapshot", "targets"] as const)(
     const honest = await look(new Map());
     expect(honest?.manifest.updates).toHaveLength(2);
     const judge = async (bytes: Buffer): Promise<void> => {
-      const found = await inTime(async () => await look(new Map([[served[role], bytes]])));
-      if (found !== undefined) expect(found.manifest).toEqual(honest?.manifest ?? { updates: [], migrations: {} });
+      const result = await inTime(async () => await look(new Map([[served[role], bytes]])));
+      if (result !== undefined) expect(result.manifest).toEqual(honest?.manifest ?? { updates: [], migrations: {} });
     };
     for (const bomb of bombs) await judge(bomb);
     await fc.assert(fc.asyncProperty(anything, judge), { numRuns: 80 });

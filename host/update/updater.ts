@@ -237,8 +237,8 @@ export class Updater implements AsyncDisposable {
       });
     }
     const sets = await findSets(this.#host.system);
-    const found = await sets?.signpost.read();
-    const left = sets === undefined ? undefined : found?.entries[sets.inactive.set];
+    const boots = await sets?.signpost.read();
+    const left = sets === undefined ? undefined : boots?.entries[sets.inactive.set];
     // Its used-up entry would otherwise be noticed again at the next start.
     if (left?.version === version && left.standing.kind === "trying") await sets?.signpost.clearInactive();
     await this.#remember({ ...this.#memory, held: this.#memory.held.filter((held) => held.version !== version) });
@@ -450,8 +450,8 @@ export class Updater implements AsyncDisposable {
     const { variant, arch } = this.#host.running;
     const { images } = updateIn(trusted.manifest, this.#host.running, version);
     const target = (name: string): Target => {
-      const found = trusted.target(name);
-      if (found !== undefined) return found;
+      const signed = trusted.target(name);
+      if (signed !== undefined) return signed;
       throw new Failure(
         "bad-manifest",
         `cannot take ${version}: the manifest names ${name}, which is no signed target`,

@@ -13,8 +13,8 @@ const { signal } = new AbortController();
 const [dev, aws] = [variantNamed("dev"), variantNamed("aws-dev")];
 
 /** As a person would show it: where it is from, and what it says. */
-function shown(found: readonly UserData[]): unknown[] {
-  return found.map((piece) => [
+function shown(documents: readonly UserData[]): unknown[] {
+  return documents.map((piece) => [
     piece.from,
     "document" in piece ? Buffer.from(piece.document).toString() : "settings" in piece ? piece.settings : piece.problem,
   ]);

@@ -22,42 +22,42 @@ type Place = {
   name: string;
   read: ReadUserData;
   /** Whether this machine can have it at all: nobody waits for a service that is not there. */
-  isHere: (system: System, variant: Variant) => Promise<boolean>;
+  isPossible: (system: System, variant: Variant) => Promise<boolean>;
 };
 
 const places: Record<Exclude<UserDataSource, "local-file">, Place> = {
-  "fw-cfg": { name: "QEMU fw_cfg", read: readFwCfg, isHere: always },
-  ec2: { name: "EC2", read: readEc2, isHere: on("aws", /^Amazon EC2$/) },
-  "vmware-cd-rom": { name: "VMware CD-ROM", read: readVmwareCdRom, isHere: on("vmware", /^VMware/) },
-  "vmware-guestinfo": { name: "VMware guestinfo", read: readVmwareGuestinfo, isHere: vendorIs(/^VMware/) },
+  "fw-cfg": { name: "QEMU fw_cfg", read: readFwCfg, isPossible: always },
+  ec2: { name: "EC2", read: readEc2, isPossible: on("aws", /^Amazon EC2$/) },
+  "vmware-cd-rom": { name: "VMware CD-ROM", read: readVmwareCdRom, isPossible: on("vmware", /^VMware/) },
+  "vmware-guestinfo": { name: "VMware guestinfo", read: readVmwareGuestinfo, isPossible: vendorIs(/^VMware/) },
 };
 const before: Place[] = [
-  { name: "local defaults", read: userDataFile("/local/user-data-defaults.toml"), isHere: always },
+  { name: "local defaults", read: userDataFile("/local/user-data-defaults.toml"), isPossible: always },
   {
     name: "local user data",
     read: firstUserDataFile(placed.userData, "/var/lib/bottlerocket/user-data.toml"),
-    isHere: always,
+    isPossible: always,
   },
 ];
 const after: Place[] = [
-  { name: "local overrides", read: userDataFile("/local/user-data-overrides.toml"), isHere: always },
+  { name: "local overrides", read: userDataFile("/local/user-data-overrides.toml"), isPossible: always },
 ];
 
 /** The places that a variant looks at and this machine has. */
 export async function placesOf(system: System, variant: Variant): Promise<Place[]> {
-  const own = variant.userData.flatMap((source) => (source === "local-file" ? [] : [places[source]]));
+  const named = variant.userData.flatMap((source) => (source === "local-file" ? [] : [places[source]]));
   const local = variant.userData.includes("local-file");
-  const all = local ? [...before, ...own, ...after] : own;
+  const all = local ? [...before, ...named, ...after] : named;
   const present: Place[] = [];
-  for (const place of all) if (await place.isHere(system, variant)) present.push(place);
+  for (const place of all) if (await place.isPossible(system, variant)) present.push(place);
   return present;
 }
 
-function on(platform: Platform, vendor: RegExp): Place["isHere"] {
+function on(platform: Platform, vendor: RegExp): Place["isPossible"] {
   const isVendor = vendorIs(vendor);
   return async (system, variant) => variant.platform === platform || (await isVendor(system, variant));
 }
 
-function vendorIs(pattern: RegExp): Place["isHere"] {
+function vendorIs(pattern: RegExp): Place["isPossible"] {
   return async (system) => pattern.test(await machineVendor(system));
 }

@@ -6,7 +6,7 @@
 import { parse } from "./command-parser.ts";
 import type { Command, Invocation, Program, Values } from "./command.ts";
 import { withCompletion } from "./completion.ts";
-import { ownConversation } from "./conversation.ts";
+import { standardConversation } from "./conversation.ts";
 import { explain, isFailure } from "../failure.ts";
 import { printable } from "../text/printable.ts";
 
@@ -55,7 +55,7 @@ export async function runProgram(program: Program, words: readonly string[]): Pr
     stdin: () => Bun.stdin.stream(),
     write: (text) => void process.stdout.write(text),
     note: (text) => void process.stderr.write(`${text}\n`),
-    conversation: ownConversation,
+    conversation: standardConversation,
   });
   await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
   // An interrupt is the usual end of what runs until then; whatever it stopped in the middle did not succeed.

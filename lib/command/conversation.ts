@@ -17,7 +17,7 @@ export type Conversation = {
   terminal: Terminal | undefined;
 };
 
-export function ownConversation(): Conversation {
+export function standardConversation(): Conversation {
   const { stdin, stdout } = process;
   return {
     input: stdin,

@@ -54,8 +54,8 @@ export async function openLocked(path: string): Promise<FileHandle | undefined> 
 
 async function stillNames(path: string, file: FileHandle): Promise<boolean> {
   try {
-    const [named, own] = [await stat(path), await file.stat()];
-    return named.ino === own.ino && named.dev === own.dev;
+    const [named, opened] = [await stat(path), await file.stat()];
+    return named.ino === opened.ino && named.dev === opened.dev;
   } catch (error) {
     if (isNotFound(error)) return false;
     throw error;

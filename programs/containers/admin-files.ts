@@ -84,8 +84,8 @@ function assertFree(user: string, { passwd, group }: Accounts): void {
     [passwd, "an account"],
     [group, "a group"],
   ] as const) {
-    const own = database.split("\n").find((text) => text.startsWith(`${user}:`));
-    if (own === undefined || own.split(":")[2] === String(userId)) continue;
+    const entry = database.split("\n").find((text) => text.startsWith(`${user}:`));
+    if (entry === undefined || entry.split(":")[2] === String(userId)) continue;
     throw new Failure("bad-user-data", `cannot make the user ${user}: the container has ${kind} of that name`, {
       hint: 'choose another "user" in the user data of the admin container',
     });

@@ -63,7 +63,7 @@ test("a client that sends its body byte by byte is cut off", async () => {
 
 test("a connection that idles after an answer is closed, one that goes on asking is not", async () => {
   const session = open();
-  for (let asked = 0; asked < 5; asked++) {
+  for (let count = 0; count < 5; count++) {
     session.socket.write(request);
     await Bun.sleep(requestMs / 2);
   }

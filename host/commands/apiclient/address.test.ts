@@ -33,14 +33,14 @@ test("the host this runs on is meant unless another one is named", async () => {
 
 test("a remote host is named by its URL or name, with certificate, key, and what it is known by", async () => {
   const file = (name: string): string => join(contextsDirectory(), name);
-  const own = { cert: file("client.crt"), key: file("client.key") };
-  expect(await hostAddress({ host: "web.example.com:9000", ...own, ca: file("ca.crt") })).toEqual({
+  const files = { cert: file("client.crt"), key: file("client.key") };
+  expect(await hostAddress({ host: "web.example.com:9000", ...files, ca: file("ca.crt") })).toEqual({
     url: "https://web.example.com:9000",
     certificate: "client.crt",
     key: "client.key",
     trust: { ca: "ca.crt" },
   });
-  expect(await hostAddress({ host: "https://10.0.0.1", ...own, fingerprint: "AB" })).toMatchObject({
+  expect(await hostAddress({ host: "https://10.0.0.1", ...files, fingerprint: "AB" })).toMatchObject({
     trust: { fingerprint: "AB" },
   });
 });
@@ -73,13 +73,13 @@ describe("what does not say one host clearly is refused", () => {
   });
 
   test("neither with CA and fingerprint, nor without both", async () => {
-    const own = {
+    const options = {
       host: "a",
       cert: join(contextsDirectory(), "client.crt"),
       key: join(contextsDirectory(), "client.key"),
     };
-    expect(hostAddress(own)).rejects.toThrow("one of --ca FILE and --fingerprint HEX");
-    expect(hostAddress({ ...own, ca: "x", fingerprint: "y" })).rejects.toThrow(
+    expect(hostAddress(options)).rejects.toThrow("one of --ca FILE and --fingerprint HEX");
+    expect(hostAddress({ ...options, ca: "x", fingerprint: "y" })).rejects.toThrow(
       "one of --ca FILE and --fingerprint HEX",
     );
   });

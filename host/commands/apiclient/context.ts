@@ -52,14 +52,14 @@ export function apiCommand<const O extends Options = None, const A extends Argum
         return await definition.run(context, values);
       } catch (error) {
         if (error instanceof Refused && error.problems.length > 0) throw withProblems(error);
-        if (context.meansThisHost && isFailure(error, "cannot-connect")) throw notHere(error);
+        if (context.meansThisHost && isFailure(error, "cannot-connect")) throw withoutHost(error);
         throw error;
       }
     },
   });
 }
 
-function notHere({ code, message, cause }: Failure): Failure {
+function withoutHost({ code, message, cause }: Failure): Failure {
   const hint = "this machine is no host, or its daemon is down; --host and --context name others";
   return new Failure(code, message, { hint, cause });
 }

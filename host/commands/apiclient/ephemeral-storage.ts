@@ -59,8 +59,8 @@ export const ephemeralBind = apiCommand({
     const host = await api();
     const named = [...dirs, ...more];
     await host.call("bindEphemeralStorage", { body: named.length === 0 ? {} : { targets: named }, signal });
-    const own = await host.call("listEphemeralTargets", { signal });
-    const leftOut = named.filter((directory) => !own.includes(directory) && !directory.startsWith("/mnt/"));
+    const allowed = await host.call("listEphemeralTargets", { signal });
+    const leftOut = named.filter((directory) => !allowed.includes(directory) && !directory.startsWith("/mnt/"));
     for (const directory of leftOut) {
       invocation.note(`warning: this variant has no ${directory}: it is not bound`);
     }

@@ -51,9 +51,9 @@ async function fetchAll(context: ApiContext, prefixes: readonly string[]): Promi
 async function fetchPrefix(context: ApiContext, prefix: string): Promise<JsonObject> {
   const { body } = await request(context, "GET", `/?${new URLSearchParams({ prefix }).toString()}`);
   const value = parseJson(body);
-  const found = isJsonObject(value) ? value : {};
-  if (Object.keys(found).length === 0) context.invocation.note(`apiclient: there is nothing under ${prefix}`);
-  return found;
+  const tree = isJsonObject(value) ? value : {};
+  if (Object.keys(tree).length === 0) context.invocation.note(`apiclient: there is nothing under ${prefix}`);
+  return tree;
 }
 
 function merged(left: JsonObject, right: JsonObject): JsonObject {

@@ -20,9 +20,9 @@ const variant = "metal-k8s-1.35";
 const facts = factsOf(variant);
 
 /** "URL of a manifest < user:secret"; mirrors that may not resolve have "pull: " before it. */
-type Asked = readonly string[];
+type Requests = readonly string[];
 
-type Row = { name: string; image: string; mirrors?: Json; credentials?: Json; asked: Asked };
+type Row = { name: string; image: string; mirrors?: Json; credentials?: Json; requests: Requests };
 
 const puller = (registry: string, username = "u") => ({ registry, username, password: "p" });
 const origin = "https://registry.example.com/v2/tool/manifests/v1";
@@ -31,87 +31,87 @@ const image = "registry.example.com/tool:v1";
 const ns = "?ns=registry.example.com";
 
 const rows: readonly Row[] = [
-  { name: "nothing set", image, asked: [origin] },
+  { name: "nothing set", image, requests: [origin] },
   {
     name: "a mirror and its credential, both with the default port",
     image,
     mirrors: mirrored("https://198.51.100.7:443"),
     credentials: [puller("198.51.100.7:443")],
-    asked: [`https://198.51.100.7/v2/tool/manifests/v1${ns} < u:p`, origin],
+    requests: [`https://198.51.100.7/v2/tool/manifests/v1${ns} < u:p`, origin],
   },
   {
     name: "a mirror with the default port, its credential without",
     image,
     mirrors: mirrored("https://mirror.example.com:443"),
     credentials: [puller("mirror.example.com")],
-    asked: [`https://mirror.example.com/v2/tool/manifests/v1${ns} < u:p`, origin],
+    requests: [`https://mirror.example.com/v2/tool/manifests/v1${ns} < u:p`, origin],
   },
   {
     name: "a mirror without a port, its credential with the default one",
     image,
     mirrors: mirrored("https://mirror.example.com"),
     credentials: [puller("mirror.example.com:443")],
-    asked: [`https://mirror.example.com/v2/tool/manifests/v1${ns} < u:p`, origin],
+    requests: [`https://mirror.example.com/v2/tool/manifests/v1${ns} < u:p`, origin],
   },
   {
     name: "a plain mirror and its credential with its default port",
     image,
     mirrors: mirrored("http://mirror.example.com:80"),
     credentials: [puller("mirror.example.com:80")],
-    asked: [`http://mirror.example.com/v2/tool/manifests/v1${ns} < u:p`, origin],
+    requests: [`http://mirror.example.com/v2/tool/manifests/v1${ns} < u:p`, origin],
   },
   {
     name: "an image whose registry is named with the default port",
     image: "registry.example.com:443/tool:v1",
     credentials: [puller("registry.example.com")],
-    asked: [`${origin} < u:p`],
+    requests: [`${origin} < u:p`],
   },
   {
     name: "a credential of another port",
     image,
     mirrors: mirrored("https://mirror.example.com:5000"),
     credentials: [puller("mirror.example.com"), puller("registry.example.com:5000")],
-    asked: [`https://mirror.example.com:5000/v2/tool/manifests/v1${ns}`, origin],
+    requests: [`https://mirror.example.com:5000/v2/tool/manifests/v1${ns}`, origin],
   },
   {
     name: "the registry's credential is not shown to its mirror",
     image,
     mirrors: mirrored("https://mirror.example.com"),
     credentials: [puller("registry.example.com")],
-    asked: [`https://mirror.example.com/v2/tool/manifests/v1${ns}`, `${origin} < u:p`],
+    requests: [`https://mirror.example.com/v2/tool/manifests/v1${ns}`, `${origin} < u:p`],
   },
   {
     name: "each host gets its own, the first of two",
     image,
     mirrors: mirrored("https://mirror.example.com"),
     credentials: [puller("registry.example.com", "a"), puller("mirror.example.com", "b"), puller("mirror.example.com")],
-    asked: [`https://mirror.example.com/v2/tool/manifests/v1${ns} < b:p`, `${origin} < a:p`],
+    requests: [`https://mirror.example.com/v2/tool/manifests/v1${ns} < b:p`, `${origin} < a:p`],
   },
   {
     name: "a name as the host writes it comes before the same with its default port",
     image,
     credentials: [puller("registry.example.com:443", "a"), puller("registry.example.com", "b")],
-    asked: [`${origin} < b:p`],
+    requests: [`${origin} < b:p`],
   },
   {
     name: "user and password in the URL of a mirror",
     image,
     mirrors: mirrored("https://u%40x:p%3A100%25@mirror.example.com/"),
-    asked: [`https://mirror.example.com/v2/tool/manifests/v1${ns} < u@x:p:100%`, origin],
+    requests: [`https://mirror.example.com/v2/tool/manifests/v1${ns} < u@x:p:100%`, origin],
   },
   {
     name: "user and password in the URL of a mirror come before a credential for its host",
     image,
     mirrors: mirrored("https://u:p@mirror.example.com:443/cache/"),
     credentials: [puller("mirror.example.com", "b")],
-    asked: [`https://mirror.example.com/cache/tool/manifests/v1${ns} < u:p`, origin],
+    requests: [`https://mirror.example.com/cache/tool/manifests/v1${ns} < u:p`, origin],
   },
   {
     name: "Docker Hub by the name people know",
     image: "busybox",
     mirrors: [{ registry: "docker.io", endpoint: ["https://mirror.example.com"] }],
     credentials: [puller("docker.io")],
-    asked: [
+    requests: [
       "https://mirror.example.com/v2/library/busybox/manifests/latest?ns=docker.io",
       "https://registry-1.docker.io/v2/library/busybox/manifests/latest < u:p",
     ],
@@ -120,13 +120,13 @@ const rows: readonly Row[] = [
     name: "Docker Hub as a mirror, by the name people know",
     image,
     mirrors: mirrored("https://docker.io", "https://index.docker.io"),
-    asked: [`https://registry-1.docker.io/v2/tool/manifests/v1${ns}`, origin],
+    requests: [`https://registry-1.docker.io/v2/tool/manifests/v1${ns}`, origin],
   },
   {
     name: "Docker Hub by its host",
     image: "busybox",
     credentials: [puller("registry-1.docker.io")],
-    asked: ["https://registry-1.docker.io/v2/library/busybox/manifests/latest < u:p"],
+    requests: ["https://registry-1.docker.io/v2/library/busybox/manifests/latest < u:p"],
   },
   {
     name: "mirrors of all registries, for those without their own",
@@ -135,13 +135,13 @@ const rows: readonly Row[] = [
       { registry: "*", endpoint: ["https://all.example.com"] },
       { registry: "docker.io", endpoint: ["https://hub.example.com"] },
     ],
-    asked: [`https://all.example.com/v2/tool/manifests/v1${ns}`, origin],
+    requests: [`https://all.example.com/v2/tool/manifests/v1${ns}`, origin],
   },
   {
     name: "a registry that is named twice, and a mirror that is written twice",
     image,
     mirrors: [...mirrored("https://a.example.com", "https://b.example.com"), ...mirrored("https://a.example.com:443/")],
-    asked: [
+    requests: [
       `https://a.example.com/v2/tool/manifests/v1${ns}`,
       `https://b.example.com/v2/tool/manifests/v1${ns}`,
       origin,
@@ -151,19 +151,19 @@ const rows: readonly Row[] = [
     name: "a mirror that holds content and knows no tags",
     image,
     mirrors: [{ ...mirrored("https://mirror.example.com")[0], capabilities: ["pull"] }],
-    asked: [`pull: https://mirror.example.com/v2/tool/manifests/v1${ns}`, origin],
+    requests: [`pull: https://mirror.example.com/v2/tool/manifests/v1${ns}`, origin],
   },
   {
     name: "a registry that is its own mirror",
     image,
     mirrors: mirrored("https://registry.example.com"),
-    asked: [origin, origin],
+    requests: [origin, origin],
   },
   {
     name: "a registry of this very host, with a mirror",
     image: "localhost:5000/tool:v1",
     mirrors: [{ registry: "localhost:5000", endpoint: ["https://mirror.example.com"] }],
-    asked: [
+    requests: [
       "https://mirror.example.com/v2/tool/manifests/v1?ns=localhost%3A5000",
       "http://localhost:5000/v2/tool/manifests/v1",
     ],
@@ -172,7 +172,7 @@ const rows: readonly Row[] = [
     name: "user and password as Docker keeps them",
     image,
     credentials: [{ registry: "registry.example.com", auth: Buffer.from("u:p:q").toString("base64") }],
-    asked: [`${origin} < u:p:q`],
+    requests: [`${origin} < u:p:q`],
   },
 ];
 
@@ -199,10 +199,10 @@ const shown = (url: string, login: Login | undefined): string =>
   login === undefined ? url : `${url} < ${login.username}:${login.secret}`;
 
 /** What our client sends to registries that all want a user name and a password, and have nothing. */
-async function askedByUs(row: Row): Promise<string[]> {
+async function requestsOfOurs(row: Row): Promise<string[]> {
   const registries = registriesSchema.parse(parseJson(only(hostRegistries.render(settings(row), facts)).content));
   const reference = parseReference(row.image);
-  const asked: string[] = [];
+  const requests: string[] = [];
   for (const endpoint of endpointsOf(reference.registry, registries)) {
     const sent: string[] = [];
     const repository = new Repository(endpoint, reference, registries, async (url, init) => {
@@ -213,9 +213,9 @@ async function askedByUs(row: Row): Promise<string[]> {
       );
     });
     await repository.manifest(reference.tag, AbortSignal.timeout(5000)).catch(() => undefined);
-    asked.push(`${endpoint.capabilities.includes("resolve") ? "" : "pull: "}${sent.at(-1) ?? ""}`);
+    requests.push(`${endpoint.capabilities.includes("resolve") ? "" : "pull: "}${sent.at(-1) ?? ""}`);
   }
-  return asked;
+  return requests;
 }
 
 const hostsToml = z.object({
@@ -240,7 +240,7 @@ const authConfigs = z.record(
  * What containerd sends then: hosts of the directory of the registry, or of `_default`, then the registry; credentials by
  * what Go takes for the host of the URL, which is what is written there.
  */
-function askedByContainerd(row: Row): string[] {
+function requestsOfContainerd(row: Row): string[] {
   const reference = parseReference(row.image);
   const files = new Map(written(hostsFiles.render(settings(row), facts)).map(({ path, content }) => [path, content]));
   const text = [reference.registry, "_default"].map((name) => files.get(`/etc/containerd/certs.d/${name}/hosts.toml`));
@@ -249,14 +249,14 @@ function askedByContainerd(row: Row): string[] {
     const { origin: base, path } = goUrl(url);
     return { base, path: isWhole ? path : `${path}/v2`, canResolve: capabilities.includes("resolve") };
   });
-  const own = reference.registry === "docker.io" ? "registry-1.docker.io" : reference.registry;
-  hosts.push({ base: server ?? `https://${own}`, path: "/v2", canResolve: true });
+  const origin = reference.registry === "docker.io" ? "registry-1.docker.io" : reference.registry;
+  hosts.push({ base: server ?? `https://${origin}`, path: "/v2", canResolve: true });
   const configs = configsIn(only(containerdConfig.render(settings(row), facts)).content);
   return hosts.map(({ base, path, canResolve }) => {
     const { host: name } = goUrl(base);
     const auth = configs[name]?.auth;
     const login = auth === undefined ? undefined : loginOf({ registry: name, ...auth });
-    const isMirror = name !== reference.registry && name !== own;
+    const isMirror = name !== reference.registry && name !== origin;
     const query = isMirror ? `?ns=${encodeURIComponent(reference.registry)}` : "";
     return `${canResolve ? "" : "pull: "}${shown(`${base}${path}${pathOf(reference)}${query}`, login)}`;
   });
@@ -276,15 +276,15 @@ function configsIn(config: string) {
 }
 
 test.each(rows)("our client and containerd read $name alike", async (row) => {
-  expect(await askedByUs(row)).toEqual([...row.asked]);
+  expect(await requestsOfOurs(row)).toEqual([...row.requests]);
   // `URL` leaves a default port out of what it shows, and Go does not.
-  expect(askedByContainerd(row).map((line) => line.replace(/^https:\/\/([^/]+):443\//, "https://$1/"))).toEqual(
-    row.asked.map((line) => line.replace(/^https:\/\/([^/]+):443\//, "https://$1/")),
+  expect(requestsOfContainerd(row).map((line) => line.replace(/^https:\/\/([^/]+):443\//, "https://$1/"))).toEqual(
+    row.requests.map((line) => line.replace(/^https:\/\/([^/]+):443\//, "https://$1/")),
   );
 });
 
 test("hosts.toml, which everybody on the host may read, has no password", () => {
-  const row = { name: "", image, asked: [], mirrors: mirrored("https://u:p%40ss@mirror.example.com") };
+  const row = { name: "", image, requests: [], mirrors: mirrored("https://u:p%40ss@mirror.example.com") };
   const file = only(hostsFiles.render(settings(row), facts));
   expect(file.mode).toBe(0o644);
   expect(file.content).toContain('[host."https://mirror.example.com"]');

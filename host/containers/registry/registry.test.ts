@@ -59,12 +59,12 @@ test("the configuration of an image without end is given up after some mebibytes
 
 test("an answer without end where a token was asked for is given up", async () => {
   const stream = endless();
-  const asked = repository((request) => {
+  const server = repository((request) => {
     if (new URL(request.url).pathname === "/token") return stream.response();
     const challenge = `Bearer realm="${new URL("/token", request.url).href}",service="s"`;
     return new Response("", { status: 401, headers: { "www-authenticate": challenge } });
   });
-  await expect(asked.manifest("v1", signal)).rejects.toMatchObject({ code: "too-long" });
+  await expect(server.manifest("v1", signal)).rejects.toMatchObject({ code: "too-long" });
   expect(stream.sent()).toBeLessThan(64 * mebibyte);
 });
 

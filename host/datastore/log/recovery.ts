@@ -84,7 +84,7 @@ class Recovery {
       if (head?.follows?.segment === number) bytes = bytes.subarray(0, head.follows.bytes);
       const segment = readSegment(bytes, segmentName(number));
       loaded.unshift({ number, bytes, segment });
-      if (segment.ownBase) break;
+      if (segment.isBaseIntact) break;
       ({ head } = segment);
       number = this.#before(number, head?.follows);
     }
@@ -98,8 +98,8 @@ class Recovery {
     let follows: Follows | undefined;
     for (const { number, bytes, segment: alone } of newest) {
       const name = segmentName(number);
-      const segment = alone.ownBase ? alone : readSegment(bytes, name, state);
-      const { goodBytes, base, ownBase } = segment;
+      const segment = alone.isBaseIntact ? alone : readSegment(bytes, name, state);
+      const { goodBytes, base, isBaseIntact } = segment;
       // A number that was lost with its transaction must not come to stand for another one.
       nextVersion = Math.max(nextVersion, segment.head?.nextVersion ?? 0, segment.end?.nextVersion ?? 0);
       nextVersion += Math.floor((bytes.length - goodBytes) / shortestTransactionBytes);
@@ -107,14 +107,14 @@ class Recovery {
         this.#repairs.push(`${name}: none of its ${bytes.length} bytes can be read; they were left out`);
         continue;
       }
-      if (!ownBase) {
+      if (!isBaseIntact) {
         this.#repairs.push(`${name}: its first lines are damaged; the segments before it told what they held`);
       }
       this.#repairs.push(...describeTail(name, bytes, goodBytes));
       state = segment.end ?? state;
-      this.#chain.push({ number, goodBytes, from: startOf(base), ...(ownBase ? {} : { base }) });
+      this.#chain.push({ number, goodBytes, from: startOf(base), ...(isBaseIntact ? {} : { base }) });
       // A damaged base must be looked at again next time, so no digest vouches for it.
-      follows = { segment: number, bytes: goodBytes, sha256: ownBase ? digest(bytes.subarray(0, goodBytes)) : "" };
+      follows = { segment: number, bytes: goodBytes, sha256: isBaseIntact ? digest(bytes.subarray(0, goodBytes)) : "" };
     }
     if (this.#repairs.length > 0) this.#repairs.push(describeState(state));
     const [lowest] = newest;

@@ -31,7 +31,7 @@ export type Segment = {
   /** The state before the first entry; undefined when it could not be known. */
   base: State | undefined;
   /** Whether lines 1 and 2 are as they were written. */
-  ownBase: boolean;
+  isBaseIntact: boolean;
   entries: Entry[];
   /** The state after the last good entry. */
   end: State | undefined;
@@ -119,11 +119,11 @@ export function readSegment(bytes: Buffer, name: string, before?: State): Segmen
   const first = readLine(bytes, 0, "");
   const head = headOf(first, name);
   const second = first === undefined ? undefined : readLine(bytes, first.end, first.hash);
-  const own = head === undefined || second === undefined ? undefined : baseOf(head, second);
-  const base = own ?? before;
-  const unread: Segment = { head, base, ownBase: own !== undefined, entries: [], end: base, goodBytes: 0 };
+  const intact = head === undefined || second === undefined ? undefined : baseOf(head, second);
+  const base = intact ?? before;
+  const unread: Segment = { head, base, isBaseIntact: intact !== undefined, entries: [], end: base, goodBytes: 0 };
   if (base === undefined) return unread;
-  const start = own === undefined ? findLine(bytes, 0, base.hash) : second?.end;
+  const start = intact === undefined ? findLine(bytes, 0, base.hash) : second?.end;
   if (start === undefined) return unread;
   const { entries, goodBytes } = readEntries(bytes, start, base);
   return { ...unread, entries, end: advance(base, entries), goodBytes };

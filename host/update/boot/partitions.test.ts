@@ -9,13 +9,13 @@ test("the set below / is the active one, and the other is found on the same disk
   for (const active of ["a", "b"] as const) {
     await using host = await testSystem();
     await writePartitionSets(host, active, "1.0.0");
-    const found = await findPartitions(host.system);
-    expect(found.active).toBe(active);
-    expect(found.sets.a).toEqual({
+    const sets = await findPartitions(host.system);
+    expect(sets.active).toBe(active);
+    expect(sets.sets.a).toEqual({
       root: { path: "/dev/vda2", bytes: testPartitionBytes.root },
       hash: { path: "/dev/vda3", bytes: testPartitionBytes.hash },
     });
-    expect(found.sets.b.root.path).toBe("/dev/vda4");
+    expect(sets.sets.b.root.path).toBe("/dev/vda4");
   }
 });
 

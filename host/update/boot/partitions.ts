@@ -41,9 +41,9 @@ export async function findPartitions(system: System): Promise<Partitions> {
     if (name !== undefined && !known.has(name)) known.set(name, partition);
   }
   const partition = (role: "ROOT" | "HASH", set: SetName): Partition => {
-    const found = known.get(nameOf(role, set));
-    if (found === undefined) throw noSets(`${basename(disk)} has no partition ${nameOf(role, set)}`);
-    return found;
+    const device = known.get(nameOf(role, set));
+    if (device === undefined) throw noSets(`${basename(disk)} has no partition ${nameOf(role, set)}`);
+    return device;
   };
   const ofSet = (set: SetName): { root: Partition; hash: Partition } => ({
     root: partition("ROOT", set),

@@ -39,7 +39,7 @@ export class Signpost {
 
   async read(): Promise<Sets> {
     const entries: Sets["entries"] = {};
-    for (const { entry } of await this.#found()) entries[entry.set] ??= entry;
+    for (const { entry } of await this.#entryFiles()) entries[entry.set] ??= entry;
     return { active: this.#active, entries, next: nextToBoot(Object.values(entries))?.set };
   }
 
@@ -87,8 +87,8 @@ export class Signpost {
   /** The inactive set boots next, on trial. @throws {Failure<"inactive-not-valid">} */
   async upgradeToInactive(): Promise<void> {
     const set = otherSet(this.#active);
-    const found = (await this.#found()).find(({ entry }) => entry.set === set && entry.standing.kind === "staged");
-    if (found?.entry.standing.kind !== "staged") {
+    const file = (await this.#entryFiles()).find(({ entry }) => entry.set === set && entry.standing.kind === "staged");
+    if (file?.entry.standing.kind !== "staged") {
       throw new Failure(
         "inactive-not-valid",
         `cannot boot set ${set.toUpperCase()} next: no verified update is on it`,
@@ -97,33 +97,33 @@ export class Signpost {
         },
       );
     }
-    const { tries } = found.entry.standing;
-    await this.#rename(found.name, entryName({ set, standing: { kind: "trying", left: tries, done: 0 } }));
+    const { tries } = file.entry.standing;
+    await this.#rename(file.name, entryName({ set, standing: { kind: "trying", left: tries, done: 0 } }));
   }
 
   /** The running set boots next after all; the inactive one stays valid. @throws {Failure<"nothing-to-cancel">} */
   async cancelUpgrade(): Promise<void> {
     const set = otherSet(this.#active);
-    const found = (await this.#found()).find(({ entry }) => entry.set === set && entry.standing.kind === "trying");
-    if (found?.entry.standing.kind !== "trying" || found.entry.standing.left === 0) {
+    const file = (await this.#entryFiles()).find(({ entry }) => entry.set === set && entry.standing.kind === "trying");
+    if (file?.entry.standing.kind !== "trying" || file.entry.standing.left === 0) {
       throw new Failure("nothing-to-cancel", `cannot cancel: set ${set.toUpperCase()} is not on trial`);
     }
-    await this.#rename(found.name, entryName({ set, standing: { kind: "staged", tries: found.entry.standing.left } }));
+    await this.#rename(file.name, entryName({ set, standing: { kind: "staged", tries: file.entry.standing.left } }));
   }
 
   /** The inactive set boots next because a person wants it back. @throws {Failure<"inactive-will-not-boot">} */
   async rollbackToInactive(): Promise<void> {
     const set = otherSet(this.#active);
-    const found = (await this.#found()).find(({ entry }) => entry.set === set);
-    if (found === undefined || !willBoot(found.entry)) {
+    const file = (await this.#entryFiles()).find(({ entry }) => entry.set === set);
+    if (file === undefined || !willBoot(file.entry)) {
       throw new Failure(
         "inactive-will-not-boot",
         `cannot go back to set ${set.toUpperCase()}: it never proved healthy, or is empty`,
       );
     }
     const active = (await this.#file(this.#active)).entry;
-    const entry = { ...found.entry, priority: active.priority + 1 };
-    await writeFileAtomic(join(this.#entries, found.name), entryText(entry), 0o644, this.#files);
+    const entry = { ...file.entry, priority: active.priority + 1 };
+    await writeFileAtomic(join(this.#entries, file.name), entryText(entry), 0o644, this.#files);
   }
 
   get #entries(): string {
@@ -131,26 +131,26 @@ export class Signpost {
   }
 
   /** Our entries, the best standing of a set first. */
-  async #found(): Promise<{ name: string; entry: BootEntry }[]> {
-    const found: { name: string; entry: BootEntry }[] = [];
+  async #entryFiles(): Promise<{ name: string; entry: BootEntry }[]> {
+    const files: { name: string; entry: BootEntry }[] = [];
     for (const name of (await this.#files.list(this.#entries)).toSorted()) {
       if (!name.startsWith("orlop-")) continue;
       const text = await readTextIfPresent(join(this.#entries, name), this.#files);
       const entry = text === undefined ? undefined : parseEntry(name, text);
-      if (entry !== undefined) found.push({ name, entry });
+      if (entry !== undefined) files.push({ name, entry });
     }
     const rank = { successful: 0, trying: 1, staged: 2 } as const;
     // As the boot loader has it: of two names, the one with more tries left counts.
     const left = (standing: Standing): number => (standing.kind === "trying" ? standing.left : 0);
-    return found.toSorted(
+    return files.toSorted(
       ({ entry: { standing: x } }, { entry: { standing: y } }) => rank[x.kind] - rank[y.kind] || left(y) - left(x),
     );
   }
 
   /** @throws {Failure<"no-boot-entry">} */
   async #file(set: SetName): Promise<{ name: string; entry: BootEntry }> {
-    const found = (await this.#found()).find(({ entry }) => entry.set === set);
-    if (found !== undefined) return found;
+    const file = (await this.#entryFiles()).find(({ entry }) => entry.set === set);
+    if (file !== undefined) return file;
     throw new Failure("no-boot-entry", `cannot find the boot entry of set ${set.toUpperCase()} in ${this.#entries}`);
   }
 

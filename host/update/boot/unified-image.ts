@@ -29,9 +29,9 @@ export async function promisedBy(read: ReadInto): Promise<Promised> {
   const words = await commandLineOf(read);
   const value = (name: string): string => {
     const match = new RegExp(`(?:^|\\s)${name}=(?:"([^"]*)"|(\\S+))`).exec(words);
-    const found = match?.[1] ?? match?.[2];
-    if (found === undefined) throw refuse(`its command line has no ${name}=`);
-    return found;
+    const text = match?.[1] ?? match?.[2];
+    if (text === undefined) throw refuse(`its command line has no ${name}=`);
+    return text;
   };
   const [dataBlockBytes, hashBlockBytes, dataBlocks, hashStart, algorithm, rootHash, salt] =
     value("veritytable").split(" ");

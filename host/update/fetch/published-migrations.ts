@@ -27,14 +27,14 @@ export async function publishedMigrations(
   }
   const migrations: Migration[] = [];
   for (const name of names) {
-    const found = repository.target(name);
-    if (found === undefined) {
+    const target = repository.target(name);
+    if (target === undefined) {
       throw new Failure(
         "bad-manifest",
         `cannot take ${versions.to}: the manifest names ${name}, which is no signed target`,
       );
     }
-    const text = await targetBytes(system, mirror, found, largestBytes, signal);
+    const text = await targetBytes(system, mirror, target, largestBytes, signal);
     migrations.push(parseMigration(text.toString("utf8"), name));
   }
   return migrations;

@@ -27,10 +27,10 @@ function below(origin: string): Pick<Mirror, "metadata" | "targets"> {
 test("a proxy is asked for a host that only it knows, and not for one that no-proxy lists", async () => {
   await using repository = await testRepository();
   await repository.publish("1.1.0");
-  const asked: string[] = [];
+  const requests: string[] = [];
   const server = createServer((request, response) => {
     const wanted = new URL(request.url ?? "");
-    asked.push(wanted.host);
+    requests.push(wanted.host);
     void fetch(new URL(wanted.pathname, repository.url)).then(async (answer) => {
       response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
     });
@@ -40,7 +40,7 @@ test("a proxy is asked for a host that only it knows, and not for one that no-pr
     const { port } = server.address() as AddressInfo;
     const through = { ...below("http://updates.invalid"), proxy: `http://127.0.0.1:${port}` };
     expect(await versionsAt(repository, through)).toEqual(["1.1.0"]);
-    expect(new Set(asked)).toEqual(new Set(["updates.invalid"]));
+    expect(new Set(requests)).toEqual(new Set(["updates.invalid"]));
     const directly = versionsAt(repository, { ...through, noProxy: [".invalid"] });
     await expect(directly).rejects.toMatchObject({ code: "repository-unreachable" });
   } finally {

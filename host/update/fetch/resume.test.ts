@@ -23,7 +23,7 @@ type World = AsyncDisposable & {
   host: TestSystem;
   path(name: string): string;
   /** From which byte on each part was asked for, since the last call of `write` began. */
-  asked: Record<Part, number[]>;
+  requests: Record<Part, number[]>;
   /** How the mirror treats the bytes of the root, and whether it knows ranges. */
   mirror: { root?: (bytes: Uint8Array, from: number) => Uint8Array; whole?: boolean };
   /** Writes the update; it ends when so much of the root is on its partition. */
@@ -33,7 +33,7 @@ type World = AsyncDisposable & {
 async function makeWorld(artefacts: Artefacts = image.artefacts): Promise<World> {
   const repository = await testRepository();
   const directory = await mkdtemp(join(tmpdir(), "orlop-resume-"));
-  const asked: World["asked"] = { boot: [], root: [], hash: [] };
+  const requests: World["requests"] = { boot: [], root: [], hash: [] };
   const mirror: World["mirror"] = {};
   let endAt = Number.POSITIVE_INFINITY;
   const host = await testSystem({
@@ -45,7 +45,7 @@ async function makeWorld(artefacts: Artefacts = image.artefacts): Promise<World>
       const response = await fetch(url, { ...init, headers });
       if (part === undefined || response.body === null) return response;
       let at = Number(/bytes=(\d+)-/.exec(headers.get("range") ?? "")?.[1] ?? 0);
-      asked[part].push(at);
+      requests[part].push(at);
       const lied = async function* (body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
         for await (const bytes of body) {
           yield part === "root" ? (mirror.root?.(bytes, at) ?? bytes) : bytes;
@@ -78,16 +78,16 @@ async function makeWorld(artefacts: Artefacts = image.artefacts): Promise<World>
     repository,
     host,
     path,
-    asked,
+    requests,
     mirror,
     async write(share = Number.POSITIVE_INFINITY) {
       const trusted = await refreshTrust(host.system, repository.mirror, new Date(0), never);
       const target = (part: Part) => {
-        const found = trusted.target(`1.1.0-${part}.${part === "boot" ? "efi" : "zst"}`);
-        if (found === undefined) throw new Error(`no target for ${part}`);
-        return found;
+        const signed = trusted.target(`1.1.0-${part}.${part === "boot" ? "efi" : "zst"}`);
+        if (signed === undefined) throw new Error(`no target for ${part}`);
+        return signed;
       };
-      Object.assign(asked, { boot: [], root: [], hash: [] });
+      Object.assign(requests, { boot: [], root: [], hash: [] });
       endAt = image.root.length * share;
       await writeImage(
         host.system,
@@ -129,11 +129,11 @@ const tableBytes = seekTableBytes(image.root.length / testFrameBytes);
 test("a download that broke off goes on where it was, and takes no kernel twice", async () => {
   await using world = await makeWorld();
   await expect(world.write(0.7)).rejects.toThrow("stopping");
-  expect(world.asked).toEqual({ boot: [0], hash: [0], root: [0] });
+  expect(world.requests).toEqual({ boot: [0], hash: [0], root: [0] });
   await world.write();
   expect(await isWritten(world, image)).toEqual(all);
-  expect(world.asked).toEqual({ boot: [], hash: [0], root: [expect.any(Number), 0, expect.any(Number)] });
-  const [, , rest = 0] = world.asked.root;
+  expect(world.requests).toEqual({ boot: [], hash: [0], root: [expect.any(Number), 0, expect.any(Number)] });
+  const [, , rest = 0] = world.requests.root;
   expect(rest).toBeGreaterThan(rootBytes * 0.6);
   expect(rest).toBeLessThan(rootBytes * 0.75);
 });
@@ -143,8 +143,8 @@ test("what is whole already is only proved", async () => {
   await world.write();
   await world.write();
   expect(await isWritten(world, image)).toEqual(all);
-  expect(world.asked.boot).toEqual([]);
-  expect(world.asked.root.slice(1)).toEqual([0, rootBytes - tableBytes]);
+  expect(world.requests.boot).toEqual([]);
+  expect(world.requests.root.slice(1)).toEqual([0, rootBytes - tableBytes]);
 });
 
 test("a bit that changed meanwhile is found, and the download goes on from there", async () => {
@@ -156,8 +156,8 @@ test("a bit that changed meanwhile is found, and the download goes on from there
   }
   await world.write();
   expect(await isWritten(world, image)).toEqual(all);
-  expect(world.asked.boot).toEqual([0]);
-  const [, , rest = 0] = world.asked.root;
+  expect(world.requests.boot).toEqual([0]);
+  const [, , rest = 0] = world.requests.root;
   expect(rest).toBeGreaterThan(rootBytes * 0.3);
   expect(rest).toBeLessThan((rootBytes * 400_001) / image.root.length);
 });
@@ -168,7 +168,7 @@ test("a mirror without ranges sends everything again", async () => {
   world.mirror.whole = true;
   await world.write();
   expect(await isWritten(world, image)).toEqual(all);
-  expect(world.asked.root.at(-1)).toBe(0);
+  expect(world.requests.root.at(-1)).toBe(0);
 });
 
 test("a root without a table of frames, or with one that does not add up, comes again as a whole", async () => {
@@ -178,7 +178,7 @@ test("a root without a table of frames, or with one that does not add up, comes 
     await expect(world.write(0.7)).rejects.toThrow("stopping");
     await world.write();
     expect(await isWritten(world, image)).toEqual(all);
-    expect(world.asked.root.at(-1)).toBe(0);
+    expect(world.requests.root.at(-1)).toBe(0);
   }
 });
 

@@ -239,16 +239,16 @@ test("a target whose bytes were changed or cut is refused at its end", async () 
 
 test("the server is told the version, the seed and the target, and nothing depends on it", async () => {
   await using world = await makeWorld();
-  const asked: string[] = [];
+  const requests: string[] = [];
   await using recording = await testSystem({
     startsAt: new Date(),
     fetch: async (url, init) => {
-      asked.push(url.search);
+      requests.push(url.search);
       return await fetch(url, init);
     },
   });
   await recording.write(shippedRootPath, world.repository.rootJson);
   const mirror = { ...world.repository.mirror, query: { version: "1.0.0", seed: "7", target: "1.1.0" } };
   await refreshTrust(recording.system, mirror, new Date(0), signal);
-  expect(new Set(asked)).toEqual(new Set(["?version=1.0.0&seed=7&target=1.1.0"]));
+  expect(new Set(requests)).toEqual(new Set(["?version=1.0.0&seed=7&target=1.1.0"]));
 });

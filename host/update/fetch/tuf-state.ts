@@ -29,13 +29,13 @@ const workPath = "/run/orlop";
 
 const copyPrefix = "tuf-";
 /** Names of copies tell whose they are: without its copy, a client that is at work would believe older metadata. */
-const ownPrefix = `${copyPrefix}${process.pid}-`;
+const processPrefix = `${copyPrefix}${process.pid}-`;
 
 /** At the start of the daemon: copies that another one did not live to take away. */
 export async function removeCopies(system: System): Promise<void> {
   const work = hostPath(system, workPath);
   for (const name of await namesIn(work)) {
-    if (name.startsWith(copyPrefix) && !name.startsWith(ownPrefix))
+    if (name.startsWith(copyPrefix) && !name.startsWith(processPrefix))
       await rm(join(work, name), { recursive: true, force: true });
   }
 }
@@ -68,7 +68,7 @@ export class TufState {
   async open(shippedRoot: string): Promise<AsyncDisposable & { directory: string }> {
     const work = hostPath(this.#system, workPath);
     await mkdir(work, { recursive: true });
-    const directory = await mkdtemp(join(work, ownPrefix));
+    const directory = await mkdtemp(join(work, processPrefix));
     const before = new Map<string, string>();
     for (const [role, metadata] of Object.entries(roles)) {
       const there = await metadata.read(this.#system);

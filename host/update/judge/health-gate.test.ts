@@ -19,7 +19,7 @@ import { explained, returnedFrom } from "./went-back.ts";
 
 const signal = new AbortController().signal;
 const hourMs = 3_600_000;
-const nothingAsked: Health = { units: [], "http-probes": [], containers: {}, "timeout-seconds": 60 };
+const noChecks: Health = { units: [], "http-probes": [], containers: {}, "timeout-seconds": 60 };
 
 type World = AsyncDisposable & {
   /** The machine whose update is judged, and a daemon that answers as its API. */
@@ -59,14 +59,14 @@ async function makeWorld(): Promise<World> {
     links,
     entries: async () => (await readdir(entries)).toSorted(),
     async prove(health = {}, status = async (until) => await api.api.call("getStatus", { signal: until })) {
-      const asked = (): Health => ({ ...nothingAsked, ...(typeof health === "function" ? health() : health) });
+      const wanted = (): Health => ({ ...noChecks, ...(typeof health === "function" ? health() : health) });
       const gate: Gate = {
         running: "1.1.0",
         units: ["hostd.service", "containerd.service"],
         terms: await readTerms(host.system, modelFor(variantNamed("dev")), "1.1.0"),
         status,
-        fallback: async () => nothingAsked,
-        health: async () => asked(),
+        fallback: async () => noChecks,
+        health: async () => wanted(),
       };
       return await proveHealthy(host.system, gate, signal);
     },
@@ -147,39 +147,39 @@ test("an API that does not answer costs the trial", async () => {
 test("settings that are asked for and never told cost the trial, by what was told last", async () => {
   await using machine = await makeWorld();
   machine.unitStates.set("hostd.service", "activating");
-  let asked = 0;
+  let requests = 0;
   const gate: Gate = {
     running: "1.1.0",
     units: ["hostd.service"],
     terms: undefined,
     status: async () => Promise.reject(new Error("no answer")),
-    fallback: async () => nothingAsked,
+    fallback: async () => noChecks,
     answerMs: 5,
     async health(until) {
-      if (++asked === 1) return { ...nothingAsked, "timeout-seconds": 20 };
+      if (++requests === 1) return { ...noChecks, "timeout-seconds": 20 };
       await new Promise((_resolve, reject) => until.addEventListener("abort", () => reject(until.reason)));
-      return nothingAsked;
+      return noChecks;
     },
   };
   const verdict = await proveHealthy(machine.host.system, gate, signal);
   expect(verdict).toMatchObject({ kind: "unhealthy", reason: expect.stringContaining("not healthy after 20 s") });
-  expect(asked).toBeGreaterThan(2);
+  expect(requests).toBeGreaterThan(2);
 });
 
 test("a unit that comes up late, within the time, is good enough", async () => {
   await using world = await makeWorld();
-  let asked = 0;
-  world.host.programs.set("systemctl", () => (asked++ < 12 ? "activating\n" : "active\n"));
+  let requests = 0;
+  world.host.programs.set("systemctl", () => (requests++ < 12 ? "activating\n" : "active\n"));
   expect(await world.prove()).toMatchObject({ kind: "healthy" });
 });
 
 /** Sets the clock when the first check is under way. */
 function clockStepsAtFirstCheck({ host }: World, ms: number): void {
   const states = host.programs.get("systemctl");
-  let asked = 0;
+  let requests = 0;
   host.programs.set("systemctl", (argv, limits) => {
-    if (asked++ === 0) host.stepClock(ms);
-    if (asked > 1000) throw new Error("the gate goes on for ever");
+    if (requests++ === 0) host.stepClock(ms);
+    if (requests > 1000) throw new Error("the gate goes on for ever");
     return states?.(argv, limits) ?? "";
   });
 }
@@ -189,9 +189,9 @@ test("a clock that chrony sets half a day forward takes no time from a unit that
   world.unitStates.set("containerd.service", "activating");
   clockStepsAtFirstCheck(world, 12 * hourMs);
   const states = world.host.programs.get("systemctl");
-  let asked = 0;
+  let requests = 0;
   world.host.programs.set("systemctl", (argv, limits) => {
-    if (++asked === 8) world.unitStates.clear();
+    if (++requests === 8) world.unitStates.clear();
     return states?.(argv, limits) ?? "";
   });
   expect(await world.prove()).toMatchObject({ kind: "healthy" });
@@ -213,8 +213,8 @@ test("a clock that is set a day back gives an ill host no more time, and a well 
 
 test("a unit that crashes every few seconds is never good, though it is active in between", async () => {
   await using world = await makeWorld();
-  let asked = 0;
-  world.host.programs.set("systemctl", () => (asked++ % 4 < 2 ? "active\n" : "activating\n"));
+  let requests = 0;
+  world.host.programs.set("systemctl", () => (requests++ % 4 < 2 ? "active\n" : "activating\n"));
   expect(await world.prove()).toMatchObject({ kind: "unhealthy" });
 });
 
@@ -257,9 +257,9 @@ test("a container that ends well is no reason to go back", async () => {
 test("a check that cannot be made once costs no trial: the gate looks again", async () => {
   await using world = await makeWorld();
   const systemctl = world.host.programs.get("systemctl");
-  let asked = 0;
+  let requests = 0;
   world.host.programs.set("systemctl", (argv, limits) => {
-    if (asked++ < 3) throw new Failure("timed-out", "cannot run systemctl: not done after 30 s");
+    if (requests++ < 3) throw new Failure("timed-out", "cannot run systemctl: not done after 30 s");
     return systemctl?.(argv, limits) ?? "";
   });
   expect(await world.prove()).toMatchObject({ kind: "healthy" });
@@ -295,10 +295,10 @@ test("boot entries that cannot be read or written for a while cost no trial", as
   const entries = join(world.host.system.root, "efi/loader/entries");
   const gone = `${entries}.away`;
   await rename(entries, gone);
-  let asked = 0;
+  let requests = 0;
   const systemctl = world.host.programs.get("systemctl");
   world.host.programs.set("systemctl", async (argv, limits) => {
-    if (++asked === 20) await rename(gone, entries);
+    if (++requests === 20) await rename(gone, entries);
     return (await systemctl?.(argv, limits)) ?? "";
   });
   expect(await world.prove()).toMatchObject({ kind: "healthy" });
@@ -325,7 +325,7 @@ test("what failed before the update too is not held against it, what came with i
     { message: "the reconciler sysctl fails", known: ["reconciler sysctl: set kernel.a to 1"] },
     { message: "chrony.service is failed", known: ["unit containerd.service"] },
   ];
-  await keepTerms(world.host.system, "1.1.0", { health: nothingAsked, ailments });
+  await keepTerms(world.host.system, "1.1.0", { health: noChecks, ailments });
   world.unitStates.set("containerd.service", "failed");
   expect(await world.prove({}, failing("set kernel.a to 1", "set kernel.b to 1"))).toMatchObject({
     kind: "unhealthy",
@@ -347,10 +347,10 @@ test("what failed before counts for the version it was noted for, and nothing ex
   await using world = await makeWorld();
   const before = [{ message: "containerd.service is failed", known: ["unit containerd.service"] }];
   world.unitStates.set("containerd.service", "failed");
-  await keepTerms(world.host.system, "1.0.9", { health: nothingAsked, ailments: before });
+  await keepTerms(world.host.system, "1.0.9", { health: noChecks, ailments: before });
   expect(await world.prove()).toMatchObject({ kind: "unhealthy" });
   await keepTerms(world.host.system, "1.1.0", {
-    health: { ...nothingAsked, units: ["containerd.service"] },
+    health: { ...noChecks, units: ["containerd.service"] },
     ailments: before,
   });
   expect(await world.prove()).toMatchObject({ kind: "unhealthy" });
@@ -358,7 +358,7 @@ test("what failed before counts for the version it was noted for, and nothing ex
 
 test("a version is judged by the checks in force when it was made to boot, whatever settings become meanwhile", async () => {
   await using world = await makeWorld();
-  await keepTerms(world.host.system, "1.1.0", { health: nothingAsked, ailments: [] });
+  await keepTerms(world.host.system, "1.1.0", { health: noChecks, ailments: [] });
   expect(await world.prove({ units: ["late.service"], "http-probes": ["http://127.0.0.1:1/"] })).toMatchObject({
     kind: "healthy",
   });
@@ -366,15 +366,15 @@ test("a version is judged by the checks in force when it was made to boot, whate
 
 test("without terms, the first answer of the settings holds for the whole trial", async () => {
   await using world = await makeWorld();
-  let asked = 0;
+  let requests = 0;
   world.unitStates.set("late.service", "failed");
   world.host.programs.set("systemctl", (argv) => {
-    if (argv.at(-1) === "containerd.service") return asked > 4 ? "active\n" : "activating\n";
+    if (argv.at(-1) === "containerd.service") return requests > 4 ? "active\n" : "activating\n";
     return `${world.unitStates.get(argv.at(-1) ?? "") ?? "active"}\n`;
   });
-  const verdict = await world.prove(() => (++asked > 2 ? { units: ["late.service"] } : {}));
+  const verdict = await world.prove(() => (++requests > 2 ? { units: ["late.service"] } : {}));
   expect(verdict).toMatchObject({ kind: "healthy" });
-  expect(asked).toBeGreaterThan(4);
+  expect(requests).toBeGreaterThan(4);
 });
 
 test("terms that this version does not understand leave the checks to the settings", async () => {

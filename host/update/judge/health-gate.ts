@@ -54,18 +54,18 @@ export async function proveHealthy(system: System, gate: Gate, signal: AbortSign
   for (;;) {
     const standing = await readStanding(system, signal);
     if (standing.kind === "proved") return { kind: "not-on-trial" };
-    latest = (await askedHealth(gate, signal)) ?? latest;
+    latest = (await requestedHealth(gate, signal)) ?? latest;
     promised ??= latest;
     const health = { ...(promised ?? (await gate.fallback())), ...gate.terms?.health };
-    const checks = { ...health, ...defined({ node: latest?.node }), ownUnits: gate.units };
-    const found = [...standing.ailments, ...(await ailments(system, gate.status, checks, excuse, signal))];
-    const worse = found.filter((ailment) => !excuse(ailment));
+    const checks = { ...health, ...defined({ node: latest?.node }), hostUnits: gate.units };
+    const present = [...standing.ailments, ...(await ailments(system, gate.status, checks, excuse, signal))];
+    const worse = present.filter((ailment) => !excuse(ailment));
     await writeFindings(system, worse.map(sentence));
     if (worse.length > 0) wellSinceMs = undefined;
     else wellSinceMs ??= elapsedMs();
     if (wellSinceMs !== undefined && elapsedMs() - wellSinceMs >= settleMs) {
       worse.push(...(await markSuccessful(system, signal)));
-      if (worse.length === 0) return { kind: "healthy", seconds: elapsedMs() / 1000, excused: found.map(sentence) };
+      if (worse.length === 0) return { kind: "healthy", seconds: elapsedMs() / 1000, excused: present.map(sentence) };
     }
     if (worse.length > 0 && elapsedMs() >= health["timeout-seconds"] * 1000) {
       const reason = `not healthy after ${health["timeout-seconds"]} s: ${worse.map(sentence).join("; ")}`;
@@ -112,7 +112,7 @@ async function leaveWord(system: System, version: string, reason: string): Promi
 }
 
 /** Undefined when the API does not answer, which is one of the checks. */
-async function askedHealth(
+async function requestedHealth(
   { health, answerMs: most = answerMs }: Gate,
   signal: AbortSignal,
 ): Promise<Health | undefined> {

@@ -36,13 +36,13 @@ export type Health = Settings["updates"]["health"] & {
 
 /** Units that every host needs, and those of its orchestrator. Kubelet's counts only on hosts that are to be nodes. */
 export function unitsOf(orchestrator: Orchestrator): readonly string[] {
-  const own = { none: [], kubernetes: [], ecs: ["docker.service", "ecs.service"] } as const;
-  return ["hostd.service", "systemd-networkd.service", "containerd.service", ...own[orchestrator.kind]];
+  const ofOrchestrator = { none: [], kubernetes: [], ecs: ["docker.service", "ecs.service"] } as const;
+  return ["hostd.service", "systemd-networkd.service", "containerd.service", ...ofOrchestrator[orchestrator.kind]];
 }
 
 export type Checks = Omit<Health, "timeout-seconds"> & {
   /** Those that this host needs, whatever settings name. */
-  ownUnits: readonly string[];
+  hostUnits: readonly string[];
 };
 
 /**
@@ -58,38 +58,38 @@ export async function ailments(
 ): Promise<Ailment[]> {
   const { units, "http-probes": probes, containers } = checks;
   const all = await Promise.all([
-    ownAilments(system, askStatus, checks, signal),
-    ...units.map(async (unit) => asked(await unitAilment(system, unit, signal))),
+    baseAilments(system, askStatus, checks, signal),
+    ...units.map(async (unit) => inexcusable(await unitAilment(system, unit, signal))),
     ...probes.map(async (probe) => await probeAilment(system, probe, signal)),
   ]);
-  const found = all.flat();
-  if (!found.every(excused)) return found;
+  const present = all.flat();
+  if (!present.every(excused)) return present;
   const run = Object.entries(containers).map(
     async ([name, container]) => await containerAilment(system, name, container, signal),
   );
-  return [...found, ...(await Promise.all(run)).flat()];
+  return [...present, ...(await Promise.all(run)).flat()];
 }
 
 /** Of these, what settings name left out. */
-export async function ownAilments(
+export async function baseAilments(
   system: System,
   askStatus: StatusRequest,
-  { ownUnits, node }: Pick<Checks, "ownUnits" | "node">,
+  { hostUnits, node }: Pick<Checks, "hostUnits" | "node">,
   signal: AbortSignal,
 ): Promise<Ailment[]> {
-  const found = await Promise.all([
+  const present = await Promise.all([
     ...(node === undefined ? [] : [kubeletAilment(system, signal), nodeAilment(node, signal)]),
-    ...ownUnits.map(async (unit) => await unitAilment(system, unit, signal)),
+    ...hostUnits.map(async (unit) => await unitAilment(system, unit, signal)),
     hostAilments(askStatus, signal),
     dataAilment(system, signal),
     networkAilment(system, signal),
   ]);
-  return found.flat();
+  return present.flat();
 }
 
 /** What somebody asked for by name is to hold, whether it did before or not. */
-function asked(found: readonly Ailment[]): Ailment[] {
-  return found.map(({ message }) => ({ message }));
+function inexcusable(present: readonly Ailment[]): Ailment[] {
+  return present.map(({ message }) => ({ message }));
 }
 
 async function nodeAilment(node: NodeCheck, signal: AbortSignal): Promise<Ailment[]> {

@@ -44,9 +44,9 @@ async function makeWorld(artefacts: Artefacts): Promise<World> {
     async write(signal = never) {
       const trusted = await refreshTrust(host.system, repository.mirror, new Date(0), never);
       const target = (part: string) => {
-        const found = trusted.target(`1.1.0-${part}.zst`) ?? trusted.target(`1.1.0-${part}.efi`);
-        if (found === undefined) throw new Error(`no target for ${part}`);
-        return found;
+        const signed = trusted.target(`1.1.0-${part}.zst`) ?? trusted.target(`1.1.0-${part}.efi`);
+        if (signed === undefined) throw new Error(`no target for ${part}`);
+        return signed;
       };
       const reports: WriteProgress[] = [];
       await writeImage(

@@ -13,17 +13,17 @@ const nowhere = JSON.stringify({ code: "no-such-endpoint", message: "there is no
 async function host(answers: Record<string, [status: number, body?: string]>) {
   const directory = await mkdtemp(join(tmpdir(), "proposal-"));
   const socket = join(directory, "api.sock");
-  const asked: string[] = [];
+  const requests: string[] = [];
   const server = createServer(({ method, url = "" }, response) => {
     const name = `${method} ${url.split("?", 1)[0]}`;
-    asked.push(name);
+    requests.push(name);
     const [status, body] = answers[name] ?? [404, nowhere];
     response.writeHead(status).end(body);
   });
   server.listen(socket);
   await once(server, "listening");
   return {
-    asked,
+    requests,
     run: async (...words: string[]) => await invoke(apiclient, ["-s", socket, ...words]),
     async [Symbol.asyncDispose]() {
       server.close();
@@ -54,7 +54,7 @@ test("who may not change an older host reads so, and nothing is dropped that was
     stderr: "apiclient: cannot PATCH /settings/keypair: it needs admin\n",
     exitCode: 1,
   });
-  expect(strict.asked).toEqual(["POST /changes", "PATCH /settings/keypair"]);
+  expect(strict.requests).toEqual(["POST /changes", "PATCH /settings/keypair"]);
 });
 
 test("what the host refuses is no reason to stage it", async () => {
@@ -63,7 +63,7 @@ test("what the host refuses is no reason to stage it", async () => {
     stderr: "apiclient: cannot commit: some settings need others\n",
     exitCode: 1,
   });
-  expect(strict.asked).toEqual(["POST /changes"]);
+  expect(strict.requests).toEqual(["POST /changes"]);
 });
 
 test("a refusal is told once, also for a document", async () => {
@@ -85,7 +85,7 @@ test("a plan stages nothing", async () => {
   ]) {
     expect((await planning.run("plan", ...words)).exitCode).toBe(0);
   }
-  expect(planning.asked).toEqual(["POST /plan", "POST /plan", "POST /plan"]);
+  expect(planning.requests).toEqual(["POST /plan", "POST /plan", "POST /plan"]);
 });
 
 test("a document that cannot be read is told, whether there is a host or not", async () => {

@@ -31,10 +31,10 @@ type CommitOptions = { message: string | undefined; trySeconds?: number };
 export async function commitProposed(
   context: ApiContext,
   propose: Propose,
-  { message: asked, trySeconds }: CommitOptions,
+  { message: requested, trySeconds }: CommitOptions,
 ): Promise<Applied> {
   return await withProposal(context, propose, async (api, { change, message: usual }) => {
-    const message = asked ?? usual.slice(0, messageLength).toWellFormed();
+    const message = requested ?? usual.slice(0, messageLength).toWellFormed();
     const trial = defined({ try: trySeconds });
     try {
       const query = { wait: true, ...trial };

@@ -72,19 +72,19 @@ function node({ state, node: member }: StatusBody): Judgement<undefined> {
 }
 
 function container({ state, hostContainers = [] }: StatusBody, name: string): Judgement<undefined> {
-  const found = hostContainers.find((each) => each.name === name);
-  if (found === undefined) {
+  const member = hostContainers.find((each) => each.name === name);
+  if (member === undefined) {
     const names = hostContainers.map((each) => each.name).join(", ");
     return absent(state, `settings enable no such host container; they enable ${names === "" ? "none" : names}`);
   }
-  if (found.state === "active (running)") return there;
-  const failing = found.failing ? `, after ${found.restarts} restarts; see \`apiclient logs ${name}\`` : "";
-  return { kind: "missing", reason: `${found.state}${failing}` };
+  if (member.state === "active (running)") return there;
+  const failing = member.failing ? `, after ${member.restarts} restarts; see \`apiclient logs ${name}\`` : "";
+  return { kind: "missing", reason: `${member.state}${failing}` };
 }
 
 function bootstrap({ state, bootstrap: entries = [] }: StatusBody, name: string): Judgement<undefined> {
-  const found = entries.find((each) => each.name === name);
-  switch (found?.state) {
+  const entry = entries.find((each) => each.name === name);
+  switch (entry?.state) {
     case undefined: {
       const names = entries.map((each) => each.name).join(", ");
       return absent(state, `nothing of that name prepares this boot; ${names === "" ? "nothing" : names} does`);
@@ -93,10 +93,10 @@ function bootstrap({ state, bootstrap: entries = [] }: StatusBody, name: string)
     case "skipped":
       return there;
     case "failed":
-      return { kind: "hopeless", reason: found.failure?.message ?? "it failed" };
+      return { kind: "hopeless", reason: entry.failure?.message ?? "it failed" };
     case "waiting":
     case "running":
-      return { kind: "missing", reason: found.state };
+      return { kind: "missing", reason: entry.state };
   }
 }
 

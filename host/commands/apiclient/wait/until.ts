@@ -36,8 +36,8 @@ const unreachableMs = 15 * 60_000;
 
 export type Waiting<Result> = {
   ask: (signal: AbortSignal) => Promise<StatusBody>;
-  /** @param askedAtMs when the status was asked for, by the clock's `elapsedMs` */
-  judge: (status: StatusBody, askedAtMs: number) => Judgement<Result>;
+  /** @param requestedAtMs when the status was asked for, by the clock's `elapsedMs` */
+  judge: (status: StatusBody, requestedAtMs: number) => Judgement<Result>;
   timeoutSeconds: number;
   clock: Clock;
   /** Made when the first look does not end it. */
@@ -52,11 +52,11 @@ export async function until<Result>(waiting: Waiting<Result>): Promise<Waited<Re
   let bar: Progress | undefined;
   try {
     for (;;) {
-      const askedAtMs = clock.elapsedMs();
+      const requestedAtMs = clock.elapsedMs();
       const answer = await answered(ask, signal);
       if (answer.kind === "status") silence = deadline(clock, unreachableMs);
       const judgement: Judgement<Result> =
-        answer.kind === "status" ? judge(answer.status, askedAtMs) : { kind: "missing", reason: answer.reason };
+        answer.kind === "status" ? judge(answer.status, requestedAtMs) : { kind: "missing", reason: answer.reason };
       if (judgement.kind !== "missing") return judgement;
       if (silence.passed) return { kind: "unreachable", reason: judgement.reason };
       if (end.passed)

@@ -19,12 +19,12 @@ export type Expected = {
 export function judgeUpdate(
   { os, uptimeSeconds, update }: Pick<StatusBody, "os" | "uptimeSeconds" | "update">,
   { version: expected, rebootAtMs }: Expected,
-  askedAtMs: number,
+  requestedAtMs: number,
 ): Judgement<UpdateOutcome> {
   const missing = (reason: string): Judgement<UpdateOutcome> => ({ kind: "missing", reason });
   const running = os.version_id;
   // The boot began then or later: the answer took its time.
-  if (rebootAtMs !== undefined && askedAtMs - uptimeSeconds * 1000 < rebootAtMs)
+  if (rebootAtMs !== undefined && requestedAtMs - uptimeSeconds * 1000 < rebootAtMs)
     return missing("it has not rebooted yet");
   switch (update?.stage) {
     case "working":
@@ -57,7 +57,7 @@ export async function waitForUpdate(
   const host = await apiOver(kept);
   return await until({
     ask: async (soon) => await host.call("getStatus", { signal: soon }),
-    judge: (status, askedAtMs) => judgeUpdate(status, expected, askedAtMs),
+    judge: (status, requestedAtMs) => judgeUpdate(status, expected, requestedAtMs),
     timeoutSeconds,
     clock: machineClock,
     progress: () => progress("waiting for the update"),

@@ -13,12 +13,12 @@ test("a command that the daemon was restarted under has failed, and who waits fo
   await using repository = await testRepository(new Date("2026-01-01T00:00:00Z"));
   await host.machine.write(shippedRootPath, repository.rootJson);
   await utimes(join(host.machine.system.root, "usr/lib/os-release"), 0, 0);
-  const asked = Promise.withResolvers<void>();
+  const requested = Promise.withResolvers<void>();
   await using mirror = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     fetch: async ({ signal }) => {
-      asked.resolve();
+      requested.resolve();
       const gone = Promise.withResolvers<Response>();
       signal.addEventListener("abort", () => gone.resolve(new Response()), { once: true });
       return await gone.promise;
@@ -29,7 +29,7 @@ test("a command that the daemon was restarted under has failed, and who waits fo
   await host.api.commitAndWait({});
 
   const checking = invoke(apiclient, ["-s", host.socket, "update", "check"]);
-  await asked.promise;
+  await requested.promise;
   await host.restart();
   const { stderr, exitCode } = await checking;
   expect({ stderr, exitCode }).toEqual({
