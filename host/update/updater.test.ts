@@ -551,7 +551,7 @@ test("what is told of a host without asking anybody: its state, what it could go
   await world.run(updater, "refresh", "prepare");
   expect(await updater.outlook()).toMatchObject({ state: { kind: "staged", staged: { version: "1.1.0" } } });
   await expect(updater.goBack()).rejects.toThrow("cannot go back to set B: it never proved healthy, or is empty");
-  const staged = (await w.entries()).find((name) => name.startsWith("orlop-b")) ?? "";
+  const staged = (await world.entries()).find((name) => name.startsWith("orlop-b")) ?? "";
   const entries = join(world.host.system.root, "efi/loader/entries");
   await rename(join(entries, staged), join(entries, entryName({ set: "b", standing: { kind: "successful" } })));
   expect((await updater.outlook()).fallback).toBe("1.1.0");
