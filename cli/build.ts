@@ -40,6 +40,12 @@ so building again after a change of ours takes seconds.`,
       help: "The update repository's root.json that hosts shall trust; without it they take no updates",
       complete: "files",
     },
+    "update-url": {
+      type: "text",
+      value: "URL",
+      help: "Where that repository is served: hosts look there unless a setting says otherwise",
+      parse: parseUrl,
+    },
     "update-lock": { type: "boolean", help: "Resolve the packages anew and write the locks, instead of building" },
     "update-golden": {
       type: "boolean",
@@ -76,6 +82,11 @@ so building again after a change of ours takes seconds.`,
     if (products.length + (options["update-lock"] ? 1 : 0) > 1) {
       throw usageFailure("--update-lock, --client, --container and --program exclude each other");
     }
+    if (options["update-url"] !== undefined && options["update-root"] === undefined) {
+      throw usageFailure(
+        "--update-url needs --update-root: a host takes nothing from a repository that it does not trust",
+      );
+    }
     const directory = options.output ?? buildDirectory;
     const make = async (): Promise<Partial> => {
       if (options["update-lock"]) return await moveLock(options.mirror, signal);
@@ -95,6 +106,14 @@ so building again after a change of ours takes seconds.`,
     ].join("\n"),
 });
 
+/** @throws {Failure<"usage">} */
+function parseUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url !== null && ["http:", "https:"].includes(url.protocol) && url.search === "" && url.hash === "")
+    return url.href;
+  throw usageFailure(`an address such as https://updates.example.com/orlop is expected, not "${text}"`);
+}
+
 type Partial = Omit<Result, "seconds">;
 
 async function makeImage(
@@ -105,6 +124,7 @@ async function makeImage(
     mirror: string | undefined;
     "os-version": string | undefined;
     "update-root": string | undefined;
+    "update-url": string | undefined;
     "update-golden": boolean;
   },
   signal: AbortSignal,
@@ -122,6 +142,7 @@ async function makeImage(
       mirror,
       golden,
       updateRoot: options["update-root"],
+      updateUrl: options["update-url"],
       osVersion: options["os-version"],
     },
     signal,

@@ -12,6 +12,7 @@ import { defined } from "../lib/defined.ts";
 import { say } from "../lib/progress.ts";
 import { version } from "../package.json";
 import { variantNamed } from "../variants/all.ts";
+import { updateDefaults, withDefaults } from "../variants/defaults.ts";
 import type { Architecture } from "../variants/variant.ts";
 import { buildDirectory, repository } from "./context.ts";
 
@@ -24,15 +25,19 @@ export type Wanted = {
   golden?: "check" | "write";
   /** A root role of the update repository that the image shall trust. */
   updateRoot?: string | undefined;
+  /** Where that repository is; hosts look there unless a setting says otherwise. */
+  updateUrl?: string | undefined;
   /** Of the OS; that of this work tree unless given. */
   osVersion?: string | undefined;
 };
 
 export async function builtImage(
-  { variant, architecture, output, mirror, golden, updateRoot, osVersion = version }: Wanted,
+  { variant, architecture, output, mirror, golden, updateRoot, updateUrl, osVersion = version }: Wanted,
   signal: AbortSignal,
 ): Promise<Built> {
-  const chosen = variantNamed(variant);
+  const listed = variantNamed(variant);
+  const chosen =
+    updateUrl === undefined ? listed : withDefaults(listed, updateDefaults(updateUrl, listed, architecture));
   say(`compiling the host's programs for ${architecture}`);
   const hostBinary = join(buildDirectory, `host-${architecture}`, executable);
   await compileHost(architecture, hostBinary);

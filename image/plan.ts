@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { Failure, isNotFound } from "../lib/failure.ts";
+import { variants } from "../variants/all.ts";
 import type { Architecture, Variant } from "../variants/variant.ts";
+import { formatVariantRecord } from "../variants/variant-record.ts";
 import { openSigningKey } from "./boot/signing-key.ts";
 import { checkVersion } from "./commit.ts";
 import { type InputFile, inputFile, inputTools, Made } from "./inputs.ts";
@@ -43,6 +45,8 @@ export type ImagePlan = {
   hostBinary: InputFile;
   hostNames: HostNames;
   updateRoot: InputFile | undefined;
+  /** What the image says of its variant, when that is not one of the table as it stands there. */
+  variantRecord: string | undefined;
 };
 
 /**
@@ -71,6 +75,7 @@ export async function planImage(
     hostBinary: await inputFile(hostBinary),
     hostNames,
     updateRoot: updateRoot === undefined ? undefined : await inputFile(updateRoot),
+    variantRecord: variants.get(variant.name) === variant ? undefined : formatVariantRecord(variant),
   };
 }
 

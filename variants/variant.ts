@@ -10,12 +10,14 @@ export const architectures = ["x86_64", "aarch64"] as const;
 export type Architecture = (typeof architectures)[number];
 
 /** Where the machine runs: decides the kernel flavour, the console and where user data comes from. */
-export type Platform = "qemu" | "metal" | "aws" | "vmware";
+export const platforms = ["qemu", "metal", "aws", "vmware"] as const;
+export type Platform = (typeof platforms)[number];
 
 export type Orchestrator = { kind: "none" } | { kind: "kubernetes"; minor: `1.${number}` } | { kind: "ecs" };
 
 /** Places that may hold user data, read in the order listed; a later one wins per setting. */
-export type UserDataSource = "local-file" | "fw-cfg" | "ec2" | "vmware-cd-rom" | "vmware-guestinfo";
+export const userDataSources = ["local-file", "fw-cfg", "ec2", "vmware-cd-rom", "vmware-guestinfo"] as const;
+export type UserDataSource = (typeof userDataSources)[number];
 
 export type Variant = {
   /** As in `VARIANT_ID`, for example "aws-k8s-1.20". */

@@ -4,8 +4,10 @@
 import { readFile } from "node:fs/promises";
 import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files/files.ts";
+import { readRecord } from "../../lib/files/record.ts";
 import { architectures, type Architecture, type Variant } from "../../variants/variant.ts";
 import { variantNamed } from "../../variants/all.ts";
+import { variantRecord, variantRecordPath } from "../../variants/variant-record.ts";
 import { readNetworkSource, type NetworkSource } from "../network/source.ts";
 import { hostPath, type System } from "./system.ts";
 
@@ -38,7 +40,7 @@ export async function readFacts(system: System): Promise<Facts> {
     return value;
   };
   return {
-    variant: variantNamed(field("VARIANT_ID")),
+    variant: (await ownVariant(system)) ?? variantNamed(field("VARIANT_ID")),
     arch: architectureOf(process.arch),
     prettyName: field("PRETTY_NAME"),
     versionId: field("VERSION_ID"),
@@ -47,6 +49,15 @@ export async function readFacts(system: System): Promise<Facts> {
     certificates: (await readTextIfPresent(hostPath(system, imageBundle))) ?? "",
     network: await readNetworkSource(system),
   };
+}
+
+/** What the image says of its variant, when that is not one of the table as it stands there. */
+async function ownVariant(system: System): Promise<Variant | undefined> {
+  return await readRecord(
+    hostPath(system, `/${variantRecordPath}`),
+    variantRecord,
+    "the image is damaged: install another",
+  );
 }
 
 /** The facts about the OS, by Bottlerocket's names: `os` in the answers of the API. */

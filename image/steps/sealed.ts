@@ -13,6 +13,7 @@ import { imageName, type ImageIdentity, osRelease } from "../root/os-release.ts"
 import { type PlacedProgram, rootPackages } from "../root/packages.ts";
 import { linkTree } from "../root/tree.ts";
 import { step } from "../step.ts";
+import { variantRecordPath } from "../../variants/variant-record.ts";
 import { makeVerity, writeVerity } from "../verity.ts";
 
 /**
@@ -25,6 +26,7 @@ export const sealRoot = step({
   module: import.meta.path,
   inputs: (plan: ImagePlan & { programs: readonly PlacedProgram[]; root: Made }) => {
     const { tools, lock, variant, hostBinary, hostNames, updateRoot, epochSeconds, programs, root } = plan;
+    const { variantRecord: record } = plan;
     const { host, variant: own } = rootPackages(lock, variant);
     return {
       tools,
@@ -34,6 +36,7 @@ export const sealRoot = step({
       hostBinary,
       hostNames,
       updateRoot,
+      record,
       identity: identityOf(plan),
       date: lock.date,
       epochSeconds,
@@ -53,6 +56,7 @@ export const sealRoot = step({
     await writeFile(join(directory, "sbom.spdx.json"), sbom);
     await mkdir(join(tree, "usr/share/orlop"), { recursive: true });
     await writeFile(join(tree, "usr/share/orlop/sbom.spdx.json"), sbom);
+    if (inputs.record !== undefined) await writeFile(join(tree, variantRecordPath), inputs.record);
     if (updateRoot !== undefined) await placeUpdateRoot(tree, updateRoot);
 
     const erofs = join(directory, "root.erofs");
