@@ -11,6 +11,7 @@ import { writePartitionSets } from "../../worlds/update/partition-sets.ts";
 import { testSystem, type TestSystem } from "../../worlds/host/system.ts";
 import { testImage, type TestImage } from "../../worlds/update/update-image.ts";
 import { testRepository } from "../../worlds/update/update-repository.ts";
+import type { Fate, UpdateScenario } from "./update-events.ts";
 
 export type Release = { version: string; image: TestImage };
 
@@ -92,4 +93,10 @@ async function filesBelow(directory: string): Promise<Map<string, Buffer>> {
     files.set(relative(directory, path), await readFile(path));
   }
   return files;
+}
+
+/** What comes of a release of a life, by its version; the first one is good. */
+export function fateOf({ releases }: UpdateWorld, { fates }: UpdateScenario, version: string): Fate {
+  const index = releases.findIndex((release) => release.version === version);
+  return index === 0 ? "healthy" : (fates[index] ?? "healthy");
 }
