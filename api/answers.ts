@@ -139,7 +139,13 @@ export const changeRequest = planRequest.extend({ message: message.exactOptional
 export type ChangeRequest = z.infer<typeof changeRequest>;
 
 export const author = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("socket"), uid: z.number().int(), pid: z.number().int().exactOptional() }),
+  z.object({
+    kind: z.literal("socket"),
+    uid: z.number().int(),
+    pid: z.number().int().exactOptional(),
+    /** The host's own container that it came from: its name, with "boot." or "health." in front for those types. */
+    container: z.string().exactOptional(),
+  }),
   z.object({ kind: z.literal("remote"), subject: z.string() }),
   z.object({ kind: z.literal("host"), part: z.string() }),
 ]);

@@ -91,7 +91,7 @@ const doors: readonly Door[] = [
     except: [
       // What only the kernel that runs this very process can tell.
       "host/machine/linux.ts",
-      "host/apiserver/server/origin.ts",
+      "host/apiserver/callers/origin.ts",
       ...elsewhere,
     ],
     rule: "files of a host lie below System.root (hostPath)",

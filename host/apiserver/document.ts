@@ -3,7 +3,7 @@ import { assert, type Failure } from "../../lib/failure.ts";
 import { isJsonObject, type Json } from "../../lib/text/json.ts";
 import type { Model, Settings, SettingsTree } from "../../settings/model/model.ts";
 import type { Datastore } from "../datastore/datastore.ts";
-import type { Caller } from "./server/caller.ts";
+import type { Caller } from "./callers/caller.ts";
 import { Prepared } from "./server/reply.ts";
 import { seesSecrets, withoutSecrets } from "./secrets.ts";
 

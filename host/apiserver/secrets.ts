@@ -6,7 +6,7 @@ import type { Json } from "../../lib/text/json.ts";
 import type { Model } from "../../settings/model/model.ts";
 import { masked, visiblePart } from "../../settings/model/secrecy.ts";
 import type { Change } from "../datastore/datastore.ts";
-import type { Caller } from "./server/caller.ts";
+import type { Caller } from "./callers/caller.ts";
 
 export function seesSecrets({ role }: Caller): boolean {
   return role !== undefined && allows(role, "admin");

@@ -92,6 +92,7 @@ test("a container that succeeded is switched off when it was to run once, and it
     name: "format",
     source,
     superpowered: false,
+    api: "admin",
     userData: "aGk=",
     command: ["/bin/format"],
   });

@@ -98,6 +98,7 @@ function describedBy({ "bootstrap-containers": containers }: Settings): Map<stri
       name,
       source,
       superpowered: false,
+      api: "admin",
       ...defined({ command, userData }),
     });
   }

@@ -15,7 +15,7 @@ import { removeContainer, runContainer } from "./run-container.ts";
 import { specOf } from "./spec.ts";
 
 const signal = AbortSignal.timeout(120_000);
-const plain: Description = { type: "host", name: "probe", source: "", superpowered: false };
+const plain: Description = { type: "host", name: "probe", source: "", superpowered: false, api: "none" };
 
 /** For the shell of the container to set its trap; until then the kernel keeps signals from a first process. */
 const trapMs = 1000;

@@ -1,5 +1,6 @@
 /** What is to run: written by hostd for each container, read by the unit that runs it. */
 import { z } from "zod";
+import { roles } from "../../api/endpoints/endpoint.ts";
 
 export const containerTypes = ["host", "bootstrap", "health"] as const;
 
@@ -8,6 +9,8 @@ export const descriptionSchema = z.object({
   name: z.string(),
   source: z.string(),
   superpowered: z.boolean(),
+  /** What it may do by the API's socket, which it has unless this is "none". */
+  api: z.enum(["none", ...roles]),
   /** In place of the image's own arguments. */
   command: z.array(z.string()).exactOptional(),
   /** Base64. */
@@ -18,6 +21,19 @@ export type Description = z.infer<typeof descriptionSchema>;
 /** Names of containers are free, so that containers of two types may share one. */
 export const containerId = ({ type, name }: Pick<Description, "type" | "name">): string =>
   ({ host: name, bootstrap: `boot.${name}`, health: `health.${name}` })[type];
+
+/** Whose id it is. Names have no dots. */
+export function containerNamed(id: string): Pick<Description, "type" | "name"> {
+  for (const type of ["bootstrap", "health"] as const) {
+    const prefix = containerId({ type, name: "" });
+    if (id.startsWith(prefix)) return { type, name: id.slice(prefix.length) };
+  }
+  return { type: "host", name: id };
+}
+
+/** The control group that systemd makes for it, below the slice of all of them. Source: runc, libcontainer/cgroups/systemd. */
+export const containersSlice = "host-containers.slice";
+export const containerScope = (id: string): string => `orlop-${id}.scope`;
 
 /** The containerd that runs them, which no orchestrator touches. */
 export const hostContainerd = { socket: "/run/host-containerd/containerd.sock", namespace: "default" } as const;

@@ -6,7 +6,7 @@ import { specOf } from "./spec.ts";
 const image = { Entrypoint: ["/sbin/start"], Cmd: ["usual"], Env: ["PATH=/bin"] };
 
 function spec(type: "host" | "bootstrap", superpowered: boolean) {
-  const description = { type, name: "one", source: "registry.example.com/one:v1", superpowered };
+  const description = { type, name: "one", source: "registry.example.com/one:v1", superpowered, api: "admin" } as const;
   return specOf({ description, image, environment: { HTTPS_PROXY: "http://proxy.example.com" }, systemd: true });
 }
 
@@ -19,9 +19,16 @@ test.each([
 });
 
 test("a container finds its programs when its image does not say where they are", () => {
-  const description = { type: "host", name: "one", source: "", superpowered: false } as const;
+  const description = { type: "host", name: "one", source: "", superpowered: false, api: "none" } as const;
   const { process } = specOf({ description, image: { Env: ["A=1"] }, environment: {}, systemd: true });
   expect(process.env).toEqual(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=1"]);
+});
+
+test.each(["read-only", "operator", "admin", "none"] as const)("a container whose role is %s", (api) => {
+  const description = { type: "host", name: "one", source: "", superpowered: true, api } as const;
+  const { mounts } = specOf({ description, image, environment: {}, systemd: true });
+  const client = mounts.map(({ destination }) => destination).filter((path) => /api\.sock|apiclient/.test(path));
+  expect(client).toEqual(api === "none" ? [] : ["/run/api.sock", "/usr/local/bin/apiclient"]);
 });
 
 test("a bootstrap container is never superpowered", () => {
@@ -29,7 +36,7 @@ test("a bootstrap container is never superpowered", () => {
 });
 
 test("what a bootstrap container mounts where containers keep their data is seen by the host", () => {
-  const description = { type: "bootstrap", name: "one", source: "", superpowered: false } as const;
+  const description = { type: "bootstrap", name: "one", source: "", superpowered: false, api: "none" } as const;
   const { mounts } = specOf({ description, image, environment: {}, systemd: true, prepared: ["/var/lib/kubelet"] });
   expect(mounts).toContainEqual({
     destination: "/.bottlerocket/rootfs/var/lib/kubelet",

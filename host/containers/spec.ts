@@ -6,7 +6,7 @@
 import { hostSocket } from "../../api/client/transport.ts";
 import { imageBundle } from "../machine/facts.ts";
 import { authoritiesPath } from "../machine/outbound.ts";
-import { containerId, persistentDirectory, type Description } from "./description.ts";
+import { containerId, containersSlice, persistentDirectory, type Description } from "./description.ts";
 import { privilegesOf, type Privileges } from "./privileges.ts";
 import type { ImageConfig } from "./pull.ts";
 
@@ -50,7 +50,7 @@ export function specOf({ description, image, environment, systemd, prepared = []
     },
     mounts: [...systemMounts(privileges), ...hostMounts(privileges, prepared), ...commonMounts(description)],
     linux: {
-      cgroupsPath: systemd ? `host-containers.slice:orlop:${id}` : `/host-containers/${id}`,
+      cgroupsPath: systemd ? `${containersSlice}:orlop:${id}` : `/host-containers/${id}`,
       namespaces: [
         { type: "mount" },
         { type: "ipc" },
@@ -130,11 +130,17 @@ function commonMounts(description: Description): Mount[] {
     bind("/etc/os-release", "/.bottlerocket/os-release", "rbind", "ro"),
     // Where Bottlerocket's images look for it, and where the links of ours lead: both trust whom the host trusts.
     ...["/.bottlerocket/certs/ca-bundle.crt", imageBundle].map((path) => bind(authoritiesPath, path, "rbind", "ro")),
+    ...(description.api === "none" ? [] : apiMounts()),
+    bind(kept, `${seen}/${description.name}`, "rbind"),
+    bind(kept, `${seen}/current`, "rbind"),
+  ];
+}
+
+function apiMounts(): Mount[] {
+  return [
     bind(hostSocket, hostSocket, "rbind"),
     // The name it is called by makes it the client.
     bind("/usr/bin/orlop", "/usr/local/bin/apiclient", "rbind", "ro"),
-    bind(kept, `${seen}/${description.name}`, "rbind"),
-    bind(kept, `${seen}/current`, "rbind"),
   ];
 }
 

@@ -3,6 +3,8 @@
  *
  * The API answers before the boot begins and whatever becomes of it: it is how people find out and roll back.
  */
+import type { SocketRoles } from "../apiserver/callers/caller.ts";
+import { socketRole } from "../apiserver/callers/socket-role.ts";
 import { SocketServer, type SocketPlace } from "../apiserver/server/socket-server.ts";
 import { untilPrepared } from "../bootstrap/now.ts";
 import { sdNotify } from "../machine/linux.ts";
@@ -100,10 +102,10 @@ async function announceReturn({ system, updater: { returnedFrom } }: OpenHost): 
   await showOnConsole(system, () => `update: went back from ${returnedFrom.version}: ${returnedFrom.reason}`);
 }
 
-/** Whether workloads may use the socket is a question of hosts: on a directory that stands for one, nobody asks. */
+/** Who of the containers may do what is a question of hosts: on a directory that stands for one, nobody asks. */
 async function listen({ system, document, exchange }: OpenHost, socket: SocketPlace): Promise<SocketServer> {
-  const mayWorkloads = (): boolean => document.settings().api.socket.workloads;
-  const place = system.root === "/" ? { ...socket, mayWorkloads } : socket;
+  const roles: SocketRoles = (origin) => socketRole(document.settings(), origin);
+  const place = system.root === "/" ? { ...socket, roles } : socket;
   return await SocketServer.open(place, exchange(), system.log);
 }
 

@@ -7,7 +7,8 @@ import { writeLine, type Line } from "./log/line.ts";
 
 /** Who changed settings. `part` is the part of the host that did: "user-data", "generators", "trial", … */
 export type Author =
-  | { kind: "socket"; uid: number; pid?: number }
+  /** `container` is the id of the host's own container that it came from. */
+  | { kind: "socket"; uid: number; pid?: number; container?: string }
   | { kind: "remote"; subject: string }
   | { kind: "host"; part: string };
 
@@ -39,7 +40,12 @@ const json = z.custom<Json>();
 export const date = z.iso.datetime().transform((text) => new Date(text));
 
 const author = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("socket"), uid: z.int(), pid: z.int().exactOptional() }),
+  z.object({
+    kind: z.literal("socket"),
+    uid: z.int(),
+    pid: z.int().exactOptional(),
+    container: z.string().exactOptional(),
+  }),
   z.object({ kind: z.literal("remote"), subject: z.string() }),
   z.object({ kind: z.literal("host"), part: z.string() }),
 ]);

@@ -71,7 +71,7 @@ export const hostContainers = reconciler<readonly Description[], Actual, Step>({
 
 /** The containers that are to run. An enabled one without an image cannot: `status` tells so (host/containers/container-states.ts). */
 export function describedBy({ "host-containers": containers }: Settings): Description[] {
-  return Object.entries(containers).flatMap(([name, { enabled, source, superpowered, command, ...rest }]) => {
+  return Object.entries(containers).flatMap(([name, { enabled, source, superpowered, api, command, ...rest }]) => {
     if (!enabled || source === undefined) return [];
     const userData = rest["user-data"];
     return [
@@ -80,6 +80,7 @@ export function describedBy({ "host-containers": containers }: Settings): Descri
         name,
         source,
         superpowered,
+        api,
         ...defined({ command, userData }),
       },
     ];

@@ -149,9 +149,9 @@ describe("complete", () => {
       "host-containers"
     ];
     expect(containers).toEqual({
-      admin: { enabled: true, superpowered: true, source: "10.0.2.2:5000/orlop/admin:latest" },
-      control: { enabled: false, superpowered: false, source: "10.0.2.2:5000/orlop/control:latest" },
-      mine: { source: "a", enabled: false, superpowered: false },
+      admin: { enabled: true, superpowered: true, api: "admin", source: "10.0.2.2:5000/orlop/admin:latest" },
+      control: { enabled: false, superpowered: false, api: "admin", source: "10.0.2.2:5000/orlop/control:latest" },
+      mine: { source: "a", enabled: false, superpowered: false, api: "admin" },
     });
   });
 

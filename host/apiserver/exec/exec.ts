@@ -7,7 +7,7 @@ import { hostContainerd } from "../../containers/description.ts";
 import type { KnownSecrets } from "../../masking/known-secrets.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import { seesSecrets } from "../secrets.ts";
-import { describeAuthor, type Caller } from "../server/caller.ts";
+import { describeAuthor, type Caller } from "../callers/caller.ts";
 import type { ExecContext, ExecSessions } from "./exec-session.ts";
 
 /** "sh" and 2 arguments: any of them may be a secret, and administrators have them in the history. */

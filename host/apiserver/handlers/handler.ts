@@ -1,7 +1,7 @@
 /** What an endpoint of the contract is asked, and what its handler answers. */
 import type { endpoints, EndpointName } from "../../../api/endpoints/contract.ts";
 import type { AnswerOf, BodyOf, QueryOf } from "../../../api/endpoints/endpoint.ts";
-import type { Caller } from "../server/caller.ts";
+import type { Caller } from "../callers/caller.ts";
 import type { FileAnswer, Lines, Prepared } from "../server/reply.ts";
 
 type Table = typeof endpoints;

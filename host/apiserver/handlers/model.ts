@@ -1,6 +1,6 @@
 /** The whole model as Bottlerocket shows it, and the facts about the OS. */
 import { osOf } from "../../machine/facts.ts";
-import type { Caller } from "../server/caller.ts";
+import type { Caller } from "../callers/caller.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import type { Metadata } from "./metadata.ts";

@@ -7,7 +7,7 @@ import { fullKey, isUnder, splitKey, splitPair } from "../../../settings/model/k
 import type { Model } from "../../../settings/model/model.ts";
 import { mostProblems, type Problem } from "../../../settings/model/problem.ts";
 import type { Staged } from "../../datastore/datastore.ts";
-import type { Caller } from "../server/caller.ts";
+import type { Caller } from "../callers/caller.ts";
 import type { ApiContext } from "../context.ts";
 import { didYouMean } from "../did-you-mean.ts";
 import type { Handlers } from "./handler.ts";

@@ -12,7 +12,7 @@ import { mapTexts } from "../../../lib/text/texts.ts";
 import type { System } from "../../machine/system.ts";
 import { Bodies, parseBody } from "./body.ts";
 import { refusePages } from "./browser.ts";
-import { describeAuthor, type Caller } from "./caller.ts";
+import { describeAuthor, type Caller } from "../callers/caller.ts";
 import type { Connection, Connections } from "./connections.ts";
 import type { Exec } from "../exec/exec.ts";
 import type { ApiRequest, Handlers } from "../handlers/handler.ts";

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { endpoints } from "../../../api/endpoints/contract.ts";
 import type { Endpoint } from "../../../api/endpoints/endpoint.ts";
 import { systemErrorCode } from "../../../lib/failure.ts";
-import type { Caller } from "./caller.ts";
+import type { Caller } from "../callers/caller.ts";
 import type { Connections } from "./connections.ts";
 import type { Exchange } from "./exchange.ts";
 import { originForm } from "./router.ts";

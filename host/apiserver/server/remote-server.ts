@@ -10,7 +10,7 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import type { Role } from "../../../api/endpoints/endpoint.ts";
 import { Failure } from "../../../lib/failure.ts";
 import type { Log } from "../../machine/system.ts";
-import { remoteCaller, type Caller } from "./caller.ts";
+import { remoteCaller, type Caller } from "../callers/caller.ts";
 import type { Identity } from "./identity.ts";
 import { Connections, connectionLimits, type ConnectionLimits } from "./connections.ts";
 import type { Exchange } from "./exchange.ts";

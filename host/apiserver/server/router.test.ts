@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isFailure } from "../../../lib/failure.ts";
-import { remoteCaller, socketCaller } from "./caller.ts";
+import { remoteCaller, socketCaller } from "../callers/caller.ts";
 import { statusOf } from "./reply.ts";
 import { checkRole, routeOf } from "./router.ts";
 
@@ -84,9 +84,9 @@ test("whatever the target is, it is routed or refused with a status of the clien
 
 test("a workload that was given the socket may use it when settings say so at this moment", () => {
   let may = false;
-  const pod = socketCaller({ uid: 0, pid: 7 }, () => may);
+  const pod = socketCaller({ uid: 0, pid: 7 }, { kind: "workload" }, () => (may ? "admin" : undefined));
   const get = routeOf("GET", "/settings");
-  expect(refusal(() => checkRole(pod, get)).message).toContain("for the host and its own containers");
+  expect(refusal(() => checkRole(pod, get)).message).toContain("a container of the orchestrator has no role");
   may = true;
   checkRole(pod, get);
 });

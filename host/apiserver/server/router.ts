@@ -5,7 +5,7 @@ import { endpoints, type EndpointName } from "../../../api/endpoints/contract.ts
 import { allows, type Endpoint } from "../../../api/endpoints/endpoint.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import { nearest } from "../../../lib/text/nearest.ts";
-import type { Caller } from "./caller.ts";
+import type { Caller } from "../callers/caller.ts";
 
 export type Route = {
   readonly name: EndpointName;
@@ -60,20 +60,16 @@ export function checkRole(caller: Caller, { endpoint }: Route): void {
   if (caller.via === "remote" && !remote) {
     throw new Refused("no-such-endpoint", `cannot ${method} ${path}: it is only offered on the unix socket`);
   }
-  if (caller.role === undefined && caller.via === "socket") {
-    throw new Refused("forbidden", `cannot ${method} ${path}: the socket is for the host and its own containers`, {
-      hint: "settings.api.socket.workloads opens it to what the orchestrator runs",
-    });
-  }
   if (caller.role === undefined) {
-    throw new Refused("forbidden", `cannot ${method} ${path}: this certificate's common name has no role`, {
-      hint: "settings.api.remote.roles gives roles to common names",
+    throw new Refused("forbidden", `cannot ${method} ${path}: ${caller.name} has no role`, {
+      hint: `${caller.setting} gives one`,
     });
   }
   if (allows(caller.role, role)) return;
   throw new Refused(
     "forbidden",
-    `cannot ${method} ${path}: it needs the role ${role}, and this certificate has ${caller.role}`,
+    `cannot ${method} ${path}: it needs the role ${role}, and ${caller.name} has ${caller.role}`,
+    caller.via === "socket" ? { hint: `${caller.setting} gives another` } : {},
   );
 }
 

@@ -11,11 +11,11 @@ import { dirname, resolve } from "node:path";
 import { Failure } from "../../../lib/failure.ts";
 import { removeIfPresent } from "../../../lib/files/files.ts";
 import type { Log } from "../../machine/system.ts";
-import { socketCaller, type Caller } from "./caller.ts";
+import { socketCaller, type Caller, type SocketRoles } from "../callers/caller.ts";
 import { Connections, connectionLimits, type ConnectionLimits } from "./connections.ts";
 import type { Exchange } from "./exchange.ts";
 import { closeServer, httpServer, stopGraceMs } from "./http-server.ts";
-import { originOf, peerOf } from "./peer.ts";
+import { originOf, peerOf } from "../callers/peer.ts";
 
 /** As in Bottlerocket, so that host containers find what they expect. */
 export const apiGroup = 274;
@@ -29,8 +29,8 @@ export type SocketPlace = {
   /** The descriptor of the listening socket, when somebody else made it and keeps it. */
   listeningDescriptor?: number;
   limits?: ConnectionLimits;
-  /** Whether what an orchestrator runs may use it now; without it, nobody is taken for that. */
-  mayWorkloads?: () => boolean;
+  /** Of containers; without it, nobody is taken for one. */
+  roles?: SocketRoles;
 };
 
 export class SocketServer implements AsyncDisposable {
@@ -48,7 +48,7 @@ export class SocketServer implements AsyncDisposable {
 
   /** @throws {Failure<"cannot-listen">} */
   static async open(
-    { path: named, gid, listeningDescriptor, limits = connectionLimits, mayWorkloads }: SocketPlace,
+    { path: named, gid, listeningDescriptor, limits = connectionLimits, roles }: SocketPlace,
     exchange: Exchange,
     log: Log,
   ): Promise<SocketServer> {
@@ -57,8 +57,7 @@ export class SocketServer implements AsyncDisposable {
     const http = httpServer(exchange, connections);
     const server = createServer((socket) => {
       try {
-        if (connections.admit(socket, () => callerOf(socket, mayWorkloads)) !== undefined)
-          http.emit("connection", socket);
+        if (connections.admit(socket, () => callerOf(socket, roles)) !== undefined) http.emit("connection", socket);
       } catch (error) {
         socket.destroy();
         log.error("api: cannot accept a connection", error);
@@ -88,9 +87,8 @@ export class SocketServer implements AsyncDisposable {
   }
 }
 
-function callerOf(socket: Socket, mayWorkloads: SocketPlace["mayWorkloads"]): Caller {
-  const isWorkload = mayWorkloads !== undefined && originOf(socket) === "workload";
-  return socketCaller(peerOf(socket), isWorkload ? mayWorkloads : undefined);
+function callerOf(socket: Socket, roles: SocketPlace["roles"]): Caller {
+  return roles === undefined ? socketCaller(peerOf(socket)) : socketCaller(peerOf(socket), originOf(socket), roles);
 }
 
 /** Binds it under another name, so that nobody meets it before it has its mode and group, or while it is replaced. */

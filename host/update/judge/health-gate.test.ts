@@ -243,6 +243,7 @@ test("a container that settings name is run when all else holds, and what it say
     type: "health",
     name: "db",
     superpowered: false,
+    api: "none",
     ...containers.db,
   });
 });

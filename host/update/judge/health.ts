@@ -111,6 +111,7 @@ async function containerAilment(
     name,
     source,
     superpowered: false,
+    api: "none",
     ...defined({ command }),
   };
   return await check(`what the check ${name} finds`, signal, async () => {

@@ -2,7 +2,7 @@
 import { imageReference } from "../../values/oci-names.ts";
 import { mapOf, setting, table } from "../../model/setting.ts";
 import { base64, identifier, programArguments } from "../../values/text.ts";
-import { flag } from "../../model/type.ts";
+import { flag, oneOf } from "../../model/type.ts";
 
 export const hostContainers = mapOf({
   doc: "Containers that belong to the host, beside the orchestrator's.",
@@ -20,6 +20,12 @@ export const hostContainers = mapOf({
     }),
     enabled: setting({ type: flag, doc: "Whether it runs.", default: false }),
     superpowered: setting({ type: flag, doc: "Whether it has every privilege on the host.", default: false }),
+    api: setting({
+      type: oneOf("none", "read-only", "operator", "admin"),
+      doc: "What it may do by the API's socket. With none it has no socket. Who may change settings can give itself every privilege, so a container that is not superpowered is held by this too.",
+      default: "admin",
+      example: "none",
+    }),
     "user-data": setting({
       type: base64,
       doc: "Data for the container, which it finds in /.bottlerocket/host-containers/current/user-data.",

@@ -39,7 +39,7 @@ export async function hostWithContainer(name: string): Promise<HostWithContainer
     async () => {
       const reference = parseReference("registry.example.com/test/probe:v1");
       const got = await bringImage({ containerd, registries, fetch, log }, reference, stop.signal);
-      const description = { type: "host", name, source: "", superpowered: false } as const;
+      const description = { type: "host", name, source: "", superpowered: false, api: "none" } as const;
       const spec = specOf({ description, image: got.config, environment: {}, systemd: false });
       // What only a host has, and may.
       spec.process.rlimits = [];

@@ -11,6 +11,7 @@ import { Authority } from "../../worlds/network/certificates.ts";
 import { startHttpsProxy, type HttpsProxy } from "../../worlds/network/https-proxy.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { registryName, startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
+import { eventually } from "../../eventually.ts";
 import { TestHost } from "./test-host.ts";
 
 const login = { username: "proxyuser", password: "p@ss:word" };
@@ -108,12 +109,28 @@ describe("the API's socket", () => {
     for (const command of [asPod, scope]) {
       const { output, exitCode } = await host.shell.try(command);
       expect(exitCode).not.toBe(0);
-      expect(output).toContain("the socket is for the host and its own containers");
+      expect(output).toContain("a container of the orchestrator has no role");
     }
     await host.commit({ api: { socket: { workloads: true } } });
     expect(await host.shell.run(asPod)).toContain("Welcome to Orlop!");
     await host.reset("settings.api.socket.workloads");
     expect((await host.shell.try(asPod)).exitCode).not.toBe(0);
+  });
+
+  test("answers a container of the host as its role says, and the history has which one it was", async () => {
+    const escape = "apiclient set host-containers.plain.superpowered=true";
+    const asRole = async (api: string, script: string, output: string) => {
+      await host.commit({ "host-containers": { plain: { api } } });
+      // It is started anew, with another socket or none.
+      await eventually(async () => expect((await inContainer("plain", script)).output).toContain(output), 120_000);
+    };
+    await asRole("read-only", "apiclient get settings.motd", "Welcome to Orlop!");
+    await asRole("read-only", escape, "it needs the role admin, and container plain has read-only");
+    await asRole("none", "ls /run/api.sock /usr/local/bin/apiclient 2>&1 || echo none", "none");
+    await asRole("admin", "apiclient set motd=plain && echo done", "done");
+    const [newest] = await (await host.api()).call("getHistory", { query: { limit: 1 } });
+    expect(newest?.by).toMatchObject({ kind: "socket", container: "plain" });
+    await host.reset("settings.motd");
   });
 
   test.each(["_chrony", "systemd-network", "systemd-resolve"])(

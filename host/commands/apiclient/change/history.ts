@@ -70,7 +70,10 @@ function orderedLines({ at, image, order }: OrderedBody): string[] {
 function authorText(by: z.infer<typeof author>): string {
   switch (by.kind) {
     case "socket":
-      return by.pid === undefined ? `uid ${by.uid}` : `uid ${by.uid} (process ${by.pid})`;
+      return [
+        ...(by.container === undefined ? [] : [`container ${by.container}`]),
+        by.pid === undefined ? `uid ${by.uid}` : `uid ${by.uid} (process ${by.pid})`,
+      ].join(", ");
     case "remote":
       return `remote ${by.subject}`;
     case "host":

@@ -4,6 +4,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
+import { containerId, containerNamed, containerScope, containersSlice } from "../../containers/description.ts";
 import { originIn, type Origin } from "./origin.ts";
 import { originOf } from "./peer.ts";
 
@@ -12,9 +13,28 @@ test.each([
   "/system.slice/hostd.service",
   "/system.slice/system-serial\\x2dgetty.slice/serial-getty@hvc0.service",
   "/system.slice/run-u12.service/sub",
-  "/host.slice/host-containers.slice/orlop-admin.scope",
 ])("%s belongs to the host", (path) => {
-  expect(originIn(`0::${path}\n`)).toBe("host");
+  expect(originIn(`0::${path}\n`)).toEqual({ kind: "host" });
+});
+
+test.each([
+  ["/host.slice/host-containers.slice/orlop-admin.scope", "admin"],
+  ["/host.slice/host-containers.slice/orlop-my-tool.scope/inner", "my-tool"],
+  ["/host.slice/host-containers.slice/orlop-boot.disk.scope", "boot.disk"],
+])("%s is the container %s", (path, id) => {
+  expect(originIn(`0::${path}\n`)).toEqual({ kind: "container", id });
+});
+
+test("the group of a container is the one that its specification asks for", () => {
+  for (const container of [
+    { type: "host", name: "my-tool" },
+    { type: "bootstrap", name: "disk" },
+    { type: "health", name: "web" },
+  ] as const) {
+    const group = `/host.slice/${containersSlice}/${containerScope(containerId(container))}`;
+    const origin = originIn(`0::${group}\n`);
+    expect(origin.kind === "container" ? containerNamed(origin.id) : origin).toEqual(container);
+  }
 });
 
 test.each([
@@ -28,14 +48,16 @@ test.each([
   "/kubepods.slice/kubepods-besteffort.slice/cri-containerd-0123.scope",
   "/kubepods.slice/system.slice/hostd.service",
   "/host.slice/host-containers.slice",
+  "/host.slice/host-containers.slice/run-u12.service",
+  "/host.slice/host-containers.slice/orlop-.scope",
   "/host-containers.slice/orlop-admin.scope",
   "/system.slice/hostd.service (deleted)",
 ])("%s does not", (path) => {
-  expect(originIn(`0::${path}\n`)).toBe("workload");
+  expect(originIn(`0::${path}\n`)).toEqual({ kind: "workload" });
 });
 
 test("nobody without a group of version 2 does", () => {
-  expect(originIn("4:memory:/system.slice/hostd.service\n")).toBe("workload");
+  expect(originIn("4:memory:/system.slice/hostd.service\n")).toEqual({ kind: "workload" });
 });
 
 test("who connects is where its process is, and nothing stays open for it", async () => {
