@@ -177,6 +177,14 @@ export const etcdPackages: Reasons = {
   "libc-bin": "ldconfig",
 };
 
+/** What people write images to disks with, for the test that ours can be written so. */
+export const bmapPackages: Reasons = {
+  "bmap-tools": "reads the map beside an image",
+  dash: "through which it starts zstd",
+  zstd: "unpacks the image",
+  "libc-bin": "ldconfig",
+};
+
 /** The registry that serves images to virtual machines on this computer, in a root of its own. */
 export const registryPackages: Reasons = {
   "docker-registry": "the registry",

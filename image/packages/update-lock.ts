@@ -10,6 +10,7 @@ import { type ArchiveOptions, fetchIndex, fetchReleases } from "./debian/archive
 import {
   aarch64ToolPackages,
   basePackages,
+  bmapPackages,
   bootPackages,
   busyboxPackages,
   containerPackages,
@@ -95,6 +96,7 @@ export function lockOf(
   sets.set("go", resolve(index, { wanted: Object.keys(goPackages), excluded: without }));
   sets.set("pause", resolve(index, { wanted: Object.keys(pausePackages), excluded: without }));
   sets.set("etcd", resolve(index, { wanted: Object.keys(etcdPackages), excluded: without }));
+  sets.set("bmap", resolve(index, { wanted: Object.keys(bmapPackages), excluded: without }));
   const withoutInContainers = new Set([...without, ...Object.keys(excludedFromContainers)]);
   for (const [image, packages] of Object.entries(containerPackages)) {
     const wanted = Object.keys(packages);

@@ -1,0 +1,79 @@
+/** Protects: a compressed image is written to a disk by the tool that people use for it, bit by bit, and spoilt ones are not. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openToolsRoot, runTool, toolCommand } from "../../image/packages/tools-root.ts";
+import { invoke } from "../../lib/command/command-line.ts";
+import { program } from "../../lib/command/command.ts";
+import { ask, run } from "../../lib/program/process.ts";
+import { makeBuild } from "../../test/worlds/publish/build.ts";
+import { publishCommands, publishGroups } from "./commands.ts";
+
+const orlop = program({
+  name: "orlop",
+  summary: "For these tests",
+  version: "0.0.0",
+  options: {},
+  groups: publishGroups,
+  commands: publishCommands,
+  context: (invocation) => ({ invocation }),
+});
+
+let directory: string;
+let name: string;
+const file = (path: string): string => join(directory, path);
+
+/** 60 MiB and a bit: whole runs of 16 MiB, single blocks, and an end in the middle of one. */
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "publish-raw-"));
+  {
+    await using disk = await open(file("disk"), "w");
+    await disk.truncate(60 * 2 ** 20 + 100);
+    await disk.write(randomBytes(20 * 2 ** 20), 0, 20 * 2 ** 20, 2 ** 20);
+    for (const at of [0, 30 * 2 ** 20 + 5000, 60 * 2 ** 20]) await disk.write(randomBytes(90), 0, 90, at);
+  }
+  ({ name } = await makeBuild(directory, { variant: "metal-dev", commit: "00000001", image: file("disk") }));
+  const { stderr, exitCode } = await invoke(orlop, ["publish", "raw", directory]);
+  if (exitCode !== 0) throw new Error(stderr);
+}, 120_000);
+afterAll(async () => await rm(directory, { recursive: true }));
+
+async function copied(to: string): Promise<{ exitCode: number; text: string }> {
+  const tools = await openToolsRoot({ sets: ["bmap"] });
+  // The tool tells how fast the disk is by what is below /sys, and copes without.
+  const argv = ["bmaptool", "copy", "--bmap", file(`${name}.img.bmap`), file(`${name}.img.zst`), file(to)] as const;
+  const { exitCode, stdout, stderr } = await ask(toolCommand(tools, argv, { binds: [directory] }));
+  return { exitCode, text: `${stdout}${stderr}` };
+}
+
+test("bmaptool writes what was built", async () => {
+  await writeFile(file("target"), "");
+  expect(await copied("target")).toMatchObject({ exitCode: 0 });
+  const [target, disk] = [await readFile(file("target")), await readFile(file("disk"))];
+  expect(target.subarray(0, disk.length).equals(disk)).toBe(true);
+  await run(["sha256sum", "--check", "--quiet", `${name}.img.sha256`], { cwd: directory });
+});
+
+test("zstd alone gives the image as well", async () => {
+  const tools = await openToolsRoot();
+  await runTool(tools, ["zstd", "-q", "-d", file(`${name}.img.zst`), "-o", file("plain")], { binds: [directory] });
+  expect((await readFile(file("plain"))).equals(await readFile(file("disk")))).toBe(true);
+});
+
+test("a map that was changed is refused, and so is an image of other bytes", async () => {
+  const map = await readFile(file(`${name}.img.bmap`), "utf8");
+  await writeFile(file(`${name}.img.bmap`), map.replace("<ImageSize>", "<ImageSize> "));
+  expect((await copied("spoilt")).exitCode).not.toBe(0);
+  await writeFile(file(`${name}.img.bmap`), map);
+  {
+    await using disk = await open(file("disk"), "r+");
+    await disk.write(Buffer.from("x"), 0, 1, 2 ** 21);
+  }
+  const tools = await openToolsRoot();
+  await runTool(tools, ["zstd", "-q", "-f", file("disk"), "-o", file(`${name}.img.zst`)], { binds: [directory] });
+  const refused = await copied("spoilt");
+  expect(refused.exitCode).not.toBe(0);
+  expect(refused.text).toContain("checksum mismatch");
+});
