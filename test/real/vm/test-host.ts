@@ -31,10 +31,12 @@ export const directory = join(import.meta.dir, "../../../build/test/vm");
 
 /** Emulated, on a computer that does other things too. A boot of its own takes a tenth of it. */
 const bootTimeoutMs = 600_000;
-const execMs = 60_000;
+const execMs = 180_000;
 const archiveMs = 300_000;
 /** Machines of tests run beside each other; emulating two processors for each on two real ones takes longer. */
 const cpus = 1;
+/** What happens by itself after a while, of a machine that shares its computer. */
+const eventuallyMs = 180_000;
 /** An emulated machine pulls and unpacks a hundred megabytes and more. */
 const pulledMs = 600_000;
 
@@ -205,7 +207,7 @@ export class TestHost implements AsyncDisposable {
   }
 
   /** Repeats a command until it succeeds and its output satisfies, for what happens by itself after a while. */
-  async eventually(command: string, satisfies: (output: string) => boolean, timeoutMs = 30_000): Promise<string> {
+  async eventually(command: string, satisfies: (output: string) => boolean, timeoutMs = eventuallyMs): Promise<string> {
     const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
       const { output, exitCode } = await this.shell.try(command);
