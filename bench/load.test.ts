@@ -10,7 +10,7 @@ afterAll(async () => rm(directory, { recursive: true }));
 test("every request is answered once, and what they took is told", async () => {
   let served = 0;
   const socket = join(directory, "whole.sock");
-  await using server = Bun.serve({ unix: socket, fetch: () => new Response(`${"x".repeat(9999)}${served++ % 10}`) });
+  using server = Bun.serve({ unix: socket, fetch: () => new Response(`${"x".repeat(9999)}${served++ % 10}`) });
   const result = await run({ socket, target: "/", clients: 7, requests: 100 });
   expect(served).toBe(101); // one to learn the shape of an answer
   expect(result.bodyBytes).toBe(10_000);
@@ -22,10 +22,12 @@ test("every request is answered once, and what they took is told", async () => {
 test("a server that refuses in the middle fails the run", async () => {
   let served = 0;
   const socket = join(directory, "refusing.sock");
-  await using server = Bun.serve({
+  using server = Bun.serve({
     unix: socket,
     fetch: () => new Response("same", { status: served++ < 5 ? 200 : 503 }),
   });
-  expect(run({ socket, target: "/", clients: 2, requests: 20 })).rejects.toThrow(/an answer begins "HTTP\/1.1 503/);
+  await expect(run({ socket, target: "/", clients: 2, requests: 20 })).rejects.toThrow(
+    /an answer begins "HTTP\/1.1 503/,
+  );
   expect(server.protocol).toBe("http");
 });

@@ -21,12 +21,12 @@ test("a signal that aborts ends the race with its reason", async () => {
   const controller = new AbortController();
   const race = firstOf(controller.signal, [never, never]);
   controller.abort(new Error("enough"));
-  expect(race).rejects.toThrow("enough");
+  await expect(race).rejects.toThrow("enough");
 });
 
 test("a signal that has aborted already starts nothing", async () => {
   let started = false;
   const contender = async (): Promise<void> => void (started = true);
-  expect(firstOf(AbortSignal.abort(new Error("late")), [contender])).rejects.toThrow("late");
+  await expect(firstOf(AbortSignal.abort(new Error("late")), [contender])).rejects.toThrow("late");
   expect(started).toBe(false);
 });

@@ -52,7 +52,7 @@ test("quotes, newlines, dollars and what looks like an end reach the command as 
 test("a command that fails, or is no shell at all, is told with its output", async () => {
   await using console = await consoleWithBash();
   await using shell = await GuestShell.connect(console.path, AbortSignal.timeout(5000));
-  expect(shell.run("echo why; false")).rejects.toThrow(/with 1: why$/);
+  await expect(shell.run("echo why; false")).rejects.toThrow(/with 1: why$/);
   expect((await shell.try("if then (")).exitCode).toBe(2);
   expect(await shell.run("echo still here")).toBe("still here");
 });
@@ -60,7 +60,7 @@ test("a command that fails, or is no shell at all, is told with its output", asy
 test("a command without end is given up in time", async () => {
   await using console = await consoleWithBash();
   await using shell = await GuestShell.connect(console.path, AbortSignal.timeout(5000));
-  expect(shell.run("echo begun; sleep 20", 200)).rejects.toMatchObject({ code: "guest-command" });
+  await expect(shell.run("echo begun; sleep 20", 200)).rejects.toMatchObject({ code: "guest-command" });
 });
 
 test("a shell that goes away after its prompt is given up for the next one", async () => {

@@ -29,7 +29,7 @@ test("with TLS and a password, the registry lets in who trusts its CA and knows 
   await registry.push(image.layout, "test/true:v1");
 
   const url = `https://${registry.here}/v2/test/true/manifests/v1`;
-  expect(fetch(url)).rejects.toThrow("certificate");
+  await expect(fetch(url)).rejects.toThrow("certificate");
   const tls = { ca: Buffer.from(registry.pki["registry-of-tests"]?.data ?? "", "base64").toString() };
   expect((await fetch(url, { tls })).status).toBe(401);
   const { username, password } = registry.credential(registry.here);

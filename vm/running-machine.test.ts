@@ -58,7 +58,7 @@ test("an announcement counts until the firmware starts the next boot", async () 
 test("a machine that does not come up tells the end of its console", async () => {
   const { machine: running, print } = await machine();
   await print("Kernel panic - not syncing");
-  expect(running.untilConfigured(1)).rejects.toMatchObject({
+  await expect(running.untilConfigured(1)).rejects.toMatchObject({
     code: "not-in-time",
     message: expect.stringContaining("the end of its console:\n  | Kernel panic - not syncing"),
   });
@@ -66,5 +66,5 @@ test("a machine that does not come up tells the end of its console", async () =>
 
 test("whoever waits may stop waiting", async () => {
   const { machine: running } = await machine();
-  expect(running.untilConfigured(60_000, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+  await expect(running.untilConfigured(60_000, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
 });

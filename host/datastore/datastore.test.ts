@@ -91,7 +91,7 @@ describe("commit", () => {
 
   test("refuses a transaction in which nothing is staged", async () => {
     await using host = await datastoreOn(simulatedDisk());
-    expect(host.store.commit("nobody", someone, "x")).rejects.toMatchObject({ code: "nothing-pending" });
+    await expect(host.store.commit("nobody", someone, "x")).rejects.toMatchObject({ code: "nothing-pending" });
   });
 
   test("takes what is staged at that moment; later changes begin a new transaction", async () => {
@@ -169,7 +169,7 @@ describe("history", () => {
     expect(await host.store.history(1)).toHaveLength(1);
     expect((await host.store.history(5, 2)).map(({ version }) => version)).toEqual([1]);
     expect(await host.store.transaction(1)).toEqual(oldest as never);
-    expect(host.store.transaction(3)).rejects.toMatchObject({ code: "no-such-version" });
+    await expect(host.store.transaction(3)).rejects.toMatchObject({ code: "no-such-version" });
   });
 
   test("a message is cut to a length that fits the log", async () => {
@@ -188,7 +188,7 @@ describe("history", () => {
     expect(await host.store.versionAt(first?.at ?? new Date(0))).toBe(1);
     expect(await host.store.versionAt(second?.at ?? new Date(0))).toBe(2);
     expect(await host.store.versionAt(new Date("2030-01-01"))).toBe(2);
-    expect(host.store.versionAt(new Date("2020-01-01"))).rejects.toMatchObject({ code: "no-such-version" });
+    await expect(host.store.versionAt(new Date("2020-01-01"))).rejects.toMatchObject({ code: "no-such-version" });
   });
 
   test("a clock that was set back does not hide what came after", async () => {
@@ -205,14 +205,14 @@ describe("history", () => {
     expect(await host.store.valuesAt(0)).toEqual(new Map());
     await host.set({ "settings.motd": "one" });
     expect(await host.store.valuesAt(0)).toEqual(new Map());
-    expect(host.store.valuesAt(2)).rejects.toMatchObject({ code: "no-such-version" });
+    await expect(host.store.valuesAt(2)).rejects.toMatchObject({ code: "no-such-version" });
   });
 
   test("what is folded away is refused, and says how far back the history reaches", async () => {
     const size = { storeBytes: 4000, segmentBytes: 300, segments: 4 };
     await using host = await datastoreOn(simulatedDisk(), { size });
     for (let count = 0; count < 40; count++) await host.set({ "settings.motd": count });
-    expect(host.store.valuesAt(1)).rejects.toMatchObject({
+    await expect(host.store.valuesAt(1)).rejects.toMatchObject({
       code: "no-such-version",
       message: expect.stringMatching(/^cannot go back to version 1: the history begins with version \d+ of 2026-/),
     });
@@ -262,15 +262,15 @@ describe("changedSince", () => {
     const stop = new AbortController();
     const waiting = host.store.changedSince(0, stop.signal);
     stop.abort(new Error("enough"));
-    expect(waiting).rejects.toThrow("enough");
-    expect(host.store.changedSince(0, stop.signal)).rejects.toThrow("enough");
+    await expect(waiting).rejects.toThrow("enough");
+    await expect(host.store.changedSince(0, stop.signal)).rejects.toThrow("enough");
     const closed = host.store.changedSince(0, new AbortController().signal);
     closed.catch(() => undefined); // rejects before the line that expects it is reached
     await host.store[Symbol.asyncDispose]();
-    expect(closed).rejects.toMatchObject({ code: "closed" });
-    expect(host.store.changedSince(0, AbortSignal.timeout(1000))).rejects.toMatchObject({ code: "closed" });
+    await expect(closed).rejects.toMatchObject({ code: "closed" });
+    await expect(host.store.changedSince(0, AbortSignal.timeout(1000))).rejects.toMatchObject({ code: "closed" });
     host.store.stage("tx", new Map([["settings.motd", "late"]]));
-    expect(host.store.commit("tx", someone, "x")).rejects.toMatchObject({ code: "closed" });
+    await expect(host.store.commit("tx", someone, "x")).rejects.toMatchObject({ code: "closed" });
   });
 });
 

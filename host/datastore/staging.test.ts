@@ -91,7 +91,7 @@ describe("limits say what was too much", () => {
         ["c", value],
       ]),
     );
-    expect(host.store.commit("tx", someone, "x")).rejects.toMatchObject({
+    await expect(host.store.commit("tx", someone, "x")).rejects.toMatchObject({
       code: "too-large",
       message: expect.stringMatching(
         /^cannot commit: all settings together would take \d+ bytes, at most 2097152 fit$/,

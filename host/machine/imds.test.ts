@@ -34,7 +34,7 @@ test("a server error is tried again, three times in all", async () => {
   server.failNext(500, 503);
   expect(await imds.text("user-data", signal)).toBe("x");
   server.failNext(500, 500, 500);
-  expect(imds.text("user-data", signal)).rejects.toThrow(
+  await expect(imds.text("user-data", signal)).rejects.toThrow(
     "cannot read user-data from the metadata service: it answered 500",
   );
 });

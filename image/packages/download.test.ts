@@ -117,7 +117,7 @@ test("a transfer that stalls is given up and goes on", async () => {
 
 test("a server that never answers is given up", async () => {
   behave = () => new Promise<Response>(() => undefined);
-  expect(fetchAll([wanted()], { stallMs: 50, tries: 2 })).rejects.toMatchObject({
+  await expect(fetchAll([wanted()], { stallMs: 50, tries: 2 })).rejects.toMatchObject({
     code: "download",
     cause: { code: "stalled" },
   });
@@ -181,7 +181,7 @@ test("a wrong file of the right length that a process left is begun anew", async
 
 test("content with another hash never gets the name of the right one", async () => {
   behave = () => new Response(randomBytes(body.length));
-  expect(fetchAll([wanted()], { tries: 9 })).rejects.toMatchObject({
+  await expect(fetchAll([wanted()], { tries: 9 })).rejects.toMatchObject({
     code: "download",
     cause: { code: "hash-mismatch", message: expect.stringContaining(`expected ${sha256}`) },
   });
@@ -191,12 +191,12 @@ test("content with another hash never gets the name of the right one", async () 
 
 test("content that is too long is cut off", async () => {
   behave = () => new Response(Buffer.concat([body, body]));
-  expect(fetchAll([wanted()], { tries: 1 })).rejects.toMatchObject({ cause: { code: "length-mismatch" } });
+  await expect(fetchAll([wanted()], { tries: 1 })).rejects.toMatchObject({ cause: { code: "length-mismatch" } });
 });
 
 test("content that stays too short is refused", async () => {
   behave = (request) => (request.headers.has("range") ? new Response("", { status: 416 }) : partly(10));
-  expect(fetchAll([wanted()], { tries: 3 })).rejects.toMatchObject({ code: "download" });
+  await expect(fetchAll([wanted()], { tries: 3 })).rejects.toMatchObject({ code: "download" });
   expect(await Bun.file(contentPath(cache, sha256)).exists()).toBe(false);
 });
 
@@ -208,7 +208,7 @@ test("a server's error is tried again", async () => {
 
 test("a file that the mirror does not have is not tried again, and the lock is named as the remedy", async () => {
   behave = () => new Response("gone", { status: 404 });
-  expect(fetchAll([wanted()])).rejects.toMatchObject({
+  await expect(fetchAll([wanted()])).rejects.toMatchObject({
     code: "not-on-mirror",
     hint: expect.stringContaining("--update-lock"),
   });
@@ -257,5 +257,5 @@ test("an abort ends all transfers at once", async () => {
   const transfer = fetchAll([wanted(), wanted({ sha256: "0".repeat(64) })], { signal: controller.signal });
   await Bun.sleep(50);
   controller.abort(new Error("enough"));
-  expect(transfer).rejects.toThrow("enough");
+  await expect(transfer).rejects.toThrow("enough");
 });

@@ -78,8 +78,8 @@ test("a program of the tools root runs, sees its binds and its input, and cannot
   );
   expect((await runTool(tools, ["cat"], { stdin: "through the pipe" })).stdout).toBe("through the pipe");
   expect((await runTool(tools, ["cat", "/etc/passwd"])).stdout).toStartWith("root:x:0:0:");
-  expect(runTool(tools, ["cat", join(shared, "file")])).rejects.toThrow("No such file");
-  expect(runTool(tools, ["ldconfig"])).rejects.toThrow("Read-only file system");
+  await expect(runTool(tools, ["cat", join(shared, "file")])).rejects.toThrow("No such file");
+  await expect(runTool(tools, ["ldconfig"])).rejects.toThrow("Read-only file system");
 });
 
 test("the environment of the machine does not reach the program", async () => {
@@ -94,7 +94,7 @@ test("the environment of the machine does not reach the program", async () => {
 
 test("an error names the program, not the machinery around it", async () => {
   const failing = runTool(await open("one"), ["cat", "/nowhere"]);
-  expect(failing).rejects.toThrow("cannot run cat /nowhere: it exited with 1: cat: /nowhere: No such file");
+  await expect(failing).rejects.toThrow("cannot run cat /nowhere: it exited with 1: cat: /nowhere: No such file");
 });
 
 test("two builds that make the same root at a time both get it whole, and nothing is left over", async () => {
@@ -107,7 +107,7 @@ test("two builds that make the same root at a time both get it whole, and nothin
 test("a package that the mirror lacks leaves no root behind", async () => {
   const cache = join(scratch, "three");
   const elsewhere = new URL("elsewhere", server.url).href;
-  expect(openToolsRoot({ lock, cache, mirror: elsewhere })).rejects.toMatchObject({ code: "not-on-mirror" });
+  await expect(openToolsRoot({ lock, cache, mirror: elsewhere })).rejects.toMatchObject({ code: "not-on-mirror" });
   expect(await readdir(cache)).not.toContain("tools");
 });
 

@@ -109,7 +109,7 @@ test("many packages share directories, and what each brought is told in their or
 
 test("two packages with one file are refused, under either of the file's names", async () => {
   const debs = [await deb("one", { "usr/lib/x": "1" }), await deb("two", { "lib/x": "2" })];
-  expect(unpackAll(debs, await directory(), { label: "unpacking" })).rejects.toMatchObject({
+  await expect(unpackAll(debs, await directory(), { label: "unpacking" })).rejects.toMatchObject({
     code: "file-conflict",
     message: expect.stringContaining("cannot unpack one and two into one root: both have"),
   });
@@ -129,11 +129,11 @@ test("control data can be read without unpacking", async () => {
 test("a file that is no package, and one that is cut short, are refused by name", async () => {
   const text = join(scratch, "text.deb");
   await writeFile(text, "not a package");
-  expect(unpack(text, await directory())).rejects.toThrow(`cannot unpack ${text}`);
-  expect(controlFile(text, "control")).rejects.toThrow(`cannot unpack ${text}`);
+  await expect(unpack(text, await directory())).rejects.toThrow(`cannot unpack ${text}`);
+  await expect(controlFile(text, "control")).rejects.toThrow(`cannot unpack ${text}`);
 
   const { file } = await deb("a", { "usr/share/a": "x".repeat(100_000) }, { compression: "none" });
   const cut = join(scratch, "cut.deb");
   await writeFile(cut, (await readFile(file)).subarray(0, 50_000));
-  expect(unpack(cut, await directory())).rejects.toMatchObject({ code: "bad-package" });
+  await expect(unpack(cut, await directory())).rejects.toMatchObject({ code: "bad-package" });
 });

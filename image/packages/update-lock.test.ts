@@ -134,7 +134,7 @@ test("a security update moves the lock and is told", async () => {
 test("a mirror that serves an older release than the lock's is refused", async () => {
   await update();
   await publish("debian-security/dists/trixie-security", [], new Date(Date.now() - 48 * hourMs));
-  expect(update()).rejects.toMatchObject({ code: "stale-mirror" });
+  await expect(update()).rejects.toMatchObject({ code: "stale-mirror" });
 });
 
 test("an index that does not have the signed hash is refused, and the locks stay", async () => {
@@ -145,7 +145,7 @@ test("an index that does not have the signed hash is refused, and the locks stay
     if (path.startsWith("/debian-security/") && path.includes("by-hash")) files.set(path, "x".repeat(content.length));
   }
   await rm(join(scratch, "cache"), { recursive: true });
-  expect(update()).rejects.toMatchObject({ code: "download" });
+  await expect(update()).rejects.toMatchObject({ code: "download" });
   expect(await locked("x86_64")).toEqual(before);
 });
 
@@ -162,7 +162,7 @@ test("a mirror without by-hash is used by plain names", async () => {
 test("a release file that was changed on the way is refused", async () => {
   const path = "/debian/dists/trixie-updates/InRelease";
   files.set(path, String(files.get(path)).replace("trixie-updates", "trixie-updatez"));
-  expect(update()).rejects.toMatchObject({ code: "bad-signature" });
+  await expect(update()).rejects.toMatchObject({ code: "bad-signature" });
 });
 
 test("a package that the archive lacks is named", async () => {
@@ -171,5 +171,5 @@ test("a package that the archive lacks is named", async () => {
     "debian/dists/trixie",
     without.map((name) => entry(name, "1")),
   );
-  expect(update()).rejects.toThrow("no package containerd, which is asked for by name");
+  await expect(update()).rejects.toThrow("no package containerd, which is asked for by name");
 });

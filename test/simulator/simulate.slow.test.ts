@@ -120,7 +120,7 @@ test("it stops when it has seen enough", async () => {
 test("it ends when it is interrupted", async () => {
   const stop = new AbortController();
   setTimeout(() => stop.abort(new Error("interrupted")), 50);
-  expect(simulate(datastore, 1, { seconds: 20 }, stop.signal)).rejects.toThrow("interrupted");
+  await expect(simulate(datastore, 1, { seconds: 20 }, stop.signal)).rejects.toThrow("interrupted");
 });
 
 test("the shortest list of events is found that still goes wrong", async () => {

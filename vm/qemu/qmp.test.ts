@@ -72,7 +72,7 @@ test("a refusal carries what QEMU says", async () => {
   const refusal = '{"error": {"class": "CommandNotFound", "desc": "The command dance has not been found"}}\r\n';
   const { path } = await qemu(['{"return": {}}\r\n', refusal]);
   await using qmp = await Qmp.connect(path);
-  expect(qmp.execute("dance")).rejects.toMatchObject({
+  await expect(qmp.execute("dance")).rejects.toMatchObject({
     code: "qmp-failed",
     message: "cannot run dance in QEMU: The command dance has not been found",
   });
@@ -82,16 +82,16 @@ test("a QEMU that goes away fails the command at once, and quits well", async ()
   const { path } = await qemu(['{"return": {}}\r\n']);
   await using qmp = await Qmp.connect(path);
   await qmp.quit();
-  expect(qmp.execute("query-status")).rejects.toMatchObject({ code: "qmp-failed" });
+  await expect(qmp.execute("query-status")).rejects.toMatchObject({ code: "qmp-failed" });
 });
 
 test("whoever greets otherwise is not QEMU", async () => {
   const { path } = await qemu([], "SSH-2.0-OpenSSH_9.9");
-  expect(Qmp.connect(path)).rejects.toMatchObject({ code: "qmp-failed" });
+  await expect(Qmp.connect(path)).rejects.toMatchObject({ code: "qmp-failed" });
 });
 
 test("nobody listening is told with the path", async () => {
-  expect(Qmp.connect("/nowhere/qmp.sock")).rejects.toMatchObject({
+  await expect(Qmp.connect("/nowhere/qmp.sock")).rejects.toMatchObject({
     code: "cannot-connect",
     message: "cannot connect to /nowhere/qmp.sock",
   });
@@ -118,5 +118,5 @@ test("where the processors are is read from the registers of each", async () => 
 test("a QEMU that dies while it is greeted is a failure, not a crash", async () => {
   const { path } = await qemu([]);
   opened[0]?.server.on("connection", (socket) => socket.on("data", () => socket.resetAndDestroy()));
-  expect(Qmp.connect(path)).rejects.toMatchObject({ code: "qmp-failed" });
+  await expect(Qmp.connect(path)).rejects.toMatchObject({ code: "qmp-failed" });
 });

@@ -69,7 +69,7 @@ describe("what does not say one host clearly is refused", () => {
     [{ context: "cut" }, "cut.json: cannot read JSON"],
     [{ context: "lost" }, "cannot read"],
   ])("%j", async (options, message) => {
-    expect(hostAddress(options)).rejects.toThrow(message);
+    await expect(hostAddress(options)).rejects.toThrow(message);
   });
 
   test("neither with CA and fingerprint, nor without both", async () => {
@@ -78,8 +78,8 @@ describe("what does not say one host clearly is refused", () => {
       cert: join(contextsDirectory(), "client.crt"),
       key: join(contextsDirectory(), "client.key"),
     };
-    expect(hostAddress(options)).rejects.toThrow("one of --ca FILE and --fingerprint HEX");
-    expect(hostAddress({ ...options, ca: "x", fingerprint: "y" })).rejects.toThrow(
+    await expect(hostAddress(options)).rejects.toThrow("one of --ca FILE and --fingerprint HEX");
+    await expect(hostAddress({ ...options, ca: "x", fingerprint: "y" })).rejects.toThrow(
       "one of --ca FILE and --fingerprint HEX",
     );
   });

@@ -22,7 +22,7 @@ test("a disk that is full makes a commit fail with a clear reason, and the chang
   await host.set({ "settings.motd": "before" });
   disk.capacityBytes = disk.usedBytes;
   const fill = "x".repeat(8_000);
-  expect(stageAndCommit(host, fill)).rejects.toMatchObject({
+  await expect(stageAndCommit(host, fill)).rejects.toMatchObject({
     code: "disk-full",
     message: "cannot commit: no space is left on the private partition",
   });
@@ -43,7 +43,7 @@ test("a full disk costs history before it costs a commit", async () => {
   disk.capacityBytes = disk.usedBytes;
   for (let count = 20; count < 60; count++) await host.set({ "settings.motd": `value ${count}` });
   expect(await motdAfterRestart(disk)).toBe("value 59");
-  expect(host.store.valuesAt(1)).rejects.toMatchObject({ code: "no-such-version" });
+  await expect(host.store.valuesAt(1)).rejects.toMatchObject({ code: "no-such-version" });
 });
 
 describe.each(["EIO", "ENOSPC"] as const)("one %s", (code) => {
@@ -75,7 +75,7 @@ test("a disk that always answers with errors makes every commit fail; once it wo
   await host.set({ "settings.motd": "before" });
   disk.refuse({ after: 0, times: Number.POSITIVE_INFINITY, code: "EIO" });
   for (let count = 0; count < 200; count++) {
-    expect(stageAndCommit(host, "never")).rejects.toMatchObject({
+    await expect(stageAndCommit(host, "never")).rejects.toMatchObject({
       code: "disk-error",
       message: "cannot commit: the disk answered EIO",
     });

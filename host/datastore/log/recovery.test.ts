@@ -170,7 +170,7 @@ test("a newer format is refused, and nothing is changed", async () => {
   const disk = await written();
   const files = disk.contents().set("segment-0000000099", Buffer.from(`${hashOf("", body)} ${body}\nmore\n`));
   const newer = await diskWith(files);
-  expect(datastoreOn(newer)).rejects.toMatchObject({
+  await expect(datastoreOn(newer)).rejects.toMatchObject({
     code: "newer-format",
     message: "cannot open the datastore: segment-0000000099 has format 2, this image reads up to 1",
   });

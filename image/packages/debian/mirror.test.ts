@@ -73,7 +73,7 @@ test("sources that are off, or that are no http, do not count", async () => {
     "sources.list.d/x.sources.disabled":
       "Types: deb\nURIs: http://m.example/debian\nSuites: trixie\nComponents: main\n",
   });
-  expect(mirrorOfMachine(root)).rejects.toThrow("cannot find a Debian mirror");
+  await expect(mirrorOfMachine(root)).rejects.toThrow("cannot find a Debian mirror");
 });
 
 test("a mirror given by hand must be an http address", () => {

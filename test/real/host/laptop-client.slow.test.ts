@@ -37,7 +37,7 @@ test("it talks to a host, and completes its words", async () => {
 test("settings are applied from an https URL whose certificate is trusted, and from no other", async () => {
   const authority = await Authority.make("web");
   const { certificate: cert, key } = await authority.server(["localhost"]);
-  await using server = Bun.serve({
+  using server = Bun.serve({
     port: 0,
     tls: { cert, key },
     fetch: () => new Response('[settings]\nmotd = "from the web"\n'),

@@ -49,7 +49,7 @@ test("the fingerprint on the console is that of the certificate", async () => {
   const status = await host.status();
   expect(status.remote.fingerprint).toBe(access.trust.fingerprint);
   const wrong = { fingerprint: "00".repeat(32) };
-  expect(connect({ ...access, trust: wrong }).call("getOs")).rejects.toMatchObject({ code: "untrusted-host" });
+  await expect(connect({ ...access, trust: wrong }).call("getOs")).rejects.toMatchObject({ code: "untrusted-host" });
 });
 
 test("without a certificate there is no answer", async () => {
@@ -69,7 +69,7 @@ test("TLS before 1.3 is refused", async () => {
 
 test("a name without a role is known but may do nothing", async () => {
   const nobody = as(await host.authority.client("nobody"));
-  expect(nobody.call("getOs")).rejects.toMatchObject({ status: 403 });
+  await expect(nobody.call("getOs")).rejects.toMatchObject({ status: 403 });
 });
 
 test("a reader reads, and writes nothing", async () => {
@@ -77,11 +77,11 @@ test("a reader reads, and writes nothing", async () => {
   const before = await watcher.call("getSettings", { query: { keys: ["settings.motd"] } });
   const { version } = (await watcher.call("getStatus")).settings;
   const refused = { status: 403 };
-  expect(watcher.call("patchSettings", { query: {}, body: { motd: "mine now" } })).rejects.toMatchObject(refused);
-  expect(watcher.call("deleteSettings", { query: { keys: ["settings.motd"] } })).rejects.toMatchObject(refused);
-  expect(watcher.call("commitAndApply", { query: {} })).rejects.toMatchObject(refused);
-  expect(watcher.call("undo", { query: {} })).rejects.toMatchObject(refused);
-  expect(watcher.call("reboot")).rejects.toMatchObject(refused);
+  await expect(watcher.call("patchSettings", { query: {}, body: { motd: "mine now" } })).rejects.toMatchObject(refused);
+  await expect(watcher.call("deleteSettings", { query: { keys: ["settings.motd"] } })).rejects.toMatchObject(refused);
+  await expect(watcher.call("commitAndApply", { query: {} })).rejects.toMatchObject(refused);
+  await expect(watcher.call("undo", { query: {} })).rejects.toMatchObject(refused);
+  await expect(watcher.call("reboot")).rejects.toMatchObject(refused);
   expect(await watcher.call("getSettings", { query: { keys: ["settings.motd"] } })).toEqual(before);
   expect((await watcher.call("getStatus")).settings.version).toBe(version);
 });
@@ -90,7 +90,7 @@ test("an operator plans but changes no setting", async () => {
   const keeper = as(await host.authority.client("keeper"));
   const plan = await keeper.call("plan", { body: { set: { motd: "planned" } } });
   expect(plan.changes.map(({ key }) => key)).toEqual(["settings.motd"]);
-  expect(keeper.call("patchSettings", { query: {}, body: { motd: "x" } })).rejects.toMatchObject({ status: 403 });
+  await expect(keeper.call("patchSettings", { query: {}, body: { motd: "x" } })).rejects.toMatchObject({ status: 403 });
 });
 
 test("history tells who of the network made a change", async () => {
@@ -104,7 +104,7 @@ test("a role that is taken away is gone for the next request", async () => {
   await host.commit({ api: { remote: { roles: { leaver: "read-only" } } } });
   expect((await as(leaver).call("getOs")).variant_id).toBe("dev");
   await host.reset("settings.api.remote.roles.leaver");
-  expect(as(leaver).call("getOs")).rejects.toMatchObject({ status: 403 });
+  await expect(as(leaver).call("getOs")).rejects.toMatchObject({ status: 403 });
 });
 
 test("switched off, the port is closed while the socket on the host still answers", async () => {

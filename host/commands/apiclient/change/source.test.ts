@@ -58,7 +58,7 @@ test("standard input is read to its end, and no further than the limit", async (
 });
 
 test("reads from a web server, and tells its refusal", async () => {
-  await using server = Bun.serve({
+  using server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     fetch: ({ url }) =>
@@ -68,11 +68,11 @@ test("reads from a web server, and tells its refusal", async () => {
   const gone = new URL("/gone", server.url);
   gone.username = "me";
   gone.password = "secret";
-  expect(read(gone.href)).rejects.toThrow(`cannot read http://127.0.0.1:${server.port}/gone: status 404`);
+  await expect(read(gone.href)).rejects.toThrow(`cannot read http://127.0.0.1:${server.port}/gone: status 404`);
 });
 
 test("a server that leads to a weaker place is not followed", async () => {
-  await using server = Bun.serve({
+  using server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     fetch: () => new Response("", { status: 302, headers: { location: "file:///etc/hostname" } }),
@@ -81,7 +81,7 @@ test("a server that leads to a weaker place is not followed", async () => {
 });
 
 test("stops reading from a server that does not end", async () => {
-  await using server = Bun.serve({
+  using server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     fetch: () =>
@@ -91,7 +91,7 @@ test("stops reading from a server that does not end", async () => {
         }),
       ),
   });
-  expect(read(server.url.href)).rejects.toThrow("it has more than 2097152 bytes");
+  await expect(read(server.url.href)).rejects.toThrow("it has more than 2097152 bytes");
 });
 
 test.each([
@@ -102,5 +102,5 @@ test.each([
   ["file://elsewhere/x", "it is no path on this machine"],
   ["/dev/zero", "it has more than 2097152 bytes"],
 ])("refuses %s", async (source, message) => {
-  expect(read(source)).rejects.toThrow(message);
+  await expect(read(source)).rejects.toThrow(message);
 });

@@ -14,7 +14,7 @@ test("a command that the daemon was restarted under has failed, and who waits fo
   await host.machine.write(shippedRootPath, repository.rootJson);
   await utimes(join(host.machine.system.root, "usr/lib/os-release"), 0, 0);
   const requested = Promise.withResolvers<void>();
-  await using mirror = Bun.serve({
+  using mirror = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     fetch: async ({ signal }) => {
