@@ -24,6 +24,7 @@ import { factsOf } from "../../worlds/host/settings.ts";
 import type { KeptEvent, KeptScenario } from "./kept-events.ts";
 import { claim, Violation } from "./datastore-model.ts";
 import { liveThrough } from "./life.ts";
+import { TrialModel, type Moment } from "./trial-model.ts";
 import { SimulatedStorage } from "../media/storage.ts";
 import { testSystem, type TestSystem } from "../../worlds/host/system.ts";
 
@@ -47,6 +48,7 @@ const motdKey = "settings.motd";
 const parametersKey = "settings.boot.kernel-parameters.loglevel";
 const bootIdPath = "/proc/sys/kernel/random/boot_id";
 const never = new AbortController().signal;
+const beginMs = Date.UTC(2026, 0, 1);
 
 export async function keptWorld(faulty: KeptWorld["faulty"] = (storage) => storage): Promise<KeptWorld> {
   const [machine, crashed] = [await testSystem(), await testSystem()];
@@ -68,15 +70,6 @@ export async function runKeptScenario(world: KeptWorld, scenario: KeptScenario):
   return await liveThrough(new KeptLife(world, world.machine, scenario.seed), scenario.events);
 }
 
-/** What was acknowledged of settings. */
-type Settled = { motd: Json | undefined; trial?: SettledTrial };
-/** Times are right ones; `noted` is when the deadline was written last, and how wrong the clock was then. */
-type SettledTrial = {
-  before: Json | undefined;
-  endsAtMs: number;
-  noted: { atMs: number; wrongMs: number; boot: number };
-};
-
 type Running = { system: System; datastore: Datastore; trial: Trial; changes: Changes };
 
 class KeptLife {
@@ -86,13 +79,8 @@ class KeptLife {
   readonly #seed: number;
   #storage = new SimulatedStorage();
   #running: Running | undefined;
-  #nowMs = Date.UTC(2026, 0, 1);
-  #startedAtMs = this.#nowMs;
-  /** How far the clock is from the time. */
-  #wrongMs = 0;
-  #boots = 0;
-  /** What may be found: what was acknowledged, and what an operation at work leads to. */
-  #possible: Settled[] = [{ motd: undefined }];
+  #moment: Moment = { nowMs: beginMs, startedAtMs: beginMs, wrongMs: 0, boot: 0 };
+  #settings = new TrialModel();
   #userData: { read: boolean; hostname: Json | undefined } = { read: false, hostname: undefined };
   /** Boot parameters that are set, and those of the last reboot for their sake. */
   #parameters: string | undefined;
@@ -139,7 +127,7 @@ class KeptLife {
     this.#storage.cutPowerAfter(Number.POSITIVE_INFINITY);
     this.#storage.dieAfter(Number.POSITIVE_INFINITY);
     await this.#boot();
-    this.#nowMs += 3600_000;
+    this.#moment.nowMs += 3600_000;
     await this.#start();
     claim(this.#opened().trial.current() === undefined, "a trial goes on after its time");
     await this.#showIdentity();
@@ -147,27 +135,27 @@ class KeptLife {
 
   async #happen(event: KeptEvent): Promise<void> {
     const { trial, changes } = this.#opened();
-    const [now = { motd: undefined }] = this.#possible;
+    const { now } = this.#settings;
     switch (event.kind) {
       case "set":
         if (now.trial !== undefined) return;
-        return await this.#become({ motd: event.motd }, async () => await this.#commit({ motd: event.motd }));
+        return await this.#settings.become(event.motd, async () => await this.#commit({ motd: event.motd }));
       case "try": {
         if (now.trial !== undefined) return;
-        const endsAtMs = this.#nowMs + event.seconds * 1000;
-        const next = { motd: event.motd, trial: { before: now.motd, endsAtMs, noted: this.#noted() } };
-        return await this.#become(next, async () => await this.#commit({ motd: event.motd }, event.seconds));
+        const begun = this.#settings.trialOf(event.seconds, this.#moment);
+        const commit = async (): Promise<void> => await this.#commit({ motd: event.motd }, event.seconds);
+        return await this.#settings.become(event.motd, commit, begun);
       }
       case "confirm":
         if (now.trial === undefined) return;
-        return await this.#become({ motd: now.motd }, async () => await changes.exclusively(() => trial.confirm()));
+        return await this.#settings.become(now.motd, async () => await changes.exclusively(() => trial.confirm()));
       case "revert":
         return await this.#revert();
       case "wait":
-        this.#nowMs += event.seconds * 1000;
-        return now.trial !== undefined && now.trial.endsAtMs <= this.#nowMs ? await this.#revert() : undefined;
+        this.#moment.nowMs += event.seconds * 1000;
+        return now.trial !== undefined && now.trial.endsAtMs <= this.#moment.nowMs ? await this.#revert() : undefined;
       case "step-clock":
-        this.#wrongMs = event.hours * 3_600_000;
+        this.#moment.wrongMs = event.hours * 3_600_000;
         return;
       case "set-parameters":
         if (now.trial !== undefined) return;
@@ -177,8 +165,7 @@ class KeptLife {
       case "open-remote":
         return await this.#showIdentity();
       case "restart-daemon":
-        // The deadline is noted at the end and again at the start.
-        if (now.trial !== undefined) this.#possible.push({ ...now, trial: { ...now.trial, noted: this.#noted() } });
+        this.#settings.daemonEnds(this.#moment);
         await trial.keep(async (work) => await changes.exclusively(work), AbortSignal.abort());
         return await this.#start();
       case "reboot":
@@ -193,19 +180,12 @@ class KeptLife {
     }
   }
 
-  /** Until it is done, the settings before it may be found, and those after it. */
-  async #become(next: Settled, act: () => Promise<unknown>): Promise<void> {
-    this.#possible = [...this.#possible, next];
-    await act();
-    this.#possible = [next];
-  }
-
   async #revert(): Promise<void> {
     const { trial, changes } = this.#opened();
-    const [now] = this.#possible;
-    if (now?.trial === undefined) return;
-    const { before } = now.trial;
-    await this.#become({ motd: before }, async () => await changes.exclusively(() => trial.revert("as asked")));
+    const { now } = this.#settings;
+    if (now.trial === undefined) return;
+    const revert = async (): Promise<unknown> => await changes.exclusively(() => trial.revert("as asked"));
+    await this.#settings.become(now.trial.before, revert);
   }
 
   async #commit(settings: Json, trySeconds?: number): Promise<void> {
@@ -274,10 +254,10 @@ class KeptLife {
   /** User data says something else each time, so that it shows when it is read again. */
   async #powerOn(): Promise<void> {
     const { machine, crashed } = this.#world;
-    this.#boots++;
-    this.#startedAtMs = this.#nowMs;
-    await machine.write(bootIdPath, `boot ${this.#boots}\n`);
-    const userData = `[settings.network]\nhostname = "host-${this.#boots}"\n[settings.updates]\nseed = 7\n`;
+    const boot = ++this.#moment.boot;
+    this.#moment.startedAtMs = this.#moment.nowMs;
+    await machine.write(bootIdPath, `boot ${boot}\n`);
+    const userData = `[settings.network]\nhostname = "host-${boot}"\n[settings.updates]\nseed = 7\n`;
     for (const each of [machine, crashed]) await each.write(placed.userData, userData);
   }
 
@@ -287,8 +267,7 @@ class KeptLife {
     await lookOver(system);
     const disk = directoryDisk(system.storage, hostPath(system, logs.settings.path));
     const datastore = await Datastore.open(disk, { image: facts.versionId, clock: system.clock });
-    // The deadline is noted anew, or the trial ends: until that is done, either may be found.
-    this.#possible = [...this.#possible, ...this.#possible.map((each) => this.#atStart(each))];
+    this.#settings.daemonStarts(this.#moment);
     const trial = await Trial.open(system, datastore);
     this.#running = {
       system,
@@ -298,47 +277,12 @@ class KeptLife {
     };
     // A trial that could not be reverted is no failure of the start.
     if (this.#storage.isGone) throw new Error("the power is gone");
-    this.#judgeSettings(datastore, trial);
+    this.#settings.accept(datastore.values.get(motdKey), trial.current()?.deadline, this.#moment);
     const host = { system, facts, model, datastore };
     const outcome = await applyUserData(host, newBootStatus(), never);
     this.#judgeUserData(outcome, datastore);
     this.#parameters = JSON.stringify(datastore.values.get(parametersKey));
     await rebootToReconcile(host);
-  }
-
-  #judgeSettings(datastore: Datastore, trial: Trial): void {
-    const motd = datastore.values.get(motdKey);
-    const onTrial = trial.current() !== undefined;
-    const found = this.#possible
-      .map((each) => this.#atStart(each))
-      .find((each) => each.motd === motd && this.#isDeadlineOf(each.trial, trial.current()?.deadline));
-    const expected = JSON.stringify(this.#possible);
-    claim(
-      found !== undefined,
-      `the host has ${JSON.stringify(motd)}${onTrial ? ", on trial" : ""}, expected of ${expected}`,
-    );
-    this.#possible = [found];
-  }
-
-  #noted(): SettledTrial["noted"] {
-    return { atMs: this.#nowMs, wrongMs: this.#wrongMs, boot: this.#boots };
-  }
-
-  /** What settings become when the daemon starts: another boot goes by its clock, and grants no more than was left. */
-  #atStart(settled: Settled): Settled {
-    const { trial } = settled;
-    if (trial === undefined) return settled;
-    const { endsAtMs, noted } = trial;
-    const byClockMs = endsAtMs - (this.#wrongMs - noted.wrongMs);
-    const mostMs = this.#startedAtMs + (endsAtMs - noted.atMs);
-    const newEndMs = noted.boot === this.#boots ? endsAtMs : Math.min(byClockMs, mostMs);
-    if (newEndMs <= this.#nowMs) return { motd: trial.before };
-    return { ...settled, trial: { ...trial, endsAtMs: newEndMs, noted: this.#noted() } };
-  }
-
-  #isDeadlineOf(trial: SettledTrial | undefined, deadline: string | undefined): boolean {
-    if (trial === undefined || deadline === undefined) return trial === undefined && deadline === undefined;
-    return Math.abs(Date.parse(deadline) - this.#wrongMs - trial.endsAtMs) <= 1000;
   }
 
   #judgeUserData(outcome: "done" | "skipped", datastore: Datastore): void {
@@ -356,10 +300,10 @@ class KeptLife {
       ...system,
       storage: faulty(this.#storage.under(system.root)),
       clock: {
-        now: () => new Date(this.#nowMs + this.#wrongMs),
-        elapsedMs: () => this.#nowMs - this.#startedAtMs,
+        now: () => new Date(this.#moment.nowMs + this.#moment.wrongMs),
+        elapsedMs: () => this.#moment.nowMs - this.#moment.startedAtMs,
         sleep: async (ms) => {
-          this.#nowMs += ms;
+          this.#moment.nowMs += ms;
         },
       },
       run: async (argv) => {
@@ -386,15 +330,14 @@ class KeptLife {
   /** The host would start well from these media; what it does then leaves this life alone. */
   async #judgeCrash(storage: SimulatedStorage): Promise<void> {
     this.#crashStates++;
-    const state = `${storage.digest(["/"])} ${JSON.stringify([this.#possible, this.#userData, this.#fingerprint])}`;
+    const state = `${storage.digest(["/"])} ${this.#settings.describe()} ${JSON.stringify([this.#userData, this.#fingerprint])}`;
     if (this.#seen.has(state)) return;
     this.#seen.add(state);
     const branch = new KeptLife(this.#world, this.#world.crashed, this.#seed);
     branch.#storage = storage;
-    branch.#nowMs = this.#nowMs;
-    branch.#startedAtMs = this.#nowMs;
-    branch.#wrongMs = this.#wrongMs;
-    branch.#possible = this.#possible;
+    const { nowMs, wrongMs } = this.#moment;
+    branch.#moment = { nowMs, wrongMs, startedAtMs: nowMs, boot: 0 };
+    branch.#settings = this.#settings.copy();
     branch.#userData = this.#userData;
     branch.#rebootedFor = this.#rebootedFor;
     branch.#fingerprint = this.#fingerprint;
