@@ -4,44 +4,39 @@
  * Ours is metal-k8s; the peer is stock Debian 13 with the same kubelet, the same containerd and the same configuration of
  * both. All join one control plane on this computer, which says when a node is ready and when its first pod runs.
  */
-import { chmod, copyFile, mkdir, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { builtImage } from "../cli/built-image.ts";
-import { buildDirectory, repository } from "../cli/context.ts";
-import { configuration } from "../host/files/all.ts";
+import { buildDirectory } from "../cli/context.ts";
 import type { Manifest } from "../image/manifest.ts";
-import { inputTools } from "../image/inputs.ts";
-import { epochSecondsOf, readLock } from "../image/packages/lock.ts";
 import { openToolsRoot, runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
-import { makeProgram } from "../image/recipes/programs.ts";
-import { makePauseImage } from "../image/steps/pause.ts";
 import { Failure } from "../lib/failure.ts";
 import { parseJson } from "../lib/text/json.ts";
 import { say } from "../lib/progress.ts";
 import { busyboxImage } from "../test/worlds/containers/oci-image.ts";
 import { startTestRegistry } from "../test/worlds/containers/registry.ts";
-import { factsOf, settingsOf } from "../test/worlds/host/settings.ts";
 import { pauseImage } from "../variants/kubernetes.ts";
-import { type ControlPlane, joiningSettings, nodeDiskBytes, startControlPlane } from "../vm/cluster/control-plane.ts";
+import { nodeDiskBytes, startControlPlane } from "../vm/cluster/control-plane.ts";
 import { makeCredentials } from "../vm/credentials.ts";
-import { createOverlay } from "../vm/disk/disk.ts";
-import { GuestShell } from "../vm/guest-shell.ts";
 import { createMachine } from "../vm/machine.ts";
-import { kill } from "../vm/process-identity.ts";
-import { files } from "../vm/qemu/qemu.ts";
-import { startQemu } from "../vm/qemu/qemu-process.ts";
 import { withRemoteAccess } from "../vm/user-data.ts";
+import {
+  bootTimeoutMs,
+  joining,
+  makeDebianNode,
+  size,
+  switchOnDebian,
+  variant,
+  type NodeWorld,
+  type StartedNode,
+} from "./debian-node.ts";
 import { computer, median, type Report } from "./report.ts";
-import { makeStockDebian, type StockDebian } from "./stock-debian.ts";
+import type { StockDebian } from "./stock-debian.ts";
 
-const variant = "metal-k8s-1.20";
 const rounds = 3;
-const bootTimeoutMs = 600_000;
 const pollMs = 200;
-const size = { cpus: 2, memoryMiB: 2048 };
-const kubeletPort = 10250;
 /** In a registry, without its name: reads the memory of its node. */
 const memoryImage = "bench/meminfo:v1";
 /** zstd's own default. */
@@ -53,19 +48,13 @@ type Side = typeof ours | typeof theirs;
 /** Seconds since the kernel started; bytes. */
 type Node = { ready: number; pod: number; memory: number };
 
-/** What the nodes join, and where their second pod's image comes from. */
-type World = { cluster: ControlPlane; registry: string };
-
-/** One that is switched on, and the moment its kernel started. */
-type Started = AsyncDisposable & { kubeletPort: number; kernelStartMs(): Promise<number> };
-
 export async function benchNode(signal: AbortSignal): Promise<Report> {
   const tools = await openToolsRoot();
   const { image, manifest } = await builtImage({ variant, architecture: "x86_64" }, signal);
   const directory = join(buildDirectory, "bench");
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
-  const running = new Map<string, Started>();
+  const running = new Map<string, StartedNode>();
   try {
     await using registry = await startTestRegistry({ tls: false, auth: false });
     await using busybox = await busyboxImage({ entrypoint: ["/bin/cat", "/proc/meminfo"] });
@@ -76,10 +65,10 @@ export async function benchNode(signal: AbortSignal): Promise<Report> {
       kubeletPort: async (node) => Promise.resolve(running.get(node)?.kubeletPort),
       signal,
     });
-    const world: World = { cluster, registry: registry.forGuests };
+    const world: NodeWorld = { cluster, registry: registry.forGuests };
     say("making a stock Debian");
-    const debian = await makeDebianNode(tools, join(directory, "debian"), world, signal);
-    const switchOn: Record<Side, () => Promise<Started>> = {
+    const debian = await makeDebianNode(tools, join(directory, "debian"), { world, node: theirs }, signal);
+    const switchOn: Record<Side, () => Promise<StartedNode>> = {
       ours: async () => switchOnOurs(image, join(directory, ours), world, signal),
       theirs: async () => switchOnDebian(tools, debian, join(directory, theirs), signal),
     };
@@ -141,11 +130,11 @@ function podOn(node: Side, name: string, container: Record<string, string>) {
 /** Waits there before the node comes. */
 const firstPod = (node: Side) => podOn(node, node, { image: pauseImage, imagePullPolicy: "Never" });
 
-async function create({ cluster }: World, pod: Pod, signal: AbortSignal): Promise<void> {
+async function create({ cluster }: NodeWorld, pod: Pod, signal: AbortSignal): Promise<void> {
   await cluster.kubectl(["apply", "--filename=-"], { stdin: JSON.stringify(pod), signal });
 }
 
-async function watch(world: World, side: Side, machine: Started, signal: AbortSignal): Promise<Node> {
+async function watch(world: NodeWorld, side: Side, machine: StartedNode, signal: AbortSignal): Promise<Node> {
   const until = async (milestone: string, path: string, holds: (object: unknown) => boolean): Promise<number> =>
     await momentOf(`${side}: ${milestone}`, async () => holds(await ask(world, path, signal)), signal);
   const readyMs = await until("node Ready", `/api/v1/nodes/${side}`, isReady);
@@ -177,7 +166,7 @@ async function momentOf(milestone: string, holds: () => Promise<boolean>, signal
 }
 
 /** Undefined for what is not there. */
-async function ask({ cluster }: World, path: string, signal: AbortSignal): Promise<unknown> {
+async function ask({ cluster }: NodeWorld, path: string, signal: AbortSignal): Promise<unknown> {
   const response = await cluster.get(path, signal);
   const text = await response.text();
   return response.ok ? parseJson(text) : undefined;
@@ -211,7 +200,7 @@ function memoryInUse(meminfo: string): number {
   return (kibibytes("MemTotal") - kibibytes("MemAvailable")) * 1024;
 }
 
-async function switchOnOurs(image: string, path: string, world: World, signal: AbortSignal): Promise<Started> {
+async function switchOnOurs(image: string, path: string, world: NodeWorld, signal: AbortSignal): Promise<StartedNode> {
   const credentials = await makeCredentials();
   const machine = await createMachine(path, {
     image,
@@ -230,131 +219,6 @@ async function switchOnOurs(image: string, path: string, world: World, signal: A
       return performance.now() - uptimeSeconds * 1000;
     },
     [Symbol.asyncDispose]: async () => running.cutPower(),
-  };
-}
-
-function joining({ cluster: { port, pki }, registry }: World, node: Side) {
-  return {
-    kubernetes: joiningSettings({ port, ca: pki.ca, token: pki.token }, node),
-    "container-registry": { mirrors: [{ registry, endpoint: [`http://${registry}`] }] },
-  };
-}
-
-/** Debian with what makes a node of it, and what is in its root as ours has it. */
-async function makeDebianNode(
-  tools: ToolsRoot,
-  directory: string,
-  world: World,
-  signal: AbortSignal,
-): Promise<StockDebian> {
-  const lock = await readLock("x86_64");
-  const epochSeconds = epochSecondsOf(lock);
-  const parts = { tools: await inputTools({ signal }), lock, architecture: "x86_64", epochSeconds } as const;
-  const pause = await makePauseImage(parts, { signal });
-  const { path: kubelet } = await makeProgram("kubernetes-1.20/kubelet", { architecture: "x86_64", fetch: { signal } });
-  return await makeStockDebian(tools, directory, signal, {
-    packages: [
-      "linux-image-amd64",
-      "systemd-sysv",
-      "dbus",
-      "containerd",
-      "conntrack",
-      "containernetworking-plugins",
-      "iptables",
-    ],
-    async furnish(root) {
-      const place = async (from: string, to: string): Promise<void> => {
-        await mkdir(dirname(join(root, to)), { recursive: true });
-        await copyFile(from, join(root, to));
-      };
-      await place(kubelet, "usr/bin/kubelet");
-      await chmod(join(root, "usr/bin/kubelet"), 0o755);
-      await place(join(pause.directory, "pause.tar"), "usr/share/pause.tar");
-      for (const name of ["sysctl/50-orlop.conf", "kubernetes/sysctl/60-kubernetes.conf"]) {
-        await place(join(repository, "os", name), `etc/sysctl.d/${name.split("/").at(-1)}`);
-      }
-      await place(join(repository, "os/network/80-dhcp.network"), "etc/systemd/network/80-dhcp.network");
-      await writeNodeFiles(root, world);
-      await mkdir(join(root, "opt/cni"), { recursive: true });
-      await symlink("/usr/lib/cni", join(root, "opt/cni/bin"));
-      await writeFile(join(root, "etc/systemd/system/kubelet.service"), kubeletUnit);
-      await enable(root, "/etc/systemd/system/kubelet.service");
-      for (const name of ["systemd-networkd", "containerd"]) {
-        await enable(root, `/usr/lib/systemd/system/${name}.service`);
-      }
-    },
-  });
-}
-
-/** What a host renders for kubelet and containerd. There is no systemd-resolved to ask for name servers. */
-async function writeNodeFiles(root: string, world: World): Promise<void> {
-  const settings = settingsOf(joining(world, theirs), variant);
-  for (const group of configuration) {
-    for (const file of group.render(settings, factsOf(variant, { processors: size.cpus }))) {
-      if (!/^\/etc\/(kubernetes|containerd)\//.test(file.path) || "linkTo" in file) continue;
-      const path = join(root, file.path);
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, file.content.replace("/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"), {
-        mode: file.mode,
-      });
-    }
-  }
-}
-
-const kubeletUnit = `[Unit]
-After=network-online.target containerd.service
-Wants=network-online.target containerd.service
-[Service]
-EnvironmentFile=/etc/kubernetes/kubelet/env
-ExecStartPre=/usr/bin/ctr --namespace=k8s.io images import --index-name=${pauseImage} /usr/share/pause.tar
-ExecStart=/usr/bin/kubelet $KUBELET_ARGS
-Restart=always
-RuntimeDirectory=kubelet
-`;
-
-async function enable(root: string, unit: string): Promise<void> {
-  const directory = join(root, "etc/systemd/system/multi-user.target.wants");
-  await mkdir(directory, { recursive: true });
-  const link = join(directory, unit.split("/").at(-1) ?? "");
-  await rm(link, { force: true });
-  await symlink(unit, link);
-}
-
-async function switchOnDebian(
-  tools: ToolsRoot,
-  { disk, kernel, initrd }: StockDebian,
-  directory: string,
-  signal: AbortSignal,
-): Promise<Started> {
-  await mkdir(directory, { recursive: true });
-  const overlay = join(directory, "disk.qcow2");
-  await createOverlay(tools, disk, overlay);
-  const qemu = await startQemu(
-    tools,
-    directory,
-    {
-      name: theirs,
-      accelerator: "tcg",
-      ...size,
-      boot: { kind: "kernel", kernel, initrd, commandLine: "console=ttyS0 root=/dev/vda rw quiet net.ifnames=0" },
-      disks: [{ path: overlay, format: "qcow2", serial: "system" }],
-      shell: true,
-      forwards: [{ hostPort: 0, guestPort: kubeletPort }],
-      extraCards: 0,
-    },
-    { reads: [dirname(disk), dirname(kernel)], outlivesUs: false, signal },
-  );
-  const shell = GuestShell.connect(join(directory, files.shell), AbortSignal.timeout(bootTimeoutMs));
-  return {
-    kubeletPort: qemu.ports.get(kubeletPort) ?? 0,
-    async kernelStartMs() {
-      const [uptime] = (await (await shell).run("cat /proc/uptime")).split(" ");
-      return performance.now() - Number(uptime) * 1000;
-    },
-    async [Symbol.asyncDispose]() {
-      await kill(qemu.process);
-      await shell.then(async (open) => open[Symbol.asyncDispose]()).catch(() => undefined); // it never came
-    },
   };
 }
 
