@@ -56,16 +56,13 @@ afterAll(async () => rm(root, { recursive: true, force: true }));
 /** A template is judged by one of its instances. */
 const instance = (name: string): string => name.replace("@.", "@example.");
 
+async function verify(units: readonly string[]): ReturnType<typeof runTool> {
+  const argv = ["systemd-analyze", "verify", `--root=${root}`, "--man=no", "--generators=no", ...units] as const;
+  return await runTool(tools, argv, { binds: [root] });
+}
+
 test("systemd understands every line of every unit", async () => {
-  const argv = [
-    "systemd-analyze",
-    "verify",
-    `--root=${root}`,
-    "--man=no",
-    "--generators=no",
-    ...names.map(instance),
-  ] as const;
-  const { stdout, stderr } = await runTool(tools, argv, { binds: [root] });
+  const { stdout, stderr } = await verify(names.map(instance));
   const about = `${stdout}${stderr}`
     .split("\n")
     .filter((line) => names.some((name) => line.includes(name.split("@")[0] ?? name)));
@@ -89,15 +86,7 @@ for (const name of services) {
 test("a unit that systemd does not understand is found", async () => {
   const path = join(root, unitDirectory, "broken.service");
   await writeFile(path, "[Service]\nExecStart=/usr/bin/no-such-program\nRestrt=always\n");
-  const argv = [
-    "systemd-analyze",
-    "verify",
-    `--root=${root}`,
-    "--man=no",
-    "--generators=no",
-    "broken.service",
-  ] as const;
-  await expect(runTool(tools, argv, { binds: [root] })).rejects.toThrow(/Restrt[^]*no-such-program/);
+  await expect(verify(["broken.service"])).rejects.toThrow(/Restrt[^]*no-such-program/);
 }, 60_000);
 
 test("a unit whose failure has consequences gives what runs after it more time than units get", async () => {

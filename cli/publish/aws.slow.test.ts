@@ -6,23 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defined } from "../../lib/defined.ts";
 import { invoke, type Outcome } from "../../lib/command/command-line.ts";
-import { program } from "../../lib/command/command.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { type AmiList, amiListSchema } from "../../publish/aws/ami-list.ts";
 import { blockBytes } from "../../publish/aws/disk-blocks.ts";
 import { makeBuild } from "../../test/worlds/publish/build.ts";
 import { type Aws, startAws } from "../../test/worlds/aws/aws.ts";
-import { publishCommands, publishGroups } from "./commands.ts";
+import { orlop } from "../main.ts";
 
-const orlop = program({
-  name: "orlop",
-  summary: "For these tests",
-  version: "0.0.0",
-  options: {},
-  groups: publishGroups,
-  commands: publishCommands,
-  context: (invocation) => ({ invocation }),
-});
+const publishing = await orlop(["publish"]);
 
 const [home, away] = ["eu-west-1", "us-east-1"];
 /** Blocks of the disk that hold something; all others are zeros. */
@@ -78,7 +69,7 @@ async function makeDisk(commit: string): Promise<void> {
 
 async function publish(words: readonly string[], signal?: AbortSignal): Promise<Outcome> {
   const infra = ["--infra", file("Infra.toml")];
-  return await invoke(orlop, ["publish", ...words, ...infra], defined({ signal }));
+  return await invoke(publishing, ["publish", ...words, ...infra], defined({ signal }));
 }
 
 async function good(...words: string[]): Promise<string> {

@@ -6,20 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openToolsRoot, runTool } from "../../image/packages/tools-root.ts";
 import { invoke } from "../../lib/command/command-line.ts";
-import { program } from "../../lib/command/command.ts";
 import { makeBuild } from "../../test/worlds/publish/build.ts";
 import { ovfProblems } from "../../test/worlds/vmware/xml-schema.ts";
-import { publishCommands, publishGroups } from "./commands.ts";
+import { orlop } from "../main.ts";
 
-const orlop = program({
-  name: "orlop",
-  summary: "For these tests",
-  version: "0.0.0",
-  options: {},
-  groups: publishGroups,
-  commands: publishCommands,
-  context: (invocation) => ({ invocation }),
-});
+const publishing = await orlop(["publish"]);
 
 let directory: string;
 let name: string;
@@ -47,7 +38,15 @@ async function disk(): Promise<string> {
 async function publish(output: string, ...words: string[]): Promise<Map<string, Blob>> {
   await mkdir(file(output), { recursive: true });
   const signer = ["--key", file("ova.key"), "--certificate", file("ova.pem")];
-  const outcome = await invoke(orlop, ["publish", "ova", directory, "--output", file(output), ...signer, ...words]);
+  const outcome = await invoke(publishing, [
+    "publish",
+    "ova",
+    directory,
+    "--output",
+    file(output),
+    ...signer,
+    ...words,
+  ]);
   if (outcome.exitCode !== 0) throw new Error(outcome.stderr);
   const archive = new Bun.Archive(await readFile(file(`${output}/${name}.ova`)));
   return new Map(await archive.files());
@@ -111,8 +110,8 @@ test("an image of another architecture, or a certificate of another key, is refu
   const other = file("aarch64");
   await mkdir(other);
   await makeBuild(other, { variant: "metal-dev", architecture: "aarch64", commit: "00000002", image: file("disk") });
-  const refused = await invoke(orlop, ["publish", "ova", other]);
+  const refused = await invoke(publishing, ["publish", "ova", other]);
   expect(refused.stderr).toContain("it is for aarch64, expected x86_64");
-  const { stderr } = await invoke(orlop, ["publish", "ova", directory, "--key", file("ova.key")]);
+  const { stderr } = await invoke(publishing, ["publish", "ova", directory, "--key", file("ova.key")]);
   expect(stderr).toContain("--key and --certificate go together");
 });

@@ -6,20 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openToolsRoot, runTool, toolCommand } from "../../image/packages/tools-root.ts";
 import { invoke } from "../../lib/command/command-line.ts";
-import { program } from "../../lib/command/command.ts";
 import { ask, run } from "../../lib/program/process.ts";
 import { makeBuild } from "../../test/worlds/publish/build.ts";
-import { publishCommands, publishGroups } from "./commands.ts";
+import { orlop } from "../main.ts";
 
-const orlop = program({
-  name: "orlop",
-  summary: "For these tests",
-  version: "0.0.0",
-  options: {},
-  groups: publishGroups,
-  commands: publishCommands,
-  context: (invocation) => ({ invocation }),
-});
+const publishing = await orlop(["publish"]);
 
 let directory: string;
 let name: string;
@@ -35,7 +26,7 @@ beforeAll(async () => {
     for (const at of [0, 30 * 2 ** 20 + 5000, 60 * 2 ** 20]) await disk.write(randomBytes(90), 0, 90, at);
   }
   ({ name } = await makeBuild(directory, { variant: "metal-dev", commit: "00000001", image: file("disk") }));
-  const { stderr, exitCode } = await invoke(orlop, ["publish", "raw", directory]);
+  const { stderr, exitCode } = await invoke(publishing, ["publish", "raw", directory]);
   if (exitCode !== 0) throw new Error(stderr);
 }, 120_000);
 afterAll(async () => await rm(directory, { recursive: true }));
