@@ -14,7 +14,7 @@ import { executable } from "../host/names.ts";
 import { machineArchitecture } from "../image/packages/tools-root.ts";
 import { say } from "../lib/progress.ts";
 import { run } from "./load.ts";
-import { computer, percentile, type Report } from "./report.ts";
+import { computer, percentile, type BenchReport } from "./report.ts";
 import { ServerProcess } from "./server-process.ts";
 
 const target = "/settings";
@@ -24,7 +24,7 @@ const requests = 200_000;
 const warmUpRequests = 20_000;
 const commits = 500;
 
-export async function benchApi(signal: AbortSignal): Promise<Report> {
+export async function benchApi(signal: AbortSignal): Promise<BenchReport> {
   const directory = await mkdtemp(join(tmpdir(), "bench-api-"));
   try {
     say("compiling the host's programs");
@@ -37,7 +37,7 @@ export async function benchApi(signal: AbortSignal): Promise<Report> {
   }
 }
 
-async function measure(directory: string, program: string, signal: AbortSignal): Promise<Report> {
+async function measure(directory: string, program: string, signal: AbortSignal): Promise<BenchReport> {
   const socket = join(directory, "api.sock");
   const root = join(directory, "root");
   const hostd = [program, "hostd", "--root", root, "--socket", socket] as const;

@@ -19,7 +19,7 @@ import { files } from "../vm/qemu/qemu.ts";
 import { kernelOf } from "../vm/disk/unified-kernel.ts";
 import { withRemoteAccess } from "../vm/user-data.ts";
 import { bootTimeoutMs, inTime, microseconds, reachedAt, startDebian, startGuest } from "./guests.ts";
-import { computer, median, type Report } from "./report.ts";
+import { computer, median, type BenchReport } from "./report.ts";
 import { makeStockDebian, type StockDebian } from "./stock-debian.ts";
 import { tinyInitramfs, words } from "./tiny-init.ts";
 
@@ -30,7 +30,7 @@ const size = { cpus: 2, memoryMiB: 2048 };
 type Ours = { userspace: number; api: number; configured: number; multiUser: number };
 type Theirs = { userspace: number; multiUser: number };
 
-export async function benchBoot(signal: AbortSignal): Promise<Report> {
+export async function benchBoot(signal: AbortSignal): Promise<BenchReport> {
   const tools = await openToolsRoot();
   const { image, manifest } = await builtImage({ variant: "dev", architecture: "x86_64" }, signal);
   const directory = join(buildDirectory, "bench");
@@ -54,7 +54,7 @@ export async function benchBoot(signal: AbortSignal): Promise<Report> {
   }
 }
 
-function report(ours: readonly Ours[], theirs: readonly Theirs[], least: readonly number[]): Report {
+function report(ours: readonly Ours[], theirs: readonly Theirs[], least: readonly number[]): BenchReport {
   const our = (name: keyof Ours): number => median(ours.map((boot) => boot[name]));
   const their = (name: keyof Theirs): number => median(theirs.map((boot) => boot[name]));
   const limit = median(least);

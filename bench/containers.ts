@@ -20,7 +20,7 @@ import { createMachine } from "../vm/machine.ts";
 import type { RunningMachine } from "../vm/running-machine.ts";
 import { withRemoteAccess } from "../vm/user-data.ts";
 import { bootTimeoutMs, inTime, reachedAt, startDebian } from "./guests.ts";
-import { computer, median, type Report } from "./report.ts";
+import { computer, median, type BenchReport } from "./report.ts";
 import { makeStockDebian, type StockDebian } from "./stock-debian.ts";
 
 const size = { cpus: 2, memoryMiB: 2048 };
@@ -37,7 +37,7 @@ type Measured = {
 /** Proportional set sizes in bytes: what is shared counts once. */
 type Memory = { systemd: number; containerd: number; ours: number };
 
-export async function benchContainers(signal: AbortSignal): Promise<Report> {
+export async function benchContainers(signal: AbortSignal): Promise<BenchReport> {
   const tools = await openToolsRoot();
   const { image } = await builtImage({ variant: "dev", architecture: "x86_64" }, signal);
   const directory = join(buildDirectory, "bench");
@@ -58,7 +58,7 @@ export async function benchContainers(signal: AbortSignal): Promise<Report> {
   }
 }
 
-function report(ours: Measured & { remoteExecMs: number }, theirs: Measured): Report {
+function report(ours: Measured & { remoteExecMs: number }, theirs: Measured): BenchReport {
   const sum = ({ systemd, containerd, ours: own }: Memory): number => systemd + containerd + own;
   return {
     benchmark: "containers",

@@ -10,14 +10,14 @@ import type { StockDebian } from "./stock-debian.ts";
 
 export const bootTimeoutMs = 300_000;
 
-export type Size = Pick<Hardware, "cpus" | "memoryMiB">;
+export type GuestSize = Pick<Hardware, "cpus" | "memoryMiB">;
 
 /** Started by QEMU itself, with a root shell. */
 export async function startDebian(
   tools: ToolsRoot,
   { disk, kernel, initrd }: StockDebian,
   directory: string,
-  size: Size,
+  size: GuestSize,
   signal: AbortSignal,
 ): Promise<AsyncDisposable & { shell: GuestShell }> {
   const commandLine = "console=ttyS0 root=/dev/vda rw quiet net.ifnames=0";
@@ -44,7 +44,7 @@ export async function startDebian(
 export async function startGuest(
   tools: ToolsRoot,
   directory: string,
-  size: Size,
+  size: GuestSize,
   signal: AbortSignal,
   hardware: Pick<Hardware, "boot" | "disks" | "shell">,
 ): Promise<AsyncDisposable & { directory: string }> {

@@ -7,7 +7,7 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { buildDirectory, repository } from "../cli/context.ts";
-import { manifestSchema, type Manifest } from "../image/manifest.ts";
+import { manifestSchema, type ImageManifest } from "../image/manifest.ts";
 import { readLock } from "../image/packages/lock.ts";
 import { openToolsRoot, runTool } from "../image/packages/tools-root.ts";
 import { rootPackages } from "../image/root/packages.ts";
@@ -15,13 +15,13 @@ import { parseJson } from "../lib/text/json.ts";
 import { run } from "../lib/program/process.ts";
 import { say } from "../lib/progress.ts";
 import { dev } from "../variants/dev.ts";
-import { computer, type Report } from "./report.ts";
+import { computer, type BenchReport } from "./report.ts";
 import { mmdebstrap } from "./stock-debian.ts";
 
 /** As in `image/steps/sealed.ts`. */
 const compressionLevel = 3;
 
-export async function benchImage(signal: AbortSignal): Promise<Report> {
+export async function benchImage(signal: AbortSignal): Promise<BenchReport> {
   await mkdir(buildDirectory, { recursive: true });
   const directory = await mkdtemp(join(buildDirectory, "bench-image-"));
   try {
@@ -77,7 +77,7 @@ async function timed(label: string, work: () => Promise<void>): Promise<number> 
   return (performance.now() - startedMs) / 1000;
 }
 
-async function readManifest(output: string): Promise<Manifest> {
+async function readManifest(output: string): Promise<ImageManifest> {
   for (const name of await readdir(output)) {
     const isManifest = name.endsWith(".json") && !name.endsWith(".spdx.json");
     if (isManifest) return manifestSchema.parse(parseJson(await Bun.file(join(output, name)).text()));
@@ -85,7 +85,7 @@ async function readManifest(output: string): Promise<Manifest> {
   throw new Error(`the build left no manifest in ${output}`);
 }
 
-function updateBytes({ root, hash, unifiedImage }: Manifest): number {
+function updateBytes({ root, hash, unifiedImage }: ImageManifest): number {
   return root.bytes + hash.bytes + unifiedImage.bytes;
 }
 

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { builtImage } from "../cli/built-image.ts";
 import { buildDirectory } from "../cli/context.ts";
-import type { Manifest } from "../image/manifest.ts";
+import type { ImageManifest } from "../image/manifest.ts";
 import { openToolsRoot, runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { Failure } from "../lib/failure.ts";
 import { parseJson } from "../lib/text/json.ts";
@@ -32,7 +32,7 @@ import {
   type NodeWorld,
   type StartedNode,
 } from "./debian-node.ts";
-import { computer, median, type Report } from "./report.ts";
+import { computer, median, type BenchReport } from "./report.ts";
 import type { StockDebian } from "./stock-debian.ts";
 
 const rounds = 3;
@@ -48,7 +48,7 @@ type Side = typeof ours | typeof theirs;
 /** Seconds since the kernel started; bytes. */
 type Node = { ready: number; pod: number; memory: number };
 
-export async function benchNode(signal: AbortSignal): Promise<Report> {
+export async function benchNode(signal: AbortSignal): Promise<BenchReport> {
   const tools = await openToolsRoot();
   const { image, manifest } = await builtImage({ variant, architecture: "x86_64" }, signal);
   const directory = join(buildDirectory, "bench");
@@ -92,7 +92,7 @@ export async function benchNode(signal: AbortSignal): Promise<Report> {
   }
 }
 
-function report(measured: Readonly<Record<Side, readonly Node[]>>, ourBytes: number, theirBytes: number): Report {
+function report(measured: Readonly<Record<Side, readonly Node[]>>, ourBytes: number, theirBytes: number): BenchReport {
   const of = (side: Side, name: keyof Node): number => median(measured[side].map((node) => node[name]));
   const both = (name: keyof Node) => ({ ours: of(ours, name), peer: of(theirs, name) });
   const goal = { beside: "peer", atMost: 0.6 } as const;
@@ -222,7 +222,7 @@ async function switchOnOurs(image: string, path: string, world: NodeWorld, signa
   };
 }
 
-function updateBytes({ root, hash, unifiedImage }: Manifest): number {
+function updateBytes({ root, hash, unifiedImage }: ImageManifest): number {
   return root.bytes + hash.bytes + unifiedImage.bytes;
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { isMet, median, percentile, table, type Report } from "./report.ts";
+import { isMet, median, percentile, table, type BenchReport } from "./report.ts";
 
-const report: Report = {
+const report: BenchReport = {
   benchmark: "boot",
   ours: "the dev image",
   peer: "stock Debian",

@@ -12,7 +12,7 @@ export type Goal = { beside: "peer" | "limit"; atMost: number } | { beside: "pee
 
 export type Figure = { name: string; unit: Unit; ours: number; peer?: number; limit?: number; goal?: Goal };
 
-export type Report = {
+export type BenchReport = {
   benchmark: string;
   /** What stands in the columns, in words. */
   ours: string;
@@ -47,7 +47,7 @@ export function isMet({ ours, goal, ...figure }: Figure): boolean | undefined {
 }
 
 /** A table for people; also right inside a Markdown page. */
-export function table(report: Report): string {
+export function table(report: BenchReport): string {
   const { figures } = report;
   const hasPeer = figures.some(({ peer }) => peer !== undefined);
   const hasLimit = figures.some(({ limit }) => limit !== undefined);

@@ -2,14 +2,14 @@
 import { readFile } from "node:fs/promises";
 import { deadline, machineClock } from "../lib/clock.ts";
 import { Failure } from "../lib/failure.ts";
-import { type Program, start } from "../lib/program/program.ts";
+import { type RunningProgram, start } from "../lib/program/program.ts";
 
 const answerTimeoutMs = 20_000;
 
 export class ServerProcess implements AsyncDisposable {
-  readonly #child: Program<"ignore", "pipe">;
+  readonly #child: RunningProgram<"ignore", "pipe">;
 
-  private constructor(child: Program<"ignore", "pipe">) {
+  private constructor(child: RunningProgram<"ignore", "pipe">) {
     this.#child = child;
   }
 

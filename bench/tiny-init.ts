@@ -55,7 +55,12 @@ export function tinyInit(): Uint8Array {
   return Buffer.concat([elf, body]);
 }
 
-export type Entry = { name: string; mode: number; data?: Uint8Array; device?: readonly [major: number, minor: number] };
+export type ArchiveEntry = {
+  name: string;
+  mode: number;
+  data?: Uint8Array;
+  device?: readonly [major: number, minor: number];
+};
 
 /** An initramfs with that init, and the one device that it needs. */
 export function tinyInitramfs(): Uint8Array {
@@ -68,12 +73,12 @@ export function tinyInitramfs(): Uint8Array {
 }
 
 /** The "newc" format of cpio(5). */
-export function archive(entries: readonly Entry[]): Uint8Array {
+export function archive(entries: readonly ArchiveEntry[]): Uint8Array {
   const all = [...entries, { name: "TRAILER!!!", mode: 0 }];
   return Buffer.concat(all.map((entry, index) => member(entry, index + 1)));
 }
 
-function member({ name, mode, data = Buffer.alloc(0), device = [0, 0] }: Entry, inode: number): Buffer {
+function member({ name, mode, data = Buffer.alloc(0), device = [0, 0] }: ArchiveEntry, inode: number): Buffer {
   const fields = [inode, mode, 0, 0, 1, 0, data.length, 0, 0, ...device, name.length + 1, 0];
   const header = `070701${fields.map((field) => field.toString(16).padStart(8, "0")).join("")}${name}\0`;
   return Buffer.concat([aligned(Buffer.from(header)), aligned(data)]);

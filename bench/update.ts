@@ -11,14 +11,14 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { linuxSystem } from "../host/machine/system.ts";
 import { refreshMetadata, targetIn, targetStream } from "../host/update/fetch/trusted-repository.ts";
-import type { Manifest } from "../image/manifest.ts";
+import type { ImageManifest } from "../image/manifest.ts";
 import { openToolsRoot } from "../image/packages/tools-root.ts";
 import { say } from "../lib/progress.ts";
 import { testRepository } from "../test/worlds/update/update-repository.ts";
 import { newer, PublishedImages } from "../test/real/vm/published-images.ts";
 import { UpdatingHost } from "../test/real/vm/updating-host.ts";
 import { bootTimeoutMs } from "./guests.ts";
-import { computer, median, type Figure, type Report } from "./report.ts";
+import { computer, median, type Figure, type BenchReport } from "./report.ts";
 
 const mebibyte = 1024 * 1024;
 const targetBytes = 500 * mebibyte;
@@ -27,7 +27,7 @@ const memoryLimitBytes = 128 * mebibyte;
 const updateTimeoutMs = 600_000;
 const usualToolsTimeoutMs = 600_000;
 
-export async function benchUpdate(signal: AbortSignal): Promise<Report> {
+export async function benchUpdate(signal: AbortSignal): Promise<BenchReport> {
   say("a refresh and a target of 500 MiB");
   const native = await benchTarget(signal);
   say("an update in a machine");
@@ -94,7 +94,11 @@ const zstd = [
 const unpack = "LD_LIBRARY_PATH=/local/tools /local/tools/zstd -dc";
 
 /** Seconds that the usual tools take for root, hash tree and unified kernel image. */
-async function usualTools(updating: UpdatingHost, published: PublishedImages, manifest: Manifest): Promise<number> {
+async function usualTools(
+  updating: UpdatingHost,
+  published: PublishedImages,
+  manifest: ImageManifest,
+): Promise<number> {
   const { shell } = updating.host;
   const tools = await openToolsRoot();
   const served = join(published.directory, "usual");

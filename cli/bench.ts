@@ -1,8 +1,8 @@
 /** `./orlop bench` */
-import type { Report } from "../bench/report.ts";
+import type { BenchReport } from "../bench/report.ts";
 import { verb } from "./context.ts";
 
-type Benchmark = (signal: AbortSignal) => Promise<Report>;
+type Benchmark = (signal: AbortSignal) => Promise<BenchReport>;
 
 const benchmarks = {
   boot: async (): Promise<Benchmark> => (await import("../bench/boot.ts")).benchBoot,
@@ -26,8 +26,8 @@ export const bench = verb({
   arguments: {
     names: { value: "NAME", help: "What to measure", many: true, choices: Object.keys(benchmarks) },
   },
-  async run({ invocation: { signal } }, { names }): Promise<Report[]> {
-    const reports: Report[] = [];
+  async run({ invocation: { signal } }, { names }): Promise<BenchReport[]> {
+    const reports: BenchReport[] = [];
     for (const name of names.filter(isName)) reports.push(await (await benchmarks[name]())(signal));
     return reports;
   },

@@ -16,7 +16,7 @@ import { updateDefaults, withDefaults } from "../variants/defaults.ts";
 import type { Architecture } from "../variants/variant.ts";
 import { buildDirectory, repository } from "./context.ts";
 
-export type Wanted = {
+export type ImageRequest = {
   variant: string;
   architecture: Architecture;
   output?: string | undefined;
@@ -32,7 +32,7 @@ export type Wanted = {
 };
 
 export async function builtImage(
-  { variant, architecture, output, mirror, golden, updateRoot, updateUrl, osVersion = version }: Wanted,
+  { variant, architecture, output, mirror, golden, updateRoot, updateUrl, osVersion = version }: ImageRequest,
   signal: AbortSignal,
 ): Promise<Built> {
   const listed = variantNamed(variant);

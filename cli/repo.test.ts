@@ -5,7 +5,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { invoke, type Outcome } from "../lib/command/command-line.ts";
+import { invoke, type CommandOutcome } from "../lib/command/command-line.ts";
 import { program } from "../lib/command/command.ts";
 import { parseJson } from "../lib/text/json.ts";
 import { serveRepository } from "../repo/serve.ts";
@@ -26,9 +26,9 @@ type World = AsyncDisposable & {
   directory: string;
   path(name: string): string;
   /** Words in which `@name` stands for a file of this world. */
-  run(...words: string[]): Promise<Outcome>;
-  good(...words: string[]): Promise<Outcome>;
-  publish(version: string, ...words: string[]): Promise<Outcome>;
+  run(...words: string[]): Promise<CommandOutcome>;
+  good(...words: string[]): Promise<CommandOutcome>;
+  publish(version: string, ...words: string[]): Promise<CommandOutcome>;
 };
 
 async function world(): Promise<World> {

@@ -9,13 +9,13 @@ import { espFiles } from "./disk/esp.ts";
 import { diskLayout } from "./disk/layout.ts";
 import { makeDisk } from "./disk/make-disk.ts";
 import type { Made } from "./inputs.ts";
-import { artefact, type Manifest, payload } from "./manifest.ts";
+import { artefact, type ImageManifest, payload } from "./manifest.ts";
 import type { ImagePlan } from "./plan.ts";
 import { imageName } from "./root/os-release.ts";
 import { readVerity } from "./verity.ts";
 
 export type Built = {
-  manifest: Manifest;
+  manifest: ImageManifest;
   /** The disk image. */
   image: string;
   manifestPath: string;
@@ -53,7 +53,7 @@ export async function writeArtefacts(
   await copyFile(`${tree}.zst`, paths.hash);
   await copyFile(join(boot.directory, "unified.efi"), paths.unifiedImage);
   await copyFile(join(sealed.directory, "sbom.spdx.json"), paths.sbom);
-  const manifest: Manifest = {
+  const manifest: ImageManifest = {
     format: 1,
     variant: variant.name,
     architecture,

@@ -5,12 +5,12 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { Failure, isNotFound } from "../lib/failure.ts";
 import { parseJson } from "../lib/text/json.ts";
-import { type Artefact, type Manifest, manifestSchema } from "./manifest.ts";
+import { type Artefact, type ImageManifest, manifestSchema } from "./manifest.ts";
 import { sha256OfFile } from "./packages/cache.ts";
 import { imageName } from "./root/os-release.ts";
 
 export type FinishedBuild = {
-  manifest: Manifest;
+  manifest: ImageManifest;
   /** The list's own file. */
   manifestPath: string;
   /** What its files are called before their suffix: "orlop-dev-x86_64-0.1.0-dafe3b16". */
@@ -60,7 +60,7 @@ async function statOf(path: string): Promise<Stats> {
   }
 }
 
-async function readManifest(path: string): Promise<Manifest> {
+async function readManifest(path: string): Promise<ImageManifest> {
   const unreadable = `cannot publish ${path}: it is no list of a build's artefacts`;
   const text = await readFile(path, "utf8");
   const parsed = manifestSchema.safeParse(parseJson(text));

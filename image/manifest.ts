@@ -36,7 +36,7 @@ export const manifestSchema = z.strictObject({
   migrations: z.array(migration).default([]),
 });
 
-export type Manifest = z.infer<typeof manifestSchema>;
+export type ImageManifest = z.infer<typeof manifestSchema>;
 export type Artefact = z.infer<typeof artefactSchema>;
 export type Payload = z.infer<typeof payloadSchema>;
 

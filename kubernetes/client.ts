@@ -11,7 +11,7 @@ import { bytesOf } from "../lib/files/http-body.ts";
 import { parseJson } from "../lib/text/json.ts";
 import { type ApiObject, collectionPath, type ObjectName, objectPath, type Resource } from "./resource.ts";
 
-export type Connection = {
+export type KubernetesConnection = {
   /** "https://10.0.0.1:6443" */
   server: string;
   /** What each request needs beside its path, asked anew each time: certificates and tokens change. */
@@ -22,7 +22,7 @@ export type Connection = {
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
-export type Request = {
+export type KubernetesRequest = {
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   query?: Query;
   body?: unknown;
@@ -39,7 +39,7 @@ const answerLimits = { mostBytes: 64 * 1024 * 1024, stallMs: requestMs };
 const pageSize = 500;
 
 export type Page<Kept> = { items: Kept[]; resourceVersion: string };
-export type Written<Kept> =
+export type WriteResult<Kept> =
   | { kind: "written"; object: Kept }
   /** Somebody has written since it was read. */
   | { kind: "conflict" }
@@ -47,16 +47,16 @@ export type Written<Kept> =
   | { kind: "missing" };
 
 export class KubernetesClient {
-  readonly connection: Connection;
+  readonly connection: KubernetesConnection;
   /** Requests made so far. */
   requests = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: KubernetesConnection) {
     this.connection = connection;
   }
 
   /** One request, whatever the status of its answer. Rejects with the error of the network when none comes. */
-  async ask(path: string, request: Request, signal: AbortSignal): Promise<Response> {
+  async ask(path: string, request: KubernetesRequest, signal: AbortSignal): Promise<Response> {
     const { method = "GET", query = {}, body, contentType = "application/json", limitMs } = request;
     // The API of a cluster may lie below a path of its server.
     const url = new URL(`${this.connection.server.replace(/\/$/, "")}${path}`);
@@ -118,7 +118,7 @@ export class KubernetesClient {
     resource: Resource<Kept>,
     object: ObjectName & { content: object },
     signal: AbortSignal,
-  ): Promise<Written<Kept>> {
+  ): Promise<WriteResult<Kept>> {
     const path = collectionPath(resource, object.namespace);
     const request = { method: "POST", body: object.content, limitMs: requestMs } as const;
     return await this.#write(resource, path, request, signal);
@@ -134,7 +134,7 @@ export class KubernetesClient {
     { subresource, ...name }: ObjectName & { subresource?: string },
     patch: object,
     signal: AbortSignal,
-  ): Promise<Written<Kept>> {
+  ): Promise<WriteResult<Kept>> {
     const path = objectPath(resource, name, subresource);
     const contentType = "application/merge-patch+json";
     return await this.#write(resource, path, { method: "PATCH", body: patch, contentType, limitMs: requestMs }, signal);
@@ -143,9 +143,9 @@ export class KubernetesClient {
   async #write<Kept extends ApiObject>(
     resource: Resource<Kept>,
     path: string,
-    request: Request,
+    request: KubernetesRequest,
     signal: AbortSignal,
-  ): Promise<Written<Kept>> {
+  ): Promise<WriteResult<Kept>> {
     const response = await this.ask(path, request, signal);
     if (response.status === 409 || response.status === 404) {
       await response.body?.cancel();
@@ -174,10 +174,10 @@ const statusSchema = z.object({
     })
     .optional(),
 });
-export type StatusBody = z.output<typeof statusSchema>;
+export type KubernetesStatus = z.output<typeof statusSchema>;
 
 /** What the cluster says of a request that it did not accept; any other text is its message. */
-export async function refusalOf(response: Response): Promise<StatusBody> {
+export async function refusalOf(response: Response): Promise<KubernetesStatus> {
   const text = (await bytesOf(response, "the answer", { ...answerLimits, mostBytes: 1024 * 1024 })).toString();
   const status = statusSchema.safeParse(text.startsWith("{") ? parseJson(text) : undefined);
   return status.success ? status.data : { message: text.trim().slice(0, 500), reason: "" };

@@ -2,14 +2,14 @@
 import { readFile } from "node:fs/promises";
 import { machineClock } from "../lib/clock.ts";
 import { Failure } from "../lib/failure.ts";
-import type { Connection } from "./client.ts";
+import type { KubernetesConnection } from "./client.ts";
 
 const directory = "/var/run/secrets/kubernetes.io/serviceaccount";
 /** A token lives for an hour, and kubelet writes another after four fifths of it. */
 const rereadMs = 60_000;
 
 /** @throws {Failure<"not-in-cluster">} */
-export function inClusterConnection(env: NodeJS.ProcessEnv): Connection {
+export function inClusterConnection(env: NodeJS.ProcessEnv): KubernetesConnection {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
   if (host === undefined || port === undefined) {
     throw new Failure("not-in-cluster", "cannot find the cluster: this does not run in a pod", {

@@ -8,7 +8,7 @@ import { defined } from "../lib/defined.ts";
 import { Failure } from "../lib/failure.ts";
 import { run } from "../lib/program/process.ts";
 import { parseJson } from "../lib/text/json.ts";
-import type { Connection } from "./client.ts";
+import type { KubernetesConnection } from "./client.ts";
 
 const cluster = z.object({
   server: z.string(),
@@ -51,7 +51,7 @@ const execCredential = z.object({
 const execLimits = { limitMs: 60_000, outputBytesMost: 1024 * 1024 };
 
 /** @throws {Failure<"bad-kubeconfig">} */
-export async function kubeconfigConnection(path: string, wantedContext?: string): Promise<Connection> {
+export async function kubeconfigConnection(path: string, wantedContext?: string): Promise<KubernetesConnection> {
   const bad = (why: string): Failure<"bad-kubeconfig"> =>
     new Failure("bad-kubeconfig", `cannot use the kubeconfig ${path}: ${why}`);
   const read = kubeconfig.safeParse(parsedYaml(await readFile(path, "utf8"), bad));

@@ -15,8 +15,8 @@ export const metadata = z.object({
   annotations: z.record(z.string(), z.string()).default({}),
   finalizers: z.array(z.string()).default([]),
 });
-export type Metadata = z.output<typeof metadata>;
-export type ApiObject = { metadata: Metadata };
+export type ObjectMeta = z.output<typeof metadata>;
+export type ApiObject = { metadata: ObjectMeta };
 
 export type Resource<Kept extends ApiObject> = {
   /** "/api/v1" or "/apis/GROUP/VERSION" */

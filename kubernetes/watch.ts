@@ -12,7 +12,7 @@ import { parseJson } from "../lib/text/json.ts";
 import { type KubernetesClient, parsed, type Query, refusalOf } from "./client.ts";
 import { type ApiObject, collectionPath, type Resource } from "./resource.ts";
 
-export type Change<Kept> =
+export type WatchEvent<Kept> =
   | { kind: "put" | "deleted"; object: Kept }
   /** Nothing of these objects has changed up to this version. */
   | { kind: "bookmark"; resourceVersion: string };
@@ -41,7 +41,7 @@ export async function* watch<Kept extends ApiObject>(
   resource: Resource<Kept>,
   { from, ...selectors }: Query & { from: string },
   signal: AbortSignal,
-): AsyncGenerator<Change<Kept>> {
+): AsyncGenerator<WatchEvent<Kept>> {
   const path = collectionPath(resource);
   const timeoutSeconds = Math.round(lastsSeconds * (1 + Math.random()));
   const query = { ...selectors, watch: 1, allowWatchBookmarks: "true", timeoutSeconds, resourceVersion: from };
@@ -58,7 +58,7 @@ function failureOf(code: number, message: string, path: string): Failure {
   return new Failure("cluster-refused", `cannot watch ${path}: the cluster answers ${code}: ${message}`);
 }
 
-function changeOf<Kept extends ApiObject>(resource: Resource<Kept>, line: string, path: string): Change<Kept> {
+function changeOf<Kept extends ApiObject>(resource: Resource<Kept>, line: string, path: string): WatchEvent<Kept> {
   const { type, object } = parsed(eventSchema, parseJson(line), path);
   if (type === "BOOKMARK") {
     const { resourceVersion } = parsed(bookmarkSchema, object, path).metadata;

@@ -30,7 +30,16 @@ import { addMigrations, addUpdate, emptyManifest, parseManifest, type Machines, 
 import { contentOf, firstRoot, signedRoot, type RootContent } from "./roles/root-role.ts";
 import type { Signer } from "./roles/signer.ts";
 import { storedName, storeTarget, storeTargetBytes } from "./target-store.ts";
-import { badMetadata, parsed, readTree, serialise, signedTree, writeTree, type Signing, type Tree } from "./tree.ts";
+import {
+  badMetadata,
+  parsed,
+  readTree,
+  serialise,
+  signedTree,
+  writeTree,
+  type Signing,
+  type RoleTree,
+} from "./tree.ts";
 import type { Wave } from "./waves.ts";
 
 const manifestName = "manifest.json";
@@ -252,7 +261,7 @@ async function writeSigned(
   repository: Repository,
   machines: Machines,
   targets: Targets["targets"],
-  previous: Tree | undefined,
+  previous: RoleTree | undefined,
   signing: Signing,
 ): Promise<void> {
   const directory = treePath(repository, machines);
@@ -269,7 +278,7 @@ async function writeSigned(
  * A tree as it was last signed. A rotation that was interrupted leaves some trees one root behind, so older roots may
  * still vouch for it.
  */
-export async function currentTree(repository: Repository, machines: Machines): Promise<Tree | undefined> {
+export async function currentTree(repository: Repository, machines: Machines): Promise<RoleTree | undefined> {
   const directory = treePath(repository, machines);
   let refused: unknown;
   for (const root of repository.roots.toReversed()) {

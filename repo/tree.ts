@@ -12,7 +12,7 @@ import { expiresAt, type ExpirationPolicy } from "./roles/expiration.ts";
 import { specVersion } from "./roles/root-role.ts";
 import { signMetadata, type Signer } from "./roles/signer.ts";
 
-export type Tree = {
+export type RoleTree = {
   targets: Metadata<Targets>;
   snapshot: Metadata<Snapshot>;
   timestamp: Metadata<Timestamp>;
@@ -28,7 +28,7 @@ export type Signing = { signers: readonly Signer[]; expirations: ExpirationPolic
  * @returns undefined when there is no tree yet
  * @throws {Failure<"bad-metadata">}
  */
-export async function readTree(directory: string, root: Metadata<Root>): Promise<Tree | undefined> {
+export async function readTree(directory: string, root: Metadata<Root>): Promise<RoleTree | undefined> {
   const timestampText = await readTextIfPresent(join(directory, "timestamp.json"));
   if (timestampText === undefined) return undefined;
   const timestamp = parsed(timestampText, "timestamp.json", (document) =>
@@ -59,10 +59,10 @@ export async function readTree(directory: string, root: Metadata<Root>): Promise
  */
 export async function signedTree(
   targetFiles: Targets["targets"],
-  previous: Tree | undefined,
+  previous: RoleTree | undefined,
   root: Metadata<Root>,
   { signers, expirations, now }: Signing,
-): Promise<Tree> {
+): Promise<RoleTree> {
   const common = (
     role: "targets" | "snapshot" | "timestamp",
   ): { version: number; specVersion: string; expires: string } => ({
@@ -110,7 +110,7 @@ export async function signedTree(
 export async function writeTree(
   files: Files,
   directory: string,
-  { targets, snapshot, timestamp }: Tree,
+  { targets, snapshot, timestamp }: RoleTree,
 ): Promise<void> {
   const write = (name: string, metadata: Metadata<Targets | Snapshot | Timestamp>): Promise<void> =>
     writeFileAtomic(join(directory, name), serialise(metadata), 0o644, files);

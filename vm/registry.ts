@@ -13,7 +13,7 @@ import { openToolsRoot, runTool, toolCommand } from "../image/packages/tools-roo
 import { deadline, machineClock } from "../lib/clock.ts";
 import { Failure } from "../lib/failure.ts";
 import { readTextIfPresent } from "../lib/files/files.ts";
-import { type Program, start } from "../lib/program/program.ts";
+import { type RunningProgram, start } from "../lib/program/program.ts";
 
 /** All in PEM. */
 export type ServerCertificate = { ca: string; certificate: string; key: string };
@@ -137,7 +137,7 @@ function configuration(files: Files, port: number, has: { tls: boolean; auth: bo
   };
 }
 
-async function untilItListens(log: string, program: Program, signal: AbortSignal): Promise<number> {
+async function untilItListens(log: string, program: RunningProgram, signal: AbortSignal): Promise<number> {
   const patience = deadline(machineClock, startTimeoutMs);
   for (;;) {
     const output = (await readTextIfPresent(log)) ?? "";

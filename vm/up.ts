@@ -159,15 +159,15 @@ export async function runningMachine(name: string): Promise<RunningMachine> {
   });
 }
 
-export type Machines = {
+export type MachineList = {
   running: RunningMachine[];
   /** Those whose record cannot be used: nobody knows whether they run. */
   damaged: { name: string; failure: Failure<"damaged-record"> }[];
 };
 
 /** All below a directory that run, or may run. */
-export async function machinesHere(parent = machinesDirectory): Promise<Machines> {
-  const machines: Machines = { running: [], damaged: [] };
+export async function machinesHere(parent = machinesDirectory): Promise<MachineList> {
+  const machines: MachineList = { running: [], damaged: [] };
   for (const name of await machineNames(parent)) {
     try {
       const machine = await RunningMachine.find(join(parent, name));

@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContextFile } from "../../host/commands/apiclient/address.ts";
-import type { Argument, Candidate } from "../../lib/command/command.ts";
+import type { Argument, CompletionCandidate } from "../../lib/command/command.ts";
 import { Failure } from "../../lib/failure.ts";
 import { writeFileAtomic } from "../../lib/files/files.ts";
 import type { RunningMachine } from "../../vm/running-machine.ts";
@@ -14,7 +14,7 @@ export const machineArgument = {
   complete: machineCandidates,
 } as const satisfies Argument;
 
-export async function machineCandidates(): Promise<Candidate[]> {
+export async function machineCandidates(): Promise<CompletionCandidate[]> {
   const { machinesHere } = await import("../../vm/up.ts");
   const { running, damaged } = await machinesHere();
   return [...running.map(({ record }) => record), ...damaged].map(({ name }) => ({ value: name }));

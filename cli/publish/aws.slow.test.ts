@@ -5,12 +5,12 @@ import { mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defined } from "../../lib/defined.ts";
-import { invoke, type Outcome } from "../../lib/command/command-line.ts";
+import { invoke, type CommandOutcome } from "../../lib/command/command-line.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { type AmiList, amiListSchema } from "../../publish/aws/ami-list.ts";
 import { blockBytes } from "../../publish/aws/disk-blocks.ts";
 import { makeBuild } from "../../test/worlds/publish/build.ts";
-import { type Aws, startAws } from "../../test/worlds/aws/aws.ts";
+import { type SimulatedAws, startAws } from "../../test/worlds/aws/aws.ts";
 import { orlop } from "../main.ts";
 
 const publishing = await orlop(["publish"]);
@@ -19,7 +19,7 @@ const [home, away] = ["eu-west-1", "us-east-1"];
 /** Blocks of the disk that hold something; all others are zeros. */
 const fullBlocks = [0, 1, 5, ...Array.from({ length: 300 }, (_, at) => 100 + at), 600];
 
-let aws: Aws;
+let aws: SimulatedAws;
 let directory: string;
 const environment = {
   AWS_ACCESS_KEY_ID: "test",
@@ -67,7 +67,7 @@ async function makeDisk(commit: string): Promise<void> {
   );
 }
 
-async function publish(words: readonly string[], signal?: AbortSignal): Promise<Outcome> {
+async function publish(words: readonly string[], signal?: AbortSignal): Promise<CommandOutcome> {
   const infra = ["--infra", file("Infra.toml")];
   return await invoke(publishing, ["publish", ...words, ...infra], defined({ signal }));
 }

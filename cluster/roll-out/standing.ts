@@ -12,7 +12,7 @@ import { survey, type Survey } from "./survey.ts";
 import { isWait, readyFor } from "./wanted.ts";
 import { sentence, type Cause, type Wait } from "./wait.ts";
 
-export type Standing = {
+export type NodeStanding = {
   node: FleetNode;
   step: NodeStep;
   version: string | undefined;
@@ -24,13 +24,13 @@ export type Standing = {
   sentence: string;
 };
 
-export function standings(snapshot: Snapshot, now: Date): Standing[] {
+export function standings(snapshot: Snapshot, now: Date): NodeStanding[] {
   const seen = survey(snapshot, now);
   const queue = new ClaimQueue(seen);
   return snapshot.nodes.map((node) => standing(seen, queue, node));
 }
 
-function standing(seen: Survey, queue: ClaimQueue, node: FleetNode): Standing {
+function standing(seen: Survey, queue: ClaimQueue, node: FleetNode): NodeStanding {
   const wait = waitOf(seen, queue, node);
   const offered = "version" in wait && wait.cause !== "on-trial" ? wait.version : undefined;
   const target = node.marks.aim?.version ?? offered ?? node.report?.offers[0]?.version;
@@ -99,7 +99,7 @@ export function portrait(snapshot: Snapshot, now: Date): { conditions: Condition
   return { counts, conditions: [progressing(seen, all), halted(snapshot.policy), windowOpen(seen), upToDate(counts)] };
 }
 
-function progressing(seen: Survey, all: readonly Standing[]): Condition {
+function progressing(seen: Survey, all: readonly NodeStanding[]): Condition {
   const type = "Progressing";
   const { ledger } = seen.snapshot.policy;
   if (ledger.claims.length > 0) {

@@ -7,12 +7,10 @@ import { Refused } from "../../api/client/refused.ts";
 import { Turns } from "../../lib/place.ts";
 import type { Model } from "../../settings/model/model.ts";
 import type { Problem } from "../../settings/model/problem.ts";
-import type { Author, Change, Datastore, Staged } from "../datastore/datastore.ts";
+import type { Author, Change, Committed, Datastore, Staged } from "../datastore/datastore.ts";
 import { changesBetween, revert, withStaged, type Values } from "../datastore/change.ts";
 import type { Trial } from "../daemon/trial.ts";
 import type { SettingsLockdown } from "./settings-lockdown.ts";
-
-export type Committed = { version: number; changed: string[] };
 
 export class Changes {
   readonly #model: Model;

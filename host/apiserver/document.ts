@@ -4,10 +4,10 @@ import { isJsonObject, type Json } from "../../lib/text/json.ts";
 import type { Model, Settings, SettingsTree } from "../../settings/model/model.ts";
 import type { Datastore } from "../datastore/datastore.ts";
 import type { Caller } from "./callers/caller.ts";
-import { Prepared } from "./server/reply.ts";
+import { PreparedReply } from "./server/reply.ts";
 import { seesSecrets, withoutSecrets } from "./secrets.ts";
 
-type Shown = { leaves: ReadonlyMap<string, Json>; prepared: Prepared };
+type Shown = { leaves: ReadonlyMap<string, Json>; prepared: PreparedReply };
 
 type Made = {
   version: number;
@@ -32,7 +32,7 @@ export class Document {
   }
 
   /** The whole as the caller may see it, serialised. */
-  prepared(caller: Caller): Prepared {
+  prepared(caller: Caller): PreparedReply {
     return this.#shownTo(caller).prepared;
   }
 
@@ -60,7 +60,7 @@ export class Document {
     if (seesSecrets(caller)) return made.whole;
     if (made.masked !== undefined) return made.masked;
     const leaves = withoutSecrets(this.#model, made.whole.leaves);
-    made.masked = { leaves, prepared: new Prepared(this.#model.tree(leaves)) };
+    made.masked = { leaves, prepared: new PreparedReply(this.#model.tree(leaves)) };
     return made.masked;
   }
 
@@ -70,7 +70,7 @@ export class Document {
     const settings = this.#model.complete(this.#model.tree(this.#datastore.values));
     assert(isJsonObject(settings), "settings are a table");
     const tree: SettingsTree = settings;
-    const whole = { leaves: this.#model.leaves(tree), prepared: new Prepared(tree) };
+    const whole = { leaves: this.#model.leaves(tree), prepared: new PreparedReply(tree) };
     this.#made = { version, settings, tree, whole, masked: undefined };
     return this.#made;
   }

@@ -14,7 +14,7 @@ import { writeArchive } from "../logdog/archive.ts";
 import { markedSettings } from "../../test/worlds/host/marked-settings.ts";
 import { modelNamed } from "../../test/worlds/host/models.ts";
 import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
-import { Authority } from "../../test/worlds/network/certificates.ts";
+import { TestAuthority } from "../../test/worlds/network/certificates.ts";
 
 const model = modelNamed("dev");
 /** Of each kind, one that is in force, one that was replaced, one that was deleted, and one that is only staged. */
@@ -70,7 +70,7 @@ async function answersFor(client: Client): Promise<Map<string, string>> {
 
 test("no secret is shown to read-only and operator, to logs, or to the support archive", async () => {
   await using host = await runningHost();
-  const ours = await Authority.make("ours");
+  const ours = await TestAuthority.make("ours");
   const port = await freePort();
   const roles = { alice: "admin", reader: "read-only", keeper: "operator" };
   const remote = { enabled: true, port, "client-cas": { ours: ours.setting }, roles };

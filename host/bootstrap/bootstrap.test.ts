@@ -6,7 +6,7 @@ import { eventually } from "../../test/eventually.ts";
 import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
 import { factsOf } from "../../test/worlds/host/settings.ts";
 import { exits } from "../../test/worlds/host/system.ts";
-import { bootstrap, type Outcome } from "./bootstrap.ts";
+import { bootstrap, type BootstrapOutcome } from "./bootstrap.ts";
 import { recordPath } from "./record.ts";
 
 const { signal } = new AbortController();
@@ -29,7 +29,10 @@ async function preconfigured(settings: JsonObject): Promise<RunningHost> {
   return host;
 }
 
-async function prepare({ api, machine: { system } }: RunningHost): Promise<{ outcome: Outcome; noted: string[] }> {
+async function prepare({
+  api,
+  machine: { system },
+}: RunningHost): Promise<{ outcome: BootstrapOutcome; noted: string[] }> {
   const noted: string[] = [];
   const settings = async () => model.complete(await api.call("getSettings"));
   const outcome = await bootstrap({ system, api, settings, note: (line) => void noted.push(line) }, signal);

@@ -15,7 +15,7 @@ import { runToItsEnd } from "../machine/unit.ts";
 import { failureOf } from "../reconcile/pass-failure.ts";
 import type { System } from "../machine/system.ts";
 import { holdReboots } from "./held-reboot.ts";
-import { called, commandsIn, containersIn, writeRecord, type BootstrapRecord, type Entry } from "./record.ts";
+import { called, commandsIn, containersIn, writeRecord, type BootstrapRecord, type BootstrapWork } from "./record.ts";
 
 export type BootstrapHost = {
   system: System;
@@ -26,14 +26,14 @@ export type BootstrapHost = {
   note(line: string): void;
 };
 
-export type Outcome = { kind: "prepared" } | { kind: "rebooting" } | { kind: "halted"; reason: string };
+export type BootstrapOutcome = { kind: "prepared" } | { kind: "rebooting" } | { kind: "halted"; reason: string };
 
 /** A command may wait for an update to be written. */
 const commandMs = 60 * 60_000;
 /** Containers may take as long as they like: nobody but their author knows. As long as a timer can be. */
 const containerMs = 24 * 24 * 60 * 60_000;
 
-export async function bootstrap(host: BootstrapHost, signal: AbortSignal): Promise<Outcome> {
+export async function bootstrap(host: BootstrapHost, signal: AbortSignal): Promise<BootstrapOutcome> {
   const before = await host.settings(signal);
   const work = new Work(host, [...commandsIn(before), ...containersIn(before)]);
   const isRebootRequested = await runCommands(host, work, before, signal);
@@ -108,30 +108,30 @@ function describedBy({ "bootstrap-containers": containers }: Settings): Map<stri
 /** Entries on their way, and the record of them. */
 class Work {
   readonly #host: BootstrapHost;
-  #entries: readonly Entry[];
+  #entries: readonly BootstrapWork[];
   #halted: string | undefined;
   /** One write after the other. */
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(host: BootstrapHost, entries: readonly Entry[]) {
+  constructor(host: BootstrapHost, entries: readonly BootstrapWork[]) {
     this.#host = host;
     this.#entries = entries;
   }
 
-  of(kind: Entry["kind"]): Entry[] {
+  of(kind: BootstrapWork["kind"]): BootstrapWork[] {
     return this.#entries.filter((entry) => entry.kind === kind);
   }
 
-  failedEssential(): Entry | undefined {
+  failedEssential(): BootstrapWork | undefined {
     return this.#entries.find(({ essential, state }) => essential && state === "failed");
   }
 
   /** Replaces what of one kind is to be done. */
-  async expect(kind: Entry["kind"], entries: readonly Entry[]): Promise<void> {
+  async expect(kind: BootstrapWork["kind"], entries: readonly BootstrapWork[]): Promise<void> {
     await this.#become([...this.#entries.filter((entry) => entry.kind !== kind), ...entries]);
   }
 
-  async perform(entry: Entry, work: () => Promise<void>): Promise<void> {
+  async perform(entry: BootstrapWork, work: () => Promise<void>): Promise<void> {
     await this.#change({ ...entry, state: "running" });
     try {
       await work();
@@ -150,7 +150,7 @@ class Work {
     }
   }
 
-  async #failed(entry: Entry, error: unknown): Promise<void> {
+  async #failed(entry: BootstrapWork, error: unknown): Promise<void> {
     const failure = failureOf(error);
     const then = entry.essential ? "it is essential, so the boot will not go on" : "the boot goes on without it";
     this.#host.note(`bootstrap: ${called(entry)} failed, ${then}: ${failure.message}`);
@@ -158,14 +158,14 @@ class Work {
     await this.#change({ ...entry, state: "failed", failure });
   }
 
-  async #switchOff({ kind, name }: Entry): Promise<void> {
+  async #switchOff({ kind, name }: BootstrapWork): Promise<void> {
     const tx = `bootstrap-${kind}-${name}`;
     const group = kind === "commands" ? "bootstrap-commands" : "bootstrap-containers";
     await this.#host.api.call("patchSettings", { query: { tx }, body: { [group]: { [name]: { mode: "off" } } } });
     await this.#host.api.call("commit", { query: { tx, message: `bootstrap ${kind} ${name} succeeded` } });
   }
 
-  async halt(failed: Entry): Promise<Outcome> {
+  async halt(failed: BootstrapWork): Promise<BootstrapOutcome> {
     const reason = `essential bootstrap ${called(failed)} failed: ${failed.failure?.message ?? "no reason is known"}`;
     this.#halted = reason;
     await this.#become(
@@ -175,13 +175,13 @@ class Work {
     return { kind: "halted", reason };
   }
 
-  async #change(changed: Entry): Promise<void> {
+  async #change(changed: BootstrapWork): Promise<void> {
     await this.#become(
       this.#entries.map((entry) => (entry.kind === changed.kind && entry.name === changed.name ? changed : entry)),
     );
   }
 
-  async #become(entries: readonly Entry[]): Promise<void> {
+  async #become(entries: readonly BootstrapWork[]): Promise<void> {
     this.#entries = entries;
     const record: BootstrapRecord = {
       entries: [...entries],

@@ -5,9 +5,9 @@ import { eventually } from "../../test/eventually.ts";
 import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
 import { testSystem } from "../../test/worlds/host/system.ts";
 import { bootstrapNow, untilPrepared } from "./now.ts";
-import { recordPath, writeRecord, type Entry } from "./record.ts";
+import { recordPath, writeRecord, type BootstrapWork } from "./record.ts";
 
-const essential: Entry = { kind: "commands", name: "disks", mode: "always", essential: true, state: "running" };
+const essential: BootstrapWork = { kind: "commands", name: "disks", mode: "always", essential: true, state: "running" };
 
 /** systemd answers no question about the unit that prepares the machine. */
 function deafen({ programs }: RunningHost["machine"], error: Error): Disposable {

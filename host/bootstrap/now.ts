@@ -1,6 +1,6 @@
 /** How far the preparation of the machine is, for the status of the host. */
 import { explain, Failure, systemErrorCode } from "../../lib/failure.ts";
-import { readRecord, type BootstrapRecord, type Entry } from "./record.ts";
+import { readRecord, type BootstrapRecord, type BootstrapWork } from "./record.ts";
 import type { System } from "../machine/system.ts";
 
 const unit = "bootstrap.service";
@@ -10,7 +10,7 @@ const limitMs = 5_000;
 const interrupted = { code: "interrupted", message: `${unit} ended before it was done` };
 
 /** `unknown`: why nobody can tell more than the entries do, in a sentence. */
-export type BootstrapNow = { entries: Entry[]; halted?: string; unknown?: string };
+export type BootstrapNow = { entries: BootstrapWork[]; halted?: string; unknown?: string };
 
 /** Never rejects because of what it looks at. */
 export async function bootstrapNow(system: System): Promise<BootstrapNow> {
@@ -39,7 +39,7 @@ async function withUnit(system: System, before: BootstrapRecord): Promise<Bootst
   return { entries, halted: interrupted.message };
 }
 
-const isDone = ({ state }: Entry): boolean => state !== "waiting" && state !== "running";
+const isDone = ({ state }: BootstrapWork): boolean => state !== "waiting" && state !== "running";
 const isComplete = ({ halted, entries }: BootstrapRecord): boolean => halted !== undefined || entries.every(isDone);
 
 /** Waits for what is essential; false when it was plain at once that nothing is, and when the boot stops there. */

@@ -12,7 +12,7 @@ import { parseJson } from "../../lib/text/json.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import { hostPath, type System } from "../machine/system.ts";
 
-export type Entry = BootstrapEntry;
+export type BootstrapWork = BootstrapEntry;
 
 const recordSchema = z.object({
   entries: z.array(bootstrapEntry),
@@ -41,17 +41,17 @@ export async function writeRecord(system: System, record: BootstrapRecord): Prom
 }
 
 /** Lists of commands in the order of their names, as in Bottlerocket. */
-export function commandsIn(settings: Settings): Entry[] {
+export function commandsIn(settings: Settings): BootstrapWork[] {
   return entriesOf("commands", settings["bootstrap-commands"]);
 }
 
-export function containersIn(settings: Settings): Entry[] {
+export function containersIn(settings: Settings): BootstrapWork[] {
   return entriesOf("container", settings["bootstrap-containers"]);
 }
 
 type Wish = { mode: "off" | "once" | "always"; essential: boolean };
 
-function entriesOf(kind: Entry["kind"], wishes: Readonly<Record<string, Wish>>): Entry[] {
+function entriesOf(kind: BootstrapWork["kind"], wishes: Readonly<Record<string, Wish>>): BootstrapWork[] {
   return Object.entries(wishes)
     .toSorted(([left], [right]) => (left < right ? -1 : 1))
     .flatMap(([name, { mode, essential }]) =>
@@ -60,5 +60,5 @@ function entriesOf(kind: Entry["kind"], wishes: Readonly<Record<string, Wish>>):
 }
 
 /** The name in sentences. */
-export const called = ({ kind, name }: Entry): string =>
+export const called = ({ kind, name }: BootstrapWork): string =>
   kind === "commands" ? `commands ${name}` : `container ${name}`;

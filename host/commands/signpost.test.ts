@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { invoke, type Outcome } from "../../lib/command/command-line.ts";
+import { invoke, type CommandOutcome } from "../../lib/command/command-line.ts";
 import { writePartitionSets } from "../../test/worlds/update/partition-sets.ts";
 import { testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
 import { Datastore } from "../datastore/datastore.ts";
@@ -11,7 +11,7 @@ import { hostPath } from "../machine/system.ts";
 import { signpost } from "./signpost.ts";
 
 async function makeWorld(): Promise<
-  AsyncDisposable & { host: TestSystem; run(...words: string[]): Promise<Outcome>; entries(): Promise<string[]> }
+  AsyncDisposable & { host: TestSystem; run(...words: string[]): Promise<CommandOutcome>; entries(): Promise<string[]> }
 > {
   const host = await testSystem();
   await writePartitionSets(host, "a", "1.0.0");

@@ -13,7 +13,7 @@ import { type Facts, readFacts } from "../machine/facts.ts";
 import { logs } from "../kept/things.ts";
 import { hostPath, linuxSystem, type System } from "../machine/system.ts";
 import { describeSets, type Sets } from "../update/boot/signpost.ts";
-import { proveHealthy, type Gate, type Verdict } from "../update/judge/health-gate.ts";
+import { proveHealthy, type HealthGate, type Verdict } from "../update/judge/health-gate.ts";
 import { type Health, unitsOf } from "../update/judge/health.ts";
 import { nodeCheck } from "../node/node-ready.ts";
 import { bootInactiveNext, requireSets } from "../update/boot/sets.ts";
@@ -191,7 +191,7 @@ export function signpost(system: System): Program {
   });
 }
 
-async function gateOf(system: System): Promise<Gate> {
+async function gateOf(system: System): Promise<HealthGate> {
   const facts = await readFacts(system);
   const { variant, versionId } = facts;
   const model = modelFor(variant);

@@ -20,7 +20,7 @@ import { ConnectError } from "@connectrpc/connect";
 import { openToRead, openToWrite, writeAll } from "./pipes.ts";
 import { exitStatus } from "./run-container.ts";
 
-export type Size = { rows: number; columns: number };
+type ConsoleSize = { rows: number; columns: number };
 
 export type Execution = {
   containerd: Containerd;
@@ -29,7 +29,7 @@ export type Execution = {
   directory: string;
   command: readonly string[];
   /** With a terminal, of this size. */
-  terminal: { size: Size | undefined } | undefined;
+  terminal: { size: ConsoleSize | undefined } | undefined;
 };
 
 const SIGHUP = 1;
@@ -49,12 +49,12 @@ const terminalType = "xterm-256color";
 const specSchema = z.object({ process: z.looseObject({ env: z.array(z.string()) }) });
 
 /** Its exit code as shells have it. */
-export type Ended = { exitCode: number };
+export type ProgramExit = { exitCode: number };
 
-export class Executed implements AsyncDisposable {
+export class ExecutedProgram implements AsyncDisposable {
   /** As the host counts; the leader of a session of its own. */
   readonly pid: number;
-  readonly ended: Promise<Ended>;
+  readonly ended: Promise<ProgramExit>;
   readonly #execution: Execution;
   readonly #id: string;
   readonly #stdin: FileHandle;
@@ -96,7 +96,7 @@ export class Executed implements AsyncDisposable {
     await unlessEnded(containerd.tasks.closeIO({ containerId, execId: this.#id, stdin: true }));
   }
 
-  async resize({ rows, columns }: Size): Promise<void> {
+  async resize({ rows, columns }: ConsoleSize): Promise<void> {
     const { containerd, containerId, terminal } = this.#execution;
     if (terminal === undefined) return;
     await unlessEnded(containerd.tasks.resizePty({ containerId, execId: this.#id, width: columns, height: rows }));
@@ -159,7 +159,7 @@ export class Executed implements AsyncDisposable {
     }
   }
 
-  async #untilEnded(): Promise<Ended> {
+  async #untilEnded(): Promise<ProgramExit> {
     const { containerd, containerId } = this.#execution;
     try {
       return { exitCode: await exitStatus(containerd, containerId, this.#id) };
@@ -183,7 +183,7 @@ export class Executed implements AsyncDisposable {
  *
  * @throws {Failure<"container-not-running" | "cannot-execute">}
  */
-export async function execute(execution: Execution): Promise<Executed> {
+export async function execute(execution: Execution): Promise<ExecutedProgram> {
   const { containerd, containerId, directory, command, terminal } = execution;
   const container = await ifThere(containerd.containers.get({ id: containerId }));
   const task = await ifThere(containerd.tasks.get({ containerId }));
@@ -230,7 +230,7 @@ export async function execute(execution: Execution): Promise<Executed> {
       },
     });
     const { pid } = await containerd.tasks.start({ containerId, execId: id });
-    const executed = new Executed(execution, id, pid, stdin, stderr === undefined ? [stdout] : [stdout, stderr]);
+    const executed = new ExecutedProgram(execution, id, pid, stdin, stderr === undefined ? [stdout] : [stdout, stderr]);
     stack.move();
     return executed;
   } catch (error) {

@@ -8,15 +8,20 @@ import { createHash, randomUUID } from "node:crypto";
 import { z } from "zod";
 import { machineClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
+import type { Fetch } from "../../lib/files/http-redirects.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import type { Log } from "../machine/system.ts";
 import { ifThere, isThereAlready, snapshotter, type Containerd } from "./containerd/containerd.ts";
 import { usedLabel } from "./garbage.ts";
 import { endpointsOf, type Capability, type Registries } from "./registry/registries.ts";
-import { manifestTypes, Repository, type Fetch } from "./registry/registry.ts";
+import { ImageRepository, manifestTypes } from "./registry/registry.ts";
 import type { Reference } from "./registry/reference.ts";
 
-export type Image = { digest: string; config: ImageConfig; /** Of the snapshot that has all layers. */ chain: string };
+export type PulledImage = {
+  digest: string;
+  config: ImageConfig;
+  /** Of the snapshot that has all layers. */ chain: string;
+};
 export type ImageConfig = z.infer<typeof configSchema>["config"];
 export type PullContext = { containerd: Containerd; registries: Registries; fetch: Fetch; log: Log };
 
@@ -55,13 +60,17 @@ const gcSnapshot = `containerd.io/gc.ref.snapshot.${snapshotter}`;
  *
  * @throws {Failure<"no-image">} when no registry has it and it is not there either; the cause says why
  */
-export async function bringImage(context: PullContext, reference: Reference, signal: AbortSignal): Promise<Image> {
+export async function bringImage(
+  context: PullContext,
+  reference: Reference,
+  signal: AbortSignal,
+): Promise<PulledImage> {
   const image = await bring(context, reference, signal);
   await noteUse(context.containerd, reference);
   return image;
 }
 
-async function bring(context: PullContext, reference: Reference, signal: AbortSignal): Promise<Image> {
+async function bring(context: PullContext, reference: Reference, signal: AbortSignal): Promise<PulledImage> {
   const { containerd, log } = context;
   const known = (await ifThere(containerd.images.get({ name: reference.name })))?.image?.target?.digest;
   if (known !== undefined && reference.digest !== undefined) return await readImage(containerd, known);
@@ -89,12 +98,12 @@ async function pull(
   reference: Reference,
   known: string | undefined,
   signal: AbortSignal,
-): Promise<Image> {
+): Promise<PulledImage> {
   const { registries, fetch } = context;
-  const able = (capability: Capability): Repository[] =>
+  const able = (capability: Capability): ImageRepository[] =>
     endpointsOf(reference.registry, registries)
       .filter(({ capabilities }) => capabilities.includes(capability))
-      .map((endpoint) => new Repository(endpoint, reference, registries, fetch));
+      .map((endpoint) => new ImageRepository(endpoint, reference, registries, fetch));
   // What a tag means, and what a digest names, may come from different places, as containerd has it.
   const sources = able(reference.digest === undefined ? "resolve" : "pull");
   const top = await fromFirst(context, reference, sources, signal, async (repository) =>
@@ -111,9 +120,9 @@ async function pull(
 async function fromFirst<Result>(
   { log }: PullContext,
   { name }: Reference,
-  repositories: readonly Repository[],
+  repositories: readonly ImageRepository[],
   signal: AbortSignal,
-  read: (repository: Repository) => Promise<Result>,
+  read: (repository: ImageRepository) => Promise<Result>,
 ): Promise<Result> {
   let refusal: unknown;
   for (const repository of repositories) {
@@ -131,7 +140,7 @@ async function fromFirst<Result>(
 type Manifest = { bytes: Uint8Array; digest: string; mediaType: string };
 
 /** An index names an image for each kind of machine. */
-async function forThisMachine(repository: Repository, top: Manifest, signal: AbortSignal): Promise<Manifest> {
+async function forThisMachine(repository: ImageRepository, top: Manifest, signal: AbortSignal): Promise<Manifest> {
   const index = indexSchema.safeParse(parseJson(Buffer.from(top.bytes).toString()));
   if (!index.success) return top;
   const architecture = process.arch === "x64" ? "amd64" : process.arch;
@@ -144,11 +153,11 @@ async function forThisMachine(repository: Repository, top: Manifest, signal: Abo
 
 async function store(
   { containerd, log }: PullContext,
-  repository: Repository,
+  repository: ImageRepository,
   { name }: Reference,
   { bytes, digest, mediaType }: Manifest,
   signal: AbortSignal,
-): Promise<Image> {
+): Promise<PulledImage> {
   const { config, layers } = manifestSchema.parse(parseJson(Buffer.from(bytes).toString()));
   const total = layers.reduce((sum, { size }) => sum + size, 0);
   log.info(`image: pulling ${name} from ${repository.address}, ${megabytes(total)} in ${layers.length} layers`);
@@ -251,7 +260,7 @@ async function unpack(
 }
 
 /** What is known of an image that is there. */
-async function readImage(containerd: Containerd, digest: string): Promise<Image> {
+async function readImage(containerd: Containerd, digest: string): Promise<PulledImage> {
   const { config } = manifestSchema.parse(parseJson(await readBlob(containerd, digest)));
   const image = configSchema.parse(parseJson(await readBlob(containerd, config.digest)));
   return { digest, config: image.config, chain: chainIds(image.rootfs.diff_ids).at(-1) ?? "" };
@@ -263,7 +272,7 @@ async function readBlob(containerd: Containerd, digest: string): Promise<string>
   return Buffer.concat(parts).toString();
 }
 
-function verify(bytes: Uint8Array, { digest }: Descriptor, repository: Repository): void {
+function verify(bytes: Uint8Array, { digest }: Descriptor, repository: ImageRepository): void {
   const came = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
   if (came === digest) return;
   throw new Failure("hash-mismatch", `cannot use ${repository.address}@${digest}: what came has the digest ${came}`);

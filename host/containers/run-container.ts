@@ -17,7 +17,7 @@ import { OptionsSchema } from "./containerd/api/runc-options_pb.ts";
 import { ifThere, isAway, running, snapshotter, type Containerd } from "./containerd/containerd.ts";
 import { imageLabel } from "./garbage.ts";
 import { openToRead } from "./pipes.ts";
-import type { Image } from "./pull.ts";
+import type { PulledImage } from "./pull.ts";
 import type { Spec } from "./spec.ts";
 
 export type Running = {
@@ -31,7 +31,7 @@ export type Running = {
 
 type Pipes = { stdout: string; stderr: string };
 
-export type Ended = { exitCode: number; stopped: boolean };
+export type ContainerExit = { exitCode: number; stopped: boolean };
 
 const SIGTERM = 15;
 const SIGKILL = 9;
@@ -48,10 +48,10 @@ const awayMs = 60_000;
  */
 export async function runContainer(
   context: Running,
-  prepare: () => Promise<{ image: Image; spec: Spec }>,
+  prepare: () => Promise<{ image: PulledImage; spec: Spec }>,
   started: () => void,
   stop: AbortSignal,
-): Promise<Ended> {
+): Promise<ContainerExit> {
   const { containerd, id, log } = context;
   const pipes = { stdout: join(context.directory, "stdout"), stderr: join(context.directory, "stderr") };
   const before = await ifThere(containerd.tasks.get({ containerId: id }));
@@ -79,7 +79,7 @@ async function makePipes(directory: string, pipes: Pipes): Promise<void> {
 
 async function startContainer(
   { containerd, id, systemd, log }: Running,
-  { image, spec }: { image: Image; spec: Spec },
+  { image, spec }: { image: PulledImage; spec: Spec },
   pipes: Pipes,
 ): Promise<void> {
   const { mounts } = await containerd.snapshots.prepare({
@@ -139,7 +139,7 @@ export async function relay(parts: AsyncIterable<Uint8Array>, to: Writable): Pro
   for await (const part of parts) if (!to.write(part)) await once(to, "drain");
 }
 
-async function untilEnded({ containerd, id, log }: Running, stop: AbortSignal): Promise<Ended> {
+async function untilEnded({ containerd, id, log }: Running, stop: AbortSignal): Promise<ContainerExit> {
   const finished = new AbortController();
   const stopping = async (): Promise<void> => {
     log.info(`container ${id}: stopping`);

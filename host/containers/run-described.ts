@@ -3,6 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import { isPresent, readTextIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
+import type { Fetch } from "../../lib/files/http-redirects.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { sdNotify } from "../machine/linux.ts";
 import { authoritiesPath, requestThrough, routeIn, removeProxyVariables } from "../machine/outbound.ts";
@@ -22,8 +23,7 @@ import { pullTurn } from "./pull-turn.ts";
 import { bringImage } from "./pull.ts";
 import { parseReference } from "./registry/reference.ts";
 import { registriesSchema } from "./registry/registries.ts";
-import type { Fetch } from "./registry/registry.ts";
-import { runContainer, type Ended } from "./run-container.ts";
+import { runContainer, type ContainerExit } from "./run-container.ts";
 import { preparedDirectories, specOf } from "./spec.ts";
 
 const turnsDirectory = "/run/orlop/pulls";
@@ -35,7 +35,7 @@ export async function runDescribed(
   system: System,
   container: Pick<Description, "type" | "name">,
   stop: AbortSignal,
-): Promise<Ended> {
+): Promise<ContainerExit> {
   const description = await described(system, container);
   using containerd = openContainerd(hostPath(system, hostContainerd.socket), hostContainerd.namespace);
   const { log } = system;

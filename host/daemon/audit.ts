@@ -10,7 +10,7 @@ import { z } from "zod";
 import { ordered } from "../../api/answers.ts";
 import type { JsonObject } from "../../lib/text/json.ts";
 import { Datastore, type Author, type DatastoreOptions } from "../datastore/datastore.ts";
-import type { Disk } from "../datastore/log/disk.ts";
+import type { LogDisk } from "../datastore/log/disk.ts";
 
 const MiB = 1024 * 1024;
 /** Some ten thousand programs. */
@@ -28,11 +28,11 @@ const execution = z.object({
 });
 /** `entry` makes each one a change. */
 const obedience = z.object({ entry: z.string(), ...ordered.shape.order.shape });
-export type Execution = Omit<z.infer<typeof execution>, "id">;
-export type Obedience = Omit<z.infer<typeof obedience>, "entry">;
+export type AuditedProgram = Omit<z.infer<typeof execution>, "id">;
+export type AuditedOrder = Omit<z.infer<typeof obedience>, "entry">;
 
 type Noted = { at: Date; by: Author; image: string; hash: string };
-export type AuditEntry = Noted & ({ exec: Execution } | { order: Obedience });
+export type AuditEntry = Noted & ({ exec: AuditedProgram } | { order: AuditedOrder });
 
 export class Audit implements AsyncDisposable {
   readonly #store: Datastore;
@@ -41,17 +41,17 @@ export class Audit implements AsyncDisposable {
     this.#store = store;
   }
 
-  static async open(disk: Disk, options: Omit<DatastoreOptions, "size">): Promise<Audit> {
+  static async open(disk: LogDisk, options: Omit<DatastoreOptions, "size">): Promise<Audit> {
     return new Audit(await Datastore.open(disk, { ...options, size }));
   }
 
   /** Durable when it resolves. @throws {Failure<"disk-full" | "disk-error" | "busy" | "closed">} */
-  async executed(by: Author, exec: Execution): Promise<void> {
+  async executed(by: Author, exec: AuditedProgram): Promise<void> {
     await this.#note(by, keys.exec, { id: randomUUID(), ...exec }, `exec in ${exec.container}`);
   }
 
   /** Durable when it resolves. @throws {Failure<"disk-full" | "disk-error" | "busy" | "closed">} */
-  async obeyed(order: Obedience): Promise<void> {
+  async obeyed(order: AuditedOrder): Promise<void> {
     const by = { kind: "host", part: "fleet" } as const;
     await this.#note(by, keys.order, { entry: randomUUID(), ...order }, `order of ${order.by}`);
   }
@@ -88,7 +88,7 @@ export class Audit implements AsyncDisposable {
   }
 }
 
-function withoutEntry(order: z.infer<typeof obedience>): Obedience {
+function withoutEntry(order: z.infer<typeof obedience>): AuditedOrder {
   const { entry: _, ...rest } = order;
   return rest;
 }

@@ -13,7 +13,7 @@ const goodBootMark = "/run/orlop/good-boot";
 
 export type BootedHost = { system: System; datastore: Datastore; engine: Engine; trial: Trial; bootStatus: BootStatus };
 
-export class GoodBoot {
+export class GoodBootKeeper {
   readonly #host: BootedHost;
   readonly #turns = new Turns();
 

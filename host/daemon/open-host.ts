@@ -23,7 +23,7 @@ import { Updater } from "../update/updater.ts";
 import { apiContext, type ApiHost } from "./api-context.ts";
 import { haltedBoot, newBootStatus } from "./boot.ts";
 import { showOnConsole } from "./console.ts";
-import { GoodBoot } from "./good-boot.ts";
+import { GoodBootKeeper } from "./good-boot.ts";
 import { openAudit, openSettings } from "./stores.ts";
 import { Trial } from "./trial.ts";
 
@@ -33,7 +33,7 @@ export type OpenHost = ApiHost &
     unusable: Failure | undefined;
     /** What is written down with each change of settings. */
     recorded: DatastoreOptions;
-    goodBoot: GoodBoot;
+    goodBoot: GoodBootKeeper;
     secrets: KnownSecrets;
     /** Made anew for each listener. */
     exchange: () => Exchange;
@@ -70,7 +70,7 @@ export async function openHost(machine: System, stopping: AbortSignal): Promise<
 
   const served = { ...booting, audit, auditUnusable, trial, changes, remote, updater, allReconcilers, stopping };
   const handlers = handlersFor(apiContext(served));
-  const goodBoot = new GoodBoot(served);
+  const goodBoot = new GoodBootKeeper(served);
   const open = opened.move();
   return {
     ...served,

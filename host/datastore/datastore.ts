@@ -6,11 +6,11 @@
 import type { Clock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { changesBetween, withStaged, type Change, type Staged, type Values } from "./change.ts";
-import { CommitQueue, type Prepared } from "./log/commit-queue.ts";
-import type { Disk } from "./log/disk.ts";
+import { CommitQueue, type PreparedCommit } from "./log/commit-queue.ts";
+import type { LogDisk } from "./log/disk.ts";
 import { History } from "./history.ts";
 import { checkCount, checkedValue, messageLength, settingsBytes, storeSize, type StoreSize } from "./log/limits.ts";
-import { Log } from "./log/log.ts";
+import { TransactionLog } from "./log/log.ts";
 import { checkedChanges, Staging } from "./staging.ts";
 import { advance, type State } from "./state.ts";
 import { markLine, transactionLine, type Author, type Transaction } from "./transaction.ts";
@@ -29,7 +29,7 @@ export type DatastoreOptions = {
 };
 
 export class Datastore implements AsyncDisposable {
-  readonly #log: Log;
+  readonly #log: TransactionLog;
   readonly #image: string;
   readonly #clock: Pick<Clock, "now">;
   readonly #staging: Staging;
@@ -38,7 +38,7 @@ export class Datastore implements AsyncDisposable {
   readonly #watch: VersionWatch;
   #state: State;
 
-  private constructor(log: Log, state: State, disk: Disk, { image, clock }: DatastoreOptions) {
+  private constructor(log: TransactionLog, state: State, disk: LogDisk, { image, clock }: DatastoreOptions) {
     this.#log = log;
     this.#image = image;
     this.#clock = clock;
@@ -61,8 +61,8 @@ export class Datastore implements AsyncDisposable {
    *
    * @throws {Failure<"newer-format" | "disk-error">} never because of damaged content
    */
-  static async open(disk: Disk, options: DatastoreOptions): Promise<Datastore> {
-    const { log, state } = await Log.open(disk, options.image, options.size ?? storeSize);
+  static async open(disk: LogDisk, options: DatastoreOptions): Promise<Datastore> {
+    const { log, state } = await TransactionLog.open(disk, options.image, options.size ?? storeSize);
     return new Datastore(log, state, disk, options);
   }
 
@@ -228,7 +228,7 @@ export class Datastore implements AsyncDisposable {
     return { version, changed };
   }
 
-  #prepare(state: State, by: Author, message: string, changes: Change[]): Prepared {
+  #prepare(state: State, by: Author, message: string, changes: Change[]): PreparedCommit {
     const draft = {
       version: state.nextVersion,
       at: this.#clock.now(),

@@ -1,21 +1,21 @@
 /** Reads transactions and former settings back from the segments that are still there. */
 import { Failure, isNotFound } from "../../lib/failure.ts";
 import type { Values } from "./change.ts";
-import type { Disk } from "./log/disk.ts";
+import type { LogDisk } from "./log/disk.ts";
 import { diskFailure } from "./log/disk-failure.ts";
-import type { Link } from "./log/recovery.ts";
+import type { SegmentLink } from "./log/recovery.ts";
 import { readSegment, segmentName } from "./log/segment.ts";
 import { advance, type State } from "./state.ts";
-import type { Entry, Transaction } from "./transaction.ts";
+import type { LogEntry, Transaction } from "./transaction.ts";
 
-type Part = { base: State; entries: readonly Entry[] };
+type Part = { base: State; entries: readonly LogEntry[] };
 
 export class History {
-  readonly #disk: Disk;
-  readonly #chain: () => readonly Link[];
+  readonly #disk: LogDisk;
+  readonly #chain: () => readonly SegmentLink[];
 
   /** `chain` is asked again each time, since segments come and go. */
-  constructor(disk: Disk, chain: () => readonly Link[]) {
+  constructor(disk: LogDisk, chain: () => readonly SegmentLink[]) {
     this.#disk = disk;
     this.#chain = chain;
   }
@@ -61,7 +61,7 @@ export class History {
     throw await this.#noSuchVersion(time.toISOString());
   }
 
-  async #read({ number, goodBytes, base: known }: Link): Promise<Part | undefined> {
+  async #read({ number, goodBytes, base: known }: SegmentLink): Promise<Part | undefined> {
     const name = segmentName(number);
     try {
       const file = await this.#disk.read(name);
@@ -85,6 +85,6 @@ export class History {
   }
 }
 
-function transactionsOf(entries: readonly Entry[]): Transaction[] {
+function transactionsOf(entries: readonly LogEntry[]): Transaction[] {
   return entries.flatMap((entry) => (entry.kind === "transaction" ? entry.transaction : []));
 }

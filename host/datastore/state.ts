@@ -4,7 +4,7 @@ import type { Json } from "../../lib/text/json.ts";
 import type { Values } from "./change.ts";
 import { sizeOf } from "./log/limits.ts";
 import { genesisHash } from "./log/line.ts";
-import type { Entry } from "./transaction.ts";
+import type { LogEntry } from "./transaction.ts";
 
 export type State = {
   /** 0 before the first transaction. */
@@ -34,7 +34,7 @@ export const emptyState: State = {
 };
 
 /** The state after `entries`, which follow `state`. */
-export function advance(state: State, entries: readonly Entry[]): State {
+export function advance(state: State, entries: readonly LogEntry[]): State {
   if (entries.length === 0) return state;
   const values = new Map(state.values);
   let { version, at, nextVersion, hash, bytes, goodBoot } = state;

@@ -28,7 +28,7 @@ export type Transaction = {
 
 export type GoodBootMark = { goodBoot: number; at: Date; image: string };
 
-export type Entry =
+export type LogEntry =
   | { kind: "transaction"; transaction: Transaction }
   | { kind: "mark"; mark: GoodBootMark; hash: string };
 
@@ -87,7 +87,7 @@ export function markLine(previous: string, { goodBoot, at, image }: GoodBootMark
 }
 
 /** Undefined for a line that no image of this format writes. */
-export function readEntry({ body, hash }: Line): Entry | undefined {
+export function readEntry({ body, hash }: Line): LogEntry | undefined {
   const value = readBody(body);
   const asTransaction = transaction.safeParse(value);
   if (asTransaction.success) {

@@ -1,8 +1,8 @@
 /** A disk on which nothing is found and nothing can be written, for a store that cannot be used: the reason is told. */
 import type { Failure } from "../../lib/failure.ts";
-import type { Disk } from "./log/disk.ts";
+import type { LogDisk } from "./log/disk.ts";
 
-export function unusableDisk(reason: Failure): Disk {
+export function unusableDisk(reason: Failure): LogDisk {
   const refuse = async (): Promise<never> => await Promise.reject(reason);
   return {
     list: async () => await Promise.resolve([]),

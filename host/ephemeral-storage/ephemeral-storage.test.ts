@@ -7,7 +7,7 @@ import { parseJson } from "../../lib/text/json.ts";
 import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
 import { exits, testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
 import { apiclient } from "../commands/apiclient.ts";
-import { requestSchema, type Request } from "./places.ts";
+import { requestSchema, type EphemeralStorageRequest } from "./places.ts";
 import { prepareEphemeral } from "./prepare.ts";
 
 /** Devices by what they hold; a program leaves its traces as the real one does. */
@@ -50,7 +50,7 @@ const changes = ({ ran }: TestSystem): string[] => ran.filter((line) => /^(mkfs|
 
 test("one disk is formatted and mounted, once", async () => {
   await using host = await machine({ [disk]: "" });
-  const request: Request = { kind: "init", filesystem: "ext4", disks: [disk] };
+  const request: EphemeralStorageRequest = { kind: "init", filesystem: "ext4", disks: [disk] };
   await prepareEphemeral(host.system, request);
   expect(changes(host)).toEqual([
     `mkfs.ext4 -q -L .ephemeral ${disk}`,
@@ -63,7 +63,7 @@ test("one disk is formatted and mounted, once", async () => {
 
 test("several disks become one array of level 0, which is put together again after a reboot", async () => {
   await using host = await machine({ [disk]: "", [two]: "" });
-  const request: Request = { kind: "init", filesystem: "xfs", disks: [disk, two] };
+  const request: EphemeralStorageRequest = { kind: "init", filesystem: "xfs", disks: [disk, two] };
   await prepareEphemeral(host.system, request);
   const shape = "--name ephemeral --homehost=any --level=0 --chunk=256 --raid-devices=2";
   expect(changes(host)).toEqual([
@@ -118,7 +118,7 @@ test("a disk of which nobody can tell what it holds is not formatted", async () 
 
 test("a directory is bound once, to one of its own, and what is mounted in it is shared", async () => {
   await using host = await machine({ [disk]: "xfs", "/dev/disk/by-label/.ephemeral": "xfs" });
-  const request: Request = { kind: "bind", targets: ["/var/lib/containerd"] };
+  const request: EphemeralStorageRequest = { kind: "bind", targets: ["/var/lib/containerd"] };
   await prepareEphemeral(host.system, request);
   expect(changes(host)).toEqual([
     "mount --options noatime /dev/disk/by-label/.ephemeral /mnt/.ephemeral",

@@ -17,7 +17,7 @@ export const requestSchema = z.discriminatedUnion("kind", [
   ephemeralInit.required().extend({ kind: z.literal("init") }),
   ephemeralBind.required().extend({ kind: z.literal("bind") }),
 ]);
-export type Request = z.infer<typeof requestSchema>;
+export type EphemeralStorageRequest = z.infer<typeof requestSchema>;
 
 /** What ephemeral-storage.service is to do. */
 export const requestPath = "/run/orlop/ephemeral-storage.json";

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { unreachable, Failure } from "../../lib/failure.ts";
 import { type Argv, succeeded } from "../../lib/program/process.ts";
 import { hostPath, type System } from "../machine/system.ts";
-import { ephemeralDisks, type Request } from "./places.ts";
+import { ephemeralDisks, type EphemeralStorageRequest } from "./places.ts";
 
 /** Of the array; its device is below /dev/md. */
 const arrayName = "ephemeral";
@@ -24,7 +24,7 @@ const chunkKiB = 256;
 /** Formatting a large disk discards its blocks. */
 const formatMs = 30 * 60_000;
 
-export async function prepareEphemeral(system: System, request: Request): Promise<string> {
+export async function prepareEphemeral(system: System, request: EphemeralStorageRequest): Promise<string> {
   switch (request.kind) {
     case "init":
       return await initialize(system, request);
@@ -35,7 +35,10 @@ export async function prepareEphemeral(system: System, request: Request): Promis
   }
 }
 
-async function initialize(system: System, { disks, filesystem }: Extract<Request, { kind: "init" }>): Promise<string> {
+async function initialize(
+  system: System,
+  { disks, filesystem }: Extract<EphemeralStorageRequest, { kind: "init" }>,
+): Promise<string> {
   const [only, ...rest] = disks;
   if (only === undefined) return "there are no ephemeral disks";
   const device = rest.length === 0 ? only : await arrayOf(system, disks);

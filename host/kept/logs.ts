@@ -1,7 +1,7 @@
 /** Opening what is kept as a log in a directory of its own: whatever lies there, it is opened or the reason is told. */
 import { defined } from "../../lib/defined.ts";
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
-import { directoryDisk, type Disk } from "../datastore/log/disk.ts";
+import { directoryDisk, type LogDisk } from "../datastore/log/disk.ts";
 import { unusableDisk } from "../datastore/unusable.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { setAside, type KeptPlace } from "./set-aside.ts";
@@ -16,7 +16,7 @@ export async function openLog<Log>(
   system: System,
   place: KeptPlace,
   isLost: (reason: Failure) => boolean,
-  open: (disk: Disk) => Promise<Log>,
+  open: (disk: LogDisk) => Promise<Log>,
 ): Promise<OpenedLog<Log>> {
   const disk = directoryDisk(system.storage, hostPath(system, place.path));
   try {
@@ -37,7 +37,7 @@ export async function openLog<Log>(
 async function refusing<Log>(
   { path }: KeptPlace,
   { message, hint, cause }: Failure,
-  open: (disk: Disk) => Promise<Log>,
+  open: (disk: LogDisk) => Promise<Log>,
 ): Promise<OpenedLog<Log>> {
   const unusable = new Failure("kept-unusable", `cannot use what is kept in ${path}: ${message}`, {
     ...defined({ hint }),

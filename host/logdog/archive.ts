@@ -18,7 +18,7 @@ export const archivePath = "/var/log/support/orlop-logs.tar.gz";
 const historyMost = 10_000;
 
 /** `incomplete` when something could not be had. */
-export type Archive = { files: string[]; incomplete: boolean };
+export type SupportArchive = { files: string[]; incomplete: boolean };
 
 /** The settings as everybody may see them. */
 export function openSettings(model: Model, tree: SettingsTree): SettingsTree {
@@ -28,7 +28,7 @@ export function openSettings(model: Model, tree: SettingsTree): SettingsTree {
 }
 
 /** Writes it to a path of the host. Rejects when the API does not answer: what is secret could not be known. */
-export async function writeArchive(system: System, output: string, signal: AbortSignal): Promise<Archive> {
+export async function writeArchive(system: System, output: string, signal: AbortSignal): Promise<SupportArchive> {
   await removeLeftovers(hostPath(system, output)); // of one that was killed: as large as an archive
   const { variant } = await readFacts(system);
   const model = modelFor(variant);

@@ -6,7 +6,7 @@ import { open } from "node:fs/promises";
 import { explain, Failure } from "../../lib/failure.ts";
 import { EndOf, partsOf } from "../../lib/files/read-to-end.ts";
 import { hostPath, type System } from "../machine/system.ts";
-import type { Request } from "./requests.ts";
+import type { LogRequest } from "./requests.ts";
 
 const programTimeoutMs = 60_000;
 
@@ -27,7 +27,7 @@ const leadBytes = 4 * 1024 * 1024;
  */
 export async function collect(
   system: System,
-  requests: readonly Request[],
+  requests: readonly LogRequest[],
   known: Readonly<Record<string, () => Promise<string>>>,
   mask: (text: string) => string,
   signal: AbortSignal,
@@ -71,7 +71,7 @@ function maskedEnd(bytes: Buffer, mostBytes: number, mask: (text: string) => str
 
 async function answer(
   system: System,
-  request: Request,
+  request: LogRequest,
   mostBytes: number,
   signal: AbortSignal,
 ): Promise<Uint8Array | string> {

@@ -3,13 +3,13 @@ import type { Orchestrator } from "../../variants/variant.ts";
 import { crashMessagesPath } from "../kdump/kept.ts";
 import type { Argv } from "../../lib/program/process.ts";
 
-export type Request = { name: string } & ({ run: Argv } | { file: string });
+export type LogRequest = { name: string } & ({ run: Argv } | { file: string });
 
 const journal = ["journalctl", "--no-pager", "--all"] as const;
 /** Of the newest lines; some tens of megabytes. */
 const journalLines = "200000";
 
-const common: readonly Request[] = [
+const common: readonly LogRequest[] = [
   { name: "os-release", file: "/usr/lib/os-release" },
   { name: "kernel-command-line", file: "/proc/cmdline" },
   { name: "meminfo", file: "/proc/meminfo" },
@@ -38,7 +38,7 @@ const common: readonly Request[] = [
   { name: "containerd-containers", run: ["ctr", "--namespace=default", "containers", "list"] },
 ];
 
-const ofOrchestrator: Readonly<Record<Orchestrator["kind"], readonly Request[]>> = {
+const ofOrchestrator: Readonly<Record<Orchestrator["kind"], readonly LogRequest[]>> = {
   none: [],
   kubernetes: [
     { name: "kubelet-status", run: ["systemctl", "--no-pager", "--full", "status", "kubelet.service"] },
@@ -49,6 +49,6 @@ const ofOrchestrator: Readonly<Record<Orchestrator["kind"], readonly Request[]>>
   ecs: [{ name: "ecs-status", run: ["systemctl", "--no-pager", "--full", "status", "ecs.service", "docker.service"] }],
 };
 
-export function requestsFor({ kind }: Orchestrator): readonly Request[] {
+export function requestsFor({ kind }: Orchestrator): readonly LogRequest[] {
   return [...common, ...ofOrchestrator[kind]];
 }

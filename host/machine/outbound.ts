@@ -4,7 +4,7 @@ import type { Settings } from "../../settings/groups/group.ts";
 import { goEntry, isDirect } from "./no-proxy.ts";
 import { hostPath, type System } from "./system.ts";
 
-export type Route = {
+export type ProxyRoute = {
   /** For `https:` and `http:` alike; undefined means directly. */
   proxy: string | undefined;
   /** What is reached without it, as `NO_PROXY` of Go's programs. */
@@ -17,7 +17,7 @@ export type Route = {
 export const authoritiesPath = "/etc/ssl/certs/ca-certificates.crt";
 
 /** The way that settings say, as of now. */
-export async function routeOf(system: System, settings: Settings): Promise<Route> {
+export async function routeOf(system: System, settings: Settings): Promise<ProxyRoute> {
   return {
     proxy: settings.network["https-proxy"],
     noProxy: withoutProxy(settings),
@@ -41,7 +41,7 @@ export function withoutProxy({ network, kubernetes }: Settings): string[] {
 
 /** What `fetch` needs to go that way. */
 export function requestThrough(
-  { proxy, noProxy, authorities }: Route,
+  { proxy, noProxy, authorities }: ProxyRoute,
   url: URL,
 ): { proxy?: string; tls?: { ca: string } } {
   const direct = proxy === undefined || proxy === "" || isDirect(url, noProxy);
@@ -49,7 +49,7 @@ export function requestThrough(
 }
 
 /** The way that an environment says, as units get it; see `host/files/proxy.ts`. */
-export function routeIn(environment: Readonly<Record<string, string>>, authorities: string | undefined): Route {
+export function routeIn(environment: Readonly<Record<string, string>>, authorities: string | undefined): ProxyRoute {
   return {
     proxy: environment["HTTPS_PROXY"] ?? environment["https_proxy"],
     noProxy: (environment["NO_PROXY"] ?? environment["no_proxy"] ?? "").split(","),

@@ -12,7 +12,7 @@ import type { Migration, MigrationStep } from "../../settings/migrations/migrati
 import type { Values } from "../datastore/change.ts";
 
 /** One that was walked, with what it took away. */
-export type Applied = { migration: Migration; kept: { [key: string]: Json } };
+export type AppliedMigration = { migration: Migration; kept: { [key: string]: Json } };
 
 /** The migrations above `from`, up to `to`, in the order in which they are walked. */
 export function between(migrations: readonly Migration[], from: string, to: string): Migration[] {
@@ -29,8 +29,8 @@ export function between(migrations: readonly Migration[], from: string, to: stri
 export function migrated(
   values: Values,
   migrations: readonly Migration[],
-): { values: Map<string, Json>; applied: Applied[] } {
-  const applied: Applied[] = [];
+): { values: Map<string, Json>; applied: AppliedMigration[] } {
+  const applied: AppliedMigration[] = [];
   let after = new Map(values);
   for (const migration of migrations) {
     const kept = new Map<string, Json>();
@@ -51,7 +51,7 @@ export function migrated(
  */
 export function reverted(
   values: Values,
-  applied: readonly Applied[],
+  applied: readonly AppliedMigration[],
   refuses: (migration: Migration) => Refuse,
 ): Map<string, Json> {
   let before = new Map(values);

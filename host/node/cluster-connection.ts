@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { Failure, isNotFound } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/text/json.ts";
-import type { Connection } from "../../kubernetes/client.ts";
+import type { KubernetesConnection } from "../../kubernetes/client.ts";
 import type { Settings } from "../../settings/groups/group.ts";
-import type { Node } from "../files/kubernetes/node.ts";
+import type { KubernetesNode } from "../files/kubernetes/node.ts";
 import { clientCertificate } from "../files/kubernetes/paths.ts";
 import { hostPath, type System } from "../machine/system.ts";
 
@@ -21,7 +21,11 @@ export type NodeCredentials = {
 };
 
 /** @throws {Failure<"no-node-certificate">} by a request, while this host has none */
-export function clusterConnection(system: System, node: Node & { cluster: object }, settings: Settings): Connection {
+export function clusterConnection(
+  system: System,
+  node: KubernetesNode & { cluster: object },
+  settings: Settings,
+): KubernetesConnection {
   let token: { init: BunFetchRequestInit; atMs: number } | undefined;
   return {
     server: node.cluster.server,
@@ -43,7 +47,7 @@ export function clusterConnection(system: System, node: Node & { cluster: object
 /** What a request needs to be this node's; undefined while it has no certificate. */
 export async function nodeCredentials(
   system: System,
-  { kubernetes }: Node,
+  { kubernetes }: KubernetesNode,
   { aws }: Settings,
 ): Promise<NodeCredentials | undefined> {
   const ca = authorityOf(kubernetes);
@@ -63,6 +67,6 @@ export async function nodeCredentials(
   return { init: { tls: { ca }, headers: { authorization: `Bearer ${token}` } } };
 }
 
-export function authorityOf(kubernetes: Node["kubernetes"]): string {
+export function authorityOf(kubernetes: KubernetesNode["kubernetes"]): string {
   return Buffer.from(kubernetes["cluster-certificate"] ?? "", "base64").toString("utf8");
 }

@@ -10,7 +10,7 @@ import { bytesOf } from "../../lib/files/http-body.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import type { Settings } from "../../settings/groups/group.ts";
 import type { Facts } from "../machine/facts.ts";
-import { type Node, nodeOf } from "../files/kubernetes/node.ts";
+import { type KubernetesNode, nodeOf } from "../files/kubernetes/node.ts";
 import { KubernetesClient } from "../../kubernetes/client.ts";
 import { nodes } from "../../kubernetes/objects.ts";
 import { objectPath } from "../../kubernetes/resource.ts";
@@ -73,7 +73,7 @@ function unready(name: string, answer: unknown): string[] {
 type Ask = (path: string, init: BunFetchRequestInit) => Promise<Response>;
 
 /** Kubelet asks for a certificate by the token; whether the cluster knows that one, any path without a secret tells. */
-async function whyNoCertificate(name: string, { kubernetes }: Node, ask: Ask): Promise<string> {
+async function whyNoCertificate(name: string, { kubernetes }: KubernetesNode, ask: Ask): Promise<string> {
   const authorization = `Bearer ${kubernetes["bootstrap-token"] ?? ""}`;
   const { status } = await ask("/version", { tls: { ca: authorityOf(kubernetes) }, headers: { authorization } });
   return status === 401
@@ -89,7 +89,7 @@ function whyNotAccepted(certificate: string, now: Date): string {
 }
 
 /** What of TLS has to do with time is told with this host's clock, which may be what is wrong. */
-function whyNoAnswer(error: unknown, { kubernetes }: Node, now: Date): string {
+function whyNoAnswer(error: unknown, { kubernetes }: KubernetesNode, now: Date): string {
   const code = systemErrorCode(error) ?? "";
   const isAboutTrust = /CERT|ISSUER|SIGNATURE/.test(code);
   if (!isAboutTrust) return messageOf(error);

@@ -3,14 +3,21 @@
  * the next boot, and this says so. It changes nothing.
  */
 import { isPresent } from "../../lib/files/files.ts";
-import { called, commandsIn, configuredMark, containersIn, readRecord, type Entry } from "../bootstrap/record.ts";
+import {
+  called,
+  commandsIn,
+  configuredMark,
+  containersIn,
+  readRecord,
+  type BootstrapWork,
+} from "../bootstrap/record.ts";
 import { hostPath } from "../machine/system.ts";
 import { reconciler } from "./reconciler.ts";
 
 /** Undefined while this boot has not said yet what it runs. */
-type Actual = readonly Entry[] | undefined;
+type Actual = readonly BootstrapWork[] | undefined;
 
-export const bootstrapReconciler = reconciler<readonly Entry[], Actual, never>({
+export const bootstrapReconciler = reconciler<readonly BootstrapWork[], Actual, never>({
   name: "bootstrap",
   desired: (settings) => [...commandsIn(settings), ...containersIn(settings)],
   async observe(system) {

@@ -20,7 +20,7 @@ export type Effect = {
 
 export type UnitAction = "restart" | "reload" | "start" | "stop";
 
-export type Definition<Desired, Actual, Step> = {
+export type ReconcilerDefinition<Desired, Actual, Step> = {
   /** Kebab-case, shown in `apiclient status`. */
   name: string;
   /** Pure. Throws a Failure when the settings ask for something that cannot be. */
@@ -81,7 +81,7 @@ export type Reconciler = {
   preview(system: System, settings: Settings, facts: Facts): Promise<Preview>;
 };
 
-export function reconciler<Desired, Actual, Step>(definition: Definition<Desired, Actual, Step>): Reconciler {
+export function reconciler<Desired, Actual, Step>(definition: ReconcilerDefinition<Desired, Actual, Step>): Reconciler {
   const decide = async (system: System, desired: Desired) => {
     const actual = await definition.observe(system, desired);
     return {

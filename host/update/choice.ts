@@ -30,10 +30,10 @@ export type Hold =
   | { kind: "not-newer"; running: string }
   | { kind: "failed-before"; at: Date; reason: string };
 
-export type Judgement = { version: string; holds: Hold[] };
+export type JudgedVersion = { version: string; holds: Hold[] };
 
 /** Every version for these machines, newest first, with what holds it. An empty list of holds means: would be taken. */
-export function judge(manifest: Manifest, host: HostView): Judgement[] {
+export function judge(manifest: Manifest, host: HostView): JudgedVersion[] {
   return manifest.updates
     .filter((update) => isFor(update, host))
     .toSorted((a, b) => compareVersions(b.version, a.version))
@@ -59,12 +59,12 @@ export function judge(manifest: Manifest, host: HostView): Judgement[] {
 }
 
 /** The version to take: the newest that nothing holds. */
-export function chosen(judgements: readonly Judgement[]): string | undefined {
+export function chosen(judgements: readonly JudgedVersion[]): string | undefined {
   return judgements.find(({ holds }) => holds.length === 0)?.version;
 }
 
 /** Versions this host may take now or could return to, newest first: `available_updates` of the status. */
-export function available(judgements: readonly Judgement[]): string[] {
+export function available(judgements: readonly JudgedVersion[]): string[] {
   return judgements
     .filter(({ holds }) =>
       holds.every(({ kind }) => kind === "not-newer" || kind === "version-lock" || kind === "failed-before"),

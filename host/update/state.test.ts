@@ -6,10 +6,10 @@ import { arrangements, storageWith } from "../../test/worlds/update/boot-arrange
 import { kernelPath, otherSet } from "./boot/boot-entry.ts";
 import { stateOf } from "./boot/sets.ts";
 import { Signpost } from "./boot/signpost.ts";
-import { allowedIn, assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
+import { allowedIn, assertAllowed, type UpdateImage, type UpdateCommand, type UpdateState } from "./state.ts";
 
 const machines = { variant: "dev", arch: "x86_64" };
-const image: Image = { ...machines, version: "1.1.0" };
+const image: UpdateImage = { ...machines, version: "1.1.0" };
 const states: UpdateState[] = [
   { kind: "idle" },
   { kind: "available", chosen: image },

@@ -7,13 +7,13 @@
  */
 import { Failure } from "../../lib/failure.ts";
 
-export type Image = { version: string; variant: string; arch: string };
+export type UpdateImage = { version: string; variant: string; arch: string };
 
 export type UpdateState =
   | { kind: "idle" }
-  | { kind: "available"; chosen: Image }
-  | { kind: "staged"; chosen: Image | undefined; staged: Image }
-  | { kind: "ready"; chosen: Image | undefined; staged: Image };
+  | { kind: "available"; chosen: UpdateImage }
+  | { kind: "staged"; chosen: UpdateImage | undefined; staged: UpdateImage }
+  | { kind: "ready"; chosen: UpdateImage | undefined; staged: UpdateImage };
 
 export type UpdateCommand = "refresh" | "prepare" | "activate" | "deactivate";
 

@@ -4,7 +4,7 @@ import type { UpdateStatusBody } from "../../api/status.ts";
 import type { LastCommand, Memory } from "./memory.ts";
 import type { Pace } from "./fetch/progress-rate.ts";
 import type { Sets } from "./boot/signpost.ts";
-import type { Image, UpdateCommand, UpdateState } from "./state.ts";
+import type { UpdateImage, UpdateCommand, UpdateState } from "./state.ts";
 
 const stateNames = { idle: "Idle", available: "Available", staged: "Staged", ready: "Ready" } as const;
 
@@ -13,7 +13,7 @@ export type Working = { command: UpdateCommand; step: "look" | "download" | "ver
 /** Undefined before the first command: there is no result to tell then. */
 export function updateStatusOf(
   state: UpdateState,
-  facts: { memory: Memory; sets: Sets | undefined; running: Image; working: Working | undefined },
+  facts: { memory: Memory; sets: Sets | undefined; running: UpdateImage; working: Working | undefined },
 ): UpdateStatusBody | undefined {
   const { memory, sets, running, working } = facts;
   if (memory.last === undefined) return undefined;

@@ -16,7 +16,7 @@ import type { Values } from "../datastore/change.ts";
 import { kept } from "../kept/things.ts";
 import { rehearse } from "../migrations/rehearse.ts";
 import { hostPath, type System } from "../machine/system.ts";
-import { available, chosen as chosenOf, describeHold, judge, type HostView, type Judgement } from "./choice.ts";
+import { available, chosen as chosenOf, describeHold, judge, type HostView, type JudgedVersion } from "./choice.ts";
 import { mirrorOf, wishesOf } from "./fetch/host-mirror.ts";
 import { removeRecords } from "./judge/last-words.ts";
 import { heldLimit, nothingKnown, type Chosen, type Held, type Memory } from "./memory.ts";
@@ -27,7 +27,7 @@ import { otherSet } from "./boot/boot-entry.ts";
 import type { Sets } from "./boot/signpost.ts";
 import { readFindings } from "./judge/trial-findings.ts";
 import { stageOf } from "./stage.ts";
-import { assertAllowed, type Image, type UpdateCommand, type UpdateState } from "./state.ts";
+import { assertAllowed, type UpdateImage, type UpdateCommand, type UpdateState } from "./state.ts";
 import { keepTerms, type NewTerms } from "./judge/terms.ts";
 import { refreshTrust, type Target, type TrustedRepository } from "./fetch/trusted-repository.ts";
 import { removeCopies } from "./fetch/tuf-state.ts";
@@ -58,7 +58,7 @@ export type UpdateOutlook = {
 export type UpdaterHost = {
   system: System;
   /** What this host runs. */
-  running: Image;
+  running: UpdateImage;
   settings: () => Settings;
   /** What somebody set, for the rehearsal of migrations. */
   values: () => Values;
@@ -425,7 +425,7 @@ export class Updater implements AsyncDisposable {
   async #look(
     signal: AbortSignal,
     target?: string,
-  ): Promise<{ trusted: TrustedRepository; judgements: Judgement[]; view: HostView }> {
+  ): Promise<{ trusted: TrustedRepository; judgements: JudgedVersion[]; view: HostView }> {
     const { system, running } = this.#host;
     const { mtime: builtAt } = await stat(hostPath(system, "/usr/lib/os-release"));
     const mirror = await this.#mirror(target);
@@ -495,7 +495,7 @@ export class Updater implements AsyncDisposable {
   }
 }
 
-function updateIn(manifest: Manifest, machines: Image, version: string): Manifest["updates"][number] {
+function updateIn(manifest: Manifest, machines: UpdateImage, version: string): Manifest["updates"][number] {
   const update = manifest.updates.find((each) => isFor(each, machines) && each.version === version);
   if (update === undefined) throw new Error(`bug: ${version} was chosen and is not in the manifest`);
   return update;
@@ -508,7 +508,7 @@ function releasedAt(update: Manifest["updates"][number]): { releasedAt?: string 
 }
 
 /** @throws {Failure<"version-held">} */
-function freeVersion(judgements: readonly Judgement[], wanted: string): string {
+function freeVersion(judgements: readonly JudgedVersion[], wanted: string): string {
   const holds = judgements.find(({ version }) => version === wanted)?.holds;
   if (holds?.length === 0) return wanted;
   const why = holds === undefined ? "the repository does not have it" : holds.map(describeHold).join("; ");

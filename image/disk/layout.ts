@@ -30,7 +30,7 @@ export const sizes = {
   disk: 2048 * mebibyte,
 } as const;
 
-export type Partition = {
+export type PartitionLayout = {
   type: string;
   label: string;
   bytes: number;
@@ -55,7 +55,7 @@ export type LayoutInputs = {
  *
  * @throws {Failure<"root-too-large">}
  */
-export function diskLayout({ architecture, esp, root, hash }: LayoutInputs): Partition[] {
+export function diskLayout({ architecture, esp, root, hash }: LayoutInputs): PartitionLayout[] {
   for (const [name, part] of Object.entries({ root, hash })) {
     const limit = name === "root" ? sizes.root : sizes.hash;
     if (part.bytes > limit) {
@@ -78,7 +78,7 @@ export function diskLayout({ architecture, esp, root, hash }: LayoutInputs): Par
 }
 
 /** One partition as a definition file of systemd-repart; see repart.d(5). */
-export function repartDefinition({ type, label, bytes, content, files, format }: Partition): string {
+export function repartDefinition({ type, label, bytes, content, files, format }: PartitionLayout): string {
   return [
     "[Partition]",
     `Type=${type}`,

@@ -3,13 +3,13 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { derivedUuid } from "../derived-uuid.ts";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
-import { type Partition, repartDefinition, sizes } from "./layout.ts";
+import { type PartitionLayout, repartDefinition, sizes } from "./layout.ts";
 
 /** @param seed a UUID from which all that are not given are derived, of partitions and file systems alike */
 export async function makeDisk(
   tools: ToolsRoot,
   output: string,
-  partitions: readonly Partition[],
+  partitions: readonly PartitionLayout[],
   { seed, epochSeconds }: { seed: string; epochSeconds: number },
 ): Promise<void> {
   const definitions = `${output}.repart.d`;

@@ -21,7 +21,7 @@ const layerSchema = z.strictObject({
   size: z.int(),
 });
 
-export type ImageConfig = {
+export type ImageOptions = {
   architecture: Architecture;
   /** Program and arguments that are always there. */
   entrypoint: readonly string[];
@@ -71,7 +71,7 @@ export async function makeLayout(
     layers,
     config,
     epochSeconds,
-  }: { layers: readonly { directory: string; description: string }[]; config: ImageConfig; epochSeconds: number },
+  }: { layers: readonly { directory: string; description: string }[]; config: ImageOptions; epochSeconds: number },
 ): Promise<void> {
   const blobs = join(directory, "blobs/sha256");
   await mkdir(blobs, { recursive: true });

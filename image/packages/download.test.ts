@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { openLocked } from "../../lib/files/file-lock.ts";
 import { contentPath } from "./cache.ts";
-import { download, type Wanted } from "./download.ts";
+import { download, type RemoteFile } from "./download.ts";
 
 const body = randomBytes(300_000);
 const sha256 = createHash("sha256").update(body).digest("hex");
@@ -61,11 +61,14 @@ function partly(bytes: number, silent = false): Response {
   return new Response(stream);
 }
 
-function wanted(overrides: Partial<Wanted> = {}): Wanted {
+function wanted(overrides: Partial<RemoteFile> = {}): RemoteFile {
   return { url: new URL("pool/a.deb", server.url).href, sha256, bytes: body.length, ...overrides };
 }
 
-function fetchAll(files: readonly Wanted[], options: { tries?: number; stallMs?: number; signal?: AbortSignal } = {}) {
+function fetchAll(
+  files: readonly RemoteFile[],
+  options: { tries?: number; stallMs?: number; signal?: AbortSignal } = {},
+) {
   return download(files, { cache, label: "downloading test files", backoffMs: 1, stallMs: 2_000, ...options });
 }
 

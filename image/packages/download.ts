@@ -17,7 +17,7 @@ import { rangeHeaders, restAnswer } from "../../lib/files/resumption.ts";
 import { contentPath, isIntact, markUsed } from "./cache.ts";
 import { PartialFile } from "./partial-file.ts";
 
-export type Wanted = { url: string; sha256: string; bytes: number };
+export type RemoteFile = { url: string; sha256: string; bytes: number };
 
 export type DownloadOptions = {
   cache: string;
@@ -46,11 +46,11 @@ const maxLies = 2;
  * @throws {Failure<"not-on-mirror">} when the server says that there is no such file
  * @throws {Failure<"download">} when all tries are used up; `cause` is the last one's failure
  */
-export async function download(files: readonly Wanted[], options: DownloadOptions): Promise<Map<string, string>> {
+export async function download(files: readonly RemoteFile[], options: DownloadOptions): Promise<Map<string, string>> {
   const { cache, label, parallel = 6, stallMs = 30_000, tries = 6, backoffMs = 500 } = options;
   const paths = new Map(files.map(({ sha256 }) => [sha256, contentPath(cache, sha256)]));
   const unique = [...new Map(files.map((file) => [file.sha256, file])).values()];
-  const missing: Wanted[] = [];
+  const missing: RemoteFile[] = [];
   for (const file of unique) {
     options.signal?.throwIfAborted();
     const path = contentPath(cache, file.sha256);
@@ -84,7 +84,7 @@ export async function download(files: readonly Wanted[], options: DownloadOption
   return paths;
 }
 
-async function downloadFile(file: Wanted, path: string, bar: Progress, limits: Limits): Promise<void> {
+async function downloadFile(file: RemoteFile, path: string, bar: Progress, limits: Limits): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await using partial = await PartialFile.open(path);
   let last: unknown;
@@ -113,7 +113,7 @@ async function downloadFile(file: Wanted, path: string, bar: Progress, limits: L
 }
 
 /** One try: continues `partial`, and leaves it whole and checked, or as far as it came. */
-async function transfer(file: Wanted, partial: PartialFile, bar: Progress, limits: Limits): Promise<void> {
+async function transfer(file: RemoteFile, partial: PartialFile, bar: Progress, limits: Limits): Promise<void> {
   const hash = await hashOf(partial);
   let have = await partial.bytes();
   if (have >= file.bytes) {
@@ -134,7 +134,7 @@ async function transfer(file: Wanted, partial: PartialFile, bar: Progress, limit
 
 /** What the server sends after `have` bytes, and how much of it is there already. */
 async function answerFrom(
-  file: Wanted,
+  file: RemoteFile,
   partial: PartialFile,
   have: number,
   ended: AbortController,
@@ -181,7 +181,7 @@ type Receiving = {
 };
 
 async function receive(
-  file: Wanted,
+  file: RemoteFile,
   { partial, have, hash, body, skip }: Receiving,
   bar: Progress,
   { signal, stallMs }: Limits,
@@ -207,7 +207,7 @@ async function receive(
   }
 }
 
-async function checkReceived(file: Wanted, received: number, hash: Hash, partial: PartialFile): Promise<void> {
+async function checkReceived(file: RemoteFile, received: number, hash: Hash, partial: PartialFile): Promise<void> {
   const shown = withoutCredentials(file.url);
   if (received < file.bytes) {
     throw new Failure("truncated", `cannot download ${shown}: it ended after ${received} of ${file.bytes} bytes`);

@@ -1,5 +1,5 @@
 /** Packages of a lock, brought into the cache and unpacked into a directory. */
-import type { Entry } from "./debian/tar-listing.ts";
+import type { TarEntry } from "./debian/tar-listing.ts";
 import { type FetchOptions, fetchPackages } from "./fetch.ts";
 import type { LockedPackage } from "./lock.ts";
 import { unpackAll, type UnpackOptions } from "./unpack.ts";
@@ -10,7 +10,7 @@ export async function unpackPackages(
   directory: string,
   options: Pick<UnpackOptions, "label" | "exclude">,
   fetch: FetchOptions,
-): Promise<Map<string, Entry[]>> {
+): Promise<Map<string, TarEntry[]>> {
   const files = await fetchPackages(packages, fetch);
   const debs = packages.map(({ name, sha256 }) => ({ name, file: files.get(sha256) ?? "" }));
   return await unpackAll(debs, directory, { ...fetch, ...options });

@@ -10,7 +10,7 @@ import { Failure, systemErrorCode } from "../../lib/failure.ts";
 import { ask } from "../../lib/program/process.ts";
 import { start } from "../../lib/program/program.ts";
 import { progress } from "../../lib/progress.ts";
-import { type Entry, listingOptions, parseListing } from "./debian/tar-listing.ts";
+import { type TarEntry, listingOptions, parseListing } from "./debian/tar-listing.ts";
 
 export type Deb = { name: string; file: string };
 
@@ -36,9 +36,9 @@ export async function unpackAll(
   debs: readonly Deb[],
   directory: string,
   options: UnpackOptions,
-): Promise<Map<string, Entry[]>> {
+): Promise<Map<string, TarEntry[]>> {
   await makeMergedDirectories(directory);
-  const unpacked = new Map<string, Entry[]>();
+  const unpacked = new Map<string, TarEntry[]>();
   using bar = progress(options.label, debs.length, "things");
   // base-files brings the usr-merge links; while tar replaces them, another package must not walk through them.
   const queue = debs.filter(({ name }) => name !== "base-files");
@@ -69,7 +69,7 @@ export async function unpack(
   file: string,
   directory: string,
   { exclude = [], signal }: Pick<UnpackOptions, "exclude" | "signal"> = {},
-): Promise<Entry[]> {
+): Promise<TarEntry[]> {
   await using reader = start(["dpkg-deb", "--fsys-tarfile", file], { stdout: "pipe", stderr: "pipe", signal });
   const readerPrints = reader.stderr.text();
   const writer = await ask(
@@ -131,8 +131,8 @@ function broken(file: string, directory: string | undefined, output: string): Fa
 }
 
 /** Directories are shared; they must agree on mode and owner, and everything else has one owner. */
-function refuseConflicts(unpacked: ReadonlyMap<string, readonly Entry[]>): void {
-  const seen = new Map<string, { name: string; entry: Entry }>();
+function refuseConflicts(unpacked: ReadonlyMap<string, readonly TarEntry[]>): void {
+  const seen = new Map<string, { name: string; entry: TarEntry }>();
   for (const [name, entries] of unpacked) {
     for (const entry of entries) {
       const path = canonical(entry.path);
@@ -163,6 +163,6 @@ function canonical(path: string): string {
   return mergedDirectories.includes(first) && path !== first ? `usr/${path}` : path;
 }
 
-function describe({ type, permissions, owner }: Entry): string {
+function describe({ type, permissions, owner }: TarEntry): string {
   return `${type} ${permissions} ${owner}`;
 }

@@ -34,7 +34,7 @@ import {
 import { type Lock, type LockedPackage, lockPath, readLock, writeLock } from "./lock.ts";
 import { mirrorAt, mirrorOfMachine } from "./debian/mirror.ts";
 import type { Package, PackageIndex } from "./debian/package-index.ts";
-import type { Release } from "./debian/release.ts";
+import type { DebianRelease } from "./debian/release.ts";
 import { resolve } from "./debian/resolve.ts";
 
 export type UpdateOptions = ArchiveOptions & {
@@ -67,7 +67,7 @@ export async function updateLock(architectures: readonly Architecture[], options
 /** The lock that an index gives: every set's closure and the packages of all. */
 export function lockOf(
   index: PackageIndex,
-  releases: readonly Pick<Release, "suite" | "date">[],
+  releases: readonly Pick<DebianRelease, "suite" | "date">[],
   architecture: Architecture,
   variants: readonly Variant[],
 ): Lock {
@@ -147,7 +147,7 @@ async function lockIfPresent(architecture: Architecture, repository?: string): P
 }
 
 /** A mirror that serves yesterday's signed files would take security updates back. */
-function refuseOlder(lock: Lock, releases: readonly Release[]): void {
+function refuseOlder(lock: Lock, releases: readonly DebianRelease[]): void {
   for (const { suite, date } of releases) {
     const locked = lock.suites[suite];
     if (locked !== undefined && date < new Date(locked)) {

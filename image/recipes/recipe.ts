@@ -5,12 +5,12 @@
  * compiler give the same bytes, on any machine.
  */
 import type { Architecture } from "../../variants/variant.ts";
-import type { Archive } from "../packages/debian/mirror.ts";
+import type { DebianArchive } from "../packages/debian/mirror.ts";
 
 /** A tarball of a source package, as the signed index of sources names it. It holds all that it needs, `vendor/` too. */
 export type DebianSource = {
   kind: "debian-source";
-  archive: Archive;
+  archive: DebianArchive;
   path: string;
   sha256: string;
   bytes: number;

@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import type { Made } from "../inputs.ts";
-import type { Entry } from "../packages/debian/tar-listing.ts";
+import type { TarEntry } from "../packages/debian/tar-listing.ts";
 import { unpackPackages } from "../packages/unpack-packages.ts";
 import type { ImagePlan } from "../plan.ts";
 import { placeProgram } from "../recipes/programs.ts";
@@ -110,7 +110,7 @@ async function placePauseImage(root: string, { directory }: Made): Promise<void>
 /** Reasons for every program: a table for hosts; in interactive variants also each package that a person asked for. */
 function executableGroups(
   packages: RootPackages,
-  brought: ReadonlyMap<string, readonly Entry[]>,
+  brought: ReadonlyMap<string, readonly TarEntry[]>,
   interactive: boolean,
 ): ExecutableGroup[] {
   if (!interactive) {
@@ -129,7 +129,7 @@ function executableGroups(
   return [...hostExecutables, ...rest.filter(({ paths }) => paths.length > 0)];
 }
 
-function programsOf(entries: readonly Entry[]): string[] {
+function programsOf(entries: readonly TarEntry[]): string[] {
   return executablesIn(
     entries.map(({ path, type, permissions, bytes }) => ({
       path: path.replace(/^(bin|sbin|lib|lib64)\//, "usr/$1/"),

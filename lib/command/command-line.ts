@@ -4,20 +4,20 @@
  * `runProgram` is what a `main.ts` calls; `invoke` is the same for tests, with the output returned.
  */
 import { parse } from "./command-parser.ts";
-import type { Command, Invocation, Program, Values } from "./command.ts";
+import type { Command, Invocation, Program, CommandValues } from "./command.ts";
 import { withCompletion } from "./completion.ts";
 import { standardConversation } from "./conversation.ts";
 import { explain, isFailure } from "../failure.ts";
 import { printable } from "../text/printable.ts";
 
-export type Outcome = { stdout: string; stderr: string; exitCode: number };
+export type CommandOutcome = { stdout: string; stderr: string; exitCode: number };
 
 /** Runs a command line in this process and returns what it would have written. */
 export async function invoke(
   program: Program,
   words: readonly string[],
   { stdin = "", signal = new AbortController().signal }: { stdin?: string | Uint8Array; signal?: AbortSignal } = {},
-): Promise<Outcome> {
+): Promise<CommandOutcome> {
   const outcome = { stdout: "", stderr: "", exitCode: 0 };
   const bytes = typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
   outcome.exitCode = await execute(program, words, {
@@ -91,7 +91,7 @@ function tellUsage(program: Program, message: string, see: string, invocation: I
   return 2;
 }
 
-async function shown(command: Command, data: unknown, values: Values, json: boolean): Promise<string> {
+async function shown(command: Command, data: unknown, values: CommandValues, json: boolean): Promise<string> {
   if (data === undefined) return "";
   const text =
     command.print !== undefined && !json

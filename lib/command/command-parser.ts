@@ -10,12 +10,12 @@ import {
   type Options,
   type Program,
   type TextOption,
-  type Values,
+  type CommandValues,
 } from "./command.ts";
 import { isFailure } from "../failure.ts";
 
-export type Parsed =
-  | { kind: "run"; command: Command; values: Values; globals: Values; json: boolean }
+export type ParsedCommand =
+  | { kind: "run"; command: Command; values: CommandValues; globals: CommandValues; json: boolean }
   /** Somebody asked for help or the version. */
   | { kind: "text"; text: string }
   /** `see` is the command whose help tells more. */
@@ -24,7 +24,7 @@ export type Parsed =
 const helpColumns = 110;
 
 /** Finds the command and its values in the words behind the program's name. */
-export function parse(program: Program, words: readonly string[]): Parsed {
+export function parse(program: Program, words: readonly string[]): ParsedCommand {
   let text = "";
   let chosen: { command: Command; commander: Commander } | undefined;
   const root = commanderOf(program, wantsUnnamed(program, words), {
@@ -240,7 +240,7 @@ function readOption(commander: Commander, name: string): unknown {
   return commander.getOptionValue(new CommanderOption(flag).attributeName());
 }
 
-function optionValues(commander: Commander, options: Options): Values {
+function optionValues(commander: Commander, options: Options): CommandValues {
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(options)) {
     if (option.type === "boolean") {
@@ -264,7 +264,7 @@ function optionValues(commander: Commander, options: Options): Values {
   return values;
 }
 
-function argumentValues(commander: Commander, args: Arguments): Values {
+function argumentValues(commander: Commander, args: Arguments): CommandValues {
   const words = [...commander.args];
   const values: Record<string, unknown> = {};
   for (const [name, argument] of Object.entries(args)) {

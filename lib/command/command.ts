@@ -13,10 +13,12 @@ export function usageFailure(message: string): Failure<"usage"> {
 }
 
 /** What a shell may offer for a word, with a few words about it. */
-export type Candidate = { value: string; help?: string };
+export type CompletionCandidate = { value: string; help?: string };
 
 /** Where completions of a value come from: file names, or a function of what has been typed so far. */
-export type Completer = "files" | ((typed: string) => readonly Candidate[] | Promise<readonly Candidate[]>);
+export type Completer =
+  | "files"
+  | ((typed: string) => readonly CompletionCandidate[] | Promise<readonly CompletionCandidate[]>);
 
 type Taking = {
   help: string;
@@ -44,7 +46,7 @@ export type Argument = Taking & { optional?: true };
 
 export type Options = { readonly [name: string]: Option };
 export type Arguments = { readonly [name: string]: Argument };
-export type Values = { readonly [name: string]: unknown };
+export type CommandValues = { readonly [name: string]: unknown };
 type None = Record<never, never>;
 
 type SingleValue<O> = O extends { parse: (text: string) => infer Value }
@@ -96,10 +98,10 @@ type Described = {
   /** Left out of help, completion and reference. */
   hidden?: true;
   /** From the first word that is not one of its own options on, every word is an argument, dashes or not. */
-  passThrough?: { complete?(words: readonly string[]): Promise<readonly Candidate[]> };
+  passThrough?: { complete?(words: readonly string[]): Promise<readonly CompletionCandidate[]> };
 };
 
-export type Definition<Context, O, A, Data> = Described & {
+export type CommandDefinition<Context, O, A, Data> = Described & {
   options?: O;
   arguments?: A;
   run(context: Context, values: ValuesOf<O, A>): Promise<Data>;
@@ -114,8 +116,8 @@ export type Definition<Context, O, A, Data> = Described & {
 export type Command<Context = unknown> = Described & {
   options: Options;
   arguments: Arguments;
-  run(context: Context, values: Values): Promise<unknown>;
-  print: ((data: unknown, values: Values) => string | Promise<string>) | undefined;
+  run(context: Context, values: CommandValues): Promise<unknown>;
+  print: ((data: unknown, values: CommandValues) => string | Promise<string>) | undefined;
   notes(data: unknown): readonly string[];
   exitCode(data: unknown): number;
 };
@@ -123,7 +125,7 @@ export type Command<Context = unknown> = Described & {
 /** Makes commands that run with the same kind of context; types of values and data follow from each definition. */
 export function commandsWith<Context>() {
   return function command<const O extends Options = None, const A extends Arguments = None, Data = unknown>(
-    definition: Definition<Context, O, A, Data>,
+    definition: CommandDefinition<Context, O, A, Data>,
   ): Command<Context> {
     const { print, notes, exitCode } = definition;
     return {
@@ -149,7 +151,7 @@ export type Program = {
   /** A summary for every word that only groups commands, by its full name. */
   groups: { readonly [name: string]: string };
   commands: readonly Command[];
-  context(invocation: Invocation, globals: Values): unknown;
+  context(invocation: Invocation, globals: CommandValues): unknown;
   /** The command that is meant when one of its `options` is given and no command is named. */
   unnamed?: { command: string; options: readonly string[] };
 };

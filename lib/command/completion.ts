@@ -9,7 +9,7 @@ import {
   commandsWith,
   jsonOption,
   type Argument,
-  type Candidate,
+  type CompletionCandidate,
   type Command,
   type Options,
   type Program,
@@ -23,7 +23,10 @@ export type Shell = (typeof shells)[number];
 const filesLine = ":files";
 
 /** What may stand for the last of `words`; "files" leaves it to the shell. */
-export async function complete(program: Program, words: readonly string[]): Promise<readonly Candidate[] | "files"> {
+export async function complete(
+  program: Program,
+  words: readonly string[],
+): Promise<readonly CompletionCandidate[] | "files"> {
   const typed = words.at(-1) ?? "";
   const before = words.slice(0, -1);
   const { path, next } = locate(program, before);
@@ -49,7 +52,7 @@ export async function complete(program: Program, words: readonly string[]): Prom
 async function valuesOf(
   { choices, complete: completer }: TextOption | Argument,
   typed: string,
-): Promise<readonly Candidate[] | "files"> {
+): Promise<readonly CompletionCandidate[] | "files"> {
   if (completer === "files") return completer;
   return starting(
     typed,
@@ -57,11 +60,11 @@ async function valuesOf(
   );
 }
 
-function starting(typed: string, candidates: readonly Candidate[]): readonly Candidate[] {
+function starting(typed: string, candidates: readonly CompletionCandidate[]): readonly CompletionCandidate[] {
   return candidates.filter(({ value }) => value.startsWith(typed));
 }
 
-function optionCandidates(options: Options, command: Command | undefined): Candidate[] {
+function optionCandidates(options: Options, command: Command | undefined): CompletionCandidate[] {
   const json = command === undefined ? undefined : jsonOption(command);
   return [
     ...Object.entries(options).map(([name, { help }]) => ({ value: `--${name}`, help })),
@@ -70,8 +73,8 @@ function optionCandidates(options: Options, command: Command | undefined): Candi
   ];
 }
 
-function commandCandidates(program: Program, path: readonly string[]): Candidate[] {
-  const candidates = new Map<string, Candidate>();
+function commandCandidates(program: Program, path: readonly string[]): CompletionCandidate[] {
+  const candidates = new Map<string, CompletionCandidate>();
   for (const { name, summary, hidden } of program.commands) {
     const words = name.split(" ");
     const value = words[path.length];

@@ -8,6 +8,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { Failure } from "../failure.ts";
 
+/** As `fetch`, whatever proxy and authorities it goes by. */
 export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 
 const hopsMost = 5;

@@ -42,12 +42,12 @@ const dyingMs = 2_000;
 export function start<Stdout extends Out, Stderr extends Out>(
   argv: Argv,
   options: StartOptions<Stdout, Stderr>,
-): Program<Stdout, Stderr> {
-  return new Program(argv, options);
+): RunningProgram<Stdout, Stderr> {
+  return new RunningProgram(argv, options);
 }
 
 /** One that was started. Disposing of it ends it, with all that it has started, and returns when it is gone. */
-export class Program<Stdout extends Out = Out, Stderr extends Out = Out> implements AsyncDisposable {
+export class RunningProgram<Stdout extends Out = Out, Stderr extends Out = Out> implements AsyncDisposable {
   readonly #child: Bun.Subprocess<Bun.SpawnOptions.Writable, Stdout, Stderr>;
   readonly #hasOwnGroup: boolean;
 
@@ -124,12 +124,12 @@ export class Program<Stdout extends Out = Out, Stderr extends Out = Out> impleme
 }
 
 /** Those that run and are in sessions of their own, where no terminal reaches them. */
-const running = new Set<Program>();
+const running = new Set<RunningProgram>();
 const endRunning = (): void => {
   for (const program of running) program.send("SIGTERM");
 };
 
-function endWithUs(program: Program): void {
+function endWithUs(program: RunningProgram): void {
   if (!process.listeners("exit").includes(endRunning)) process.on("exit", endRunning);
   running.add(program);
   void program.exited.then(() => running.delete(program));

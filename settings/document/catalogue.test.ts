@@ -2,11 +2,11 @@
 import { expect, test } from "bun:test";
 import { everyVariant, modelNamed } from "../../test/worlds/host/models.ts";
 import { groups } from "../groups/group.ts";
-import type { Node, Setting } from "../model/setting.ts";
+import type { SettingNode, Setting } from "../model/setting.ts";
 
 type Declared = { key: string; setting: Setting };
 
-function declarations(node: Node, key: string): Declared[] {
+function declarations(node: SettingNode, key: string): Declared[] {
   switch (node.kind) {
     case "setting":
       return [{ key, setting: node }];

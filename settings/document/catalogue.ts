@@ -3,7 +3,7 @@ import { defined } from "../../lib/defined.ts";
 import { isJsonObject, type Json } from "../../lib/text/json.ts";
 import { joinKey, root } from "../model/key.ts";
 import type { Secrecy } from "../model/secrecy.ts";
-import type { Minor, Node, Setting } from "../model/setting.ts";
+import type { Minor, SettingNode, Setting } from "../model/setting.ts";
 
 export type CatalogueEntry = {
   /** With `<name>` for what the user chooses: `settings.host-containers.<name>.source`. */
@@ -29,9 +29,9 @@ export type CatalogueEntry = {
 
 type Place = Pick<CatalogueEntry, "key" | "group" | "names" | "about"> & { since: Minor | undefined };
 
-export function catalogueOf(declaration: Node, defaults: Json): CatalogueEntry[] {
+export function catalogueOf(declaration: SettingNode, defaults: Json): CatalogueEntry[] {
   const entries: CatalogueEntry[] = [];
-  const visit = (node: Node, place: Place, variantDefault: Json | undefined): void => {
+  const visit = (node: SettingNode, place: Place, variantDefault: Json | undefined): void => {
     const since = place.since ?? (node.kind === "table" ? undefined : node.since);
     if (node.kind === "setting") {
       entries.push(entryOf(node, { ...place, since }, variantDefault));

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { defined } from "../../lib/defined.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../lib/text/json.ts";
 import type { Model } from "../model/model.ts";
-import type { Node, Setting } from "../model/setting.ts";
+import type { SettingNode, Setting } from "../model/setting.ts";
 import type { Type } from "../model/type.ts";
 
 export function jsonSchemaOf(model: Model, variant: string): JsonObject {
@@ -23,7 +23,7 @@ export function jsonSchemaOf(model: Model, variant: string): JsonObject {
   };
 }
 
-function schemaOf(node: Node, defaults: Json | undefined): JsonObject {
+function schemaOf(node: SettingNode, defaults: Json | undefined): JsonObject {
   switch (node.kind) {
     case "setting":
       return settingSchema(node, defaults);

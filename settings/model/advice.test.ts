@@ -1,14 +1,14 @@
 /** Each piece of advice is seen; one without a case here fails the last test. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { Authority } from "../../test/worlds/network/certificates.ts";
+import { TestAuthority } from "../../test/worlds/network/certificates.ts";
 import { modelNamed } from "../../test/worlds/host/models.ts";
 import { advice } from "./advice.ts";
 import { checkDocument } from "../document/check.ts";
 
 type Case = { rule: string; variant: string; document: string; now?: Date; messages: string[] };
 
-const authority = await Authority.make("Example CA");
+const authority = await TestAuthority.make("Example CA");
 const leaf = (await authority.client({ names: ["alice"] })).certificate;
 const bundle = (pem: string): string => `data = "${Buffer.from(pem).toString("base64")}"\ntrusted = true\n`;
 /** In force from 2026-11-29 to 2027-03-09. */

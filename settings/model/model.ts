@@ -12,7 +12,7 @@ import { readNode, type Findings } from "./reading.ts";
 import type { Secrecy } from "./secrecy.ts";
 import { unmet } from "./requirements.ts";
 import type { Selection } from "./selection.ts";
-import { isAtLeast, type AnyTable, type Minor, type Node, type Nodes } from "./setting.ts";
+import { isAtLeast, type AnyTable, type Minor, type SettingNode, type Nodes } from "./setting.ts";
 import { canonicalSegments, complete, leavesOf, nodeAt, treeOf, type SettingsTree } from "./tree.ts";
 import { typedValue } from "./typed.ts";
 
@@ -135,10 +135,10 @@ function segmentsOf(key: string): string[] | undefined {
 /** What a kubelet of this minor does not know is left out. */
 function available(nodes: Nodes, minor: Minor | undefined): Nodes {
   if (minor === undefined) return nodes;
-  const fits = (node: Node): boolean =>
+  const fits = (node: SettingNode): boolean =>
     node.kind === "table" || node.since === undefined || isAtLeast(minor, node.since);
   return Object.fromEntries(
-    Object.entries(nodes).flatMap(([name, node]): [string, Node][] => {
+    Object.entries(nodes).flatMap(([name, node]): [string, SettingNode][] => {
       if (!fits(node)) return [];
       if (node.kind === "table") return [[name, { ...node, children: available(node.children, minor) }]];
       return [[name, node]];

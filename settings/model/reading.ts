@@ -5,7 +5,7 @@ import { nearest } from "../../lib/text/nearest.ts";
 import { complaints, type Finding } from "./complaint.ts";
 import { joinKey } from "./key.ts";
 import { mostProblems, show, withSuggestion, type Problem } from "./problem.ts";
-import type { AnyMap, AnyTable, Node, Setting } from "./setting.ts";
+import type { AnyMap, AnyTable, SettingNode, Setting } from "./setting.ts";
 
 /** A list may nest, and every value in it is checked. */
 const mostValues = 10_000;
@@ -19,7 +19,12 @@ export type Findings = {
 };
 
 /** The value in canonical form, as far as it is right; tables and maps that set nothing are left out. */
-export function readNode(node: Node, value: Written, segments: readonly string[], to: Findings): Json | undefined {
+export function readNode(
+  node: SettingNode,
+  value: Written,
+  segments: readonly string[],
+  to: Findings,
+): Json | undefined {
   if (node.kind === "setting") return readLeaf(node, value, segments, to);
   if (!isWrittenObject(value)) {
     const key = joinKey(segments);
@@ -51,7 +56,7 @@ export function readNode(node: Node, value: Written, segments: readonly string[]
 }
 
 /** What a name below `node` stands for; undefined when it may not be there. */
-export function childOf(node: Node, name: string): Node | undefined {
+export function childOf(node: SettingNode, name: string): SettingNode | undefined {
   if (node.kind === "map") return node.name.schema().safeParse(name).success ? node.entry : undefined;
   if (node.kind === "setting") return undefined;
   const meant = canonicalName(node, name);
@@ -59,7 +64,7 @@ export function childOf(node: Node, name: string): Node | undefined {
 }
 
 /** The name itself, unless it is another name of a child. */
-export function canonicalName(node: Node, name: string): string {
+export function canonicalName(node: SettingNode, name: string): string {
   const { aliases = {} } = node.kind === "table" ? node : {};
   return (Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? name;
 }

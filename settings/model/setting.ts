@@ -33,7 +33,7 @@ export type Setting<T extends Json = Json, Defaulted extends boolean = boolean> 
 export type Table<Children extends Nodes> = AnyTable & { children: Children };
 
 /** Names that the user chooses. */
-export type MapOf<Entry extends Node> = AnyMap & { entry: Entry };
+export type MapOf<Entry extends SettingNode> = AnyMap & { entry: Entry };
 
 export type AnyTable = {
   kind: "table";
@@ -50,7 +50,7 @@ export type AnyMap = {
   name: Type<string>;
   /** How the settings page calls a name: `host-containers.<name>`. */
   placeholder: string;
-  entry: Node;
+  entry: SettingNode;
   /** Entries that are always there. */
   standard: JsonObject;
   /** Whether the order in which they were set has a meaning; otherwise they are sorted. */
@@ -58,9 +58,9 @@ export type AnyMap = {
   since: Minor | undefined;
 };
 
-export type Node = Setting | AnyTable | AnyMap;
+export type SettingNode = Setting | AnyTable | AnyMap;
 export interface Nodes {
-  readonly [name: string]: Node;
+  readonly [name: string]: SettingNode;
 }
 
 type Declared<T extends Json> = {
@@ -96,7 +96,7 @@ export function table<const Children extends Nodes>(
   return { kind: "table", doc, children, aliases };
 }
 
-export function mapOf<Entry extends Node>(declared: {
+export function mapOf<Entry extends SettingNode>(declared: {
   doc: string;
   name: Type<string>;
   placeholder: string;

@@ -2,21 +2,21 @@
 import { isJsonObject, type Json, type JsonObject } from "../../lib/text/json.ts";
 import { joinKey, root, splitKey } from "./key.ts";
 import { canonicalName, childOf } from "./reading.ts";
-import type { AnyMap, Node } from "./setting.ts";
+import type { AnyMap, SettingNode } from "./setting.ts";
 
 /** A partial tree with the names that users write, without the outer "settings". */
 export type SettingsTree = JsonObject;
 
 /** What lies at a place in the declaration; undefined when nothing does. */
-export function nodeAt(node: Node, segments: readonly string[]): Node | undefined {
-  let at: Node | undefined = node;
+export function nodeAt(node: SettingNode, segments: readonly string[]): SettingNode | undefined {
+  let at: SettingNode | undefined = node;
   for (const segment of segments) at = at && childOf(at, segment);
   return at;
 }
 
 /** The same place by the names that the declaration has; what it does not know stays as it is. */
-export function canonicalSegments(node: Node, segments: readonly string[]): string[] {
-  let at: Node | undefined = node;
+export function canonicalSegments(node: SettingNode, segments: readonly string[]): string[] {
+  let at: SettingNode | undefined = node;
   return segments.map((segment) => {
     const meant = at === undefined ? segment : canonicalName(at, segment);
     at = at && childOf(at, segment);
@@ -25,9 +25,9 @@ export function canonicalSegments(node: Node, segments: readonly string[]): stri
 }
 
 /** Every leaf by its key. The tree must be a valid one. */
-export function leavesOf(node: Node, tree: SettingsTree): Map<string, Json> {
+export function leavesOf(node: SettingNode, tree: SettingsTree): Map<string, Json> {
   const leaves = new Map<string, Json>();
-  const visit = (at: Node, value: Json, segments: readonly string[]): void => {
+  const visit = (at: SettingNode, value: Json, segments: readonly string[]): void => {
     if (at.kind === "setting" || !isJsonObject(value)) {
       leaves.set(joinKey(segments), value);
       return;
@@ -77,7 +77,7 @@ function objectOf(branch: Branch): JsonObject {
  * sorted, so that what is rendered from them does not depend on the order in which someone set them, but for those
  * whose order has a meaning.
  */
-export function complete(node: Node, layers: readonly Json[]): Json | undefined {
+export function complete(node: SettingNode, layers: readonly Json[]): Json | undefined {
   if (node.kind === "setting") return layers[0] ?? node.default;
   const objects = [...layers, ...(node.kind === "map" ? [node.standard] : [])].filter(isJsonObject);
   const names = node.kind === "table" ? Object.keys(node.children) : namesIn(objects, node);

@@ -20,10 +20,10 @@ export type Type<T extends Json = Json> = {
 };
 
 /** How zod words the refusal of a value; passed to every check of a schema. */
-export type Refusal = { error: string };
+export type ValueRefusal = { error: string };
 
 /** A type from its words and the schema that enforces them. */
-export function typeOf<T extends Json>(words: string, make: (refusal: Refusal) => z.ZodType<T>): Type<T> {
+export function typeOf<T extends Json>(words: string, make: (refusal: ValueRefusal) => z.ZodType<T>): Type<T> {
   let schema: z.ZodType<T> | undefined;
   return { words, secrecy: "open", schema: () => (schema ??= make({ error: `must be ${words}` })) };
 }
@@ -96,7 +96,7 @@ export function listOf<T extends Json>(item: Type<T>, { least = 0 } = {}): Type<
 /** A table inside of a list, where our own tables do not reach. A problem with its keys lists those there are. */
 export function tableOf<Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
-  refusal: Refusal,
+  refusal: ValueRefusal,
 ): z.ZodObject<Shape, z.core.$strict> {
   const error = (issue: { code: string }): string =>
     issue.code === "unrecognized_keys" ? `only ${Object.keys(shape).join(", ")}` : refusal.error;

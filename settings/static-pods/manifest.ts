@@ -19,7 +19,7 @@ import { nearest } from "../../lib/text/nearest.ts";
 import type { Minor } from "../model/setting.ts";
 import { base64 } from "../values/text.ts";
 import { secret, type Type, typeOf } from "../model/type.ts";
-import { typeReport, type Place } from "./object-types.ts";
+import { typeReport, type ObjectPlace } from "./object-types.ts";
 import { podConditions, podTypes } from "./pod.ts";
 
 const words = "the manifest of a pod, in base64";
@@ -126,13 +126,13 @@ const asKubelet: ParseOptions & DocumentOptions & SchemaOptions = {
     tags.filter((tag) => typeof tag === "string" || (tag.format !== "TIME" && !tag.tag.endsWith(":timestamp"))),
 };
 
-const pathText = (at: Place): string =>
+const pathText = (at: ObjectPlace): string =>
   at.length === 0
     ? "the manifest"
     : at.map((part, index) => (typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${part}`)).join("");
 
 /** The innermost node on the way to a path that is there. */
-function nearestNode(document: Document.Parsed, path: Place): Node | undefined {
+function nearestNode(document: Document.Parsed, path: ObjectPlace): Node | undefined {
   for (let length = path.length; length > 0; length--) {
     const node = document.getIn(path.slice(0, length), true);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- with `true`, the document hands out its nodes

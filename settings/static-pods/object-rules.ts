@@ -1,10 +1,14 @@
 /** Rules that many parts of a Pod share. */
-import { isSet, type AnObject, type Conditions, type Flaw, type Place } from "./object-types.ts";
+import { isSet, type AnObject, type Conditions, type Flaw, type ObjectPlace } from "./object-types.ts";
 
 export type ObjectRule = Conditions["objects"][string];
 
 /** Names that come a second time in lists of objects; nothing and empty names do not count. */
-export function* twice(lists: readonly [Place, [AnObject, number][]][], field: string, words: string): Iterable<Flaw> {
+export function* twice(
+  lists: readonly [ObjectPlace, [AnObject, number][]][],
+  field: string,
+  words: string,
+): Iterable<Flaw> {
   const before = new Set<unknown>();
   for (const [place, objects] of lists) {
     for (const [object, index] of objects) {

@@ -13,13 +13,13 @@ import { int32 } from "../model/type.ts";
  */
 export type ObjectTypes = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-export type Place = readonly (string | number)[];
+export type ObjectPlace = readonly (string | number)[];
 
 /** Something about a place in an object; `message` continues the name of the place. */
-export type Flaw = { at: Place; message: string };
+export type Flaw = { at: ObjectPlace; message: string };
 
 /** A field that is not one, and those that are. */
-export type UnknownField = { at: Place; name: string; fields: readonly string[] };
+export type UnknownField = { at: ObjectPlace; name: string; fields: readonly string[] };
 
 export type TypeReport = { flaws: Flaw[]; unknown: UnknownField[] };
 
@@ -63,7 +63,7 @@ export type Conditions = {
   /** Those that need not be there although the API's description says so, by "Type.field". */
   optional: ReadonlySet<string>;
   /** By type; `known` are the fields that it has. Whatever is in the object may have a wrong type. */
-  objects: Readonly<Record<string, (object: AnObject, at: Place, known: ReadonlySet<string>) => Iterable<Flaw>>>;
+  objects: Readonly<Record<string, (object: AnObject, at: ObjectPlace, known: ReadonlySet<string>) => Iterable<Flaw>>>;
 };
 
 /** What is wrong with a value of a type, and what kubelet would drop. */
@@ -84,7 +84,7 @@ class Walk {
     this.#report = report;
   }
 
-  visit(value: unknown, type: string, at: Place, rule?: FieldRule): void {
+  visit(value: unknown, type: string, at: ObjectPlace, rule?: FieldRule): void {
     if (value === null || value === undefined) return;
     const expected = scalars[type];
     if (expected !== undefined) {
@@ -104,7 +104,7 @@ class Walk {
     }
   }
 
-  #visitFields(object: AnObject, type: string, at: Place): void {
+  #visitFields(object: AnObject, type: string, at: ObjectPlace): void {
     const fields = this.#types[type] ?? {};
     const known = new Set(Object.keys(fields));
     for (const [name, entry] of Object.entries(object)) {
@@ -124,7 +124,7 @@ class Walk {
     return type === "string" ? "" : this.#types[type] === undefined ? undefined : {};
   }
 
-  #refuse(at: Place, { words }: { words: string }, value: unknown): void {
+  #refuse(at: ObjectPlace, { words }: { words: string }, value: unknown): void {
     this.#report.flaws.push({ at, message: `must be ${words}, not ${shown(value)}` });
   }
 }

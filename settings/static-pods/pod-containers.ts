@@ -1,7 +1,7 @@
 /** What the parts of a container need from each other. Source: Kubernetes' pkg/apis/core/validation. */
 import { nanosOf, quantity } from "../values/kubernetes-amounts.ts";
 import { isAtLeast, type Minor } from "../model/setting.ts";
-import { isObject, isSet, objectsIn, shown, type AnObject, type Flaw, type Place } from "./object-types.ts";
+import { isObject, isSet, objectsIn, shown, type AnObject, type Flaw, type ObjectPlace } from "./object-types.ts";
 import { fieldPath, selfPaths } from "./pod-volumes.ts";
 import { needs, oneOf, twice, type ObjectRule } from "./object-rules.ts";
 
@@ -71,7 +71,7 @@ export const profile: ObjectRule = function* (object, at) {
   }
 };
 
-export function* initContainer(object: AnObject, at: Place, minor: Minor): Iterable<Flaw> {
+export function* initContainer(object: AnObject, at: ObjectPlace, minor: Minor): Iterable<Flaw> {
   // Later ones know init containers that go on.
   if (isAtLeast(minor, "1.29") && object["restartPolicy"] === "Always") return;
   for (const field of ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"]) {
@@ -79,7 +79,7 @@ export function* initContainer(object: AnObject, at: Place, minor: Minor): Itera
   }
 }
 
-export function* hostPorts(containers: [AnObject, number][], at: Place, isHostNetwork: boolean): Iterable<Flaw> {
+export function* hostPorts(containers: [AnObject, number][], at: ObjectPlace, isHostNetwork: boolean): Iterable<Flaw> {
   const before = new Set<string>();
   for (const [container, index] of containers) {
     for (const [port, inner] of objectsIn(container, "ports")) {

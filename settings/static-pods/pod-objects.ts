@@ -4,7 +4,7 @@
  */
 import { labelKey } from "../values/kubernetes-names.ts";
 import { isAtLeast, type Minor } from "../model/setting.ts";
-import { isObject, objectsIn, type AnObject, type Conditions, type Flaw, type Place } from "./object-types.ts";
+import { isObject, objectsIn, type AnObject, type Conditions, type Flaw, type ObjectPlace } from "./object-types.ts";
 import { needs, notEmpty, oneOf, twice, type ObjectRule } from "./object-rules.ts";
 import {
   container,
@@ -49,7 +49,7 @@ const spec = (minor: Minor): ObjectRule =>
     if (objectsIn(object, "ephemeralContainers").length > 0) {
       yield { at: [...at, "ephemeralContainers"], message: "must not be set in a manifest" };
     }
-    const lists = ["containers", "initContainers"].map((field): [Place, [AnObject, number][]] => [
+    const lists = ["containers", "initContainers"].map((field): [ObjectPlace, [AnObject, number][]] => [
       [...at, field],
       objectsIn(object, field),
     ]);
@@ -68,7 +68,7 @@ const spec = (minor: Minor): ObjectRule =>
     if (isAtLeast(minor, "1.34")) yield* referencesToApi(object, at);
   };
 
-function* mounts(containers: [AnObject, number][], at: Place, spec: AnObject): Iterable<Flaw> {
+function* mounts(containers: [AnObject, number][], at: ObjectPlace, spec: AnObject): Iterable<Flaw> {
   const volumes = new Set(objectsIn(spec, "volumes").map(([{ name }]) => name));
   for (const [container, index] of containers) {
     for (const field of ["volumeMounts", "volumeDevices"]) {
@@ -83,7 +83,7 @@ function* mounts(containers: [AnObject, number][], at: Place, spec: AnObject): I
   }
 }
 
-function* nameServers({ dnsPolicy, dnsConfig }: AnObject, at: Place): Iterable<Flaw> {
+function* nameServers({ dnsPolicy, dnsConfig }: AnObject, at: ObjectPlace): Iterable<Flaw> {
   if (dnsPolicy !== "None") return;
   const servers = isObject(dnsConfig) ? dnsConfig["nameservers"] : undefined;
   if (Array.isArray(servers) && servers.length > 0) return;
@@ -91,7 +91,7 @@ function* nameServers({ dnsPolicy, dnsConfig }: AnObject, at: Place): Iterable<F
 }
 
 /** A pod without a namespace of its own has no parameters of it either. */
-function* hostParameters(spec: AnObject, at: Place): Iterable<Flaw> {
+function* hostParameters(spec: AnObject, at: ObjectPlace): Iterable<Flaw> {
   const context = spec["securityContext"];
   for (const [{ name }, index] of isObject(context) ? objectsIn(context, "sysctls") : []) {
     if (typeof name !== "string") continue;

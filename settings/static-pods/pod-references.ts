@@ -1,12 +1,12 @@
 /** Objects of the cluster that a static pod may not refer to, since 1.34. Source: Kubernetes' pkg/api/pod/util.go. */
-import { isObject, isSet, objectsIn, type AnObject, type Flaw, type Place } from "./object-types.ts";
+import { isObject, isSet, objectsIn, type AnObject, type Flaw, type ObjectPlace } from "./object-types.ts";
 
 /** Sources of volumes that are objects of the cluster, or need some. */
 const volumes = ["configMap", "secret", "csi", "glusterfs", "persistentVolumeClaim", "ephemeral", "azureFile"];
 const projections = ["configMap", "secret", "serviceAccountToken", "clusterTrustBundle", "podCertificate"];
 const environment = ["configMapKeyRef", "secretKeyRef"];
 
-export function* referencesToApi(spec: AnObject, at: Place): Iterable<Flaw> {
+export function* referencesToApi(spec: AnObject, at: ObjectPlace): Iterable<Flaw> {
   const message = "must not be set: kubelet has no objects of the cluster for static pods";
   for (const field of ["serviceAccountName", "serviceAccount"]) {
     if (typeof spec[field] === "string" && spec[field] !== "") yield { at: [...at, field], message };
@@ -21,7 +21,7 @@ export function* referencesToApi(spec: AnObject, at: Place): Iterable<Flaw> {
   for (const place of found) yield { at: place, message };
 }
 
-function ofContainers(spec: AnObject, at: Place, field: string): Place[] {
+function ofContainers(spec: AnObject, at: ObjectPlace, field: string): ObjectPlace[] {
   return objectsIn(spec, field).flatMap(([container, index]) => [
     ...objectsIn(container, "env").flatMap(([{ valueFrom }, inner]) =>
       isObject(valueFrom)
@@ -34,7 +34,7 @@ function ofContainers(spec: AnObject, at: Place, field: string): Place[] {
   ]);
 }
 
-function ofVolumes(spec: AnObject, at: Place): Place[] {
+function ofVolumes(spec: AnObject, at: ObjectPlace): ObjectPlace[] {
   return objectsIn(spec, "volumes").flatMap(([volume, index]) => {
     const { projected } = volume;
     const sources = isObject(projected) ? objectsIn(projected, "sources") : [];

@@ -1,5 +1,5 @@
 /** What the parts of a volume need from each other. Source: Kubernetes' pkg/apis/core/validation. */
-import { isObject, isSet, objectsIn, shown, type Flaw, type Place } from "./object-types.ts";
+import { isObject, isSet, objectsIn, shown, type Flaw, type ObjectPlace } from "./object-types.ts";
 import { oneOf, type ObjectRule } from "./object-rules.ts";
 
 /** What the environment, and what files, may tell a pod about itself. */
@@ -9,7 +9,7 @@ export const selfPaths = {
   files: /^metadata\.(?:name|namespace|uid|labels|annotations|labels\['.+'\]|annotations\['.+'\])$/,
 };
 
-export function* fieldPath(source: unknown, supported: RegExp, at: Place): Iterable<Flaw> {
+export function* fieldPath(source: unknown, supported: RegExp, at: ObjectPlace): Iterable<Flaw> {
   const path = isObject(source) ? source["fieldPath"] : undefined;
   if (typeof path === "string" && !supported.test(path)) {
     yield {

@@ -5,7 +5,7 @@
  */
 import { isIP } from "node:net";
 import { z } from "zod";
-import { address, typeOf, type Refusal, type Type } from "../model/type.ts";
+import { address, typeOf, type ValueRefusal, type Type } from "../model/type.ts";
 
 const schemed = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
 
@@ -16,7 +16,7 @@ const characters = /^[^\s\u0000-\u0020\u007f-\u00a0"<>\\^`{|}]+$/;
 const mostCharacters = 8192;
 
 /** @param meant the scheme of a URL that has none, by its host */
-function urlOf(schemes: readonly string[], meant: (host: string) => string, refusal: Refusal): z.ZodType<string> {
+function urlOf(schemes: readonly string[], meant: (host: string) => string, refusal: ValueRefusal): z.ZodType<string> {
   return z
     .string(refusal)
     .max(mostCharacters, { ...refusal, abort: true })

@@ -14,7 +14,7 @@ import { scenarioOf, type Event } from "./lives/datastore-events.ts";
 import { keptWorld, runKeptScenario, type KeptWorld } from "./lives/kept-life.ts";
 import { keptScenarioOf, type KeptEvent } from "./lives/kept-events.ts";
 import { shortest } from "./shrink.ts";
-import { runUpdateScenario, type Seen } from "./lives/update-life.ts";
+import { runUpdateScenario, type SeenMedia } from "./lives/update-life.ts";
 import { updateScenarioOf, type UpdateEvent } from "./lives/update-events.ts";
 import { updateWorld } from "./lives/update-world.ts";
 
@@ -36,7 +36,7 @@ type Subject<Event extends { kind: string }> = {
   distinct(): { crashStates: number; summary: string } | undefined;
 };
 
-export type Report = {
+export type SimulationReport = {
   subject: string;
   firstSeed: number;
   lives: number;
@@ -62,7 +62,7 @@ export function datastoreSubject(): Subject<Event> {
 
 export async function updateSubject(): Promise<Subject<UpdateEvent> & AsyncDisposable> {
   const world = await updateWorld();
-  const seen: Seen = { media: new Set(), bootable: new Set() };
+  const seen: SeenMedia = { media: new Set(), bootable: new Set() };
   const scenario = (seed: number) => updateScenarioOf(seed, world.releases.length);
   return {
     name: "update",
@@ -103,7 +103,7 @@ export async function simulate<Event extends { kind: string }>(
   firstSeed: number,
   until: Until,
   signal: AbortSignal,
-): Promise<Report> {
+): Promise<SimulationReport> {
   const startedMs = performance.now();
   const seconds = (): number => (performance.now() - startedMs) / 1000;
   const report = { subject: subject.name, firstSeed, lives: 0, crashStates: 0, operations: 0 };
@@ -111,7 +111,7 @@ export async function simulate<Event extends { kind: string }>(
     seconds() >= (until.seconds ?? Number.POSITIVE_INFINITY) ||
     report.lives >= (until.lives ?? Number.POSITIVE_INFINITY) ||
     (subject.distinct()?.crashStates ?? report.crashStates) >= (until.crashStates ?? Number.POSITIVE_INFINITY);
-  const ended = (): Report => {
+  const ended = (): SimulationReport => {
     const distinct = subject.distinct();
     return { ...report, ...defined({ distinct }), seconds: seconds() };
   };
@@ -132,7 +132,7 @@ async function explained<Event extends { kind: string }>(
   subject: Subject<Event>,
   seed: number,
   outcome: Outcome,
-): Promise<NonNullable<Report["failure"]>> {
+): Promise<NonNullable<SimulationReport["failure"]>> {
   const { setting, events: all } = subject.lifeOf(seed);
   const until = all.slice(0, (outcome.failed?.event ?? all.length) + 1);
   const fails = async (events: readonly Event[]): Promise<boolean> =>
@@ -143,7 +143,16 @@ async function explained<Event extends { kind: string }>(
   return { seed, message: error.message, stack: error.stack ?? "", setting, events };
 }
 
-function describe({ subject, firstSeed, lives, crashStates, distinct, operations, seconds, failure }: Report): string {
+function describe({
+  subject,
+  firstSeed,
+  lives,
+  crashStates,
+  distinct,
+  operations,
+  seconds,
+  failure,
+}: SimulationReport): string {
   const counts =
     `${lives} lives from seed ${firstSeed}, ${crashStates} states after a crash or damage` +
     `${distinct === undefined ? "" : ` (${distinct.summary})`}, ${operations} disk operations, ${seconds.toFixed(1)} s`;
@@ -262,7 +271,7 @@ function untilOf({ seconds, lives, "until-crash-states": crashStates }: Values):
   return Object.keys(until).length > 0 ? until : { seconds: 20 };
 }
 
-function exitCode(reports: readonly Report[]): number {
+function exitCode(reports: readonly SimulationReport[]): number {
   return reports.every(({ failure }) => failure === undefined) ? 0 : 1;
 }
 

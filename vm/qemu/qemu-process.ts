@@ -5,7 +5,7 @@ import { toolCommand, type ToolsRoot } from "../../image/packages/tools-root.ts"
 import { readTextIfPresent, removeIfPresent } from "../../lib/files/files.ts";
 import { afterFailure, Failure, isFailure } from "../../lib/failure.ts";
 import { machineClock } from "../../lib/clock.ts";
-import { type Program, start } from "../../lib/program/program.ts";
+import { type RunningProgram, start } from "../../lib/program/program.ts";
 import { identify, kill, type ProcessIdentity } from "../process-identity.ts";
 import { files, qemuArguments, type Hardware } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";
@@ -76,7 +76,12 @@ async function childOf(sandbox: ProcessIdentity): Promise<ProcessIdentity | unde
   return Number.isInteger(pid) && pid > 0 ? await identify(pid) : undefined;
 }
 
-async function connectWhenReady(path: string, child: Program, logPath: string, signal: AbortSignal): Promise<Qmp> {
+async function connectWhenReady(
+  path: string,
+  child: RunningProgram,
+  logPath: string,
+  signal: AbortSignal,
+): Promise<Qmp> {
   for (;;) {
     try {
       return await Qmp.connect(path);

@@ -19,16 +19,16 @@ import {
   type TerminalSize,
 } from "../../../api/exec.ts";
 import { Failure, isFailure } from "../../../lib/failure.ts";
-import type { Execution } from "../../daemon/audit.ts";
+import type { AuditedProgram } from "../../daemon/audit.ts";
 import { isAway, openContainerd, type Containerd } from "../../containers/containerd/containerd.ts";
 import { hostContainerd } from "../../containers/description.ts";
-import { endLeftovers, execute, type Executed } from "../../containers/exec.ts";
+import { endLeftovers, execute, type ExecutedProgram } from "../../containers/exec.ts";
 
 export type ExecContext = {
   /** For pipes. */
   directory: string;
   /** Notes who runs what; the program is not started before. */
-  record: (execution: Execution) => Promise<void>;
+  record: (execution: AuditedProgram) => Promise<void>;
   ended: (summary: string) => void;
   /** Something that the client is not told. */
   failed: (error: unknown) => void;
@@ -108,7 +108,7 @@ class Session {
   /** Messages that the client's side has not taken yet. */
   #unsent = 0;
   #size: TerminalSize | undefined;
-  #executed: Executed | undefined;
+  #executed: ExecutedProgram | undefined;
 
   constructor(client: WebSocket, containerd: Containerd, context: ExecContext) {
     this.#client = client;
@@ -221,7 +221,7 @@ class Session {
   }
 
   /** Until the program ends; it is ended when the client goes. */
-  async #converse(executed: Executed, closed: Promise<undefined>): Promise<number> {
+  async #converse(executed: ExecutedProgram, closed: Promise<undefined>): Promise<number> {
     this.#executed = executed;
     // The window may have changed while the program was started.
     if (this.#size !== undefined) await executed.resize(sizeOf(this.#size));
@@ -234,7 +234,7 @@ class Session {
     return (await executed.ended).exitCode;
   }
 
-  async #feed(executed: Executed): Promise<void> {
+  async #feed(executed: ExecutedProgram): Promise<void> {
     let written = 0;
     for await (const bytes of this.#input.read()) {
       await executed.write(bytes);

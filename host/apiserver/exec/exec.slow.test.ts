@@ -8,7 +8,7 @@ import { connect } from "../../../api/client/client.ts";
 import { bytesOf, contentCompleteMessage, initializeMessage, readServerMessage } from "../../../api/exec.ts";
 import type { ExecRequest } from "../../../api/client/exec-client.ts";
 import { invoke } from "../../../lib/command/command-line.ts";
-import { Authority, type ClientCertificate } from "../../../test/worlds/network/certificates.ts";
+import { TestAuthority, type ClientCertificate } from "../../../test/worlds/network/certificates.ts";
 import { eventually } from "../../../test/eventually.ts";
 import { hostWithContainer, type HostWithContainer } from "../../../test/real/host/host-with-container.ts";
 import { apiclient } from "../../commands/apiclient.ts";
@@ -266,7 +266,7 @@ test("a client that does not answer is taken for gone, and its program ended", a
 }, 30_000);
 
 test("from elsewhere an administrator may run programs, nobody else, and not once the role is gone", async () => {
-  const ours = await Authority.make("ours");
+  const ours = await TestAuthority.make("ours");
   const [alice, bob] = [await ours.client({ names: ["alice"] }), await ours.client({ names: ["bob"] })];
   const port = 20_000 + (process.pid % 10_000);
   const set = async (roles: Record<string, string>): Promise<void> => {

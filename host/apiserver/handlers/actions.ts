@@ -11,7 +11,7 @@ import { keepTryForPlannedReboot } from "../../update/boot/sets.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { FileAnswer } from "../server/reply.ts";
-import type { Waiting } from "./waiting.ts";
+import type { PassWaiters } from "./waiting.ts";
 
 /** The unit's own limit, and a little: what it says then is the better reason. */
 const archiveMs = 610_000;
@@ -20,7 +20,7 @@ type UpdateActions = "refreshUpdates" | "prepareUpdate" | "activateUpdate" | "de
 
 export function actionHandlers(
   { system, changes, trial, updater }: ApiContext,
-  waiting: Waiting,
+  waiting: PassWaiters,
 ): Handlers<
   "reboot" | "lockDown" | "confirm" | "revert" | "supportArchive" | UpdateActions | "getUpdateStatus" | "explainUpdates"
 > {

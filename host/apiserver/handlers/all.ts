@@ -7,19 +7,19 @@ import { ephemeralStorageHandlers } from "./ephemeral-storage.ts";
 import type { Handlers } from "./handler.ts";
 import { hostContainerHandlers } from "./host-containers.ts";
 import { historyHandlers } from "./history.ts";
-import { Metadata, metadataHandlers } from "./metadata.ts";
+import { ConfigurationMetadata, metadataHandlers } from "./metadata.ts";
 import { modelHandlers } from "./model.ts";
 import { planHandlers } from "./plan.ts";
-import { Prepared } from "../server/reply.ts";
+import { PreparedReply } from "../server/reply.ts";
 import { settingsHandlers } from "./settings.ts";
 import { transactionHandlers } from "./transactions.ts";
-import { Waiting } from "./waiting.ts";
+import { PassWaiters } from "./waiting.ts";
 
 export function handlersFor(context: ApiContext): Handlers {
-  const waiting = new Waiting(context);
-  const metadata = new Metadata(context);
+  const waiting = new PassWaiters(context);
+  const metadata = new ConfigurationMetadata(context);
   // Made when it is asked for: it takes longer than all that a boot has to wait for here.
-  let openApi: Prepared | undefined;
+  let openApi: PreparedReply | undefined;
   return {
     ...modelHandlers(context, metadata),
     ...settingsHandlers(context),
@@ -31,6 +31,6 @@ export function handlersFor(context: ApiContext): Handlers {
     ...actionHandlers(context, waiting),
     ...hostContainerHandlers(context),
     ...ephemeralStorageHandlers(context),
-    getOpenApi: () => (openApi ??= new Prepared(openApiDocument(context.facts.versionId))),
+    getOpenApi: () => (openApi ??= new PreparedReply(openApiDocument(context.facts.versionId))),
   };
 }

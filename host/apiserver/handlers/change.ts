@@ -2,9 +2,9 @@
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { withProposed } from "./settings.ts";
-import type { Waiting } from "./waiting.ts";
+import type { PassWaiters } from "./waiting.ts";
 
-export function changeHandlers(context: ApiContext, waiting: Waiting): Handlers<"changeSettings"> {
+export function changeHandlers(context: ApiContext, waiting: PassWaiters): Handlers<"changeSettings"> {
   return {
     async changeSettings({ query, body, caller, signal }) {
       const { message = "", ...proposed } = body;

@@ -11,7 +11,7 @@ import {
   ephemeralDisks,
   requestPath,
   unit,
-  type Request,
+  type EphemeralStorageRequest,
 } from "../../ephemeral-storage/places.ts";
 import { runToItsEnd } from "../../machine/unit.ts";
 import { hostPath, type System } from "../../machine/system.ts";
@@ -25,7 +25,7 @@ const unitMs = 35 * 60_000;
 type Names = "initEphemeralStorage" | "bindEphemeralStorage" | "listEphemeralDisks" | "listEphemeralTargets";
 
 export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiContext): Handlers<Names> {
-  const place = new Place<Request["kind"]>(
+  const place = new Place<EphemeralStorageRequest["kind"]>(
     () => new Failure("ephemeral-storage-busy", "cannot start: ephemeral storage is being prepared already"),
   );
   return {
@@ -52,7 +52,7 @@ function listed(paths: string[], format: (typeof listFormats)[number] = "text"):
   return format === "json" ? paths : new Lines(paths, endpoints.listEphemeralDisks.lines);
 }
 
-async function run(system: System, request: Request): Promise<undefined> {
+async function run(system: System, request: EphemeralStorageRequest): Promise<undefined> {
   system.log.info(`ephemeral-storage: ${JSON.stringify(request)}`);
   await writeFileAtomic(hostPath(system, requestPath), JSON.stringify(request), 0o600);
   await runToItsEnd(system, unit, { limitMs: unitMs });

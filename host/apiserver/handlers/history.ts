@@ -5,11 +5,14 @@ import type { Transaction } from "../../datastore/datastore.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { visibleChanges, visibleCommand } from "../secrets.ts";
-import type { Waiting } from "./waiting.ts";
+import type { PassWaiters } from "./waiting.ts";
 
 const historyUsually = 100;
 
-export function historyHandlers(context: ApiContext, waiting: Waiting): Handlers<"getHistory" | "undo" | "restore"> {
+export function historyHandlers(
+  context: ApiContext,
+  waiting: PassWaiters,
+): Handlers<"getHistory" | "undo" | "restore"> {
   const { datastore, audit, changes, model } = context;
 
   /** What somebody wants to take back is what somebody did, not what the host found out by itself meanwhile. */

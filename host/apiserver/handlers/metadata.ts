@@ -24,7 +24,7 @@ const filesReconcilerName = "files";
 
 type Context = Pick<ApiContext, "system" | "facts" | "document" | "datastore" | "reconcilers" | "configFiles">;
 
-export class Metadata {
+export class ConfigurationMetadata {
   readonly #context: Context;
   /** No setting decides what there is to restart. */
   readonly services: Readonly<Record<string, Service>>;
@@ -126,7 +126,7 @@ export class Metadata {
 
 export function metadataHandlers(
   { generators }: Pick<ApiContext, "generators">,
-  metadata: Metadata,
+  metadata: ConfigurationMetadata,
 ): Handlers<"getAffectedServices" | "getSettingGenerators" | "getTemplates" | "getServices" | "getConfigurationFiles"> {
   return {
     getAffectedServices: async ({ query }) => metadata.affectedServices(query.keys.map(fullKey)),

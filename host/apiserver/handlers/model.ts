@@ -3,19 +3,19 @@ import { osOf } from "../../machine/facts.ts";
 import type { Caller } from "../callers/caller.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
-import type { Metadata } from "./metadata.ts";
-import { Prepared } from "../server/reply.ts";
+import type { ConfigurationMetadata } from "./metadata.ts";
+import { PreparedReply } from "../server/reply.ts";
 import { startingWith, withRoot } from "./prefix.ts";
 import { leavesStartingWith } from "./settings.ts";
 
 export function modelHandlers(
   { model, document, facts, status }: ApiContext,
-  metadata: Metadata,
+  metadata: ConfigurationMetadata,
 ): Handlers<"getModel" | "getOs" | "getStatus"> {
   const os = osOf(facts);
-  const wholeOs = new Prepared(os);
+  const wholeOs = new PreparedReply(os);
   /** By the settings in them, as the caller may see them: all else in the model follows from those. */
-  const wholes = new WeakMap<Prepared, Prepared>();
+  const wholes = new WeakMap<PreparedReply, PreparedReply>();
 
   /** An unknown prefix gives an empty answer, as in Bottlerocket. */
   const partOf = (caller: Caller, prefix: string) => {
@@ -35,7 +35,7 @@ export function modelHandlers(
     getModel({ query: { prefix }, caller }) {
       if (prefix !== undefined) return partOf(caller, model.canonicalKey(prefix));
       const settings = document.prepared(caller);
-      const whole = wholes.get(settings) ?? new Prepared(partOf(caller, ""));
+      const whole = wholes.get(settings) ?? new PreparedReply(partOf(caller, ""));
       wholes.set(settings, whole);
       return whole;
     },

@@ -6,11 +6,11 @@ import type { Json } from "../../../lib/text/json.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { seesSecrets, withoutSecrets } from "../secrets.ts";
-import type { Waiting } from "./waiting.ts";
+import type { PassWaiters } from "./waiting.ts";
 
 export function transactionHandlers(
   context: ApiContext,
-  waiting: Waiting,
+  waiting: PassWaiters,
 ): Handlers<"getTransaction" | "dropTransaction" | "listTransactions" | "commit" | "apply" | "commitAndApply"> {
   const { model, datastore, changes, engine, system } = context;
 

@@ -4,7 +4,7 @@ import type { Applied, PassReportBody } from "../../../api/answers.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import { isUnder } from "../../../settings/model/key.ts";
 import type { PassReport } from "../../reconcile/engine.ts";
-import type { Committed } from "../changes.ts";
+import type { Committed } from "../../datastore/datastore.ts";
 import type { ApiContext } from "../context.ts";
 import { passReportBody } from "./report.ts";
 
@@ -13,7 +13,7 @@ const waitMsMost = 240_000;
 const waitersMost = 32;
 const healthSettings = "settings.updates.health";
 
-export class Waiting {
+export class PassWaiters {
   readonly #context: ApiContext;
   #waiters = 0;
 

@@ -17,11 +17,11 @@ export const connectionLimits: ConnectionLimits = { most: 256, requestMs: 30_000
 const retiredMs = 250;
 
 /** Without a deadline while the host is the one who takes time. */
-export type Connection<Peer> = { readonly peer: Peer; deadline: Deadline | undefined };
+export type OpenConnection<Peer> = { readonly peer: Peer; deadline: Deadline | undefined };
 
 export class Connections<Peer> implements Disposable {
   readonly #limits: ConnectionLimits;
-  readonly #open = new Map<Socket, Connection<Peer>>();
+  readonly #open = new Map<Socket, OpenConnection<Peer>>();
   #retiring = false;
   readonly #timer: ReturnType<typeof setInterval>;
 
@@ -36,7 +36,7 @@ export class Connections<Peer> implements Disposable {
   }
 
   /** Keeps an eye on a new connection; undefined when there are too many and it was closed. `peerOf` runs first. */
-  admit(socket: Socket, peerOf: () => Peer): Connection<Peer> | undefined {
+  admit(socket: Socket, peerOf: () => Peer): OpenConnection<Peer> | undefined {
     socket.on("error", () => socket.destroy()); // a client that went away is no event for the operator
     const peer = peerOf();
     if (this.#open.size >= this.#limits.most) {
@@ -54,17 +54,17 @@ export class Connections<Peer> implements Disposable {
     this.#open.delete(socket);
   }
 
-  of(socket: Socket): Connection<Peer> | undefined {
+  of(socket: Socket): OpenConnection<Peer> | undefined {
     return this.#open.get(socket);
   }
 
   /** The request is complete: from now on the host is the one who takes time. */
-  requestComplete(connection: Connection<Peer>): void {
+  requestComplete(connection: OpenConnection<Peer>): void {
     connection.deadline = undefined;
   }
 
   /** It is the client's turn: to take the answer, to send a body or the next request. */
-  clientsTurn(connection: Connection<Peer>): void {
+  clientsTurn(connection: OpenConnection<Peer>): void {
     connection.deadline = deadline(machineClock, this.#retiring ? retiredMs : this.#limits.requestMs);
   }
 

@@ -13,12 +13,12 @@ import type { System } from "../../machine/system.ts";
 import { Bodies, parseBody } from "./body.ts";
 import { refusePages } from "./browser.ts";
 import { describeAuthor, type Caller } from "../callers/caller.ts";
-import type { Connection, Connections } from "./connections.ts";
+import type { OpenConnection, Connections } from "./connections.ts";
 import type { Exec } from "../exec/exec.ts";
 import type { ApiRequest, Handlers } from "../handlers/handler.ts";
 import { seesSecrets } from "../secrets.ts";
-import { FileAnswer, Lines, Prepared, refuseUpgrade, reply, replyFile, replyRefusal } from "./reply.ts";
-import { checkRole, routeOf, type Route } from "./router.ts";
+import { FileAnswer, Lines, PreparedReply, refuseUpgrade, reply, replyFile, replyRefusal } from "./reply.ts";
+import { checkRole, routeOf, type MatchedEndpoint } from "./router.ts";
 
 /** Handlers at work; clients that wait for reconcilers have a lower limit of their own, so they cannot fill this. */
 const handlersMost = 64;
@@ -41,7 +41,7 @@ export class Exchange {
   /** Answers, sooner or later; never throws. */
   serve(
     connections: Connections<Caller>,
-    connection: Connection<Caller>,
+    connection: OpenConnection<Caller>,
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
@@ -82,7 +82,7 @@ export class Exchange {
   /** A request that asks to go on as a websocket, where `mayUpgrade` says that it may. */
   upgrade(
     connections: Connections<Caller>,
-    connection: Connection<Caller>,
+    connection: OpenConnection<Caller>,
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
@@ -102,14 +102,16 @@ export class Exchange {
 
   /** Whatever a handler answers may tell what a program printed. Secrets of settings are masked by who made it. */
   #visible(answer: unknown, caller: Caller): unknown {
-    return answer instanceof Prepared || answer instanceof Lines ? answer : mapTexts(answer, this.#maskFor(caller));
+    return answer instanceof PreparedReply || answer instanceof Lines
+      ? answer
+      : mapTexts(answer, this.#maskFor(caller));
   }
 
   #maskFor(caller: Caller): (text: string) => string {
     return seesSecrets(caller) ? (text) => text : this.#machine.mask;
   }
 
-  #handle({ name, query }: Route, body: unknown, caller: Caller, response: ServerResponse): unknown {
+  #handle({ name, query }: MatchedEndpoint, body: unknown, caller: Caller, response: ServerResponse): unknown {
     if (this.#atWork >= handlersMost) {
       throw new Refused("too-busy", `cannot answer: ${handlersMost} requests are being worked on`);
     }

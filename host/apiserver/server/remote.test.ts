@@ -8,16 +8,16 @@ import { invoke } from "../../../lib/command/command-line.ts";
 import { apiclient } from "../../commands/apiclient.ts";
 import { hostPath } from "../../machine/system.ts";
 import type { SettingsTreeBody } from "../../../api/answers.ts";
-import { Authority, type ClientCertificate } from "../../../test/worlds/network/certificates.ts";
+import { TestAuthority, type ClientCertificate } from "../../../test/worlds/network/certificates.ts";
 import { eventually } from "../../../test/eventually.ts";
 import { runningHost, type RunningHost } from "../../../test/worlds/host/running-host.ts";
 
-let ours: Authority;
-let strangers: Authority;
+let ours: TestAuthority;
+let strangers: TestAuthority;
 let alice: ClientCertificate;
 beforeAll(async () => {
-  ours = await Authority.make("ours");
-  strangers = await Authority.make("strangers");
+  ours = await TestAuthority.make("ours");
+  strangers = await TestAuthority.make("strangers");
   alice = await ours.client();
 });
 

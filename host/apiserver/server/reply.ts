@@ -12,7 +12,7 @@ import { mapTexts } from "../../../lib/text/texts.ts";
 import { describeProblem } from "../../../settings/model/problem.ts";
 
 /** An answer that is serialised already, and kept because it is asked for often. */
-export class Prepared {
+export class PreparedReply {
   readonly text: string;
   readonly headers: { "content-type": string; "content-length": string };
 
@@ -72,7 +72,8 @@ export function reply(response: ServerResponse, answer: unknown): void {
     response.writeHead(204).end();
     return;
   }
-  const { headers, text } = answer instanceof Prepared || answer instanceof Lines ? answer : new Prepared(answer);
+  const { headers, text } =
+    answer instanceof PreparedReply || answer instanceof Lines ? answer : new PreparedReply(answer);
   // Otherwise header and body are two writes, and two wake-ups of the client.
   response.socket?.cork();
   response.writeHead(200, headers).end(text);

@@ -7,7 +7,7 @@ import { Refused } from "../../../api/client/refused.ts";
 import { nearest } from "../../../lib/text/nearest.ts";
 import type { Caller } from "../callers/caller.ts";
 
-export type Route = {
+export type MatchedEndpoint = {
   readonly name: EndpointName;
   readonly endpoint: Endpoint;
   readonly query: Record<string, unknown>;
@@ -18,7 +18,7 @@ type Entry = {
   endpoint: Endpoint;
   /** Names of what its query may have. */
   parameters: readonly string[];
-  whenNoQuery: Route | undefined;
+  whenNoQuery: MatchedEndpoint | undefined;
 };
 
 const targetBytesMost = 8 * 1024;
@@ -28,7 +28,7 @@ const byPath = tableByPath();
  * @param target path and query as the client sent them
  * @throws {Refused<"no-such-endpoint" | "method-not-allowed" | "bad-query" | "target-too-long">}
  */
-export function routeOf(method: string, target: string): Route {
+export function routeOf(method: string, target: string): MatchedEndpoint {
   if (target.length > targetBytesMost) {
     throw new Refused(
       "target-too-long",
@@ -45,7 +45,7 @@ export function originForm(target: string): string {
   return rest.startsWith("/") ? rest : `/${rest}`;
 }
 
-function routeOfOrigin(method: string, target: string): Route {
+function routeOfOrigin(method: string, target: string): MatchedEndpoint {
   const questionMark = target.indexOf("?");
   const path = questionMark === -1 ? target : target.slice(0, questionMark);
   const entry = entryOf(method, path);
@@ -55,7 +55,7 @@ function routeOfOrigin(method: string, target: string): Route {
 }
 
 /** @throws {Refused<"forbidden" | "no-such-endpoint">} */
-export function checkRole(caller: Caller, { endpoint }: Route): void {
+export function checkRole(caller: Caller, { endpoint }: MatchedEndpoint): void {
   const { method, path, role, remote } = endpoint;
   if (caller.via === "remote" && !remote) {
     throw new Refused("no-such-endpoint", `cannot ${method} ${path}: it is only offered on the unix socket`);

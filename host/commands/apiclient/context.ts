@@ -6,7 +6,7 @@ import {
   commandsWith,
   type Arguments,
   type Command,
-  type Definition,
+  type CommandDefinition,
   type Invocation,
   type Options,
 } from "../../../lib/command/command.ts";
@@ -15,7 +15,7 @@ import { Failure, isFailure } from "../../../lib/failure.ts";
 import { describeProblem } from "../../../settings/model/problem.ts";
 import { hostAddress, type AddressOptions } from "./address.ts";
 
-export type ApiContext = {
+export type ClientContext = {
   readonly invocation: Invocation;
   readonly signal: AbortSignal;
   readonly verbose: boolean;
@@ -27,7 +27,7 @@ export type ApiContext = {
   readonly apiOver: (kept: KeptConnection) => Promise<Client>;
 };
 
-export function apiContext(invocation: Invocation, options: AddressOptions, verbose: boolean): ApiContext {
+export function apiContext(invocation: Invocation, options: AddressOptions, verbose: boolean): ClientContext {
   let client: Promise<Client> | undefined;
   return {
     invocation,
@@ -43,9 +43,9 @@ type None = Record<never, never>;
 
 /** A command that talks to a host. What the host says is wrong with settings is part of what the person reads. */
 export function apiCommand<const O extends Options = None, const A extends Arguments = None, Data = unknown>(
-  definition: Definition<ApiContext, O, A, Data>,
-): Command<ApiContext> {
-  return commandsWith<ApiContext>()({
+  definition: CommandDefinition<ClientContext, O, A, Data>,
+): Command<ClientContext> {
+  return commandsWith<ClientContext>()({
     ...definition,
     async run(context, values) {
       try {

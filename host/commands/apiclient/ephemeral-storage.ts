@@ -3,7 +3,7 @@ import { defined } from "../../../lib/defined.ts";
 import type { ValuesOf } from "../../../lib/command/command.ts";
 import { filesystems, listFormats } from "../../../api/ephemeral-storage.ts";
 import type { Client } from "../../../api/client/client.ts";
-import { apiCommand, type ApiContext } from "./context.ts";
+import { apiCommand, type ClientContext } from "./context.ts";
 
 export const ephemeralInit = apiCommand({
   name: "ephemeral-storage init",
@@ -71,7 +71,7 @@ export const ephemeralBind = apiCommand({
 /** A machine without them is no failure, and whoever expected some shall see why nothing happened. */
 async function warnWithoutDisks(
   host: Client,
-  { invocation, signal }: Pick<ApiContext, "invocation" | "signal">,
+  { invocation, signal }: Pick<ClientContext, "invocation" | "signal">,
 ): Promise<void> {
   const disks = await host.call("listEphemeralDisks", { signal });
   if (disks.length === 0) invocation.note("warning: this host has no ephemeral disks: nothing is done");

@@ -3,7 +3,7 @@ import { isFailure } from "../../../lib/failure.ts";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "../../../lib/text/json.ts";
 import { usageFailure } from "../../../lib/command/command.ts";
 import { splitKey } from "../../../settings/model/key.ts";
-import { apiCommand, type ApiContext } from "./context.ts";
+import { apiCommand, type ClientContext } from "./context.ts";
 import { fullPrefix, settingKeys } from "./keys.ts";
 import { request } from "./raw.ts";
 
@@ -37,7 +37,7 @@ export const get = apiCommand({
   },
 });
 
-async function fetchAll(context: ApiContext, prefixes: readonly string[]): Promise<Json> {
+async function fetchAll(context: ClientContext, prefixes: readonly string[]): Promise<Json> {
   const [first = "", ...rest] = prefixes;
   if (first.startsWith("/")) {
     if (rest.length > 0) throw usageFailure("a path stands alone");
@@ -48,7 +48,7 @@ async function fetchAll(context: ApiContext, prefixes: readonly string[]): Promi
   return parts.reduce(merged, {});
 }
 
-async function fetchPrefix(context: ApiContext, prefix: string): Promise<JsonObject> {
+async function fetchPrefix(context: ClientContext, prefix: string): Promise<JsonObject> {
   const { body } = await request(context, "GET", `/?${new URLSearchParams({ prefix }).toString()}`);
   const value = parseJson(body);
   const tree = isJsonObject(value) ? value : {};

@@ -1,5 +1,5 @@
 /** Keys of settings as people type them. */
-import type { Candidate } from "../../../lib/command/command.ts";
+import type { CompletionCandidate } from "../../../lib/command/command.ts";
 import { fullKey, isUnder } from "../../../settings/model/key.ts";
 
 const roots = ["settings", "os", "services", "configuration-files"];
@@ -14,11 +14,11 @@ export function fullPrefix(typed: string): string {
  *
  * A key with a part that the user chooses is offered up to that part.
  */
-export async function settingKeys(typed: string, ending = ""): Promise<Candidate[]> {
+export async function settingKeys(typed: string, ending = ""): Promise<CompletionCandidate[]> {
   const { variants } = await import("../../../variants/all.ts");
   const { modelFor } = await import("../../../settings/model/model.ts");
   const isShort = typed !== "" && !"settings.".startsWith(typed) && !typed.startsWith("settings.");
-  const candidates = new Map<string, Candidate>();
+  const candidates = new Map<string, CompletionCandidate>();
   for (const variant of variants.values()) {
     for (const { key, doc } of modelFor(variant).catalogue) {
       const open = key.indexOf("<");

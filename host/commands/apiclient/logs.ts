@@ -2,7 +2,7 @@
 import { open, rename, rm } from "node:fs/promises";
 import { usageFailure } from "../../../lib/command/command.ts";
 import { afterFailure, Failure } from "../../../lib/failure.ts";
-import { apiCommand, type ApiContext } from "./context.ts";
+import { apiCommand, type ClientContext } from "./context.ts";
 
 const linesMost = 1000;
 
@@ -54,7 +54,7 @@ function lineCount(text: string): number {
   throw new Failure("bad-number", `a number from 0 to ${linesMost} is expected, not "${text}"`);
 }
 
-async function archive({ api, signal, invocation }: ApiContext, output: string): Promise<string[]> {
+async function archive({ api, signal, invocation }: ClientContext, output: string): Promise<string[]> {
   const host = await api();
   if (output === "-") {
     await host.download("supportArchive", invocation.conversation().output, signal);

@@ -1,7 +1,7 @@
 /** `apiclient raw`: one HTTP request as it is. */
 import type { HttpAnswer } from "../../../api/client/transport.ts";
 import { Failure } from "../../../lib/failure.ts";
-import { apiCommand, type ApiContext } from "./context.ts";
+import { apiCommand, type ClientContext } from "./context.ts";
 
 export const raw = apiCommand({
   name: "raw",
@@ -25,7 +25,7 @@ export const raw = apiCommand({
 
 /** @throws {Failure<"refused">} when the status is no success */
 export async function request(
-  { api, signal, verbose, invocation }: ApiContext,
+  { api, signal, verbose, invocation }: ClientContext,
   method: string,
   uri: string,
   body?: string,

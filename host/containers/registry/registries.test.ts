@@ -14,7 +14,7 @@ import { hostRegistries } from "../../files/containers/host-registries.ts";
 import { registries as hostsFiles } from "../../files/containers/registries.ts";
 import { parseReference, type Reference } from "./reference.ts";
 import { endpointsOf, loginOf, registriesSchema, type Login } from "./registries.ts";
-import { Repository } from "./registry.ts";
+import { ImageRepository } from "./registry.ts";
 
 const variant = "metal-k8s-1.35";
 const facts = factsOf(variant);
@@ -205,7 +205,7 @@ async function requestsOfOurs(row: Row): Promise<string[]> {
   const requests: string[] = [];
   for (const endpoint of endpointsOf(reference.registry, registries)) {
     const sent: string[] = [];
-    const repository = new Repository(endpoint, reference, registries, async (url, init) => {
+    const repository = new ImageRepository(endpoint, reference, registries, async (url, init) => {
       const [, basic] = /^Basic (.*)$/.exec(new Headers(init.headers).get("authorization") ?? "") ?? [];
       sent.push(shown(url.href, basic === undefined ? undefined : loginOf({ registry: "", auth: basic })));
       return await Promise.resolve(

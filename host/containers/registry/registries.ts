@@ -29,7 +29,7 @@ export type Registries = z.infer<typeof registriesSchema>;
 export type Credential = Registries["credentials"][number];
 
 /** Where images may come from. */
-export type Endpoint = {
+export type RegistryEndpoint = {
   /** Without credentials, a default port and a slash at the end: "https://mirror.example.com/cache". */
   url: string;
   /** As in the URL, with its port unless that is the default one. */
@@ -43,14 +43,14 @@ export type Endpoint = {
 const usualCapabilities: readonly Capability[] = ["pull", "resolve"];
 
 /** The mirrors of a registry, in order, each URL once; of `*` those for registries without any of their own. */
-export function mirrorsOf(registry: string, { mirrors }: Pick<Registries, "mirrors">): Endpoint[] {
+export function mirrorsOf(registry: string, { mirrors }: Pick<Registries, "mirrors">): RegistryEndpoint[] {
   const endpoints = mirrors
     .filter((mirror) => mirror.registry === registry)
     .flatMap((mirror) => mirror.endpoint.map((url) => mirrorEndpoint(url, mirror.capabilities ?? usualCapabilities)));
   return endpoints.filter(({ url }, at) => endpoints.findIndex((endpoint) => endpoint.url === url) === at);
 }
 
-function mirrorEndpoint(text: string, able: readonly Capability[]): Endpoint {
+function mirrorEndpoint(text: string, able: readonly Capability[]): RegistryEndpoint {
   const { protocol, host: name, pathname } = new URL(text);
   const host = hubNames.includes(name) ? hubHost : name;
   const path = pathname.replace(/\/+$/, "");
@@ -59,7 +59,7 @@ function mirrorEndpoint(text: string, able: readonly Capability[]): Endpoint {
 }
 
 /** The registry itself, asked last. One on this very host speaks plain HTTP unless its port says otherwise. */
-export function originOf(registry: string): Endpoint {
+export function originOf(registry: string): RegistryEndpoint {
   const host = registry === "docker.io" ? hubHost : registry;
   const port = /:(\d+)$/.exec(host)?.[1];
   const isPlain = isLoopback(host) && port !== undefined && port !== "443";
@@ -68,13 +68,13 @@ export function originOf(registry: string): Endpoint {
 }
 
 /** All of them, in the order to ask. */
-export function endpointsOf(registry: string, registries: Pick<Registries, "mirrors">): Endpoint[] {
+export function endpointsOf(registry: string, registries: Pick<Registries, "mirrors">): RegistryEndpoint[] {
   const mirrors = mirrorsOf(registry, registries);
   return [...(mirrors.length > 0 ? mirrors : mirrorsOf("*", registries)), originOf(registry)];
 }
 
 /** What of a URL's query a mirror needs to know which registry it stands for; see containerd's RegistryHost.isProxy. */
-export function namespaceFor(registry: string, { host }: Endpoint): string | undefined {
+export function namespaceFor(registry: string, { host }: RegistryEndpoint): string | undefined {
   return host === registry || host === originOf(registry).host ? undefined : registry;
 }
 

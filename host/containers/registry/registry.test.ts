@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { afterEach, expect, test } from "bun:test";
 import { parseReference } from "./reference.ts";
 import { originOf, type Credential } from "./registries.ts";
-import { Repository } from "./registry.ts";
+import { ImageRepository } from "./registry.ts";
 
 const signal = AbortSignal.timeout(20_000);
 const digestOf = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
@@ -23,7 +23,7 @@ function repository(
   const registry = `127.0.0.1:${server.port ?? 0}`;
   const credentials = credential === undefined ? [] : [{ registry, ...credential }];
   const reference = parseReference(`${registry}/tool:v1`);
-  return new Repository(originOf(registry), reference, { mirrors: [], credentials }, fetch);
+  return new ImageRepository(originOf(registry), reference, { mirrors: [], credentials }, fetch);
 }
 
 /** Chunks without end; tells how many bytes it was asked for. */

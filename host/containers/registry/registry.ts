@@ -7,12 +7,17 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { Failure } from "../../../lib/failure.ts";
 import { bytesOf, chunksOf } from "../../../lib/files/http-body.ts";
+import type { Fetch } from "../../../lib/files/http-redirects.ts";
 import { parseJson } from "../../../lib/text/json.ts";
 import type { Reference } from "./reference.ts";
-import { credentialsByHost, loginOf, namespaceFor, type Endpoint, type Login, type Registries } from "./registries.ts";
-
-/** As `fetch`, with the proxy and the authorities of this host. */
-export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
+import {
+  credentialsByHost,
+  loginOf,
+  namespaceFor,
+  type RegistryEndpoint,
+  type Login,
+  type Registries,
+} from "./registries.ts";
 
 export const manifestTypes = [
   "application/vnd.oci.image.index.v1+json",
@@ -33,15 +38,15 @@ const limits = {
 const answerMs = 30_000;
 
 /** One repository at one endpoint; remembers what it was given to be let in. */
-export class Repository {
-  readonly #endpoint: Endpoint;
+export class ImageRepository {
+  readonly #endpoint: RegistryEndpoint;
   readonly #name: string;
   readonly #namespace: string | undefined;
   readonly #login: Login | undefined;
   readonly #fetch: Fetch;
   #authorization: string | undefined;
 
-  constructor(endpoint: Endpoint, { registry, repository }: Reference, registries: Registries, fetch: Fetch) {
+  constructor(endpoint: RegistryEndpoint, { registry, repository }: Reference, registries: Registries, fetch: Fetch) {
     const credential = credentialsByHost(registries).get(endpoint.host);
     this.#endpoint = endpoint;
     this.#name = repository;

@@ -9,11 +9,11 @@ import { waitingCommits } from "./limits.ts";
 import type { State } from "../state.ts";
 
 /** A step from a state to the next one. */
-export type Prepared = { line: Buffer; next: State };
+export type PreparedCommit = { line: Buffer; next: State };
 
 type Request = {
   /** Undefined when there is nothing to write. May throw: that refuses this request alone. */
-  prepare: (state: State) => Prepared | undefined;
+  prepare: (state: State) => PreparedCommit | undefined;
   settle: (outcome: { state: State } | { error: unknown }) => void;
 };
 

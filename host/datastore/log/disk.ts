@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { ensureDirectory, namesIn, removeIfPresent, type Files } from "../../../lib/files/files.ts";
 
-export interface Disk {
+export interface LogDisk {
   list(): Promise<string[]>;
   /** Rejects with a system error, ENOENT when there is no such file. */
   read(name: string): Promise<Uint8Array>;
@@ -34,7 +34,7 @@ const directoryMode = 0o700;
 const fileMode = 0o600;
 
 /** A directory; it is made when the first file is. */
-export function directoryDisk(files: Files, path: string): Disk {
+export function directoryDisk(files: Files, path: string): LogDisk {
   return {
     list: async () => await namesIn(path, files),
     read: async (name) => await files.read(join(path, name)),

@@ -8,31 +8,31 @@
 import { createHash, type Hash } from "node:crypto";
 import { defined } from "../../../lib/defined.ts";
 import { isNotFound, systemErrorCode } from "../../../lib/failure.ts";
-import type { Disk, DiskFile } from "./disk.ts";
+import type { LogDisk, DiskFile } from "./disk.ts";
 import { diskFailure, isFull } from "./disk-failure.ts";
 import type { StoreSize } from "./limits.ts";
-import { recover, type Link, type Recovered } from "./recovery.ts";
+import { recover, type SegmentLink, type Recovered } from "./recovery.ts";
 import { segmentName, unfinishedName, writeBase, type Follows } from "./segment.ts";
 import type { State } from "../state.ts";
 
 /** The segment that this process appends to. */
-type Current = { link: Link; file: DiskFile; baseBytes: number; sha256: Hash };
+type Current = { link: SegmentLink; file: DiskFile; baseBytes: number; sha256: Hash };
 
 const repairsKept = 100;
 
-export class Log implements AsyncDisposable {
-  readonly #disk: Disk;
+export class TransactionLog implements AsyncDisposable {
+  readonly #disk: LogDisk;
   readonly #image: string;
   readonly #size: StoreSize;
   readonly #files: Map<number, number>;
-  readonly #chain: Link[];
+  readonly #chain: SegmentLink[];
   readonly #repairs: string[];
   #neededFrom: number;
   #nextNumber: number;
   #follows: Follows | undefined;
   #current: Current | undefined;
 
-  private constructor(disk: Disk, image: string, size: StoreSize, recovered: Recovered) {
+  private constructor(disk: LogDisk, image: string, size: StoreSize, recovered: Recovered) {
     this.#disk = disk;
     this.#image = image;
     this.#size = size;
@@ -50,9 +50,9 @@ export class Log implements AsyncDisposable {
    *
    * @throws {Failure<"newer-format" | "disk-error">} never for damaged content: see `repairs`
    */
-  static async open(disk: Disk, image: string, size: StoreSize): Promise<{ log: Log; state: State }> {
+  static async open(disk: LogDisk, image: string, size: StoreSize): Promise<{ log: TransactionLog; state: State }> {
     const recovered = await recover(disk);
-    const log = new Log(disk, image, size, recovered);
+    const log = new TransactionLog(disk, image, size, recovered);
     if (recovered.files.size > 0) await log.#syncNewest(Math.max(...recovered.files.keys()));
     return { log, state: recovered.state };
   }
@@ -70,7 +70,7 @@ export class Log implements AsyncDisposable {
   }
 
   /** Segments whose history can be read, oldest first. */
-  get chain(): readonly Link[] {
+  get chain(): readonly SegmentLink[] {
     return this.#chain;
   }
 
@@ -141,7 +141,7 @@ export class Log implements AsyncDisposable {
     const data = Buffer.concat([base, lines]);
     await this.#makeRoom(data.length);
     const file = await this.#write(number, data);
-    const link: Link = { number, goodBytes: data.length, from: { version, at } };
+    const link: SegmentLink = { number, goodBytes: data.length, from: { version, at } };
     this.#current = { link, file, baseBytes: base.length, sha256: createHash("sha256").update(data) };
     this.#chain.push(link);
     this.#files.set(number, data.length);

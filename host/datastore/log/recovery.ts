@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { defined } from "../../../lib/defined.ts";
 import { systemErrorCode } from "../../../lib/failure.ts";
-import type { Disk } from "./disk.ts";
+import type { LogDisk } from "./disk.ts";
 import { diskFailure } from "./disk-failure.ts";
 import { readHead, readSegment, segmentName, segmentNumber, type Follows, type Head, type Segment } from "./segment.ts";
 import { emptyState, type State } from "../state.ts";
@@ -17,7 +17,7 @@ import { shortestTransactionBytes } from "../transaction.ts";
 import { describeState, describeTail } from "./damage.ts";
 
 /** A segment whose history can be read. */
-export type Link = {
+export type SegmentLink = {
   number: number;
   /** Only these count. */
   goodBytes: number;
@@ -29,7 +29,7 @@ export type Link = {
 export type Recovered = {
   state: State;
   /** Oldest first; versions that lie between two links are lost. */
-  chain: Link[];
+  chain: SegmentLink[];
   /** What the next segment follows. */
   follows?: Follows;
   /** Segments from this number on are needed to know the state. */
@@ -43,19 +43,19 @@ export type Recovered = {
 type Loaded = { number: number; bytes: Buffer; segment: Segment };
 
 /** @throws {Failure<"newer-format" | "disk-error">} */
-export async function recover(disk: Disk): Promise<Recovered> {
+export async function recover(disk: LogDisk): Promise<Recovered> {
   return new Recovery(disk, await segmentNumbers(disk)).run();
 }
 
 class Recovery {
-  readonly #disk: Disk;
+  readonly #disk: LogDisk;
   /** Newest first. */
   readonly #numbers: readonly number[];
   readonly #files = new Map<number, number>();
-  readonly #chain: Link[] = [];
+  readonly #chain: SegmentLink[] = [];
   readonly #repairs: string[] = [];
 
-  constructor(disk: Disk, numbers: readonly number[]) {
+  constructor(disk: LogDisk, numbers: readonly number[]) {
     this.#disk = disk;
     this.#numbers = numbers;
   }
@@ -180,22 +180,22 @@ class Recovery {
 }
 
 /** A segment that is bit for bit what its follower was told. */
-function intactLink(number: number, bytes: Buffer, follows: Follows | undefined): Link | undefined {
+function intactLink(number: number, bytes: Buffer, follows: Follows | undefined): SegmentLink | undefined {
   if (follows === undefined || bytes.length < follows.bytes || digest(bytes) !== follows.sha256) return undefined;
   const head = readHead(bytes, segmentName(number));
   return head === undefined ? undefined : { number, goodBytes: bytes.length, from: startOf(head) };
 }
 
-function damagedLink(number: number, bytes: Buffer): Link | undefined {
+function damagedLink(number: number, bytes: Buffer): SegmentLink | undefined {
   const { base, goodBytes } = readSegment(bytes, segmentName(number));
   return base === undefined ? undefined : { number, goodBytes, from: startOf(base) };
 }
 
-function startOf({ version, at }: { version: number; at: Date }): Link["from"] {
+function startOf({ version, at }: { version: number; at: Date }): SegmentLink["from"] {
   return { version, at };
 }
 
-async function segmentNumbers(disk: Disk): Promise<number[]> {
+async function segmentNumbers(disk: LogDisk): Promise<number[]> {
   try {
     const names = await disk.list();
     return names.flatMap((name) => segmentNumber(name) ?? []).toSorted((a, b) => b - a);

@@ -11,7 +11,7 @@ import { Failure } from "../../../lib/failure.ts";
 import { isJsonObject, type JsonObject } from "../../../lib/text/json.ts";
 import { findLine, readLine, writeLine, type Line } from "./line.ts";
 import { advance, totalSize, type State } from "../state.ts";
-import { date, readBody, readEntry, type Entry } from "../transaction.ts";
+import { date, readBody, readEntry, type LogEntry } from "../transaction.ts";
 
 /** The newest format this image reads, and the one it writes. */
 export const format = 1;
@@ -32,7 +32,7 @@ export type Segment = {
   base: State | undefined;
   /** Whether lines 1 and 2 are as they were written. */
   isBaseIntact: boolean;
-  entries: Entry[];
+  entries: LogEntry[];
   /** The state after the last good entry. */
   end: State | undefined;
   /** Behind the last good line; what follows it is damaged. */
@@ -129,8 +129,8 @@ export function readSegment(bytes: Buffer, name: string, before?: State): Segmen
   return { ...unread, entries, end: advance(base, entries), goodBytes };
 }
 
-function readEntries(bytes: Buffer, start: number, base: State): { entries: Entry[]; goodBytes: number } {
-  const entries: Entry[] = [];
+function readEntries(bytes: Buffer, start: number, base: State): { entries: LogEntry[]; goodBytes: number } {
+  const entries: LogEntry[] = [];
   let { version, hash } = base;
   let goodBytes = start;
   for (;;) {

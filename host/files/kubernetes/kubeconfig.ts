@@ -5,7 +5,7 @@
  */
 import type { Settings } from "../../../settings/model/model.ts";
 import { configFile } from "../config-file.ts";
-import { json, type Node, nodeOf } from "./node.ts";
+import { json, type KubernetesNode, nodeOf } from "./node.ts";
 import { clientCertificate, clusterCa, kubeletDirectory } from "./paths.ts";
 
 export const kubeconfigPath = `${kubeletDirectory}/kubeconfig`;
@@ -35,7 +35,7 @@ export const bootstrapKubeconfig = configFile({
   },
 });
 
-function userOf({ kubernetes }: Node, { aws }: Settings): Record<string, unknown> {
+function userOf({ kubernetes }: KubernetesNode, { aws }: Settings): Record<string, unknown> {
   if (kubernetes["authentication-mode"] === "tls") {
     return { "client-certificate": clientCertificate, "client-key": clientCertificate };
   }

@@ -9,7 +9,7 @@ import { isAtLeast } from "../../../settings/model/setting.ts";
 import type { Facts } from "../../machine/facts.ts";
 import { configFile } from "../config-file.ts";
 import { kubeReserved } from "./kube-reserved.ts";
-import { enabledIn, json, type Kubernetes, type Node, nodeOf } from "./node.ts";
+import { enabledIn, json, type Kubernetes, type KubernetesNode, nodeOf } from "./node.ts";
 import { clusterCa, kubeletDirectory, serverCertificate, serverKey, staticPodDirectory } from "./paths.ts";
 
 export const kubeletConfig = configFile({
@@ -22,7 +22,7 @@ export const kubeletConfig = configFile({
   },
 });
 
-export function configurationOf(node: Node, facts: Facts): Record<string, unknown> {
+export function configurationOf(node: KubernetesNode, facts: Facts): Record<string, unknown> {
   const { kubernetes, minor } = node;
   return {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
@@ -52,7 +52,7 @@ export function configurationOf(node: Node, facts: Facts): Record<string, unknow
 }
 
 /** Alone, kubelet answers to this machine only, so it need not ask anybody who may do what. */
-function access({ cluster }: Node) {
+function access({ cluster }: KubernetesNode) {
   return cluster === undefined
     ? {
         address: "127.0.0.1",
@@ -72,7 +72,7 @@ function access({ cluster }: Node) {
       };
 }
 
-function certificates({ kubernetes, cluster }: Node) {
+function certificates({ kubernetes, cluster }: KubernetesNode) {
   const hasServerCertificate = kubernetes["server-certificate"] !== undefined && kubernetes["server-key"] !== undefined;
   return {
     rotateCertificates: cluster !== undefined && kubernetes["authentication-mode"] === "tls",
@@ -128,7 +128,7 @@ function resources(kubernetes: Kubernetes, { processors }: Facts) {
 }
 
 /** Kubelet does not start on a host that has swap space, unless it is told that this is meant. */
-function swap({ kubernetes, hasSwap }: Node) {
+function swap({ kubernetes, hasSwap }: KubernetesNode) {
   const behavior = kubernetes["memory-swap-behavior"];
   return {
     ...(hasSwap || behavior !== undefined ? { failSwapOn: false } : {}),

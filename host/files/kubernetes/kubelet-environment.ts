@@ -9,7 +9,7 @@ import { environmentFile } from "../environment-file.ts";
 import { enabledProviders } from "./credential-providers.ts";
 import { taints } from "./kubelet-config.ts";
 import { bootstrapKubeconfigPath, kubeconfigPath } from "./kubeconfig.ts";
-import { type Node, nodeOf } from "./node.ts";
+import { type KubernetesNode, nodeOf } from "./node.ts";
 import { credentialProviderConfig, kubeletDirectory } from "./paths.ts";
 
 /**
@@ -27,7 +27,7 @@ export const kubeletEnvironment = configFile({
   },
 });
 
-export function flagsOf(node: Node): string[] {
+export function flagsOf(node: KubernetesNode): string[] {
   const { kubernetes, minor, cluster } = node;
   const flags = [
     ["config", `${kubeletDirectory}/config`],
@@ -51,7 +51,7 @@ export function flagsOf(node: Node): string[] {
   return flags.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [`--${name}=${value}`]));
 }
 
-function clusterFlags({ kubernetes, minor }: Node): [name: string, value: string | undefined][] {
+function clusterFlags({ kubernetes, minor }: KubernetesNode): [name: string, value: string | undefined][] {
   const labels = Object.entries(kubernetes["node-labels"]).map(([key, value]) => `${key}=${value}`);
   const tainted = taints(kubernetes).map(({ key, value, effect }) => `${key}=${value}:${effect}`);
   return [

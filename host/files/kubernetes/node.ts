@@ -5,7 +5,7 @@ import type { Facts } from "../../machine/facts.ts";
 
 export type Kubernetes = NonNullable<Settings["kubernetes"]>;
 
-export type Node = {
+export type KubernetesNode = {
   kubernetes: Kubernetes;
   minor: Minor;
   /** The cluster it joins; undefined when it runs static pods alone. */
@@ -14,7 +14,7 @@ export type Node = {
 };
 
 /** Undefined on a host that is told neither a cluster nor to be alone: there, kubelet has nothing to do. */
-export function nodeOf({ kubernetes, kernel }: Settings, { variant }: Facts): Node | undefined {
+export function nodeOf({ kubernetes, kernel }: Settings, { variant }: Facts): KubernetesNode | undefined {
   if (kubernetes === undefined || variant.orchestrator.kind !== "kubernetes") return undefined;
   const { minor } = variant.orchestrator;
   const hasSwap = kernel.zram.enabled;

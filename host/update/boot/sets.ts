@@ -6,7 +6,7 @@ import { bootLoaderTwice } from "./boot-again.ts";
 import { kernelPath, otherSet, type SetName } from "./boot-entry.ts";
 import { findPartitions, type Partition } from "./partitions.ts";
 import { Signpost, type Sets } from "./signpost.ts";
-import type { Image, UpdateState } from "../state.ts";
+import type { UpdateImage, UpdateState } from "../state.ts";
 import { forgetTerms, keepTerms, type NewTerms } from "../judge/terms.ts";
 import { forgetReason } from "../judge/went-back.ts";
 
@@ -44,8 +44,8 @@ export async function requireSets(system: System): Promise<HostSets> {
 /** The state that the disk tells, with what was chosen. */
 export function stateOf(
   sets: Sets | undefined,
-  chosen: Image | undefined,
-  machines: Omit<Image, "version">,
+  chosen: UpdateImage | undefined,
+  machines: Omit<UpdateImage, "version">,
 ): UpdateState {
   const entry = sets?.entries[otherSet(sets.active)];
   if (entry !== undefined) {

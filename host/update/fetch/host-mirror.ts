@@ -4,7 +4,7 @@ import { seedLimit } from "../../../repo/waves.ts";
 import type { Settings } from "../../../settings/groups/group.ts";
 import { routeOf } from "../../machine/outbound.ts";
 import type { System } from "../../machine/system.ts";
-import type { Mirror } from "./mirror.ts";
+import type { UpdateMirror } from "./mirror.ts";
 
 export type Wishes = { seed: number; versionLock: string; ignoreWaves: boolean; tries: number };
 
@@ -19,7 +19,11 @@ export function wishesOf({ updates }: Settings): Wishes {
 }
 
 /** @throws {Failure<"no-repository">} when settings name none */
-export async function mirrorOf(system: System, settings: Settings, query: Mirror["query"]): Promise<Mirror> {
+export async function mirrorOf(
+  system: System,
+  settings: Settings,
+  query: UpdateMirror["query"],
+): Promise<UpdateMirror> {
   const { updates } = settings;
   const [metadata, targets] = [updates["metadata-base-url"], updates["targets-base-url"]];
   if (metadata === undefined || targets === undefined) {

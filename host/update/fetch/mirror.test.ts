@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { isDirect } from "../../machine/no-proxy.ts";
-import { requestOf, urlOf, type Mirror } from "./mirror.ts";
+import { requestOf, urlOf, type UpdateMirror } from "./mirror.ts";
 
-const mirror: Mirror = {
+const mirror: UpdateMirror = {
   metadata: new URL("https://updates.example.com/metadata/dev/x86_64/"),
   targets: new URL("https://updates.example.com/targets/"),
   proxy: "http://proxy.example.com:3128",

@@ -3,7 +3,7 @@ import { Failure } from "../../../lib/failure.ts";
 import { migrationsBetween } from "../../../repo/manifest.ts";
 import { parseMigration, type Migration } from "../../../settings/migrations/migration.ts";
 import type { System } from "../../machine/system.ts";
-import type { Mirror } from "./mirror.ts";
+import type { UpdateMirror } from "./mirror.ts";
 import { targetBytes, type TrustedRepository } from "./trusted-repository.ts";
 
 /** A setting that is retyped by a table of a thousand values takes less. */
@@ -13,7 +13,7 @@ const most = 200;
 /** @throws {Failure<"bad-manifest" | "bad-migration">} and as `targetBytes` */
 export async function publishedMigrations(
   system: System,
-  mirror: Mirror,
+  mirror: UpdateMirror,
   repository: TrustedRepository,
   versions: { from: string; to: string },
   signal: AbortSignal,

@@ -3,15 +3,15 @@ import { expect, test } from "bun:test";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { Authority } from "../../../test/worlds/network/certificates.ts";
+import { TestAuthority } from "../../../test/worlds/network/certificates.ts";
 import { testMachines, testRepository, type TestRepository } from "../../../test/worlds/update/update-repository.ts";
 import { testSystem } from "../../../test/worlds/host/system.ts";
-import type { Mirror } from "./mirror.ts";
+import type { UpdateMirror } from "./mirror.ts";
 import { refreshTrust, shippedRootPath } from "./trusted-repository.ts";
 
 const signal = new AbortController().signal;
 
-async function versionsAt(repository: TestRepository, mirror: Partial<Mirror>): Promise<string[]> {
+async function versionsAt(repository: TestRepository, mirror: Partial<UpdateMirror>): Promise<string[]> {
   await using host = await testSystem({ startsAt: new Date() });
   await host.write(shippedRootPath, repository.rootJson);
   const { manifest } = await refreshTrust(host.system, { ...repository.mirror, ...mirror }, new Date(0), signal);
@@ -19,7 +19,7 @@ async function versionsAt(repository: TestRepository, mirror: Partial<Mirror>): 
 }
 
 /** Where the repository is below another origin. */
-function below(origin: string): Pick<Mirror, "metadata" | "targets"> {
+function below(origin: string): Pick<UpdateMirror, "metadata" | "targets"> {
   const { variant, arch } = testMachines;
   return { metadata: new URL(`${origin}/metadata/${variant}/${arch}`), targets: new URL(`${origin}/targets`) };
 }
@@ -51,7 +51,7 @@ test("a proxy is asked for a host that only it knows, and not for one that no-pr
 test("a server is trusted for the certificate of an authority that settings name, and for no other", async () => {
   await using repository = await testRepository();
   await repository.publish("1.1.0");
-  const [ours, stranger] = [await Authority.make("ours"), await Authority.make("other")];
+  const [ours, stranger] = [await TestAuthority.make("ours"), await TestAuthority.make("other")];
   const { certificate, key } = await ours.server(["localhost"]);
   using server = Bun.serve({
     port: 0,

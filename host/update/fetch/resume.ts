@@ -9,7 +9,7 @@ import { isFailure } from "../../../lib/failure.ts";
 import { frameAt, framesIn, seekTableBytes, type Frame } from "../../../lib/zstd/seekable-zstd.ts";
 import type { System } from "../../machine/system.ts";
 import type { BlockDevice } from "../../machine/block-device.ts";
-import type { Mirror } from "./mirror.ts";
+import type { UpdateMirror } from "./mirror.ts";
 import { storedBytes, type Target } from "./trusted-repository.ts";
 import type { Promised } from "../boot/unified-image.ts";
 import { blockBytes, goodBlocks, readTree } from "../write/verity-tree.ts";
@@ -29,7 +29,7 @@ export type ResumePoint = { packedOffset: number; offset: number };
  */
 export async function resumePoint(
   system: System,
-  mirror: Mirror,
+  mirror: UpdateMirror,
   target: Target,
   { root, hash, promised }: { root: BlockDevice; hash: BlockDevice; promised: Promised },
   onRead: (bytes: number) => void,
@@ -47,7 +47,7 @@ export async function resumePoint(
 
 async function framesOf(
   system: System,
-  mirror: Mirror,
+  mirror: UpdateMirror,
   target: Target,
   signal: AbortSignal,
 ): Promise<Frame[] | undefined> {

@@ -7,7 +7,7 @@ import { refresh, rotateRoot } from "../../../repo/repository.ts";
 import { withKey, withoutKey } from "../../../repo/roles/root-role.ts";
 import { newSigner, testRepository, type TestRepository } from "../../../test/worlds/update/update-repository.ts";
 import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";
-import type { Mirror } from "./mirror.ts";
+import type { UpdateMirror } from "./mirror.ts";
 import { refreshTrust, shippedRootPath, targetBytes, type TrustedRepository } from "./trusted-repository.ts";
 
 const statePath = "/var/lib/orlop/tuf";
@@ -19,7 +19,7 @@ type World = AsyncDisposable & {
   repository: TestRepository;
   host: TestSystem;
   tree: string;
-  look(mirror?: Mirror): Promise<TrustedRepository>;
+  look(mirror?: UpdateMirror): Promise<TrustedRepository>;
   /** The tree as it is now, to be put back with `restore`. */
   keep(): Promise<{ restore(): Promise<void> }>;
 };

@@ -13,7 +13,7 @@ import { parseJson } from "../../../lib/text/json.ts";
 import { parseManifest, type Manifest } from "../../../repo/manifest.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import { download, downloadBytes } from "./download.ts";
-import { requestOf, urlOf, type Mirror } from "./mirror.ts";
+import { requestOf, urlOf, type UpdateMirror } from "./mirror.ts";
 import { refusalOf } from "./tuf-refusal.ts";
 import { keptMetadata, readShippedRoot, TufState } from "./tuf-state.ts";
 
@@ -49,7 +49,7 @@ export type TrustedRepository = {
  */
 export async function refreshTrust(
   system: System,
-  mirror: Mirror,
+  mirror: UpdateMirror,
   builtAt: Date,
   signal: AbortSignal,
 ): Promise<TrustedRepository> {
@@ -82,7 +82,7 @@ export async function refreshTrust(
  */
 export async function refreshMetadata(
   system: System,
-  mirror: Mirror,
+  mirror: UpdateMirror,
   directory: string,
   signal: AbortSignal,
 ): Promise<{ targets: Targets; updater: Updater }> {
@@ -118,14 +118,14 @@ export async function refreshMetadata(
 /** What tuf-js reads metadata with: `download.ts`, and a memory of what went wrong. */
 class MetadataFetcher {
   readonly #system: System;
-  readonly #mirror: Mirror;
+  readonly #mirror: UpdateMirror;
   readonly #signal: AbortSignal;
   /** Why the last download failed; undefined after one that succeeded or was answered "not found". */
   failure: Failure | undefined;
   /** By role, what the newest metadata that was read says. Not verified: for messages only. */
   readonly expires = new Map<string, string>();
 
-  constructor(system: System, mirror: Mirror, signal: AbortSignal) {
+  constructor(system: System, mirror: UpdateMirror, signal: AbortSignal) {
     this.#system = system;
     this.#mirror = mirror;
     this.#signal = signal;
@@ -168,7 +168,7 @@ class MetadataFetcher {
  */
 export async function* targetStream(
   system: System,
-  mirror: Mirror,
+  mirror: UpdateMirror,
   target: Target,
   signal: AbortSignal,
   consistent = true,
@@ -189,7 +189,7 @@ export async function* targetStream(
 /** What a mirror has of a target from `start` on. Nothing vouches for it. @throws as `download` */
 export function storedBytes(
   system: System,
-  mirror: Mirror,
+  mirror: UpdateMirror,
   target: Target,
   start: number,
   signal: AbortSignal,
@@ -202,7 +202,7 @@ export function storedBytes(
 /** A small target as one buffer. @throws as `targetStream`, and {Failure<"too-long">} */
 export async function targetBytes(
   system: System,
-  mirror: Mirror,
+  mirror: UpdateMirror,
   target: Target,
   maxBytes: number,
   signal: AbortSignal,
@@ -263,6 +263,6 @@ async function soonestExpiry(directory: string): Promise<Date> {
   return new Date(Math.min(...times));
 }
 
-function shown({ metadata }: Mirror): string {
+function shown({ metadata }: UpdateMirror): string {
   return `${metadata.origin}${metadata.pathname}`;
 }

@@ -16,7 +16,7 @@ export type TufCode =
   | "repository-unreachable";
 
 /** What the client saw before it gave up. */
-export type Seen = {
+export type ClientView = {
   repository: string;
   /** The failure of the last download that was not answered "not found" where that is an answer. */
   download: Failure | undefined;
@@ -26,7 +26,7 @@ export type Seen = {
 };
 
 /** The failure to tell for an error of tuf-js; undefined for a bug. */
-export function refusalOf(error: unknown, seen: Seen): Failure<TufCode> | undefined {
+export function refusalOf(error: unknown, seen: ClientView): Failure<TufCode> | undefined {
   if (!(error instanceof Error)) return undefined;
   const refuse = (code: TufCode, reason: string, hint?: string): Failure<TufCode> =>
     new Failure(code, `cannot trust the update repository ${seen.repository}: ${reason}`, {

@@ -9,7 +9,7 @@ import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts
 import { modelFor } from "../../../settings/model/model.ts";
 import { variantNamed } from "../../../variants/all.ts";
 import type { Interfaces } from "../../machine/system.ts";
-import { proveHealthy, type Gate, type Verdict } from "./health-gate.ts";
+import { proveHealthy, type HealthGate, type Verdict } from "./health-gate.ts";
 import type { StatusRequest, Health } from "./health.ts";
 import { descriptionSchema } from "../../containers/description.ts";
 import { requireSets } from "../boot/sets.ts";
@@ -60,7 +60,7 @@ async function makeWorld(): Promise<World> {
     entries: async () => (await readdir(entries)).toSorted(),
     async prove(health = {}, status = async (until) => await api.api.call("getStatus", { signal: until })) {
       const wanted = (): Health => ({ ...noChecks, ...(typeof health === "function" ? health() : health) });
-      const gate: Gate = {
+      const gate: HealthGate = {
         running: "1.1.0",
         units: ["hostd.service", "containerd.service"],
         terms: await readTerms(host.system, modelFor(variantNamed("dev")), "1.1.0"),
@@ -148,7 +148,7 @@ test("settings that are asked for and never told cost the trial, by what was tol
   await using machine = await makeWorld();
   machine.unitStates.set("hostd.service", "activating");
   let requests = 0;
-  const gate: Gate = {
+  const gate: HealthGate = {
     running: "1.1.0",
     units: ["hostd.service"],
     terms: undefined,

@@ -23,7 +23,7 @@ const settleMs = 5_000;
 /** systemd holds the API's socket: who asks a daemon that does not come up is never refused, and never answered. */
 const answerMs = 10_000;
 
-export type Gate = {
+export type HealthGate = {
   running: string;
   /** Of this variant. */
   units: readonly string[];
@@ -45,7 +45,7 @@ export type Verdict =
   | { kind: "unhealthy"; reason: string };
 
 /** Waits until the host is healthy or its time is over; marks the set or leaves the reason. Rejects only on abort. */
-export async function proveHealthy(system: System, gate: Gate, signal: AbortSignal): Promise<Verdict> {
+export async function proveHealthy(system: System, gate: HealthGate, signal: AbortSignal): Promise<Verdict> {
   const startedMs = system.clock.elapsedMs();
   const elapsedMs = (): number => system.clock.elapsedMs() - startedMs;
   const excuse = (ailment: Ailment): boolean => wasBefore(gate.terms, ailment);
@@ -113,7 +113,7 @@ async function leaveWord(system: System, version: string, reason: string): Promi
 
 /** Undefined when the API does not answer, which is one of the checks. */
 async function requestedHealth(
-  { health, answerMs: most = answerMs }: Gate,
+  { health, answerMs: most = answerMs }: HealthGate,
   signal: AbortSignal,
 ): Promise<Health | undefined> {
   try {

@@ -17,7 +17,7 @@ const readBytes = 1024 * 1024;
 const largestTreeBytes = 64 * 1024 * 1024;
 
 /** What every block of a root must hash to: read from a hash device, and found to lead to the signed root hash. */
-export type Tree = { leaves: Buffer; salt: Buffer; dataBlocks: number };
+export type HashTree = { leaves: Buffer; salt: Buffer; dataBlocks: number };
 
 /**
  * Reads both devices to their end.
@@ -42,7 +42,7 @@ export async function verifyTree(
 }
 
 /** The tree behind the superblock, which is not looked at. @throws {Failure<"image-not-verified">} */
-export async function readTree(hash: BlockDevice, promised: Promised): Promise<Tree> {
+export async function readTree(hash: BlockDevice, promised: Promised): Promise<HashTree> {
   const levels = levelsOf(promised.dataBlocks);
   const treeBlocks = levels.reduce((sum, { blocks }) => sum + blocks, 0);
   if (treeBlocks * blockBytes > largestTreeBytes)
@@ -79,7 +79,7 @@ export async function readTree(hash: BlockDevice, promised: Promised): Promise<T
  */
 export async function goodBlocks(
   root: BlockDevice,
-  { leaves, salt, dataBlocks }: Tree,
+  { leaves, salt, dataBlocks }: HashTree,
   start: number,
   onRead: (bytes: number) => void,
   signal: AbortSignal,

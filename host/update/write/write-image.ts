@@ -18,7 +18,7 @@ import { unpackedFrames } from "../../../lib/zstd/zstd-frames.ts";
 import type { Storage } from "../../machine/storage.ts";
 import type { System } from "../../machine/system.ts";
 import type { BlockDevice } from "../../machine/block-device.ts";
-import type { Mirror } from "../fetch/mirror.ts";
+import type { UpdateMirror } from "../fetch/mirror.ts";
 import type { Partition } from "../boot/partitions.ts";
 import { resumePoint } from "../fetch/resume.ts";
 import { storedBytes, targetStream, type Target } from "../fetch/trusted-repository.ts";
@@ -35,7 +35,7 @@ const readBackBytes = 1024 * 1024;
 const largestUnifiedImageBytes = 64 * 1024 * 1024;
 
 export type WriteJob = {
-  mirror: Mirror;
+  mirror: UpdateMirror;
   targets: { boot: Target; root: Target; hash: Target };
   root: Partition;
   hash: Partition;

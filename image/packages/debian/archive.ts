@@ -10,12 +10,12 @@ import type { Architecture } from "../../../variants/variant.ts";
 import { debianArchitecture } from "../base.ts";
 import { cacheDirectory } from "../cache.ts";
 import { download } from "../download.ts";
-import type { Archive, Mirror } from "./mirror.ts";
+import type { DebianArchive, DebianMirror } from "./mirror.ts";
 import { indexOf, type Package, type PackageIndex, readPackages } from "./package-index.ts";
-import { archiveKeys, readRelease, type Release } from "./release.ts";
+import { archiveKeys, readRelease, type DebianRelease } from "./release.ts";
 
 /** The suites of Debian 13 that images are made from, with the archive that has each. */
-const suites: readonly { suite: string; archive: Archive }[] = [
+const suites: readonly { suite: string; archive: DebianArchive }[] = [
   { suite: "trixie", archive: "debian" },
   { suite: "trixie-updates", archive: "debian" },
   { suite: "trixie-security", archive: "debian-security" },
@@ -35,7 +35,10 @@ export type ArchiveOptions = {
 };
 
 /** The release files of all suites, each with a good signature. */
-export async function fetchReleases(mirror: Mirror, { keyrings, signal }: ArchiveOptions): Promise<Release[]> {
+export async function fetchReleases(
+  mirror: DebianMirror,
+  { keyrings, signal }: ArchiveOptions,
+): Promise<DebianRelease[]> {
   const keys = await archiveKeys(keyrings);
   const now = new Date();
   return Promise.all(
@@ -70,8 +73,8 @@ async function fetchSmall(url: string, signal?: AbortSignal): Promise<string> {
 
 /** What the suites together offer for an architecture. */
 export async function fetchIndex(
-  mirror: Mirror,
-  releases: readonly Release[],
+  mirror: DebianMirror,
+  releases: readonly DebianRelease[],
   architecture: Architecture,
   { cache = cacheDirectory(), signal }: ArchiveOptions,
 ): Promise<PackageIndex> {

@@ -12,10 +12,10 @@ import { parseControl } from "./control.ts";
 
 /** Debian serves security updates from an archive of their own. */
 export const archives = ["debian", "debian-security"] as const;
-export type Archive = (typeof archives)[number];
+export type DebianArchive = (typeof archives)[number];
 
 /** The address of each archive, without a slash at the end. */
-export type Mirror = Readonly<Record<Archive, string>>;
+export type DebianMirror = Readonly<Record<DebianArchive, string>>;
 
 type Source = { uri: string; suite: string; components: readonly string[]; keyring: string };
 
@@ -24,7 +24,7 @@ const mainSuite = new RegExp(`^(${releases})(-updates|-proposed-updates|-backpor
 const securitySuite = new RegExp(`^(${releases})(-security|/updates)$`);
 
 /** The mirror a person gave: the main archive's address; the security archive is expected beside it. */
-export function mirrorAt(address: string): Mirror {
+export function mirrorAt(address: string): DebianMirror {
   const main = URL.canParse(address) ? new URL(address) : undefined;
   if (main === undefined || (main.protocol !== "http:" && main.protocol !== "https:")) {
     throw new Failure("bad-mirror", `cannot use mirror ${JSON.stringify(address)}: expected an http or https address`, {
@@ -41,7 +41,7 @@ export function mirrorAt(address: string): Mirror {
  * @param root the directory that stands for `/`
  * @throws {Failure<"no-mirror">} when no source of apt serves Debian's main archive
  */
-export async function mirrorOfMachine(root = "/"): Promise<Mirror> {
+export async function mirrorOfMachine(root = "/"): Promise<DebianMirror> {
   const sources = await aptSources(join(root, "etc/apt"));
   const main = best(sources.filter(({ suite, components }) => mainSuite.test(suite) && components.includes("main")));
   if (main === undefined) {

@@ -6,7 +6,7 @@
 import { Failure } from "../../../lib/failure.ts";
 import { type Paragraph, parseControl } from "./control.ts";
 import { parseDependencies } from "./dependency.ts";
-import type { Archive } from "./mirror.ts";
+import type { DebianArchive } from "./mirror.ts";
 import { compareVersions } from "./version.ts";
 
 export type Package = {
@@ -19,7 +19,7 @@ export type Package = {
   priority: string;
   /** The source package it was built from. */
   source: { name: string; version: string };
-  archive: Archive;
+  archive: DebianArchive;
   /** Below the archive's address. */
   path: string;
   sha256: string;
@@ -35,7 +35,7 @@ export type PackageIndex = {
 };
 
 /** Reads one `Packages` file. */
-export function* readPackages(text: string, archive: Archive, where: string): Generator<Package> {
+export function* readPackages(text: string, archive: DebianArchive, where: string): Generator<Package> {
   for (const paragraph of parseControl(text, where)) yield packageOf(paragraph, archive, where);
 }
 
@@ -60,7 +60,7 @@ export function indexOf(packages: Iterable<Package>): PackageIndex {
   return { packages: newest, providers };
 }
 
-function packageOf(fields: Paragraph, archive: Archive, where: string): Package {
+function packageOf(fields: Paragraph, archive: DebianArchive, where: string): Package {
   const required = (field: string): string => {
     const value = fields.get(field);
     if (value !== undefined) return value;

@@ -11,7 +11,7 @@ import { Failure } from "../../../lib/failure.ts";
 import { namesIn } from "../../../lib/files/files.ts";
 import { parseControl } from "./control.ts";
 
-export type Release = {
+export type DebianRelease = {
   suite: string;
   /** When the archive made it. */
   date: Date;
@@ -74,7 +74,7 @@ function unknownKey(path: string, fingerprint: string): Failure<"no-archive-keys
 export async function readRelease(
   text: string,
   { suite, keys, now, where }: { suite: string; keys: PublicKey[]; now: Date; where: string },
-): Promise<Release> {
+): Promise<DebianRelease> {
   const signed = await signedText(text, keys, now, where);
   const [fields] = parseControl(signed, where);
   if (fields?.get("codename") !== suite) {

@@ -10,7 +10,7 @@ import { type Alternative, type Dependency, describeDependency, parseDependencie
 import type { Package, PackageIndex } from "./package-index.ts";
 import { satisfies } from "./version.ts";
 
-export type Request = {
+export type PackageRequest = {
   /** Names of packages; they are chosen before anything that they depend on. */
   wanted: readonly string[];
   /** Packages to do without, though others depend on them. One that is wanted by name stays. */
@@ -28,7 +28,7 @@ const priorities = ["required", "important", "standard", "optional", "extra"];
  * @throws {Failure<"unsatisfied">} names every package that cannot be had and what depends on it
  * @throws {Failure<"package-conflict">} when two chosen packages exclude each other
  */
-export function resolve(index: PackageIndex, { wanted, excluded, present = [] }: Request): Package[] {
+export function resolve(index: PackageIndex, { wanted, excluded, present = [] }: PackageRequest): Package[] {
   const chosen = new Map(present.map((item) => [item.name, item]));
   /** The way from a wanted package, for errors. */
   const wantedBy = new Map<string, string>();

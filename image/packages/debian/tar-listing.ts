@@ -1,6 +1,6 @@
 /** What GNU tar lists of each member while it unpacks: the one source for modes and owners of a package's files. */
 
-export type Entry = {
+export type TarEntry = {
   /** Without a slash at either end: "usr/bin/ls". */
   path: string;
   type: "file" | "directory" | "symlink" | "hardlink" | "device";
@@ -17,7 +17,7 @@ export type Entry = {
 export const listingOptions = ["--verbose", "--verbose", "--full-time", "--quoting-style=escape"] as const;
 
 /** Reads the lines, without the one for the archive's own root. */
-export function parseListing(listing: string): Entry[] {
+export function parseListing(listing: string): TarEntry[] {
   return listing
     .split("\n")
     .filter((line) => line !== "")
@@ -26,7 +26,7 @@ export function parseListing(listing: string): Entry[] {
 }
 
 /** A line of `tar --list --verbose --full-time`: "-rwxr-xr-x 0/0   1234 2025-05-01 12:00:00 ./usr/bin/x". */
-function parseEntry(line: string): Entry {
+function parseEntry(line: string): TarEntry {
   const match = /^([-dlhbcp])(\S{9})\S* (\S+) +(\d+|\d+,\d+) \S+ \S+ (.*)$/.exec(line);
   const [, letter, permissions, owner, size, rest] = match ?? [];
   if (letter === undefined || permissions === undefined || owner === undefined || rest === undefined) {
@@ -42,7 +42,7 @@ function parseEntry(line: string): Entry {
   return { path, type, permissions, owner, bytes: Number(size) || 0, ...target };
 }
 
-function entryType(letter: string): Entry["type"] {
+function entryType(letter: string): TarEntry["type"] {
   switch (letter) {
     case "-":
       return "file";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Metadata, MetadataKind } from "@tufjs/models";
 import { linuxSystem } from "../../../host/machine/system.ts";
-import type { Mirror } from "../../../host/update/fetch/mirror.ts";
+import type { UpdateMirror } from "../../../host/update/fetch/mirror.ts";
 import { refreshMetadata, targetOf, targetStream } from "../../../host/update/fetch/trusted-repository.ts";
 import { runProgram } from "../../../lib/command/command-line.ts";
 import { commandsWith, program, usageFailure } from "../../../lib/command/command.ts";
@@ -17,7 +17,7 @@ import { Failure, isNotFound } from "../../../lib/failure.ts";
 type Context = {
   signal: AbortSignal;
   metadataDirectory: string;
-  mirror: () => Mirror;
+  mirror: () => UpdateMirror;
   targetNames: readonly string[];
   targetDirectory: string | undefined;
 };

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileClient } from "../../../programs/compile.ts";
 import { ask } from "../../../lib/program/process.ts";
-import { Authority } from "../../worlds/network/certificates.ts";
+import { TestAuthority } from "../../worlds/network/certificates.ts";
 import { runningHost, type RunningHost } from "../../worlds/host/running-host.ts";
 
 let directory = "";
@@ -35,7 +35,7 @@ test("it talks to a host, and completes its words", async () => {
 });
 
 test("settings are applied from an https URL whose certificate is trusted, and from no other", async () => {
-  const authority = await Authority.make("web");
+  const authority = await TestAuthority.make("web");
   const { certificate: cert, key } = await authority.server(["localhost"]);
   using server = Bun.serve({
     port: 0,

@@ -13,7 +13,7 @@ import { registries } from "../../../host/files/containers/registries.ts";
 import { trustStore } from "../../../host/files/trust-store.ts";
 import type { JsonObject } from "../../../lib/text/json.ts";
 import { ask } from "../../../lib/program/process.ts";
-import { Authority } from "../../worlds/network/certificates.ts";
+import { TestAuthority } from "../../worlds/network/certificates.ts";
 import { startHttpsProxy, type HttpsProxy } from "../../worlds/network/https-proxy.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { registryName, startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
@@ -26,7 +26,7 @@ let scratch: string;
 let daemon: Bun.Subprocess;
 let registry: TestRegistry;
 let proxy: HttpsProxy;
-let proxyAuthority: Authority;
+let proxyAuthority: TestAuthority;
 let image: AsyncDisposable & { layout: string };
 
 beforeAll(async () => {
@@ -34,7 +34,7 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "proxy-"));
   await startContainerd();
   registry = await startTestRegistry({ tls: true, auth: true });
-  proxyAuthority = await Authority.make("company");
+  proxyAuthority = await TestAuthority.make("company");
   proxy = await startHttpsProxy(await proxyAuthority.server(["127.0.0.1"]), login);
   image = await busyboxImage({ entrypoint: ["/bin/true"] });
   await registry.push(image.layout, "test/true:v1");

@@ -10,7 +10,7 @@ import { compileContainerPrograms, compileHost } from "../../../programs/compile
 import { containerExecutable, containerNames } from "../../../programs/containers/names.ts";
 import { executable, names } from "../../../host/names.ts";
 import { buildImage } from "../../../image/build.ts";
-import type { Manifest } from "../../../image/manifest.ts";
+import type { ImageManifest } from "../../../image/manifest.ts";
 import { buildContainer } from "../../../image/oci/container-image.ts";
 import { cacheDirectory, sha256OfFile } from "../../../image/packages/cache.ts";
 import { variantNamed } from "../../../variants/all.ts";
@@ -34,7 +34,7 @@ async function emptySteps(name: string): Promise<string> {
   return cache;
 }
 
-async function build(name: string): Promise<Manifest> {
+async function build(name: string): Promise<ImageManifest> {
   const hostBinary = join(folder, name, executable);
   const cache = await emptySteps(name);
   await compileHost("x86_64", hostBinary);

@@ -7,7 +7,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../lib/text/json.ts";
 import { hostOfGuests } from "../../../vm/qemu/qemu.ts";
-import { Authority } from "../../worlds/network/certificates.ts";
+import { TestAuthority } from "../../worlds/network/certificates.ts";
 import { startHttpsProxy, type HttpsProxy } from "../../worlds/network/https-proxy.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { registryName, startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
@@ -33,7 +33,7 @@ beforeAll(async () => {
   await registry.push(layout.layout, image);
   await using foreign = await busyboxImage({ ...startsToSleep, files: { "/etc/other": "other" } });
   await registry.push(foreign.layout, foreignImage);
-  const company = await Authority.make("company");
+  const company = await TestAuthority.make("company");
   proxy = await startHttpsProxy(await company.server([hostOfGuests]), login);
   here = registry.forGuests;
   elsewhere = `${registryName}:${registry.port}`;

@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { builtImage, type Wanted } from "../../../cli/built-image.ts";
+import { builtImage, type ImageRequest } from "../../../cli/built-image.ts";
 import { repoCommands, repoGroups } from "../../../cli/repo.ts";
 import type { Built } from "../../../image/artefacts.ts";
 import { invoke } from "../../../lib/command/command-line.ts";
@@ -136,7 +136,7 @@ async function makeKeys(keys: string): Promise<void> {
 
 /** Built once for all test files of a process, which do not share their modules. */
 async function image(
-  wanted: Required<Pick<Wanted, "osVersion" | "updateRoot">> & { variant: Variant },
+  wanted: Required<Pick<ImageRequest, "osVersion" | "updateRoot">> & { variant: Variant },
 ): Promise<Built> {
   const place = `${wanted.variant}-${wanted.osVersion}`;
   const variable = `ORLOP_TEST_UPDATE_${place}`;

@@ -8,7 +8,7 @@
 import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { archive, type Entry } from "../../../bench/tiny-init.ts";
+import { archive, type ArchiveEntry } from "../../../bench/tiny-init.ts";
 import { unpackLoaders } from "../../../image/steps/boot.ts";
 import { signEfi } from "../../../image/boot/sign.ts";
 import { openSigningKey, type SigningKey } from "../../../image/boot/signing-key.ts";
@@ -75,9 +75,9 @@ export async function spoiledKernel(
 }
 
 /** The archive's members, every directory before what is in it. */
-function entriesOf(init: string, etc: Readonly<Record<string, string>>): Entry[] {
+function entriesOf(init: string, etc: Readonly<Record<string, string>>): ArchiveEntry[] {
   const directories = new Set([overlay]);
-  const files: Entry[] = [];
+  const files: ArchiveEntry[] = [];
   for (const [path, content] of Object.entries(etc)) {
     const name = `${overlay}/${path}`;
     const steps = name.split("/");

@@ -40,7 +40,7 @@ const eventuallyMs = 180_000;
 /** An emulated machine pulls and unpacks a hundred megabytes and more. */
 const pulledMs = 600_000;
 
-export type Executed = { output: string; exitCode: number };
+export type GuestExecution = { output: string; exitCode: number };
 
 type Prepared = { authority: Clients; credentials: Credentials };
 
@@ -161,7 +161,7 @@ export class TestHost implements AsyncDisposable {
   }
 
   /** Runs a program in a host container, from the laptop: through the remote API. */
-  async exec(target: string, command: readonly string[], more: Partial<ExecRequest> = {}): Promise<Executed> {
+  async exec(target: string, command: readonly string[], more: Partial<ExecRequest> = {}): Promise<GuestExecution> {
     const access = await this.running.access();
     if (access === undefined) throw new Error("the host has not announced its API");
     let output = "";

@@ -13,11 +13,15 @@ import { Random } from "../random.ts";
 import { damage } from "./damage.ts";
 import { checkFiles } from "./datastore-files.ts";
 import type { Damage, Event, Scenario } from "./datastore-events.ts";
-import { claim, Model, Violation, type Known } from "./datastore-model.ts";
+import { claim, DatastoreModel, Violation, type Known } from "./datastore-model.ts";
 import { SimulatedDisk } from "../media/disk.ts";
 import { liveThrough } from "./life.ts";
 
-export type Outcome = { crashStates: number; operations: number; failed?: { event: number; error: unknown } };
+export type DatastoreLifeOutcome = {
+  crashStates: number;
+  operations: number;
+  failed?: { event: number; error: unknown };
+};
 
 /** A power loss can end in many ways; each looks at so many and goes on with the first. */
 const endingsPerPowerLoss = 4;
@@ -29,14 +33,14 @@ const recentHistory = 8;
 /** Reading former settings back is slow, so not every version is asked for. */
 const looksBack = 4;
 
-export async function runScenario(scenario: Scenario): Promise<Outcome> {
+export async function runScenario(scenario: Scenario): Promise<DatastoreLifeOutcome> {
   const life = new Life(scenario);
   return await liveThrough(life, scenario.events);
 }
 
 class Life {
   readonly #scenario: Scenario;
-  readonly #model = new Model();
+  readonly #model = new DatastoreModel();
   readonly #pending = new Map<string, Map<string, Json | undefined>>();
   #disk: SimulatedDisk;
   #store: Datastore | undefined;

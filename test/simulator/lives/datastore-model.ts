@@ -16,7 +16,7 @@ export function claim(holds: boolean, message: string): asserts holds {
   if (!holds) throw new Violation(message);
 }
 
-export class Model {
+export class DatastoreModel {
   /** Every version that was acknowledged or found at a start. */
   readonly #versions = new Map<number, Values>([[0, new Map()]]);
   /** Which version each one was made from, where that is certain. */

@@ -13,14 +13,14 @@ import { unlessRefused, UpdateMachine } from "./update-machine.ts";
 import { statusOf, UpdatePromises } from "./update-promises.ts";
 import type { UpdateWorld } from "./update-world.ts";
 
-export type UpdateOutcome = {
+export type UpdateLifeOutcome = {
   crashStates: number;
   operations: number;
   failed?: { event: number; error: unknown };
 };
 
 /** What is counted over many lives: digests of all media after a power loss, and of those that decide what boots. */
-export type Seen = { media: Set<string>; bootable: Set<string> };
+export type SeenMedia = { media: Set<string>; bootable: Set<string> };
 
 const endingsPerPowerLoss = 4;
 /** Of the states that a power loss would leave, one in so many is also started. */
@@ -31,8 +31,8 @@ const author = { kind: "host", part: "simulator" } as const;
 export async function runUpdateScenario(
   world: UpdateWorld,
   scenario: UpdateScenario,
-  seen: Seen,
-): Promise<UpdateOutcome> {
+  seen: SeenMedia,
+): Promise<UpdateLifeOutcome> {
   const life = new UpdateLife(world, scenario, seen);
   return await liveThrough(life, scenario.events);
 }
@@ -42,7 +42,7 @@ class UpdateLife {
   readonly #promises: UpdatePromises;
   readonly #releases: number;
   readonly #seed: number;
-  readonly #seen: Seen;
+  readonly #seen: SeenMedia;
   #crashStates = 0;
   /** Of the media before the last power loss. */
   #operations = 0;
@@ -51,7 +51,7 @@ class UpdateLife {
   /** The first claim that did not hold in the middle of an operation. */
   #broken: unknown;
 
-  constructor(world: UpdateWorld, scenario: UpdateScenario, seen: Seen) {
+  constructor(world: UpdateWorld, scenario: UpdateScenario, seen: SeenMedia) {
     this.#promises = new UpdatePromises(world, scenario);
     this.#machine = new UpdateMachine(world, scenario, this.#promises);
     this.#releases = world.releases.length;

@@ -34,7 +34,7 @@ import {
   worldMigrations,
   worldStartsAt,
   worldWriteSize,
-  type Release,
+  type SimulatedRelease,
   type UpdateWorld,
 } from "./update-world.ts";
 
@@ -56,7 +56,7 @@ const failsForGood: StatusBody["reconcilers"][number] = {
 };
 
 /** The system that runs; nothing of it is left after a reset. */
-type Running = { set: SetName; release: Release; system: System; updater: Updater; datastore: Datastore };
+type Running = { set: SetName; release: SimulatedRelease; system: System; updater: Updater; datastore: Datastore };
 
 export class UpdateMachine {
   readonly promises: UpdatePromises;
@@ -247,7 +247,7 @@ export class UpdateMachine {
   }
 
   /** The verdict of the real gate, in its time. */
-  async #isHealthy(system: System, { version }: Release): Promise<boolean> {
+  async #isHealthy(system: System, { version }: SimulatedRelease): Promise<boolean> {
     const startedMs = this.clock.elapsedMs();
     const verdict = await proveHealthy(
       system,
@@ -267,7 +267,7 @@ export class UpdateMachine {
   }
 
   /** What the daemon does at its start. */
-  async #open(set: SetName, release: Release): Promise<Running> {
+  async #open(set: SetName, release: SimulatedRelease): Promise<Running> {
     const system = this.#systemOf(set, release);
     const datastore = await Datastore.open(directoryDisk(this.storage, logs.settings.path), {
       image: release.version,
@@ -281,7 +281,7 @@ export class UpdateMachine {
     return this.#running;
   }
 
-  async #openUpdater(system: System, { version }: Release): Promise<Updater> {
+  async #openUpdater(system: System, { version }: SimulatedRelease): Promise<Updater> {
     const { tries } = this.#scenario;
     const updates = {
       "metadata-base-url": "http://updates.test/metadata/dev/x86_64",
@@ -301,7 +301,7 @@ export class UpdateMachine {
     return updater;
   }
 
-  #systemOf(set: SetName, release: Release): System {
+  #systemOf(set: SetName, release: SimulatedRelease): System {
     const { system } = this.#world.hosts[set];
     return {
       ...system,
@@ -317,7 +317,7 @@ export class UpdateMachine {
     };
   }
 
-  #stateOfUnit(argv: Argv, { version }: Release): string {
+  #stateOfUnit(argv: Argv, { version }: SimulatedRelease): string {
     if (argv.at(-1) !== "containerd.service") return "active\n";
     const fate = fateOf(this.#world, this.#scenario, version);
     if (fate === "slow" && this.#unitAsked++ < slowChecks) return "activating\n";

@@ -22,14 +22,14 @@ import type { SimulatedStorage } from "../media/storage.ts";
 import { claim } from "./datastore-model.ts";
 import { SettingsModel } from "./settings-model.ts";
 import type { Lie, UpdateScenario } from "./update-events.ts";
-import { fateOf, worldMigrations, type Release, type UpdateWorld } from "./update-world.ts";
+import { fateOf, worldMigrations, type SimulatedRelease, type UpdateWorld } from "./update-world.ts";
 
 const leadsTo = { prepare: "Staged", activate: "Ready", deactivate: "Staged" } as const;
 
 type UpdateStatus = Awaited<ReturnType<Updater["status"]>>;
 
 /** A command that has ended, and what may excuse that it failed, or change what it has to do. */
-export type Ended = {
+export type FinishedCommand = {
   command: UpdateCommand;
   status: UpdateStatus;
   storage: SimulatedStorage;
@@ -87,7 +87,7 @@ export class UpdatePromises {
   }
 
   /** The set of a kernel, and the release that is on it, byte for byte. */
-  verified(storage: SimulatedStorage, kernel: string): { set: SetName; release: Release } {
+  verified(storage: SimulatedStorage, kernel: string): { set: SetName; release: SimulatedRelease } {
     const set = setNames.find((each) => kernelPath(each) === kernel);
     claim(set !== undefined, `an entry starts ${kernel}`);
     const content = storage.content(join(espPath, kernel));
@@ -125,7 +125,7 @@ export class UpdatePromises {
   }
 
   /** With an honest mirror and power, a command that is accepted goes well. */
-  checkOutcome({ command, status, storage, running, lie, honest, published, fetchedAgain }: Ended): void {
+  checkOutcome({ command, status, storage, running, lie, honest, published, fetchedAgain }: FinishedCommand): void {
     const { cmd_status: outcome, stderr } = status.most_recent_command;
     claim(outcome === "Success" || !honest, `${command} fails without a reason: ${stderr}`);
     if (outcome !== "Success") return;

@@ -13,11 +13,11 @@ import { testImage, type TestImage } from "../../worlds/update/update-image.ts";
 import { testRepository } from "../../worlds/update/update-repository.ts";
 import type { Fate, UpdateScenario } from "./update-events.ts";
 
-export type Release = { version: string; image: TestImage };
+export type SimulatedRelease = { version: string; image: TestImage };
 
 export type UpdateWorld = AsyncDisposable & {
   /** The first one is what a machine is installed with. */
-  releases: readonly Release[];
+  releases: readonly SimulatedRelease[];
   /** Path below the URL to content: after the release of the same index was published. */
   repositories: readonly ReadonlyMap<string, Buffer>[];
   hosts: Readonly<Record<SetName, TestSystem>>;

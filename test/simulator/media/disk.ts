@@ -4,7 +4,7 @@
  * Content is durable after a file's `sync`, names after `syncNames`; at a power loss any part of the rest may have
  * survived. Everything random is decided by seeds, so that the same operations end the same way.
  */
-import type { Disk, DiskFile } from "../../../host/datastore/log/disk.ts";
+import type { LogDisk, DiskFile } from "../../../host/datastore/log/disk.ts";
 import { Random } from "../random.ts";
 import { SimulatedMedium } from "./medium.ts";
 
@@ -14,14 +14,14 @@ export class PowerLost extends Error {}
 export type DiskErrorCode = "EIO" | "ENOSPC";
 
 /** After so many changing operations, so many answer with the code. */
-export type Refusal = { after: number; times: number; code: DiskErrorCode };
+export type DiskRefusal = { after: number; times: number; code: DiskErrorCode };
 
 /** A change of names that is not durable. `to` is absent for a removal, `from` for a new file. */
 type Renaming = { from?: string; to?: string; file?: SimulatedMedium };
 
 const blockBytes = 4096;
 
-export class SimulatedDisk implements Disk {
+export class SimulatedDisk implements LogDisk {
   capacityBytes = Number.POSITIVE_INFINITY;
   /** The most that was ever taken, in whole blocks. */
   peakBytes = 0;
@@ -35,7 +35,7 @@ export class SimulatedDisk implements Disk {
   #usedBytes = 0;
   #cutAfter: number | undefined;
   #lost = false;
-  #refusal: Refusal | undefined;
+  #refusal: DiskRefusal | undefined;
 
   /** `seed` decides how long operations take and how far those come that fail. */
   constructor(seed: number) {
@@ -56,7 +56,7 @@ export class SimulatedDisk implements Disk {
     this.#cutAfter = operations;
   }
 
-  refuse(refusal: Refusal | undefined): void {
+  refuse(refusal: DiskRefusal | undefined): void {
     this.#refusal = refusal;
   }
 

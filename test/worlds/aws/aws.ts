@@ -20,7 +20,7 @@ import { imagesAnswer, type RegisteredImage, registeredFrom, xmlError } from "./
 type Snapshot = { blocks: Map<number, string>; bytes: Map<number, Uint8Array>; completed: boolean; polls: number };
 type Call = { region: string; service: string; action: string };
 
-export type Aws = AsyncDisposable & {
+export type SimulatedAws = AsyncDisposable & {
   readonly url: string;
   /** "ec2 RegisterImage eu-west-1", one for each request that was answered. */
   readonly calls: readonly string[];
@@ -35,7 +35,7 @@ export type Aws = AsyncDisposable & {
 /** How often an image or a snapshot is not ready yet when it is asked for. */
 const pendingAnswers = 1;
 
-export async function startAws(): Promise<Aws> {
+export async function startAws(): Promise<SimulatedAws> {
   const moto = await startMoto();
   const world = new World(moto.url);
   const server = Bun.serve({
@@ -70,7 +70,7 @@ class World {
   /** Answers to calls with a ClientToken, which are given again. */
   readonly #answers = new Map<string, { body: string; status: number }>();
   readonly #moto: string;
-  beforeBlock: Aws["beforeBlock"] = (body) => body;
+  beforeBlock: SimulatedAws["beforeBlock"] = (body) => body;
 
   constructor(moto: string) {
     this.#moto = moto;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readTextIfPresent } from "../../../lib/files/files.ts";
 import { deadline, machineClock } from "../../../lib/clock.ts";
-import { type Program, start } from "../../../lib/program/program.ts";
+import { type RunningProgram, start } from "../../../lib/program/program.ts";
 import { pythonPackages } from "../python/python-packages.ts";
 
 /** It loads half of what it has when it starts. */
@@ -31,7 +31,7 @@ export async function startMoto(): Promise<Moto> {
   return { url, [Symbol.asyncDispose]: async () => await running.disposeAsync() };
 }
 
-async function untilItListens(log: string, program: Program): Promise<string> {
+async function untilItListens(log: string, program: RunningProgram): Promise<string> {
   const patience = deadline(machineClock, startMs);
   for (;;) {
     const text = (await readTextIfPresent(log)) ?? "";

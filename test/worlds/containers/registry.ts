@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { defined } from "../../../lib/defined.ts";
 import { hostOfGuests } from "../../../vm/qemu/qemu.ts";
 import { startRegistry } from "../../../vm/registry.ts";
-import { Authority } from "../network/certificates.ts";
+import { TestAuthority } from "../network/certificates.ts";
 
 const username = "puller";
 /** Of every registry of tests, with what needs care in a URL. */
@@ -47,7 +47,7 @@ export async function startTestRegistry({
   port?: number;
 }): Promise<TestRegistry> {
   const { signal } = new AbortController();
-  const authority = await Authority.make("registry of tests");
+  const authority = await TestAuthority.make("registry of tests");
   const directory = await mkdtemp(join(tmpdir(), "registry-"));
   const registry = await startRegistry({
     directory,

@@ -1,6 +1,6 @@
 /** Datastores for tests: on a simulated disk, with a clock that goes on by a second each time it is asked. */
 import { Datastore, type DatastoreOptions } from "../../../host/datastore/datastore.ts";
-import type { Disk } from "../../../host/datastore/log/disk.ts";
+import type { LogDisk } from "../../../host/datastore/log/disk.ts";
 import type { Json } from "../../../lib/text/json.ts";
 import { SimulatedDisk } from "../../simulator/media/disk.ts";
 
@@ -13,7 +13,7 @@ export type TestDatastore = AsyncDisposable & {
 };
 
 /** As after a start of the daemon. */
-export async function datastoreOn(disk: Disk, options: Partial<DatastoreOptions> = {}): Promise<TestDatastore> {
+export async function datastoreOn(disk: LogDisk, options: Partial<DatastoreOptions> = {}): Promise<TestDatastore> {
   const store = await Datastore.open(disk, { image: "1.2.3", clock: tickingClock(), ...options });
   return {
     store,

@@ -16,7 +16,7 @@ import { realStorage } from "../../../host/machine/storage.ts";
 import type { RunLimits, System } from "../../../host/machine/system.ts";
 
 /** What a program does when it is run: prints the text and exits 0, or answers as it says. */
-export type Program = (argv: Argv, limits: RunLimits) => string | Answer | Promise<string | Answer>;
+export type RecordedProgram = (argv: Argv, limits: RunLimits) => string | Answer | Promise<string | Answer>;
 
 export type TestSystem = AsyncDisposable & {
   readonly system: System;
@@ -24,7 +24,7 @@ export type TestSystem = AsyncDisposable & {
   readonly ran: string[];
   readonly logged: string[];
   /** By base name; a program that is not here does not exist on this machine. */
-  readonly programs: Map<string, Program>;
+  readonly programs: Map<string, RecordedProgram>;
   /** How many sleep, on a clock that stands. */
   sleeping(): number;
   /** How many sleeps have begun. */
@@ -71,7 +71,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
   let sleeps = 0;
   const ran: string[] = [];
   const logged: string[] = [];
-  const programs = new Map<string, Program>();
+  const programs = new Map<string, RecordedProgram>();
 
   const answerOf = async (argv: Argv, limits: RunLimits = {}): Promise<Answer> => {
     ran.push(argv.join(" "));
@@ -156,7 +156,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
 }
 
 /** A program that prints `stderr` there and exits with `exitCode`. */
-export function exits(exitCode: number, stderr: string): Program {
+export function exits(exitCode: number, stderr: string): RecordedProgram {
   return () => ({ stdout: "", stderr, exitCode });
 }
 

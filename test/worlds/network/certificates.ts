@@ -14,14 +14,14 @@ const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const dayMs = 86_400_000;
 
 export type ClientCertificate = { certificate: string; key: string };
-export type ServerCertificate = ClientCertificate & { ca: string };
+export type IssuedServer = ClientCertificate & { ca: string };
 export type ClientOptions = {
   /** Common names of the subject; one unless the test is about others. */
   names?: readonly string[];
   expired?: true;
 };
 
-export class Authority {
+export class TestAuthority {
   readonly #keys: CryptoKeyPair;
   readonly #certificate: X509Certificate;
 
@@ -30,7 +30,7 @@ export class Authority {
     this.#certificate = certificate;
   }
 
-  static async make(name: string): Promise<Authority> {
+  static async make(name: string): Promise<TestAuthority> {
     const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
     const certificate = await X509CertificateGenerator.createSelfSigned({
       ...lifetime(false),
@@ -40,7 +40,7 @@ export class Authority {
       signingAlgorithm: algorithm,
       extensions: [new BasicConstraintsExtension(true, 0, true)],
     });
-    return new Authority(keys, certificate);
+    return new TestAuthority(keys, certificate);
   }
 
   get pem(): string {
@@ -57,7 +57,7 @@ export class Authority {
   }
 
   /** For a server that is known by these host names and IP addresses. */
-  async server(names: readonly string[]): Promise<ServerCertificate> {
+  async server(names: readonly string[]): Promise<IssuedServer> {
     const alternatives = names.map((value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value }) as const);
     const issued = await this.#issue(names.slice(0, 1), lifetime(false), [
       new SubjectAlternativeNameExtension(alternatives),

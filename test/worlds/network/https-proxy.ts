@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
-import type { ServerCertificate } from "./certificates.ts";
+import type { IssuedServer } from "./certificates.ts";
 
 export type HttpsProxy = AsyncDisposable & {
   readonly port: number;
@@ -18,7 +18,7 @@ export type HttpsProxy = AsyncDisposable & {
 
 /** Every name leads to loopback, where the servers of tests are. */
 export async function startHttpsProxy(
-  { certificate, key }: ServerCertificate,
+  { certificate, key }: IssuedServer,
   login: { username: string; password: string },
 ): Promise<HttpsProxy> {
   const connected: string[] = [];

@@ -2,7 +2,7 @@
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type FinishedBuild, readBuild } from "../../../image/finished-build.ts";
-import { artefact, type Manifest } from "../../../image/manifest.ts";
+import { artefact, type ImageManifest } from "../../../image/manifest.ts";
 import type { Architecture } from "../../../variants/variant.ts";
 
 /** @param image becomes the disk image of the build */
@@ -28,7 +28,7 @@ export async function makeBuild(
     unpackedBytes: 1,
     unpackedSha256: "0".repeat(64),
   });
-  const manifest: Manifest = {
+  const manifest: ImageManifest = {
     format: 1,
     variant,
     architecture,

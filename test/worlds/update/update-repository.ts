@@ -12,7 +12,7 @@ import { signerOf, type Signer } from "../../../repo/roles/signer.ts";
 import { serialise, type Signing } from "../../../repo/tree.ts";
 import type { Wave } from "../../../repo/waves.ts";
 import { migrationName, type Migration } from "../../../settings/migrations/migration.ts";
-import type { Mirror } from "../../../host/update/fetch/mirror.ts";
+import type { UpdateMirror } from "../../../host/update/fetch/mirror.ts";
 
 export const testMachines: Machines = { variant: "dev", arch: "x86_64" };
 
@@ -23,7 +23,7 @@ export type TestRepository = AsyncDisposable & {
   /** The first root role, as an image carries it. */
   rootJson: string;
   url: URL;
-  mirror: Mirror;
+  mirror: UpdateMirror;
   open(): Promise<Repository>;
   signing(options?: { now?: Date; expirations?: Partial<ExpirationPolicy> }): Signing;
   /** `artefacts` are the bytes of boot, root and hash as they are downloaded. */

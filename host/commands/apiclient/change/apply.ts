@@ -16,7 +16,7 @@ import { visibleAddress } from "../../../../settings/model/secrecy.ts";
 import { variants } from "../../../../variants/all.ts";
 import { version as ownVersion } from "../../../../package.json";
 import { appliedResult } from "./applied-text.ts";
-import { apiCommand, type ApiContext } from "../context.ts";
+import { apiCommand, type ClientContext } from "../context.ts";
 import { planText } from "./plan-text.ts";
 import { readSource } from "./source.ts";
 import { commitProposed, messageOption, planProposed, type Propose } from "./proposal.ts";
@@ -76,7 +76,7 @@ export const tryApply = apiCommand({
 
 type Document = { source: string; reading: Extract<DocumentReading, { ok: true }> };
 
-function proposal(context: ApiContext, named: readonly string[], sha256?: string): Propose {
+function proposal(context: ClientContext, named: readonly string[], sha256?: string): Propose {
   const sources = named.length === 0 ? ["-"] : named;
   if (sha256 !== undefined && sources.length > 1) throw usageFailure("--sha256 is about one document");
   return async (api) => {

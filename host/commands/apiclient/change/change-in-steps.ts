@@ -6,11 +6,11 @@ import { randomBytes } from "node:crypto";
 import type { Applied, PlanRequest } from "../../../../api/answers.ts";
 import type { Client } from "../../../../api/client/client.ts";
 import { afterFailure, explain, isFailure } from "../../../../lib/failure.ts";
-import type { ApiContext } from "../context.ts";
+import type { ClientContext } from "../context.ts";
 
 /** Nothing stays staged when it fails. */
 export async function changeInSteps(
-  context: ApiContext,
+  context: ClientContext,
   api: Client,
   { set, pairs, delete: keys }: PlanRequest,
   commit: { message: string; try?: number },
@@ -35,7 +35,7 @@ export async function changeInSteps(
 }
 
 /** Why the change failed is what the person reads; that something stayed staged is said beside it. */
-async function drop({ invocation }: ApiContext, api: Client, tx: string): Promise<void> {
+async function drop({ invocation }: ClientContext, api: Client, tx: string): Promise<void> {
   try {
     await api.call("dropTransaction", { query: { tx } });
   } catch (error) {

@@ -5,7 +5,7 @@ import { Refused } from "../../../../api/client/refused.ts";
 import { KeptConnection } from "../../../../api/client/transport.ts";
 import { defined } from "../../../../lib/defined.ts";
 import { isFailure } from "../../../../lib/failure.ts";
-import type { ApiContext } from "../context.ts";
+import type { ClientContext } from "../context.ts";
 import { changeInSteps } from "./change-in-steps.ts";
 
 export type Proposal = {
@@ -29,7 +29,7 @@ type CommitOptions = { message: string | undefined; trySeconds?: number };
 
 /** Commits, applies, and waits for the result. */
 export async function commitProposed(
-  context: ApiContext,
+  context: ClientContext,
   propose: Propose,
   { message: requested, trySeconds }: CommitOptions,
 ): Promise<Applied> {
@@ -47,14 +47,14 @@ export async function commitProposed(
 }
 
 /** What committing would do. Nothing is staged, so whoever may plan can. */
-export async function planProposed(context: ApiContext, propose: Propose): Promise<Plan> {
+export async function planProposed(context: ClientContext, propose: Propose): Promise<Plan> {
   const { signal } = context;
   return await withProposal(context, propose, async (api, { change }) => api.call("plan", { body: change, signal }));
 }
 
 /** All that is asked of the host goes over one connection. */
 async function withProposal<Result>(
-  { apiOver }: ApiContext,
+  { apiOver }: ClientContext,
   propose: Propose,
   request: (api: Client, proposal: Proposal) => Promise<Result>,
 ): Promise<Result> {

@@ -10,22 +10,22 @@ export const conditionKinds = {
   "bootstrap/NAME": "a bootstrap container, or commands of that name, ended well",
 } as const;
 
-export type Condition = { kind: "configured" | "node" } | { kind: "container" | "bootstrap"; name: string };
+export type WaitCondition = { kind: "configured" | "node" } | { kind: "container" | "bootstrap"; name: string };
 
 /** @throws {Failure<"bad-condition">} */
-export function parseCondition(text: string): Condition {
+export function parseCondition(text: string): WaitCondition {
   if (text === "configured" || text === "node") return { kind: text };
   const [, kind, name] = /^(container|bootstrap)\/(.+)$/.exec(text) ?? [];
   if ((kind === "container" || kind === "bootstrap") && name !== undefined) return { kind, name };
   throw new Failure("bad-condition", `one of ${Object.keys(conditionKinds).join(", ")} is expected, not "${text}"`);
 }
 
-export function conditionText(condition: Condition): string {
+export function conditionText(condition: WaitCondition): string {
   return "name" in condition ? `${condition.kind}/${condition.name}` : condition.kind;
 }
 
 /** All of them, in the same moment. */
-export function judgeConditions(conditions: readonly Condition[], status: StatusBody): Judgement<undefined> {
+export function judgeConditions(conditions: readonly WaitCondition[], status: StatusBody): Judgement<undefined> {
   const judgements = conditions.map((condition) => ({ condition, judgement: judgeCondition(condition, status) }));
   for (const kind of ["hopeless", "missing"] as const) {
     const sentences = judgements.flatMap(({ condition, judgement }) =>
@@ -38,7 +38,7 @@ export function judgeConditions(conditions: readonly Condition[], status: Status
 
 const there = { kind: "there", result: undefined } as const;
 
-export function judgeCondition(condition: Condition, status: StatusBody): Judgement<undefined> {
+export function judgeCondition(condition: WaitCondition, status: StatusBody): Judgement<undefined> {
   switch (condition.kind) {
     case "configured":
       return configured(status);

@@ -34,7 +34,7 @@ const answerMs = 20_000;
 /** A large machine takes minutes from its firmware to its API. */
 const unreachableMs = 15 * 60_000;
 
-export type Waiting<Result> = {
+export type WaitOptions<Result> = {
   ask: (signal: AbortSignal) => Promise<StatusBody>;
   /** @param requestedAtMs when the status was asked for, by the clock's `elapsedMs` */
   judge: (status: StatusBody, requestedAtMs: number) => Judgement<Result>;
@@ -45,7 +45,7 @@ export type Waiting<Result> = {
   signal: AbortSignal;
 };
 
-export async function until<Result>(waiting: Waiting<Result>): Promise<Waited<Result>> {
+export async function until<Result>(waiting: WaitOptions<Result>): Promise<Waited<Result>> {
   const { ask, judge, timeoutSeconds, clock, signal } = waiting;
   const end = deadline(clock, timeoutSeconds * 1000);
   let silence = deadline(clock, unreachableMs);

@@ -3,7 +3,7 @@ import type { StatusBody } from "../../../../api/status.ts";
 import { KeptConnection } from "../../../../api/client/transport.ts";
 import { machineClock } from "../../../../lib/clock.ts";
 import { progress } from "../../../../lib/progress.ts";
-import { apiCommand, type ApiContext } from "../context.ts";
+import { apiCommand, type ClientContext } from "../context.ts";
 import { timeoutOption } from "./timeout-option.ts";
 import { exitCodesText, until, waitExitCodes, type Judgement, type Waited } from "./until.ts";
 
@@ -49,7 +49,7 @@ export function judgeUpdate(
 }
 
 export async function waitForUpdate(
-  { apiOver, signal }: ApiContext,
+  { apiOver, signal }: ClientContext,
   expected: Expected,
   timeoutSeconds: number,
 ): Promise<Waited<UpdateOutcome>> {

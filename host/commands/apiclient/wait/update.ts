@@ -6,7 +6,7 @@ import { Failure, isFailure } from "../../../../lib/failure.ts";
 import { progress, type Progress } from "../../../../lib/progress.ts";
 import { deadline, machineClock } from "../../../../lib/clock.ts";
 import { usageFailure } from "../../../../lib/command/command.ts";
-import { apiCommand, type ApiContext } from "../context.ts";
+import { apiCommand, type ClientContext } from "../context.ts";
 import { timeoutOption } from "./timeout-option.ts";
 import { waitExitCodes, type Waited } from "./until.ts";
 import { updateOutcomeText, waitForUpdate, type UpdateOutcome } from "./update-wait.ts";
@@ -83,7 +83,7 @@ type Applied = { status: UpdateStatusBody; outcome?: Waited<UpdateOutcome> };
 
 /** Reboots, and waits for the outcome when there is a limit. */
 async function rebooted(
-  context: ApiContext,
+  context: ClientContext,
   api: Client,
   { staging_partition: staging }: UpdateStatusBody,
   timeoutSeconds: number | undefined,
