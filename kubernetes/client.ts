@@ -125,19 +125,20 @@ export class KubernetesClient {
   }
 
   /**
-   * A merge patch (RFC 7396). With `metadata.resourceVersion` in it, it holds only for the object as it was read.
+   * A merge patch (RFC 7396), noted in managedFields as of `fieldManager`. With `metadata.resourceVersion` in it, it holds only for the object as it was read.
    *
    * @throws {Failure<"cluster-refused" | "bad-cluster-answer">}
    */
   async patch<Kept extends ApiObject>(
     resource: Resource<Kept>,
-    { subresource, ...name }: ObjectName & { subresource?: string },
+    { subresource, fieldManager, ...name }: ObjectName & { subresource?: string; fieldManager?: string },
     patch: object,
     signal: AbortSignal,
   ): Promise<WriteResult<Kept>> {
     const path = objectPath(resource, name, subresource);
     const contentType = "application/merge-patch+json";
-    return await this.#write(resource, path, { method: "PATCH", body: patch, contentType, limitMs: requestMs }, signal);
+    const request = { method: "PATCH", query: { fieldManager }, body: patch, contentType, limitMs: requestMs } as const;
+    return await this.#write(resource, path, request, signal);
   }
 
   async #write<Kept extends ApiObject>(

@@ -8,7 +8,7 @@ import { Failure } from "../lib/failure.ts";
 import { bytesOf } from "../lib/files/http-body.ts";
 import { parseJson } from "../lib/text/json.ts";
 import { type KubernetesClient, parsed, refusalOf } from "./client.ts";
-import { type Pod, pods } from "./objects.ts";
+import { pods } from "./objects.ts";
 import { objectPath } from "./resource.ts";
 
 export type Eviction =
@@ -48,7 +48,7 @@ export function evictionVersion(minor: number): EvictionVersion {
 /** @throws {Failure<"cluster-refused">} when it is not for us to evict, or the request makes no sense to the server */
 export async function evict(
   client: KubernetesClient,
-  { metadata: { name, namespace, uid } }: Pod,
+  { name, namespace, uid }: { name: string; namespace: string; uid: string },
   { version, dryRun }: { version: EvictionVersion; dryRun: boolean },
   signal: AbortSignal,
 ): Promise<Eviction> {

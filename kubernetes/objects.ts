@@ -17,13 +17,27 @@ const nodeCondition = z.object({
   lastHeartbeatTime: z.string().nullish(),
   lastTransitionTime: z.string().nullish(),
 });
-export const node = z.object({
-  metadata,
+/** Who changed which field last, of which only one is used. Source: apimachinery `ManagedFieldsEntry`. */
+const managedFields = z.object({
+  manager: z.string().default(""),
+  fieldsV1: z.object({ "f:spec": z.record(z.string(), z.unknown()).optional() }).nullish(),
+});
+const nodeOnTheWire = z.object({
+  metadata: metadata.extend({ managedFields: list(managedFields) }),
   spec: z
     .object({ unschedulable: z.boolean().default(false), taints: list(taint) })
     .default({ unschedulable: false, taints: [] }),
-  status: z.object({ conditions: list(nodeCondition) }).default({ conditions: [] }),
+  status: z
+    .object({ conditions: list(nodeCondition), nodeInfo: z.object({ bootID: z.string().default("") }).optional() })
+    .default({ conditions: [] }),
 });
+export const node = nodeOnTheWire.transform(({ metadata: { managedFields: fields, ...kept }, spec, status }) => ({
+  metadata: kept,
+  spec,
+  status,
+  /** The field manager that set `spec.unschedulable` last; undefined when nobody did. */
+  cordonedBy: fields.find(({ fieldsV1 }) => fieldsV1?.["f:spec"]?.["f:unschedulable"] !== undefined)?.manager,
+}));
 export type NodeObject = z.output<typeof node>;
 export const nodes: Resource<NodeObject> = { api: "/api/v1", plural: "nodes", schema: node };
 
@@ -33,13 +47,14 @@ const owner = z.object({
   uid: z.string().default(""),
   controller: z.boolean().default(false),
 });
+const phase = z.enum(["Pending", "Running", "Succeeded", "Failed", "Unknown"]);
 const podCondition = z.object({ type: z.string(), status: z.string() });
 const pod = z.object({
   metadata: metadata.extend({ ownerReferences: list(owner), deletionGracePeriodSeconds: z.number().optional() }),
   spec: z.object({ nodeName: z.string().default("") }),
   status: z
-    .object({ phase: z.string().default(""), conditions: list(podCondition) })
-    .default({ phase: "", conditions: [] }),
+    .object({ phase: phase.default("Pending"), conditions: list(podCondition) })
+    .default({ phase: "Pending", conditions: [] }),
 });
 export type Pod = z.output<typeof pod>;
 export const pods: Resource<Pod> = { api: "/api/v1", plural: "pods", schema: pod };
@@ -88,19 +103,6 @@ export const events: Resource<{ metadata: z.output<typeof metadata> }> = {
   plural: "events",
   schema: z.object({ metadata }),
 };
-
-/** A pod that a controller puts on every node, or that kubelet runs from a file, is not moved by a drain. */
-export function staysOnNode({ metadata: { annotations, ownerReferences } }: Pod): boolean {
-  return (
-    annotations["kubernetes.io/config.mirror"] !== undefined ||
-    ownerReferences.some(({ kind, controller }) => controller && kind === "DaemonSet")
-  );
-}
-
-/** It has ended by itself, so it holds nothing up. */
-export function isFinished({ status: { phase } }: Pod): boolean {
-  return phase === "Succeeded" || phase === "Failed";
-}
 
 export function isReady({ status: { conditions } }: { status: { conditions: { type: string; status: string }[] } }) {
   return conditions.some(({ type, status }) => type === "Ready" && status === "True");

@@ -1,4 +1,5 @@
 /** Files of the tree that are made from code. `./orlop generate` writes them; a test holds them to it. */
+import { fleetPolicyDefinition, nodeUpdateDefinition } from "../cluster/chart/custom-resources.ts";
 import { apiclient } from "../host/commands/apiclient.ts";
 import { referencePage } from "../lib/command/command-reference.ts";
 import { protobufFiles } from "./protobuf.ts";
@@ -17,6 +18,8 @@ const models: ReadonlyMap<string, Model> = new Map(
 export const generated: Readonly<Record<string, () => string | Promise<string>>> = {
   "docs/apiclient.md": () => referencePage(withCompletion(apiclient)),
   "docs/settings.md": () => settingsPage(models),
+  "cluster/chart/orlop-fleet/crds/fleetpolicies.yaml": fleetPolicyDefinition,
+  "cluster/chart/orlop-fleet/crds/nodeupdates.yaml": nodeUpdateDefinition,
   ...goldenFiles,
   ...protobufFiles,
   ...Object.fromEntries(

@@ -27,7 +27,7 @@ export const layers: ReadonlyMap<string, readonly string[]> = new Map([
   ["variants", ["lib", "settings"]],
   ["api", ["lib", "settings"]],
   ["repo", ["lib"]],
-  ["kubernetes", ["lib"]],
+  ["kubernetes", ["lib", "api"]],
   ["host", ["lib", "settings", "variants", "api", "repo", "kubernetes"]],
   ["programs", ["lib", "variants", "host/commands/apiclient.ts"]],
   ["image", ["lib", "settings", "variants", "repo"]],

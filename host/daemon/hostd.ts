@@ -11,6 +11,7 @@ import { sdNotify } from "../machine/linux.ts";
 import type { System } from "../machine/system.ts";
 import { boot, keepGenerating } from "./boot.ts";
 import { consoleReport, showOnConsole } from "./console.ts";
+import { keepFleet } from "./fleet.ts";
 import { openHost, type OpenHost } from "./open-host.ts";
 import { untilUsable } from "./stores.ts";
 
@@ -51,7 +52,8 @@ async function bootThenKeep(host: OpenHost, until: AbortSignal): Promise<void> {
   await reportBoot(host);
   await host.goodBoot.noteIfGood();
   sdNotify("READY=1");
-  await doTogether(host, until, [keepApplied, keepGenerated, noteOncePrepared, keepUpdateTerms, keepSecretsKnown]);
+  const works = [keepApplied, keepGenerated, noteOncePrepared, keepUpdateTerms, keepSecretsKnown, keepFleet];
+  await doTogether(host, until, works);
 }
 
 async function keepApplied({ engine }: OpenHost, until: AbortSignal): Promise<void> {

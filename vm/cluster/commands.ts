@@ -72,13 +72,13 @@ export function apiServer(
 export function controllerManager(
   programs: Programs,
   { files }: Pki,
-  certificatesLast: string,
+  { certificatesLast, withoutControllers }: { certificatesLast: string; withoutControllers: readonly string[] },
   minor: ClusterMinor,
 ): [string, ...string[]] {
   return [
     programs["kube-controller-manager"],
     `--kubeconfig=${files.controllerManager}`,
-    "--controllers=*,bootstrapsigner,tokencleaner",
+    `--controllers=${["*", "bootstrapsigner", "tokencleaner", ...withoutControllers.map((name) => `-${name}`)].join(",")}`,
     "--allocate-node-cidrs=true",
     `--cluster-cidr=${podRange}`,
     `--service-cluster-ip-range=${serviceRange}`,

@@ -49,6 +49,8 @@ export type ControlPlaneOptions = {
   minor?: ClusterMinor;
   /** How long certificates of nodes are good, as Go writes durations: "1h". A year unless given. */
   certificatesLast?: string;
+  /** What of the controller manager does not run: "nodelifecycle" where nodes have no heartbeat. */
+  withoutControllers?: readonly string[];
   signal: AbortSignal;
 };
 
@@ -93,6 +95,7 @@ export async function controlPlanePrograms(minor: ClusterMinor, signal: AbortSig
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { kubeletPort, minor = clusterMinors[0], certificatesLast = "8760h", signal } = options;
+  const { withoutControllers = [] } = options;
   const directory = resolve(options.directory);
   const programs = await controlPlanePrograms(minor, signal);
   const tools = await openToolsRoot({ sets: ["etcd"], signal });
@@ -126,7 +129,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await unlessEnded(async (raced) => untilReadyz(get, raced), until);
   await untilReady(signal);
   const startManager = async (last: string): Promise<Part> =>
-    await startNamed("kube-controller-manager", controllerManager(programs, pki, last, minor));
+    await startNamed(
+      "kube-controller-manager",
+      controllerManager(programs, pki, { certificatesLast: last, withoutControllers }, minor),
+    );
   let manager = await startManager(certificatesLast);
   parts.defer(async () => manager[Symbol.asyncDispose]());
   parts.use(await startNamed("kube-scheduler", scheduler(programs, pki, minor)));

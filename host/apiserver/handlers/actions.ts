@@ -3,11 +3,10 @@ import { endpoints } from "../../../api/endpoints/contract.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { Place } from "../../../lib/place.ts";
 import { isPresent, removeIfPresent } from "../../../lib/files/files.ts";
-import { isHeld } from "../../bootstrap/held-reboot.ts";
 import { archivePath } from "../../logdog/archive.ts";
 import { actOnUnit, UnitFailure } from "../../machine/unit.ts";
 import { hostPath } from "../../machine/system.ts";
-import { keepTryForPlannedReboot } from "../../update/boot/sets.ts";
+import { isReadyToReboot, rebootNow } from "../../update/before-reboot.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { FileAnswer } from "../server/reply.ts";
@@ -30,13 +29,11 @@ export function actionHandlers(
   return {
     async reboot({ caller, afterwards }) {
       system.log.info(`api: reboot as asked by ${JSON.stringify(caller.author)}`);
-      if (await isHeld(system)) {
+      if (!(await isReadyToReboot(system, updater))) {
         system.log.info("api: the reboot waits for bootstrap commands");
         return;
       }
-      await keepTryForPlannedReboot(system);
-      await updater.renewTerms();
-      afterwards(async () => system.run(["systemctl", "--no-block", "reboot"]));
+      afterwards(async () => rebootNow(system));
     },
     async lockDown({ caller }) {
       await changes.lockDown();

@@ -147,6 +147,11 @@ export const kubernetes = table("The node and its kubelet.", {
       }),
     }),
   }),
+  "updates-by-cluster": setting({
+    type: flag,
+    doc: "Whether this host obeys the operator of its cluster's fleet: it reports to its own Node, and takes orders for updates and reboots from there. The node label bottlerocket.aws/updater-interface-version asks for the same.",
+    default: false,
+  }),
   "log-level": setting({
     type: wholeNumber({ least: 0, most: 10 }),
     doc: "How much kubelet logs.",

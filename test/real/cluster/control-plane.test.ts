@@ -1,16 +1,14 @@
 /**
  * Protects: the control plane that nodes of tests join lets in whom a cluster of kubeadm lets in, and nobody else.
  */
-import "reflect-metadata"; // x509 looks its parts up by decorators
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { Pkcs10CertificateRequestGenerator } from "@peculiar/x509";
 import { X509Certificate } from "node:crypto";
 import { type ControlPlane, startControlPlane } from "../../../vm/cluster/control-plane.ts";
+import { issuedCertificate, requestCertificate } from "../../worlds/cluster/node-identity.ts";
 
 /** Its programs, where none is in the cache. */
 const compileMs = 45 * 60_000;
-const issuedMs = 30_000;
 const csrPath = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 
 let cluster: ControlPlane;
@@ -47,42 +45,14 @@ test("a bootstrap token asks for a node's certificate and does nothing else", as
 });
 
 test("the request of a node is approved and signed by itself; one of somebody else is not", async () => {
-  await request("node-1", "O=system:nodes,CN=system:node:node-1");
-  const certificate = new X509Certificate(await issued("node-1"));
+  await requestCertificate(cluster, "node-1", "O=system:nodes,CN=system:node:node-1");
+  const certificate = new X509Certificate(await issuedCertificate(cluster, "node-1"));
   expect(certificate.subject).toBe("O=system:nodes\nCN=system:node:node-1");
   expect(certificate.checkIssued(new X509Certificate(cluster.pki.ca))).toBe(true);
-  await request("intruder", "O=system:masters,CN=intruder");
+  await requestCertificate(cluster, "intruder", "O=system:masters,CN=intruder");
   const answer = await cluster.get(`${csrPath}/intruder`);
   expect(await answer.json()).not.toHaveProperty("status.certificate");
 });
-
-async function request(name: string, subject: string): Promise<void> {
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const csr = await Pkcs10CertificateRequestGenerator.create({ name: subject, keys, signingAlgorithm: algorithm });
-  const created = await asNobody(csrPath, cluster.pki.token, {
-    apiVersion: "certificates.k8s.io/v1",
-    kind: "CertificateSigningRequest",
-    metadata: { name },
-    spec: {
-      request: Buffer.from(csr.toString("pem")).toString("base64"),
-      signerName: "kubernetes.io/kube-apiserver-client-kubelet",
-      usages: ["digital signature", "key encipherment", "client auth"],
-    },
-  });
-  expect(created.status).toBe(201);
-}
-
-async function issued(name: string): Promise<Buffer> {
-  const words = ["get", "csr", name, "--output=jsonpath={.status.certificate}"];
-  const deadlineMs = performance.now() + issuedMs;
-  for (;;) {
-    const { stdout } = await cluster.kubectl(words);
-    if (stdout !== "") return Buffer.from(stdout, "base64");
-    if (performance.now() > deadlineMs) throw new Error(`nobody signed the request ${name}`);
-    await Bun.sleep(100);
-  }
-}
 
 test("without its API server nothing answers; with it again, all is as it was", async () => {
   await cluster.stopApiServer();

@@ -1,0 +1,230 @@
+/**
+ * The operator on Kubernetes: sees, decides, writes, again and again. All that it knows beside the API server are answers
+ * to evictions and gates, which it asks for anew when it starts.
+ *
+ * The Lease is for quiet: two operators at once do no harm, since each write holds only for an object as it was read.
+ */
+import { Cache } from "../../kubernetes/cache.ts";
+import type { KubernetesClient } from "../../kubernetes/client.ts";
+import { evictionVersion, serverMinor } from "../../kubernetes/eviction.ts";
+import { Leadership } from "../../kubernetes/lease.ts";
+import { type NodeObject, nodes } from "../../kubernetes/objects.ts";
+import { explain } from "../../lib/failure.ts";
+import { firstOf } from "../../lib/first-of.ts";
+import type { FleetPolicy } from "../policy/fleet-policy.ts";
+import type { GateAnswer } from "../policy/gate.ts";
+import { decide } from "../roll-out/decide.ts";
+import type { FleetNode, Snapshot } from "../roll-out/snapshot.ts";
+import type { Write } from "../roll-out/write.ts";
+import { applyWrite } from "./apply-write.ts";
+import { Drains } from "./drains.ts";
+import { nodesOf, Owners } from "./fleet-nodes.ts";
+import { type Fetch, GateQuestions } from "./gate-questions.ts";
+import { fleetPolicies, type PolicyObject, readPolicy } from "./policy-object.ts";
+import { Projection } from "./projection.ts";
+
+export type OperatorOptions = {
+  client: KubernetesClient;
+  /** For gates. */
+  fetch: Fetch;
+  /** Of this process, in the Lease. */
+  identity: string;
+  /** Where the Lease lies. */
+  namespace: string;
+  /** The node on which this runs. */
+  self: string | undefined;
+  log(message: string): void;
+};
+
+/** Between two passes at least, so that a burst of changes is one. */
+const restMs = 200;
+/** Time passes too: windows open, deadlines end. */
+const idleMs = 5_000;
+/** How long after a look pods and gates are asked about anew. */
+const lookMs = 3_000;
+const projectMs = 2_000;
+/** Requests at once. */
+const writesAtOnce = 16;
+const leaseName = "orlop-fleet";
+
+export class Operator {
+  readonly #options: OperatorOptions;
+  readonly #nodes: Cache<NodeObject>;
+  readonly #policies: Cache<PolicyObject>;
+  readonly #leadership: Leadership;
+  readonly #projection: Projection;
+  readonly #gates: GateQuestions;
+  readonly #logged = new Set<string>();
+  #drains: Drains | undefined;
+  #snapshots: readonly Snapshot[] = [];
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  #answers: Snapshot["gates"] = new Map();
+  /** How long the last pass took. */
+  passMs = 0;
+  passes = 0;
+  conflicts = 0;
+
+  constructor(options: OperatorOptions) {
+    this.#options = options;
+    const { client, identity, namespace } = options;
+    const onFailure = (error: unknown): void => this.#logFailure("cannot follow the cluster", error);
+    this.#nodes = new Cache(client, nodes, { onFailure });
+    this.#policies = new Cache(client, fleetPolicies, { onFailure });
+    this.#leadership = new Leadership(client, { name: leaseName, namespace, identity });
+    this.#projection = new Projection(client, this.#policies);
+    this.#gates = new GateQuestions(client, options.fetch);
+  }
+
+  /** What the last pass saw, for metrics. */
+  get snapshots(): readonly Snapshot[] {
+    return this.#snapshots;
+  }
+
+  get isLeading(): boolean {
+    return this.#leadership.isHeld;
+  }
+
+  /** It knows its objects, and has heard of the cluster lately: a bookmark comes each minute. */
+  get isReady(): boolean {
+    return this.#nodes.isSynced && this.#policies.isSynced;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const leadership = async (raced: AbortSignal): Promise<void> =>
+      await this.#leadership.keep((error) => this.#logFailure("cannot keep the Lease", error), raced);
+    await firstOf(signal, [
+      async (raced) => await this.#nodes.keep(raced),
+      async (raced) => await this.#policies.keep(raced),
+      leadership,
+      async (raced) => await this.#work(raced),
+      async (raced) => await this.#show(raced),
+    ]);
+  }
+
+  async #work(signal: AbortSignal): Promise<never> {
+    const { clock } = this.#options.client.connection;
+    for (;;) {
+      const known = this.#nodes.changes + this.#policies.changes;
+      if (this.isReady && this.isLeading) {
+        const startedMs = clock.elapsedMs();
+        try {
+          await this.#pass(signal);
+          this.#logged.clear();
+        } catch (error) {
+          signal.throwIfAborted();
+          this.#logFailure("cannot finish a pass", error);
+        }
+        this.passMs = clock.elapsedMs() - startedMs;
+        this.passes++;
+      }
+      await clock.sleep(restMs, signal);
+      if (this.#nodes.changes + this.#policies.changes === known) await this.#untilChange(signal);
+    }
+  }
+
+  async #untilChange(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options.client.connection;
+    const isBusy = this.#drains !== undefined && this.#snapshots.some(({ policy }) => policy.ledger.claims.length > 0);
+    await firstOf(signal, [
+      async (raced) => await this.#nodes.changedSince(this.#nodes.changes, raced),
+      async (raced) => await this.#policies.changedSince(this.#policies.changes, raced),
+      async (raced) => await clock.sleep(isBusy ? lookMs : idleMs, raced),
+    ]);
+  }
+
+  async #pass(signal: AbortSignal): Promise<void> {
+    const { client } = this.#options;
+    this.#drains ??= new Drains(client, evictionVersion(await serverMinor(client, signal)));
+    const policies = await this.#readPolicies(signal);
+    const owners = new Owners(policies);
+    const seen = policies.map((policy) => ({ policy, nodes: nodesOf(policy, this.#nodes.objects.values(), owners) }));
+    await this.#look(seen, signal);
+    const now = client.connection.clock.now();
+    this.#snapshots = await Promise.all(seen.map(async (each) => await this.#snapshotOf(each, signal)));
+    for (const snapshot of this.#snapshots) await this.#write(snapshot, decide(snapshot, now), signal);
+  }
+
+  async #readPolicies(signal: AbortSignal): Promise<FleetPolicy[]> {
+    const policies: FleetPolicy[] = [];
+    for (const object of this.#policies.objects.values()) {
+      const read = readPolicy(object);
+      if ("policy" in read) policies.push(read.policy);
+      else await this.#projection.showInvalid(object, read.invalid, signal);
+    }
+    return policies;
+  }
+
+  /** Of nodes under work, what the caches do not have. */
+  async #look(seen: readonly Seen[], signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options.client.connection;
+    const inStep = (step: string) => seen.flatMap((each) => each.nodes.filter(({ marks }) => marks.step === step));
+    const draining = inStep("Draining").map(({ name }) => name);
+    const isNews = draining.some((name) => this.#drains?.known.has(name) === false);
+    if (!isNews && clock.elapsedMs() - this.#lookedMs < lookMs) return;
+    await this.#drains?.look(draining, signal);
+    const answers = new Map<string, readonly GateAnswer[]>();
+    for (const { policy, nodes: own } of seen) {
+      const soaking = own.filter(({ marks }) => marks.step === "Soaking").map(({ name }) => name);
+      for (const [name, answer] of await this.#gates.ask(soaking, policy.spec.soak.gates, signal))
+        answers.set(name, answer);
+    }
+    this.#answers = answers;
+    this.#lookedMs = clock.elapsedMs();
+  }
+
+  async #snapshotOf({ policy, nodes: own }: Seen, signal: AbortSignal): Promise<Snapshot> {
+    const known = new Set(own.map(({ uid }) => uid));
+    const gone = new Set<string>();
+    for (const { node, uid } of policy.ledger.claims) {
+      if (known.has(uid)) continue;
+      const fresh = await this.#options.client.get(nodes, { name: node }, signal);
+      if (fresh?.metadata.uid === uid) this.#nodes.take(fresh);
+      else gone.add(uid);
+    }
+    const drains = this.#drains?.known ?? new Map();
+    return { policy, nodes: own, drains, gates: this.#answers, gone, self: this.#options.self };
+  }
+
+  /** The policy's status first: nodes are dealt with on the strength of it. */
+  async #write({ policy }: Snapshot, writes: readonly Write[], signal: AbortSignal): Promise<void> {
+    if (this.#drains === undefined) return;
+    const tools = { client: this.#options.client, nodes: this.#nodes, policies: this.#policies, drains: this.#drains };
+    const failures: unknown[] = [];
+    const apply = async (write: Write): Promise<void> => {
+      try {
+        if (!(await applyWrite(tools, policy, write, signal))) this.conflicts++;
+      } catch (error) {
+        failures.push(error); // one node's trouble keeps nobody else waiting
+      }
+    };
+    const first = writes.filter(({ kind }) => kind === "ledger" || kind === "finalizer");
+    const rest = writes.filter(({ kind }) => kind === "node" || kind === "evict");
+    for (const write of first) await apply(write);
+    for (let at = 0; at < rest.length; at += writesAtOnce) {
+      await Promise.all(rest.slice(at, at + writesAtOnce).map(apply));
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #show(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      try {
+        if (this.isLeading) await this.#projection.show(this.#snapshots, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#logFailure("cannot show how the fleet stands", error);
+      }
+      await this.#options.client.connection.clock.sleep(projectMs, signal);
+    }
+  }
+
+  /** The same trouble once, until a pass goes well. */
+  #logFailure(deed: string, error: unknown): void {
+    const message = `${deed}: ${explain(error)}`;
+    if (this.#logged.has(message)) return;
+    this.#logged.add(message);
+    this.#options.log(message);
+  }
+}
+
+type Seen = { policy: FleetPolicy; nodes: readonly FleetNode[] };
