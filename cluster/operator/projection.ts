@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Cache } from "../../kubernetes/cache.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import type { Snapshot } from "../roll-out/snapshot.ts";
-import { type Condition, portrait, type Standing, standings } from "../roll-out/standing.ts";
+import { type Condition, portrait, type NodeStanding, standings } from "../roll-out/standing.ts";
 import { fieldManager } from "./fleet-nodes.ts";
 import { fleetPolicies, groupVersion, nodeUpdates, type PolicyObject } from "./policy-object.ts";
 
@@ -56,14 +56,14 @@ export class Projection {
     await this.#writeStatus(name, generation, [condition], {}, signal);
   }
 
-  #isDue(standing: Standing, nowMs: number): boolean {
+  #isDue(standing: NodeStanding, nowMs: number): boolean {
     const shown = this.#shown.get(standing.node.uid);
     if (shown === undefined) return true;
     const { text, essence } = textsOf(standing);
     return essence !== shown.essence || (text !== shown.text && nowMs - shown.atMs > recountMs);
   }
 
-  async #showNode(standing: Standing, signal: AbortSignal): Promise<void> {
+  async #showNode(standing: NodeStanding, signal: AbortSignal): Promise<void> {
     const { name, uid } = standing.node;
     const status = statusOf(standing);
     const patch = { status };
@@ -113,12 +113,12 @@ export class Projection {
 }
 
 /** What is under work first, what failed next. */
-function rankOf({ step, cause }: Standing): number {
+function rankOf({ step, cause }: NodeStanding): number {
   if (step !== "Idle") return 0;
   return cause === "failed" ? 1 : 2;
 }
 
-function statusOf({ node, step, version, target, sentence }: Standing): Record<string, unknown> {
+function statusOf({ node, step, version, target, sentence }: NodeStanding): Record<string, unknown> {
   return {
     version: version ?? null,
     target: target ?? null,
@@ -129,7 +129,7 @@ function statusOf({ node, step, version, target, sentence }: Standing): Record<s
 }
 
 /** `essence` is without what only counts. */
-function textsOf(standing: Standing): { text: string; essence: string } {
+function textsOf(standing: NodeStanding): { text: string; essence: string } {
   const { step, version, target, cause } = standing;
   return { text: JSON.stringify(statusOf(standing)), essence: JSON.stringify([step, version, target, cause]) };
 }

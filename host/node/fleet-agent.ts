@@ -9,7 +9,7 @@ import { HostReport, type Offer } from "../../api/fleet/host-report.ts";
 import type { NodePod } from "../../api/fleet/node-pods.ts";
 import { Order } from "../../api/fleet/order.ts";
 import { Cache } from "../../kubernetes/cache.ts";
-import { type Connection, KubernetesClient } from "../../kubernetes/client.ts";
+import { type KubernetesConnection, KubernetesClient } from "../../kubernetes/client.ts";
 import { noted } from "../../kubernetes/annotation.ts";
 import { podsOn } from "../../kubernetes/node-pods.ts";
 import { type NodeObject, nodes } from "../../kubernetes/objects.ts";
@@ -17,7 +17,7 @@ import { type Deadline, deadline } from "../../lib/clock.ts";
 import { explain, messageOf } from "../../lib/failure.ts";
 import { firstOf } from "../../lib/first-of.ts";
 import type { System } from "../machine/system.ts";
-import type { Image } from "../update/state.ts";
+import type { UpdateImage } from "../update/state.ts";
 import type { Updater, UpdateOutlook } from "../update/updater.ts";
 import { offersOf, reportOf } from "./host-report.ts";
 import { type Obedience, obey, type HostNode } from "./obey.ts";
@@ -26,11 +26,11 @@ import { type NoteOrder, OrderedUpdate } from "./ordered-update.ts";
 /** What the agent works with; all of it belongs to the daemon. */
 export type FleetHost = {
   system: System;
-  connection: Connection;
+  connection: KubernetesConnection;
   /** Under which this host is registered. */
   nodeName: string;
   boot: string;
-  running: Image;
+  running: UpdateImage;
   seed: number;
   updater: Updater;
   /** Into the history of this host. */
