@@ -1,39 +1,26 @@
 /** Bodies of HTTP answers from servers that may stall or send without end: each has its limit before it is read. */
-import { machineClock } from "../clock.ts";
 import { Failure } from "../failure.ts";
-
-export type Patience = {
-  /** Nothing may come for so long. */
-  stallMs: number;
-  /** Fewer bytes than these in so much time of waiting are as good as nothing. */
-  slowest?: { bytes: number; waitedMs: number };
-};
+import { ServerWait, type Patience } from "./server-wait.ts";
 
 /**
  * The chunks of a body, in order; what the reader does with one does not count as the server's time.
  *
  * A body whose request was aborted may end instead of failing, so the caller asks its signal when this has ended.
  *
+ * @param wait of this answer so far; a body alone has one of its own
  * @throws {Failure<"stalled" | "too-slow">}
  */
 export async function* chunksOf(
   body: ReadableStream<Uint8Array>,
-  { stallMs, slowest }: Patience,
+  wait: Patience | ServerWait,
 ): AsyncGenerator<Uint8Array> {
+  const server = wait instanceof ServerWait ? wait : new ServerWait(wait);
   const reader = body.getReader();
   try {
-    for (let bytes = 0, waitedMs = 0; ;) {
-      const startedMs = machineClock.elapsedMs();
-      const chunk = await unlessSilent(reader.read(), stallMs);
+    for (;;) {
+      const chunk = await server.next(reader.read());
       if (chunk.done) return;
-      bytes += chunk.value.length;
-      waitedMs += machineClock.elapsedMs() - startedMs;
-      if (slowest !== undefined && waitedMs > slowest.waitedMs) {
-        if (bytes < slowest.bytes) {
-          throw new Failure("too-slow", `only ${bytes} bytes came in ${Math.round(waitedMs / 1000)} s`);
-        }
-        bytes = waitedMs = 0;
-      }
+      server.note(chunk.value.length);
       yield chunk.value;
     }
   } finally {
@@ -42,25 +29,12 @@ export async function* chunksOf(
   }
 }
 
-async function unlessSilent<T>(next: Promise<T>, stallMs: number): Promise<T> {
-  const silence = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => silence.reject(new Failure("stalled", `nothing came for ${stallMs / 1000} s`)),
-    stallMs,
-  );
-  try {
-    return await Promise.race([next, silence.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 export type BodyLimits = { mostBytes: number; stallMs: number };
 
 /**
  * A whole body that is meant to be small.
  *
- * @param subject the body is, for the message: "the manifest of registry.example.com/tool"
+ * @param subject what the body is, for the message: "the manifest of registry.example.com/tool"
  * @throws {Failure<"too-long">} as soon as there are more bytes than `mostBytes`, before they are read when the server
  *   announces them
  * @throws {Failure<"stalled">}

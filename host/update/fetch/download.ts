@@ -4,12 +4,12 @@
  * The bytes are not trusted: whoever reads them checks hash and length. What is promised here is that reading ends,
  * that at most `maxBytes` are handed out, and that a connection that breaks is resumed where it broke (RFC 9110 §14).
  *
- * The mirror is judged by the time that it is waited for. While whoever reads the bytes is busy with them, with a slow
- * disk for example, no time counts against it.
+ * The mirror is judged by the time that it is waited for (`lib/files/server-wait.ts`).
  */
-import { machineClock } from "../../../lib/clock.ts";
 import { Failure, isFailure } from "../../../lib/failure.ts";
+import { chunksOf } from "../../../lib/files/http-body.ts";
 import { rangeHeaders, restAnswer } from "../../../lib/files/resumption.ts";
+import { ServerWait, type Patience } from "../../../lib/files/server-wait.ts";
 import type { System } from "../../machine/system.ts";
 
 /** A connection that sends nothing for this long is given up. */
@@ -44,10 +44,10 @@ export async function* download(
   let total: number | undefined;
   for (let fruitless = 0; ;) {
     const before = received;
-    const waiting = new Waiting(limits);
+    const wait = new ServerWait(patienceOf(limits));
     const from = { offset: received, mayRepeat: start === 0 };
     try {
-      for await (const chunk of connection(system, url, init, from, waiting)) {
+      for await (const chunk of connection(system, url, init, from, { wait, signal: limits.signal })) {
         if (chunk instanceof Uint8Array) {
           received += chunk.length;
           if (received > limits.maxBytes) throw tooLong(url, limits.maxBytes);
@@ -63,7 +63,7 @@ export async function* download(
       limits.signal.throwIfAborted();
       if (isFailure(error, "not-found", "too-long", "no-ranges")) throw error;
       // A byte now and then is no progress: a mirror that sends one with each connection would never be given up.
-      const seconds = (firstBackoffMs + waiting.waitedMs) / 1000;
+      const seconds = (firstBackoffMs + wait.waitedMs) / 1000;
       fruitless = received - before >= slowestBytesPerSecond * seconds ? 0 : fruitless + 1;
       if (fruitless >= fruitlessLimit) {
         throw new Failure(
@@ -79,54 +79,11 @@ export async function* download(
   }
 }
 
-/** Time that one connection is waited for; ends the connection when that is too long, or brings too little. */
-class Waiting implements Disposable {
-  readonly #patienceMs: number;
-  readonly #windowMs: number;
-  readonly #ended = new AbortController();
-  /** Aborts when the connection is over, for whatever reason. */
-  readonly signal: AbortSignal;
-  waitedMs = 0;
-  #window = { startedMs: 0, bytes: 0 };
-
-  constructor({
-    signal,
-    stallMs: patienceMs = stallMs,
-    slownessWindowMs: windowMs = slownessWindowMs,
-  }: DownloadLimits) {
-    this.#patienceMs = patienceMs;
-    this.#windowMs = windowMs;
-    this.signal = AbortSignal.any([signal, this.#ended.signal]);
-  }
-
-  /** What the mirror sends next, if it does in time. */
-  async next<Answer>(answer: () => Promise<Answer>): Promise<Answer> {
-    const stalled = (): void =>
-      this.#ended.abort(new Failure("stalled", `nothing came for ${this.#patienceMs / 1000} s`));
-    const timer = setTimeout(stalled, this.#patienceMs);
-    const startedMs = machineClock.elapsedMs();
-    try {
-      return await answer();
-    } finally {
-      clearTimeout(timer);
-      this.waitedMs += machineClock.elapsedMs() - startedMs;
-    }
-  }
-
-  /** @throws {Failure<"too-slow">} when too few came over a whole window */
-  note(url: URL, bytes: number): void {
-    this.#window.bytes += bytes;
-    const seconds = (this.waitedMs - this.#window.startedMs) / 1000;
-    if (seconds * 1000 <= this.#windowMs) return;
-    if (this.#window.bytes / seconds < slowestBytesPerSecond) {
-      throw new Failure("too-slow", `${shown(url)} sent only ${this.#window.bytes} bytes in ${Math.round(seconds)} s`);
-    }
-    this.#window = { startedMs: this.waitedMs, bytes: 0 };
-  }
-
-  [Symbol.dispose](): void {
-    this.#ended.abort();
-  }
+function patienceOf({
+  stallMs: silenceMs = stallMs,
+  slownessWindowMs: windowMs = slownessWindowMs,
+}: DownloadLimits): Patience {
+  return { stallMs: silenceMs, slowest: { bytes: (slowestBytesPerSecond * windowMs) / 1000, waitedMs: windowMs } };
 }
 
 /** One connection: the size of the whole file first, where the server says it, then its bytes from `offset` on. */
@@ -135,14 +92,15 @@ async function* connection(
   url: URL,
   init: RequestInit,
   { offset, mayRepeat }: { offset: number; mayRepeat: boolean },
-  connected: Waiting,
+  { wait, signal }: { wait: ServerWait; signal: AbortSignal },
 ): AsyncGenerator<Uint8Array | { totalBytes: number | undefined }> {
-  using waiting = connected;
+  // Disposed of with the answer, however that ends: a server that stalls would keep the connection open.
+  using stack = new DisposableStack();
+  const over = stack.adopt(new AbortController(), (controller) => controller.abort());
   const headers = new Headers(init.headers);
   for (const [name, value] of Object.entries(rangeHeaders(offset))) headers.set(name, value);
-  const response = await waiting.next(
-    async () => await system.fetch(url, { ...init, headers, signal: waiting.signal }),
-  );
+  const untilOver = AbortSignal.any([signal, over.signal]);
+  const response = await wait.next(system.fetch(url, { ...init, headers, signal: untilOver }));
   if (response.status === 403 || response.status === 404) {
     throw new Failure("not-found", `cannot download ${shown(url)}: the server answered ${response.status}`);
   }
@@ -155,18 +113,14 @@ async function* connection(
   }
   yield { totalBytes: sizeOf(response) };
   let skip = answer === "rest" ? 0 : offset; // a server without ranges sends everything again
-  const body = response.body[Symbol.asyncIterator]();
-  for (;;) {
-    const { done, value: bytes } = await waiting.next(async () => await body.next());
-    if (done === true) break;
-    waiting.note(url, bytes.length);
+  for await (const bytes of chunksOf(response.body, wait)) {
     if (skip >= bytes.length) skip -= bytes.length;
     else {
       yield skip === 0 ? bytes : bytes.subarray(skip);
       skip = 0;
     }
   }
-  waiting.signal.throwIfAborted(); // an aborted body may end instead of failing
+  signal.throwIfAborted(); // an aborted body may end instead of failing
 }
 
 /** The whole file as one buffer. @throws as `download` */
