@@ -35,6 +35,7 @@ const variant: Variant = {
 
 let scratch: string;
 let key: PrivateKey;
+let fingerprint: string;
 let server: Bun.Server<undefined>;
 let files: Map<string, Uint8Array | string>;
 
@@ -42,6 +43,7 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "lock-"));
   const pair = await generateKey({ userIDs: [{ name: "archive" }], date: new Date(0), format: "object" });
   key = pair.privateKey;
+  fingerprint = pair.publicKey.getFingerprint();
   await mkdir(join(scratch, "keyrings"));
   const armored = pair.publicKey.armor();
   const binary = (await readKey({ armoredKey: armored })).write();
@@ -95,7 +97,7 @@ function update() {
     variants: [variant],
     mirror: new URL("debian", server.url).href,
     cache: join(scratch, "cache"),
-    keyrings: join(scratch, "keyrings"),
+    keyrings: { directory: join(scratch, "keyrings"), fingerprints: new Set([fingerprint]) },
     repository: join(scratch, "repository"),
   });
 }

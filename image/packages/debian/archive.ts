@@ -12,7 +12,7 @@ import { cacheDirectory } from "../cache.ts";
 import { download } from "../download.ts";
 import type { DebianArchive, DebianMirror } from "./mirror.ts";
 import { indexOf, type Package, type PackageIndex, readPackages } from "./package-index.ts";
-import { archiveKeys, readRelease, type DebianRelease } from "./release.ts";
+import { archiveKeys, type DebianRelease, type Keyrings, readRelease } from "./release.ts";
 
 /** The suites of Debian 13 that images are made from, with the archive that has each. */
 const suites: readonly { suite: string; archive: DebianArchive }[] = [
@@ -30,7 +30,7 @@ export type ArchiveOptions = {
   /** The user's cache when absent. */
   cache?: string;
   /** The directory with the archive's public keys; the machine's own when absent. */
-  keyrings?: string;
+  keyrings?: Keyrings;
   signal?: AbortSignal;
 };
 

@@ -21,12 +21,18 @@ export type DebianRelease = {
   warning?: string;
 };
 
-/** The keys that sign Debian 13, by fingerprint: whoever writes a file of that name is not believed. */
-const fingerprints: ReadonlySet<string> = new Set([
-  "04b54c3cdca79751b16bc6b5225629df75b188bd", // archive
-  "5e04a1e3223a19a20706e20f9904613d4cce68c6", // security archive
-  "41587f7db8c774bccf131416762f67a0b2c39de4", // stable release
-]);
+/** Where public keys are, and which of them count: whoever writes a file of the right name there is not believed. */
+export type Keyrings = { directory: string; fingerprints: ReadonlySet<string> };
+
+/** The keys that sign Debian 13. */
+const debianKeyrings: Keyrings = {
+  directory: "/usr/share/keyrings",
+  fingerprints: new Set([
+    "04b54c3cdca79751b16bc6b5225629df75b188bd", // archive
+    "5e04a1e3223a19a20706e20f9904613d4cce68c6", // security archive
+    "41587f7db8c774bccf131416762f67a0b2c39de4", // stable release
+  ]),
+};
 
 /** Indexes of a stable suite are signed anew at every update of it, which come every few months; security's every day. */
 const staleMs = 30 * 24 * 60 * 60 * 1000;
@@ -39,7 +45,7 @@ const clockToleranceMs = 60 * 60 * 1000;
  *
  * @throws {Failure<"no-archive-keys">} when the machine has none, or one that is not known
  */
-export async function archiveKeys(directory = "/usr/share/keyrings"): Promise<PublicKey[]> {
+export async function archiveKeys({ directory, fingerprints } = debianKeyrings): Promise<PublicKey[]> {
   const names = (await namesIn(directory)).filter((name) => /^debian-archive-trixie-[a-z-]+\.(gpg|pgp)$/.test(name));
   const keys: PublicKey[] = [];
   for (const name of names) {
