@@ -98,7 +98,7 @@ async function peer(
   directory: string,
   signal: AbortSignal,
 ): Promise<{ names: number; theirs: number; theirBytes: number; theirPacked: number }> {
-  const { host, variant } = rootPackages(await readLock("x86_64"), dev);
+  const { host, variant } = rootPackages(await readLock("x86_64"), dev, undefined);
   const names = [...host, ...variant].map(({ name }) => name);
   const archive = join(directory, "root.tar");
   const options = ["--variant=apt", `--include=${names.join(",")}`];

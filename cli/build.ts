@@ -6,7 +6,17 @@ import { usageFailure } from "../lib/command/command.ts";
 import { defined } from "../lib/defined.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { formatBytes } from "../lib/progress.ts";
-import { architectureOption, buildDirectory, mirrorOption, variantOption, verb } from "./context.ts";
+import type { FetchOptions } from "../image/packages/fetch.ts";
+import type { OwnVariant } from "../variants/variant-file.ts";
+import {
+  architectureOption,
+  buildDirectory,
+  chosenVariant,
+  mirrorOption,
+  variantFileOption,
+  variantOption,
+  verb,
+} from "./context.ts";
 
 type Made = { path: string; bytes: number };
 type Result = { made: Made[]; changes?: string[]; seconds: number };
@@ -26,6 +36,7 @@ so building again after a change of ours takes seconds.`,
   ],
   options: {
     variant: variantOption,
+    "variant-file": variantFileOption,
     arch: architectureOption,
     mirror: mirrorOption,
     output: { type: "text", value: "DIRECTORY", help: "Where the files go; build/ unless given", complete: "files" },
@@ -89,7 +100,7 @@ so building again after a change of ours takes seconds.`,
     }
     const directory = options.output ?? buildDirectory;
     const make = async (): Promise<Partial> => {
-      if (options["update-lock"]) return await moveLock(options.mirror, signal);
+      if (options["update-lock"]) return await moveLock(options, signal);
       if (client !== undefined) return await makeClient(client, directory);
       if (container !== undefined) return await makeContainer(container, directory, options, signal);
       if (program !== undefined) return await makeRecipeProgram(program, directory, options, signal);
@@ -119,6 +130,7 @@ type Partial = Omit<Result, "seconds">;
 async function makeImage(
   options: {
     variant: string;
+    "variant-file": string | undefined;
     arch: "x86_64" | "aarch64" | undefined;
     output: string | undefined;
     mirror: string | undefined;
@@ -131,12 +143,12 @@ async function makeImage(
 ): Promise<Partial> {
   const { builtImage } = await import("./built-image.ts");
   const { machineArchitecture } = await import("../image/packages/tools-root.ts");
-  const { variant, arch, output, mirror } = options;
+  const { arch, output, mirror } = options;
   const golden = options["update-golden"] ? "write" : "check";
   const architecture = arch ?? machineArchitecture();
   const { manifest, manifestPath } = await builtImage(
     {
-      variant,
+      variant: await chosenVariant(options),
       architecture,
       output,
       mirror,
@@ -204,14 +216,28 @@ async function makeContainer(
   return { made: [{ path, bytes: Bun.file(path).size }] };
 }
 
-async function moveLock(mirror: string | undefined, signal: AbortSignal): Promise<Partial> {
-  const { updateLock } = await import("../image/packages/update-lock.ts");
+async function moveLock(
+  options: { variant: string; "variant-file": string | undefined; mirror: string | undefined },
+  signal: AbortSignal,
+): Promise<Partial> {
   const { architectures } = await import("../variants/variant.ts");
+  const chosen = await chosenVariant(options);
+  const fetch = { signal, ...defined({ mirror: options.mirror }) };
+  if (typeof chosen !== "string") return { made: [], changes: await moveOwnLock(chosen, fetch) };
+  const { updateLock } = await import("../image/packages/update-lock.ts");
   const { variants } = await import("../variants/all.ts");
-  const changes = await updateLock(architectures, {
-    variants: [...variants.values()],
-    signal,
-    ...defined({ mirror }),
-  });
+  const changes = await updateLock(architectures, { variants: [...variants.values()], ...fetch });
   return { made: [], changes: changes.length === 0 ? ["the locks are up to date"] : changes };
+}
+
+async function moveOwnLock(own: OwnVariant, fetch: FetchOptions): Promise<string[]> {
+  const { updateOwnLock } = await import("../image/additions/own-lock.ts");
+  const { variantNamed } = await import("../variants/all.ts");
+  const { base, packages: wanted } = own.file;
+  if (wanted.length === 0) return ["the variant has no packages of its own to lock"];
+  const changes: string[] = [];
+  for (const architecture of own.variant.architectures) {
+    changes.push(...(await updateOwnLock(own.path, { base: variantNamed(base), wanted }, architecture, fetch)));
+  }
+  return changes;
 }

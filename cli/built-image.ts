@@ -4,20 +4,23 @@ import { compileContainerPrograms, compileHost } from "../programs/compile.ts";
 import { containerExecutable, containerNames } from "../programs/containers/names.ts";
 import { executable, names } from "../host/names.ts";
 import type { Built } from "../image/artefacts.ts";
-import { buildImage } from "../image/build.ts";
+import { additionsOf, beside, goldenPathOf } from "../image/additions/additions-of.ts";
+import { type BuildOptions, buildImage } from "../image/build.ts";
 import { commitOf } from "../image/commit.ts";
 import { buildContainer, type BuiltContainer } from "../image/oci/container-image.ts";
 import type { ContainerImage } from "../image/packages/base.ts";
 import { defined } from "../lib/defined.ts";
 import { say } from "../lib/progress.ts";
 import { version } from "../package.json";
-import { variantNamed } from "../variants/all.ts";
 import { updateDefaults, withDefaults } from "../variants/defaults.ts";
+import type { OwnVariant } from "../variants/variant-file.ts";
+import { variantNamed } from "../variants/all.ts";
 import type { Architecture } from "../variants/variant.ts";
 import { buildDirectory, repository } from "./context.ts";
 
 export type ImageRequest = {
-  variant: string;
+  /** One of the table by its name, or what a file describes. */
+  variant: string | OwnVariant;
   architecture: Architecture;
   output?: string | undefined;
   mirror?: string | undefined;
@@ -32,12 +35,13 @@ export type ImageRequest = {
 };
 
 export async function builtImage(
-  { variant, architecture, output, mirror, golden, updateRoot, updateUrl, osVersion = version }: ImageRequest,
+  { variant: wanted, architecture, output, mirror, golden, updateRoot, updateUrl, osVersion = version }: ImageRequest,
   signal: AbortSignal,
 ): Promise<Built> {
-  const listed = variantNamed(variant);
-  const chosen =
-    updateUrl === undefined ? listed : withDefaults(listed, updateDefaults(updateUrl, listed, architecture));
+  const own = typeof wanted === "string" ? undefined : wanted;
+  const variant = typeof wanted === "string" ? variantNamed(wanted) : wanted.variant;
+  const url = updateUrl ?? own?.file["update-url"];
+  const chosen = url === undefined ? variant : withDefaults(variant, updateDefaults(url, variant, architecture));
   say(`compiling the host's programs for ${architecture}`);
   const hostBinary = join(buildDirectory, `host-${architecture}`, executable);
   await compileHost(architecture, hostBinary);
@@ -48,8 +52,22 @@ export async function builtImage(
     hostNames: { executable, links: names },
     output: resolve(output ?? buildDirectory),
     fetch: { signal, ...defined({ mirror }) },
+    ...(own === undefined ? {} : await fromFile(own, architecture)),
     ...defined({ golden, updateRoot }),
   });
+}
+
+/** What a variant's file says of its images beside what is in them. */
+async function fromFile(own: OwnVariant, architecture: Architecture): Promise<Partial<BuildOptions>> {
+  const { "signing-keys": keys, "update-root": updateRoot } = own.file;
+  return {
+    additions: await additionsOf(own, architecture),
+    goldenPath: goldenPathOf(own, architecture),
+    ...defined({
+      keys: keys === undefined ? undefined : beside(own, keys),
+      updateRoot: updateRoot === undefined ? undefined : beside(own, updateRoot),
+    }),
+  };
 }
 
 export async function builtContainer(

@@ -23,6 +23,8 @@ export type BuildOptions = PlanOptions & {
   output: string;
   /** What to do when the executables differ from the golden list: refuse, or write the list anew. */
   golden?: "check" | "write";
+  /** Where that list is; among those of this tree unless given. */
+  goldenPath?: string;
   fetch?: FetchOptions;
 };
 
@@ -32,13 +34,13 @@ export type BuildOptions = PlanOptions & {
  * @throws {Failure<"variant-lacks">} when the variant cannot be built yet
  */
 export async function buildImage(variant: Variant, architecture: Architecture, options: BuildOptions): Promise<Built> {
-  const { output, golden = "check", fetch = {}, ...wanted } = options;
+  const { output, golden = "check", goldenPath, fetch = {}, ...wanted } = options;
   const plan = await planImage(variant, architecture, wanted, fetch);
 
   const programs = await makePrograms(variant, { architecture, outputs: golden, fetch });
   const pause = variant.orchestrator.kind === "kubernetes" ? await makePauseImage(plan, fetch) : undefined;
   const root = await makeRoot({ ...plan, programs, pause }, fetch);
-  await checkGolden(variant.name, architecture, await executablesOf(root), golden);
+  await checkGolden(variant.name, architecture, await executablesOf(root), golden, goldenPath);
   const initrd = await makeInitrd({ ...plan, root }, fetch);
   const sealed = await sealRoot({ ...plan, programs, root }, fetch);
   const boot = await makeBoot({ ...plan, root, initrd, sealed }, fetch);

@@ -5,6 +5,7 @@ import { Failure, isNotFound } from "../lib/failure.ts";
 import { variants } from "../variants/all.ts";
 import type { Architecture, Variant } from "../variants/variant.ts";
 import { formatVariantRecord } from "../variants/variant-record.ts";
+import type { Additions } from "./additions/additions.ts";
 import { openSigningKey } from "./boot/signing-key.ts";
 import { checkVersion } from "./commit.ts";
 import { type InputFile, inputFile, inputTools, Made } from "./inputs.ts";
@@ -29,6 +30,8 @@ export type PlanOptions = {
   lock?: Lock;
   /** A root role (root.json) of the update repository that hosts shall trust; without it they take no updates. */
   updateRoot?: string;
+  /** Of a variant of somebody's own. */
+  additions?: Additions;
 };
 
 /** Each step declares which of it are its inputs. */
@@ -45,6 +48,8 @@ export type ImagePlan = {
   hostBinary: InputFile;
   hostNames: HostNames;
   updateRoot: InputFile | undefined;
+  /** What the image has beyond the packages of the lock, when its variant is somebody's own. */
+  additions: Additions | undefined;
   /** What the image says of its variant, when that is not one of the table as it stands there. */
   variantRecord: string | undefined;
 };
@@ -56,7 +61,7 @@ export type ImagePlan = {
 export async function planImage(
   variant: Variant,
   architecture: Architecture,
-  { version, commit, hostBinary, hostNames, keys, lock: chosenLock, updateRoot }: PlanOptions,
+  { version, commit, hostBinary, hostNames, keys, lock: chosenLock, updateRoot, additions }: PlanOptions,
   fetch: FetchOptions,
 ): Promise<ImagePlan> {
   requireBuildable(variant, architecture);
@@ -75,6 +80,7 @@ export async function planImage(
     hostBinary: await inputFile(hostBinary),
     hostNames,
     updateRoot: updateRoot === undefined ? undefined : await inputFile(updateRoot),
+    additions,
     variantRecord: variants.get(variant.name) === variant ? undefined : formatVariantRecord(variant),
   };
 }

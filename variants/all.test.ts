@@ -6,7 +6,7 @@ import { variantNamed, variants } from "./all.ts";
 import { awsK8s } from "./aws-k8s.ts";
 
 /** What several variants have in common; every other file here is a variant or a family of them. */
-const shared = ["all", "aws", "codes", "defaults", "kubernetes", "variant", "variant-record"];
+const shared = ["all", "aws", "codes", "defaults", "kubernetes", "variant", "variant-file", "variant-record"];
 
 test("every file here that is a variant or a family is in the table", async () => {
   const files = (await readdir(import.meta.dir))

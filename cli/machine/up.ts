@@ -10,7 +10,8 @@ import type { StatusBody } from "../../api/status.ts";
 import type { Variant } from "../../variants/variant.ts";
 import type { Forward } from "../../vm/qemu/qemu.ts";
 import type { RunningMachine } from "../../vm/running-machine.ts";
-import { mirrorOption, variantOption, verb } from "../context.ts";
+import type { OwnVariant } from "../../variants/variant-file.ts";
+import { chosenVariant, mirrorOption, variantFileOption, variantIn, variantOption, verb } from "../context.ts";
 import { forgetContext, keepContext } from "./machines.ts";
 
 /** How often the console is looked at while a machine comes up. */
@@ -33,6 +34,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
   ],
   options: {
     variant: variantOption,
+    "variant-file": variantFileOption,
     name: { type: "text", value: "NAME", help: "Name of the machine; the variant's unless given", short: "n" },
     "user-data": {
       type: "text",
@@ -71,7 +73,8 @@ The machine is always new. It gets a client certificate of its own, which \`./or
   async run({ invocation }, options) {
     const { signal } = invocation;
     const vm = await import("../../vm/up.ts");
-    const variant = (await import("../../variants/all.ts")).variantNamed(options.variant);
+    const chosen = await chosenVariant(options);
+    const variant = await variantIn(chosen);
     const name = options.name ?? variant.name;
     const ownUserData = await readUserData(options["user-data"], invocation);
     if (options.join && variant.orchestrator.kind !== "kubernetes") {
@@ -80,7 +83,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
       });
     }
     const userData = options.join ? await joining(ownUserData, name, variant) : ownUserData;
-    const image = options.image ?? (await buildFor(variant.name, options.mirror, signal));
+    const image = options.image ?? (await buildFor(chosen, options.mirror, signal));
     const startedMs = machineClock.elapsedMs();
     const { machine, status } = await watched(name, signal, async (raced) =>
       vm.up(
@@ -197,7 +200,11 @@ async function untilEnd(machine: RunningMachine, name: string, signal: AbortSign
   }
 }
 
-async function buildFor(variant: string, mirror: string | undefined, signal: AbortSignal): Promise<string> {
+async function buildFor(
+  variant: string | OwnVariant,
+  mirror: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
   const { builtImage } = await import("../built-image.ts");
   const { machineArchitecture } = await import("../../image/packages/tools-root.ts");
   return (await builtImage({ variant, architecture: machineArchitecture(), mirror }, signal)).image;

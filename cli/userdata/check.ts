@@ -1,6 +1,6 @@
 /** `./orlop userdata check`: the verdict of a host on user data, on a laptop. */
 import type { CheckReport } from "../../settings/document/check.ts";
-import { variantOption, verb } from "../context.ts";
+import { chosenVariant, variantFileOption, variantIn, variantOption, verb } from "../context.ts";
 
 type Checked = CheckReport & { file: string };
 
@@ -15,15 +15,14 @@ export const check = verb({
       description: "for editors; docs/schema/ holds JSON Schemas",
     },
   ],
-  options: { variant: variantOption },
+  options: { variant: variantOption, "variant-file": variantFileOption },
   arguments: { files: { value: "FILE", help: "User data; - is standard input", many: true, complete: "files" } },
-  async run({ invocation }, { files, variant }): Promise<Checked[]> {
-    const [{ checkDocument }, { modelFor }, { variantNamed }] = await Promise.all([
+  async run({ invocation }, { files, ...options }): Promise<Checked[]> {
+    const [{ checkDocument }, { modelFor }] = await Promise.all([
       import("../../settings/document/check.ts"),
       import("../../settings/model/model.ts"),
-      import("../../variants/all.ts"),
     ]);
-    const model = modelFor(variantNamed(variant));
+    const model = modelFor(await variantIn(await chosenVariant(options)));
     const { readSource } = await import("../../host/commands/apiclient/change/source.ts");
     return await Promise.all(
       files.map(async (file) => ({ file, ...checkDocument(await readSource(file, invocation), model, new Date()) })),

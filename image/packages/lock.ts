@@ -13,7 +13,7 @@ import { archives } from "./debian/mirror.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const packageSchema = z.strictObject({
+export const packageSchema = z.strictObject({
   name: z.string().min(1),
   version: z.string().min(1),
   section: z.string(),

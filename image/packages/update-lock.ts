@@ -31,7 +31,7 @@ import {
   shellPackages,
   toolPackages,
 } from "./base.ts";
-import { type Lock, type LockedPackage, lockPath, readLock, writeLock } from "./lock.ts";
+import { type Lock, type LockedPackage, lockPath, packagesOf, readLock, writeLock } from "./lock.ts";
 import { mirrorAt, mirrorOfMachine } from "./debian/mirror.ts";
 import type { Package, PackageIndex } from "./debian/package-index.ts";
 import type { DebianRelease } from "./debian/release.ts";
@@ -120,6 +120,27 @@ export function lockOf(
     sets: Object.fromEntries([...sets].map(([name, members]) => [name, members.map((member) => member.name)])),
     packages: [...used.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(lockedPackage),
   };
+}
+
+/**
+ * What the archive has now of packages that a variant wants beyond those of a lock, with all that they need.
+ *
+ * @param sets those of the lock that are there already
+ * @throws {Failure<"unsatisfied" | "package-conflict">}
+ */
+export async function packagesBeyond(
+  lock: Lock,
+  sets: readonly string[],
+  wanted: readonly string[],
+  options: ArchiveOptions & Pick<UpdateOptions, "mirror">,
+): Promise<LockedPackage[]> {
+  const mirror = options.mirror === undefined ? await mirrorOfMachine() : mirrorAt(options.mirror);
+  const index = await fetchIndex(mirror, await fetchReleases(mirror, options), lock.architecture, options);
+  const locked = packagesOf(lock, sets);
+  const present = locked.map(({ name }) => index.packages.get(name)).filter((item) => item !== undefined);
+  const beside = wanted.flatMap((name) => Object.keys(excludedBeside[name] ?? {}));
+  const excluded = new Set([...Object.keys(excludedPackages), ...beside]);
+  return resolve(index, { wanted, excluded, present }).map(lockedPackage);
 }
 
 function lockedPackage({ name, version, section, source, archive, path, bytes, sha256 }: Package): LockedPackage {

@@ -25,7 +25,7 @@ const places: Readonly<Record<string, string>> = {
 };
 
 /** A file of `os/`: where it is there, and where it goes in the root. */
-export type OsFile = { source: InputFile; path: string };
+export type OsFile = { source: InputFile; path: string; mode?: number };
 
 /** What only some variants have. */
 const partial = ["interactive", "kubernetes", "vmware"] as const;
@@ -76,12 +76,12 @@ export async function osFiles(parts: readonly OsPart[], directory = osDirectory)
   return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Copies the files, for all to read, however they lie here; what a package brought at the same path is replaced. */
+/** Copies the files, for all to read unless they have a mode of their own, however they lie here; what a package brought at the same path is replaced. */
 export async function placeOsContent(root: string, files: readonly OsFile[]): Promise<void> {
-  for (const { source, path } of files) {
+  for (const { source, path, mode = 0o644 } of files) {
     const target = join(root, path);
     await mkdir(dirname(target), { recursive: true });
     await copyFile(source.path, target);
-    await chmod(target, 0o644);
+    await chmod(target, mode);
   }
 }

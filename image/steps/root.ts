@@ -2,8 +2,10 @@
 import { chmod, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
+import type { AddedDeb } from "../additions/additions.ts";
 import type { Made } from "../inputs.ts";
 import type { TarEntry } from "../packages/debian/tar-listing.ts";
+import type { Deb } from "../packages/unpack.ts";
 import { unpackPackages } from "../packages/unpack-packages.ts";
 import type { ImagePlan } from "../plan.ts";
 import { placeProgram } from "../recipes/programs.ts";
@@ -14,7 +16,7 @@ import { type ExecutableGroup, hostExecutables, neverExecutables, someExecutable
 import { executablesIn, formatGolden, keepOnly, unfitExecutables } from "../root/executables.ts";
 import { makeFactory } from "../root/factory.ts";
 import { settleKernel } from "../root/kernel-modules.ts";
-import { osFiles, partsOf, placeOsContent } from "../root/os-content.ts";
+import { type OsFile, osFiles, partsOf, placeOsContent } from "../root/os-content.ts";
 import { type PlacedProgram, type RootPackages, rootPackages } from "../root/packages.ts";
 import { walk } from "../root/tree.ts";
 import { makeTrustStore } from "../root/trust-store.ts";
@@ -52,14 +54,16 @@ export const makeRoot = step({
     tools,
     lock,
     variant,
+    additions,
     hostNames,
     epochSeconds,
     programs,
     pause,
   }: ImagePlan & { programs: readonly PlacedProgram[]; pause: Made | undefined }) => ({
     tools,
-    packages: rootPackages(lock, variant),
-    content: await osFiles(partsOf(variant)),
+    packages: rootPackages(lock, variant, additions),
+    content: [...(await osFiles(partsOf(variant))), ...(additions?.files ?? [])],
+    debs: additions?.debs ?? [],
     programs,
     pause,
     hostNames: [hostNames.executable, ...hostNames.links],
@@ -67,16 +71,27 @@ export const makeRoot = step({
     epochSeconds,
   }),
   async make(directory, inputs, fetch) {
-    const { tools, packages, content, programs, pause, hostNames, interactive, epochSeconds } = inputs;
+    const { tools, packages, content, debs, programs, pause, hostNames, interactive, epochSeconds } = inputs;
     const root = join(directory, "root");
     await mkdir(root);
     const all = [...packages.host, ...packages.variant];
-    const brought = await unpackPackages(all, root, { label: "unpacking the root", exclude: excluded }, fetch);
+    const brought = await unpackPackages(
+      all,
+      root,
+      { label: "unpacking the root", exclude: excluded },
+      fetch,
+      filesOf(debs),
+    );
+    const added = addedPaths(debs, brought);
     for (const { place, file } of programs) await placeProgram(file.path, join(root, place));
 
     const groups = [
       ...executableGroups(packages, brought, interactive),
       ...programs.map(({ place, recipe }) => ({ reason: `made by the recipe ${recipe.name}`, paths: [place] })),
+      ...debs.map(({ name }) => ({
+        reason: `the package ${name} of the variant`,
+        paths: programsOf(brought.get(name) ?? []),
+      })),
       { reason: "what update-alternatives would have linked", paths: await linkAlternatives(root) },
     ];
     await keepOnly(root, groups);
@@ -86,8 +101,9 @@ export const makeRoot = step({
     await settleKernel(tools, root, join(directory, "kernel"));
     await makeAccounts(tools, root, epochSeconds);
     await makeTrustStore(root);
-    await enableUnits(tools, root, unitNames(content.map(({ path }) => path)));
-    const ownFiles = content.filter(({ path }) => path.startsWith("etc/")).map(({ path }) => path.slice("etc/".length));
+    const ownPaths = [...content.map(({ path }) => path), ...added];
+    await enableUnits(tools, root, unitNames(ownPaths));
+    const ownFiles = ownPaths.filter((path) => path.startsWith("etc/")).map((path) => path.slice("etc/".length));
     await makeFactory(root, { own: ownFiles, interactive });
     await makeDirectories(root);
     await removeSetUid(root);
@@ -96,9 +112,30 @@ export const makeRoot = step({
     if (problems.length > 0) throw new Failure("unfit-root", `cannot use this root: ${problems.join("; ")}`);
     const own = ownExecutables(hostNames);
     const executables = [...executablesIn(await walk(root)), ...own.paths];
-    await writeFile(join(directory, "executables.golden"), formatGolden(executables, [...groups, own]));
+    await writeFile(
+      join(directory, "executables.golden"),
+      formatGolden(executables, [...groups, filesGroup(content), own]),
+    );
   },
 });
+
+const filesOf = (debs: readonly AddedDeb[]): Deb[] => debs.map(({ name, file }) => ({ name, file: file.path }));
+
+/** What a variant's own packages brought, but for directories: their units are enabled, and their configuration stays. */
+function addedPaths(debs: readonly AddedDeb[], brought: ReadonlyMap<string, readonly TarEntry[]>): string[] {
+  return debs
+    .flatMap(({ name }) => brought.get(name) ?? [])
+    .filter(({ type }) => type !== "directory")
+    .map(({ path }) => merged(path));
+}
+
+function filesGroup(content: readonly OsFile[]): ExecutableGroup {
+  const paths = content.filter(({ mode = 0 }) => (mode & 0o111) !== 0).map(({ path }) => path);
+  return { reason: "files of the variant", paths };
+}
+
+/** Where a path lies in a root whose programs and libraries are all below /usr. */
+const merged = (path: string): string => path.replace(/^(bin|sbin|lib|lib64)\//, "usr/$1/");
 
 /** Lays the archive where kubelet's unit expects it. */
 async function placePauseImage(root: string, { directory }: Made): Promise<void> {
@@ -132,7 +169,7 @@ function executableGroups(
 function programsOf(entries: readonly TarEntry[]): string[] {
   return executablesIn(
     entries.map(({ path, type, permissions, bytes }) => ({
-      path: path.replace(/^(bin|sbin|lib|lib64)\//, "usr/$1/"),
+      path: merged(path),
       type: type === "hardlink" ? "file" : type === "device" ? "other" : type,
       mode: /x|s/.test(permissions) ? 0o755 : 0o644,
       bytes,

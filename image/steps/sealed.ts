@@ -4,6 +4,7 @@ import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:f
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { frameBytes, packed } from "../../lib/zstd/seekable-zstd.ts";
+import type { AddedDeb } from "../additions/additions.ts";
 import type { InputFile, Made } from "../inputs.ts";
 import type { LockedPackage } from "../packages/lock.ts";
 import { sbomOf } from "../packages/sbom.ts";
@@ -26,13 +27,14 @@ export const sealRoot = step({
   module: import.meta.path,
   inputs: (plan: ImagePlan & { programs: readonly PlacedProgram[]; root: Made }) => {
     const { tools, lock, variant, hostBinary, hostNames, updateRoot, epochSeconds, programs, root } = plan;
-    const { variantRecord: record } = plan;
-    const { host, variant: own } = rootPackages(lock, variant);
+    const { variantRecord: record, additions } = plan;
+    const { host, variant: own } = rootPackages(lock, variant, additions);
     return {
       tools,
       root,
       packages: [...host, ...own],
       programs,
+      debs: additions?.debs ?? [],
       hostBinary,
       hostNames,
       updateRoot,
@@ -90,12 +92,14 @@ function sbomText({
   date,
   packages,
   programs,
+  debs,
   hostBinary: { sha256 },
 }: {
   identity: ImageIdentity;
   date: string;
   packages: readonly LockedPackage[];
   programs: readonly PlacedProgram[];
+  debs: readonly AddedDeb[];
   hostBinary: InputFile;
 }): string {
   const { architecture, version } = identity;
@@ -104,6 +108,9 @@ function sbomText({
     ...programs.map(({ name, file, recipe }) => {
       const { version: made, purl, license } = recipe;
       return { name, version: made, purl, license, sha256: file.sha256 };
+    }),
+    ...debs.map(({ name, version: made, file }) => {
+      return { name, version: made, purl: `pkg:deb/${name}@${encodeURIComponent(made)}`, sha256: file.sha256 };
     }),
   ];
   return sbomOf({ image: imageName(identity), version, architecture, lock: { date }, packages, components });
