@@ -9,6 +9,7 @@ import { rootPackages } from "../image/root/packages.ts";
 import { readLock } from "../image/packages/lock.ts";
 import { invoke } from "../lib/command/command-line.ts";
 import { program } from "../lib/command/command.ts";
+import { explain } from "../lib/failure.ts";
 import { run } from "../lib/program/process.ts";
 import { modelFor } from "../settings/model/model.ts";
 import { variantNamed } from "../variants/all.ts";
@@ -111,9 +112,7 @@ test.each([
   ["a package that the base has", good('packages = ["conntrack"]'), "metal-k8s-1.35 has the package conntrack already"],
 ])("%s is refused", async (_case, text, reason) => {
   const error = await readVariantFile(await written("wrong.toml", text)).catch((caught: unknown) => caught);
-  const { message, hint } =
-    error instanceof Error ? { hint: "", ...error, message: error.message } : { message: "", hint: "" };
-  expect(`${message} ${hint}`).toContain(reason);
+  expect(explain(error)).toContain(reason);
 });
 
 test("a file that is not the one that was meant, or not there, is refused", async () => {

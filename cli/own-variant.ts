@@ -7,8 +7,8 @@ import { parseTomlDocument } from "../lib/text/toml-document.ts";
 import { type OwnVariant, type ReadVariantFile, variantFileSchema, variantOf } from "../variants/variant-file.ts";
 
 /** @throws {Failure<"bad-variant-file" | "bad-toml" | "no-such-variant">} */
-export async function readVariantFile(given: string): Promise<OwnVariant> {
-  const path = resolve(given);
+export async function readVariantFile(name: string): Promise<OwnVariant> {
+  const path = resolve(name);
   const file = extname(path) === ".ts" ? await fromModule(path) : await fromToml(path);
   return { variant: variantOf(file), file, path };
 }

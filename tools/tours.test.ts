@@ -56,7 +56,9 @@ test("what is shown is looked for line by line, in order, with room for what dif
   expect(missingIn(output, ["state degraded"])).toBe("state degraded");
 });
 
-const tours = toursOf(await readFile(join(import.meta.dir, "..", "README.md"), "utf8"));
+const toursIn = async (page: string) => toursOf(await readFile(join(import.meta.dir, "..", page), "utf8"));
+const tours = await toursIn("README.md");
+const allTours = [...tours, ...(await toursIn("docs/own-variant.md"))];
 
 test("the README has tours, and each of them shows what it does", () => {
   expect(tours.map(({ name }) => name)).toEqual([
@@ -65,17 +67,17 @@ test("the README has tours, and each of them shows what it does", () => {
     "Containers of the host",
     "A node of Kubernetes",
   ]);
-  for (const { name, blocks } of tours) {
+  for (const { name, blocks } of allTours) {
     expect({ name, shows: blocks.flatMap(({ shows }) => shows).length }).not.toMatchObject({ shows: 0 });
   }
 });
 
 test("a command that takes the keyboard stands alone: what is pasted behind it would be typed into it", () => {
-  for (const { commands, leaves } of tours.flatMap(({ blocks }) => blocks)) {
+  for (const { commands, leaves } of allTours.flatMap(({ blocks }) => blocks)) {
     if (leaves !== undefined) expect(commands.trimEnd().split("\n")).toHaveLength(1);
   }
 });
 
 test("nothing is left in the background of the shell, where its readiness is not known", () => {
-  for (const { commands } of tours.flatMap(({ blocks }) => blocks)) expect(commands).not.toMatch(/&\s*$/m);
+  for (const { commands } of allTours.flatMap(({ blocks }) => blocks)) expect(commands).not.toMatch(/&\s*$/m);
 });
