@@ -13,6 +13,7 @@ import { simulateCommands, simulateGroups } from "./fleet/simulate.ts";
 import { generate } from "./generate.ts";
 import { logs } from "./machine/logs.ts";
 import { publishCommands, publishGroups } from "./publish/commands.ts";
+import { release } from "./publish/release.ts";
 import { registry } from "./machine/registry.ts";
 import { status } from "./machine/status.ts";
 import { test } from "./test.ts";
@@ -21,7 +22,22 @@ import { check } from "./userdata/check.ts";
 import { fromEksctl } from "./userdata/from-eksctl.ts";
 import { userdataGroups } from "./userdata/groups.ts";
 
-const verbs = [up, down, status, apiclient, kubectl, serialConsole, logs, registry, build, test, bench, dev, generate];
+const verbs = [
+  up,
+  down,
+  status,
+  apiclient,
+  kubectl,
+  serialConsole,
+  logs,
+  registry,
+  build,
+  release,
+  test,
+  bench,
+  dev,
+  generate,
+];
 
 /**
  * The program for a command line. `repo` brings the libraries of TUF with it, which take longer to load than a quick

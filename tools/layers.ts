@@ -31,7 +31,7 @@ export const layers: ReadonlyMap<string, readonly string[]> = new Map([
   ["host", ["lib", "settings", "variants", "api", "repo", "kubernetes"]],
   ["programs", ["lib", "variants", "host/commands/apiclient.ts"]],
   ["image", ["lib", "settings", "variants", "repo"]],
-  ["publish", ["lib", "variants", "repo", "image"]],
+  ["publish", ["lib", "settings", "variants", "repo", "image"]],
   ["vm", ["lib", "api", "image"]],
   ["cluster", ["lib", "api", "repo", "kubernetes"]],
   ["cli", everything],

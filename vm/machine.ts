@@ -45,6 +45,8 @@ export type MachineOptions = {
   diskBytes?: number;
   /** A second, empty disk of this size. */
   dataDiskBytes?: number;
+  /** What that is connected by; virtio unless given. */
+  dataDiskBus?: DiskBus;
   /** Disks of these sizes that the host takes for ephemeral ones. */
   ephemeralDisksBytes?: readonly number[];
   /** An ISO 9660 image. */
@@ -155,7 +157,9 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
   const files = machineFiles(directory);
   const { systemDiskBus: bus } = options;
   const disks: Disk[] = [{ path: files.disk, format: "qcow2", serial: "system", ...defined({ bus }) }];
-  if (options.dataDiskBytes !== undefined) disks.push({ path: files.dataDisk, format: "qcow2", serial: "data" });
+  if (options.dataDiskBytes !== undefined) {
+    disks.push({ path: files.dataDisk, format: "qcow2", serial: "data", ...defined({ bus: options.dataDiskBus }) });
+  }
   // The host knows them by their serial numbers.
   for (const [at] of (options.ephemeralDisksBytes ?? []).entries()) {
     disks.push({ path: files.ephemeralDisk(at), format: "qcow2", serial: `eph${at}` });

@@ -1,12 +1,12 @@
 /** `./orlop repo publish` and `./orlop repo add-target`: what hosts can download. */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { artefactOf, readBuild } from "../../image/finished-build.ts";
-import type { Artefact } from "../../image/manifest.ts";
+import { readBuild } from "../../image/finished-build.ts";
 import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
+import { offeredMigration, offerOf } from "../../publish/release/offer.ts";
 import { addTarget, publish, treesOf, type Release, type TargetSource } from "../../repo/repository.ts";
-import { migrationName, parseMigration, type Migration } from "../../settings/migrations/migration.ts";
+import { parseMigration } from "../../settings/migrations/migration.ts";
 import {
   directory, machinesOptions, opened, parseVersion, readText, repoCommand, signingFrom, signingOptions, version,
 } from "./context.ts"; // prettier-ignore
@@ -86,23 +86,9 @@ export const publishImage = repoCommand({
   },
   options: { ...waveOptions, ...signingOptions },
   async run(_context, values) {
-    const build = await readBuild(values.build);
-    const { variant, architecture: arch, version: made, unifiedImage, root, hash, migrations } = build.manifest;
-    const beside = async (artefact: Artefact): Promise<TargetSource> => await source(await artefactOf(build, artefact));
-    await publish(
-      await opened(values),
-      {
-        variant,
-        arch,
-        version: made,
-        boot: await beside(unifiedImage),
-        root: await beside(root),
-        hash: await beside(hash),
-        migrations: migrations.map(published),
-      },
-      { waves: await wavesFrom(values) },
-      await signingFrom(values),
-    );
+    const offer = await offerOf(await readBuild(values.build));
+    await publish(await opened(values), offer, { waves: await wavesFrom(values) }, await signingFrom(values));
+    const { variant, arch, version: made } = offer;
     return { variant, arch, version: made };
   },
   print: describePublished,
@@ -148,13 +134,8 @@ async function source(path: string): Promise<TargetSource> {
   );
 }
 
-function published(migration: Migration): Release["migrations"][number] {
-  const { version: leadsTo } = migration;
-  return { version: leadsTo, name: migrationName(migration), text: `${JSON.stringify(migration)}\n` };
-}
-
 async function migrationsFrom(files: readonly string[]): Promise<Release["migrations"]> {
-  return await Promise.all(files.map(async (file) => published(parseMigration(await readText(file), file))));
+  return await Promise.all(files.map(async (file) => offeredMigration(parseMigration(await readText(file), file))));
 }
 
 function describePublished({

@@ -1,9 +1,10 @@
 /**
  * Protects: an OVA is a machine that boots. The package is opened and its descriptor followed as an importer does: EFI, the
- * stream-optimised disk on PVSCSI, a card of vmxnet3, and the properties that a person fills in, in an OVF environment on
- * a CD-ROM (DSP0243, the transport `iso`).
+ * stream-optimised disk, a card of vmxnet3, and the properties that a person fills in, in an OVF environment on a CD-ROM
+ * (DSP0243, the transport `iso`).
  *
- * QEMU lacks the port by which VMware hands guestinfo over; `host/user-data/sources.test.ts` has that transport.
+ * Debian's OVMF has no driver for PVSCSI, so the firmware finds the disk on NVMe, and Linux a second one on PVSCSI. QEMU
+ * lacks the port by which VMware hands guestinfo over; `host/user-data/sources.test.ts` has that transport.
  */
 import { expect, test } from "bun:test";
 import { mkdir, rm } from "node:fs/promises";
@@ -78,7 +79,8 @@ test("a machine made from an OVA as its descriptor says boots with the user data
       ["guestinfo.userdata", Buffer.from(document).toString("base64")] as const,
     ]);
     await makeCdRom(cdRom, { "ovf-env.xml": environment(filledIn) });
-    return { vendor: "VMware, Inc.", cdRom, systemDiskBus: "pvscsi", card: "vmxnet3" };
+    const second = { dataDiskBytes: 2 * 2 ** 30, dataDiskBus: "pvscsi" } as const;
+    return { vendor: "VMware, Inc.", cdRom, systemDiskBus: "nvme", card: "vmxnet3", ...second };
   };
   const userData = '[settings]\nmotd = "filled in"\n';
   await using host = await TestHost.make("ova", { image: join(work, disk), userData, handOver, shell: false });
@@ -88,4 +90,10 @@ test("a machine made from an OVA as its descriptor says boots with the user data
   expect(read.problems.filter(({ message }) => !message.includes("guestinfo"))).toEqual([]);
   const api = await host.api();
   expect(await api.call("getSettings", { query: { keys: ["settings.motd"] } })).toEqual({ motd: "filled in" });
+  const logs = [...(await host.supportArchive())];
+  const texts = await Promise.all(
+    logs.filter(([name]) => /dmesg|journal/.test(name)).map(async ([, blob]) => await blob.text()),
+  );
+  expect(texts.some((text) => text.includes("VMware vPVSCSI") || text.includes("vmw_pvscsi"))).toBe(true);
+  expect(texts.some((text) => text.includes("vmxnet3"))).toBe(true);
 });

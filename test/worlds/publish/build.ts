@@ -13,14 +13,15 @@ export async function makeBuild(
     architecture = "x86_64",
     commit,
     image,
-  }: { variant: string; architecture?: Architecture; commit: string; image: string },
+    sbom = ".spdx.json",
+  }: { variant: string; architecture?: Architecture; commit: string; image: string; sbom?: string },
 ): Promise<FinishedBuild> {
   const version = "0.2.0";
   const name = `orlop-${variant}-${architecture}-${version}-${commit}`;
   const path = (suffix: string): string => join(directory, `${name}${suffix}`);
   await (image === path(".img") ? undefined : Bun.write(path(".img"), Bun.file(image)));
-  const small = async (suffix: string) => {
-    await writeFile(path(suffix), suffix);
+  const small = async (suffix: string, content = `${suffix} of ${name}`) => {
+    await writeFile(path(suffix), content);
     return await artefact(path(suffix));
   };
   const payload = async (suffix: string) => ({
@@ -39,7 +40,7 @@ export async function makeBuild(
     root: await payload("-root.erofs.zst"),
     hash: await payload("-root.verity.zst"),
     unifiedImage: await small(".efi"),
-    sbom: await small(".spdx.json"),
+    sbom: await small(".spdx.json", sbom),
     migrations: [],
   };
   await writeFile(path(".part"), JSON.stringify(manifest));
