@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { run } from "../../lib/program/process.ts";
 import { sha256OfFile } from "./cache.ts";
 import type { Lock } from "./lock.ts";
+import { ask } from "../../lib/program/process.ts";
 import { openToolsRoot, runTool, toolCommand } from "./tools-root.ts";
 
 let scratch: string;
@@ -80,6 +81,29 @@ test("a program of the tools root runs, sees its binds and its input, and cannot
   expect((await runTool(tools, ["cat", "/etc/passwd"])).stdout).toStartWith("root:x:0:0:");
   await expect(runTool(tools, ["cat", join(shared, "file")])).rejects.toThrow("No such file");
   await expect(runTool(tools, ["ldconfig"])).rejects.toThrow("Read-only file system");
+});
+
+test("a program has no capability, no device of the machine, and none of its processes", async () => {
+  const tools = await open("one");
+  const status = (await runTool(tools, ["cat", "/proc/self/status"])).stdout;
+  expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+  for (const set of ["CapInh", "CapPrm", "CapEff", "CapAmb"]) expect(status).toMatch(new RegExp(`^${set}:\\t0+$`, "m"));
+  expect(status).toMatch(/^NSpid:\t[12]$/m);
+  await expect(runTool(tools, ["cat", `/proc/${process.pid}/environ`])).rejects.toThrow(
+    /No such file|Permission denied/,
+  );
+  // What a program that runs on beside us sees of us, it may not read: its memory, its files, its namespaces.
+  for (const path of ["environ", "root/etc/passwd", "ns/mnt"]) {
+    const { exitCode, stderr } = await ask(toolCommand(tools, ["cat", `/proc/${process.pid}/${path}`]));
+    expect({ path, exitCode, stderr }).toEqual({
+      path,
+      exitCode: 1,
+      stderr: expect.stringContaining("ermission denied"),
+    });
+  }
+  for (const device of ["/dev/mem", "/dev/kmsg", "/dev/loop-control", "/dev/sda", "/dev/vda", "/dev/nvme0n1"]) {
+    await expect(runTool(tools, ["cat", device])).rejects.toThrow("No such file");
+  }
 });
 
 test("the environment of the machine does not reach the program", async () => {

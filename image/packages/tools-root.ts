@@ -29,11 +29,19 @@ export type ToolOptions = {
   cwd?: string;
   /** Added to the small fixed environment. */
   env?: Readonly<Record<string, string>>;
+  /** Of those that we have ourselves; none unless given. "CAP_CHOWN" */
+  capabilities?: readonly string[];
   /** The program has no network, not even a loopback that leads anywhere. */
   offline?: boolean;
   /** The program goes on when we end. Otherwise it dies with us. */
   outlivesUs?: boolean;
 };
+
+/**
+ * What a program may do beside its binds: nothing that takes a capability, also where the builder is root. Of the machine it
+ * sees no device but /dev/kvm, and none of its processes where it runs to completion.
+ */
+const confined = ["--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"];
 
 /** Raised when what is done to a tools root after unpacking changes. */
 const recipe = 2;
@@ -116,7 +124,18 @@ async function settle(tools: ToolsRoot): Promise<void> {
   ] as const) {
     await writeFile(join(directory, path), text);
   }
-  const inside = ["bwrap", "--bind", directory, "/", "--dev", "/dev", "--proc", "/proc", "--"] as const;
+  const kernelFiles = ["--dev", "/dev", "--proc", "/proc"];
+  const inside = [
+    "bwrap",
+    "--unshare-all",
+    "--cap-drop",
+    "ALL",
+    "--bind",
+    directory,
+    "/",
+    ...kernelFiles,
+    "--",
+  ] as const;
   await run([...inside, "/usr/sbin/ldconfig"]);
   // Nothing can be written to the root later, and ukify takes three times as long when Python compiles its modules.
   const python = (await readdir(join(directory, "usr/lib"))).filter((name) => /^python3(\.\d+)?$/.test(name));
@@ -137,13 +156,15 @@ export async function runTool(
   options: ToolOptions & Pick<RunOptions, "stdin" | "signal"> = {},
 ): Promise<Output> {
   const { stdin, signal } = options;
-  return succeeded(argv, await ask(toolCommand(tools, argv, options), { stdin, signal }));
+  const [bwrap, ...rest] = toolCommand(tools, argv, options);
+  return succeeded(argv, await ask([bwrap, "--unshare-pid", ...rest], { stdin, signal }));
 }
 
 /**
  * The command that runs a program of the tools root, for who spawns it.
  *
- * The program shares the machine's network (unless `offline`), devices and process numbers. `/tmp` is its own and empty, unless bound.
+ * The program shares the machine's network (unless `offline`) and process numbers, and has no capability but those given. `/tmp` is its own
+ * and empty, unless bound.
  */
 export function toolCommand(
   { directory }: ToolsRoot,
@@ -151,15 +172,19 @@ export function toolCommand(
   options: ToolOptions = {},
 ): [string, ...string[]] {
   const { binds = [], readOnlyBinds = [], cwd, env = {}, offline = false, outlivesUs = false } = options;
+  const { capabilities = [] } = options;
   const ends = [...(outlivesUs ? [] : ["--die-with-parent"]), ...(offline ? ["--unshare-net"] : [])];
   // The new root is a tmpfs that bwrap makes, so a bind may have any path, and the tools cannot be written to.
   const root = ["usr", "etc", "var"].flatMap((name) => ["--ro-bind", join(directory, name), `/${name}`]);
   const links = ["bin", "lib", "lib64", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]);
-  const kernelFiles = ["--dev-bind", "/dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"];
+  const devices = ["--dev", "/dev", "--dev-bind-try", "/dev/kvm", "/dev/kvm"];
+  const kernelFiles = [...devices, "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"];
   const machineFiles = ["--ro-bind-try", "/sys", "/sys", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"];
   return [
     "bwrap",
     ...ends,
+    ...confined,
+    ...capabilities.flatMap((name) => ["--cap-add", name]),
     ...root,
     ...links,
     ...kernelFiles,

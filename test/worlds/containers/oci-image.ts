@@ -72,7 +72,12 @@ export async function unpackLayout(layout: string, root: string): Promise<readon
   const tools = await openToolsRoot();
   for (const { digest } of manifest.layers) {
     const options = ["--extract", "--zstd", "--numeric-owner", "--preserve-permissions", `--directory=${root}`];
-    await runTool(tools, ["tar", ...options, `--file=${blob(digest)}`], { binds: [root], readOnlyBinds: [layout] });
+    await runTool(tools, ["tar", ...options, `--file=${blob(digest)}`], {
+      binds: [root],
+      readOnlyBinds: [layout],
+      // What is unpacked belongs to many.
+      capabilities: ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID"],
+    });
   }
   return configSchema.parse(parseJson(await readFile(blob(manifest.config.digest), "utf8"))).config.Entrypoint;
 }
