@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { readFile, rename } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { Failure } from "../lib/failure.ts";
+import { Failure, isNotFound } from "../lib/failure.ts";
 import { writeFileAtomic } from "../lib/files/files.ts";
 import { run } from "../lib/program/process.ts";
 import { say } from "../lib/progress.ts";
@@ -25,9 +25,10 @@ const neutralised = ["BUN_BE_BUN", "BUN_OPTIONS", "BUN_INSPECT"];
 export async function sealedBun(platform: BunPlatform): Promise<string> {
   const { sha256, packageSpec } = await pinned(platform);
   const sealedPath = join(storeDirectory(), `${sha256}-sealed`);
-  if (await Bun.file(sealedPath).exists()) return sealedPath;
-  const original = await readFile(await fetchedBun(sha256, packageSpec));
-  await writeFileAtomic(sealedPath, sealed(original), 0o755);
+  // Its own hash is pinned nowhere, so it is made again, which takes less than a second, and compared.
+  const wanted = sealed(await readFile(await fetchedBun(sha256, packageSpec)));
+  const kept = await bytesIfPresent(sealedPath);
+  if (kept === undefined || !wanted.equals(kept)) await writeFileAtomic(sealedPath, wanted, 0o755);
   return sealedPath;
 }
 
@@ -38,7 +39,7 @@ export async function sealedBun(platform: BunPlatform): Promise<string> {
  * with one, and a lookup of it finds nothing. Names behind a dot are in the JavaScript of the debugger that is
  * thereby never started; they stay, because a zero byte would not parse there.
  */
-export function sealed(original: Uint8Array): Uint8Array {
+export function sealed(original: Uint8Array): Buffer {
   const bytes = Buffer.from(original);
   for (const name of neutralised) {
     let count = 0;
@@ -74,7 +75,7 @@ async function pinned(platform: BunPlatform): Promise<Pin> {
   throw new Failure("no-such-pin", `cannot compile for ${platform}: bun.sum has no line for it`);
 }
 
-/** Where `./orlop` keeps the Bun it runs on, too: a file named by its hash is what its name says. */
+/** Where `./orlop` keeps the Bun it runs on, too. A file's name says what it was when it came here. */
 function storeDirectory(): string {
   return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "orlop", "bun");
 }
@@ -86,7 +87,8 @@ export async function workInStore(): Promise<WorkDirectory> {
 
 async function fetchedBun(sha256: string, packageSpec: string): Promise<string> {
   const path = join(storeDirectory(), sha256);
-  if (await Bun.file(path).exists()) return path;
+  const kept = await bytesIfPresent(path);
+  if (kept !== undefined && sha256Of(kept) === sha256) return path;
   // The one this runs on, when it is the same; it is there already.
   if (sha256Of(await readFile(process.execPath)) === sha256) return process.execPath;
   say(`fetching ${packageSpec} (50 MB)`);
@@ -100,6 +102,15 @@ async function fetchedBun(sha256: string, packageSpec: string): Promise<string> 
   }
   await rename(fetched, path);
   return path;
+}
+
+async function bytesIfPresent(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }
 
 function sha256Of(bytes: Uint8Array): string {
