@@ -51,12 +51,15 @@ export function configurationOf(node: KubernetesNode, facts: Facts): Record<stri
   };
 }
 
-/** Alone, kubelet answers to this machine only, so it need not ask anybody who may do what. */
+/**
+ * Alone, kubelet has nobody to ask who may do what, and nobody who would have something to ask it: no way of logging in
+ * is on, so a pod on the host's network gets no further than "unauthorized". That it is well it says on another port.
+ */
 function access({ cluster }: KubernetesNode) {
   return cluster === undefined
     ? {
         address: "127.0.0.1",
-        authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
+        authentication: { anonymous: { enabled: false }, webhook: { enabled: false } },
         authorization: { mode: "AlwaysAllow" },
         readOnlyPort: 0,
       }
