@@ -1,6 +1,7 @@
 /** `./orlop build` */
 import { copyFile, mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import type { SigningKey } from "../image/boot/signing-key.ts";
 import { machineClock } from "../lib/clock.ts";
 import { usageFailure } from "../lib/command/command.ts";
 import { defined } from "../lib/defined.ts";
@@ -56,6 +57,18 @@ so building again after a change of ours takes seconds.`,
       value: "URL",
       help: "Where that repository is served: hosts look there unless a setting says otherwise",
       parse: parseUrl,
+    },
+    "signing-key": {
+      type: "text",
+      value: "KEY",
+      help: "Signs the image for Secure Boot: a file in PEM, or a PKCS #11 URI with module-path and pin-source; the key in ~/.config/orlop/keys unless given",
+      complete: "files",
+    },
+    "signing-certificate": {
+      type: "text",
+      value: "FILE",
+      help: "The certificate of that key, in PEM",
+      complete: "files",
     },
     "update-lock": { type: "boolean", help: "Resolve the packages anew and write the locks, instead of building" },
     "update-golden": {
@@ -138,6 +151,8 @@ async function makeImage(
     "update-root": string | undefined;
     "update-url": string | undefined;
     "update-golden": boolean;
+    "signing-key": string | undefined;
+    "signing-certificate": string | undefined;
   },
   signal: AbortSignal,
 ): Promise<Partial> {
@@ -156,6 +171,7 @@ async function makeImage(
       updateRoot: options["update-root"],
       updateUrl: options["update-url"],
       osVersion: options["os-version"],
+      signingKey: signingKeyIn(options["signing-key"], options["signing-certificate"]),
     },
     signal,
   );
@@ -167,6 +183,14 @@ async function makeImage(
       { path: manifestPath, bytes: Bun.file(manifestPath).size },
     ],
   };
+}
+
+function signingKeyIn(key: string | undefined, certificate: string | undefined): SigningKey | undefined {
+  if (key === undefined && certificate === undefined) return undefined;
+  if (key === undefined || certificate === undefined) {
+    throw usageFailure("--signing-key and --signing-certificate belong together");
+  }
+  return { privateKey: key.startsWith("pkcs11:") ? key : resolve(key), certificate: resolve(certificate) };
 }
 
 async function makeRecipeProgram(

@@ -5,6 +5,7 @@ import { containerExecutable, containerNames } from "../programs/containers/name
 import { executable, names } from "../host/names.ts";
 import type { Built } from "../image/artefacts.ts";
 import { additionsOf, beside, goldenPathOf } from "../image/additions/additions-of.ts";
+import type { SigningKey } from "../image/boot/signing-key.ts";
 import { type BuildOptions, buildImage } from "../image/build.ts";
 import { commitOf } from "../image/commit.ts";
 import { buildContainer, type BuiltContainer } from "../image/oci/container-image.ts";
@@ -32,10 +33,22 @@ export type ImageRequest = {
   updateUrl?: string | undefined;
   /** Of the OS; that of this work tree unless given. */
   osVersion?: string | undefined;
+  /** Signs the image, where it is not to be the user's own. */
+  signingKey?: SigningKey | undefined;
 };
 
 export async function builtImage(
-  { variant: wanted, architecture, output, mirror, golden, updateRoot, updateUrl, osVersion = version }: ImageRequest,
+  {
+    variant: wanted,
+    architecture,
+    output,
+    mirror,
+    golden,
+    updateRoot,
+    updateUrl,
+    osVersion = version,
+    signingKey,
+  }: ImageRequest,
   signal: AbortSignal,
 ): Promise<Built> {
   const own = typeof wanted === "string" ? undefined : wanted;
@@ -53,7 +66,7 @@ export async function builtImage(
     output: resolve(output ?? buildDirectory),
     fetch: { signal, ...defined({ mirror }) },
     ...(own === undefined ? {} : await fromFile(own, architecture)),
-    ...defined({ golden, updateRoot }),
+    ...defined({ golden, updateRoot, signingKey }),
   });
 }
 

@@ -15,6 +15,7 @@ import { logs } from "./machine/logs.ts";
 import { publishCommands, publishGroups } from "./publish/commands.ts";
 import { release } from "./publish/release.ts";
 import { registry } from "./machine/registry.ts";
+import { revoke } from "./revoke.ts";
 import { status } from "./machine/status.ts";
 import { test } from "./test.ts";
 import { up } from "./machine/up.ts";
@@ -33,6 +34,7 @@ const verbs = [
   registry,
   build,
   release,
+  revoke,
   test,
   bench,
   dev,

@@ -10,6 +10,7 @@ export const imageCodes = [
   "bad-package",
   "bad-release",
   "bad-signature",
+  "bad-token",
   "bad-version",
   "download",
   "executables-changed",
@@ -45,8 +46,10 @@ export const imageCodes = [
   "truncated",
   "unfit-root",
   "unknown-os-folder",
+  "unknown-stub",
   "unsatisfied",
   "variant-lacks",
+  "wrong-key",
 ] as const;
 
 declare module "../lib/failure.ts" {

@@ -1,15 +1,14 @@
 /** What is known before the first step of an image: what it is to be, and what it is made from. */
-import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { Failure, isNotFound } from "../lib/failure.ts";
 import { variants } from "../variants/all.ts";
 import type { Architecture, Variant } from "../variants/variant.ts";
 import { formatVariantRecord } from "../variants/variant-record.ts";
 import type { Additions } from "./additions/additions.ts";
-import { openSigningKey } from "./boot/signing-key.ts";
+import { openSecureBootKeys, type SigningKey } from "./boot/signing-key.ts";
+import { isToken } from "./boot/token.ts";
 import { checkVersion } from "./commit.ts";
 import { type InputFile, inputFile, inputTools, Made } from "./inputs.ts";
-import { sha256OfFile } from "./packages/cache.ts";
 import type { FetchOptions } from "./packages/fetch.ts";
 import { epochSecondsOf, type Lock, readLock } from "./packages/lock.ts";
 import type { ImageIdentity } from "./root/os-release.ts";
@@ -25,14 +24,19 @@ export type PlanOptions = {
   /** The host's executable, compiled for the architecture (`programs/compile.ts`). */
   hostBinary: string;
   hostNames: HostNames;
-  /** Directory of the signing key; the user's own when absent. */
+  /** Directory of the keys of Secure Boot; the user's own when absent. */
   keys?: string;
+  /** Signs the image instead of the one in that directory. */
+  signingKey?: SigningKey;
   lock?: Lock;
   /** A root role (root.json) of the update repository that hosts shall trust; without it they take no updates. */
   updateRoot?: string;
   /** Of a variant of somebody's own. */
   additions?: Additions;
 };
+
+/** The private key is a file, or the URI of one in a token. */
+export type KeyInput = { privateKey: InputFile | string; certificate: InputFile };
 
 /** Each step declares which of it are its inputs. */
 export type ImagePlan = {
@@ -44,7 +48,9 @@ export type ImagePlan = {
   /** The lock's time is the "now" of everything in the image. */
   epochSeconds: number;
   tools: Made;
-  signingKey: Made;
+  secureBootKeys: { platform: KeyInput; exchange: KeyInput; image: KeyInput };
+  /** With what keys in tokens need, where there are any. */
+  signingTools: Made;
   hostBinary: InputFile;
   hostNames: HostNames;
   updateRoot: InputFile | undefined;
@@ -61,7 +67,7 @@ export type ImagePlan = {
 export async function planImage(
   variant: Variant,
   architecture: Architecture,
-  { version, commit, hostBinary, hostNames, keys, lock: chosenLock, updateRoot, additions }: PlanOptions,
+  { version, commit, hostBinary, hostNames, keys, signingKey, lock: chosenLock, updateRoot, additions }: PlanOptions,
   fetch: FetchOptions,
 ): Promise<ImagePlan> {
   requireBuildable(variant, architecture);
@@ -76,7 +82,7 @@ export async function planImage(
     lock,
     epochSeconds: epochSecondsOf(lock),
     tools,
-    signingKey: await inputKey(tools, keys),
+    ...(await inputKeys(tools, variant, { keys, signingKey }, fetch)),
     hostBinary: await inputFile(hostBinary),
     hostNames,
     updateRoot: updateRoot === undefined ? undefined : await inputFile(updateRoot),
@@ -109,9 +115,38 @@ async function requireFile(path: string): Promise<void> {
   });
 }
 
-async function inputKey(tools: Made, keys: string | undefined): Promise<Made> {
-  const { directory, privateKey, certificate } = await openSigningKey(tools, keys);
-  const hash = createHash("sha256");
-  for (const path of [privateKey, certificate]) hash.update(`${await sha256OfFile(path)}\n`);
-  return new Made(directory, hash.digest("hex"));
+async function inputKeys(
+  tools: Made,
+  variant: Variant,
+  { keys: directory, signingKey }: { keys: string | undefined; signingKey: SigningKey | undefined },
+  fetch: FetchOptions,
+): Promise<Pick<ImagePlan, "secureBootKeys" | "signingTools">> {
+  if (signingKey !== undefined && variant.interactive) {
+    throw new Failure("wrong-key", `cannot sign ${variant.name} with a chosen key: whoever boots it gets a shell`, {
+      hint: "it is signed by a key of its own, which no machine in production should have enrolled",
+    });
+  }
+  const { image, ...owners } = await openSecureBootKeys(tools, variant, directory);
+  const keys = { ...owners, image: signingKey ?? image };
+  const hasToken = Object.values(keys).some(({ privateKey }) => isToken(privateKey));
+  return {
+    secureBootKeys: {
+      platform: await keyInput(keys.platform),
+      exchange: await keyInput(keys.exchange),
+      image: await keyInput(keys.image),
+    },
+    signingTools: hasToken ? await inputTools({ ...fetch, sets: ["token"] }) : tools,
+  };
+}
+
+async function keyInput({ privateKey, certificate }: SigningKey): Promise<KeyInput> {
+  return {
+    privateKey: isToken(privateKey) ? privateKey : await inputFile(privateKey),
+    certificate: await inputFile(certificate),
+  };
+}
+
+/** As the programs that sign take it. */
+export function signingKeyOf({ privateKey, certificate }: KeyInput): SigningKey {
+  return { privateKey: typeof privateKey === "string" ? privateKey : privateKey.path, certificate: certificate.path };
 }

@@ -5,6 +5,7 @@ export const libCodes = [
   "bad-duration",
   "bad-json",
   "bad-key",
+  "bad-program",
   "bad-redirect",
   "bad-user-data",
   "cannot-start",

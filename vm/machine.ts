@@ -38,6 +38,8 @@ export type MachineOptions = {
   card?: CardModel;
   /** The manufacturer in the firmware. "Amazon EC2" and "VMware, Inc." have user data in places of their own. */
   vendor?: string;
+  /** Strings of the board's maker in SMBIOS. */
+  oemStrings?: readonly string[];
   accelerator?: Accelerator;
   cpus?: number;
   memoryMiB?: number;
@@ -179,7 +181,7 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     disks,
     ...(options.cdRom === undefined ? {} : { cdRom: resolve(options.cdRom) }),
     ...(options.userData !== undefined && isByFwCfg(options) ? { userData: files.userData } : {}),
-    ...defined({ vendor: options.vendor, card: options.card }),
+    ...defined({ vendor: options.vendor, card: options.card, oemStrings: options.oemStrings }),
     forwards: [
       ...[apiPort, ...(options.kubelet === true ? [kubeletPort] : [])].map((guestPort) => ({ hostPort: 0, guestPort })),
       ...(options.publish ?? []),

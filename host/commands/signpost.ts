@@ -17,6 +17,7 @@ import { proveHealthy, type HealthGate, type Verdict } from "../update/judge/hea
 import { type Health, unitsOf } from "../update/judge/health.ts";
 import { nodeCheck } from "../node/node-ready.ts";
 import { bootInactiveNext, requireSets } from "../update/boot/sets.ts";
+import { revokeImages } from "../update/boot/revoke-images.ts";
 import { readTerms } from "../update/judge/terms.ts";
 import { isReasonLeft, leaveReason } from "../update/judge/went-back.ts";
 
@@ -158,6 +159,19 @@ const hasBootEverSucceeded = command({
   },
 });
 
+const revoke = command({
+  name: "revoke-images",
+  summary: "Tell the firmware to start certain images never again",
+  examples: [{ run: "signpost revoke-images dbx.auth", description: "a list that `./orlop revoke` made" }],
+  arguments: { file: { value: "FILE", help: "The list, signed by the key exchange key" } },
+  options: {
+    "even-running": { type: "boolean", help: "Also when the running image is among them" },
+  },
+  run: async ({ system }, values) => await revokeImages(system, values.file, { evenRunning: values["even-running"] }),
+  print: (count) =>
+    count === 0 ? "the firmware refuses them already" : `the firmware refuses ${count} more from now on`,
+});
+
 function change(name: string, summary: string, act: (system: System) => Promise<void>) {
   return command({
     name,
@@ -184,6 +198,7 @@ export function signpost(system: System): Program {
       rollbackToInactive,
       rewriteTable,
       hasBootEverSucceeded,
+      revoke,
       giveUp,
       gateEnded,
     ],

@@ -5,6 +5,7 @@
  * Sources: sd_notify(3), sd_listen_fds(3), unix(7), ioprio_set(2), kexec_file_load(2).
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { endianness } from "node:os";
 import { assert, Failure } from "../../lib/failure.ts";
@@ -29,6 +30,10 @@ const IOPRIO_IDLE = 3 << IOPRIO_CLASS_SHIFT;
 /** The C library has no function for them. */
 const kexecFileLoadCalls = { x64: 320, arm64: 294 } as const;
 const KEXEC_FILE_ON_CRASH = 2;
+const ioctlCalls = { x64: 16, arm64: 29 } as const;
+const FS_IOC_GETFLAGS = 0x80086601;
+const FS_IOC_SETFLAGS = 0x40086602;
+const FS_IMMUTABLE_FL = 0x10n;
 const ioprioCalls = { x64: { set: 251, get: 252 }, arm64: { set: 30, get: 31 } } as const;
 
 function open() {
@@ -167,6 +172,45 @@ export function loadPanicKernel(kernel: number, initrd: number, commandLine: str
   const call = process.arch === "arm64" ? kexecFileLoadCalls.arm64 : kexecFileLoadCalls.x64;
   const result = libc().syscall(call, kernel, initrd, text.length, ptr(text), KEXEC_FILE_ON_CRASH);
   if (Number(result) !== 0) throw systemCallFailure("load", "the crash kernel");
+}
+
+/**
+ * Writes a variable of the firmware, which takes it as a whole or refuses it. What firmware may miss most, efivarfs guards
+ * by the immutable flag.
+ *
+ * @throws {Failure<"system-call">} also when the firmware does not believe the signature
+ */
+export function writeFirmwareVariable(path: string, content: Buffer): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_CREAT, 0o644);
+  try {
+    const flags = new BigInt64Array(1);
+    if (Number(libc().syscall(ioctlCall(), fd, FS_IOC_GETFLAGS, addressOf(flags), 0, 0)) !== 0) {
+      throw systemCallFailure("read the flags of", path);
+    }
+    flags[0] = (flags[0] ?? 0n) & ~FS_IMMUTABLE_FL;
+    if (Number(libc().syscall(ioctlCall(), fd, FS_IOC_SETFLAGS, addressOf(flags), 0, 0)) !== 0) {
+      throw systemCallFailure("make writable", path);
+    }
+  } finally {
+    closeSync(fd);
+  }
+  const writing = openSync(path, constants.O_WRONLY);
+  try {
+    writeSync(writing, content);
+  } catch (cause) {
+    throw new Failure("system-call", `cannot write ${path}: the firmware refuses it`, { cause });
+  } finally {
+    closeSync(writing);
+  }
+}
+
+function ioctlCall(): number {
+  return process.arch === "arm64" ? ioctlCalls.arm64 : ioctlCalls.x64;
+}
+
+/** Of memory that lives at least as long as the call it is given to. */
+function addressOf(memory: BigInt64Array): number {
+  return Number(ptr(memory));
 }
 
 /** Only right after a failed call, before anything else runs. */

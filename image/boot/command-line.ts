@@ -1,7 +1,8 @@
 /**
  * The kernel command line, which is part of the signed image: what is in it, a firmware or boot loader cannot change.
  *
- * Words that the kernel does not know and that have no dot reach the initrd as environment (`os/initrd/init`).
+ * Without Secure Boot others may add words to it, and the last of a name counts. What the root is, the initrd therefore
+ * reads from a file of its own (`rootWords`); here it stands for whoever looks at an image from outside.
  */
 import { assert } from "../../lib/failure.ts";
 import type { Architecture, Platform, Variant } from "../../variants/variant.ts";
@@ -11,6 +12,17 @@ import { blockBytes, type Verity, verityTable } from "../verity.ts";
 function consoles(platform: Platform, architecture: Architecture): string[] {
   const serial = architecture === "x86_64" ? "ttyS0" : "ttyAMA0";
   return platform === "qemu" ? [`console=${serial}`] : ["console=tty0", `console=${serial},115200n8`];
+}
+
+/** What the root is and how it is opened: `name=value`, quoted where it has spaces. */
+export function rootWords(verity: Verity): string[] {
+  return [
+    `roothash=${verity.rootHash}`,
+    `rootuuid=${verity.rootUuid}`,
+    `hashuuid=${verity.hashUuid}`,
+    `veritysize=${(verity.dataBlocks * blockBytes) / 512}`,
+    `veritytable="${verityTable(verity)}"`,
+  ];
 }
 
 /** The kernel takes at most 2048 bytes on x86_64. */
@@ -24,15 +36,13 @@ export function commandLine(
   const words = [
     ...variant.kernelParameters,
     ...consoles(variant.platform, architecture),
-    `roothash=${verity.rootHash}`,
-    `rootuuid=${verity.rootUuid}`,
-    `hashuuid=${verity.hashUuid}`,
-    `veritysize=${(verity.dataBlocks * blockBytes) / 512}`,
-    `veritytable="${verityTable(verity)}"`,
+    ...rootWords(verity),
     // Machines in clouds are known as eth0; hardware has names by place, which survive a new card.
     ...(variant.platform === "metal" ? [] : ["net.ifnames=0"]),
     // The machine's id is the one of its firmware: it is there before any disk is, and outlives every image.
     "systemd.machine_id=firmware",
+    // No setting of a unit comes from the firmware (SMBIOS, fw_cfg).
+    "systemd.import_credentials=no",
     // A kernel that panics reboots after 10 s, so that a bad image loses its turn.
     "panic=10",
     // Where a crash kernel waits, it starts once the firmware has the last words, from which the reason of a failed

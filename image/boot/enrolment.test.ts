@@ -1,4 +1,4 @@
-/** Protects: firmware in setup mode takes our certificate, which it checks as the specification says. */
+/** Protects: firmware in setup mode takes our certificates, which it checks as the specification says. */
 import { expect, test } from "bun:test";
 import { createHash, X509Certificate } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -6,26 +6,28 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openToolsRoot } from "../packages/tools-root.ts";
 import { enrolmentFiles, makeEnrolment } from "./enrolment.ts";
-import { openSigningKey } from "./signing-key.ts";
+import { openSecureBootKeys } from "./signing-key.ts";
 
 const epochSeconds = 1_700_000_000;
 /** EFI_TIME, the header of a WIN_CERTIFICATE, and the GUID of its type. */
 const signatureAt = 16 + 8 + 16;
 const sha256 = Buffer.from("608648016503040201", "hex");
 
-test("each variable gets a list with the certificate, behind a bare SignedData with SHA-256; twice the same", async () => {
+test("each variable gets a list with its own certificate, behind a bare SignedData with SHA-256; twice the same", async () => {
   const tools = await openToolsRoot();
   const directory = await mkdtemp(join(tmpdir(), "enrolment-"));
   try {
-    const key = await openSigningKey(tools, join(directory, "keys"));
+    const keys = await openSecureBootKeys(tools, { interactive: false }, join(directory, "keys"));
+    const holds = { "PK.auth": keys.platform, "KEK.auth": keys.exchange, "db.auth": keys.image };
     const [first, second] = [join(directory, "first"), join(directory, "second")];
     for (const output of [first, second]) {
       await mkdir(output);
-      await makeEnrolment(tools, key, output, epochSeconds);
+      await makeEnrolment(tools, keys, output, epochSeconds);
     }
     expect((await readdir(first)).toSorted()).toEqual(enrolmentFiles.toSorted());
-    const certificate = new X509Certificate(await readFile(key.certificate)).raw;
-    for (const name of enrolmentFiles) {
+    expect(Object.keys(holds).toSorted()).toEqual(enrolmentFiles.toSorted());
+    for (const [name, key] of Object.entries(holds)) {
+      const certificate = new X509Certificate(await readFile(key.certificate)).raw;
       const bytes = await readFile(join(first, name));
       expect(bytes.equals(await readFile(join(second, name)))).toBe(true);
       expect([bytes.readUInt16LE(0), bytes[2], bytes[3]]).toEqual([2023, 11, 14]);
@@ -41,6 +43,24 @@ test("each variable gets a list with the certificate, behind a bare SignedData w
         .digest("hex"),
     );
     expect(new Set(await Promise.all(digests)).size).toBe(enrolmentFiles.length);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}, 120_000);
+
+test("what a production machine enrols holds no key that signs images with a shell", async () => {
+  const tools = await openToolsRoot();
+  const directory = await mkdtemp(join(tmpdir(), "enrolment-"));
+  try {
+    const keys = join(directory, "keys");
+    const production = await openSecureBootKeys(tools, { interactive: false }, keys);
+    const interactive = await openSecureBootKeys(tools, { interactive: true }, keys);
+    await makeEnrolment(tools, production, directory, epochSeconds);
+    const inside = new X509Certificate(await readFile(interactive.image.certificate)).raw;
+    for (const name of enrolmentFiles) expect((await readFile(join(directory, name))).includes(inside)).toBe(false);
+    const all = [production.platform, production.exchange, production.image, interactive.image];
+    const certificates = await Promise.all(all.map(async ({ certificate }) => await readFile(certificate, "utf8")));
+    expect(new Set(certificates).size).toBe(all.length);
   } finally {
     await rm(directory, { recursive: true });
   }

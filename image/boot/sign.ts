@@ -2,8 +2,10 @@
 import { dirname } from "node:path";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 import type { SigningKey } from "./signing-key.ts";
+import { signerOf } from "./token.ts";
 
 /**
+ * @param tools with the provider of tokens where the key is in one
  * @param epochSeconds the time that the signature says it was made at; the clock's would make every build different
  */
 export async function signEfi(
@@ -12,22 +14,12 @@ export async function signEfi(
   { input, output, epochSeconds }: { input: string; output: string; epochSeconds: number },
 ): Promise<void> {
   const time = new Date(epochSeconds * 1000).toISOString().slice(0, 19).replace("T", " ");
-  await runTool(
-    tools,
-    [
-      "faketime",
-      "-f",
-      `@${time}`,
-      "/usr/lib/systemd/systemd-sbsign",
-      "sign",
-      "--private-key",
-      key.privateKey,
-      "--certificate",
-      key.certificate,
-      "--output",
-      output,
-      input,
-    ],
-    { binds: [dirname(output)], readOnlyBinds: [key.directory, ...(input.startsWith("/usr/") ? [] : [input])] },
-  );
+  const { sbsign, options } = signerOf(key);
+  const { binds = [], readOnlyBinds = [] } = options;
+  const program = ["faketime", "-f", `@${time}`, "/usr/lib/systemd/systemd-sbsign", "sign"] as const;
+  await runTool(tools, [...program, ...sbsign, "--output", output, input], {
+    ...options,
+    binds: [...binds, dirname(output)],
+    readOnlyBinds: [...readOnlyBinds, ...(input.startsWith("/usr/") ? [] : [input])],
+  });
 }

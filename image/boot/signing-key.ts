@@ -1,5 +1,9 @@
 /**
- * The key that signs boot loader and unified images for Secure Boot: one for each user, made when it is first needed.
+ * The keys of Secure Boot: who may change which keys a firmware knows (platform key, key exchange key), and who signs
+ * what it starts. Each user has their own, made when they are first needed.
+ *
+ * Variants that let people look inside have a signing key of their own, which is in no firmware that was given those of
+ * the others: whoever writes to the ESP of a production machine cannot start a shell there that we have signed ourselves.
  *
  * RSA with 2048 bits because that is what firmware is sure to accept (UEFI specification 2.10, section 32.4).
  */
@@ -10,29 +14,61 @@ import { Failure, isNotFound } from "../../lib/failure.ts";
 import { say } from "../../lib/progress.ts";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 
-export type SigningKey = { directory: string; privateKey: string; certificate: string };
+/** Paths of files in PEM; the private key may be one in a token, by its URI (`token.ts`). */
+export type SigningKey = { privateKey: string; certificate: string };
 
-/** Where a user's keys are by default. */
+export type SecureBootKeys = {
+  /** PK: says who may exchange keys. */
+  platform: SigningKey;
+  /** KEK: says what the firmware starts. */
+  exchange: SigningKey;
+  /** db: signs boot loader and unified images. */
+  image: SigningKey;
+};
+
+/** By the names of their files. */
+const subjects = {
+  "platform-key": "Orlop platform key",
+  "key-exchange-key": "Orlop key exchange key",
+  "secure-boot": "Orlop image signing",
+  "secure-boot-development": "Orlop image signing for development",
+} as const;
+export type KeyName = keyof typeof subjects;
+
+/** Where a user's keys are, unless told otherwise. */
 export function defaultKeyDirectory(): string {
   return join(homedir(), ".config", "orlop", "keys");
 }
 
-/** Where the files of a key are. */
-export function keyIn(directory: string): SigningKey {
+/** The key that signs a variant's images. */
+export function imageKeyName({ interactive }: { interactive: boolean }): KeyName {
+  return interactive ? "secure-boot-development" : "secure-boot";
+}
+
+/** All that an image of a variant needs. */
+export async function openSecureBootKeys(
+  tools: ToolsRoot,
+  variant: { interactive: boolean },
+  directory?: string,
+): Promise<SecureBootKeys> {
   return {
-    directory,
-    privateKey: join(directory, "secure-boot.key"),
-    certificate: join(directory, "secure-boot.crt"),
+    platform: await openSigningKey(tools, "platform-key", directory),
+    exchange: await openSigningKey(tools, "key-exchange-key", directory),
+    image: await openSigningKey(tools, imageKeyName(variant), directory),
   };
 }
 
 /**
- * The key in a directory, made when the directory has none.
+ * The key of that name in a directory, made when it is not there.
  *
  * @throws {Failure<"half-a-key">} when only one of private key and certificate is there
  */
-export async function openSigningKey(tools: ToolsRoot, directory = defaultKeyDirectory()): Promise<SigningKey> {
-  const key = keyIn(directory);
+export async function openSigningKey(
+  tools: ToolsRoot,
+  name: KeyName,
+  directory = defaultKeyDirectory(),
+): Promise<SigningKey> {
+  const key = { privateKey: join(directory, `${name}.key`), certificate: join(directory, `${name}.crt`) };
   const [hasKey, hasCertificate] = await Promise.all([isThere(key.privateKey), isThere(key.certificate)]);
   if (hasKey && hasCertificate) return key;
   if (hasKey !== hasCertificate) {
@@ -42,24 +78,15 @@ export async function openSigningKey(tools: ToolsRoot, directory = defaultKeyDir
     });
   }
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  const made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-sha256", "-days", "7300"] as const;
+  const extensions = ["extendedKeyUsage=codeSigning", "basicConstraints=critical,CA:FALSE"];
   await runTool(
     tools,
     [
-      "openssl",
-      "req",
-      "-x509",
-      "-newkey",
-      "rsa:2048",
-      "-noenc",
-      "-sha256",
-      "-days",
-      "7300",
+      ...made,
       "-subj",
-      "/CN=Orlop image signing/",
-      "-addext",
-      "extendedKeyUsage=codeSigning",
-      "-addext",
-      "basicConstraints=critical,CA:FALSE",
+      `/CN=${subjects[name]}/`,
+      ...extensions.flatMap((extension) => ["-addext", extension]),
       "-keyout",
       key.privateKey,
       "-out",
@@ -68,7 +95,7 @@ export async function openSigningKey(tools: ToolsRoot, directory = defaultKeyDir
     { binds: [directory] },
   );
   await chmod(key.privateKey, 0o600);
-  say(`made a key to sign images with: ${key.privateKey}`);
+  say(`made a key (${subjects[name]}): ${key.privateKey}`);
   return key;
 }
 

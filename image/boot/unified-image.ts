@@ -9,7 +9,8 @@ export type UnifiedImageParts = {
   stub: string;
   kernel: string;
   kernelVersion: string;
-  initrd: string;
+  /** Archives, one behind the other. */
+  initrds: readonly string[];
   commandLine: string;
   osRelease: string;
   epochSeconds: number;
@@ -20,7 +21,7 @@ export const efiNames: Readonly<Record<Architecture, string>> = { x86_64: "x64",
 
 /** Writes the unsigned image. */
 export async function makeUnifiedImage(tools: ToolsRoot, output: string, parts: UnifiedImageParts): Promise<void> {
-  const { architecture, stub, kernel, kernelVersion, initrd, commandLine, osRelease, epochSeconds } = parts;
+  const { architecture, stub, kernel, kernelVersion, initrds, commandLine, osRelease, epochSeconds } = parts;
   await runTool(
     tools,
     [
@@ -30,14 +31,14 @@ export async function makeUnifiedImage(tools: ToolsRoot, output: string, parts: 
       `--stub=${stub}`,
       `--linux=${kernel}`,
       `--uname=${kernelVersion}`,
-      `--initrd=${initrd}`,
+      ...initrds.map((initrd) => `--initrd=${initrd}`),
       `--cmdline=${commandLine}`,
       `--os-release=${osRelease}`,
       `--output=${output}`,
     ],
     {
       binds: [dirname(output)],
-      readOnlyBinds: [stub, kernel, initrd],
+      readOnlyBinds: [stub, kernel, ...initrds],
       env: { SOURCE_DATE_EPOCH: String(epochSeconds) },
     },
   );

@@ -12,6 +12,8 @@ import { resolveInRoot } from "../root/tree.ts";
 
 /** Programs by the name that `os/initrd/init` calls them, with where the packages have them. */
 export const programs: Readonly<Record<string, string>> = {
+  basename: "usr/bin/basename",
+  blkid: "usr/sbin/blkid",
   cp: "usr/bin/cp",
   dmsetup: "usr/sbin/dmsetup",
   echo: "usr/bin/echo",
@@ -29,6 +31,7 @@ export const programs: Readonly<Record<string, string>> = {
       "elgetpositionals",
       "elglob",
       "eltest",
+      "envfile",
       "exec",
       "execlineb",
       "exit",

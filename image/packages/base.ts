@@ -107,8 +107,8 @@ export const initrdPackages: Reasons = {
   execline: "a script of the initrd without a shell: each word runs the next program in its own place",
   "klibc-utils": "insmod and mount of some 10 KB that start in a quarter of the time",
   dmsetup: "makes the verity device",
-  "util-linux": "findfs and switch_root",
-  coreutils: "cp, echo, sleep, timeout",
+  "util-linux": "blkid, findfs and switch_root",
+  coreutils: "basename, cp, echo, sleep, timeout",
 };
 
 /** Programs that the builder and the virtual machines run, on the builder's machine. */
@@ -131,8 +131,8 @@ export const toolPackages: Reasons = {
   "qemu-utils": "qemu-img converts and grows images",
   sbsigntool: "signs UEFI binaries",
   systemd: "systemd-measure, systemd-sysusers, systemd-hwdb, systemd-analyze verify",
-  "systemd-repart": "lays out disk images",
-  "systemd-boot-tools": "bootctl and systemd-sbsign",
+  "systemd-repart": "lays out disk images; systemd-sbsign",
+  "systemd-boot-tools": "bootctl",
   "systemd-ukify": "makes unified kernel images",
   tar: "layers of container images",
   udev: "systemd-hwdb",
@@ -190,6 +190,16 @@ export const registryPackages: Reasons = {
   "docker-registry": "the registry",
   skopeo: "copies images into it",
   "libc-bin": "ldconfig",
+};
+
+/** Signs with a key that stands in a token, in a root of its own. */
+export const tokenPackages: Reasons = {
+  faketime: "as in the tools",
+  "libc-bin": "ldconfig",
+  openssl: "signs what firmware takes keys from",
+  "pkcs11-provider": "lets OpenSSL use tokens",
+  softhsm2: "a token of files, for tests and for whoever has no other",
+  "systemd-repart": "systemd-sbsign",
 };
 
 /** The shells whose completion scripts are tested, in a root of their own. */

@@ -29,6 +29,7 @@ import {
   registryPackages,
   runtimePackages,
   shellPackages,
+  tokenPackages,
   toolPackages,
 } from "./base.ts";
 import { type Lock, type LockedPackage, lockPath, packagesOf, readLock, writeLock } from "./lock.ts";
@@ -91,6 +92,7 @@ export function lockOf(
   sets.set("tools-aarch64", resolve(index, { wanted: beyond, excluded: without, present: tools }));
   sets.set("registry", resolve(index, { wanted: Object.keys(registryPackages), excluded: without }));
   sets.set("shells", resolve(index, { wanted: Object.keys(shellPackages), excluded: without }));
+  sets.set("token", resolve(index, { wanted: Object.keys(tokenPackages), excluded: without }));
   sets.set("runtime", resolve(index, { wanted: Object.keys(runtimePackages), excluded: without }));
   sets.set("busybox", resolve(index, { wanted: Object.keys(busyboxPackages), excluded: without }));
   sets.set("go", resolve(index, { wanted: Object.keys(goPackages), excluded: without }));

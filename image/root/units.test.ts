@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { resolveInRoot } from "./tree.ts";
-import { pruneUnits, unitNames } from "./units.ts";
+import { pruneUnits, refuseCredentials, unitNames } from "./units.ts";
 
 const units = "usr/lib/systemd/system";
 let root: string;
@@ -46,6 +46,24 @@ test("units without their program go, with the units and links that lead to them
   ]);
   expect(await readdir(join(root, units, "sysinit.target.wants"))).toEqual(["present.service"]);
   expect(await resolveInRoot(root, "usr/lib/systemd/system-generators")).toBeUndefined();
+});
+
+test("no unit takes credentials of the machine, those of systemd no more and any other not at all", async () => {
+  const own = "[Service]\nLoadCredential=level:/var/lib/orlop/level\nSetCredential=level:none\n";
+  await write(`${units}/own.service`, own);
+  await write(`${units}/systemd-sysctl.service`, "[Service]\nImportCredential=sysctl.*\nType=oneshot\n");
+  await refuseCredentials(root);
+  expect(await readFile(join(root, units, "systemd-sysctl.service"), "utf8")).toBe("[Service]\nType=oneshot\n");
+  expect(await readFile(join(root, units, "own.service"), "utf8")).toBe(own);
+  for (const line of [
+    "ImportCredential=new.*",
+    "LoadCredential=new",
+    "LoadCredentialEncrypted=new:new",
+    "LoadCredential=new:",
+  ]) {
+    await write(`${units}/new.service`, `[Service]\n${line}\n`);
+    await expect(refuseCredentials(root)).rejects.toThrow(`new.service has ${line}`);
+  }
 });
 
 test("drop-ins are no units of their own", () => {

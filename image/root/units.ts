@@ -5,7 +5,7 @@
  */
 import { lstat, mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isNotFound } from "../../lib/failure.ts";
+import { Failure, isNotFound } from "../../lib/failure.ts";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 import { resolveInRoot, walk } from "./tree.ts";
 
@@ -91,6 +91,37 @@ export async function pruneUnits(root: string): Promise<void> {
     if (!(await exists(root, started)) && !(await exists(root, template))) await rm(path);
   }
   await removeDanglingLinks(root);
+}
+
+/**
+ * Units of systemd that take settings from credentials of the machine: whoever sets strings of the firmware, of a virtual
+ * machine or on the ESP would write files, kernel parameters and networks. Nobody has a use for that here.
+ */
+const importers: ReadonlySet<string> = new Set([
+  "systemd-journald.service",
+  "systemd-networkd.service",
+  "systemd-resolved.service",
+  "systemd-sysctl.service",
+  "systemd-tmpfiles-clean.service",
+  "systemd-tmpfiles-setup.service",
+]);
+
+/** @throws {Failure<"unfit-root">} for a unit that nobody looked at yet, or that says it in another way */
+export async function refuseCredentials(root: string): Promise<void> {
+  const units = join(root, unitDirectory);
+  for (const { path, type } of await walk(units)) {
+    if (type !== "file") continue;
+    const text = await readFile(join(units, path), "utf8");
+    const kept = importers.has(path) ? text.replaceAll(/^ImportCredential=.*\n/gm, "") : text;
+    // Without a path, also LoadCredential= takes what the machine was given.
+    const importing = /^(?:ImportCredential=.*|LoadCredential(?:Encrypted)?=(?![^:\n]+:\/).*)$/m.exec(kept)?.[0];
+    if (importing !== undefined) {
+      throw new Failure("unfit-root", `cannot use this root: ${path} has ${importing}`, {
+        hint: "what the firmware says configures no unit: see image/root/units.ts",
+      });
+    }
+    if (kept !== text) await writeFile(join(units, path), kept);
+  }
 }
 
 /** A unit may name a program without its directory. */

@@ -2,16 +2,17 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
-import { commandLine } from "../boot/command-line.ts";
+import { commandLine, rootWords } from "../boot/command-line.ts";
 import { makeEnrolment } from "../boot/enrolment.ts";
 import { signEfi } from "../boot/sign.ts";
-import { keyIn } from "../boot/signing-key.ts";
+import { withoutFirmwareWords } from "../boot/stub.ts";
 import { efiNames, makeUnifiedImage } from "../boot/unified-image.ts";
+import { packInitrd } from "../initrd/pack.ts";
 import type { Made } from "../inputs.ts";
 import type { FetchOptions } from "../packages/fetch.ts";
 import { type LockedPackage, packagesOf } from "../packages/lock.ts";
 import { unpackPackages } from "../packages/unpack-packages.ts";
-import { type ImagePlan, identityOf } from "../plan.ts";
+import { type ImagePlan, identityOf, signingKeyOf } from "../plan.ts";
 import { kernelVersion } from "../root/kernel-modules.ts";
 import { osRelease } from "../root/os-release.ts";
 import { step } from "../step.ts";
@@ -26,10 +27,11 @@ export const makeBoot = step({
   label: () => "signed unified kernel image",
   module: import.meta.path,
   inputs: (plan: ImagePlan & { root: Made; initrd: Made; sealed: Made }) => {
-    const { tools, signingKey, lock, variant, epochSeconds, root, initrd, sealed } = plan;
+    const { tools, signingTools, secureBootKeys, lock, variant, epochSeconds, root, initrd, sealed } = plan;
     return {
       tools,
-      signingKey,
+      signingTools,
+      secureBootKeys,
       // Boot loader and stub, for the target's architecture.
       packages: packagesOf(lock, ["boot"]),
       root,
@@ -41,9 +43,10 @@ export const makeBoot = step({
     };
   },
   async make(directory, inputs, fetch) {
-    const { tools, packages, root, sealed, kernel, identity, epochSeconds } = inputs;
+    const { tools, signingTools, packages, root, sealed, kernel, identity, epochSeconds } = inputs;
     const { architecture } = identity;
-    const key = keyIn(inputs.signingKey.directory);
+    const { platform, exchange, image } = inputs.secureBootKeys;
+    const keys = { platform: signingKeyOf(platform), exchange: signingKeyOf(exchange), image: signingKeyOf(image) };
     const initrd = join(inputs.initrd.directory, "initrd");
     refuseLarge(initrd);
     const loaders = join(directory, "packages");
@@ -52,26 +55,44 @@ export const makeBoot = step({
     const name = efiNames[architecture];
     const vmlinuz = join(directory, "vmlinuz");
     await writeFile(vmlinuz, await plainKernel(join(root.directory, "kernel")));
+    const verity = await readVerity(sealed.directory);
+    const words = await packWords(inputs, directory, rootWords(verity));
+    const stub = join(efi, `linux${name}.efi.stub`);
+    await writeFile(stub, withoutFirmwareWords(await readFile(stub), architecture));
     const unsigned = join(directory, "unsigned.efi");
     await makeUnifiedImage(tools, unsigned, {
       architecture,
-      initrd,
+      initrds: [initrd, words],
       kernel: vmlinuz,
       epochSeconds,
-      stub: join(efi, `linux${name}.efi.stub`),
+      stub,
       kernelVersion: await kernelVersion(join(root.directory, "root")),
-      commandLine: commandLine(kernel, architecture, await readVerity(sealed.directory)),
+      commandLine: commandLine(kernel, architecture, verity),
       osRelease: osRelease(identity),
     });
-    await signEfi(tools, key, { input: unsigned, output: join(directory, "unified.efi"), epochSeconds });
+    await signEfi(signingTools, keys.image, { input: unsigned, output: join(directory, "unified.efi"), epochSeconds });
     const loader = join(directory, "unsigned-loader.efi");
     await rename(join(efi, `systemd-boot${name}.efi`), loader);
-    await signEfi(tools, key, { input: loader, output: join(directory, "loader.efi"), epochSeconds });
-    await makeEnrolment(tools, key, directory, epochSeconds);
-    for (const path of [vmlinuz, unsigned, loader]) await rm(path);
+    await signEfi(signingTools, keys.image, { input: loader, output: join(directory, "loader.efi"), epochSeconds });
+    await makeEnrolment(signingTools, keys, directory, epochSeconds);
+    for (const path of [vmlinuz, unsigned, loader, words]) await rm(path);
     await rm(loaders, { recursive: true });
   },
 });
+
+/** An archive with `root.words`, for the initrd before it. */
+async function packWords(
+  { tools, epochSeconds }: Pick<ImagePlan, "tools" | "epochSeconds">,
+  directory: string,
+  words: readonly string[],
+): Promise<string> {
+  const [tree, archive] = [join(directory, "words"), join(directory, "words.cpio")];
+  await mkdir(tree);
+  await writeFile(join(tree, "root.words"), words.map((word) => `${word}\n`).join(""), { mode: 0o644 });
+  await packInitrd(tools, tree, archive, epochSeconds);
+  await rm(tree, { recursive: true });
+  return archive;
+}
 
 function refuseLarge(initrd: string): void {
   const { size } = Bun.file(initrd);

@@ -3,14 +3,13 @@ import { chmod, copyFile, mkdir, readFile, rm, symlink } from "node:fs/promises"
 import { basename, dirname, join } from "node:path";
 import type { Platform } from "../../variants/variant.ts";
 import { moduleOrder, programFiles } from "../initrd/files.ts";
+import { packInitrd } from "../initrd/pack.ts";
 import { inputFile, type Made } from "../inputs.ts";
 import { packagesOf } from "../packages/lock.ts";
-import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 import { unpackPackages } from "../packages/unpack-packages.ts";
 import type { ImagePlan } from "../plan.ts";
 import { kernelVersion } from "../root/kernel-modules.ts";
 import { osDirectory } from "../root/os-content.ts";
-import { setTimes, walk } from "../root/tree.ts";
 import { step } from "../step.ts";
 
 /** Programs of the initrd come from packages whose other files it does not need. */
@@ -51,7 +50,7 @@ export const makeInitrd = step({
     for (const { path, source } of await programFiles(unpacked)) await place(source, join(tree, path), 0o755);
     for (const [path, script] of Object.entries(scripts)) await place(script.path, join(tree, path), 0o755);
     await placeModules(tree, join(root.directory, "root"), platform);
-    await pack(tools, directory, tree, epochSeconds);
+    await packInitrd(tools, tree, join(directory, "initrd"), epochSeconds);
     await rm(unpacked, { recursive: true });
     await rm(tree, { recursive: true });
   },
@@ -76,25 +75,4 @@ async function placeModules(tree: string, root: string, platform: Platform): Pro
       await place(join(modules, path), join(tree, directory, name), 0o644);
     }
   }
-}
-
-/** Writes the archive with sorted names, fixed times and owners. */
-async function pack(tools: ToolsRoot, directory: string, tree: string, epochSeconds: number): Promise<void> {
-  const entries = await walk(tree);
-  await setTimes(tree, epochSeconds);
-  await runTool(
-    tools,
-    [
-      "cpio",
-      "--create",
-      "--quiet",
-      "--format=newc",
-      "--reproducible",
-      "--null",
-      "--owner=+0:+0",
-      `--directory=${tree}`,
-      `--file=${join(directory, "initrd")}`,
-    ],
-    { binds: [directory], stdin: entries.map(({ path }) => path).join("\0") },
-  );
 }

@@ -20,7 +20,7 @@ import { type OsFile, osFiles, partsOf, placeOsContent } from "../root/os-conten
 import { type PlacedProgram, type RootPackages, rootPackages } from "../root/packages.ts";
 import { walk } from "../root/tree.ts";
 import { makeTrustStore } from "../root/trust-store.ts";
-import { enableUnits, pruneUnits, unitNames } from "../root/units.ts";
+import { enableUnits, pruneUnits, refuseCredentials, unitNames } from "../root/units.ts";
 import { step } from "../step.ts";
 
 /** Mount points and directories that the running system expects; all else lies below them. */
@@ -97,6 +97,7 @@ export const makeRoot = step({
     await keepOnly(root, groups);
     await pruneUnits(root);
     await placeOsContent(root, content);
+    await refuseCredentials(root);
     if (pause !== undefined) await placePauseImage(root, pause);
     await settleKernel(tools, root, join(directory, "kernel"));
     await makeAccounts(tools, root, epochSeconds);

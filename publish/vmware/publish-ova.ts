@@ -86,7 +86,7 @@ async function packOva(
 }
 
 async function signerOf(tools: ToolsRoot, { signer }: OvaOptions): Promise<{ key: string; certificate: string }> {
-  const { privateKey, certificate } = await openSigningKey(tools);
+  const { privateKey, certificate } = await openSigningKey(tools, "secure-boot");
   const files = signer ?? { key: privateKey, certificate };
   return { key: await readFile(files.key, "utf8"), certificate: await readFile(files.certificate, "utf8") };
 }

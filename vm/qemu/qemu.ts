@@ -33,6 +33,8 @@ export type Hardware = {
   uuid?: string;
   /** The manufacturer in the firmware; QEMU by default. */
   vendor?: string;
+  /** Strings of the board's maker, in SMBIOS tables of type 11. */
+  oemStrings?: readonly string[];
   accelerator: Accelerator;
   cpus: number;
   memoryMiB: number;
@@ -96,7 +98,8 @@ export function qemuArguments(hardware: Hardware, dataDirectories: readonly stri
     ...processor(hardware.accelerator),
     ["-smp", String(hardware.cpus)],
     ["-m", String(hardware.memoryMiB)],
-    ...boot(hardware.boot, noMitigations[hardware.accelerator]),
+    ...boot(hardware.boot),
+    ...(hardware.oemStrings ?? []).map((text): Option => ["-smbios", `type=11,value=${escaped(text)}`]),
     ...hardware.disks.flatMap(disk),
     ...(hardware.cdRom === undefined ? [] : cdRom(hardware.cdRom)),
     ...(hardware.userData === undefined ? [] : fwCfg(userDataName, hardware.userData)),
@@ -117,7 +120,9 @@ function processor(accelerator: Accelerator): Option[] {
       return [
         // Emulation repeats string instructions byte by byte, so the kernel is told that they are not fast. After an
         // instruction of AVX, those of SSE and SHA, which QEMU's own code emulates, take five times as long for a while.
-        ["-cpu", "max,-erms,-fsrm,-avx"],
+        // It does not speculate, and says so by the model of one that does not either, an Atom of 2008: what guards
+        // against speculation would slow it down, and is left out.
+        ["-cpu", "max,-erms,-fsrm,-avx,vendor=GenuineIntel,family=6,model=28,stepping=10"],
         ["-accel", "tcg,thread=multi"],
       ];
     case "kvm":
@@ -128,31 +133,23 @@ function processor(accelerator: Accelerator): Option[] {
   }
 }
 
-/**
- * What guards against the speculation of real processors slows an emulated one down, which does not speculate: without it,
- * stock Debian boots in 23 s instead of 33 s. The boot stub reads the word from the firmware; not with Secure Boot, since
- * nobody signed it.
- */
-const noMitigations: Readonly<Record<Accelerator, readonly string[]>> = { tcg: ["mitigations=off"], kvm: [] };
-
 /** Secure Boot is worth something when only the firmware, in system management mode, can write its variables. */
 function isSecure(from: Boot): boolean {
   return from.kind === "firmware" && from.secure === true;
 }
 
-function boot(from: Boot, words: readonly string[]): Option[] {
+function boot(from: Boot): Option[] {
   switch (from.kind) {
     case "firmware":
       return [
         ...(isSecure(from) ? [["-global", "driver=cfi.pflash01,property=secure,value=on"] as const] : []),
         ["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${escaped(from.code)}`],
         ["-drive", `if=pflash,unit=1,format=raw,file=${escaped(from.variables)}`],
-        ...words.map((word) => ["-smbios", `type=11,value=io.systemd.stub.kernel-cmdline-extra=${word}`] as const),
       ];
     case "kernel":
       return [
         ["-kernel", from.kernel],
-        ["-append", [from.commandLine, ...words].join(" ")],
+        ["-append", from.commandLine],
         ...(from.initrd === undefined ? [] : [["-initrd", from.initrd] as const]),
       ];
   }

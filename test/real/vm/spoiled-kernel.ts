@@ -11,12 +11,13 @@ import { dirname, join } from "node:path";
 import { archive, type ArchiveEntry } from "../../../bench/tiny-init.ts";
 import { unpackLoaders } from "../../../image/steps/boot.ts";
 import { signEfi } from "../../../image/boot/sign.ts";
-import { openSigningKey, type SigningKey } from "../../../image/boot/signing-key.ts";
+import { imageKeyName, openSigningKey, type SigningKey } from "../../../image/boot/signing-key.ts";
 import { efiNames, makeUnifiedImage } from "../../../image/boot/unified-image.ts";
 import type { Built } from "../../../image/artefacts.ts";
 import { epochSecondsOf, packagesOf, readLock } from "../../../image/packages/lock.ts";
 import { openToolsRoot } from "../../../image/packages/tools-root.ts";
 import { osDirectory } from "../../../image/root/os-content.ts";
+import { dev } from "../../../variants/dev.ts";
 import { sectionOf, type UnifiedSection } from "../../../vm/disk/unified-kernel.ts";
 
 export type Mistake = {
@@ -56,7 +57,7 @@ export async function spoiledKernel(
     await makeUnifiedImage(tools, unsigned, {
       architecture,
       kernel,
-      initrd,
+      initrds: [initrd],
       epochSeconds,
       stub: join(loaders, `usr/lib/systemd/boot/efi/linux${efiNames[architecture]}.efi.stub`),
       kernelVersion: text(".uname"),
@@ -64,7 +65,7 @@ export async function spoiledKernel(
       osRelease: text(".osrel"),
     });
     const key = async (): Promise<SigningKey> =>
-      signed === "ours" ? await openSigningKey(tools) : await openSigningKey(tools, join(work, "keys"));
+      await openSigningKey(tools, imageKeyName(dev), ...(signed === "ours" ? [] : [join(work, "keys")]));
     const done = join(work, "signed.efi");
     if (signed === "not") await rename(unsigned, done);
     else await signEfi(tools, await key(), { input: unsigned, output: done, epochSeconds });

@@ -1,10 +1,14 @@
 /**
- * Protects: not one byte of the root that differs from what was signed is ever used.
+ * Protects: not one byte of the root that differs from what was signed is ever used, and nothing that was not signed
+ * decides which root that is.
  */
-import { expect, test } from "bun:test";
-import { open } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { open, readFile } from "node:fs/promises";
+import { revocationOf } from "../../../image/boot/revocation.ts";
+import { openSigningKey } from "../../../image/boot/signing-key.ts";
+import { authenticodeHash } from "../../../lib/authenticode.ts";
 import { waitForLine } from "../../../vm/qemu/console.ts";
-import { overwrite } from "../../../vm/disk/disk.ts";
+import { createOverlay, overwrite } from "../../../vm/disk/disk.ts";
 import { GuestShell } from "../../../vm/guest-shell.ts";
 import { machineFiles } from "../../../vm/machine-files.ts";
 import { partitionOf } from "../../../vm/disk/partition.ts";
@@ -63,4 +67,73 @@ test("a bit flipped deep in the root is refused as soon as it is read", async ()
   expect(await refusal(host)).toContain(`data block ${deep / blockBytes} is corrupted`);
   await machine.cutPower();
   expect(await reading).toBeInstanceOf(Error);
+});
+
+test("a copy of the root on another disk is refused as long as both are there, with what to do", async () => {
+  await using host = await TestHost.make("tampered-twin", { dataDiskBytes: 4 * 1024 ** 3 });
+  const { tools, directory } = host.machine;
+  await createOverlay(tools, await imageOf("dev"), machineFiles(directory).dataDisk);
+  await using machine = await host.machine.switchOn(AbortSignal.timeout(refusalTimeoutMs));
+  const says = /orlop: cannot start: more than one disk has the root .*: detach all but the one/;
+  await waitForLine(machine.files.consoleLog, says, { signal: AbortSignal.timeout(refusalTimeoutMs) });
+});
+
+describe("with Secure Boot", () => {
+  const absent = "00000000-0000-0000-0000-000000000000";
+  const words = `rootuuid=${absent} hashuuid=${absent} rdinit=/bin/sleep mitigations=off`;
+  let host: TestHost;
+  beforeAll(async () => {
+    host = await TestHost.boot("tampered-firmware", {
+      secureBoot: true,
+      oemStrings: [
+        `io.systemd.stub.kernel-cmdline-extra=${words}`,
+        `io.systemd.boot.kernel-cmdline-extra=${words}`,
+        "io.systemd.credential:tmpfiles.extra=f /run/written-by-firmware - - - - x",
+        "io.systemd.credential:sysctl.extra=kernel.yama.ptrace_scope = 0",
+      ],
+    });
+  });
+  afterAll(async () => host?.[Symbol.asyncDispose]());
+
+  test("no string of the firmware reaches the kernel, the initrd or a unit", async () => {
+    const { shell } = host;
+    const enforcing = "od -An -tu1 -j4 /sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+    expect((await shell.run(enforcing)).trim()).toBe("1");
+    // The strings are there for whoever reads the tables.
+    expect(await shell.run("grep -ac written-by-firmware /sys/firmware/dmi/tables/DMI")).toBe("1");
+    const commandLine = await shell.run("cat /proc/cmdline");
+    expect(commandLine).toMatch(/ systemd\.show_status=auto$/);
+    for (const word of ["mitigations=", "rdinit=", absent]) expect(commandLine).not.toContain(word);
+    expect((await shell.try("test -e /run/written-by-firmware")).exitCode).toBe(1);
+    expect(await shell.run("cat /proc/sys/kernel/yama/ptrace_scope")).toBe("1");
+    expect(await shell.run("ls -A /run/credentials/@system 2>/dev/null | wc -l")).toBe("0");
+  });
+
+  test("lockdown that Secure Boot forces is told as what it is, and no reboot is asked for", async () => {
+    expect(await host.shell.run("cat /sys/kernel/security/lockdown")).toContain("[integrity]");
+    const { reconcilers, rebootNeeded } = await host.status();
+    expect(reconcilers.find(({ name }) => name === "lockdown")?.warnings).toEqual([
+      "settings.kernel.lockdown is none, but Secure Boot keeps the kernel at integrity at every boot",
+    ]);
+    expect(rebootNeeded).toEqual([]);
+  });
+
+  test("an image that was revoked is started never again, and the one that runs only by who insists", async () => {
+    const { tools, directory } = host.machine;
+    const unified = (await imageOf("dev")).replace(/\.img$/, ".efi");
+    const exchange = await openSigningKey(tools, "key-exchange-key");
+    const hash = authenticodeHash(await readFile(unified), unified);
+    const list = await revocationOf(tools, exchange, [hash], { directory, epochSeconds: 1_700_000_000 });
+    await host.shell.run(`echo ${list.toString("base64")} | base64 -d > /run/dbx.auth`);
+    const refused = await host.shell.try("signpost revoke-images /run/dbx.auth", 60_000);
+    expect(refused.output).toContain("cannot revoke images: the one that runs here is among them");
+    const forced = "signpost revoke-images --even-running /run/dbx.auth";
+    expect(await host.shell.run(forced, 60_000)).toContain("the firmware refuses 1 more from now on");
+    expect(await host.shell.run(forced, 60_000)).toContain("the firmware refuses them already");
+    const { consoleLog } = machineFiles(directory);
+    const fromByte = Bun.file(consoleLog).size;
+    await (await host.api()).call("reboot");
+    const refusedByFirmware = /(?:security violation|access denied)/i;
+    await waitForLine(consoleLog, refusedByFirmware, { signal: AbortSignal.timeout(refusalTimeoutMs), fromByte });
+  });
 });
