@@ -21,6 +21,7 @@ const programs: Record<Name, (words: readonly string[]) => Promise<unknown>> = {
   bootstrap: async (words) => await (await import("./commands/bootstrap.ts")).main(words),
   "ephemeral-storage": async (words) => await (await import("./commands/ephemeral-storage.ts")).main(words),
   kdump: async (words) => await (await import("./commands/kdump.ts")).main(words),
+  "data-disk": async (words) => await (await import("./commands/data-disk.ts")).main(words),
   apiclient: async (words) => await (await import("./commands/apiclient.ts")).main(words),
 };
 

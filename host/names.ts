@@ -13,5 +13,6 @@ export const names = [
   "bootstrap",
   "ephemeral-storage",
   "kdump",
+  "data-disk",
 ] as const;
 export type Name = (typeof names)[number];

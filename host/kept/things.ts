@@ -32,6 +32,18 @@ export const placed = {
   userData: `${directory}/user-data.toml`,
 };
 
+/** The same partition, where it is before /var (os/units/run-private.mount). */
+const early = "/run/private";
+
+/**
+ * The data partition on a disk of its own is the one whose PARTUUID is the name of a file in here: udev can ask whether a
+ * file is there (os/udev/90-orlop.rules), and not what is in it.
+ */
+export const dataPartitions: KeptPlace = {
+  path: `${early}/data-partition`,
+  whenLost: "data is looked for on the disk of the system alone",
+};
+
 const trial = z.object({
   version: z.int(),
   revertsTo: z.int(),
@@ -56,10 +68,18 @@ const updateTerms = z.object({
   before: z.array(z.string()),
 });
 
+export const lockdownLevels = ["none", "integrity", "confidentiality"] as const;
+export type LockdownLevel = (typeof lockdownLevels)[number];
+
 export const kept = {
   trial: keptFile(at("trial.json", "settings that were on trial stay as they are"), json(trial)),
   userDataRead: keptFile(at("user-data.read", "user data is read once more"), text),
   rebootedFor: keptFile(at("rebooted-for", "the machine may reboot once more for its boot parameters"), text),
+  /** Read by lockdown.service, before the daemon. */
+  lockdown: keptFile(at("lockdown", "the next boot begins with the kernel lockdown of the image"), {
+    read: (content) => z.enum(lockdownLevels).parse(content),
+    write: (level) => level,
+  }),
   settingsForm: keptFile(
     at("settings-form.json", "the form is that of the version that changed settings last, with no way back from it"),
     json(settingsForm),
@@ -114,7 +134,12 @@ export async function lookOver(system: System): Promise<void> {
   }
 }
 
-export const keptPlaces: readonly KeptPlace[] = [...keptByDaemon, updateFailure, ...Object.values(logs)];
+export const keptPlaces: readonly KeptPlace[] = [
+  ...keptByDaemon,
+  updateFailure,
+  ...Object.values(logs),
+  dataPartitions,
+];
 
 /** The metadata of a TUF role, byte for byte as it was signed. Whether to trust it is not judged here. */
 function metadata(role: "root" | "timestamp" | "snapshot" | "targets", whenLost: string): Kept<string> {

@@ -1,0 +1,47 @@
+/** Protects: what a host mounts is on its own disk, whatever the partitions of other disks are called. */
+import { expect, test } from "bun:test";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openToolsRoot, runTool } from "../packages/tools-root.ts";
+import { osDirectory } from "./os-content.ts";
+
+/** Names that whoever writes a disk chooses: of partitions and file systems, and identifiers that can be copied. */
+const chosen = /by-(?:part)?label|by-(?:part)?uuid|(?:PART)?(?:LABEL|UUID)=/;
+/** In the initrd the content behind the UUID is verified. The definition of a new partition gives it its name. */
+const apart = ["initrd/init", "repart/data/10-data.conf"];
+
+const files = async (): Promise<string[]> =>
+  (await readdir(osDirectory, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(osDirectory.length + 1));
+
+test("nothing of the OS finds a partition by what another disk may carry too", async () => {
+  const naming: string[] = [];
+  for (const path of await files()) {
+    const code = (await readFile(join(osDirectory, path), "utf8")).replaceAll(/^\s*#.*$/gm, "");
+    if (chosen.test(code)) naming.push(path);
+  }
+  expect(naming.filter((path) => !apart.includes(path))).toEqual([]);
+});
+
+test("a mount unit of a disk names a link of our own", async () => {
+  const devices: string[] = [];
+  for (const path of (await files()).filter((name) => name.endsWith(".mount"))) {
+    const what = /^What=(\/dev\/.*)$/m.exec(await readFile(join(osDirectory, path), "utf8"))?.[1];
+    if (what !== undefined) devices.push(what);
+  }
+  expect(devices.filter((device) => device.startsWith("/dev/orlop/")).toSorted()).toEqual([
+    "/dev/orlop/data",
+    "/dev/orlop/esp",
+    "/dev/orlop/private",
+  ]);
+  // The drive of a virtual machine, which has user data of whoever made the machine.
+  expect(devices.filter((device) => !device.startsWith("/dev/orlop/"))).toEqual(["/dev/cdrom"]);
+});
+
+test("udev understands every rule", async () => {
+  const tools = await openToolsRoot();
+  const rules = join(osDirectory, "udev/90-orlop.rules");
+  const { stdout } = await runTool(tools, ["udevadm", "verify", "--no-style", rules], { readOnlyBinds: [rules] });
+  expect(stdout).toContain("Success: 1");
+}, 600_000);
