@@ -12,6 +12,7 @@ export const osDirectory = join(import.meta.dir, "../../os");
 const places: Readonly<Record<string, string>> = {
   etc: "etc",
   containerd: "usr/lib/orlop",
+  lockdown: "usr/lib/orlop",
   "modules-load": "usr/lib/modules-load.d",
   network: "usr/lib/systemd/network",
   presets: "usr/lib/systemd/system-preset",
@@ -28,17 +29,20 @@ const places: Readonly<Record<string, string>> = {
 export type OsFile = { source: InputFile; path: string; mode?: number };
 
 /** What only some variants have. */
-const partial = ["interactive", "kubernetes", "vmware"] as const;
+const partial = ["interactive", "kubernetes", "locked", "vmware"] as const;
 
 /** The folders of `os/` that a variant has beside those of all. */
 export function partsOf({
   interactive,
   orchestrator,
   platform,
-}: Pick<Variant, "interactive" | "orchestrator" | "platform">): OsPart[] {
+  defaults,
+}: Pick<Variant, "interactive" | "orchestrator" | "platform" | "defaults">): OsPart[] {
   const has: Readonly<Record<OsPart, boolean>> = {
     interactive,
     kubernetes: orchestrator.kind === "kubernetes",
+    // settings/groups/kernel.ts has integrity as the default.
+    locked: defaults.kernel?.lockdown === undefined,
     vmware: platform === "vmware",
   };
   return partial.filter((part) => has[part]);

@@ -12,7 +12,7 @@ const pages = table("Pages of this size. Which sizes there are depends on the pr
 export const kernel = table("The kernel.", {
   lockdown: setting({
     type: oneOf("none", "integrity", "confidentiality"),
-    doc: "Kernel lockdown mode. Raising it takes effect at once, relaxing it at the next boot.",
+    doc: "Kernel lockdown mode. Raising it takes effect at once, relaxing it at the next boot; with Secure Boot the kernel never goes below integrity.",
     default: "integrity",
   }),
   sysctl: mapOf({

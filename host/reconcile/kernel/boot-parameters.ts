@@ -11,12 +11,12 @@ import { bootParameterProblems, commandLineWords } from "../../../settings/value
 import type { Settings } from "../../../settings/model/model.ts";
 import type { Architecture } from "../../../variants/variant.ts";
 import { makeAddon, wordsOfAddon } from "./boot-addon.ts";
+import { isSecureBoot } from "../../machine/firmware.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import { reconciler } from "../reconciler.ts";
 
 const addonPath = "/efi/loader/addons/orlop-settings.addon.efi";
 const beganPath = "/run/orlop/boot-parameters";
-const secureBootPath = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 const stubPath = (arch: Architecture): string =>
   `/usr/lib/systemd/boot/efi/addon${{ x86_64: "x64", aarch64: "aa64" }[arch]}.efi.stub`;
 
@@ -33,9 +33,7 @@ export const bootParameters = reconciler<Desired, Actual, Step>({
   async observe(system) {
     const addon = await readAddon(system);
     const words = (addon && wordsOfAddon(addon)) ?? "";
-    const secureBoot = await ifPresent(async () => await readFile(hostPath(system, secureBootPath)));
-    // Four bytes of attributes, then the value; see efivarfs.
-    return { words, began: await wordsOfThisBoot(system), secureBoot: secureBoot?.at(4) === 1 };
+    return { words, began: await wordsOfThisBoot(system), secureBoot: await isSecureBoot(system) };
   },
   plan({ words, arch }, actual) {
     const { began } = actual;

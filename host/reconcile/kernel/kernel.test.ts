@@ -166,6 +166,7 @@ const cases: [actual: string, desired: string, written: string | undefined, rebo
   ["[none] integrity confidentiality", "integrity", "integrity", false],
   ["none [integrity] confidentiality", "confidentiality", "confidentiality", false],
   ["none [integrity] confidentiality", "integrity", undefined, false],
+  ["none [integrity] confidentiality", "none", undefined, true],
   ["none integrity [confidentiality]", "none", undefined, true],
 ];
 for (const [actual, desired, written, reboot] of cases) {
@@ -175,12 +176,32 @@ for (const [actual, desired, written, reboot] of cases) {
     const pass = await lockdown.pass(host.system, withKernel({ lockdown: desired }), facts);
     expect((await host.read(file)).slice(0, written?.length ?? actual.length)).toBe(written ?? actual);
     expect(pass.rebootNeeded).toHaveLength(reboot ? 1 : 0);
+    expect(pass.warnings).toEqual([]);
+    // What lockdown.service writes at the next boot.
+    expect(await host.read("/var/lib/orlop/lockdown")).toBe(desired);
   });
 }
 
+const secureBoot = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+
+test("under Secure Boot no reboot is asked for that would not relax lockdown, and the reason is told", async () => {
+  await using host = await testSystem();
+  await host.write(secureBoot, "\u0006\0\0\0\u0001", "latin1");
+  const none = withKernel({ lockdown: "none" });
+  await host.write(file, "none [integrity] confidentiality\n");
+  const told = ["settings.kernel.lockdown is none, but Secure Boot keeps the kernel at integrity at every boot"];
+  expect(await lockdown.preview(host.system, none, facts)).toEqual({ effects: [], rebootNeeded: [], warnings: told });
+  expect(await lockdown.pass(host.system, none, facts)).toMatchObject({ rebootNeeded: [], warnings: told });
+  await host.write(file, "none integrity [confidentiality]\n");
+  expect(await lockdown.preview(host.system, none, facts)).toMatchObject({
+    rebootNeeded: ["settings.kernel.lockdown is none, but the kernel keeps confidentiality"],
+    warnings: told,
+  });
+});
+
 test("a kernel without lockdown refuses to be raised, and is fine with none", async () => {
   await using host = await testSystem();
-  expect((await lockdown.pass(host.system, withKernel({ lockdown: "none" }), facts)).steps).toBe(0);
+  expect((await lockdown.pass(host.system, withKernel({ lockdown: "none" }), facts)).effects).toEqual([]);
   const { setbacks } = await lockdown.pass(host.system, withKernel({ lockdown: "integrity" }), facts);
   expect(setbacks.map(({ error }) => String(error))).toEqual(["Failure: cannot raise kernel lockdown to integrity"]);
 });

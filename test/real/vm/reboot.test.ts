@@ -20,7 +20,7 @@ test("the first boot applies user data and says so in the history", async () => 
 });
 
 test("a second boot keeps what was committed, forgets what was only staged, and ignores user data", async () => {
-  await host.commit({ motd: "set by a person" });
+  await host.commit({ motd: "set by a person", kernel: { lockdown: "integrity" } });
   await (await host.api()).call("patchSettings", { query: { tx: "half" }, body: { motd: "half done" } });
   const before = await (await host.api()).call("getSettings", {});
   const fingerprint = (await host.status()).remote.fingerprint;
@@ -30,6 +30,17 @@ test("a second boot keeps what was committed, forgets what was only staged, and 
   expect(await (await host.api()).call("getSettings", {})).toEqual(before);
   expect(await host.shell.run(`cat ${motdPath}`)).toBe("set by a person");
   expect(status.remote.fingerprint).toBe(fingerprint);
+});
+
+const lockdown = "cat /sys/kernel/security/lockdown";
+
+test("kernel lockdown is as it was set before the daemon starts", async () => {
+  expect(await host.shell.run(lockdown)).toContain("[integrity]");
+  expect((await host.shell.try("journalctl -b -o cat -u hostd | grep 'raise kernel lockdown'")).output).toBe("");
+  await host.commit({ kernel: { lockdown: "none" } });
+  expect((await host.status()).rebootNeeded).toEqual([
+    "settings.kernel.lockdown is none, but the kernel keeps integrity",
+  ]);
 });
 
 test("a trial that nobody confirms is taken back by itself", async () => {
@@ -52,6 +63,8 @@ test("a trial whose time is over while the machine reboots is taken back", async
   await host.commit({ motd: "tried across a reboot" }, { try: 10 });
   await host.reboot();
   await host.eventually(`cat ${motdPath}`, (text) => text === "confirmed", 60_000);
+  // Relaxed, as was asked for before this boot.
+  expect(await host.shell.run(lockdown)).toContain("[none]");
   expect((await host.status()).trial).toBeUndefined();
   const [newest] = await (await host.api()).call("getHistory", { query: { limit: 1 } });
   expect(newest?.by).toEqual({ kind: "host", part: "trial" });
