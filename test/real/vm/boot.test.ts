@@ -65,6 +65,46 @@ test("the data partition has grown to the end of the disk, and its file system w
   expect(bytes).toBeLessThan(6 * gibibyte);
 });
 
+test("nothing but the remote API is open to the network, and that only while it is on", async () => {
+  // "udp UNCONN 0 0 0.0.0.0:5355 0.0.0.0:*"; what is bound to loopback or to the link of a lease is not.
+  const open = async (): Promise<string[]> =>
+    (await host.shell.run("ss -lntuH"))
+      .split("\n")
+      .map((line) => line.split(/\s+/))
+      .map(([protocol = "", , , , local = ""]) => `${protocol} ${local.replace(/^(?:\*|0\.0\.0\.0|\[::\]):/, "any:")}`)
+      .filter((socket) => !/ (?:127\.\d+\.\d+\.\d+|\[::1\])(?:%\w+)?:/.test(socket))
+      // The client of DHCP, bound to the address that it got.
+      .filter((socket) => !/^udp (?:10\.0\.2\.15%eth0:68|\[fe80::.*\]%eth0:546)$/.test(socket));
+  expect(await open()).toEqual(["tcp any:8443"]);
+  await host.shell.run("apiclient set api.remote.enabled=false");
+  expect(await open()).toEqual([]);
+  await host.shell.run("apiclient set api.remote.enabled=true");
+  expect(await open()).toEqual(["tcp any:8443"]);
+});
+
+test("the kernel has the parameters of os/sysctl, on links that came later too", async () => {
+  const wanted = {
+    "kernel.kexec_load_disabled": "1",
+    "kernel.sysrq": "0",
+    "kernel.io_uring_disabled": "1",
+    "dev.tty.ldisc_autoload": "0",
+    "fs.protected_fifos": "2",
+    "fs.protected_regular": "2",
+    "fs.suid_dumpable": "0",
+    ...Object.fromEntries(
+      ["all", "default", "eth0"].flatMap((link) => [
+        [`net.ipv4.conf.${link}.accept_redirects`, "0"],
+        [`net.ipv4.conf.${link}.secure_redirects`, "0"],
+        [`net.ipv4.conf.${link}.send_redirects`, "0"],
+        [`net.ipv6.conf.${link}.accept_redirects`, "0"],
+      ]),
+    ),
+  };
+  await host.eventually("systemctl is-active forbid-kexec.service", (output) => output === "active", 60_000);
+  const values = (await host.shell.run(`sysctl -n ${Object.keys(wanted).join(" ")}`)).split("\n");
+  expect(Object.fromEntries(Object.keys(wanted).map((name, at) => [name, values[at]]))).toEqual(wanted);
+});
+
 test("the API's socket is for root and the group api only", async () => {
   expect(await host.shell.run("stat -c '%a %U %g' /run/api.sock")).toBe("660 root 274");
 });
