@@ -5,6 +5,7 @@
  * pins one version, older ones too; a host above its maximum steps down. Two things are ours: waves open smoothly
  * (repo/waves.ts), and a version that failed on this host is not tried again until a person says so.
  */
+import { Failure } from "../../lib/failure.ts";
 import { isFor, wavesOfUpdate, type Machines, type Manifest } from "../../repo/manifest.ts";
 import { compareVersions } from "../../repo/version.ts";
 import { opensAt } from "../../repo/waves.ts";
@@ -88,4 +89,12 @@ export function describeHold(hold: Hold): string {
     default:
       return unreachable(hold);
   }
+}
+
+/** The version that is wanted by name, provided that nothing holds it. @throws {Failure<"version-held">} */
+export function freeVersion(judgements: readonly JudgedVersion[], wanted: string): string {
+  const holds = judgements.find(({ version }) => version === wanted)?.holds;
+  if (holds?.length === 0) return wanted;
+  const why = holds === undefined ? "the repository does not have it" : holds.map(describeHold).join("; ");
+  throw new Failure("version-held", `cannot choose ${wanted}: ${why}`);
 }

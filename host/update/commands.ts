@@ -1,0 +1,93 @@
+/** What each command of an update does. Whatever it leaves is on disk or in the memory when it resolves. */
+import { defined } from "../../lib/defined.ts";
+import { afterFailure, Failure } from "../../lib/failure.ts";
+import { rehearse } from "../migrations/rehearse.ts";
+import { bootInactiveNext, requireSets } from "./boot/sets.ts";
+import { available, chosen as chosenOf, describeHold, freeVersion } from "./choice.ts";
+import { wishesOf } from "./fetch/host-mirror.ts";
+import { publishedMigrations } from "./fetch/published-migrations.ts";
+import { currentTerms } from "./judge/current-terms.ts";
+import type { KeptMemory } from "./kept-memory.ts";
+import { chosenIn, type Look, type RepositoryLooks } from "./look.ts";
+import type { Chosen } from "./memory.ts";
+import type { UpdaterHost } from "./updater-host.ts";
+import { writeImage, writeSize, type WriteProgress } from "./write/write-image.ts";
+
+export type CommandWork = { host: UpdaterHost; memory: KeptMemory; looks: RepositoryLooks; signal: AbortSignal };
+
+/** Chooses the newest version that nothing holds, or the one that is wanted. @throws {Failure<"version-held">} */
+export async function refresh({ host, memory, looks, signal }: CommandWork, wanted: string | undefined): Promise<void> {
+  const { chosen: _forgotten, ...rest } = memory.current;
+  try {
+    const { trusted, judgements, view } = await looks.look(signal);
+    const version = wanted === undefined ? chosenOf(judgements) : freeVersion(judgements, wanted);
+    const chosen = version === undefined ? undefined : chosenIn(trusted, host.running, version);
+    await memory.remember({
+      ...rest,
+      ...defined({ chosen }),
+      available: available(judgements),
+      checked: { at: view.now.toISOString(), expires: trusted.expires.toISOString() },
+    });
+  } catch (error) {
+    throw await afterFailure(error, async () => {
+      await memory.note({ ...rest, available: [] });
+    });
+  }
+}
+
+/**
+ * Writes the chosen version to the inactive set, reads it back and verifies it; the set does not boot next.
+ *
+ * @param onProgress called after each piece
+ * @throws {Failure<"no-update" | "chosen-changed">}
+ */
+export async function prepare(
+  { host, memory, looks, signal }: CommandWork,
+  onProgress: (progress: WriteProgress) => void,
+): Promise<void> {
+  const { system, running } = host;
+  const { chosen } = memory.current;
+  if (chosen === undefined) throw noUpdate();
+  const { version } = chosen.image;
+  const look = await looks.look(signal, version);
+  assertStillOffered(look, host, chosen);
+  const mirror = await looks.mirror(version);
+  const way = { from: running.version, to: version };
+  const migrations = await publishedMigrations(system, mirror, look.trusted, way, signal);
+  await rehearse(system, host.values(), { running: running.version, target: version }, migrations);
+  const { signpost, inactive } = await requireSets(system);
+  await signpost.clearInactive();
+  await memory.remember({ ...memory.current, brings: { version, migrations } });
+  const job = { mirror, targets: chosen.targets, ...inactive, size: host.writeSize ?? writeSize };
+  await writeImage(system, job, onProgress, signal);
+  await signpost.markInactiveValid(version, wishesOf(host.settings()).tries);
+  system.log.info(`update: ${version} is on set ${inactive.set.toUpperCase()}, read back and verified`);
+}
+
+/** Makes it boot next. Settings may have changed since it was written, so their way is tried once more. */
+export async function activate({ host, memory, signal }: Omit<CommandWork, "looks">): Promise<void> {
+  const { system, running } = host;
+  const { signpost, inactive } = await requireSets(system);
+  const staged = (await signpost.read()).entries[inactive.set]?.version;
+  const { brings } = memory.current;
+  if (staged !== undefined && brings?.version === staged) {
+    await rehearse(system, host.values(), { running: running.version, target: staged }, brings.migrations);
+  }
+  await bootInactiveNext(system, await currentTerms(host, signal));
+}
+
+export function noUpdate(): Failure<"no-update"> {
+  return new Failure("no-update", "cannot prepare an update: none is chosen", { hint: "run `apiclient update check`" });
+}
+
+function assertStillOffered({ trusted, judgements }: Look, { running }: UpdaterHost, chosen: Chosen): void {
+  const { version } = chosen.image;
+  const judgement = judgements.find((each) => each.version === version);
+  const recalled = judgement?.holds.find(({ kind }) => kind === "above-maximum" || kind === "failed-before");
+  const same = judgement !== undefined && Bun.deepEquals(chosenIn(trusted, running, version), chosen);
+  if (same && recalled === undefined) return;
+  const reason = recalled === undefined ? "the repository offers it no more, or other files" : describeHold(recalled);
+  throw new Failure("chosen-changed", `cannot write ${version}, which was chosen: ${reason}`, {
+    hint: "run `apiclient update check` to choose anew",
+  });
+}

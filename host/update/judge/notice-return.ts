@@ -1,0 +1,35 @@
+/** Noticing, at the start of the daemon, that this host came back from a version that did not prove healthy. */
+import type { System } from "../../machine/system.ts";
+import type { Sets } from "../boot/signpost.ts";
+import type { KeptMemory } from "../kept-memory.ts";
+import type { Held } from "../memory.ts";
+import { removeRecords } from "./last-words.ts";
+import { explained, panicBefore, returnedFrom } from "./went-back.ts";
+
+/**
+ * The hold first: what happened to the version is only told, but that it is not tried again must not hang on it.
+ *
+ * @param onReturn called when this start is the first to notice, and again when more is known about it
+ */
+export async function noticeReturn(
+  system: System,
+  memory: KeptMemory,
+  sets: Sets,
+  onReturn: (version: Held) => void,
+): Promise<void> {
+  const failed = returnedFrom(sets, memory.current.held, system.clock.now());
+  if (failed !== undefined) {
+    onReturn(failed);
+    await memory.hold(failed);
+  }
+  const panic = await panicBefore(system, sets);
+  const unexplained = memory.current.held.find((held) => held.unexplained === true);
+  if (unexplained !== undefined) {
+    const explanation = await explained(system, sets, unexplained, panic?.reason);
+    onReturn(explanation);
+    system.log.info(`update: went back from ${explanation.version}: ${explanation.reason}`);
+    const held = memory.current.held.map((each) => (each === unexplained ? explanation : each));
+    await memory.remember({ ...memory.current, held });
+  }
+  if (panic !== undefined) await removeRecords(system, panic);
+}
