@@ -2,12 +2,11 @@
 import { z } from "zod";
 import { messageOf, unreachable } from "../../lib/failure.ts";
 import { bytesOf } from "../../lib/files/http-body.ts";
+import type { Fetch } from "../../lib/files/http-redirects.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { type KubernetesClient, parsed } from "../../kubernetes/client.ts";
 import { isReady, pods } from "../../kubernetes/objects.ts";
 import type { Gate, GateAnswer } from "../policy/gate.ts";
-
-export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 
 const limitMs = 10_000;
 const limits = { mostBytes: 4 * 1024 * 1024, stallMs: limitMs };

@@ -11,6 +11,7 @@ import { Leadership } from "../../kubernetes/lease.ts";
 import { type NodeObject, nodes } from "../../kubernetes/objects.ts";
 import { explain } from "../../lib/failure.ts";
 import { firstOf } from "../../lib/first-of.ts";
+import type { Fetch } from "../../lib/files/http-redirects.ts";
 import type { FleetPolicy } from "../policy/fleet-policy.ts";
 import type { GateAnswer } from "../policy/gate.ts";
 import { decide } from "../roll-out/decide.ts";
@@ -19,7 +20,7 @@ import type { Write } from "../roll-out/write.ts";
 import { applyWrite } from "./apply-write.ts";
 import { Drains } from "./drains.ts";
 import { nodesOf, Owners } from "./fleet-nodes.ts";
-import { type Fetch, GateQuestions } from "./gate-questions.ts";
+import { GateQuestions } from "./gate-questions.ts";
 import { fleetPolicies, type PolicyObject, readPolicy } from "./policy-object.ts";
 import { Projection } from "./projection.ts";
 

@@ -22,7 +22,7 @@ export type FakeFleetOptions = {
   awayMs?: number;
 };
 
-export type Release = {
+export type FleetRelease = {
   version: string;
   /** Nodes on which it does not prove healthy. */
   badOn?: readonly string[];
@@ -51,7 +51,7 @@ export class FakeFleet implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #nodes: Cache<NodeObject>;
   readonly #pods: Cache<Pod>;
-  #release: Release;
+  #release: FleetRelease;
   #work: Promise<unknown> = Promise.resolve();
   /** What must never happen, and did. */
   readonly violations: string[] = [];
@@ -104,7 +104,7 @@ export class FakeFleet implements AsyncDisposable {
   }
 
   /** Every host is offered it from now on. */
-  async publish(release: Release): Promise<void> {
+  async publish(release: FleetRelease): Promise<void> {
     this.#release = release;
     for (let all = this.names; all.length > 0; all = all.slice(16)) {
       await Promise.all(all.slice(0, 16).map(async (name) => await this.#report(this.#host(name))));

@@ -7,9 +7,9 @@ const csrPath = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 const issuedMs = 30_000;
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
-export type Identity = { certificate: string; key: string };
+export type NodeIdentity = { certificate: string; key: string };
 
-export async function nodeIdentity(cluster: ControlPlane, node: string): Promise<Identity> {
+export async function nodeIdentity(cluster: ControlPlane, node: string): Promise<NodeIdentity> {
   const name = `node-${node}`;
   const keys = await requestCertificate(cluster, name, `O=system:nodes,CN=system:node:${node}`);
   const key = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
