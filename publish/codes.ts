@@ -2,6 +2,7 @@
 export const publishCodes = [
   "aws-refused",
   "bad-grantee",
+  "bad-infra",
   "bad-sbom",
   "bad-template",
   "image-failed",

@@ -2,6 +2,8 @@
  * `Infra.toml`: where one's images go. The keys are those of Bottlerocket's file (its tools/pubsys/Infra.toml.example),
  * of which this reads the part about AWS; the other sections belong to others who read the same file.
  */
+import { extname } from "node:path";
+import { parseDocument } from "yaml";
 import { z } from "zod";
 import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files/files.ts";
@@ -47,13 +49,38 @@ const infraSchema = z.strictObject({
 
 export type AwsInfra = z.infer<typeof awsSchema>;
 
-/** @throws {Failure<"no-such-file" | "bad-toml">} */
+/**
+ * Reads the file, or `Infra.lock` beside it when there is one: what a tool that made buckets and keys wrote of the same
+ * content, as YAML.
+ *
+ * @throws {Failure<"no-such-file" | "bad-toml" | "bad-infra">}
+ */
 export async function readInfra(path: string): Promise<AwsInfra> {
+  const lock = `${path.slice(0, -extname(path).length)}.lock`;
+  const resolved = await readTextIfPresent(lock);
+  if (resolved !== undefined) return parseLock(resolved, lock).aws;
   const text = await readTextIfPresent(path);
   if (text !== undefined) return parseTomlDocument(text, infraSchema, path).aws;
   throw new Failure("no-such-file", `cannot read ${path}: it does not exist`, {
     hint: "docs/publish.md shows one; --infra names another file",
   });
+}
+
+function parseLock(text: string, path: string): z.infer<typeof infraSchema> {
+  const document = parseDocument(text, { prettyErrors: false });
+  const [error] = document.errors;
+  if (error !== undefined) throw new Failure("bad-infra", `cannot read ${path}: ${error.message}`);
+  const parsed = infraSchema.safeParse(withoutNulls(document.toJS()));
+  if (parsed.success) return parsed.data;
+  throw new Failure("bad-infra", `cannot read ${path}: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`);
+}
+
+/** Fields that were not set are null in YAML that Bottlerocket's tools write. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(fields.map(([name, inner]) => [name, withoutNulls(inner)]));
 }
 
 /**
