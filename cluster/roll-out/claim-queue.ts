@@ -1,13 +1,15 @@
 /** Who is claimed next: places in the budget, canaries before all others, one zone after the other, the operator's node last. */
 import type { FleetNode } from "./snapshot.ts";
-import { progressOf, type Survey, type VariantProgress } from "./survey.ts";
+import { progressKey } from "./roster.ts";
+import type { Survey } from "./survey.ts";
 import type { Wait } from "./wait.ts";
 
 export type Candidate = { node: FleetNode; version: string };
 
 export class ClaimQueue {
   readonly #survey: Survey;
-  readonly #progress: Map<string, VariantProgress>;
+  /** By variant and version, as in the survey. */
+  readonly #names: Map<string, readonly string[]>;
   readonly #zones: Set<string>;
   #claimed: number;
 
@@ -15,9 +17,7 @@ export class ClaimQueue {
     this.#survey = survey;
     this.#claimed = survey.claims.size;
     this.#zones = new Set(survey.zones);
-    this.#progress = new Map(
-      [...survey.progress].map(([key, { proved, claimed }]) => [key, { proved, claimed: [...claimed] }]),
-    );
+    this.#names = new Map(survey.claimed);
   }
 
   get places(): number {
@@ -44,17 +44,21 @@ export class ClaimQueue {
   take({ node, version }: Candidate): void {
     this.#claimed++;
     this.#zones.add(node.zone);
-    progressOf(this.#progress, node.report?.variant ?? "", version).claimed.push(node.name);
+    const key = progressKey(node.report?.variant ?? "", version);
+    this.#names.set(key, [...(this.#names.get(key) ?? []), node.name]);
   }
 
   /** Until enough of them have proved the version, one canary after the other. */
   #canaryHold(node: FleetNode, version: string): Wait | undefined {
-    const { canaries, canarySelector } = this.#survey.snapshot.policy.spec.order;
-    const variant = node.report?.variant ?? "";
-    const known = this.#survey.variants.get(variant) ?? { nodes: 0, canaries: 0 };
+    const { snapshot, roster } = this.#survey;
+    const { canaries, canarySelector } = snapshot.policy.spec.order;
+    const key = progressKey(node.report?.variant ?? "", version);
+    const proved = roster.proved.get(key) ?? 0;
+    if (proved >= canaries) return undefined;
+    const known = roster.variants.get(node.report?.variant ?? "") ?? { nodes: 0, canaries: 0 };
     const selects = Object.keys(canarySelector).length > 0;
     const wanted = Math.min(canaries, selects ? known.canaries : known.nodes);
-    const { proved, claimed } = progressOf(this.#progress, variant, version);
+    const claimed = this.#names.get(key) ?? [];
     const eligible = !selects || node.canary;
     if (proved >= wanted || (claimed.length === 0 && eligible)) return undefined;
     return { cause: "canary", version, proved, wanted, busy: claimed[0], eligible };
@@ -65,16 +69,4 @@ export class ClaimQueue {
     const [zone] = this.#zones;
     return zone === undefined ? undefined : { cause: "zone", zone };
   }
-}
-
-/** The order in which places are given: nodes without pods, canaries, zone by zone, by name; the operator's own last. */
-export function inOrder(candidates: readonly Candidate[], self: string | undefined): Candidate[] {
-  const rank = ({ node }: Candidate): number => (node.name === self ? 3 : node.starting ? 0 : node.canary ? 1 : 2);
-  return candidates.toSorted(
-    (a, b) => rank(a) - rank(b) || compare(a.node.zone, b.node.zone) || compare(a.node.name, b.node.name),
-  );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

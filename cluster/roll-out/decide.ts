@@ -6,7 +6,6 @@
  * compare-and-swap of the host on its Node, and a claim's token keeps the three in step. Each way out of a step is one
  * write, which also gives the node back.
  */
-import type { Candidate } from "./claim-queue.ts";
 import { giveBack } from "./steps/change.ts";
 import { drain } from "./steps/drain-step.ts";
 import { nothing, write, type StepResult } from "./steps/failure.ts";
@@ -15,22 +14,22 @@ import { reboot } from "./steps/reboot-step.ts";
 import { prepare, rest } from "./steps/rest-step.ts";
 import { soak } from "./steps/soak-step.ts";
 import type { FleetNode, Snapshot } from "./snapshot.ts";
+import { Roster } from "./roster.ts";
 import { survey, type Survey } from "./survey.ts";
-import { isWait, readyFor } from "./wanted.ts";
 import type { Write } from "./write.ts";
 
-export function decide(snapshot: Snapshot, now: Date): Write[] {
+/** @param roster of the snapshot's nodes, for who keeps one up to date */
+export function decide(snapshot: Snapshot, now: Date, roster = new Roster(snapshot.nodes, snapshot.self)): Write[] {
   const { policy } = snapshot;
   if (!policy.finalizer && !policy.deleting) return [{ kind: "finalizer", present: true }];
-  const seen = survey(snapshot, now);
+  const seen = survey(snapshot, now, roster);
   const results = seen.active.map((node) => step(seen, node));
   const writes = results.flatMap((result) => result.writes);
   const touched = new Set(writes.flatMap((each) => (each.kind === "node" ? [each.node] : [])));
-  const { candidates, preparations } = beginners(seen, touched);
   const halt = results.find((result) => result.halt !== undefined)?.halt;
-  const ledger = ledgerWrite(seen, halt, candidates);
+  const ledger = ledgerWrite(seen, halt, touched);
   if (ledger !== undefined) writes.unshift(ledger);
-  writes.push(...preparations);
+  writes.push(...preparations(seen, touched));
   if (policy.deleting && policy.finalizer && writes.length === 0 && isClean(seen)) {
     writes.push({ kind: "finalizer", present: false });
   }
@@ -48,27 +47,18 @@ function step(seen: Survey, node: FleetNode): StepResult {
   return current === "Rebooting" ? reboot(seen, node) : soak(seen, node);
 }
 
-/** Nodes at rest that may be claimed, and orders to prepare those that are not ready to be. */
-function beginners(seen: Survey, touched: ReadonlySet<FleetNode>): { candidates: Candidate[]; preparations: Write[] } {
-  const { snapshot, now, claims } = seen;
-  const candidates: Candidate[] = [];
-  const preparations: Write[] = [];
-  if (seen.barrier !== undefined) return { candidates, preparations };
-  let downloads = snapshot.policy.spec.maxPreparing - seen.preparing;
-  const places = seen.budget - claims.size - seen.away.count;
-  if (downloads <= 0 && places <= 0) return { candidates, preparations };
-  for (const node of snapshot.nodes) {
-    if (node.report === undefined || node.report.offers.length === 0) continue;
-    if (node.marks.step !== "Idle" || claims.has(node.uid) || touched.has(node)) continue;
-    const wanted = readyFor(node, snapshot.policy.spec, now);
-    if (!isWait(wanted)) candidates.push({ node, version: wanted.version });
-    else if (wanted.cause === "prepare" && downloads > 0) {
-      const order = prepare(seen, node, wanted.version);
-      if (order !== undefined) preparations.push(order);
-      downloads--;
-    }
+/** Orders to download ahead, as many as may at once. */
+function preparations({ snapshot, roster, now, barrier, claims }: Survey, touched: ReadonlySet<FleetNode>): Write[] {
+  const orders: Write[] = [];
+  let places = snapshot.policy.spec.maxPreparing - roster.preparing;
+  if (barrier !== undefined || places <= 0) return orders;
+  for (const { node, version } of roster.unprepared(snapshot.policy.spec, now)) {
+    if (places <= 0) break;
+    if (claims.has(node.uid) || touched.has(node)) continue;
+    orders.push(prepare(snapshot, node, version, now));
+    places--;
   }
-  return { candidates, preparations };
+  return orders;
 }
 
 /** Nothing of this policy is left on any node. */

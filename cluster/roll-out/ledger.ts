@@ -1,6 +1,6 @@
 /** What a pass changes in the policy's status: claims made and released, the halt, its end. One write, or none. */
 import type { Claim } from "../policy/fleet-policy.ts";
-import { ClaimQueue, inOrder, type Candidate } from "./claim-queue.ts";
+import { ClaimQueue } from "./claim-queue.ts";
 import type { StepResult } from "./steps/failure.ts";
 import type { FleetNode } from "./snapshot.ts";
 import type { Survey } from "./survey.ts";
@@ -8,10 +8,11 @@ import type { EventReason, Write } from "./write.ts";
 
 type Halting = NonNullable<StepResult["halt"]>;
 
+/** @param touched nodes that other writes of this pass change */
 export function ledgerWrite(
   survey: Survey,
   halt: Halting | undefined,
-  candidates: readonly Candidate[],
+  touched: ReadonlySet<FleetNode>,
 ): Write | undefined {
   const { ledger } = survey.snapshot.policy;
   const halted = halt === undefined ? undefined : haltOf(survey, halt);
@@ -22,7 +23,7 @@ export function ledgerWrite(
   }
   const nextToken = Math.max(ledger.nextToken, lostToken(survey) + 1);
   const kept = ledger.claims.filter((claim) => !isOver(survey, claim));
-  const claims = newClaims(survey, candidates, nextToken);
+  const claims = newClaims(survey, touched, nextToken);
   if (claims.length === 0 && kept.length === ledger.claims.length && nextToken === ledger.nextToken) return undefined;
   const highest = claims.at(-1)?.token ?? nextToken - 1;
   return {
@@ -60,9 +61,9 @@ function isResumed({ snapshot }: Survey): boolean {
  * The node is at rest, its token used up and our cordon off, or it no longer exists. A node that failed and keeps our
  * cordon keeps its place in the budget with it, so that an operator that has not seen it fail takes no other.
  */
-function isOver({ snapshot, active }: Survey, claim: Claim): boolean {
+function isOver({ snapshot, roster }: Survey, claim: Claim): boolean {
   if (snapshot.gone.has(claim.uid)) return true;
-  const node = active.find(({ uid }) => uid === claim.uid);
+  const node = roster.get(claim.uid);
   return node !== undefined && node.marks.step === "Idle" && node.marks.over >= claim.token && node.cordon !== "ours";
 }
 
@@ -80,17 +81,21 @@ export function hasLostClaim({ snapshot, claims }: Survey, { uid, marks }: Fleet
   return claims.get(uid)?.token !== marks.claim && marks.claim < snapshot.policy.ledger.nextToken;
 }
 
-function newClaims(survey: Survey, candidates: readonly Candidate[], nextToken: number): Claim[] {
+function newClaims(survey: Survey, touched: ReadonlySet<FleetNode>, nextToken: number): Claim[] {
+  const { snapshot, roster, now, claims: claimed } = survey;
   const queue = new ClaimQueue(survey);
   const claims: Claim[] = [];
   let token = nextToken;
-  for (const candidate of inOrder(candidates, survey.snapshot.self)) {
+  if (survey.barrier !== undefined || queue.places <= 0) return claims;
+  for (const candidate of roster.candidates(snapshot.policy.spec, now)) {
     if (queue.places <= 0) break;
-    if (queue.holdOf(candidate) !== undefined) continue;
     const { node, version } = candidate;
+    // Nodes without pods, which come first, wait for no window.
+    if (!survey.window.open && !node.starting) break;
+    if (claimed.has(node.uid) || touched.has(node) || queue.holdOf(candidate) !== undefined) continue;
     queue.take(candidate);
     token = Math.max(token, node.marks.over + 1);
-    claims.push({ node: node.name, uid: node.uid, token, since: survey.now, version });
+    claims.push({ node: node.name, uid: node.uid, token, since: now, version });
     token++;
   }
   return claims;

@@ -5,6 +5,7 @@
 import type { FleetPolicy } from "../policy/fleet-policy.ts";
 import { ClaimQueue } from "./claim-queue.ts";
 import { drainWait } from "./steps/drain-step.ts";
+import { Roster } from "./roster.ts";
 import { rebootWait } from "./steps/reboot-step.ts";
 import { soakWait } from "./steps/soak-step.ts";
 import type { FleetNode, NodeStep, Snapshot } from "./snapshot.ts";
@@ -24,8 +25,12 @@ export type NodeStanding = {
   sentence: string;
 };
 
-export function standings(snapshot: Snapshot, now: Date): NodeStanding[] {
-  const seen = survey(snapshot, now);
+export function standings(
+  snapshot: Snapshot,
+  now: Date,
+  roster = new Roster(snapshot.nodes, snapshot.self),
+): NodeStanding[] {
+  const seen = survey(snapshot, now, roster);
   const queue = new ClaimQueue(seen);
   return snapshot.nodes.map((node) => standing(seen, queue, node));
 }
@@ -84,8 +89,9 @@ export type Counts = {
 
 /** What a policy's status tells people. */
 export function portrait(snapshot: Snapshot, now: Date): { conditions: Condition[]; counts: Counts } {
-  const all = standings(snapshot, now).filter(({ node }) => node.selected);
-  const seen = survey(snapshot, now);
+  const roster = new Roster(snapshot.nodes, snapshot.self);
+  const all = standings(snapshot, now, roster).filter(({ node }) => node.selected);
+  const seen = survey(snapshot, now, roster);
   const waiting: Counts["waiting"] = {};
   for (const { cause } of all) waiting[cause] = (waiting[cause] ?? 0) + 1;
   const counts: Counts = {

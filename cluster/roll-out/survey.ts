@@ -1,19 +1,13 @@
 /** A fleet at a glance: what one look at all nodes says about budget, canaries and zones. */
 import type { Claim } from "../policy/fleet-policy.ts";
 import { windowState, type WindowState } from "../policy/window.ts";
+import { progressKey, type Roster } from "./roster.ts";
 import type { FleetNode, Snapshot } from "./snapshot.ts";
 import type { Wait } from "./wait.ts";
 
-/** How far a version is with the nodes of one variant. */
-export type VariantProgress = {
-  /** Nodes that run it, proved. */
-  proved: number;
-  /** The nodes that are brought to it now. */
-  claimed: string[];
-};
-
 export type Survey = {
   snapshot: Snapshot;
+  roster: Roster;
   now: Date;
   /** How many nodes may be away. */
   budget: number;
@@ -24,12 +18,8 @@ export type Survey = {
   window: WindowState;
   /** Why nothing new begins in the whole fleet. */
   barrier: Wait | undefined;
-  /** Hosts that download by order. */
-  preparing: number;
-  /** By variant and version. */
-  progress: ReadonlyMap<string, VariantProgress>;
-  /** By variant: how many nodes there are, and how many of them may be canaries. */
-  variants: ReadonlyMap<string, { nodes: number; canaries: number }>;
+  /** By variant and version: the names of the nodes that are brought to it now. */
+  claimed: ReadonlyMap<string, readonly string[]>;
   /** Zones of claimed nodes. */
   zones: ReadonlySet<string>;
   /** Nodes with something to do or to give back: all but those at rest. */
@@ -39,73 +29,45 @@ export type Survey = {
 /** So many names are told. */
 const mostNames = 3;
 
-export function survey(snapshot: Snapshot, now: Date): Survey {
-  const { policy, nodes } = snapshot;
+export function survey(snapshot: Snapshot, now: Date, roster: Roster): Survey {
+  const { policy } = snapshot;
   const claims = new Map(policy.ledger.claims.map((claim) => [claim.uid, claim]));
-  const away = { count: 0, names: [] as string[] };
-  const progress = new Map<string, VariantProgress>();
-  const variants = new Map<string, { nodes: number; canaries: number }>();
+  const claimed = new Map<string, string[]>();
   const zones = new Set<string>();
-  const active: FleetNode[] = [];
-  let preparing = 0;
-  let total = 0;
-  for (const node of nodes) {
-    const claim = claims.get(node.uid);
-    const { report } = node;
-    if (claim !== undefined || !isAtRest(node)) active.push(node);
-    if (claim !== undefined) zones.add(node.zone);
-    if (node.selected && !node.leaving) {
-      total++;
-      if (claim === undefined && isAway(node)) {
-        away.count++;
-        if (away.names.length < mostNames) away.names.push(node.name);
-      }
-    }
-    if (node.order?.do === "prepare") preparing++;
-    if (report === undefined) continue;
-    const variant = entry(variants, report.variant, () => ({ nodes: 0, canaries: 0 }));
-    if (node.selected && !node.leaving) {
-      variant.nodes++;
-      if (node.canary) variant.canaries++;
-    }
-    if (claim !== undefined) progressOf(progress, report.variant, claim.version).claimed.push(node.name);
-    else if (isProved(node)) progressOf(progress, report.variant, report.version).proved++;
+  const active = new Map(roster.active);
+  for (const claim of claims.values()) {
+    const node = roster.get(claim.uid);
+    if (node === undefined) continue;
+    active.set(node.uid, node);
+    zones.add(node.zone);
+    const key = progressKey(node.report?.variant ?? "", claim.version);
+    claimed.set(key, [...(claimed.get(key) ?? []), node.name]);
   }
-  const window = windowState(policy.spec.windows, now);
   return {
     snapshot,
+    roster,
     now,
-    budget: budgetOf(policy.spec.maxUnavailable, total),
+    budget: budgetOf(policy.spec.maxUnavailable, roster.total),
     claims,
-    away,
-    window,
+    away: awayFor(roster, claims),
+    window: windowState(policy.spec.windows, now),
     barrier: barrierOf(snapshot),
-    preparing,
-    progress,
-    variants,
+    claimed,
     zones,
-    active,
+    active: [...active.values()],
   };
 }
 
-/** Nothing of ours is on it, and nothing is to be done before it is claimed. */
-function isAtRest(node: FleetNode): boolean {
-  return (
-    node.marks.step === "Idle" &&
-    node.cordon !== "ours" &&
-    node.order === undefined &&
-    !node.marks.excluded &&
-    !node.starting
-  );
-}
-
-function isAway(node: FleetNode): boolean {
-  return !node.ready || node.cordon !== "none";
-}
-
-function isProved({ report, marks, ready, cordon }: FleetNode): boolean {
-  if (report === undefined || report.onTrial || !ready || cordon !== "none") return false;
-  return marks.step === "Idle" && marks.failed?.version !== report.version;
+/** Who is claimed has its place already. */
+function awayFor(roster: Roster, claims: ReadonlyMap<string, Claim>): Survey["away"] {
+  let count = roster.away.size;
+  for (const uid of claims.keys()) if (roster.away.has(uid)) count--;
+  const names: string[] = [];
+  for (const node of roster.away.values()) {
+    if (names.length === Math.min(mostNames, count)) break;
+    if (!claims.has(node.uid)) names.push(node.name);
+  }
+  return { count, names };
 }
 
 /** @param maximum a number, or a share of `total` as "10%" */
@@ -121,16 +83,4 @@ function barrierOf({ policy }: Snapshot): Wait | undefined {
   if (policy.stop !== undefined) return { cause: "stopped", reason: policy.stop };
   if (halted !== undefined) return { cause: "halted", ...halted };
   return policy.spec.paused ? { cause: "paused" } : undefined;
-}
-
-export function progressOf(progress: Map<string, VariantProgress>, variant: string, version: string): VariantProgress {
-  return entry(progress, `${variant} ${version}`, () => ({ proved: 0, claimed: [] }));
-}
-
-function entry<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  return made;
 }

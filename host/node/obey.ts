@@ -35,7 +35,7 @@ export type HostNode = {
 };
 
 export type Obedience =
-  /** There is no order for this boot, or it is done. */
+  /** There is no order for this boot, or it is done: a report accepts nothing, unless the reboot has begun. */
   | { kind: "rest" }
   /** Not, or not yet: to be told in the report, which then accepts nothing. */
   | { kind: "refuse"; order: Order; reason: string }

@@ -49,7 +49,11 @@ function countedTry(node: FleetNode, attempt: "drains" | "reboots", reason: stri
   return { version, drains, reboots, reason, after: new Date(now.getTime() + waitMs) };
 }
 
-/** Kubelet and host speak of the same boot, and both say that it is well. */
+/**
+ * Kubelet and host speak of the same boot, and both say that it is well. A host that has agreed to reboot and has not yet
+ * may do so at any time, so that pods stay away until it has, or has taken its word back.
+ */
 export function isBackAndWell({ report, ready, kubeletBoot }: FleetNode): boolean {
-  return report !== undefined && ready && !report.onTrial && kubeletBoot === report.boot;
+  if (report === undefined || report.onTrial || report.accepted !== undefined) return false;
+  return ready && kubeletBoot === report.boot;
 }

@@ -22,7 +22,7 @@ export function failed(survey: Survey, node: FleetNode, reason: string, then?: N
     return write(nodeWrite(node, change, "RollingBack", `${version} failed here, goes back: ${reason}`));
   }
   const { cordon, ...rest } = atRest(node);
-  const change = { ...rest, ...(cordon !== undefined && mayServe(node) ? { cordon } : {}) };
+  const change = { ...rest, ...(cordon !== undefined && isBackAndWell(node) ? { cordon } : {}) };
   return write(
     nodeWrite(node, { ...change, marks: { ...change.marks, ...mark } }, "Failed", `${version} failed here: ${reason}`),
   );
@@ -33,11 +33,4 @@ function brokenVersion({ marks, report }: FleetNode): string {
   const { aim } = marks;
   if (aim === undefined) return report?.version ?? "";
   return aim.do === "go-back" ? aim.from : aim.version;
-}
-
-/** A host that has agreed to reboot and has not yet may do so at any time; pods stay away until it has. */
-function mayServe(node: FleetNode): boolean {
-  const pending =
-    node.order !== undefined && node.report?.accepted === node.order.id && node.report.boot === node.order.boot;
-  return isBackAndWell(node) && !pending;
 }

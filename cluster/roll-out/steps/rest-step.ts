@@ -2,9 +2,9 @@
 import type { Claim } from "../../policy/fleet-policy.ts";
 import { isBackAndWell, nodeWrite, restored } from "./change.ts";
 import { nothing, write, type StepResult } from "./failure.ts";
-import type { FleetNode } from "../snapshot.ts";
+import type { FleetNode, Snapshot } from "../snapshot.ts";
 import type { Survey } from "../survey.ts";
-import { isPreparing, isWait, readyFor } from "../wanted.ts";
+import { isWait, readyFor } from "../wanted.ts";
 import type { NodeChange, Write } from "../write.ts";
 
 export function rest(survey: Survey, node: FleetNode, claim: Claim | undefined): StepResult {
@@ -72,16 +72,14 @@ function hasNothingToTake({ snapshot, now }: Survey, node: FleetNode): boolean {
 }
 
 /** An order to download while the host works. */
-export function prepare({ snapshot, now }: Survey, node: FleetNode, version: string): Write | undefined {
-  const { report } = node;
-  if (report === undefined || isPreparing(node, version)) return undefined;
+export function prepare({ policy }: Snapshot, node: FleetNode, version: string, now: Date): Write {
   const order = {
-    id: `${snapshot.policy.name}-prepare-${version}`,
-    boot: report.boot,
+    id: `${policy.name}-prepare-${version}`,
+    boot: node.report?.boot ?? "",
     do: "prepare" as const,
     version,
     until: new Date(now.getTime() + prepareMs),
-    by: snapshot.policy.name,
+    by: policy.name,
   };
   return nodeWrite(node, { order }, "Prepare", `to prepare ${version}`);
 }
