@@ -47,9 +47,9 @@ export type FleetModelOptions = {
 };
 
 /** `[policy, crashes, person, resumptions, claims, (node, host, past policies, past nodes) for each node]`, all numbers. */
-export type State = readonly number[];
-export type Move = { label: string; next: State };
-export type Violation = { invariant: string; reason: string };
+export type FleetState = readonly number[];
+export type FleetMove = { label: string; next: FleetState };
+export type FleetViolation = { invariant: string; reason: string };
 
 /** What an operator may write; `target` is what it becomes. */
 type Effect = { label: string; target: number; claims: number };
@@ -79,7 +79,7 @@ export class FleetModel {
     this.width = head + perNode * options.nodes;
   }
 
-  start(): State {
+  start(): FleetState {
     const { nodes, spec, crashes, person, resumptions, claims } = this.options;
     const policy = this.policies.id(withoutTimes(fleetPolicy(spec)));
     const node = this.nodes.id(bare(fleetNode("", { report: reportOf(freshHost, undefined), kubeletBoot: "b1" })));
@@ -89,8 +89,8 @@ export class FleetModel {
   }
 
   /** All that may happen next. */
-  moves(state: State): Move[] {
-    const moves: Move[] = [];
+  moves(state: FleetState): FleetMove[] {
+    const moves: FleetMove[] = [];
     for (let slot = 0; slot < this.options.nodes; slot++) {
       this.#localMoves(state, slot, moves);
       this.#nodeWrites(state, slot, moves);
@@ -106,20 +106,20 @@ export class FleetModel {
     return moves;
   }
 
-  node(state: State, slot: number): FleetNode {
+  node(state: FleetState, slot: number): FleetNode {
     return this.nodes.value(state[head + perNode * slot] ?? 0);
   }
 
-  host(state: State, slot: number): HostModel {
+  host(state: FleetState, slot: number): HostModel {
     return this.hosts.value(state[head + 1 + perNode * slot] ?? 0);
   }
 
-  policy(state: State): FleetPolicy {
+  policy(state: FleetState): FleetPolicy {
     return this.policies.value(state[0] ?? 0);
   }
 
   /** Nothing is left to be done or given back. */
-  isAtRest(state: State): boolean {
+  isAtRest(state: FleetState): boolean {
     if (this.policy(state).ledger.claims.length > 0) return false;
     for (let slot = 0; slot < this.options.nodes; slot++) {
       const { marks, cordon } = this.node(state, slot);
@@ -128,7 +128,7 @@ export class FleetModel {
     return true;
   }
 
-  #localMoves(state: State, slot: number, moves: Move[]): void {
+  #localMoves(state: FleetState, slot: number, moves: FleetMove[]): void {
     const [node = 0, host = 0] = state.slice(head + perNode * slot);
     const all = this.#local.get([node, host], () => [
       ...this.#hostMoves(node, host),
@@ -208,7 +208,7 @@ export class FleetModel {
   }
 
   /** A person who has looked into a halt. An operator that sees an old node may halt the fleet once more. */
-  #resume(state: State, moves: Move[]): void {
+  #resume(state: FleetState, moves: FleetMove[]): void {
     const policy = this.policy(state);
     const { halted } = policy.ledger;
     const left = state[3] ?? 0;
@@ -219,7 +219,7 @@ export class FleetModel {
   }
 
   /** Steps of a node follow from the Node as it is and the policy as it ever was. */
-  #nodeWrites(state: State, slot: number, moves: Move[]): void {
+  #nodeWrites(state: FleetState, slot: number, moves: FleetMove[]): void {
     const [nodeNow = 0, hostId = 0, pastPolicies = 0, pastNodes = 0] = state.slice(head + perNode * slot);
     const seen = this.options.withoutCompare === true ? this.pasts.value(pastNodes) : [nodeNow];
     const host = this.hosts.value(hostId);
@@ -260,7 +260,7 @@ export class FleetModel {
   }
 
   /** What becomes of the ledger follows from the policy as it is, and from nodes as they ever were. */
-  #ledger(state: State): Effect[] {
+  #ledger(state: FleetState): Effect[] {
     const pasts = Array.from({ length: this.options.nodes }, (_, slot) => state[head + 3 + perNode * slot] ?? 0);
     const seen = this.options.withoutCompare === true ? this.pasts.value(state[head + 2] ?? 0) : [state[0] ?? 0];
     return seen.flatMap((policy) =>
@@ -319,7 +319,7 @@ export class FleetModel {
     );
   }
 
-  #withNode(state: State, slot: number, node: number, host: number): number[] {
+  #withNode(state: FleetState, slot: number, node: number, host: number): number[] {
     const next = [...state];
     const at = head + perNode * slot;
     next[at] = node;
@@ -328,7 +328,7 @@ export class FleetModel {
     return next;
   }
 
-  #withPolicy(state: State, policy: number): number[] {
+  #withPolicy(state: FleetState, policy: number): number[] {
     const next = [...state];
     next[0] = policy;
     for (let slot = 0; slot < this.options.nodes; slot++) {
@@ -377,14 +377,21 @@ function policyView({ ledger }: FleetPolicy, slot: number, over: number): string
 /** What of an old node can lead to a write of the ledger: a place, a claim, a halt, the release of the present claim. */
 function nodeView({ marks, cordon, report, order, ready, kubeletBoot }: FleetNode, token: number | undefined): string {
   const releases = token !== undefined && marks.step === "Idle" && marks.over >= token && cordon !== "ours";
-  const { offers, staged, onTrial } = report ?? {};
-  const idle = [cordon, ready, marks.failed?.version, marks.tries !== undefined, offers, staged, onTrial];
+  const idle = [
+    cordon,
+    ready,
+    marks.failed?.version,
+    marks.tries !== undefined,
+    report?.offers,
+    report?.staged,
+    report?.onTrial,
+  ];
   const works = [marks.step, order, report, marks.aim, marks.tries?.reboots, kubeletBoot];
   return JSON.stringify([releases, marks.step === "Idle" ? idle : works]);
 }
 
 function acceptedBy(host: HostModel, { report }: FleetNode): string | undefined {
-  return report?.boot === ownState(host).boot ? report.accepted : undefined;
+  return report !== undefined && report.boot === ownState(host).boot ? report.accepted : undefined;
 }
 
 /** One of each list, in every way. */
@@ -441,7 +448,11 @@ function withoutTimes(policy: FleetPolicy): FleetPolicy {
 }
 
 /** What must hold whatever happens; `before` is the state that the move led out of. */
-export function violation(model: FleetModel, before: State, { label, next }: Move): Violation | undefined {
+export function violation(
+  model: FleetModel,
+  before: FleetState,
+  { label, next }: FleetMove,
+): FleetViolation | undefined {
   const policy = model.policy(next);
   const { claims } = policy.ledger;
   let away = 0;
@@ -472,7 +483,7 @@ export function violation(model: FleetModel, before: State, { label, next }: Mov
   return undefined;
 }
 
-function faultOfReboot(node: FleetNode, host: HostModel, token: number | undefined): Violation | undefined {
+function faultOfReboot(node: FleetNode, host: HostModel, token: number | undefined): FleetViolation | undefined {
   const into = node.order?.version;
   if (node.cordon !== "ours" && node.cordon !== "another's")
     return { invariant: "I2", reason: "reboots and is not cordoned" };

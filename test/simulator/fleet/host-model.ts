@@ -1,6 +1,6 @@
 /** A host in a model of a fleet: two sets, a boot loader, a trial, and pods on its node. */
 import type { HostReport } from "../../../api/fleet/host-report.ts";
-import type { OwnState } from "../../../host/node/obey.ts";
+import type { HostState } from "../../../host/node/obey.ts";
 
 export const oldVersion = "1.0.0";
 export const newVersion = "1.1.0";
@@ -37,7 +37,7 @@ const staged = ({ version, held }: HostModel): string | undefined =>
   version === oldVersion && !held ? newVersion : undefined;
 const fallback = ({ version }: HostModel): string | undefined => (version === newVersion ? oldVersion : undefined);
 
-export function ownState(host: HostModel): OwnState {
+export function ownState(host: HostModel): HostState {
   return {
     boot: bootId(host),
     version: host.version,
