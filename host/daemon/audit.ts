@@ -9,7 +9,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { ordered } from "../../api/answers.ts";
 import type { JsonObject } from "../../lib/text/json.ts";
-import { Datastore, type Author, type DatastoreOptions } from "../datastore/datastore.ts";
+import { Datastore, type Author, type DatastoreOptions, type Transaction } from "../datastore/datastore.ts";
 import type { LogDisk } from "../datastore/log/disk.ts";
 
 const MiB = 1024 * 1024;
@@ -62,20 +62,21 @@ export class Audit implements AsyncDisposable {
     await this.#store.commit(transaction, by, message);
   }
 
-  /** Newest first. */
+  /** What is not asked for is not read. */
+  async *newestFirst(): AsyncGenerator<AuditEntry> {
+    for await (const transaction of this.#store.newestFirst()) {
+      const entry = entryOf(transaction);
+      if (entry !== undefined) yield entry;
+    }
+  }
+
   async newest(limit: number): Promise<AuditEntry[]> {
-    const transactions = await this.#store.history(limit);
-    return transactions.flatMap(({ at, by, image, hash, changes: [change] }): AuditEntry[] => {
-      const noted = { at, by, image, hash };
-      if (change?.key === keys.order) {
-        const order = obedience.safeParse(change.after);
-        return order.success ? [{ ...noted, order: withoutEntry(order.data) }] : [];
-      }
-      const exec = execution.safeParse(change?.after);
-      if (!exec.success) return [];
-      const { id: _, ...program } = exec.data;
-      return [{ ...noted, exec: program }];
-    });
+    const newest: AuditEntry[] = [];
+    for await (const entry of this.newestFirst()) {
+      if (newest.length >= limit) break;
+      newest.push(entry);
+    }
+    return newest;
   }
 
   /** Sentences about damage that was found. */
@@ -86,6 +87,19 @@ export class Audit implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#store[Symbol.asyncDispose]();
   }
+}
+
+/** Undefined for what another version noted. */
+function entryOf({ at, by, image, hash, changes: [change] }: Transaction): AuditEntry | undefined {
+  const noted = { at, by, image, hash };
+  if (change?.key === keys.order) {
+    const order = obedience.safeParse(change.after);
+    return order.success ? { ...noted, order: withoutEntry(order.data) } : undefined;
+  }
+  const exec = execution.safeParse(change?.after);
+  if (!exec.success) return undefined;
+  const { id: _, ...program } = exec.data;
+  return { ...noted, exec: program };
 }
 
 function withoutEntry(order: z.infer<typeof obedience>): AuditedOrder {

@@ -84,10 +84,11 @@ export class Datastore implements AsyncDisposable {
   /**
    * Adds to a pending transaction, which begins to exist by that; `undefined` deletes. All of it, or none.
    *
+   * @param owner whose share of pending transactions it counts to
    * @throws {Failure<"bad-transaction-name" | "bad-value" | "too-large" | "too-many-transactions" | "too-many-changes">}
    */
-  stage(transaction: string, changes: Staged): void {
-    this.#staging.stage(transaction, changes);
+  stage(transaction: string, changes: Staged, owner?: string): void {
+    this.#staging.stage(transaction, changes, owner);
   }
 
   pending(transaction: string): Staged | undefined {

@@ -118,6 +118,19 @@ describe("limits say what was too much", () => {
     expect(host.store.pendingNames()).not.toContain("tx-0");
   });
 
+  test("one owner's many transactions, which cost it its own oldest and others nothing", async () => {
+    await using host = await datastoreOn(simulatedDisk());
+    host.store.stage("ada", change("k", 1), "ada");
+    for (let index = 0; index < 1000; index++) host.store.stage(`tx-${index}`, change("k", index), "bob");
+    const names = host.store.pendingNames();
+    expect(names).toHaveLength(limits.pendingTransactionsShare + 1);
+    expect([names.includes("ada"), names.includes("tx-999"), names.includes("tx-0")]).toEqual([true, true, false]);
+    const value = "v".repeat(limits.valueBytes - 100);
+    for (let index = 0; index < 20; index++) host.store.stage(`large-${index}`, change("k", value), "bob");
+    expect(host.store.pendingNames()).toEqual(expect.arrayContaining(["ada", "large-19"]));
+    host.store.stage("ada", change("k", value), "ada");
+  });
+
   test("many bytes in pending transactions", async () => {
     await using host = await datastoreOn(simulatedDisk());
     const value = "v".repeat(limits.valueBytes - 100);

@@ -4,7 +4,13 @@ import type { Json } from "../../lib/text/json.ts";
 import type { Staged } from "./change.ts";
 import * as limits from "./log/limits.ts";
 
-type Pending = { changes: Map<string, Json | undefined>; bytes: number; touchedMs: number };
+type Pending = {
+  changes: Map<string, Json | undefined>;
+  bytes: number;
+  touchedMs: number;
+  /** With whom it shares what there is; undefined for the host itself. */
+  owner: string | undefined;
+};
 
 export class Staging {
   readonly #pending = new Map<string, Pending>();
@@ -15,11 +21,11 @@ export class Staging {
   }
 
   /**
-   * Adds to a transaction, all of `changes` or none.
+   * Adds to a transaction, all of `changes` or none. An owner that has its share loses what it touched longest ago.
    *
    * @throws {Failure<"bad-transaction-name" | "bad-value" | "too-large" | "too-many-transactions" | "too-many-changes">}
    */
-  stage(name: string, changes: Staged): void {
+  stage(name: string, changes: Staged, owner?: string): void {
     if (name === "" || Buffer.byteLength(name) > limits.transactionNameBytes) {
       throw new Failure(
         "bad-transaction-name",
@@ -27,7 +33,7 @@ export class Staging {
           `this one ${Buffer.byteLength(name)}`,
       );
     }
-    this.#put(name, new Map([...(this.#pending.get(name)?.changes ?? []), ...checkedChanges(changes)]));
+    this.#put(name, new Map([...(this.#pending.get(name)?.changes ?? []), ...checkedChanges(changes)]), owner);
   }
 
   get(name: string): Staged | undefined {
@@ -58,12 +64,14 @@ export class Staging {
   /** Puts back what could not be committed; what was staged meanwhile stays on top. */
   restore(name: string, changes: Staged): void {
     const merged = new Map([...changes, ...(this.#pending.get(name)?.changes ?? [])]);
-    this.#pending.set(name, { changes: merged, bytes: bytesOf(merged), touchedMs: this.#now().getTime() });
+    const owner = this.#pending.get(name)?.owner;
+    this.#pending.set(name, { changes: merged, bytes: bytesOf(merged), touchedMs: this.#now().getTime(), owner });
   }
 
-  #put(name: string, changes: Map<string, Json | undefined>): void {
+  #put(name: string, changes: Map<string, Json | undefined>, owner: string | undefined): void {
     limits.checkCount(changes.size, `cannot stage settings: transaction ${name} would hold`);
     const bytes = bytesOf(changes);
+    if (owner !== undefined) this.#keepToShare(owner, name, bytes);
     if (!this.#hasRoom(name, bytes)) this.#dropAbandoned();
     if (!this.#hasRoom(name, bytes)) {
       throw new Failure(
@@ -73,7 +81,20 @@ export class Staging {
         { hint: "commit or drop one: GET /tx/list names them" },
       );
     }
-    this.#pending.set(name, { changes, bytes, touchedMs: this.#now().getTime() });
+    this.#pending.set(name, { changes, bytes, touchedMs: this.#now().getTime(), owner });
+  }
+
+  /** Nobody who leaves transactions behind keeps others from staging theirs. */
+  #keepToShare(owner: string, name: string, bytes: number): void {
+    const owned = [...this.#pending]
+      .filter(([other, pending]) => other !== name && pending.owner === owner)
+      .toSorted(([, a], [, b]) => a.touchedMs - b.touchedMs);
+    let left = owned.reduce((sum, [, pending]) => sum + pending.bytes, bytes);
+    for (const [at, [oldest, pending]] of owned.entries()) {
+      if (owned.length - at < limits.pendingTransactionsShare && left <= limits.pendingBytesShare) return;
+      this.#pending.delete(oldest);
+      left -= pending.bytes;
+    }
   }
 
   #hasRoom(name: string, bytes: number): boolean {

@@ -11,6 +11,8 @@ export type Caller = {
   readonly name: string;
   readonly setting: string;
   readonly via: "socket" | "remote";
+  /** With whom it shares what there is of connections and answers; undefined for the host itself. */
+  readonly owner: string | undefined;
 };
 
 /** What callers of the socket may do now, by where they come from; asked for each request, since settings change. */
@@ -38,14 +40,18 @@ export function socketCaller(
   };
 }
 
-function nameOf(origin: Origin): Pick<Caller, "name" | "setting"> {
+function nameOf(origin: Origin): Pick<Caller, "name" | "setting" | "owner"> {
   switch (origin.kind) {
     case "host":
-      return { name: "this process", setting: "" };
+      return { name: "this process", setting: "", owner: undefined };
     case "workload":
-      return { name: "a container of the orchestrator", setting: "settings.api.socket.workloads" };
+      return { name: "a container of the orchestrator", setting: "settings.api.socket.workloads", owner: "workload" };
     case "container":
-      return { name: `container ${origin.id}`, setting: `settings.host-containers.${origin.id}.api` };
+      return {
+        name: `container ${origin.id}`,
+        setting: `settings.host-containers.${origin.id}.api`,
+        owner: `container ${origin.id}`,
+      };
   }
 }
 
@@ -56,6 +62,7 @@ export function remoteCaller(subject: string, roleOf: (subject: string) => Role 
     via: "remote",
     name: "this certificate",
     setting: "settings.api.remote.roles",
+    owner: `certificate ${subject}`,
     get role() {
       return roleOf(subject);
     },

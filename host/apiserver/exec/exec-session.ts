@@ -46,6 +46,8 @@ export type ExecSessions = Disposable & {
 const inputBytes = { most: 4 * 1024 * 1024, least: 1024 * 1024 };
 /** A client that takes no output cannot be heard, for its answers are behind what it does not read: `exec … | less`. */
 const stalledMs = 300_000;
+/** For a client to name its program: it takes one of few places. */
+const initializeMs = 10_000;
 /** RFC 6455, 5.5 */
 const reasonBytesMost = 123;
 /** What shells exit with when a program is not there, and when it cannot be started. */
@@ -132,7 +134,8 @@ class Session {
     const heart = setInterval(() => this.#beat(), heartbeatMs);
     try {
       this.#send({ Capacity: { max_messages_outstanding: messagesOutstanding, messages_written: 0 } });
-      const first = await Promise.race([begun.promise, closed]);
+      const late = setTimeout(() => this.#cut(closeCodes.policy, "no program was named in time"), initializeMs);
+      const first = await Promise.race([begun.promise, closed]).finally(() => clearTimeout(late));
       if (first !== undefined) await this.#execute(first, closed);
       await closed;
     } finally {

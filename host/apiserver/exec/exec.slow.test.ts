@@ -221,6 +221,17 @@ async function withSocket(talk: (client: WebSocket) => void, options: ClientOpti
   return { texts, code: Number(code), reason: String(reason) };
 }
 
+test("connections that never name a program lock nobody out", async () => {
+  const idle = Array.from({ length: 32 }, async () => await withSocket(() => undefined));
+  await eventually(async () => {
+    await expect(exec(["probe", "true"])).resolves.toMatchObject({ exitCode: 1 });
+  });
+  for (const { code, reason } of await Promise.all(idle)) {
+    expect([code, reason]).toEqual([1008, "no program was named in time"]);
+  }
+  expect(await exec(["probe", "true"])).toMatchObject({ exitCode: 0 });
+});
+
 test("who breaks the protocol is told with Bottlerocket's codes", async () => {
   const begin = initializeMessage("probe", ["sleep", "1000"], undefined);
   const { texts, ...first } = await withSocket((client) => client.send(Buffer.from("early")));

@@ -18,6 +18,8 @@ function openCommand([program = "", ...further]: readonly string[]): string {
 
 /** Each may hold some megabytes of input. */
 const sessionsMost = 32;
+/** Of one owner. */
+const sessionsShare = 16;
 const pipesPath = "/run/orlop/exec";
 
 export class Exec implements AsyncDisposable {
@@ -25,7 +27,8 @@ export class Exec implements AsyncDisposable {
   readonly #audit: Audit;
   readonly #secrets: Pick<KnownSecrets, "learnCommand">;
   readonly #stopping: AbortSignal;
-  readonly #running = new Set<Promise<void>>();
+  /** With whose each is. */
+  readonly #running = new Map<Promise<void>, Caller["owner"]>();
   #sessions: Promise<ExecSessions> | undefined;
 
   /** @param secrets learns the arguments of programs, which may print them */
@@ -43,8 +46,16 @@ export class Exec implements AsyncDisposable {
    * @throws {Refused<"forbidden" | "too-busy">}
    */
   accept(caller: Caller, isOpen: () => boolean, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (this.#running.size >= sessionsMost) {
-      throw new Refused("too-busy", `cannot GET /exec: ${sessionsMost} programs run already`);
+    const { owner } = caller;
+    const owned =
+      owner === undefined
+        ? 0
+        : this.#running
+            .values()
+            .filter((whose) => whose === owner)
+            .toArray().length;
+    if (this.#running.size >= sessionsMost || owned >= sessionsShare) {
+      throw new Refused("too-busy", `cannot GET /exec: ${this.#running.size} programs run already`);
     }
     const { log } = this.#system;
     const author = describeAuthor(caller.author);
@@ -67,7 +78,7 @@ export class Exec implements AsyncDisposable {
         log.error(`exec: of ${author}`, error);
       })
       .finally(() => void this.#running.delete(session));
-    this.#running.add(session);
+    this.#running.set(session, owner);
   }
 
   /** What it takes is loaded and connected when somebody first runs a program: most hosts never see one. */
@@ -88,7 +99,7 @@ export class Exec implements AsyncDisposable {
 
   /** Every program that was started has ended when this resolves. Abort `stopping` first. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.keys());
     const [opened] = await Promise.allSettled([this.#sessions]);
     if (opened.status === "fulfilled") opened.value?.[Symbol.dispose]();
   }

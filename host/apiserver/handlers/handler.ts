@@ -2,7 +2,7 @@
 import type { endpoints, EndpointName } from "../../../api/endpoints/contract.ts";
 import type { AnswerOf, BodyOf, QueryOf } from "../../../api/endpoints/endpoint.ts";
 import type { Caller } from "../callers/caller.ts";
-import type { FileAnswer, Lines, PreparedReply } from "../server/reply.ts";
+import type { FileAnswer, JsonList, Lines, PreparedReply } from "../server/reply.ts";
 
 type Table = typeof endpoints;
 
@@ -20,7 +20,9 @@ type Answer<Name extends EndpointName> = Table[Name] extends { download: string 
   ? FileAnswer
   : Table[Name] extends { lines: string }
     ? AnswerOf<Table[Name]> | Lines
-    : AnswerOf<Table[Name]> | PreparedReply;
+    : | AnswerOf<Table[Name]>
+      | PreparedReply
+      | (AnswerOf<Table[Name]> extends readonly (infer Entry)[] ? JsonList<Entry> : never);
 
 export type Handler<Name extends EndpointName> = (
   request: ApiRequest<QueryOf<Table[Name]>, BodyOf<Table[Name]>>,

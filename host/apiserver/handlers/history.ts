@@ -4,7 +4,8 @@ import { Refused } from "../../../api/client/refused.ts";
 import type { Transaction } from "../../datastore/datastore.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
-import { visibleChanges, visibleCommand } from "../secrets.ts";
+import { seesSecrets, visibleChanges, visibleCommand } from "../secrets.ts";
+import { JsonList } from "../server/reply.ts";
 import type { PassWaiters } from "./waiting.ts";
 
 const historyUsually = 100;
@@ -13,7 +14,7 @@ export function historyHandlers(
   context: ApiContext,
   waiting: PassWaiters,
 ): Handlers<"getHistory" | "undo" | "restore"> {
-  const { datastore, audit, changes, model } = context;
+  const { datastore, audit, changes, model, system } = context;
 
   /** What somebody wants to take back is what somebody did, not what the host found out by itself meanwhile. */
   const newestOfPeople = async (): Promise<Transaction> => {
@@ -41,19 +42,19 @@ export function historyHandlers(
   };
 
   return {
-    async getHistory({ query: { limit = historyUsually }, caller }) {
-      const transactions = (await datastore.history(limit)).map((transaction): TransactionBody => {
+    getHistory({ query: { limit = historyUsually }, caller }) {
+      const mask = seesSecrets(caller) ? (text: string) => text : system.mask;
+      const transactions = eachOf(datastore.newestFirst(), (transaction): TransactionBody => {
         const { at, message, changes: made, ...rest } = transaction;
-        // oxlint-disable-next-line id-denylist -- the name in the API
-        return { ...rest, at: at.toISOString(), says: message, changes: visibleChanges(model, made, caller) };
+        return { ...rest, at: at.toISOString(), says: mask(message), changes: visibleChanges(model, made, caller) };
       });
-      const records = (await audit.newest(limit)).map((entry): ExecutedBody | OrderedBody => {
+      const others = eachOf(audit.newestFirst(), (entry): ExecutedBody | OrderedBody => {
         const at = entry.at.toISOString();
         if ("order" in entry) return { ...entry, at };
         const command = visibleCommand(entry.exec.command, caller);
         return { ...entry, at, exec: { ...entry.exec, command } };
       });
-      return merged(transactions, records).slice(0, limit);
+      return new JsonList(merged(transactions, others, limit));
     },
 
     async undo({ query, caller, signal }) {
@@ -71,16 +72,29 @@ export function historyHandlers(
   };
 }
 
-/** Each log keeps its own order, whatever the clock of the host did meanwhile. */
-function merged<Audited extends { at: string }>(transactions: readonly TransactionBody[], records: readonly Audited[]) {
-  const all: (TransactionBody | Audited)[] = [];
-  let next = 0;
-  for (const transaction of transactions) {
-    for (let record = records[next]; record !== undefined && record.at >= transaction.at; record = records[next]) {
-      all.push(record);
-      next++;
-    }
-    all.push(transaction);
+async function* eachOf<Entry, Body>(
+  entries: AsyncIterable<Entry>,
+  bodyOf: (entry: Entry) => Body,
+): AsyncGenerator<Body> {
+  for await (const entry of entries) yield bodyOf(entry);
+}
+
+/** Each log keeps its own order, whatever the clock of the host did meanwhile. No more is read than is asked for. */
+async function* merged<One extends { at: string }, Other extends { at: string }>(
+  transactions: AsyncIterable<One>,
+  others: AsyncIterable<Other>,
+  limit: number,
+): AsyncGenerator<One | Other, undefined> {
+  const [left, right] = [transactions[Symbol.asyncIterator](), others[Symbol.asyncIterator]()];
+  let transaction = await left.next();
+  let other = await right.next();
+  for (let count = 0; count < limit; count++) {
+    if (other.done !== true && (transaction.done === true || other.value.at >= transaction.value.at)) {
+      yield other.value;
+      other = await right.next();
+    } else if (transaction.done !== true) {
+      yield transaction.value;
+      transaction = await left.next();
+    } else return;
   }
-  return [...all, ...records.slice(next)];
 }

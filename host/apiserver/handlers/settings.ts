@@ -25,19 +25,19 @@ export function settingsHandlers(
       return document.prepared(caller);
     },
 
-    patchSettings({ query, body }) {
-      datastore.stage(query.tx ?? defaultTransaction, settingsIn(model, body));
+    patchSettings({ query, body, caller }) {
+      datastore.stage(query.tx ?? defaultTransaction, settingsIn(model, body), caller.owner);
     },
 
-    patchKeypair({ query, body }) {
-      datastore.stage(query.tx ?? defaultTransaction, settingsInPairs(model, body.request_payload));
+    patchKeypair({ query, body, caller }) {
+      datastore.stage(query.tx ?? defaultTransaction, settingsInPairs(model, body.request_payload), caller.owner);
     },
 
-    deleteSettings({ query }) {
+    deleteSettings({ query, caller }) {
       const transaction = query.tx ?? defaultTransaction;
       const set = [...datastore.values.keys(), ...(datastore.pending(transaction)?.keys() ?? [])];
       const deleted = query.keys.flatMap((key) => keysToDelete(context, fullKey(key), set));
-      datastore.stage(transaction, new Map(deleted.map((key) => [key, undefined])));
+      datastore.stage(transaction, new Map(deleted.map((key) => [key, undefined])), caller.owner);
     },
   };
 }

@@ -1,8 +1,9 @@
 /** Slow, silent and too many clients, against the real daemon with limits that are met soon. */
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Connections } from "./connections.ts";
 import { runningHost, type RunningHost } from "../../../test/worlds/host/running-host.ts";
 
 const requestMs = 500;
@@ -81,7 +82,45 @@ test("a client that does not take its answer is cut off", async () => {
   expect(session.answer().split("HTTP/1.1 200").length - 1).toBeLessThan(40);
 });
 
-test("too many connections: what is above the limit is closed at once, the others are served", async () => {
+/** A connection of whoever it is, and whether it is still there. */
+function connectionOf(connections: Connections<string>, owner: string | undefined) {
+  const socket = new Socket();
+  const connection = connections.admit(
+    socket,
+    () => "peer",
+    () => owner,
+  );
+  return { connection, isOpen: () => !socket.destroyed };
+}
+
+test("who has as many as its share makes room for itself, and takes none of others", () => {
+  using connections = new Connections<string>({ most: 10, share: 3, requestMs: 60_000 });
+  const [first, second] = [connectionOf(connections, "a"), connectionOf(connections, "a")];
+  if (first.connection !== undefined) connections.requestComplete(first.connection);
+  const other = connectionOf(connections, "b");
+  const more = Array.from({ length: 5 }, () => connectionOf(connections, "a"));
+  // What the host works on is not taken away; what waits for its client longest is.
+  expect([first.isOpen(), second.isOpen(), other.isOpen()]).toEqual([true, false, true]);
+  expect(more.filter(({ isOpen }) => isOpen())).toHaveLength(2);
+});
+
+test("when there is no room, who has most gives one up, and the newcomer is served", () => {
+  using connections = new Connections<string>({ most: 6, share: 5, requestMs: 60_000 });
+  const flood = Array.from({ length: 5 }, () => connectionOf(connections, "stranger"));
+  const [ada, bob] = [connectionOf(connections, "ada"), connectionOf(connections, undefined)];
+  expect([ada.isOpen(), bob.isOpen()]).toEqual([true, true]);
+  expect(flood.map(({ isOpen }) => isOpen())).toEqual([false, true, true, true, true]);
+});
+
+test("what is all worked on makes no room", () => {
+  using connections = new Connections<string>({ most: 2, requestMs: 60_000 });
+  for (const { connection } of [connectionOf(connections, "a"), connectionOf(connections, "a")]) {
+    if (connection !== undefined) connections.requestComplete(connection);
+  }
+  expect(connectionOf(connections, "b").connection).toBeUndefined();
+});
+
+test("too many connections: the oldest make room, the others are served", async () => {
   const sessions = Array.from({ length: most * 2 }, open);
   await Promise.all(sessions.map(async ({ socket }) => (socket.connecting ? once(socket, "connect") : undefined)));
   for (const { socket } of sessions) socket.write(request);

@@ -1,23 +1,34 @@
 /**
- * Limits on connections: how many there are, and how long a client may take.
+ * Limits on connections: how many there are, whose they are, and how long a client may take.
  *
  * A client has `requestMs` to deliver a whole request: counted from connecting, and again from the moment the previous
  * answer was handed to the kernel, so it also bounds how slowly an answer may be taken and how long a connection may
  * idle. While a handler works, nothing counts. One timer looks at all of them.
+ *
+ * When there are too many, the one makes room that has been its client's turn for longest, of whom has most: whoever comes
+ * and asks at once is served, however many others hold connections and ask nothing.
  */
 import type { Socket } from "node:net";
 import { deadline, type Deadline, machineClock } from "../../../lib/clock.ts";
 
-export type ConnectionLimits = { most: number; requestMs: number };
+export type ConnectionLimits = {
+  most: number;
+  /** Of one owner. */
+  share?: number;
+  requestMs: number;
+};
 
 /** Enough for every on-host client at once; with one request each they fit the daemon's memory limit. */
-export const connectionLimits: ConnectionLimits = { most: 256, requestMs: 30_000 };
+export const connectionLimits: ConnectionLimits = { most: 256, share: 64, requestMs: 30_000 };
 
 /** For an answer that was just handed to the kernel to reach its client. */
 const retiredMs = 250;
 
 /** Without a deadline while the host is the one who takes time. */
-export type OpenConnection<Peer> = { readonly peer: Peer; deadline: Deadline | undefined };
+export type OpenConnection<Peer> = { readonly peer: Peer; readonly owner: Owner; deadline: Deadline | undefined };
+
+/** Whose connections are counted together; undefined for the host itself, which has no share. */
+export type Owner = string | undefined;
 
 export class Connections<Peer> implements Disposable {
   readonly #limits: ConnectionLimits;
@@ -35,18 +46,43 @@ export class Connections<Peer> implements Disposable {
     return this.#open.size;
   }
 
-  /** Keeps an eye on a new connection; undefined when there are too many and it was closed. `peerOf` runs first. */
-  admit(socket: Socket, peerOf: () => Peer): OpenConnection<Peer> | undefined {
+  /** Keeps an eye on a new connection; undefined when there is no room and it was closed. `peerOf` runs first. */
+  admit(socket: Socket, peerOf: () => Peer, ownerOf: (peer: Peer) => Owner): OpenConnection<Peer> | undefined {
     socket.on("error", () => socket.destroy()); // a client that went away is no event for the operator
     const peer = peerOf();
-    if (this.#open.size >= this.#limits.most) {
+    const owner = ownerOf(peer);
+    if (!this.#makeRoom(owner)) {
       socket.destroy();
       return undefined;
     }
-    const connection = { peer, deadline: deadline(machineClock, this.#limits.requestMs) };
+    const connection = { peer, owner, deadline: deadline(machineClock, this.#limits.requestMs) };
     this.#open.set(socket, connection);
     socket.once("close", () => this.#open.delete(socket));
     return connection;
+  }
+
+  #makeRoom(owner: Owner): boolean {
+    const { most, share = most } = this.#limits;
+    const counts = new Map<Owner, number>();
+    for (const connection of this.#open.values()) counts.set(connection.owner, (counts.get(connection.owner) ?? 0) + 1);
+    if (owner !== undefined && (counts.get(owner) ?? 0) >= share) return this.#closeLongestOf(owner);
+    if (this.#open.size < most) return true;
+    // Nobody makes room for who has as many.
+    const [largest] = [...counts].toSorted(([, a], [, b]) => b - a);
+    return largest !== undefined && this.#closeLongestOf(largest[0]);
+  }
+
+  /** False when all of them are being worked on. */
+  #closeLongestOf(owner: Owner): boolean {
+    let longest: { socket: Socket; leftMs: number } | undefined;
+    for (const [socket, { owner: whose, deadline: until }] of this.#open) {
+      if (whose !== owner || until === undefined) continue;
+      if (longest === undefined || until.leftMs < longest.leftMs) longest = { socket, leftMs: until.leftMs };
+    }
+    if (longest === undefined) return false;
+    this.#open.delete(longest.socket);
+    longest.socket.destroy();
+    return true;
   }
 
   /** It is somebody else's from now on. */

@@ -17,11 +17,24 @@ import type { OpenConnection, Connections } from "./connections.ts";
 import type { Exec } from "../exec/exec.ts";
 import type { ApiRequest, Handlers } from "../handlers/handler.ts";
 import { seesSecrets } from "../secrets.ts";
-import { FileAnswer, Lines, PreparedReply, refuseUpgrade, reply, replyFile, replyRefusal } from "./reply.ts";
+import {
+  FileAnswer,
+  JsonList,
+  Lines,
+  PreparedReply,
+  refuseUpgrade,
+  reply,
+  replyFile,
+  replyList,
+  replyRefusal,
+  writtenAnswer,
+} from "./reply.ts";
+import { Outgoing, partsBytes } from "./outgoing.ts";
 import { checkRole, routeOf, type MatchedEndpoint } from "./router.ts";
 
 /** Handlers at work; clients that wait for reconcilers have a lower limit of their own, so they cannot fill this. */
 const handlersMost = 64;
+const handlersOfOwner = 16;
 
 export class Exchange {
   readonly #handlers: Handlers;
@@ -29,7 +42,8 @@ export class Exchange {
   readonly #exec: Exec;
   readonly #stopping: AbortSignal;
   readonly #bodies = new Bodies();
-  #atWork = 0;
+  readonly #outgoing = new Outgoing();
+  readonly #atWork = new Map<string | undefined, number>();
 
   constructor(handlers: Handlers, exec: Exec, machine: Pick<System, "log" | "mask">, stopping: AbortSignal) {
     this.#handlers = handlers;
@@ -48,7 +62,14 @@ export class Exchange {
     const done = (answer: unknown): unknown => {
       const turn = (): void => connections.clientsTurn(connection);
       if (answer instanceof FileAnswer) return replyFile(response, answer, turn).finally(turn);
-      reply(response, this.#visible(answer, connection.peer));
+      const { peer } = connection;
+      if (answer instanceof JsonList) {
+        this.#takeOutgoing(partsBytes, peer, response);
+        return replyList(response, answer, turn).finally(turn);
+      }
+      const written = writtenAnswer(this.#visible(answer, peer));
+      if (written !== undefined) this.#takeOutgoing(Number(written.headers["content-length"]), peer, response);
+      reply(response, written);
       turn();
       return undefined;
     };
@@ -100,6 +121,13 @@ export class Exchange {
     }
   }
 
+  /** Until the client has it, or is gone. @throws {Refused<"too-busy">} */
+  #takeOutgoing(bytes: number, caller: Caller, response: ServerResponse): void {
+    const giveBack = this.#outgoing.take(bytes, caller.owner, seesSecrets(caller));
+    response.once("close", giveBack);
+    if (response.destroyed) giveBack();
+  }
+
   /** Whatever a handler answers may tell what a program printed. Secrets of settings are masked by who made it. */
   #visible(answer: unknown, caller: Caller): unknown {
     return answer instanceof PreparedReply || answer instanceof Lines
@@ -112,8 +140,10 @@ export class Exchange {
   }
 
   #handle({ name, query }: MatchedEndpoint, body: unknown, caller: Caller, response: ServerResponse): unknown {
-    if (this.#atWork >= handlersMost) {
-      throw new Refused("too-busy", `cannot answer: ${handlersMost} requests are being worked on`);
+    const { owner } = caller;
+    const count = this.#atWork.values().reduce((sum, each) => sum + each, 0);
+    if (count >= handlersMost || (owner !== undefined && (this.#atWork.get(owner) ?? 0) >= handlersOfOwner)) {
+      throw new Refused("too-busy", `cannot answer: ${count} requests are being worked on`);
     }
     const signal = (): AbortSignal => AbortSignal.any([this.#stopping, goneSignal(response)]);
     // The schemas of this very entry of the table have parsed query and body, so they have the types of its handler.
@@ -125,15 +155,17 @@ export class Exchange {
       );
     };
     const answer = handler({ query, body, caller, signal, afterwards });
-    return answer instanceof Promise ? this.#counted(answer) : answer;
+    return answer instanceof Promise ? this.#counted(answer, owner) : answer;
   }
 
-  async #counted(answer: Promise<unknown>): Promise<unknown> {
-    this.#atWork++;
+  async #counted(answer: Promise<unknown>, owner: Caller["owner"]): Promise<unknown> {
+    this.#atWork.set(owner, (this.#atWork.get(owner) ?? 0) + 1);
     try {
       return await answer;
     } finally {
-      this.#atWork--;
+      const left = (this.#atWork.get(owner) ?? 1) - 1;
+      if (left > 0) this.#atWork.set(owner, left);
+      else this.#atWork.delete(owner);
     }
   }
 

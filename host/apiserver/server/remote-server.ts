@@ -25,13 +25,15 @@ export type RemotePlace = {
 
 /** For a client to show its certificate. */
 const handshakeMs = 10_000;
+/** Which are not through yet. Clients take tens of milliseconds each, also where many have one address. */
+const handshakesOfNetwork = 8;
 
 export class RemoteServer implements AsyncDisposable {
   readonly #tls: Server;
   readonly #connections: Connections<Caller>;
-  readonly #handshakes: Connections<undefined>;
+  readonly #handshakes: Connections<string>;
 
-  private constructor(tls: Server, connections: Connections<Caller>, handshakes: Connections<undefined>) {
+  private constructor(tls: Server, connections: Connections<Caller>, handshakes: Connections<string>) {
     this.#tls = tls;
     this.#connections = connections;
     this.#handshakes = handshakes;
@@ -49,13 +51,22 @@ export class RemoteServer implements AsyncDisposable {
     limits: ConnectionLimits = connectionLimits,
   ): Promise<RemoteServer> {
     const connections = new Connections<Caller>(limits);
-    const handshakes = new Connections<undefined>({
+    const handshakes = new Connections<string>({
       most: limits.most,
+      share: handshakesOfNetwork,
       requestMs: Math.min(handshakeMs, limits.requestMs),
     });
     const http = httpServer(exchange, connections);
     const tls = tlsServer(identity, clientCas);
-    tls.on("connection", (socket) => void handshakes.admit(socket, () => undefined));
+    tls.on(
+      "connection",
+      (socket) =>
+        void handshakes.admit(
+          socket,
+          () => networkOf(socket.remoteAddress),
+          (network) => network,
+        ),
+    );
     tls.on("tlsClientError", (_error, socket) => socket.destroy()); // strangers are no event for the operator
     tls.on("secureConnection", (socket) => {
       handshakes.release(socket);
@@ -120,7 +131,23 @@ function admit(
     socket.destroy();
     return;
   }
-  if (connections.admit(socket, () => remoteCaller(name, roleOf)) !== undefined) http.emit("connection", socket);
+  if (
+    connections.admit(
+      socket,
+      () => remoteCaller(name, roleOf),
+      ({ owner }) => owner,
+    ) !== undefined
+  )
+    http.emit("connection", socket);
+}
+
+/** The address, or of an IPv6 address the /64 that one customer has: RFC 6177. */
+function networkOf(address = ""): string {
+  const [, ipv4] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
+  if (ipv4 !== undefined) return ipv4;
+  const [front = "", back = ""] = address.split("::").map((groups) => (groups === "" ? [] : groups.split(":")));
+  const zeros = Array.from({ length: Math.max(0, 8 - front.length - back.length) }, () => "0");
+  return [...front, ...zeros, ...back].slice(0, 4).join(":");
 }
 
 async function listening(server: Server, port: number): Promise<void> {

@@ -22,6 +22,15 @@ export class PreparedReply {
   }
 }
 
+/** A list that may be long: its entries are made one after the other, as the client takes them. */
+export class JsonList<Entry> {
+  readonly entries: AsyncIterable<Entry>;
+
+  constructor(entries: AsyncIterable<Entry>) {
+    this.entries = entries;
+  }
+}
+
 /** A list as text, an entry a line, each with its line end. */
 export class Lines {
   readonly text: string;
@@ -67,13 +76,53 @@ export async function replyFile(response: ServerResponse, answer: FileAnswer, pr
   await pipeline(file.createReadStream({ autoClose: false }), counted, response);
 }
 
-export function reply(response: ServerResponse, answer: unknown): void {
+/** @param progressed called as the client takes it */
+export async function replyList(
+  response: ServerResponse,
+  { entries }: JsonList<unknown>,
+  progressed: () => void,
+): Promise<void> {
+  const parts = partsOf(entries);
+  // What cannot be read at all is still refused with a status.
+  const first = await parts.next();
+  response.writeHead(200, { "content-type": "application/json" });
+  const all = async function* () {
+    if (first.done !== true) yield first.value;
+    for await (const part of parts) {
+      progressed();
+      yield part;
+    }
+  };
+  await pipeline(all, response);
+}
+
+/** Each has some tens of kilobytes, or one entry. */
+async function* partsOf(entries: AsyncIterable<unknown>): AsyncGenerator<string, undefined> {
+  let part = "[";
+  let isFirst = true;
+  for await (const entry of entries) {
+    part += `${isFirst ? "" : ","}${JSON.stringify(entry)}`;
+    isFirst = false;
+    if (part.length < partCharacters) continue;
+    yield part;
+    part = "";
+  }
+  yield `${part}]`;
+}
+const partCharacters = 32 * 1024;
+
+/** An answer as it goes out; nothing for none. */
+export function writtenAnswer(answer: unknown): PreparedReply | Lines | undefined {
+  if (answer === undefined || answer instanceof PreparedReply || answer instanceof Lines) return answer;
+  return new PreparedReply(answer);
+}
+
+export function reply(response: ServerResponse, answer: PreparedReply | Lines | undefined): void {
   if (answer === undefined) {
     response.writeHead(204).end();
     return;
   }
-  const { headers, text } =
-    answer instanceof PreparedReply || answer instanceof Lines ? answer : new PreparedReply(answer);
+  const { headers, text } = answer;
   // Otherwise header and body are two writes, and two wake-ups of the client.
   response.socket?.cork();
   response.writeHead(200, headers).end(text);

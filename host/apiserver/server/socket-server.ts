@@ -57,7 +57,14 @@ export class SocketServer implements AsyncDisposable {
     const http = httpServer(exchange, connections);
     const server = createServer((socket) => {
       try {
-        if (connections.admit(socket, () => callerOf(socket, roles)) !== undefined) http.emit("connection", socket);
+        if (
+          connections.admit(
+            socket,
+            () => callerOf(socket, roles),
+            ({ owner }) => owner,
+          ) !== undefined
+        )
+          http.emit("connection", socket);
       } catch (error) {
         socket.destroy();
         log.error("api: cannot accept a connection", error);

@@ -20,9 +20,12 @@ export const settingsBytes = 2 * MiB;
 export const valueDepth = 16;
 
 export const pendingTransactions = 256;
+/** Of one owner. */
+export const pendingTransactionsShare = 64;
 export const changesPerTransaction = settingsPerChange;
 /** What all pending transactions may hold; it is memory of the daemon. */
 export const pendingBytes = 8 * MiB;
+export const pendingBytesShare = 4 * MiB;
 export const transactionNameBytes = 128;
 /** A pending transaction that nobody touched for this long makes room when the limit is reached. */
 export const abandonedAfterMs = 60 * 60 * 1000;
