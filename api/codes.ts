@@ -27,6 +27,7 @@ export const statuses = {
   "no-update": 404,
   "no-update-status": 404,
   "method-not-allowed": 405,
+  "bad-root": 409,
   "changed-since": 409,
   "no-partition-sets": 409,
   "no-repository": 409,

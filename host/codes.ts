@@ -19,7 +19,6 @@ export const hostCodes = [
   "bad-ovf-environment",
   "bad-record",
   "bad-revocation",
-  "bad-root",
   "bad-socket",
   "bad-stub",
   "bad-tries",

@@ -5,6 +5,7 @@
  * first, then what is remembered, then what is announced; where disk and memory differ, the disk is right.
  */
 import type { UpdateExplanation, UpdateStage, UpdateStatusBody } from "../../api/status.ts";
+import { abortable } from "../../lib/abortable.ts";
 import { explain, Failure } from "../../lib/failure.ts";
 import { Place } from "../../lib/place.ts";
 import { otherSet } from "./boot/boot-entry.ts";
@@ -57,6 +58,7 @@ export class Updater implements AsyncDisposable {
   /** What a command at work moves. */
   #moving: { step: Working["step"]; totalBytes: number; rate: ProgressRate } | undefined;
   #work: Promise<void> = Promise.resolve();
+  #explaining: Promise<UpdateExplanation> | undefined;
 
   private constructor(host: UpdaterHost, memory: KeptMemory) {
     this.#host = host;
@@ -181,7 +183,13 @@ export class Updater implements AsyncDisposable {
 
   /** Looks into the repository without choosing anything. @throws as a refresh */
   async explain(signal: AbortSignal): Promise<UpdateExplanation> {
-    const look = await this.#looks.look(AbortSignal.any([signal, this.#stop.signal]));
+    // Whoever asks meanwhile gets the same answer: the repository is not asked more often than it answers.
+    this.#explaining ??= this.#explained().finally(() => (this.#explaining = undefined));
+    return await abortable(this.#explaining, signal);
+  }
+
+  async #explained(): Promise<UpdateExplanation> {
+    const look = await this.#looks.look(this.#stop.signal);
     const { running } = this.#host;
     return explanationOf(look, { running, proved: isProved(await this.#sets()), held: this.held });
   }

@@ -28,6 +28,9 @@ const handshakeMs = 10_000;
 /** Which are not through yet. Clients take tens of milliseconds each, also where many have one address. */
 const handshakesOfNetwork = 8;
 
+/** What a common name may do now, by a certificate that ends at a time: a connection may outlast it. */
+export type RoleOfCertificate = (subject: string, notAfter: Date) => Role | undefined;
+
 export class RemoteServer implements AsyncDisposable {
   readonly #tls: Server;
   readonly #connections: Connections<Caller>;
@@ -46,7 +49,7 @@ export class RemoteServer implements AsyncDisposable {
   static async open(
     { port, identity, clientCas }: RemotePlace,
     exchange: Exchange,
-    roleOf: (subject: string) => Role | undefined,
+    roleOf: RoleOfCertificate,
     log: Log,
     limits: ConnectionLimits = connectionLimits,
   ): Promise<RemoteServer> {
@@ -121,24 +124,25 @@ function admit(
   socket: TLSSocket,
   connections: Connections<Caller>,
   http: HttpServer,
-  roleOf: (subject: string) => Role | undefined,
+  roleOf: RoleOfCertificate,
   log: Log,
 ): void {
   // An attribute that is given several times is a list; which of the names should count is not ours to guess.
-  const name: unknown = socket.authorized ? socket.getPeerCertificate().subject.CN : undefined;
+  const certificate = socket.authorized ? socket.getPeerCertificate() : undefined;
+  const name: unknown = certificate?.subject.CN;
   if (typeof name !== "string" || name === "") {
     log.info("api: refused a remote client: its certificate has not exactly one common name");
     socket.destroy();
     return;
   }
-  if (
-    connections.admit(
-      socket,
-      () => remoteCaller(name, roleOf),
-      ({ owner }) => owner,
-    ) !== undefined
-  )
-    http.emit("connection", socket);
+  const notAfter = new Date(certificate?.valid_to ?? 0);
+  const peer = remoteCaller(name, () => roleOf(name, notAfter));
+  const connection = connections.admit(
+    socket,
+    () => peer,
+    ({ owner }) => owner,
+  );
+  if (connection !== undefined) http.emit("connection", socket);
 }
 
 /** The address, or of an IPv6 address the /64 that one customer has: RFC 6177. */

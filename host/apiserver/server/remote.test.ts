@@ -165,6 +165,39 @@ test("TLS before 1.3, and plain HTTP, are refused", async () => {
   expect(text).not.toContain("HTTP/1.1");
 });
 
+test("a connection has no role any more once the certificate it was made with has ended", async () => {
+  await using host = await runningHost();
+  const { port } = await openRemote(host);
+  const socket = connectTls({
+    port,
+    host: "127.0.0.1",
+    cert: alice.certificate,
+    key: alice.key,
+    rejectUnauthorized: false,
+  });
+  let answers = "";
+  socket.on("data", (chunk: Buffer) => void (answers += chunk.toString()));
+  const ask = async (status: string): Promise<void> => {
+    answers = "";
+    socket.write("GET /os HTTP/1.1\r\nHost: x\r\n\r\n");
+    await eventually(async () => expect(answers).toStartWith(`HTTP/1.1 ${status}`));
+  };
+  await ask("200");
+  host.machine.stepClock(new Date("2100-01-01").getTime() - host.machine.system.clock.now().getTime());
+  await ask("403");
+  socket.destroy();
+});
+
+test("several authorities that may certify an administrator are told as a warning", async () => {
+  await using host = await runningHost();
+  await openRemote(host);
+  const warnings = async () =>
+    (await host.api.call("getStatus")).reconcilers.flatMap(({ warnings: each = [] }) => each).join("\n");
+  expect(await warnings()).toBe("");
+  await set(host, { api: { remote: { "client-cas": { monitoring: strangers.setting } } } });
+  expect(await warnings()).toContain("each of monitoring, ours may certify every name");
+});
+
 test("a certificate whose common name has no role gets 403 for everything", async () => {
   await using host = await runningHost();
   const opened = await openRemote(host, { alice: "admin" });

@@ -16,7 +16,7 @@ import { reconciler, type Reconciler } from "../../reconcile/reconciler.ts";
 import type { System } from "../../machine/system.ts";
 import { ensureIdentity } from "./certificate.ts";
 import type { Exchange } from "./exchange.ts";
-import { RemoteServer } from "./remote-server.ts";
+import { RemoteServer, type RoleOfCertificate } from "./remote-server.ts";
 
 /** As long as a client may wait for reconcilers. */
 const closeGraceMs = 240_000;
@@ -94,7 +94,10 @@ export class Remote implements AsyncDisposable {
     }
     const identity = await ensureIdentity(this.#system);
     this.#fingerprint = identity.fingerprint;
-    const roleOf = (subject: string) => (Object.hasOwn(this.#is.roles, subject) ? this.#is.roles[subject] : undefined);
+    const roleOf: RoleOfCertificate = (subject, notAfter) =>
+      this.#system.clock.now() <= notAfter && Object.hasOwn(this.#is.roles, subject)
+        ? this.#is.roles[subject]
+        : undefined;
     const place = { port: wanted.port, identity, clientCas: [first, ...rest] as const };
     this.#server = await RemoteServer.open(place, this.#exchange(), roleOf, this.#system.log);
     const line = `remote API on port ${this.#server.port}, certificate fingerprint SHA256 ${identity.fingerprint}`;
@@ -117,11 +120,22 @@ export function remoteReconciler(remote: Remote): Reconciler {
     observe: async (_system, wanted) => remote.stepsTo(wanted),
     plan: (_wanted, steps) => steps,
     warnings: (wanted) =>
-      wanted.enabled ? flawsIn(wanted).map((flaw) => `settings.api.remote.client-cas: ${flaw}`) : [],
+      wanted.enabled
+        ? [...flawsIn(wanted), ...sharedNames(wanted)].map((flaw) => `settings.api.remote.client-cas: ${flaw}`)
+        : [],
     describe: ({ description }) => ({ description }),
     apply: async (_system, { wanted }) => remote.become(wanted),
     afterFailure: "stop",
   });
+}
+
+/** A role belongs to a common name, whichever of the authorities gave it to somebody. */
+function sharedNames({ "client-cas": bundles, roles }: RemoteSettings): string[] {
+  const names = Object.keys(bundles);
+  if (names.length < 2 || !Object.values(roles).includes("admin")) return [];
+  return [
+    `each of ${names.join(", ")} may certify every name in settings.api.remote.roles, also those of administrators`,
+  ];
 }
 
 /** Each certificate on its own. None of a bundle that cannot be used: it must not take the others with it. */

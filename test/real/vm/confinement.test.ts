@@ -118,16 +118,17 @@ describe("the API's socket", () => {
   });
 
   test("answers a container of the host as its role says, and the history has which one it was", async () => {
-    const escape = "apiclient set host-containers.plain.superpowered=true";
+    const client = "/usr/local/bin/apiclient";
+    const escape = `${client} set host-containers.plain.superpowered=true`;
     const asRole = async (api: string, script: string, output: string) => {
       await host.commit({ "host-containers": { plain: { api } } });
       // It is started anew, with another socket or none.
       await eventually(async () => expect((await inContainer("plain", script)).output).toContain(output), 120_000);
     };
-    await asRole("read-only", "apiclient get settings.motd", "Welcome to Orlop!");
+    await asRole("read-only", `${client} get settings.motd`, "Welcome to Orlop!");
     await asRole("read-only", escape, "it needs the role admin, and container plain has read-only");
-    await asRole("none", "ls /run/api.sock /usr/local/bin/apiclient 2>&1 || echo none", "none");
-    await asRole("admin", "apiclient set motd=plain && echo done", "done");
+    await asRole("none", `ls /run/api.sock ${client} || echo none`, "none");
+    await asRole("admin", `${client} set motd=plain && echo done`, "done");
     const [newest] = await (await host.api()).call("getHistory", { query: { limit: 1 } });
     expect(newest?.by).toMatchObject({ kind: "socket", container: "plain" });
     await host.reset("settings.motd");
