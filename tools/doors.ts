@@ -80,6 +80,12 @@ const doors: readonly Door[] = [
     rule: "a host knows its machine and the network by its System",
   },
   {
+    of: /^(host|programs|api|lib|settings|variants|repo)\/.*\.ts$/,
+    past: /["']@aws-sdk\//,
+    except: [],
+    rule: "no program of a host has the SDK of AWS: publish/aws/ has it, on the build machine",
+  },
+  {
     of: hostAndClient,
     past: /(^|[^.#\w])fetch\(|\bfetch: fetch\b/,
     except: ["host/machine/system.ts", ...elsewhere],
