@@ -13,10 +13,11 @@ const load = command({
   summary: "Load the kernel that takes over when this one panics, and keeps what it left in /var/log/kdump",
   examples: [{ run: "kdump load", description: "as load-crash-kernel.service does" }],
   run: async ({ system }) => await loadCrashKernel(system),
-  print: ({ reserved }) =>
-    reserved === 0
-      ? "this machine has too little memory for a crash kernel: crashkernel= sets none aside"
-      : `the crash kernel is loaded, into ${reserved / 1024 ** 2} MiB`,
+  print: ({ reserved, refusal }) => {
+    if (reserved === 0) return "this machine has too little memory for a crash kernel: crashkernel= sets none aside";
+    if (refusal !== undefined) return `no crash kernel is loaded: ${refusal}`;
+    return `the crash kernel is loaded, into ${reserved / 1024 ** 2} MiB`;
+  },
 });
 
 export function kdumpProgram(system: System): Program {

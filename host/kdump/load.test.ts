@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
+import { authenticodeHash } from "../../lib/authenticode.ts";
 import { writePartitionSets } from "../../test/worlds/update/partition-sets.ts";
 import { efiProgram } from "../../test/worlds/update/update-image.ts";
 import { testSystem } from "../../test/worlds/host/system.ts";
@@ -13,13 +14,18 @@ async function machine(reserved: number) {
   await writePartitionSets(host, "b", "1.0.0");
   await host.write("/sys/kernel/kexec_crash_size", `${reserved}\n`);
   await host.write("/proc/cmdline", 'crashkernel=256M veritytable="4096 1" quiet\n');
-  const image = efiProgram({ ".linux": Buffer.from("the kernel"), ".initrd": Buffer.from("the initrd") });
+  const parts = {
+    ".linux": Buffer.from("the kernel"),
+    ".initrd": Buffer.from("the initrd"),
+    ".rest": Buffer.alloc(512),
+  };
+  const image = efiProgram(parts);
   await writeFile(join(host.system.root, "efi/EFI/orlop/b.efi"), image);
   const loaded: string[][] = [];
   const load = (kernel: number, initrd: number, commandLine: string): void => {
     loaded.push([readFileSync(kernel, "latin1"), readFileSync(initrd, "latin1"), commandLine]);
   };
-  return { host, loaded, load };
+  return { host, image, loaded, load };
 }
 
 test("kernel and initrd of the running set are loaded", async () => {
@@ -28,6 +34,27 @@ test("kernel and initrd of the running set are loaded", async () => {
   const commandLine =
     'veritytable="4096 1" quiet nr_cpus=1 irqpoll reset_devices systemd.unit=capture-kernel-dump.service';
   expect(loaded).toEqual([["the kernel", "the initrd", commandLine]]);
+});
+
+const secureBoot = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+const measurements = "/sys/kernel/security/tpm0/binary_bios_measurements";
+
+test("under Secure Boot only what the firmware measured when it started it is loaded", async () => {
+  const { host, image, loaded, load } = await machine(2 ** 20);
+  await using _host = host;
+  await host.write(secureBoot, "\u0006\0\0\0\u0001", "latin1");
+  expect(await loadCrashKernel(host.system, load)).toMatchObject({ refusal: expect.stringContaining("without a TPM") });
+  const log = Buffer.concat([Buffer.alloc(100, 7), authenticodeHash(image, "b.efi"), Buffer.alloc(50, 7)]);
+  await host.write(measurements, log.toString("latin1"), "latin1");
+  expect(await loadCrashKernel(host.system, load)).toEqual({ reserved: 2 ** 20 });
+  expect(loaded).toHaveLength(1);
+  // A byte of the initrd that was changed on the ESP since the boot.
+  const at = image.indexOf("the initrd");
+  const changed = Buffer.concat([image.subarray(0, at), Buffer.from("THE"), image.subarray(at + 3)]);
+  await writeFile(join(host.system.root, "efi/EFI/orlop/b.efi"), changed);
+  const { refusal } = await loadCrashKernel(host.system, load);
+  expect(refusal).toBe("/efi/EFI/orlop/b.efi is not what the firmware started");
+  expect(loaded).toHaveLength(1);
 });
 
 test("a machine with too little memory loads none, and says so", async () => {

@@ -4,14 +4,21 @@
  *
  * It is the running kernel once more, from the same signed image and with the same verified root, so that there is
  * nothing else to build, to sign and to update. Source: Linux' Documentation/admin-guide/kdump/kdump.rst.
+ *
+ * The kernel checks the signature of a kernel that it loads, and nobody that of its initrd, which may have been changed on
+ * the ESP since the boot. Where Secure Boot is on, the file must therefore be the one that the firmware started: it measures
+ * what it starts, and the TPM's log has the hashes. Source: TCG PC Client Platform Firmware Profile,
+ * EV_EFI_BOOT_SERVICES_APPLICATION.
  */
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure } from "../../lib/failure.ts";
+import { authenticodeHash } from "../../lib/authenticode.ts";
+import { Failure, isNotFound } from "../../lib/failure.ts";
 import { writeFileAtomic } from "../../lib/files/files.ts";
+import { isSecureBoot } from "../machine/firmware.ts";
 import { loadPanicKernel } from "../machine/linux.ts";
 import { hostPath, type System } from "../machine/system.ts";
-import { runningKernel } from "../update/boot/running-kernel.ts";
+import { type RunningKernel, runningKernel } from "../update/boot/running-kernel.ts";
 
 /** What the kernel has set aside, in bytes. */
 const reservedPath = "/sys/kernel/kexec_crash_size";
@@ -21,18 +28,39 @@ const captureUnit = "capture-kernel-dump.service";
 /** As the kernel takes it on x86_64, without the byte that ends it. */
 const longestCommandLine = 2047;
 
-/** In bytes; 0 when this machine is too small for `crashkernel=`, and nothing was loaded. */
-export type Loaded = { reserved: number };
+const measurementsPath = "/sys/kernel/security/tpm0/binary_bios_measurements";
+
+/** In bytes; 0 when this machine is too small for `crashkernel=`, and nothing was loaded. Nor is it when that is refused. */
+export type Loaded = { reserved: number; refusal?: string };
 
 /** @throws {Failure<"no-partition-sets" | "bad-unified-image" | "system-call" | "too-long">} */
 export async function loadCrashKernel(system: System, load = loadPanicKernel): Promise<Loaded> {
   const reserved = Number(await readFile(hostPath(system, reservedPath), "utf8"));
   if (reserved === 0) return { reserved };
   const running = await runningKernel(system);
-  await using kernel = await openFile(system, "kernel", await running.kernel());
-  await using initrd = await openFile(system, "initrd", await running.initrd());
+  const refusal = (await isSecureBoot(system)) ? await whyUnproven(system, running) : undefined;
+  if (refusal !== undefined) return { reserved, refusal };
+  await using kernel = await openFile(system, "kernel", running.kernel);
+  await using initrd = await openFile(system, "initrd", running.initrd);
   load(kernel.fd, initrd.fd, crashCommandLine(await readFile(hostPath(system, "/proc/cmdline"), "utf8")));
   return { reserved };
+}
+
+/** Why nobody can tell that this is what the firmware started; undefined when it is. */
+async function whyUnproven(system: System, { path, image }: RunningKernel): Promise<string | undefined> {
+  const log = await bytesIfPresent(hostPath(system, measurementsPath));
+  if (log === undefined)
+    return `Secure Boot is on, and without a TPM nobody can tell whether ${path} is what was started`;
+  return log.includes(authenticodeHash(image, path)) ? undefined : `${path} is not what the firmware started`;
+}
+
+async function bytesIfPresent(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }
 
 /** As an open file, which is what the kernel takes. */
