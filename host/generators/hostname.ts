@@ -4,11 +4,9 @@
  * Source: Bottlerocket's dogtag, detectors 20-imds and 10-reverse-dns. Lower case and no longer than its setting wants it.
  */
 import { ownName, shortened } from "../../settings/values/network-names.ts";
-import { Imds } from "../machine/imds.ts";
 import type { Generator } from "./generator.ts";
+import { reachedImds } from "./instance-metadata.ts";
 import { primaryAddress } from "./primary-address.ts";
-
-const imdsWaitMs = 10_000;
 
 export const hostname: Generator = {
   key: "settings.network.hostname",
@@ -16,8 +14,7 @@ export const hostname: Generator = {
   description: "the name that EC2 gives, else the name of the primary address in DNS, else that address",
   async generate(host, signal) {
     if (host.facts.variant.platform === "aws") {
-      const imds = new Imds(host.system);
-      await imds.reachable(imdsWaitMs, signal);
+      const imds = await reachedImds(host.system, signal);
       const name = usable((await imds.localHostname(signal)) ?? "");
       if (name !== undefined) return name;
     }

@@ -1,9 +1,8 @@
 /** What a node finds out about itself: its address, and on EC2 its name, its id and the cluster's name server. */
-import { Imds } from "../machine/imds.ts";
 import type { Generator } from "./generator.ts";
+import { reachedImds } from "./instance-metadata.ts";
 import { primaryAddress } from "./primary-address.ts";
 
-const imdsWaitMs = 10_000;
 const group = "kubernetes";
 const macAddress = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i;
 
@@ -25,8 +24,7 @@ export const providerId: Generator = {
   platform: "aws",
   description: "the instance's zone and id, from its metadata",
   async generate({ system }, signal) {
-    const imds = new Imds(system);
-    await imds.reachable(imdsWaitMs, signal);
+    const imds = await reachedImds(system, signal);
     const zone = await imds.value("meta-data/placement/availability-zone", signal);
     const instance = await imds.value("meta-data/instance-id", signal);
     return zone === undefined || instance === undefined ? undefined : `aws:///${zone}/${instance}`;
@@ -40,8 +38,7 @@ export const hostnameOverride: Generator = {
   platform: "aws",
   description: "the instance's private DNS name, or its id when hostname-override-source says so",
   async generate({ system, settings }, signal) {
-    const imds = new Imds(system);
-    await imds.reachable(imdsWaitMs, signal);
+    const imds = await reachedImds(system, signal);
     const source = settings.kubernetes?.["hostname-override-source"] ?? "private-dns-name";
     const name =
       source === "instance-id" ? await imds.value("meta-data/instance-id", signal) : await imds.localHostname(signal);
@@ -59,8 +56,7 @@ export const clusterDnsIp: Generator = {
   platform: "aws",
   description: "the tenth address of the range that EKS takes for services, by the ranges of the VPC",
   async generate({ system }, signal) {
-    const imds = new Imds(system);
-    await imds.reachable(imdsWaitMs, signal);
+    const imds = await reachedImds(system, signal);
     const mac = await imds.value("meta-data/mac", signal);
     if (mac === undefined || !macAddress.test(mac)) return undefined;
     const ranges = await imds.words(`meta-data/network/interfaces/macs/${mac}/vpc-ipv4-cidr-blocks`, signal);

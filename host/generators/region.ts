@@ -1,8 +1,6 @@
 /** The AWS region, for a host whose user data did not come from EC2. */
-import { Imds } from "../machine/imds.ts";
 import type { Generator } from "./generator.ts";
-
-const imdsWaitMs = 10_000;
+import { reachedImds } from "./instance-metadata.ts";
 
 export const region: Generator = {
   key: "settings.aws.region",
@@ -10,8 +8,7 @@ export const region: Generator = {
   platform: "aws",
   description: "the region of the instance, from its metadata",
   async generate({ system }, signal) {
-    const imds = new Imds(system);
-    await imds.reachable(imdsWaitMs, signal);
+    const imds = await reachedImds(system, signal);
     return imds.value("meta-data/placement/region", signal);
   },
 };
