@@ -3,6 +3,8 @@
  * promise in place, within the partitions that it makes for itself.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { z } from "zod";
+import { parseJson } from "../../../lib/text/json.ts";
 import { TestHost } from "./test-host.ts";
 
 const gibibyte = 1024 ** 3;
@@ -103,6 +105,19 @@ test("the kernel has the parameters of os/sysctl, on links that came later too",
   await host.eventually("systemctl is-active forbid-kexec.service", (output) => output === "active", 60_000);
   const values = (await host.shell.run(`sysctl -n ${Object.keys(wanted).join(" ")}`)).split("\n");
   expect(Object.fromEntries(Object.keys(wanted).map((name, at) => [name, values[at]]))).toEqual(wanted);
+});
+
+test("every service of the host is confined, or its unit says why it is not", async () => {
+  const mostExposure = 5;
+  const text = await host.shell.run("systemd-analyze security --no-pager --json=short", 120_000);
+  const services = z.array(z.object({ unit: z.string(), exposure: z.coerce.number() })).parse(parseJson(text));
+  expect(services.length).toBeGreaterThan(10);
+  const exposed: string[] = [];
+  for (const { unit, exposure } of services.filter((service) => service.exposure > mostExposure)) {
+    const lines = await host.shell.run(`systemctl cat '${unit}'`);
+    if (!/^# Exposed: \S/m.test(lines)) exposed.push(`${unit} ${exposure}`);
+  }
+  expect(exposed).toEqual([]);
 });
 
 test("the API's socket is for root and the group api only", async () => {
