@@ -466,6 +466,14 @@ describe("actions", () => {
     expect((await call("PUT", "/settings", {})).status).toBe(405);
     expect((await call("POST", "/status")).status).toBe(405);
   });
+
+  // The last one: nothing that the API can be asked takes it back.
+  test("POST /actions/lockdown is 204, and every change is 423 from then on", async () => {
+    expect((await call("POST", "/actions/lockdown")).status).toBe(204);
+    const { status, body } = await call("POST", "/changes", { set: { motd: "too late" } });
+    expect([status, body]).toEqual([423, expect.stringContaining("locked down until the next boot")]);
+    expect((await call("GET", "/settings?keys=settings.motd")).body).not.toMatchObject({ motd: "too late" });
+  });
 });
 
 test("every operation of the document was called", () => {

@@ -95,6 +95,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   "server-certificate": "a file, of which kubelet wants a real one",
   "server-key": "a file, of which kubelet wants a real one",
   "static-pods": "files",
+  "updates-by-cluster": "for hostd",
 };
 
 /** Without root, a kubelet that is alone ends as well, and never touches this machine. */

@@ -224,7 +224,8 @@ const elsewhere: Readonly<Record<string, string>> = {
   "pod-cidr": "kubelet only hands it to containerd",
   "pod-infra-container-image": "in containerd's configuration",
   "pod-network": "in containerd's configuration",
-  "static-pods": "in static-pods.long.test.ts",
+  "static-pods": "in static-pods.ts",
+  "updates-by-cluster": "for hostd",
 };
 
 /** The names of all settings that the kubelet of a minor has, and of those that nothing is known about here. */
