@@ -22,7 +22,7 @@ export class Place<Work> {
     return this.#work?.work;
   }
 
-  /** For who only looks: whoever wants the place takes it. */
+  /** For a look only: work acquires the place instead. */
   assertFree(): void {
     if (this.#work !== undefined) throw this.#busy(this.#work.work);
   }

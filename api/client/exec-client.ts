@@ -151,7 +151,7 @@ class Conversation {
     this.#send(contentCompleteMessage);
   }
 
-  /** When the connection ends meanwhile, that is told by its end. */
+  /** A connection that ends meanwhile is reported by its own end. */
   #send(message: string | Uint8Array): void {
     this.#client.send(message, () => undefined);
   }

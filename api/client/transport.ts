@@ -62,7 +62,7 @@ export async function send(address: HostAddress, request: HttpRequest, kept?: Ke
 
 /**
  * One connection for requests that come one after the other. The first one opens it, and so does the first after one
- * that failed: for whoever asks again and again, and bears that an answer is missing now and then.
+ * that failed: for clients that poll, and bear that an answer is missing now and then.
  */
 export class KeptConnection implements Disposable {
   #socket: Socket | undefined;

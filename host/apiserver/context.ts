@@ -30,6 +30,6 @@ export type ApiContext = {
   /** Key to a sentence about how the host finds its value. */
   generators: ReadonlyMap<string, string>;
   status: () => Promise<StatusBody>;
-  /** Aborts when the daemon is told to stop. */
+  /** Aborts when the daemon is to stop. */
   stopping: AbortSignal;
 };

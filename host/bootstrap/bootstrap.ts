@@ -1,9 +1,10 @@
 /**
- * Prepares the machine, between preconfigured.target and configured.target: bootstrap commands one after the other, then
- * bootstrap containers, all at once.
+ * Prepares the machine, between preconfigured.target and configured.target: bootstrap commands one after the other,
+ * then bootstrap containers, all at once.
  *
- * What is essential and fails halts the boot; what is not is told and passed. `once` means once it has succeeded: then
- * its mode becomes off, as in Bottlerocket; what failed runs again at the next boot (`docs/decisions/0037-bootstrap.md`).
+ * What is essential and fails halts the boot; any other failure is reported, and the boot goes on. `once` means once it
+ * has succeeded: then its mode becomes off, as in Bottlerocket; what failed runs again at the next boot
+ * (`docs/decisions/0037-bootstrap.md`).
  */
 import type { Client } from "../../api/client/client.ts";
 import { defined } from "../../lib/defined.ts";
@@ -187,7 +188,7 @@ class Work {
       entries: [...entries],
       ...defined({ halted: this.#halted }),
     };
-    // A write that failed was told to whoever asked for it; the next one may succeed.
+    // A write that failed has rejected for its own caller; the next one may succeed.
     const write = async (): Promise<void> => await writeRecord(this.#host.system, record);
     this.#writing = this.#writing.then(write, write);
     await this.#writing;

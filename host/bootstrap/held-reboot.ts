@@ -5,7 +5,7 @@ import { hostPath, type System } from "../machine/system.ts";
 const heldMark = "/run/orlop/reboot.held";
 const requestedMark = "/run/orlop/reboot.asked";
 
-/** From now on, until disposed, `isHeld` says so. */
+/** Reboots are held from now on, until it is disposed of. */
 export async function holdReboots(system: System): Promise<AsyncDisposable & { isRequested(): Promise<boolean> }> {
   await removeIfPresent(hostPath(system, requestedMark));
   await writeFileAtomic(hostPath(system, heldMark), "");

@@ -72,7 +72,7 @@ export class ExecutedProgram implements AsyncDisposable {
     this.#stdin = stdin;
     this.#outputs = outputs;
     this.ended = this.#untilEnded();
-    this.ended.catch(() => undefined); // whoever waits for it is told
+    this.ended.catch(() => undefined); // its waiters get the rejection themselves
   }
 
   /** Resolves when the program's pipe has taken all of it. Bytes behind the end of input or of the program are lost. */

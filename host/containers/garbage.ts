@@ -2,7 +2,7 @@
  * Which images of the host's containers go: those that nobody names any more, a week later, or at once when the disk
  * gets full. The week is for whoever takes a change back while the registry is away.
  *
- * What goes is the name of an image; with the last one containerd is told to collect what no name and no container holds.
+ * What goes is the name of an image; with the last one containerd collects what no name and no container holds.
  */
 import { statfs } from "node:fs/promises";
 import { Failure } from "../../lib/failure.ts";

@@ -29,7 +29,7 @@ export type ApiHost = BootHost & {
   updater: Updater;
   allReconcilers: readonly Reconciler[];
   bootStatus: BootStatus;
-  /** Aborts when the daemon is told to stop. */
+  /** Aborts when the daemon is to stop. */
   stopping: AbortSignal;
 };
 

@@ -36,7 +36,10 @@ export class GoodBootKeeper {
     return entries.every(({ essential, state }) => !essential || state === "done");
   }
 
-  /** With the settings that were applied, and not with any that came since. On trial none are good before somebody says so. */
+  /**
+   * With the settings that were applied, and not with any that came since. On trial none are good before somebody
+   * confirms them.
+   */
   async #note(): Promise<void> {
     const { system, datastore, engine, trial } = this.#host;
     const mark = hostPath(system, goodBootMark);

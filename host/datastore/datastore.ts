@@ -1,7 +1,7 @@
 /**
  * The settings that someone set: who, when and what, as a log of transactions that survives power loss at any moment.
  *
- * What a person, user data or a generator set is here; defaults are code. How it lies on the disk is told in README.md.
+ * What a person, user data or a generator set is here; defaults are code. How it lies on the disk stands in README.md.
  */
 import type { Clock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";

@@ -1,4 +1,7 @@
-/** A disk on which nothing is found and nothing can be written, for a store that cannot be used: the reason is told. */
+/**
+ * A disk on which nothing is found and nothing can be written, for a store that cannot be used; the reason is in the
+ * status.
+ */
 import type { Failure } from "../../lib/failure.ts";
 import type { LogDisk } from "./log/disk.ts";
 

@@ -48,7 +48,8 @@ export const hostnameOverride: Generator = {
 
 /**
  * EKS takes 10.100.0.0/16 for services unless the VPC has addresses of 10.0.0.0/8, then 172.20.0.0/16. Every range of
- * the VPC counts, since further ones may be added to a VPC. A cluster with a range of its own has to be told.
+ * the VPC counts, since further ones may be added to a VPC. For a cluster with a range of its own the setting has to be
+ * set.
  */
 export const clusterDnsIp: Generator = {
   key: "settings.kubernetes.cluster-dns-ip",

@@ -1,8 +1,8 @@
 /**
  * A file that this host keeps through reboots and losses of power.
  *
- * Written and removed durably, always through `System.storage`. What cannot be read back is set aside and told, and then
- * counts as absent: nothing that is damaged keeps the daemon from serving the API.
+ * Written and removed durably, always through `System.storage`. What cannot be read back is set aside and reported, and
+ * then counts as absent: nothing that is damaged keeps the daemon from serving the API.
  */
 import { z } from "zod";
 import { Failure, isFailure, isNotFound, systemErrorCode } from "../../lib/failure.ts";
@@ -19,13 +19,17 @@ export type Notation<Value> = {
 };
 
 export type Kept<Value> = KeptPlace & {
-  /** Undefined when nothing is kept, or when it was damaged; whatever lies there, this does not reject because of it. */
+  /**
+   * Undefined when nothing is kept, or when it was damaged; whatever lies there, this does not reject because of it.
+   */
   read(system: System): Promise<Value | undefined>;
   /** Durable when it resolves. @throws a system error when the disk refuses; the value before is then still there */
   replace(system: System, value: Value): Promise<void>;
   /** Durable when it resolves; false when nothing was kept. */
   remove(system: System): Promise<boolean>;
-  /** At the start of whoever writes it: removes what a write that was cut short has left. Never rejects because of it. */
+  /**
+   * At the start of whoever writes it: removes what a write that was cut short has left. Never rejects because of it.
+   */
   tidy(system: System): Promise<void>;
 };
 

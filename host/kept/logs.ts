@@ -1,4 +1,7 @@
-/** Opening what is kept as a log in a directory of its own: whatever lies there, it is opened or the reason is told. */
+/**
+ * Opening what is kept as a log in a directory of its own: whatever lies there, it is opened or the reason is in the
+ * status.
+ */
 import { defined } from "../../lib/defined.ts";
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
 import { directoryDisk, type LogDisk } from "../datastore/log/disk.ts";

@@ -1,5 +1,5 @@
 /**
- * What was found damaged on the private partition is moved out of the way, for whoever looks into it, and told.
+ * What was found damaged on the private partition is moved out of the way, kept for a person to look at, and reported.
  *
  * The name that it gets, `trial.json.damaged-2026-01-31T12:00:00Z`, is the whole record: it outlasts restarts and
  * reboots, and the status of the host lists what there is.
@@ -21,7 +21,8 @@ const nameOf = (path: string, at: Date): string => `${path}.damaged-${at.toISOSt
 const asideName = /^(.+)\.damaged-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/;
 
 /**
- * Moves away what stands where `place` should be. A disk that refuses even that is told in the journal; then it stays.
+ * Moves away what stands where `place` should be. When the disk refuses even that, the journal has the error, and it
+ * stays.
  *
  * @param error why it cannot be used; ENOTDIR means that the directory above it is none
  */
@@ -67,7 +68,7 @@ function setAsideBy(movedTo: string, places: readonly KeptPlace[]): SetAside | u
   return place === undefined ? undefined : { path, at: new Date(at), movedTo, whenLost: place.whenLost };
 }
 
-/** A directory that cannot be read has nothing to tell here; whoever needs what is in it finds out. */
+/** A directory that cannot be read counts as empty here; what needs its content reports the error. */
 async function namesOrNone(system: System, directory: string): Promise<string[]> {
   try {
     return await namesIn(hostPath(system, directory), system.storage);

@@ -11,7 +11,7 @@ import { hostPath, type System } from "../machine/system.ts";
 import { collect, pack } from "./bundle.ts";
 import { requestsFor } from "./requests.ts";
 
-/** Where the archive goes unless told otherwise, and where the API finds it. */
+/** Where the archive goes by default, and where the API finds it. */
 export const archivePath = "/var/log/support/orlop-logs.tar.gz";
 
 /** All of it: a log may hold what was a secret when it was written. */

@@ -1,5 +1,5 @@
 /**
- * The content of a support archive: everything useful and no secret. What cannot be had is told in `logdog.errors`
+ * The content of a support archive: everything useful and no secret. What cannot be had stands in `logdog.errors`
  * inside it and keeps nothing else out.
  */
 import { open } from "node:fs/promises";

@@ -61,7 +61,7 @@ const libc = (): ReturnType<typeof open> => (opened ??= open());
 /**
  * Tells the service manager how this service does, for example `READY=1` or `WATCHDOG=1`.
  *
- * Does nothing and returns false when nobody asked to be told (`NOTIFY_SOCKET` is not set).
+ * Does nothing and returns false when the service manager wants no notification (`NOTIFY_SOCKET` is not set).
  */
 export function sdNotify(state: string): boolean {
   const path = process.env["NOTIFY_SOCKET"];

@@ -3,7 +3,7 @@ import { Failure, isFailure } from "../../lib/failure.ts";
 import { journalLines, syncJournal, type JournalPart } from "./journal.ts";
 import type { RunLimits, System } from "./system.ts";
 
-/** A unit that did not do as told, with what it said. */
+/** A unit that systemd could not start or stop, with the last lines of its journal. */
 export class UnitFailure extends Failure<"unit-failed"> {
   readonly unit: string;
   readonly journal: string;

@@ -34,7 +34,7 @@ const shapes: readonly RegExp[] = [
 
 export type Masker = (text: string) => string;
 
-/** By shape alone, for who knows no values. */
+/** By shape alone, where no values are known. */
 export function maskShapes(text: string): string {
   let open = withoutBeginlessKeys(text.replaceAll(privateKey, masked).replaceAll(endlessKey, masked));
   for (const shape of shapes) open = open.replaceAll(shape, `$1${masked}`);

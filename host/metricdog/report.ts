@@ -19,7 +19,7 @@ export function unitOf(service: string): string {
   return `${aliases[service] ?? service}.service`;
 }
 
-/** Where a report goes, with what it says; undefined when nobody is to be told. */
+/** Where a report goes, its values in the query; undefined when settings want none. */
 export function reportUrl(
   event: ReportEvent,
   settings: Settings,

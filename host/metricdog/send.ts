@@ -1,4 +1,4 @@
-/** Looks at the services and sends a report, once: a server that does not answer is told in the journal and left alone. */
+/** Looks at the services and sends a report, once: a server that does not answer is logged and not tried again. */
 import { explain, Failure } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/groups/group.ts";
 import type { Facts } from "../machine/facts.ts";

@@ -3,7 +3,8 @@
  *
  * Up: this image's migrations, rehearsed there and back; one that fails or would lose something changes nothing, and an
  * update on trial goes back because its boot step failed. Down: the migrations that were walked lie beside the settings
- * and are walked back; what the newer version set in a way that has no older form returns to its default, and is told.
+ * and are walked back; what the newer version set in a way that has no older form returns to its default, and is
+ * logged.
  *
  * First the mark says what is about to happen, then the datastore commits it, then the mark says that it happened. When
  * power fails in between, the datastore's history tells which of the two forms is there.

@@ -39,9 +39,9 @@ export type FleetHost = {
 
 /** The operator waits for nobody's next look: a new version takes half an hour to be known, spread over a fleet. */
 const lookMs = { usually: 1_800_000, afterFailure: 300_000 };
-/** Whatever this host finds out by itself, such as that a download ended, is told so much later at most. */
+/** Whatever this host finds out by itself, such as that a download ended, is reported so much later at most. */
 const reactMs = 5_000;
-/** How often it may be told how far a download is. */
+/** How often the progress of a download may be reported. */
 const activityMs = 30_000;
 
 /** Runs until the signal aborts. */
@@ -62,7 +62,7 @@ class FleetAgent implements AsyncDisposable {
   #offers: readonly Offer[] = [];
   #lookFailure: string | undefined;
   #nextActivity: Deadline;
-  /** The same failure is told once. */
+  /** The same failure is logged once. */
   #lastFailure = "";
 
   constructor(host: FleetHost) {

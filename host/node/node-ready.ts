@@ -33,7 +33,7 @@ export function nodeName({ kubernetes, network }: Settings): string {
   return kubernetes?.["hostname-override"] ?? network.hostname ?? "";
 }
 
-/** Undefined on hosts that are told neither a cluster nor to be alone. */
+/** Undefined on hosts whose settings name no cluster and do not make them standalone. */
 export function nodeCheck(system: System, settings: Settings, facts: Facts): NodeCheck | undefined {
   const node = nodeOf(settings, facts);
   if (node === undefined) return undefined;
@@ -88,7 +88,7 @@ function whyNotAccepted(certificate: string, now: Date): string {
     : "the cluster does not accept the node's certificate";
 }
 
-/** What of TLS has to do with time is told with this host's clock, which may be what is wrong. */
+/** An error of TLS that has to do with time names this host's clock, which may be what is wrong. */
 function whyNoAnswer(error: unknown, { kubernetes }: KubernetesNode, now: Date): string {
   const code = systemErrorCode(error) ?? "";
   const isAboutTrust = /CERT|ISSUER|SIGNATURE/.test(code);

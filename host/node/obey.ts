@@ -37,7 +37,7 @@ export type HostNode = {
 export type Obedience =
   /** There is no order for this boot, or it is done: a report accepts nothing, unless the reboot has begun. */
   | { kind: "rest" }
-  /** Not, or not yet: to be told in the report, which then accepts nothing. */
+  /** Not, or not yet: the reason goes into the report, which then accepts nothing. */
   | { kind: "refuse"; order: Order; reason: string }
   | { kind: "prepare"; order: Order }
   /** Write the report with `accepted`, on the condition that the Node is still as it was read; then look again. */

@@ -58,7 +58,7 @@ export class OrderedUpdate implements AsyncDisposable {
     });
   }
 
-  /** Never rejects: why it failed is told in the report. */
+  /** Never rejects: the report has the reason of a failure. */
   async #obey(order: Order, outcome: string, work: () => Promise<void>): Promise<void> {
     const { system, note } = this.#host;
     try {

@@ -31,7 +31,9 @@ export type ReconcilerDefinition<Desired, Actual, Step> = {
   plan(desired: Desired, actual: Actual): Step[];
   /** Pure; what stays different whatever `apply` does, until the machine is booted again. */
   rebootNeeded?(desired: Desired, actual: Actual): string[];
-  /** Pure; sentences about what the settings ask for and this machine does not have. They are told, and are no failure. */
+  /**
+   * Pure; sentences about what the settings ask for and this machine does not have. They are shown, and are no failure.
+   */
   warnings?(desired: Desired, actual: Actual): string[];
   /** Undefined for bookkeeping that changes nothing a person could notice. */
   describe(step: Step): Effect | undefined;

@@ -208,7 +208,7 @@ function addOptions(commander: Commander, options: Options): void {
   }
 }
 
-/** Every given value is kept, so that giving an option twice can be told from giving it once. */
+/** Every value is kept, so that an option that stands twice can be refused. */
 function collecting(option: CommanderOption): CommanderOption {
   return option.argParser((text: string, earlier: string[] | undefined) => [...(earlier ?? []), text]);
 }

@@ -111,7 +111,7 @@ export function isTemporary(name: string): boolean {
 
 /**
  * Removes the temporary files of writes to `path` that were cut short, by a kill or a loss of power; returns how many.
- * Only for whoever is the one that writes it.
+ * Only for the one process that writes it.
  */
 export async function removeLeftovers(path: string, files: Files = realFiles): Promise<number> {
   const directory = dirname(path);

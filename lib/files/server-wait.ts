@@ -27,7 +27,7 @@ export class ServerWait {
   }
 
   /**
-   * What the server sends next, if it does in time. What never came goes on: whoever gives up ends it.
+   * What the server sends next, if it does in time. What never came is still awaited: the caller ends it.
    *
    * @throws {Failure<"stalled">}
    */

@@ -106,7 +106,7 @@ class Printed implements Disposable {
     this.#reader = pipe.getReader();
     this.#chunks = new EndOf(bytesMost);
     this.#end = this.#read(bytesMost, overflow);
-    this.#end.catch(() => undefined); // who waits for the end learns of it
+    this.#end.catch(() => undefined); // its waiters get the rejection themselves
   }
 
   /** Resolves when the pipe is closed, or has been silent for long enough. */

@@ -26,7 +26,7 @@ export async function* unpackedFrames(chunks: AsyncIterable<Uint8Array>): AsyncG
   let lent: Promise<Buffer> | undefined;
   for await (const frame of packedFrames(chunks)) {
     const next = unpack(frame);
-    next.catch(() => undefined); // told when its turn comes
+    next.catch(() => undefined); // it rejects again when its turn comes
     if (ahead !== undefined) yield await ahead;
     if (lent !== undefined) release(await lent);
     [lent, ahead] = [ahead, next];

@@ -2,7 +2,7 @@
  * User data of the admin container: who may log in over ssh, and how.
  *
  * JSON with the keys of Bottlerocket's admin container, so that what people wrote for it works; those that it does not
- * have are told and left alone, as there.
+ * have are reported and left alone, as there.
  */
 import { z } from "zod";
 import { Failure } from "../../lib/failure.ts";

@@ -30,7 +30,7 @@ export type ExecContext = {
   /** Notes who runs what; the program is not started before. */
   record: (execution: AuditedProgram) => Promise<void>;
   ended: (summary: string) => void;
-  /** Something that the client is not told. */
+  /** For errors that are logged and not shown to the client. */
   failed: (error: unknown) => void;
   /** Asked at each heartbeat: an administrator may have lost the role since. */
   isAllowed: () => boolean;
@@ -62,7 +62,7 @@ export async function openSessions(socket: string, directory: string): Promise<E
   try {
     await endLeftovers(containerd, directory);
   } catch (error) {
-    // Without containerd nothing of it runs, and the client is told so.
+    // Without containerd nothing of it runs, and the client gets that as the reason.
     if (!isAway(error)) throw error;
   }
   const server = new WebSocketServer({ noServer: true, maxPayload: messageBytesMost, perMessageDeflate: false });
@@ -72,7 +72,7 @@ export async function openSessions(socket: string, directory: string): Promise<E
       const upgraded: WebSocket[] = [];
       padKey(request);
       server.handleUpgrade(request, stream, head, (made) => void upgraded.push(made));
-      // Without one it was no websocket after all, and was told so.
+      // Without one it was no websocket after all, and has been refused.
       for (const client of upgraded) await new Session(client, containerd, context).run();
     },
     [Symbol.dispose]: () => containerd[Symbol.dispose](),
@@ -327,7 +327,7 @@ function messageIn(text: string): ClientMessage | undefined {
   }
 }
 
-/** runc is told in JSON, which has no other bytes. */
+/** runc reads JSON, which has no other bytes. */
 function textsOf(words: readonly Uint8Array[]): string[] | undefined {
   try {
     return words.map((word) => utf8.decode(word));

@@ -67,7 +67,7 @@ export class Connections<Peer> implements Disposable {
     for (const connection of this.#open.values()) counts.set(connection.owner, (counts.get(connection.owner) ?? 0) + 1);
     if (owner !== undefined && (counts.get(owner) ?? 0) >= share) return this.#closeLongestOf(owner);
     if (this.#open.size < most) return true;
-    // Nobody makes room for who has as many.
+    // A peer that has as many gets no room from the others.
     const [largest] = [...counts].toSorted(([, a], [, b]) => b - a);
     return largest !== undefined && this.#closeLongestOf(largest[0]);
   }

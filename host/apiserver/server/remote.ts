@@ -2,8 +2,8 @@
  * The remote API as the settings want it: opened, moved, or closed while the daemon runs.
  *
  * It is off by default and needs no restart. `remoteReconciler` makes it so with everything else, so that a plan says
- * it, and a listener that cannot be opened is told and tried again. Connections made under the old CAs or port end with
- * the answer they are waiting for.
+ * it, and a listener that cannot be opened is reported and tried again. Connections made under the old CAs or port end
+ * with the answer they are waiting for.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { StatusBody } from "../../../api/status.ts";

@@ -2,7 +2,7 @@
  * The API on a unix socket: open to root and to one group, and every caller is known by the kernel's word.
  *
  * On a host systemd holds the socket (hostd.socket), so that the one which a container was given goes on to work when
- * the daemon is started again, and who asks meanwhile waits. Bun's HTTP server cannot listen on a descriptor that it is
+ * the daemon is started again, and requests meanwhile wait. Bun's HTTP server cannot listen on a descriptor that it is
  * given, only its plain server can; each connection of that is handed over.
  */
 import { chmod, chown, mkdir, rename } from "node:fs/promises";

@@ -23,7 +23,7 @@ export type ClientContext = {
   readonly meansThisHost: boolean;
   /** The host, as the options say. */
   readonly api: () => Promise<Client>;
-  /** The same, over one connection for all requests; for whoever asks again and again. */
+  /** The same, over one connection for all requests; for commands that poll. */
   readonly apiOver: (kept: KeptConnection) => Promise<Client>;
 };
 

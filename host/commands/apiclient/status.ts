@@ -56,7 +56,7 @@ function identity({
   ];
 }
 
-/** Versions that the host went back from are told with those that are held. */
+/** Versions that the host went back from are printed with those that are held. */
 function updateLines(update: StatusBody["update"]): string[] {
   switch (update?.stage) {
     case undefined:

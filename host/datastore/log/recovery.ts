@@ -124,7 +124,7 @@ class Recovery {
     };
   }
 
-  /** Everything older than the state; damage there is told, and costs nothing but history. */
+  /** Everything older than the state; damage there is reported, and costs nothing but history. */
   async #checkHistory(lowest: Loaded | undefined): Promise<void> {
     if (lowest === undefined) return;
     let follows = lowest.segment.head?.follows;
@@ -179,7 +179,7 @@ class Recovery {
   }
 }
 
-/** A segment that is bit for bit what its follower was told. */
+/** A segment that has the digest that its follower recorded. */
 function intactLink(number: number, bytes: Buffer, follows: Follows | undefined): SegmentLink | undefined {
   if (follows === undefined || bytes.length < follows.bytes || digest(bytes) !== follows.sha256) return undefined;
   const head = readHead(bytes, segmentName(number));

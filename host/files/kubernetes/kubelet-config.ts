@@ -130,7 +130,7 @@ function resources(kubernetes: Kubernetes, { processors }: Facts) {
   };
 }
 
-/** Kubelet does not start on a host that has swap space, unless it is told that this is meant. */
+/** Kubelet does not start on a host that has swap space, unless its configuration allows it. */
 function swap({ kubernetes, hasSwap }: KubernetesNode) {
   const behavior = kubernetes["memory-swap-behavior"];
   return {

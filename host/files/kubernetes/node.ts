@@ -13,7 +13,9 @@ export type KubernetesNode = {
   hasSwap: boolean;
 };
 
-/** Undefined on a host that is told neither a cluster nor to be alone: there, kubelet has nothing to do. */
+/**
+ * Undefined on a host whose settings name no cluster and do not make it standalone: there, kubelet has nothing to do.
+ */
 export function nodeOf({ kubernetes, kernel }: Settings, { variant }: Facts): KubernetesNode | undefined {
   if (kubernetes === undefined || variant.orchestrator.kind !== "kubernetes") return undefined;
   const { minor } = variant.orchestrator;

@@ -1,10 +1,10 @@
 /**
  * Huge pages from `settings.kernel.hugepages`: how many are set aside, and for whom the kernel makes some by itself.
  *
- * The kernel gives as many as it finds memory in one piece for, most of them at boot. When fewer could be had, essential
- * ones fail, and the boot with them; others are told as what a reboot may mend, and `/run/orlop/huge-pages` keeps that
- * it was tried. What is no longer set stays until the next boot. A size that this machine does not have is a warning.
- * Source: kernel Documentation/admin-guide/mm/hugetlbpage.rst and transhuge.rst.
+ * The kernel gives as many as it finds memory in one piece for, most of them at boot. When fewer could be had,
+ * essential ones fail, and the boot with them; others are reported as what a reboot may mend, and
+ * `/run/orlop/huge-pages` keeps that it was tried. What is no longer set stays until the next boot. A size that this
+ * machine does not have is a warning. Source: kernel Documentation/admin-guide/mm/hugetlbpage.rst and transhuge.rst.
  */
 import { constants, writeFile } from "node:fs/promises";
 import { Failure, isNotFound } from "../../../lib/failure.ts";

@@ -24,7 +24,7 @@ export type ResumePoint = { packedOffset: number; offset: number };
  * Undefined when there is nothing to go on from, or when what is missing cannot be had alone.
  *
  * @param hash holds the whole tree but for its superblock
- * @param onRead told after each read
+ * @param onRead called after each read
  * @throws {Failure<"image-not-verified">} for a tree that is not the signed one; and as `download`
  */
 export async function resumePoint(

@@ -20,7 +20,7 @@ import { leaveReason } from "./went-back.ts";
 const checkEveryMs = 2_000;
 /** It must hold twice in a row, this far apart: a unit that crashes every second is active in between. */
 const settleMs = 5_000;
-/** systemd holds the API's socket: who asks a daemon that does not come up is never refused, and never answered. */
+/** systemd holds the API's socket: a request to a daemon that does not come up is never refused, and never answered. */
 const answerMs = 10_000;
 
 export type HealthGate = {
@@ -32,7 +32,7 @@ export type HealthGate = {
   terms: Terms | undefined;
   /** What settings ask for now. Without terms, their first answer holds for the trial. */
   health: (signal: AbortSignal) => Promise<Health>;
-  /** For a host whose API has never told settings. */
+  /** For a host whose API has never answered with settings. */
   fallback: () => Promise<Health>;
   /** How long settings are waited for; 10 s unless given. */
   answerMs?: number;

@@ -18,7 +18,7 @@ const countedEntryPath = "/sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082
 
 /** WDIOF_CARDRESET of linux/watchdog.h. */
 const resetByWatchdog = 0x20;
-/** Errors that are told from before a panic, the newest ones. */
+/** So many errors from before a panic are reported, the newest ones. */
 const errorsShown = 3;
 /** KERN_ERR; what a panic dumps of registers and stacks is less urgent. */
 const errorLevel = 3;

@@ -7,7 +7,7 @@ import { removeRecords } from "./last-words.ts";
 import { explained, panicBefore, returnedFrom } from "./went-back.ts";
 
 /**
- * The hold first: what happened to the version is only told, but that it is not tried again must not hang on it.
+ * The hold first: what happened to the version is only for people, and whether it is tried again must not hang on it.
  *
  * @param onReturn called when this start is the first to notice, and again when more is known about it
  */

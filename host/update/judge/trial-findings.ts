@@ -1,5 +1,5 @@
 /**
- * What the version on trial still lacks, as the gate found it last: told by who judges, in a program of its own, to
+ * What the version on trial still lacks, as the gate found it last: written by the program that judges, for
  * hostd, which shows it. Both sides forget it with the boot.
  */
 import { z } from "zod";

@@ -22,7 +22,7 @@ export type HashTree = { leaves: Buffer; salt: Buffer; dataBlocks: number };
 /**
  * Reads both devices to their end.
  *
- * @param onRead told after each read
+ * @param onRead called after each read
  * @throws {Failure<"image-not-verified">} naming the first block that differs
  */
 export async function verifyTree(
@@ -75,7 +75,7 @@ export async function readTree(hash: BlockDevice, promised: Promised): Promise<H
 /**
  * The number of the first block from `start` on that is not what its hash says; that of all blocks when there is none.
  *
- * @param onRead told after each read
+ * @param onRead called after each read
  */
 export async function goodBlocks(
   root: BlockDevice,

@@ -155,7 +155,7 @@ async function writeStream(
       const held = Math.min(chunk.length, Math.max(0, firstBlockBytes - offset));
       if (held > 0) first.set(chunk.subarray(0, held), offset);
       writing = write(offset + held, chunk.subarray(held));
-      writing.catch(() => undefined); // told by whoever waits for it
+      writing.catch(() => undefined); // its waiter gets the rejection itself
       offset += chunk.length;
     }
   } catch (error) {

@@ -1,7 +1,7 @@
 /** What a change did, for people. */
 import type { Applied, PassReportBody, TrialBody } from "../../../../api/answers.ts";
 
-/** How a change is told: what it did on stdout, and on stderr what has nothing to do with it. */
+/** How the result of a change is printed: what it did on stdout, and on stderr what has nothing to do with it. */
 export const appliedResult = { print: appliedText, notes: appliedNotes, exitCode: appliedExitCode } as const;
 
 /**

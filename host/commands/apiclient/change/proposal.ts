@@ -46,7 +46,7 @@ export async function commitProposed(
   });
 }
 
-/** What committing would do. Nothing is staged, so whoever may plan can. */
+/** What committing would do. Nothing is staged, so the role that may plan is enough. */
 export async function planProposed(context: ClientContext, propose: Propose): Promise<Plan> {
   const { signal } = context;
   return await withProposal(context, propose, async (api, { change }) => api.call("plan", { body: change, signal }));

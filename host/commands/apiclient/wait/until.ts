@@ -11,7 +11,7 @@ import { formatDuration } from "../../../../lib/duration.ts";
 import { messageOf } from "../../../../lib/failure.ts";
 import type { Progress } from "../../../../lib/progress.ts";
 
-/** What a status means to who waits. The sentences say what is still missing, or why it never comes. */
+/** What a status means for the wait: the reason is what is still missing, or why it never comes. */
 export type Judgement<Result> =
   | { kind: "there"; result: Result }
   | { kind: "missing"; reason: string }

@@ -12,7 +12,7 @@ export type UpdateOutcome = { version: string };
 /** What is meant by the last update, when more is known than that. */
 export type Expected = {
   version?: string | undefined;
-  /** The host was told to reboot then, by the clock's `elapsedMs`. */
+  /** When the host got the order to reboot, by the clock's `elapsedMs`. */
   rebootAtMs?: number;
 };
 
