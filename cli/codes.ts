@@ -5,6 +5,7 @@ export const cliCodes = [
   "file-exists",
   "no-kubelet",
   "no-prefix",
+  "no-such-node",
   "no-such-server",
   "no-such-tree",
   "too-new",

@@ -9,6 +9,7 @@ import { clusterCommands, clusterGroups, kubectl } from "./machine/cluster.ts";
 import { serialConsole } from "./machine/console.ts";
 import { dev } from "./dev.ts";
 import { down } from "./machine/down.ts";
+import { fleetCommands, fleetGroups } from "./fleet/fleet.ts";
 import { simulateCommands, simulateGroups } from "./fleet/simulate.ts";
 import { generate } from "./generate.ts";
 import { logs } from "./machine/logs.ts";
@@ -46,7 +47,7 @@ const verbs = [
  * verb takes in all; lines that start with another verb do without.
  */
 export async function orlop(words: readonly string[]): Promise<Program> {
-  const groups = { ...userdataGroups, ...clusterGroups, ...publishGroups, ...simulateGroups };
+  const groups = { ...userdataGroups, ...clusterGroups, ...publishGroups, ...fleetGroups, ...simulateGroups };
   const needsNoRepo = [...verbs.map(({ name }) => name), ...Object.keys(groups)].some((name) => name === words[0]);
   const { repoCommands, repoGroups } = needsNoRepo ? { repoCommands: [], repoGroups: {} } : await import("./repo.ts");
   return program({
@@ -61,6 +62,7 @@ Exit code 0: done, 1: failed, 2: wrong usage.`,
       ...verbs,
       ...clusterCommands,
       ...publishCommands,
+      ...fleetCommands,
       ...simulateCommands,
       check,
       fromEksctl,

@@ -6,6 +6,8 @@
 import type { KubernetesClient } from "./client.ts";
 import { events } from "./objects.ts";
 
+export type RecordedEvent = { at: string; kind: string; name: string; reason: string; message: string };
+
 export type ClusterEvent = {
   about: { apiVersion: string; kind: string; name: string; uid: string };
   type: "Normal" | "Warning";
@@ -39,4 +41,15 @@ export async function recordEvent(
     count: 1,
   };
   await client.create(events, { name, namespace, content }, signal);
+}
+
+/** Those that `recordEvent` wrote and the cluster still has, the newest last. */
+export async function recordedEvents(client: KubernetesClient, signal: AbortSignal): Promise<RecordedEvent[]> {
+  const query = { namespace: "default", fieldSelector: `source=${component}` };
+  const { items } = await client.list(events, query, signal);
+  return items
+    .map(({ involvedObject: { kind, name }, reason, message, lastTimestamp, metadata }) => {
+      return { at: lastTimestamp ?? metadata.creationTimestamp ?? "", kind, name, reason, message };
+    })
+    .toSorted((a, b) => (a.at < b.at ? -1 : 1));
 }

@@ -97,12 +97,16 @@ const lease = z.object({
 export type Lease = z.output<typeof lease>;
 export const leases: Resource<Lease> = { api: "/apis/coordination.k8s.io/v1", plural: "leases", schema: lease };
 
-/** Only written; what comes of it, nobody reads. */
-export const events: Resource<{ metadata: z.output<typeof metadata> }> = {
-  api: "/api/v1",
-  plural: "events",
-  schema: z.object({ metadata }),
-};
+const event = z.object({
+  metadata,
+  involvedObject: z.object({ kind: z.string().default(""), name: z.string().default("") }),
+  reason: z.string().default(""),
+  message: z.string().default(""),
+  type: z.string().default(""),
+  lastTimestamp: z.string().nullish(),
+});
+export type EventObject = z.output<typeof event>;
+export const events: Resource<EventObject> = { api: "/api/v1", plural: "events", schema: event };
 
 export function isReady({ status: { conditions } }: { status: { conditions: { type: string; status: string }[] } }) {
   return conditions.some(({ type, status }) => type === "Ready" && status === "True");

@@ -143,6 +143,8 @@ export class FakeFleet implements AsyncDisposable {
     const labels = { "kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone, fleet: "fake" };
     const content = { metadata: { name, labels } };
     await this.#client.create(nodes, { name, content }, this.#stop.signal);
+    // The API server taints it until a controller that does not run here says that it is ready.
+    await this.#client.patch(nodes, { name }, { spec: { taints: null } }, this.#stop.signal);
     await this.#kubelet(host, true);
     await this.#report(host);
   }

@@ -1,0 +1,136 @@
+/** `./orlop fleet …`: a fleet as it stands, from a laptop. */
+import { usageFailure } from "../../lib/command/command.ts";
+import { Failure } from "../../lib/failure.ts";
+import { verb } from "../context.ts";
+import type { HostLine } from "./hosts.ts";
+
+export const fleetGroups = { fleet: "The hosts of a cluster, and how they come to new versions" } as const;
+
+const whereOptions = {
+  kubeconfig: {
+    type: "text",
+    value: "FILE",
+    help: "Which cluster; $KUBECONFIG or ~/.kube/config unless given",
+    complete: "files",
+  },
+  hosts: {
+    type: "text",
+    value: "FILE",
+    help: "Hosts outside of clusters: names of contexts of apiclient, one on a line",
+    complete: "files",
+  },
+} as const;
+
+type Where = { kubeconfig?: string | undefined; hosts?: string | undefined };
+
+async function clusterClient({ kubeconfig }: Where) {
+  const [{ KubernetesClient }, { kubeconfigConnection }, { homedir }, { join }] = await Promise.all([
+    import("../../kubernetes/client.ts"),
+    import("../../kubernetes/kubeconfig.ts"),
+    import("node:os"),
+    import("node:path"),
+  ]);
+  const path = kubeconfig ?? process.env["KUBECONFIG"] ?? join(homedir(), ".kube/config");
+  return new KubernetesClient(await kubeconfigConnection(path));
+}
+
+type PolicyLine = { policy: string; conditions: { type: string; status: string; message: string }[] };
+type NodeLine = HostLine & { policy?: string; step?: string; target?: string | undefined };
+type FleetStatus = { policies: PolicyLine[]; nodes: NodeLine[] };
+
+async function statusOf(where: Where, signal: AbortSignal): Promise<FleetStatus> {
+  if (where.hosts !== undefined) {
+    const { hostLines } = await import("./hosts.ts");
+    return { policies: [], nodes: await hostLines(where.hosts, signal) };
+  }
+  const [{ readFleet }, { portrait, standings }] = await Promise.all([
+    import("../../cluster/operator/fleet-view.ts"),
+    import("../../cluster/roll-out/standing.ts"),
+  ]);
+  const { snapshots, invalid } = await readFleet(await clusterClient(where), signal);
+  const now = new Date();
+  const policies: PolicyLine[] = snapshots.map((snapshot) => {
+    return { policy: snapshot.policy.name, conditions: portrait(snapshot, now).conditions };
+  });
+  for (const { name, reason } of invalid) {
+    policies.push({ policy: name, conditions: [{ type: "Progressing", status: "False", message: reason }] });
+  }
+  const nodes = snapshots.flatMap((snapshot) =>
+    standings(snapshot, now).map(({ node, step, version, target, sentence }): NodeLine => {
+      return { name: node.name, policy: snapshot.policy.name, step, version, target, sentence };
+    }),
+  );
+  return { policies, nodes };
+}
+
+function oneOfBoth({ kubeconfig, hosts }: Where): void {
+  if (kubeconfig !== undefined && hosts !== undefined)
+    throw usageFailure("--kubeconfig and --hosts exclude each other");
+}
+
+const status = verb({
+  name: "fleet status",
+  summary: "Say how a fleet stands: each policy, and what each node waits for",
+  examples: [
+    { run: "./orlop fleet status", description: "the cluster of your kubeconfig" },
+    { run: "./orlop fleet status --hosts hosts.txt", description: "hosts that are in no cluster" },
+  ],
+  options: whereOptions,
+  async run({ invocation: { signal } }, where) {
+    oneOfBoth(where);
+    return await statusOf(where, signal);
+  },
+  print({ policies, nodes }) {
+    if (policies.length === 0 && nodes.length === 0) return "there is no FleetPolicy: nothing is updated";
+    const head = policies.flatMap(({ policy, conditions }) => [
+      `policy ${policy}`,
+      ...conditions.map(({ type, status: value, message }) => `  ${type} ${value}: ${message}`),
+    ]);
+    return [...head, ...nodes.map(({ name, version, sentence }) => `${name}  ${version ?? "?"}  ${sentence}`)].join(
+      "\n",
+    );
+  },
+});
+
+const explain = verb({
+  name: "fleet explain",
+  summary: "Say what one node waits for, and why",
+  examples: [{ run: "./orlop fleet explain node-1", description: "its wave, window, budget, drain, or failure" }],
+  options: whereOptions,
+  arguments: { node: { value: "NODE", help: "As `kubectl get nodes` calls it, or a context of apiclient" } },
+  async run({ invocation: { signal } }, { node: name, ...where }) {
+    oneOfBoth(where);
+    const { policies, nodes } = await statusOf(where, signal);
+    const node = nodes.find((each) => each.name === name);
+    if (node === undefined) {
+      throw new Failure("no-such-node", `cannot explain ${name}: no policy selects it`, {
+        hint: "`./orlop fleet status` lists those that are selected",
+      });
+    }
+    return { node, conditions: policies.find(({ policy }) => policy === node.policy)?.conditions ?? [] };
+  },
+  print: ({ node, conditions }) =>
+    [
+      `${node.name} ${node.sentence}`,
+      `  it runs ${node.version ?? "nobody knows what"}${node.target === undefined ? "" : `, and is to run ${node.target}`}`,
+      ...(node.details ?? []).map((detail) => `  ${detail}`),
+      ...conditions.map(({ type, status: value, message }) => `  ${type} ${value}: ${message}`),
+    ].join("\n"),
+});
+
+const history = verb({
+  name: "fleet history",
+  summary: "Say what the operator did, as far as the cluster's events go back",
+  examples: [{ run: "./orlop fleet history", description: "the newest last" }],
+  options: { kubeconfig: whereOptions.kubeconfig },
+  async run({ invocation: { signal } }, where) {
+    const { fleetHistory } = await import("../../cluster/operator/fleet-view.ts");
+    return await fleetHistory(await clusterClient(where), signal);
+  },
+  print: (events) =>
+    events.length === 0
+      ? "the cluster has no event of the operator"
+      : events.map(({ at, name, reason, message }) => `${at}  ${name}  ${reason}: ${message}`).join("\n"),
+});
+
+export const fleetCommands = [status, explain, history] as const;

@@ -1,0 +1,77 @@
+/** A fleet on Kubernetes as it stands now, for who only looks: nothing is written, evictions are dry runs. */
+import type { KubernetesClient } from "../../kubernetes/client.ts";
+import { evict, evictionVersion, serverMinor } from "../../kubernetes/eviction.ts";
+import { podsOn } from "../../kubernetes/node-pods.ts";
+import { recordedEvents, type RecordedEvent } from "../../kubernetes/events.ts";
+import { nodes, volumeAttachments } from "../../kubernetes/objects.ts";
+import { mayStay, type NodePod } from "../../api/fleet/node-pods.ts";
+import type { Drain, EvictionAnswer, Snapshot } from "../roll-out/snapshot.ts";
+import { nodesOf, Owners } from "./fleet-nodes.ts";
+import { fleetPolicies, readPolicy } from "./policy-object.ts";
+
+export type FleetView = {
+  snapshots: Snapshot[];
+  /** Policies that cannot be read, and why. */
+  invalid: { name: string; reason: string }[];
+};
+
+export async function readFleet(client: KubernetesClient, signal: AbortSignal): Promise<FleetView> {
+  const { items } = await client.list(fleetPolicies, {}, signal);
+  const all = (await client.list(nodes, {}, signal)).items;
+  const read = items.map((object) => ({ name: object.metadata.name, ...readPolicy(object) }));
+  const policies = read.flatMap((each) => ("policy" in each ? [each.policy] : []));
+  const owners = new Owners(policies);
+  const snapshots: Snapshot[] = [];
+  for (const policy of policies) {
+    const own = nodesOf(policy, all, owners);
+    const draining = own.filter(({ marks }) => marks.step === "Draining").map(({ name }) => name);
+    const drains = await readDrains(client, draining, signal);
+    snapshots.push({ policy, nodes: own, drains, gates: new Map(), gone: new Set(), self: undefined });
+  }
+  return {
+    snapshots,
+    invalid: read.flatMap((each) => ("invalid" in each ? [{ name: each.name, reason: each.invalid }] : [])),
+  };
+}
+
+/** What the operator did and noticed, the newest last; the cluster keeps events for an hour, unless told otherwise. */
+export async function fleetHistory(client: KubernetesClient, signal: AbortSignal): Promise<RecordedEvent[]> {
+  return await recordedEvents(client, signal);
+}
+
+async function readDrains(
+  client: KubernetesClient,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, Drain>> {
+  const drains = new Map<string, Drain>();
+  if (names.length === 0) return drains;
+  const version = evictionVersion(await serverMinor(client, signal));
+  const attached = (await client.list(volumeAttachments, {}, signal)).items;
+  for (const name of names) {
+    const pods = await podsOn(client, name, signal);
+    const evictions = new Map<string, EvictionAnswer>();
+    for (const pod of pods.filter((each) => !mayStay(each))) {
+      const answer = await refusalOf(client, pod, version, signal);
+      if (answer !== undefined) evictions.set(pod.uid, answer);
+    }
+    const volumes = attached
+      .filter(({ spec }) => spec.nodeName === name)
+      .map(({ metadata, spec }) => spec.source.persistentVolumeName ?? metadata.name);
+    drains.set(name, { pods, volumes, evictions });
+  }
+  return drains;
+}
+
+async function refusalOf(
+  client: KubernetesClient,
+  pod: NodePod,
+  version: ReturnType<typeof evictionVersion>,
+  signal: AbortSignal,
+): Promise<EvictionAnswer | undefined> {
+  const answer = await evict(client, pod, { version, dryRun: true }, signal);
+  if (answer.kind === "accepted" || answer.kind === "gone") return undefined;
+  const now = client.connection.clock.now();
+  const budget = answer.kind === "held" ? answer.budget : undefined;
+  return { kind: "refused", reason: answer.reason, budget, since: now, retryAt: now };
+}
