@@ -78,8 +78,8 @@ so building again after a change of ours takes seconds.`,
     container: {
       type: "text",
       value: "NAME",
-      help: "Make the OCI image of this host container, instead of a host's",
-      choices: ["admin", "control"],
+      help: "Make the OCI image of this host container, or of the fleet's operator, instead of a host's",
+      choices: ["admin", "control", "fleet"],
     },
     program: {
       type: "text",
@@ -223,7 +223,7 @@ async function makeClient(
 }
 
 async function makeContainer(
-  image: "admin" | "control",
+  image: "admin" | "control" | "fleet",
   directory: string,
   { arch, mirror }: { arch: "x86_64" | "aarch64" | undefined; mirror: string | undefined },
   signal: AbortSignal,

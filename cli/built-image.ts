@@ -1,14 +1,14 @@
 /** Builds images, of hosts and of host containers, with the programs of this work tree in them. */
 import { join, resolve } from "node:path";
-import { compileContainerPrograms, compileHost } from "../programs/compile.ts";
-import { containerExecutable, containerNames } from "../programs/containers/names.ts";
+import { compileContainerPrograms, compileFleetOperator, compileHost } from "../programs/compile.ts";
+import { containerExecutable, containerNames, fleetExecutable } from "../programs/containers/names.ts";
 import { executable, names } from "../host/names.ts";
 import type { Built } from "../image/artefacts.ts";
 import { additionsOf, beside, goldenPathOf } from "../image/additions/additions-of.ts";
 import type { SigningKey } from "../image/boot/signing-key.ts";
 import { type BuildOptions, buildImage } from "../image/build.ts";
 import { commitOf } from "../image/commit.ts";
-import { buildContainer, type BuiltContainer } from "../image/oci/container-image.ts";
+import { buildContainer, type BuiltContainer, type ContainerOptions } from "../image/oci/container-image.ts";
 import type { ContainerImage } from "../image/packages/base.ts";
 import { defined } from "../lib/defined.ts";
 import { say } from "../lib/progress.ts";
@@ -18,6 +18,8 @@ import type { OwnVariant } from "../variants/variant-file.ts";
 import { variantNamed } from "../variants/all.ts";
 import type { Architecture } from "../variants/variant.ts";
 import { buildDirectory, repository } from "./context.ts";
+
+type ContainerPrograms = ContainerOptions["programs"];
 
 export type ImageRequest = {
   /** One of the table by its name, or what a file describes. */
@@ -87,13 +89,24 @@ export async function builtContainer(
   { image, architecture, mirror }: { image: ContainerImage; architecture: Architecture; mirror?: string | undefined },
   signal: AbortSignal,
 ): Promise<BuiltContainer> {
-  say(`compiling the programs of containers for ${architecture}`);
-  const file = join(buildDirectory, `containers-${architecture}`, containerExecutable);
-  await compileContainerPrograms(architecture, file);
+  const programs = await containerPrograms(image, architecture);
   return await buildContainer(image, architecture, {
     version,
     commit: await commitOf(repository),
-    programs: { file, names: containerNames[image] },
+    programs,
     fetch: { signal, ...defined({ mirror }) },
   });
+}
+
+async function containerPrograms(image: ContainerImage, architecture: Architecture): Promise<ContainerPrograms> {
+  say(`compiling the programs of containers for ${architecture}`);
+  const directory = join(buildDirectory, `containers-${architecture}`);
+  if (image === "fleet") {
+    const file = join(directory, fleetExecutable);
+    await compileFleetOperator(architecture, file);
+    return { file, names: [] };
+  }
+  const file = join(directory, containerExecutable);
+  await compileContainerPrograms(architecture, file);
+  return { file, names: containerNames[image] };
 }

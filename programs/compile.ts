@@ -43,6 +43,11 @@ export async function compileContainerPrograms(architecture: Architecture, outfi
   await compile("programs/containers/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
 }
 
+/** Makes the operator of a fleet, the one executable of its image. */
+export async function compileFleetOperator(architecture: Architecture, outfile: string): Promise<void> {
+  await compile("cluster/operator/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
+}
+
 /** @param entry relative to the root of the repository */
 export async function compile(entry: string, platform: BunPlatform, outfile: string): Promise<void> {
   const executablePath = await sealedBun(platform);

@@ -133,12 +133,12 @@ function integer({ minimum, maximum, ...rest }: JsonObject): JsonObject {
 
 function alternatives(schemas: readonly JsonObject[]): JsonObject {
   if (!schemas.every(({ type }) => type === "object")) {
-    // A number or a text with a pattern, which the API server holds in this form.
-    const valued = schemas.map(({ type: _type, format: _format, ...rest }) => rest);
+    // A number or a text: each bound is for one of them, and says nothing about the other.
+    const bounds = schemas.map(({ type: _type, format: _format, ...rest }) => rest);
     return {
       "x-kubernetes-int-or-string": true,
       anyOf: [{ type: "integer" }, { type: "string" }],
-      allOf: [{ anyOf: valued }],
+      ...Object.assign({}, ...bounds),
     };
   }
   const properties = Object.assign({}, ...schemas.map((schema) => schema["properties"])) as JsonObject;

@@ -9,7 +9,7 @@ export const groupVersion = `${group}/v1alpha1`;
 const api = `/apis/${groupVersion}`;
 
 /** Not read any closer here: what a person wrote wrongly is to be told on the policy, and stops no other. */
-const policyObject = z.object({ metadata, spec: z.unknown(), status: z.unknown() });
+const policyObject = z.object({ metadata, spec: z.unknown().optional(), status: z.unknown().optional() });
 export type PolicyObject = z.output<typeof policyObject>;
 export const fleetPolicies: Resource<PolicyObject> = { api, plural: "fleetpolicies", schema: policyObject };
 

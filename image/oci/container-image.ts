@@ -6,6 +6,7 @@
  */
 import { chmod, copyFile, mkdir, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { defined } from "../../lib/defined.ts";
 import { isPresent } from "../../lib/files/files.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { type InputFile, inputFile, inputTools, type Made } from "../inputs.ts";
@@ -36,10 +37,18 @@ const entrypoints: Readonly<Record<ContainerImage, readonly string[]>> = {
   admin: ["/usr/lib/execline/bin/if", " /usr/bin/admin-setup", "", "/usr/sbin/sshd", "-D", "-e"],
   // People and programs come in through exec; tini reaps what they leave behind and heeds SIGTERM.
   control: ["/usr/bin/tini", "--", "/usr/bin/sleep", "infinity"],
+  fleet: ["/usr/bin/orlop-fleet"],
 };
 
+/** Who the first program is, where that is not root: a number, so that Kubernetes can tell that it is not. */
+const users: Readonly<Partial<Record<ContainerImage, string>>> = { fleet: "65532:65532" };
+
 /** Who may become root, in the one image in which somebody else comes in. */
-const setUid: Readonly<Record<ContainerImage, readonly string[]>> = { admin: ["usr/bin/sudo"], control: [] };
+const setUid: Readonly<Record<ContainerImage, readonly string[]>> = {
+  admin: ["usr/bin/sudo"],
+  control: [],
+  fleet: [],
+};
 
 /** Never unpacked: for people at a desk, package tools, init systems. */
 const excluded: readonly string[] = [
@@ -187,6 +196,7 @@ const makeContainer = step({
         architecture,
         entrypoint: entrypoints[image],
         environment: { LANG: "C.UTF-8" },
+        ...defined({ user: users[image] }),
         labels: {
           "org.opencontainers.image.title": `orlop-${image}`,
           "org.opencontainers.image.version": version,

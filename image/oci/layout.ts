@@ -28,6 +28,8 @@ export type ImageOptions = {
   /** Further arguments, which whoever starts the container may replace. */
   command?: readonly string[];
   environment?: Readonly<Record<string, string>>;
+  /** "UID:GID"; root unless given. */
+  user?: string;
   labels?: Readonly<Record<string, string>>;
 };
 
@@ -82,12 +84,13 @@ export async function makeLayout(
     made.push({ diffId, descriptor: { mediaType: `${prefix}.layer.v1.tar+zstd`, digest, size } });
   }
   const created = new Date(epochSeconds * 1000).toISOString();
-  const { architecture, entrypoint, command = [], environment = {}, labels = {} } = config;
+  const { architecture, entrypoint, command = [], environment = {}, labels = {}, user } = config;
   const configuration = await addJson(directory, `${prefix}.config.v1+json`, {
     created,
     architecture: debianArchitecture(architecture),
     os: "linux",
     config: {
+      ...(user === undefined ? {} : { User: user }),
       Entrypoint: entrypoint,
       ...(command.length === 0 ? {} : { Cmd: command }),
       Env: Object.entries({ PATH: "/usr/local/bin:/usr/sbin:/usr/bin", ...environment }).map(

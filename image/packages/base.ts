@@ -301,7 +301,13 @@ export const controlPackages: Reasons = {
   "vim-tiny": "an editor",
 };
 
-export const containerPackages = { admin: adminPackages, control: controlPackages } as const;
+/** The same for the operator of a fleet, which is no host container: it runs as a pod, and executes one program. */
+export const fleetPackages: Reasons = {
+  "ca-certificates": "whom gates of a policy trust",
+  libc6: "what our program is linked to",
+};
+
+export const containerPackages = { admin: adminPackages, control: controlPackages, fleet: fleetPackages } as const;
 
 /** What the images of host containers do without although packages depend on it, beside what every root does. */
 export const excludedFromContainers: Reasons = {

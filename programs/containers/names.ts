@@ -7,4 +7,6 @@ export const containerNames = {
   admin: ["apiclient", "admin-setup", "sheltie"],
   control: ["apiclient", "enable-admin-container", "disable-admin-container", "enter-admin-container"],
 } as const;
+/** The one program of the image of a fleet's operator. */
+export const fleetExecutable = "orlop-fleet";
 export type ContainerName = (typeof containerNames)[keyof typeof containerNames][number];

@@ -42,8 +42,8 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
 
-function anOperator(name: string, port = 18_080): OperatorProcess {
-  return startOperator({ kubeconfig: cluster.kubeconfig, name, port });
+function anOperator(name: string): OperatorProcess {
+  return startOperator(cluster.kubeconfig, name);
 }
 
 async function apply(...items: object[]): Promise<void> {
@@ -121,7 +121,7 @@ test(
     await operator.kill();
     operator = anOperator("second");
     await eventually(() => expect(fleet.countOf("1.1.0")).toBeGreaterThan(count / 4), longMs);
-    await using _third = anOperator("third", 18_081);
+    await using _third = anOperator("third");
     await cluster.stopApiServer();
     await Bun.sleep(2_000);
     await cluster.startApiServer(AbortSignal.timeout(120_000));

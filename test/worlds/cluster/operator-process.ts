@@ -13,9 +13,9 @@ export type OperatorProcess = AsyncDisposable & {
   memoryBytes(): Promise<number>;
 };
 
-export type OperatorPlace = { kubeconfig: string; name: string; port: number };
-
-export function startOperator({ kubeconfig, name, port }: OperatorPlace): OperatorProcess {
+/** @param name by which it is known in the Lease */
+export function startOperator(kubeconfig: string, name: string): OperatorProcess {
+  const port = freePort();
   const env = { ...process.env, KUBECONFIG: kubeconfig, POD_NAME: name, PORT: String(port) };
   const child = start([process.execPath, program], { env, stdout: "ignore", stderr: "inherit" });
   return {
@@ -32,4 +32,12 @@ export function startOperator({ kubeconfig, name, port }: OperatorPlace): Operat
       await child.end(10_000);
     },
   };
+}
+
+/** Somebody else may take it before the operator does; then that says so. */
+function freePort(): number {
+  const server = Bun.listen({ hostname: "0.0.0.0", port: 0, socket: { data: () => undefined } });
+  const { port } = server;
+  server.stop(true);
+  return port;
 }
