@@ -203,6 +203,16 @@ export type OrderedBody = z.infer<typeof ordered>;
 export const history = z.array(z.union([transaction, executed, ordered]));
 export type HistoryBody = z.infer<typeof history>;
 
+/** What was forgotten of a setting. */
+export const forgotten = z.object({
+  key: z.string(),
+  /** The history up to this version is gone; absent when the setting never had another value. */
+  upTo: z.number().int().exactOptional(),
+  /** Who asked is the entry of this version. */
+  version: z.number().int().exactOptional(),
+});
+export type Forgotten = z.infer<typeof forgotten>;
+
 /** Settings on trial return to `revertsTo` at `deadline` unless confirmed. */
 export const trial = z.object({
   version: z.number().int(),

@@ -42,6 +42,16 @@ export const historyEndpoints = {
     answers: { 200: answers.applied },
     refusals: [404, 409, 422, 423],
   },
+  forget: {
+    method: "POST",
+    path: "/actions/forget",
+    summary: "Take from the disk what a setting was before, with the history in which it stands",
+    role: "admin",
+    remote: true,
+    query: z.object({ key: z.string().min(1, "must not be empty") }),
+    answers: { 200: answers.forgotten },
+    refusals: [404, 409],
+  },
   confirm: {
     method: "POST",
     path: "/actions/confirm",

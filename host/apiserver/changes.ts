@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { Refused } from "../../api/client/refused.ts";
 import { Turns } from "../../lib/place.ts";
+import { isUnder } from "../../settings/model/key.ts";
 import type { Model } from "../../settings/model/model.ts";
 import type { Problem } from "../../settings/model/problem.ts";
 import type { Author, Change, Committed, Datastore, Staged } from "../datastore/datastore.ts";
@@ -101,6 +102,14 @@ export class Changes {
       if (last?.by.kind === "host") values.delete(key);
     }
     return values;
+  }
+
+  /** Not while settings are on trial: what they go back to is needed. @throws {Refused<"on-trial" | …>} */
+  async forget(key: string, by: Author): Promise<{ upTo: number; version: number } | undefined> {
+    return this.exclusively(async () => {
+      this.#refuseUnlessFree();
+      return await this.#datastore.forget(key, (each) => isUnder(each, key), by);
+    });
   }
 
   async restore(version: number, values: Values, by: Author): Promise<Committed> {

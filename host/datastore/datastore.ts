@@ -3,8 +3,10 @@
  *
  * What a person, user data or a generator set is here; defaults are code. How it lies on the disk stands in README.md.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
+import type { Json } from "../../lib/text/json.ts";
 import { changesBetween, withStaged, type Change, type Staged, type Values } from "./change.ts";
 import { CommitQueue, type PreparedCommit } from "./log/commit-queue.ts";
 import type { LogDisk } from "./log/disk.ts";
@@ -202,6 +204,40 @@ export class Datastore implements AsyncDisposable {
     });
   }
 
+  /**
+   * Takes from the disk every value that keys had and have not now, with the history in which it stands: what changed then,
+   * whatever key it was. Who did it, and why, is the first entry of what is left. The last good boot keeps its other settings.
+   *
+   * @param named what the keys are called together, for the history
+   * @returns up to which version it is gone; undefined when nothing had to go
+   * @throws {Failure<"disk-full" | "disk-error" | "busy" | "closed">} some of it may be gone then: ask again
+   */
+  async forget(
+    named: string,
+    isMeant: (key: string) => boolean,
+    by: Author,
+  ): Promise<{ upTo: number; version: number } | undefined> {
+    let forgotten: { upTo: number; version: number } | undefined;
+    await this.#queue.alone(async (state) => {
+      const isFormer = (key: string, value: Json): boolean =>
+        isMeant(key) && !isDeepStrictEqual(value, state.values.get(key));
+      const newest = await this.#history.newestWith(isFormer);
+      const inGoodBoot = [...(state.goodBoot?.values ?? [])].filter(([key, value]) => isFormer(key, value));
+      if (newest === undefined && inGoodBoot.length === 0) return state;
+      const base = withPresentInGoodBoot(
+        state,
+        inGoodBoot.map(([key]) => key),
+      );
+      const upTo = newest?.version ?? state.version;
+      const message = `forget what ${named} was, and the history up to version ${upTo}`;
+      const { line, next } = this.#prepare(base, by, message, []);
+      await this.#log.appendAndForget(base, line, newest?.number ?? 0);
+      forgotten = { upTo, version: next.version };
+      return next;
+    });
+    return forgotten;
+  }
+
   lastGoodBoot(): { version: number; at: Date } | undefined {
     const { goodBoot } = this.#state;
     return goodBoot === undefined ? undefined : { version: goodBoot.version, at: goodBoot.at };
@@ -248,4 +284,17 @@ export class Datastore implements AsyncDisposable {
     }
     return { line, next };
   }
+}
+
+/** The last good boot with the values that keys have now. */
+function withPresentInGoodBoot(state: State, keys: readonly string[]): State {
+  const { goodBoot, values: now } = state;
+  if (goodBoot === undefined || keys.length === 0) return state;
+  const values = new Map(goodBoot.values);
+  for (const key of keys) {
+    const value = now.get(key);
+    if (value === undefined) values.delete(key);
+    else values.set(key, value);
+  }
+  return { ...state, goodBoot: { ...goodBoot, values } };
 }

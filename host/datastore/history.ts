@@ -1,5 +1,6 @@
 /** Reads transactions and former settings back from the segments that are still there. */
 import { Failure, isNotFound } from "../../lib/failure.ts";
+import type { Json } from "../../lib/text/json.ts";
 import type { Values } from "./change.ts";
 import type { LogDisk } from "./log/disk.ts";
 import { diskFailure } from "./log/disk-failure.ts";
@@ -30,6 +31,28 @@ export class History {
         .filter(({ version }) => version < before)
         .toReversed();
     }
+  }
+
+  /** The newest segment in which some key has a value that is meant, with the newest version in it. */
+  async newestWith(
+    isMeant: (key: string, value: Json) => boolean,
+  ): Promise<{ number: number; version: number } | undefined> {
+    for (const link of this.#chain().toReversed()) {
+      const part = await this.#read(link);
+      if (part === undefined) continue;
+      const { base, entries } = part;
+      const transactions = transactionsOf(entries);
+      const changed = transactions.flatMap(({ changes }) =>
+        changes.flatMap(({ key, before, after }) =>
+          [before, after].flatMap((value) => (value === undefined ? [] : [[key, value] as const])),
+        ),
+      );
+      const values = [...base.values, ...(base.goodBoot?.values ?? []), ...changed];
+      if (values.some(([key, value]) => isMeant(key, value))) {
+        return { number: link.number, version: transactions.at(-1)?.version ?? base.version };
+      }
+    }
+    return undefined;
   }
 
   /** @throws {Failure<"no-such-version">} */

@@ -87,7 +87,7 @@ export class Staging {
   /** Nobody who leaves transactions behind keeps others from staging theirs. */
   #keepToShare(owner: string, name: string, bytes: number): void {
     const owned = [...this.#pending]
-      .filter(([other, pending]) => other !== name && pending.owner === owner)
+      .filter(([each, pending]) => each !== name && pending.owner === owner)
       .toSorted(([, a], [, b]) => a.touchedMs - b.touchedMs);
     let left = owned.reduce((sum, [, pending]) => sum + pending.bytes, bytes);
     for (const [at, [oldest, pending]] of owned.entries()) {

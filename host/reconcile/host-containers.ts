@@ -6,11 +6,12 @@
  * that dies between the file and the unit still starts the unit anew when it comes back.
  */
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { removeIfPresent } from "../../lib/files/files.ts";
 import { defined } from "../../lib/defined.ts";
 import { unreachable } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model/model.ts";
-import { containerUnit, descriptionPath, type Description } from "../containers/description.ts";
+import { containerUnit, descriptionPath, persistentDirectory, type Description } from "../containers/description.ts";
 import { describedNames, writeDescription } from "../containers/described.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { actOnUnit } from "../machine/unit.ts";
@@ -103,6 +104,8 @@ export function planHostContainers(desired: readonly Description[], { active, re
 /** The description goes last, so that a stop which failed is tried again. */
 async function stopContainer(system: System, name: string): Promise<void> {
   await actOnUnit(system, "stop", containerUnit({ type, name }));
+  // What it keeps stays for when it runs again; its user data is written anew then, and may be a secret.
+  await removeIfPresent(join(hostPath(system, persistentDirectory({ type, name })), "user-data"));
   await removeIfPresent(hostPath(system, descriptionPath({ type, name })));
 }
 

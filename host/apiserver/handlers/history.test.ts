@@ -1,6 +1,10 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "bun:test";
+import { invoke } from "../../../lib/command/command-line.ts";
 import { realFiles } from "../../../lib/files/files.ts";
 import { runningHost } from "../../../test/worlds/host/running-host.ts";
+import { apiclient } from "../../commands/apiclient.ts";
 import { historyText } from "../../commands/apiclient/change/history.ts";
 import { Audit } from "../../daemon/audit.ts";
 import { Datastore } from "../../datastore/datastore.ts";
@@ -52,4 +56,39 @@ test("what a fleet ordered is in the history, beside programs that people ran", 
     );
   }
   expect(program).toMatchObject({ exec: { container: "admin" } });
+});
+
+test("a secret that was replaced is gone from the disk once an administrator has it forgotten, and not before", async () => {
+  await using host = await runningHost();
+  const { api, machine } = host;
+  const onDisk = async (): Promise<boolean> => {
+    const { root } = machine.system;
+    const files = [...new Bun.Glob("**/*").scanSync({ cwd: root, dot: true })];
+    const texts = await Promise.all(files.map(async (file) => await readFile(join(root, file), "latin1")));
+    return texts.some((text) => text.includes("REGPASS123"));
+  };
+  const credentials = (password: string) => [{ registry: "registry.example.com", username: "puller", password }];
+  for (const password of ["REGPASS123", "another"]) {
+    const set = { "container-registry": { credentials: credentials(password) } };
+    await api.call("changeSettings", { query: { wait: true }, body: { set } });
+  }
+  expect(await onDisk()).toBe(true);
+  const run = async (...words: string[]) => await invoke(apiclient, ["-s", host.socket, "history", ...words]);
+  const { stdout, exitCode } = await run("--forget", "container-registry.credentials");
+  expect([stdout, exitCode]).toEqual([
+    expect.stringMatching(/^forgot what settings.container-registry.credentials was, and the history up to version 3 /),
+    0,
+  ]);
+  expect(await onDisk()).toBe(false);
+  expect((await run()).stdout).toContain("forget what settings.container-registry.credentials was");
+  expect((await run("--forget", "container-registry")).stdout).toStartWith("nothing to forget");
+  expect(await run("--forget", "no.such")).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("no such setting"),
+  });
+  expect(await api.call("getSettings", { query: { prefix: "settings.container-registry" } })).toMatchObject({
+    "container-registry": { credentials: credentials("another") },
+  });
+  await host.restart();
+  expect((await api.call("getStatus")).state).not.toBe("halted");
 });

@@ -2,6 +2,7 @@
 import type { ExecutedBody, OrderedBody, TransactionBody } from "../../../api/answers.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import type { Transaction } from "../../datastore/datastore.ts";
+import { fullKey } from "../../../settings/model/key.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { seesSecrets, visibleChanges, visibleCommand } from "../secrets.ts";
@@ -13,7 +14,7 @@ const historyUsually = 100;
 export function historyHandlers(
   context: ApiContext,
   waiting: PassWaiters,
-): Handlers<"getHistory" | "undo" | "restore"> {
+): Handlers<"getHistory" | "undo" | "restore" | "forget"> {
   const { datastore, audit, changes, model, system } = context;
 
   /** What somebody wants to take back is what somebody did, not what the host found out by itself meanwhile. */
@@ -46,15 +47,29 @@ export function historyHandlers(
       const mask = seesSecrets(caller) ? (text: string) => text : system.mask;
       const transactions = eachOf(datastore.newestFirst(), (transaction): TransactionBody => {
         const { at, message, changes: made, ...rest } = transaction;
-        return { ...rest, at: at.toISOString(), says: mask(message), changes: visibleChanges(model, made, caller) };
+        return {
+          ...rest,
+          at: at.toISOString(),
+          // oxlint-disable-next-line id-denylist -- the name in the API
+          says: mask(message),
+          changes: visibleChanges(model, made, caller),
+        };
       });
-      const others = eachOf(audit.newestFirst(), (entry): ExecutedBody | OrderedBody => {
+      const entries = eachOf(audit.newestFirst(), (entry): ExecutedBody | OrderedBody => {
         const at = entry.at.toISOString();
         if ("order" in entry) return { ...entry, at };
         const command = visibleCommand(entry.exec.command, caller);
         return { ...entry, at, exec: { ...entry.exec, command } };
       });
-      return new JsonList(merged(transactions, others, limit));
+      return new JsonList(merged(transactions, entries, limit));
+    },
+
+    async forget({ query, caller }) {
+      const key = model.canonicalKey(fullKey(query.key));
+      if (!model.hasPrefix(key)) {
+        throw new Refused("no-such-key", `cannot forget ${key.slice(0, 300)}: there is no such setting`);
+      }
+      return { key, ...(await changes.forget(key, caller.author)) };
     },
 
     async undo({ query, caller, signal }) {
@@ -82,16 +97,16 @@ async function* eachOf<Entry, Body>(
 /** Each log keeps its own order, whatever the clock of the host did meanwhile. No more is read than is asked for. */
 async function* merged<One extends { at: string }, Other extends { at: string }>(
   transactions: AsyncIterable<One>,
-  others: AsyncIterable<Other>,
+  entries: AsyncIterable<Other>,
   limit: number,
 ): AsyncGenerator<One | Other, undefined> {
-  const [left, right] = [transactions[Symbol.asyncIterator](), others[Symbol.asyncIterator]()];
+  const [left, right] = [transactions[Symbol.asyncIterator](), entries[Symbol.asyncIterator]()];
   let transaction = await left.next();
-  let other = await right.next();
+  let entry = await right.next();
   for (let count = 0; count < limit; count++) {
-    if (other.done !== true && (transaction.done === true || other.value.at >= transaction.value.at)) {
-      yield other.value;
-      other = await right.next();
+    if (entry.done !== true && (transaction.done === true || entry.value.at >= transaction.value.at)) {
+      yield entry.value;
+      entry = await right.next();
     } else if (transaction.done !== true) {
       yield transaction.value;
       transaction = await left.next();

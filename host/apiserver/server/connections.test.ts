@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { connect, Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Connections } from "./connections.ts";
+import { networkOf } from "./remote-server.ts";
 import { runningHost, type RunningHost } from "../../../test/worlds/host/running-host.ts";
 
 const requestMs = 500;
@@ -110,6 +111,16 @@ test("when there is no room, who has most gives one up, and the newcomer is serv
   const [ada, bob] = [connectionOf(connections, "ada"), connectionOf(connections, undefined)];
   expect([ada.isOpen(), bob.isOpen()]).toEqual([true, true]);
   expect(flood.map(({ isOpen }) => isOpen())).toEqual([false, true, true, true, true]);
+});
+
+test.each([
+  ["::ffff:10.0.0.5", "10.0.0.5"],
+  ["10.0.0.5", "10.0.0.5"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
+  ["2001:db8::1", "2001:db8:0:0"],
+  ["::1", "0:0:0:0"],
+])("who connects from %s shares with %s", (address, network) => {
+  expect(networkOf(address)).toBe(network);
 });
 
 test("what is all worked on makes no room", () => {

@@ -146,10 +146,10 @@ function admit(
 }
 
 /** The address, or of an IPv6 address the /64 that one customer has: RFC 6177. */
-function networkOf(address = ""): string {
+export function networkOf(address = ""): string {
   const [, ipv4] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
   if (ipv4 !== undefined) return ipv4;
-  const [front = "", back = ""] = address.split("::").map((groups) => (groups === "" ? [] : groups.split(":")));
+  const [front = [], back = []] = address.split("::").map((groups) => (groups === "" ? [] : groups.split(":")));
   const zeros = Array.from({ length: Math.max(0, 8 - front.length - back.length) }, () => "0");
   return [...front, ...zeros, ...back].slice(0, 4).join(":");
 }

@@ -11,11 +11,13 @@ import type { State } from "../state.ts";
 /** A step from a state to the next one. */
 export type PreparedCommit = { line: Buffer; next: State };
 
-type Request = {
-  /** Undefined when there is nothing to write. May throw: that refuses this request alone. */
-  prepare: (state: State) => PreparedCommit | undefined;
-  settle: (outcome: { state: State } | { error: unknown }) => void;
-};
+type Request = (
+  | {
+      /** Undefined when there is nothing to write. May throw: that refuses this request alone. */
+      prepare: (state: State) => PreparedCommit | undefined;
+    }
+  | { work: (state: State) => Promise<State> }
+) & { settle: (outcome: { state: State } | { error: unknown }) => void };
 
 /** A group ends here, so that many large commits do not add up in memory. */
 const groupBytes = 256 * 1024;
@@ -36,14 +38,25 @@ export class CommitQueue {
   }
 
   /** Resolves with the state that the request led to, once that is durable. */
-  async add(prepare: Request["prepare"]): Promise<State> {
+  async add(prepare: (state: State) => PreparedCommit | undefined): Promise<State> {
+    return await this.#request({ prepare });
+  }
+
+  /** Work that no commit may meet: it begins when those before it are durable, and those after it wait for it. */
+  async alone(work: (state: State) => Promise<State>): Promise<State> {
+    return await this.#request({ work });
+  }
+
+  async #request(
+    step: { prepare: (state: State) => PreparedCommit | undefined } | { work: (state: State) => Promise<State> },
+  ): Promise<State> {
     if (this.#closed) throw new Failure("closed", "cannot commit: the datastore is closed");
     if (this.#waiting.length >= waitingCommits) {
       throw new Failure("busy", `cannot commit: ${this.#waiting.length} commits are waiting for the disk`);
     }
     const { promise, resolve, reject } = Promise.withResolvers<State>();
     this.#waiting.push({
-      prepare,
+      ...step,
       settle: (outcome) => ("state" in outcome ? resolve(outcome.state) : reject(outcome.error)),
     });
     this.#running ??= this.#run();
@@ -58,8 +71,26 @@ export class CommitQueue {
 
   async #run(): Promise<void> {
     await Promise.resolve(); // commits of the same moment go together
-    while (this.#waiting.length > 0) await this.#group();
+    while (this.#waiting.length > 0) await this.#next();
     this.#running = undefined;
+  }
+
+  async #next(): Promise<void> {
+    const [first] = this.#waiting;
+    if (first === undefined || !("work" in first)) {
+      await this.#group();
+      return;
+    }
+    this.#waiting.shift();
+    const before = this.#state;
+    try {
+      this.#state = await first.work(before);
+    } catch (error) {
+      first.settle({ error });
+      return;
+    }
+    if (this.#state !== before) this.#written(this.#state);
+    first.settle({ state: this.#state });
   }
 
   async #group(): Promise<void> {
@@ -68,8 +99,9 @@ export class CommitQueue {
     const prepared: { settle: Request["settle"]; state: State }[] = [];
     let state = before;
     for (let bytes = 0; bytes < groupBytes;) {
-      const request = this.#waiting.shift();
-      if (request === undefined) break;
+      const [request] = this.#waiting;
+      if (request === undefined || "work" in request) break;
+      this.#waiting.shift();
       try {
         const step = request.prepare(state);
         if (step !== undefined) {

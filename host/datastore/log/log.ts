@@ -7,7 +7,7 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { defined } from "../../../lib/defined.ts";
-import { isNotFound, systemErrorCode } from "../../../lib/failure.ts";
+import { Failure, isNotFound, systemErrorCode } from "../../../lib/failure.ts";
 import type { LogDisk, DiskFile } from "./disk.ts";
 import { diskFailure, isFull } from "./disk-failure.ts";
 import type { StoreSize } from "./limits.ts";
@@ -86,6 +86,24 @@ export class TransactionLog implements AsyncDisposable {
     }
     await this.#leave();
     await this.#begin(state, lines);
+  }
+
+  /**
+   * The same in a segment of their own, whose base is `state`; then the segments up to `number` go, which nothing needs any
+   * more.
+   *
+   * @throws {Failure<"disk-full" | "disk-error">} some of them may be gone then
+   */
+  async appendAndForget(state: State, lines: Buffer, number: number): Promise<void> {
+    await this.#leave();
+    await this.#begin(state, lines);
+    while (Math.min(...this.#files.keys()) <= number) {
+      if (await this.#forgetOldest()) continue;
+      throw new Failure(
+        "disk-error",
+        `cannot forget: the disk did not remove ${segmentName(Math.min(...this.#files.keys()))}`,
+      );
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
 /** `apiclient history`, `undo` and `restore`. */
 import type { z } from "zod";
-import type { author, ExecutedBody, OrderedBody, TransactionBody } from "../../../../api/answers.ts";
+import type { author, Forgotten, ExecutedBody, OrderedBody, TransactionBody } from "../../../../api/answers.ts";
 import { usageFailure } from "../../../../lib/command/command.ts";
 import { defined } from "../../../../lib/defined.ts";
 import { Failure } from "../../../../lib/failure.ts";
@@ -27,13 +27,31 @@ export const history = apiCommand({
   examples: [
     { run: "apiclient history", description: "the last 20" },
     { run: "apiclient history --limit 1000 --json", description: "as JSON" },
+    {
+      run: "apiclient history --forget container-registry.credentials",
+      description: "takes what it was from the disk",
+    },
   ],
   options: {
     limit: { type: "text", value: "N", help: "How many", short: "n", default: "20", parse: wholeNumber },
+    forget: {
+      type: "text",
+      value: "KEY",
+      help: "Take from the disk what a setting was before, with the history in which it stands, of all settings",
+    },
   },
-  run: async ({ api, signal }, { limit }) => await (await api()).call("getHistory", { query: { limit }, signal }),
-  print: historyText,
+  async run({ api, signal }, { limit, forget }) {
+    const client = await api();
+    if (forget !== undefined) return await client.call("forget", { query: { key: forget }, signal });
+    return await client.call("getHistory", { query: { limit }, signal });
+  },
+  print: (answer) => ("key" in answer ? forgottenText(answer) : historyText(answer)),
 });
+
+export function forgottenText({ key, upTo, version }: Forgotten): string {
+  if (upTo === undefined) return `nothing to forget: ${key} has had no other value, as far as the history goes`;
+  return `forgot what ${key} was, and the history up to version ${upTo} in which it stood; version ${version} says who asked`;
+}
 
 export function historyText(entries: readonly (TransactionBody | ExecutedBody | OrderedBody)[]): string {
   if (entries.length === 0) return "nobody has changed a setting yet";
