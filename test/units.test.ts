@@ -99,3 +99,20 @@ test("a unit whose failure has consequences gives what runs after it more time t
     });
   }
 });
+
+test("lockdown.service writes the level that is kept, and nothing when none is", async () => {
+  const at = join(root, "lockdown");
+  const [kernel, credentials] = [join(at, "kernel"), join(at, "credentials")];
+  await mkdir(credentials, { recursive: true });
+  const line = await readFile(join(import.meta.dir, "../os/lockdown/lockdown.conf"), "utf8");
+  await writeFile(join(at, "lockdown.conf"), line.replace("/sys/kernel/security/lockdown", kernel));
+  const argv = ["systemd-tmpfiles", "--create", join(at, "lockdown.conf")] as const;
+  const written = async (): Promise<string> => {
+    await writeFile(kernel, "[none]");
+    await runTool(tools, argv, { binds: [at], env: { CREDENTIALS_DIRECTORY: credentials } });
+    return await readFile(kernel, "utf8");
+  };
+  expect(await written()).toBe("[none]");
+  await writeFile(join(credentials, "level"), "integrity");
+  expect(await written()).toBe("integrity");
+});
