@@ -1,7 +1,7 @@
 /** A build that is done: its list of artefacts, and the files beside it. */
 import type { Stats } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { Failure, isNotFound } from "../lib/failure.ts";
 import { parseJson } from "../lib/text/json.ts";
@@ -22,7 +22,8 @@ export type FinishedBuild = {
  * @throws {Failure<"no-such-file" | "no-single-build" | "bad-manifest">}
  */
 export async function readBuild(path: string): Promise<FinishedBuild> {
-  const manifestPath = await manifestIn(path);
+  // Programs of the tools root have a working directory of their own.
+  const manifestPath = resolve(await manifestIn(path));
   const manifest = await readManifest(manifestPath);
   const { variant, architecture, version, commit } = manifest;
   return { manifest, manifestPath, name: imageName({ variant: { name: variant }, architecture, version, commit }) };

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHash, randomBytes, verify, X509Certificate } from "node:crypto";
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { openToolsRoot, runTool } from "../../image/packages/tools-root.ts";
+import { buildDirectory } from "../context.ts";
 import { invoke } from "../../lib/command/command-line.ts";
 import { makeBuild } from "../../test/worlds/publish/build.ts";
 import { ovfProblems } from "../../test/worlds/vmware/xml-schema.ts";
@@ -16,8 +16,13 @@ let directory: string;
 let name: string;
 const file = (path: string): string => join(directory, path);
 
+/** As a person types it, who is somewhere. */
+const here = (path: string): string => relative(process.cwd(), path);
+
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "publish-ova-"));
+  // Below where the tests run, so that a path from here means nothing elsewhere.
+  await mkdir(buildDirectory, { recursive: true });
+  directory = await mkdtemp(join(buildDirectory, "publish-ova-"));
   ({ name } = await makeBuild(directory, { variant: "vmware-k8s-1.35", commit: "00000001", image: await disk() }));
   const tools = await openToolsRoot();
   const request = ["-x509", "-newkey", "rsa:2048", "-noenc", "-sha256", "-days", "2", "-subj", "/CN=Test"];
@@ -41,9 +46,9 @@ async function publish(output: string, ...words: string[]): Promise<Map<string, 
   const outcome = await invoke(publishing, [
     "publish",
     "ova",
-    directory,
+    here(directory),
     "--output",
-    file(output),
+    here(file(output)),
     ...signer,
     ...words,
   ]);

@@ -1,10 +1,10 @@
 /** Protects: a compressed image is written to a disk by the tool that people use for it, bit by bit, and spoilt ones are not. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { openToolsRoot, runTool, toolCommand } from "../../image/packages/tools-root.ts";
+import { buildDirectory } from "../context.ts";
 import { invoke } from "../../lib/command/command-line.ts";
 import { ask, run } from "../../lib/program/process.ts";
 import { makeBuild } from "../../test/worlds/publish/build.ts";
@@ -18,7 +18,9 @@ const file = (path: string): string => join(directory, path);
 
 /** 60 MiB and a bit: whole runs of 16 MiB, single blocks, and an end in the middle of one. */
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "publish-raw-"));
+  // Below where the tests run, so that a path from here means nothing elsewhere.
+  await mkdir(buildDirectory, { recursive: true });
+  directory = await mkdtemp(join(buildDirectory, "publish-raw-"));
   {
     await using disk = await open(file("disk"), "w");
     await disk.truncate(60 * 2 ** 20 + 100);
@@ -26,7 +28,7 @@ beforeAll(async () => {
     for (const at of [0, 30 * 2 ** 20 + 5000, 60 * 2 ** 20]) await disk.write(randomBytes(90), 0, 90, at);
   }
   ({ name } = await makeBuild(directory, { variant: "metal-dev", commit: "00000001", image: file("disk") }));
-  const { stderr, exitCode } = await invoke(publishing, ["publish", "raw", directory]);
+  const { stderr, exitCode } = await invoke(publishing, ["publish", "raw", relative(process.cwd(), directory)]);
   if (exitCode !== 0) throw new Error(stderr);
 }, 120_000);
 afterAll(async () => await rm(directory, { recursive: true }));

@@ -1,6 +1,6 @@
 /** A build as a compressed disk image with a block map: what people write to a disk by hand. */
 import { rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { artefactOf, type FinishedBuild } from "../../image/finished-build.ts";
 import { artefact, type Artefact } from "../../image/manifest.ts";
 import { openToolsRoot, runTool } from "../../image/packages/tools-root.ts";
@@ -13,8 +13,10 @@ const level = 15;
 /** Writes `<name>.img.zst`, `<name>.img.bmap` and a list of their hashes, as sha256sum(1) reads it. */
 export async function publishRaw(
   build: FinishedBuild,
-  { output = dirname(build.manifestPath), signal }: { output?: string | undefined; signal: AbortSignal },
+  options: { output?: string | undefined; signal: AbortSignal },
 ): Promise<string[]> {
+  const { signal } = options;
+  const output = resolve(options.output ?? dirname(build.manifestPath));
   const { name } = build;
   const image = await artefactOf(build, build.manifest.disk);
   await using work = await workDirectory(join(output, ".work"));

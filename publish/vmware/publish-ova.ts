@@ -1,6 +1,6 @@
 /** A build becomes an OVA: one file that vSphere and its kin make machines from. */
 import { readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { artefactOf, type FinishedBuild } from "../../image/finished-build.ts";
 import { artefact } from "../../image/manifest.ts";
 import { openSigningKey } from "../../image/boot/signing-key.ts";
@@ -31,7 +31,8 @@ export type OvaOptions = {
  */
 export async function publishOva(build: FinishedBuild, options: OvaOptions): Promise<string> {
   const { name, manifest } = build;
-  const { output = dirname(build.manifestPath), diskGib, cpus, memoryMib, signal } = options;
+  const output = resolve(options.output ?? dirname(build.manifestPath));
+  const { diskGib, cpus, memoryMib, signal } = options;
   if (manifest.architecture !== "x86_64") {
     throw new Failure(
       "wrong-architecture",
