@@ -57,10 +57,10 @@ export class Outgoing {
     // One that is larger than all there is goes out alone.
     if (bytes > left && this.#bytes > 0) throw busy("answers to other clients wait to be read");
     this.#add(owner, isAdmin, bytes);
-    let isTaken = true;
+    let isHeld = true;
     return () => {
-      if (isTaken) this.#add(owner, isAdmin, -bytes);
-      isTaken = false;
+      if (isHeld) this.#add(owner, isAdmin, -bytes);
+      isHeld = false;
     };
   }
 
