@@ -48,8 +48,19 @@ export function parseManifest(document: unknown): Manifest {
   return parsed.data;
 }
 
+/** Read once: many hosts of a simulation share a manifest, and dates take longer to read than to compare. */
+const wavesRead = new WeakMap<Update, readonly Wave[]>();
+
 /** The waves of an update, ascending by seed. */
-export function wavesOfUpdate(update: Update): Wave[] {
+export function wavesOfUpdate(update: Update): readonly Wave[] {
+  const known = wavesRead.get(update);
+  if (known !== undefined) return known;
+  const waves = readWaves(update);
+  wavesRead.set(update, waves);
+  return waves;
+}
+
+function readWaves(update: Update): Wave[] {
   return Object.entries(update.waves)
     .map(([seed, start]) => ({ firstSeed: Number(seed), start: new Date(start) }))
     .sort((a, b) => a.firstSeed - b.firstSeed);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { clientCodes, statuses } from "../api/codes.ts";
 import { benchCodes } from "../bench/codes.ts";
 import { cliCodes } from "../cli/codes.ts";
+import { clusterCodes } from "../cluster/codes.ts";
 import { hostCodes } from "../host/codes.ts";
 import { imageCodes } from "../image/codes.ts";
 import { kubernetesCodes } from "../kubernetes/codes.ts";
@@ -33,6 +34,7 @@ const declared = new Map<string, readonly string[]>([
   ["image", imageCodes],
   ["publish", publishCodes],
   ["vm", vmCodes],
+  ["cluster", clusterCodes],
   ["cli", cliCodes],
   ["bench", benchCodes],
 ]);

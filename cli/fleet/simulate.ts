@@ -2,6 +2,7 @@
 import { formatDuration, parseDuration } from "../../lib/duration.ts";
 import { usageFailure } from "../../lib/command/command.ts";
 import { verb } from "../context.ts";
+import { simulateFleet } from "./simulate-fleet.ts";
 
 export const simulateGroups = { simulate: "What policies do to a fleet, in virtual time" } as const;
 
@@ -76,4 +77,4 @@ function percent(text: string): number {
   return Number(text);
 }
 
-export const simulateCommands = [waves];
+export const simulateCommands = [waves, simulateFleet];

@@ -35,6 +35,13 @@ export function standings(
   return snapshot.nodes.map((node) => standing(seen, queue, node));
 }
 
+/** What each node waits for, without the words. */
+export function* waits(snapshot: Snapshot, now: Date, roster: Roster): Iterable<Wait> {
+  const seen = survey(snapshot, now, roster);
+  const queue = new ClaimQueue(seen);
+  for (const node of snapshot.nodes) yield waitOf(seen, queue, node);
+}
+
 function standing(seen: Survey, queue: ClaimQueue, node: FleetNode): NodeStanding {
   const wait = waitOf(seen, queue, node);
   const offered = "version" in wait && wait.cause !== "on-trial" ? wait.version : undefined;

@@ -1,0 +1,25 @@
+/** The outcome of a simulation in words. */
+import { formatDuration } from "../../lib/duration.ts";
+import type { FleetOutcome } from "./fleet-simulation.ts";
+
+const after = (ms: number): string => formatDuration(ms / 1000);
+
+export function outcomeTable(outcome: FleetOutcome): string {
+  const { reached, mostAway, budget, ran, halts, waitedHours } = outcome;
+  const waited = Object.entries(waitedHours).toSorted(([, a], [, b]) => b - a);
+  const rows: [string, string][] = [
+    ...reached.map(({ percent, afterMs }): [string, string] => [
+      `${percent} % updated`,
+      afterMs === undefined ? "never" : `after ${after(afterMs)}`,
+    ]),
+    ["most away at once", `${mostAway} of ${budget} allowed`],
+    ...Object.entries(ran).map(([version, hosts]): [string, string] => [`booted ${version}`, `${hosts} hosts`]),
+    ...halts.map(({ atMs, node, version, reason, hostsWithIt }): [string, string] => [
+      `halted after ${after(atMs)}`,
+      `${hostsWithIt} hosts had booted ${version}; ${node}: ${reason}`,
+    ]),
+    ...waited.map(([cause, hours]): [string, string] => [`node hours in ${cause}`, String(Math.round(hours))]),
+  ];
+  const width = Math.max(...rows.map(([what]) => what.length));
+  return rows.map(([what, value]) => `${what.padEnd(width)}  ${value}`).join("\n");
+}
