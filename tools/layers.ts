@@ -28,7 +28,7 @@ export const layers: ReadonlyMap<string, readonly string[]> = new Map([
   ["api", ["lib", "settings"]],
   ["repo", ["lib"]],
   ["kubernetes", ["lib", "api"]],
-  ["host", ["lib", "settings", "variants", "api", "repo", "kubernetes", "host/node/obey.ts", "host/update/choice.ts"]],
+  ["host", ["lib", "settings", "variants", "api", "repo", "kubernetes"]],
   ["programs", ["lib", "variants", "host/commands/apiclient.ts"]],
   ["image", ["lib", "settings", "variants", "repo"]],
   ["publish", ["lib", "settings", "variants", "repo", "image"]],

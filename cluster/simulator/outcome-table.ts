@@ -20,6 +20,6 @@ export function outcomeTable(outcome: FleetOutcome): string {
     ]),
     ...waited.map(([cause, hours]): [string, string] => [`node hours in ${cause}`, String(Math.round(hours))]),
   ];
-  const width = Math.max(...rows.map(([what]) => what.length));
-  return rows.map(([what, value]) => `${what.padEnd(width)}  ${value}`).join("\n");
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows.map(([label, value]) => `${label.padEnd(width)}  ${value}`).join("\n");
 }
