@@ -13,7 +13,7 @@ export function inClusterConnection(env: NodeJS.ProcessEnv): KubernetesConnectio
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
   if (host === undefined || port === undefined) {
     throw new Failure("not-in-cluster", "cannot find the cluster: this does not run in a pod", {
-      hint: "outside of a cluster, give `--kubeconfig FILE`",
+      hint: "outside of a cluster, KUBECONFIG names a kubeconfig",
     });
   }
   let known: { init: BunFetchRequestInit; readMs: number } | undefined;
