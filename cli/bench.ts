@@ -11,6 +11,7 @@ const benchmarks = {
   update: async (): Promise<Benchmark> => (await import("../bench/update.ts")).benchUpdate,
   node: async (): Promise<Benchmark> => (await import("../bench/node.ts")).benchNode,
   image: async (): Promise<Benchmark> => (await import("../bench/image.ts")).benchImage,
+  fleet: async (): Promise<Benchmark> => (await import("../bench/fleet/simulation.ts")).benchFleet,
 };
 type Name = keyof typeof benchmarks;
 const isName = (text: string): text is Name => Object.hasOwn(benchmarks, text);
