@@ -70,7 +70,6 @@ export const effect = z.object({
   units: z
     .array(z.object({ name: z.string(), action: z.enum(["restart", "reload", "start", "stop"]) }))
     .exactOptional(),
-  rebootNeeded: z.string().exactOptional(),
 });
 
 export const applyFailure = z.object({
@@ -100,6 +99,8 @@ export const passReport = z.object({
       failedBefore: applyFailure.exactOptional(),
       /** Those that were not there before the change. */
       warnings: warnings.exactOptional(),
+      /** Why the machine has to be booted again for the change. */
+      rebootNeeded: z.array(z.string()).exactOptional(),
     }),
   ),
 });

@@ -102,6 +102,7 @@ test("a preview changes nothing and agrees with the pass that follows", async ()
   source.commit("later");
   const { reconcilers } = await engine.passAll();
   expect(reconcilers[0]?.effects).toEqual(preview.reconcilers[0]?.effects ?? []);
+  expect(reconcilers[0]?.rebootNeeded).toEqual(preview.rebootNeeded);
   expect(engine.rebootNeeded()).toEqual(["the slate is full"]);
 });
 

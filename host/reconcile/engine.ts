@@ -38,6 +38,8 @@ export type ReconcilerReport = {
   failedBefore?: PassFailure;
   /** Those that were not there before. */
   warnings?: string[];
+  /** Why the machine has to be booted again for it, unless that was so before. */
+  rebootNeeded?: string[];
 };
 
 export type PlanReport = {
@@ -69,7 +71,14 @@ export function backoffMs(passes: number): number {
 /** One reconciler's pass: all that it met, and what of that was not so before. */
 type ReconcilerPass = { whole: ReconcilerReport; since: ReconcilerReport };
 
-type Met = { failure: PassFailure | undefined; failedBefore?: PassFailure | undefined; warnings: readonly string[] };
+type Met = {
+  failure: PassFailure | undefined;
+  failedBefore: PassFailure | undefined;
+  warnings: readonly string[];
+  rebootNeeded: readonly string[];
+};
+
+type Reported = Pick<ReconcilerReport, keyof Met>;
 
 /** Who committed a version asks for its report soon; each of the clients that may wait finds its own. */
 const reportsKept = 32;
@@ -229,7 +238,7 @@ export class Engine {
     });
     const report = { name: reconciler.name, steps, effects };
     return {
-      whole: { ...report, ...reported({ failure, warnings }) },
+      whole: { ...report, ...reported({ failure, warnings, rebootNeeded }) },
       since: { ...report, ...reported(sinceThen(pass, before)) },
     };
   }
@@ -255,23 +264,22 @@ export class Engine {
 }
 
 /** What a pass met, without what was so before: equal in all that it depends on. */
-function sinceThen({ setbacks, warnings }: Pass, before: Known | undefined): Met {
+function sinceThen({ setbacks, warnings, rebootNeeded }: Pass, before: Known | undefined): Met {
   const wasSo = ({ wanted }: Setback): boolean =>
     before?.setbacks.some((setback) => Bun.deepEquals(setback.wanted, wanted)) === true;
   return {
     failure: passFailure(setbacks.filter((setback) => !wasSo(setback))),
     failedBefore: passFailure(setbacks.filter(wasSo)),
     warnings: warnings.filter((warning) => before?.warnings.includes(warning) !== true),
+    rebootNeeded: rebootNeeded.filter((reason) => before?.rebootNeeded.includes(reason) !== true),
   };
 }
 
-function reported({
-  failure,
-  failedBefore,
-  warnings,
-}: Met): Pick<ReconcilerReport, "failure" | "failedBefore" | "warnings"> {
+/** What is empty is absent. */
+function reported({ failure, failedBefore, warnings = [], rebootNeeded = [] }: Partial<Met>): Reported {
   return {
     ...defined({ failure, failedBefore }),
     ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
+    ...(rebootNeeded.length === 0 ? {} : { rebootNeeded: [...rebootNeeded] }),
   };
 }
