@@ -122,7 +122,7 @@ export class FleetSimulation {
         this.#nowMs = Math.max(this.#nowMs, passMs);
         this.#pass();
       }
-      if (this.#outcome.events - toldEvents > 20_000) {
+      if (this.#outcome.events - toldEvents > 8_000) {
         toldEvents = this.#outcome.events;
         signal.throwIfAborted();
         // Every change makes a new object; left alone, the old ones take more than the fleet itself.
