@@ -73,7 +73,7 @@ so building again after a change of ours takes seconds.`,
     "update-lock": { type: "boolean", help: "Resolve the packages anew and write the locks, instead of building" },
     "update-golden": {
       type: "boolean",
-      help: "Write the list of the image's executables, or the hash of the program, anew",
+      help: "Write the list of the image's executables anew, or with --program the hash of that program",
     },
     container: {
       type: "text",

@@ -37,7 +37,7 @@ export async function buildImage(variant: Variant, architecture: Architecture, o
   const { output, golden = "check", goldenPath, fetch = {}, ...wanted } = options;
   const plan = await planImage(variant, architecture, wanted, fetch);
 
-  const programs = await makePrograms(variant, { architecture, outputs: golden, fetch });
+  const programs = await makePrograms(variant, { architecture, fetch });
   const pause = variant.orchestrator.kind === "kubernetes" ? await makePauseImage(plan, fetch) : undefined;
   const root = await makeRoot({ ...plan, programs, pause }, fetch);
   await checkGolden(variant.name, architecture, await executablesOf(root), golden, goldenPath);

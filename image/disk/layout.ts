@@ -16,7 +16,7 @@ const rootTypes: Readonly<Record<Architecture, string>> = { x86_64: "root-x86-64
 
 export const sizes = {
   /**
-   * Three unified images, the two sets' and the new one while it is written. They have 20 MiB (x86_64, cloud) to 50 MiB
+   * The unified images of both sets, with room for a third. They have 20 MiB (x86_64, cloud) to 50 MiB
    * (aarch64, whose kernel is not compressed).
    */
   esp: 192 * mebibyte,

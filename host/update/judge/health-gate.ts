@@ -3,7 +3,8 @@
  *
  * On trial, the host has until `settings.updates.health.timeout-seconds` to become healthy: as healthy as it was before
  * the update, and in all that settings ask for. If it does, its set is marked successful; if not, the reason is left
- * for the set it goes back to, and it reboots: the boot loader has no try left for this set.
+ * for the set it goes back to, and its unit reboots (`os/units/mark-successful-boot.service`): the boot loader has no try
+ * left for this set.
  *
  * Whatever keeps the gate from looking at something costs no more than the check: it looks again until the time is over.
  */
