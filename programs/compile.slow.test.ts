@@ -16,6 +16,7 @@ const sources = [
   "variants",
   "api",
   "repo",
+  "kubernetes",
   "bun.sum",
   "package.json",
   "tsconfig.json",

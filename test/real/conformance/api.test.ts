@@ -467,6 +467,17 @@ describe("actions", () => {
     expect((await call("POST", "/status")).status).toBe(405);
   });
 
+  test("POST /actions/forget tells up to which version the history went, and which key is none", async () => {
+    for (const motd of ["to be forgotten", "kept"]) await call("POST", "/changes", { set: { motd } });
+    const { status, body } = await call("POST", "/actions/forget?key=settings.motd");
+    expect([status, body]).toEqual([
+      200,
+      { key: "settings.motd", upTo: expect.any(Number), version: expect.any(Number) },
+    ]);
+    expect(JSON.stringify((await call("GET", "/history")).body)).not.toContain("to be forgotten");
+    expect((await call("POST", "/actions/forget?key=settings.no-such")).status).toBe(404);
+  });
+
   // The last one: nothing that the API can be asked takes it back.
   test("POST /actions/lockdown is 204, and every change is 423 from then on", async () => {
     expect((await call("POST", "/actions/lockdown")).status).toBe(204);
