@@ -37,7 +37,8 @@ export function appliedText({ changed, version, result, trial }: Applied): strin
 function resultLines({ reconcilers }: PassReportBody): string[] {
   const lines: string[] = [];
   for (const { effects } of reconcilers) lines.push(...effects.map((effect) => `  ${effect.says}`));
-  for (const reason of reconcilers.flatMap(({ rebootNeeded = [] }) => rebootNeeded)) lines.push(`reboot needed: ${reason}`);
+  for (const reason of reconcilers.flatMap(({ rebootNeeded = [] }) => rebootNeeded))
+    lines.push(`reboot needed: ${reason}`);
   for (const { name, failure } of reconcilers) {
     if (failure === undefined) continue;
     lines.push(`failed: ${name}: ${failure.message}`, ...indented(failure.journal));
