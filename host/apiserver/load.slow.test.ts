@@ -1,7 +1,6 @@
 /** Strangers and a client that may only read do their worst: administrators are served, and the daemon stays in its memory. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, connect as connectTcp, type AddressInfo } from "node:net";
-import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { connect as connectTls } from "node:tls";
@@ -9,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect, type Client } from "../../api/client/client.ts";
 import { eventually } from "../../test/eventually.ts";
 import { TestAuthority, type ClientCertificate } from "../../test/worlds/network/certificates.ts";
+import { freePort } from "../../test/worlds/network/free-port.ts";
 
 const MiB = 1024 * 1024;
 /** Of hostd.service, which has some 100 MiB of it when nobody asks anything. */
@@ -59,15 +59,6 @@ afterAll(async () => {
   await daemon.exited;
   await rm(directory, { recursive: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port: free } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return free;
-}
 
 async function memory(): Promise<number> {
   const status = await readFile(`/proc/${daemon.pid}/status`, "utf8");

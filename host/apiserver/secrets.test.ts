@@ -1,7 +1,5 @@
 /** What a host knows is asked for by everybody who is no administrator, everywhere, and no secret is found. */
 import { readFile, symlink } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
-import { once } from "node:events";
 import { expect, test } from "bun:test";
 import type { ChangeRequest } from "../../api/answers.ts";
 import { connect, type Client } from "../../api/client/client.ts";
@@ -15,6 +13,7 @@ import { markedSettings } from "../../test/worlds/host/marked-settings.ts";
 import { modelNamed } from "../../test/worlds/host/models.ts";
 import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
 import { TestAuthority } from "../../test/worlds/network/certificates.ts";
+import { freePort } from "../../test/worlds/network/free-port.ts";
 
 const model = modelNamed("dev");
 /** Of each kind, one that is in force, one that was replaced, one that was deleted, and one that is only staged. */
@@ -22,15 +21,6 @@ const [present, former, deleted, staged] = ["marker4711", "marker4712", "marker4
 const argument = "marker4715";
 
 const secretsWith = (marker: string) => markedSettings(model, marker, ({ secrecy }) => secrecy !== "open");
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** A program that ran, as `exec` notes it. */
 async function noteProgram(host: RunningHost): Promise<void> {

@@ -9,6 +9,7 @@ import { apiclient } from "../../commands/apiclient.ts";
 import { hostPath } from "../../machine/system.ts";
 import type { SettingsTreeBody } from "../../../api/answers.ts";
 import { TestAuthority, type ClientCertificate } from "../../../test/worlds/network/certificates.ts";
+import { freePort } from "../../../test/worlds/network/free-port.ts";
 import { eventually } from "../../../test/eventually.ts";
 import { runningHost, type RunningHost } from "../../../test/worlds/host/running-host.ts";
 
@@ -22,15 +23,6 @@ beforeAll(async () => {
 });
 
 type Opened = { url: string; port: number; fingerprint: string };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Commits, waits, and gives what the reconciler of the remote API could not do. */
 async function set(host: RunningHost, body: SettingsTreeBody): Promise<string | undefined> {

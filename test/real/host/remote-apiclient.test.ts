@@ -13,6 +13,7 @@ import { parseJson } from "../../../lib/text/json.ts";
 import { makeCredentials, type Credentials } from "../../../vm/credentials.ts";
 import { eventually } from "../../eventually.ts";
 import { runningHost, type RunningHost } from "../../worlds/host/running-host.ts";
+import { freePort } from "../../worlds/network/free-port.ts";
 
 let host: RunningHost;
 let directory = "";
@@ -55,15 +56,6 @@ async function keep(name: string, { certificate, key }: Credentials): Promise<vo
 
 function encoded(pem: string): string {
   return Buffer.from(pem).toString("base64");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on TCP
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** The server starts beside the commit; its fingerprint is in the status once it listens. */

@@ -4,12 +4,12 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { builtContainer } from "../../../cli/built-image.ts";
 import { run, ask } from "../../../lib/program/process.ts";
 import { unpackLayout } from "../../worlds/containers/oci-image.ts";
+import { freePort } from "../../worlds/network/free-port.ts";
 
 const own = ".bottlerocket/host-containers/current";
 let root: string;
@@ -22,15 +22,6 @@ const devices = { null: ["1", "3"], urandom: ["1", "9"], tty: ["5", "0"] } as co
 /** The container shares the machine's network and processes, as a superpowered one does. */
 function inside(argv: readonly string[]): [string, ...string[]] {
   return ["unshare", "--mount", `--root=${root}`, "--mount-proc", "--", ...argv];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== "object" || address === null) throw new Error("no port");
-  return address.port;
 }
 
 async function start(userData: unknown): Promise<void> {
