@@ -7,7 +7,7 @@ import { connect, type Client } from "../../../api/client/client.ts";
 import { invoke } from "../../../lib/command/command-line.ts";
 import { apiclient } from "../../commands/apiclient.ts";
 import { hostPath } from "../../machine/system.ts";
-import type { SettingsTreeBody } from "../../../api/answers.ts";
+import type { PlanRequest, SettingsTreeBody } from "../../../api/answers.ts";
 import { TestAuthority, type ClientCertificate } from "../../../test/worlds/network/certificates.ts";
 import { freePort } from "../../../test/worlds/network/free-port.ts";
 import { eventually } from "../../../test/eventually.ts";
@@ -98,6 +98,40 @@ test("a secret is shown to an administrator only, wherever it turns up", async (
   const [, keeper] = strangers;
   const plan = await keeper?.call("plan", { body: { delete: ["settings.container-registry.credentials"] } });
   expect(plan?.changes).toEqual([{ key: "settings.container-registry.credentials", before: "(secret)" }]);
+});
+
+test("a plan tells nobody but an administrator whether a guess of a secret is right", async () => {
+  await using host = await runningHost();
+  const opened = await openRemote(host, { alice: "admin", keeper: "operator" });
+  const credentials = (password: string) => [{ registry: "registry.example.com", username: "puller", password }];
+  const proxy = (password: string) => `https://puller:${password}@proxy.example.com`;
+  const settings = (password: string) => ({
+    "container-registry": { credentials: credentials(password) },
+    network: { "https-proxy": proxy(password) },
+  });
+  await set(host, settings("hunter2"));
+  const keeper = clientOf(opened, await ours.client({ names: ["keeper"] }));
+  const guesses = (password: string): PlanRequest[] => [
+    { set: { "container-registry": { credentials: credentials(password) } } },
+    { set: { network: { "https-proxy": proxy(password) } } },
+    { pairs: [`container-registry.credentials=${JSON.stringify(credentials(password))}`] },
+    { pairs: [`network.https-proxy=${proxy(password)}`] },
+  ];
+  const refusals = async (password: string): Promise<unknown[]> =>
+    await Promise.all(
+      guesses(password).map(
+        async (body) => await keeper.call("plan", { body }).catch((error: unknown) => String(error)),
+      ),
+    );
+  const right = await refusals("hunter2");
+  expect(right).toEqual(await refusals("hunter3"));
+  for (const refusal of right) expect(refusal).toContain("it needs the role admin, who sees its value");
+
+  const open = { set: { network: { "https-proxy": "https://proxy.example.com" } } };
+  expect((await keeper.call("plan", { body: open })).changes).toHaveLength(1);
+  for (const body of guesses("hunter2")) {
+    expect((await clientOf(opened, alice).call("plan", { body })).changes).toEqual([]);
+  }
 });
 
 test("the remote API is off unless settings switch it on", async () => {
