@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
+import { isPresent } from "../../lib/files/files.ts";
 import type { JsonObject } from "../../lib/text/json.ts";
 import { testSystem } from "../../test/worlds/host/system.ts";
 import { factsOf, settingsOf } from "../../test/worlds/host/settings.ts";
+import { hostPath } from "../machine/system.ts";
 import { describedBy, hostContainers, planHostContainers } from "./host-containers.ts";
 
 const facts = factsOf();
@@ -26,6 +28,26 @@ test("an enabled container starts, a changed one starts anew, a disabled one sto
   expect(await descriptions(changed)).toEqual(["restart host container tool"]);
   expect(await descriptions({ tool: { ...tool, enabled: false } })).toEqual(["stop host container tool"]);
   expect(await descriptions({ tool: { ...tool, enabled: false } })).toEqual([]);
+});
+
+test("the user data of a container that was switched off is no longer on the disk; what it keeps stays", async () => {
+  await using host = await testSystem();
+  host.programs.set("systemctl", ([, verb, , ...rest]) =>
+    verb === "show" ? `Id=${rest[0] ?? ""}\nNames=${rest[0] ?? ""}\nActiveState=active\n` : "",
+  );
+  const pass = async (enabled: boolean) => {
+    const containers = { tool: { ...tool, enabled, "user-data": "aHVudGVyMg==" } };
+    await hostContainers.pass(host.system, settingsOf({ "host-containers": containers }), facts);
+  };
+  const directory = "/local/host-containers/tool";
+  await pass(true);
+  await host.write(`${directory}/user-data`, "hunter2"); // as the unit does, from its description
+  await host.write(`${directory}/kept`, "its own");
+  await pass(false);
+  const present = async (path: string): Promise<boolean> => await isPresent(hostPath(host.system, path));
+  expect(await present(`${directory}/user-data`)).toBe(false);
+  expect(await present("/run/orlop/containers/host/tool.json")).toBe(false);
+  expect(await host.read(`${directory}/kept`)).toBe("its own");
 });
 
 test("an enabled container without an image is left alone, and the others start", () => {
