@@ -51,7 +51,6 @@ export class KnownSecrets {
   /** Arguments of a program that somebody ran; nobody says which of them are secret. */
   learnCommand(command: readonly string[]): void {
     for (const text of secretTexts("secret", command.slice(1))) this.#add(text);
-    this.#made = undefined;
   }
 
   learn(changes: readonly Change[]): void {
@@ -61,7 +60,6 @@ export class KnownSecrets {
         for (const text of this.#textsOf(key, value)) this.#add(text);
       }
     }
-    this.#made = undefined;
   }
 
   #textsOf(key: string, value: Json): Iterable<string> {
@@ -72,6 +70,7 @@ export class KnownSecrets {
   #add(text: string): void {
     if (this.#former.has(text)) return;
     this.#former.add(text);
+    this.#made = undefined;
     this.#formerCharacters += text.length;
     for (const oldest of this.#former) {
       if (this.#formerCharacters <= formerCharactersMost) return;
