@@ -62,9 +62,8 @@ export class KnownSecrets {
     }
   }
 
-  #textsOf(key: string, value: Json): Iterable<string> {
-    const secrecy = this.#model.secrecy(key);
-    return secrecy === "open" ? [] : secretTexts(secrecy, value);
+  #textsOf(key: string, value: Json): Set<string> {
+    return secretTexts(this.#model.secrecy(key), value);
   }
 
   #add(text: string): void {

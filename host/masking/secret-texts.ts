@@ -8,9 +8,10 @@ import { tellingParts } from "./telling.ts";
 /** Fields of secret settings that only say what the secret is for. */
 const openFields: readonly string[] = ["registry", "username", "user"];
 
-/** Texts that give the value of a setting away. */
+/** Texts that give the value of a setting away; none of an open one. */
 export function secretTexts(secrecy: Secrecy, value: Json): Set<string> {
   const secrets = new Set<string>();
+  if (secrecy === "open") return secrets;
   const add = (text: string): void => {
     const bare = text.trim();
     // Shorter texts are in everything by chance, and too short to keep a secret.

@@ -7,9 +7,8 @@ import { secretTexts } from "./secret-texts.ts";
 export function secretsOfHost(model: Model, settings: SettingsTree, history: HistoryBody = []): Set<string> {
   const secrets = new Set<string>();
   const add = (key: string, value: Json | undefined): void => {
-    const secrecy = model.secrecy(key);
-    if (value === undefined || secrecy === "open") return;
-    for (const text of secretTexts(secrecy, value)) secrets.add(text);
+    if (value === undefined) return;
+    for (const text of secretTexts(model.secrecy(key), value)) secrets.add(text);
   };
   for (const [key, value] of model.leaves(settings)) add(key, value);
   for (const entry of history) {
