@@ -2,10 +2,11 @@
 import { assert, type Failure } from "../../lib/failure.ts";
 import { isJsonObject, type Json } from "../../lib/text/json.ts";
 import type { Model, Settings, SettingsTree } from "../../settings/model/model.ts";
+import { withoutSecrets } from "../../settings/model/secrecy.ts";
 import type { Datastore } from "../datastore/datastore.ts";
 import type { Caller } from "./callers/caller.ts";
 import { PreparedReply } from "./server/reply.ts";
-import { seesSecrets, withoutSecrets } from "./secrets.ts";
+import { seesSecrets } from "./secrets.ts";
 
 type Shown = { leaves: ReadonlyMap<string, Json>; prepared: PreparedReply };
 

@@ -2,7 +2,6 @@
  * Secret settings are shown to whoever may set them. Everybody else sees that there is a value, and not which.
  */
 import { allows } from "../../api/endpoints/endpoint.ts";
-import type { Json } from "../../lib/text/json.ts";
 import type { Model } from "../../settings/model/model.ts";
 import { masked, visiblePart } from "../../settings/model/secrecy.ts";
 import type { Change } from "../datastore/datastore.ts";
@@ -10,11 +9,6 @@ import type { Caller } from "./callers/caller.ts";
 
 export function seesSecrets({ role }: Caller): boolean {
   return role !== undefined && allows(role, "admin");
-}
-
-/** What everybody may see of values by full key. */
-export function withoutSecrets<Value>(model: Model, values: ReadonlyMap<string, Value>): Map<string, Value | Json> {
-  return new Map([...values].map(([key, value]) => [key, visiblePart(model.secrecy(key), value)]));
 }
 
 /** What the caller may see of changes. */

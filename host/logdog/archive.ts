@@ -3,7 +3,7 @@ import { connect } from "../../api/client/client.ts";
 import { hostSocket } from "../../api/client/transport.ts";
 import { removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
 import { modelFor, type Model, type SettingsTree } from "../../settings/model/model.ts";
-import { visiblePart } from "../../settings/model/secrecy.ts";
+import { withoutSecrets } from "../../settings/model/secrecy.ts";
 import { readFacts } from "../machine/facts.ts";
 import { maskerOf } from "../masking/masker.ts";
 import { secretsOfHost } from "../masking/secrets-of-host.ts";
@@ -22,9 +22,7 @@ export type SupportArchive = { files: string[]; incomplete: boolean };
 
 /** The settings as everybody may see them. */
 export function openSettings(model: Model, tree: SettingsTree): SettingsTree {
-  return model.tree(
-    new Map([...model.leaves(tree)].map(([key, value]) => [key, visiblePart(model.secrecy(key), value)])),
-  );
+  return model.tree(withoutSecrets(model, model.leaves(tree)));
 }
 
 /** Writes it to a path of the host. Rejects when the API does not answer: what is secret could not be known. */

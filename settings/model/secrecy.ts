@@ -17,6 +17,14 @@ export function visiblePart<Value>(secrecy: Secrecy, value: Value): Value | stri
   return secrecy === "secret" ? masked : mapTexts(value, visibleAddress);
 }
 
+/** The same of values by full key. */
+export function withoutSecrets<Value>(
+  model: { secrecy(key: string): Secrecy },
+  values: ReadonlyMap<string, Value>,
+): Map<string, Value | string> {
+  return new Map([...values].map(([key, value]) => [key, visiblePart(model.secrecy(key), value)]));
+}
+
 /** Scheme, user and password, place, query, fragment: RFC 3986, 3. A browser takes the last @ before the path. */
 const parts = /^([a-z][a-z0-9+.-]*:\/\/)?(?:([^/?#]*)@)?([^?#]*)(\?[^#]*)?(#.*)?$/is;
 

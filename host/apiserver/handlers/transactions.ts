@@ -3,9 +3,10 @@ import { defaultTransaction } from "../../../api/endpoints/query.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import { abortable } from "../../../lib/abortable.ts";
 import type { Json } from "../../../lib/text/json.ts";
+import { withoutSecrets } from "../../../settings/model/secrecy.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
-import { seesSecrets, withoutSecrets } from "../secrets.ts";
+import { seesSecrets } from "../secrets.ts";
 import type { PassWaiters } from "./waiting.ts";
 
 export function transactionHandlers(
