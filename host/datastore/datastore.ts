@@ -121,13 +121,14 @@ export class Datastore implements AsyncDisposable {
     message: string,
     around: (staged: Staged, write: () => Promise<Committed>) => Promise<Committed> = async (_, write) => await write(),
   ): Promise<Committed> {
-    const staged = this.#staging.withdraw(transaction);
+    const withdrawn = this.#staging.withdraw(transaction);
+    const staged = withdrawn.changes;
     const write = async (): Promise<Committed> =>
       await this.#change(by, message, (values) => changesBetween(values, withStaged(values, staged)));
     try {
       return await around(staged, write);
     } catch (error) {
-      this.#staging.restore(transaction, staged);
+      this.#staging.restore(transaction, withdrawn);
       throw error;
     }
   }

@@ -131,6 +131,17 @@ describe("limits say what was too much", () => {
     host.store.stage("ada", change("k", value), "ada");
   });
 
+  test("one owner's transactions whose commit was refused, which it still holds", async () => {
+    await using host = await datastoreOn(simulatedDisk());
+    const refused = new Error("refused");
+    for (let index = 0; index < 2 * limits.pendingTransactionsShare; index++) {
+      host.store.stage(`tx-${index}`, change("k", index), "bob");
+      const commit = host.store.commit(`tx-${index}`, someone, "x", async () => Promise.reject(refused));
+      await expect(commit).rejects.toBe(refused);
+    }
+    expect(host.store.pendingNames()).toHaveLength(limits.pendingTransactionsShare);
+  });
+
   test("many bytes in pending transactions", async () => {
     await using host = await datastoreOn(simulatedDisk());
     const value = "v".repeat(limits.valueBytes - 100);

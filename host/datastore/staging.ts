@@ -12,6 +12,9 @@ type Pending = {
   owner: string | undefined;
 };
 
+/** What is to be committed, with whose it is when it comes back. */
+export type Withdrawn = Readonly<Pick<Pending, "changes" | "owner">>;
+
 export class Staging {
   readonly #pending = new Map<string, Pending>();
   readonly #now: () => Date;
@@ -52,19 +55,19 @@ export class Staging {
   }
 
   /** Takes a transaction out, to commit it. @throws {Failure<"nothing-pending">} */
-  withdraw(name: string): Staged {
+  withdraw(name: string): Withdrawn {
     const pending = this.#pending.get(name);
     if (pending === undefined || pending.changes.size === 0) {
       throw new Failure("nothing-pending", `cannot commit transaction ${name}: nothing is staged in it`);
     }
     this.#pending.delete(name);
-    return pending.changes;
+    return pending;
   }
 
   /** Puts back what could not be committed; what was staged meanwhile stays on top. */
-  restore(name: string, changes: Staged): void {
-    const merged = new Map([...changes, ...(this.#pending.get(name)?.changes ?? [])]);
-    const owner = this.#pending.get(name)?.owner;
+  restore(name: string, withdrawn: Withdrawn): void {
+    const { changes, owner } = this.#pending.get(name) ?? { changes: [], owner: withdrawn.owner };
+    const merged = new Map([...withdrawn.changes, ...changes]);
     this.#pending.set(name, { changes: merged, bytes: bytesOf(merged), touchedMs: this.#now().getTime(), owner });
   }
 
