@@ -81,6 +81,13 @@ export class Cache<Kept extends ApiObject> {
     if (this.#objects.delete(key)) this.#announce();
   }
 
+  /** Asks for an object of the cluster as a whole, after a write of ours met a newer one. */
+  async refresh(name: string, signal: AbortSignal): Promise<void> {
+    const fresh = await this.#client.get(this.#resource, { name }, signal);
+    if (fresh === undefined) this.drop(name);
+    else this.take(fresh);
+  }
+
   /** Resolves when more has changed than `known` counts, at once when it has. */
   async changedSince(known: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();

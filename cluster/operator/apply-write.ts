@@ -55,13 +55,11 @@ async function changeNode(tools: WriteTools, write: Extract<Write, { kind: "node
   };
   const written = await client.patch(nodes, { name, fieldManager }, patch, signal);
   if (written.kind !== "written") {
-    const fresh = await client.get(nodes, { name }, signal);
-    if (fresh === undefined) cache.drop(name);
-    else cache.take(fresh);
+    await cache.refresh(name, signal);
     return false;
   }
   cache.take(written.object);
-  await tellOf(client, nodeRef(write.node), write, signal);
+  await recordEventOf(client, nodeRef(write.node), write, signal);
   return true;
 }
 
@@ -82,9 +80,12 @@ async function changeLedger(
   };
   const { name } = policy;
   const written = await client.patch(fleetPolicies, { name, subresource: "status", fieldManager }, patch, signal);
-  if (written.kind !== "written") return await again(client, policies, name, signal);
+  if (written.kind !== "written") {
+    await policies.refresh(name, signal);
+    return false;
+  }
   policies.take(written.object);
-  await tellOf(client, policyRef(policy), write, signal);
+  await recordEventOf(client, policyRef(policy), write, signal);
   return true;
 }
 
@@ -98,17 +99,13 @@ async function changeFinalizers(
   const finalizers = [...known.filter((each) => each !== finalizer), ...(present ? [finalizer] : [])];
   const patch = { metadata: { resourceVersion, finalizers } };
   const written = await client.patch(fleetPolicies, { name, fieldManager }, patch, signal);
-  if (written.kind !== "written") return await again(client, policies, name, signal);
+  if (written.kind !== "written") {
+    await policies.refresh(name, signal);
+    return false;
+  }
   // Without its last finalizer, a policy that is being deleted is gone; the watch tells.
   policies.take(written.object);
   return true;
-}
-
-async function again(client: KubernetesClient, policies: Cache<PolicyObject>, name: string, signal: AbortSignal) {
-  const fresh = await client.get(fleetPolicies, { name }, signal);
-  if (fresh === undefined) policies.drop(name);
-  else policies.take(fresh);
-  return false;
 }
 
 type About = ClusterEvent["about"];
@@ -116,7 +113,7 @@ type About = ClusterEvent["about"];
 const nodeRef = ({ name, uid }: FleetNode): About => ({ apiVersion: "v1", kind: "Node", name, uid });
 const policyRef = ({ name, uid }: FleetPolicy): About => ({ apiVersion: groupVersion, kind: "FleetPolicy", name, uid });
 
-async function tellOf(
+async function recordEventOf(
   client: KubernetesClient,
   about: About,
   { reason, note }: { reason: EventReason; note: string },
