@@ -1,5 +1,6 @@
 /** Walks all states of a model, breadth first: the shortest way to whatever must not be, and states from which no rest is reached. */
-import { violation, type FleetModel } from "./fleet-model.ts";
+import { violation } from "./fleet-invariants.ts";
+import type { FleetModel } from "./fleet-model.ts";
 import { StateTable } from "./interned.ts";
 
 export type Exploration = {

@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { decide } from "../../../cluster/roll-out/decide.ts";
 import { obey } from "../../../host/node/obey.ts";
 import { Random } from "../random.ts";
-import { FleetModel, violation } from "./fleet-model.ts";
+import { violation } from "./fleet-invariants.ts";
+import { FleetModel } from "./fleet-model.ts";
 
 const walks = 300;
 const steps = 150;
