@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect, type Client } from "../../api/client/client.ts";
 import { eventually } from "../../test/eventually.ts";
 import { TestAuthority, type ClientCertificate } from "../../test/worlds/network/certificates.ts";
-import { freePort } from "../../test/worlds/network/free-port.ts";
+import { freePort } from "../../lib/free-port.ts";
 
 const MiB = 1024 * 1024;
 /** Of hostd.service, which has some 100 MiB of it when nobody asks anything. */

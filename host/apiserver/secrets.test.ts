@@ -13,7 +13,7 @@ import { markedSettings } from "../../test/worlds/host/marked-settings.ts";
 import { modelNamed } from "../../test/worlds/host/models.ts";
 import { runningHost, type RunningHost } from "../../test/worlds/host/running-host.ts";
 import { TestAuthority } from "../../test/worlds/network/certificates.ts";
-import { freePort } from "../../test/worlds/network/free-port.ts";
+import { freePort } from "../../lib/free-port.ts";
 
 const model = modelNamed("dev");
 /** Of each kind, one that is in force, one that was replaced, one that was deleted, and one that is only staged. */

@@ -7,7 +7,6 @@
  * await cluster.kubectl(["get", "nodes"]);
  * ```
  */
-import { createServer, type AddressInfo } from "node:net";
 import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { readTextIfPresent } from "../../lib/files/files.ts";
@@ -21,6 +20,7 @@ import { firstOf } from "../../lib/first-of.ts";
 import { bytesOf } from "../../lib/files/http-body.ts";
 import { type Output, run } from "../../lib/program/process.ts";
 import { start } from "../../lib/program/program.ts";
+import { freePort } from "../../lib/free-port.ts";
 import { hostOfGuests } from "../qemu/qemu.ts";
 import { bootstrapObjects } from "./bootstrap-objects.ts";
 import {
@@ -254,14 +254,4 @@ async function untilAccountIsThere(kubectl: ControlPlane["kubectl"], signal: Abo
     }
     await machineClock.sleep(pollMs, signal);
   }
-}
-
-/** Of loopback. Somebody else may take it before we do; then its owner says so. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  // A server on a port has an address with a port.
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
 }

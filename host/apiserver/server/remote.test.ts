@@ -9,7 +9,7 @@ import { apiclient } from "../../commands/apiclient.ts";
 import { hostPath } from "../../machine/system.ts";
 import type { PlanRequest, SettingsTreeBody } from "../../../api/answers.ts";
 import { TestAuthority, type ClientCertificate } from "../../../test/worlds/network/certificates.ts";
-import { freePort } from "../../../test/worlds/network/free-port.ts";
+import { freePort } from "../../../lib/free-port.ts";
 import { eventually } from "../../../test/eventually.ts";
 import { runningHost, type RunningHost } from "../../../test/worlds/host/running-host.ts";
 

@@ -34,7 +34,7 @@ beforeAll(async () => {
   fleet = await FakeFleet.start(client, { count, version: "1.0.0" });
   await apply(deployment("web", 20), budgetOf("web", { maxUnavailable: 10 }));
   await eventually(async () => expect(await readyReplicas("web")).toBe(20), 60_000);
-  operator = anOperator("first");
+  operator = await anOperator("first");
 }, compileMs);
 afterAll(async () => {
   await operator?.[Symbol.asyncDispose]();
@@ -42,8 +42,8 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
 
-function anOperator(name: string): OperatorProcess {
-  return startOperator(cluster.kubeconfig, name);
+async function anOperator(name: string): Promise<OperatorProcess> {
+  return await startOperator(cluster.kubeconfig, name);
 }
 
 async function apply(...items: object[]): Promise<void> {
@@ -119,14 +119,14 @@ test(
     await fleet.publish({ version: "1.1.0" });
     await eventually(() => expect(fleet.countOf("1.1.0")).toBeGreaterThan(0), longMs);
     await operator.kill();
-    operator = anOperator("second");
+    operator = await anOperator("second");
     await eventually(() => expect(fleet.countOf("1.1.0")).toBeGreaterThan(count / 4), longMs);
-    await using _third = anOperator("third");
+    await using _third = await anOperator("third");
     await cluster.stopApiServer();
     await Bun.sleep(2_000);
     await cluster.startApiServer(AbortSignal.timeout(120_000));
     await operator.kill();
-    operator = anOperator("fourth");
+    operator = await anOperator("fourth");
     await eventually(() => expect(fleet.countOf("1.1.0")).toBe(count - 1), longMs);
     expect(fleet.violations).toEqual([]);
     expect(fleet.mostAway).toBeLessThanOrEqual(budget);

@@ -13,7 +13,7 @@ import { parseJson } from "../../../lib/text/json.ts";
 import { makeCredentials, type Credentials } from "../../../vm/credentials.ts";
 import { eventually } from "../../eventually.ts";
 import { runningHost, type RunningHost } from "../../worlds/host/running-host.ts";
-import { freePort } from "../../worlds/network/free-port.ts";
+import { freePort } from "../../../lib/free-port.ts";
 
 let host: RunningHost;
 let directory = "";

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { builtContainer } from "../../../cli/built-image.ts";
 import { run, ask } from "../../../lib/program/process.ts";
 import { unpackLayout } from "../../worlds/containers/oci-image.ts";
-import { freePort } from "../../worlds/network/free-port.ts";
+import { freePort } from "../../../lib/free-port.ts";
 
 const own = ".bottlerocket/host-containers/current";
 let root: string;

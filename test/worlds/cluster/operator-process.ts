@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { start } from "../../../lib/program/program.ts";
+import { freePort } from "../../../lib/free-port.ts";
 
 const program = join(import.meta.dir, "../../../cluster/operator/main.ts");
 
@@ -14,8 +15,8 @@ export type OperatorProcess = AsyncDisposable & {
 };
 
 /** @param name by which it is known in the Lease */
-export function startOperator(kubeconfig: string, name: string): OperatorProcess {
-  const port = freePort();
+export async function startOperator(kubeconfig: string, name: string): Promise<OperatorProcess> {
+  const port = await freePort();
   const env = { ...process.env, KUBECONFIG: kubeconfig, POD_NAME: name, PORT: String(port) };
   const child = start([process.execPath, program], { env, stdout: "ignore", stderr: "inherit" });
   return {
@@ -32,12 +33,4 @@ export function startOperator(kubeconfig: string, name: string): OperatorProcess
       await child.end(10_000);
     },
   };
-}
-
-/** Somebody else may take it before the operator does; then that says so. */
-function freePort(): number {
-  const server = Bun.listen({ hostname: "0.0.0.0", port: 0, socket: { data: () => undefined } });
-  const { port } = server;
-  server.stop(true);
-  return port;
 }

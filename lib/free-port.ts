@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 
-/** A TCP port of loopback that nobody listens on. */
+/** A TCP port of loopback that nobody listens on. Somebody may take it before its user does, which then reports that. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
