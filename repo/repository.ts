@@ -33,7 +33,7 @@ import { storedName, storeTarget, storeTargetBytes } from "./target-store.ts";
 import {
   badMetadata,
   parsed,
-  readTree,
+  readRoleTree,
   serialise,
   signedTree,
   writeTree,
@@ -283,7 +283,7 @@ export async function currentTree(repository: Repository, machines: Machines): P
   let refused: unknown;
   for (const root of repository.roots.toReversed()) {
     try {
-      return await readTree(directory, root);
+      return await readRoleTree(directory, root);
     } catch (error) {
       if (!isFailure(error, "bad-metadata")) throw error;
       refused ??= error;

@@ -28,7 +28,7 @@ export type Signing = { signers: readonly Signer[]; expirations: ExpirationPolic
  * @returns undefined when there is no tree yet
  * @throws {Failure<"bad-metadata">}
  */
-export async function readTree(directory: string, root: Metadata<Root>): Promise<RoleTree | undefined> {
+export async function readRoleTree(directory: string, root: Metadata<Root>): Promise<RoleTree | undefined> {
   const timestampText = await readTextIfPresent(join(directory, "timestamp.json"));
   if (timestampText === undefined) return undefined;
   const timestamp = parsed(timestampText, "timestamp.json", (document) =>

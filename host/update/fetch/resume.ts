@@ -12,7 +12,7 @@ import type { BlockDevice } from "../../machine/block-device.ts";
 import type { UpdateMirror } from "./mirror.ts";
 import { storedBytes, type Target } from "./trusted-repository.ts";
 import type { Promised } from "../boot/unified-image.ts";
-import { blockBytes, goodBlocks, readTree } from "../write/verity-tree.ts";
+import { blockBytes, goodBlocks, readHashTree } from "../write/verity-tree.ts";
 
 /** In frames of 4 MiB, a root of 32 GiB. */
 const mostFrames = 8192;
@@ -36,7 +36,7 @@ export async function resumePoint(
   signal: AbortSignal,
 ): Promise<ResumePoint | undefined> {
   // The first block is written last.
-  const good = await goodBlocks(root, await readTree(hash, promised), 1, onRead, signal);
+  const good = await goodBlocks(root, await readHashTree(hash, promised), 1, onRead, signal);
   if (good === 1) return undefined;
   const frames = await framesOf(system, mirror, target, signal);
   const bytes = frames?.reduce((sum, frame) => sum + frame.bytes, 0);

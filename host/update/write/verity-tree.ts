@@ -35,14 +35,14 @@ export async function verifyTree(
   const superblock = Buffer.alloc(blockBytes);
   await hash.read(0, superblock);
   checkSuperblock(hash, superblock, promised);
-  const tree = await readTree(hash, promised);
+  const tree = await readHashTree(hash, promised);
   onRead(tree.leaves.length);
   const good = await goodBlocks(root, tree, 0, onRead, signal);
   if (good < tree.dataBlocks) throw refuse(root, `block ${good} differs from its hash`);
 }
 
 /** The tree behind the superblock, which is not looked at. @throws {Failure<"image-not-verified">} */
-export async function readTree(hash: BlockDevice, promised: Promised): Promise<HashTree> {
+export async function readHashTree(hash: BlockDevice, promised: Promised): Promise<HashTree> {
   const levels = levelsOf(promised.dataBlocks);
   const treeBlocks = levels.reduce((sum, { blocks }) => sum + blocks, 0);
   if (treeBlocks * blockBytes > largestTreeBytes)
