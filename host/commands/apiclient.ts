@@ -4,7 +4,7 @@ import { program } from "../../lib/command/command.ts";
 import { apply, planApply, tryApply } from "./apiclient/change/apply.ts";
 import { hostSocket } from "../../api/client/transport.ts";
 import { contextNames } from "./apiclient/address.ts";
-import { apiContext } from "./apiclient/context.ts";
+import { clientContext } from "./apiclient/context.ts";
 import { deleteSettings, planDelete, tryDelete } from "./apiclient/change/delete.ts";
 import { exec } from "./apiclient/exec.ts";
 import { ephemeralBind, ephemeralDirectories, ephemeralDisks, ephemeralInit } from "./apiclient/ephemeral-storage.ts";
@@ -101,7 +101,7 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     raw,
   ],
   context: (invocation, options) =>
-    apiContext(
+    clientContext(
       invocation,
       options,
       options.verbose || options["log-level"] === "debug" || options["log-level"] === "trace",

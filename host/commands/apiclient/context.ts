@@ -27,7 +27,7 @@ export type ClientContext = {
   readonly apiOver: (kept: KeptConnection) => Promise<Client>;
 };
 
-export function apiContext(invocation: Invocation, options: AddressOptions, verbose: boolean): ClientContext {
+export function clientContext(invocation: Invocation, options: AddressOptions, verbose: boolean): ClientContext {
   let client: Promise<Client> | undefined;
   return {
     invocation,
