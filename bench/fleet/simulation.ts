@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { z } from "zod";
 import { parseJson } from "../../lib/text/json.ts";
 import { addUpdate, emptyManifest } from "../../repo/manifest.ts";
-import { shippedPolicies, wavesFrom } from "../../cli/repo/waves.ts";
+import { shippedPolicies, wavesFrom } from "../../cli/repo/wave-options.ts";
 import { computer, type BenchReport } from "../report.ts";
 
 const nodes = 100_000;

@@ -70,7 +70,7 @@ it and nothing behind it is done; the same command goes on with what is there. r
   async run({ invocation: { signal } }, values) {
     const { release: make } = await import("../../publish/release/release.ts");
     const { readText, parseVersion, signingFrom } = await import("../repo/context.ts");
-    const { wavesFrom } = await import("../repo/waves.ts");
+    const { wavesFrom } = await import("../repo/wave-options.ts");
     const { version: ownVersion } = await import("../../package.json");
     const { join } = await import("node:path");
     const version = parseVersion(values.version);

@@ -2,7 +2,7 @@
 import { recall as recalled, setMaxVersion, setWaves, type Manifest } from "../../repo/manifest.ts";
 import { changeManifest, refresh as refreshed } from "../../repo/repository.ts";
 import { directory, machinesOptions, opened, repoCommand, signingFrom, signingOptions, version } from "./context.ts";
-import { waveOptions, wavesFrom } from "./waves.ts";
+import { waveOptions, wavesFrom } from "./wave-options.ts";
 
 const options = { ...machinesOptions, ...signingOptions } as const;
 

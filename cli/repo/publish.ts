@@ -10,7 +10,7 @@ import { parseMigration } from "../../settings/migrations/migration.ts";
 import {
   directory, machinesOptions, opened, parseVersion, readText, repoCommand, signingFrom, signingOptions, version,
 } from "./context.ts"; // prettier-ignore
-import { waveOptions, wavesFrom } from "./waves.ts";
+import { waveOptions, wavesFrom } from "./wave-options.ts";
 
 const artefact = (help: string) => ({ type: "text", value: "FILE", help, required: true, complete: "files" }) as const;
 
