@@ -1,4 +1,4 @@
-/** UUIDs and salts that are different for different content and the same for the same: nothing in an image is random. */
+/** UUIDs that are different for different content and the same for the same: nothing in an image is random. */
 import { createHash } from "node:crypto";
 import { assert } from "../lib/failure.ts";
 

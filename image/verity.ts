@@ -29,12 +29,14 @@ const veritySchema = z.strictObject({
 /** What is needed to open a root: SHA-256 hashes as hexadecimal digits, and its length. */
 export type Verity = z.infer<typeof veritySchema>;
 
-/** Writes the hash tree of `data` to `hash`. The salt comes from the data, so the result is always the same. */
+/** The same for all images: where a block of two versions is the same, so is its digest, and an update need not bring it. */
+const salt = createHash("sha256").update("orlop verity salt").digest("hex");
+
+/** Writes the hash tree of `data` to `hash`; the result is always the same. */
 export async function makeVerity(tools: ToolsRoot, data: string, hash: string): Promise<Verity> {
   const { size } = await stat(data);
   if (size % blockBytes !== 0) throw new Error(`bug: ${data} is not made of whole blocks`);
   const content = await sha256OfFile(data);
-  const salt = createHash("sha256").update(`orlop verity salt\0${content}`).digest("hex");
   const hashUuid = derivedUuid("verity", content);
   const { stdout } = await runTool(
     tools,
