@@ -19,8 +19,8 @@ import {
   verb,
 } from "./context.ts";
 
-type Made = { path: string; bytes: number };
-type Result = { made: Made[]; changes?: string[]; seconds: number };
+type BuiltFile = { path: string; bytes: number };
+type Result = { made: BuiltFile[]; changes?: string[]; seconds: number };
 
 export const build = verb({
   name: "build",

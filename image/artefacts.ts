@@ -8,7 +8,7 @@ import { derivedUuid } from "./derived-uuid.ts";
 import { espFiles } from "./disk/esp.ts";
 import { diskLayout } from "./disk/layout.ts";
 import { makeDisk } from "./disk/make-disk.ts";
-import type { Made } from "./inputs.ts";
+import type { KeyedDirectory } from "./inputs.ts";
 import { artefact, type ImageManifest, payload } from "./manifest.ts";
 import type { ImagePlan } from "./plan.ts";
 import { imageName } from "./root/os-release.ts";
@@ -24,7 +24,7 @@ export type Built = {
 /** Nothing of a build is seen under its name before it is whole; the manifest comes last. */
 export async function writeArtefacts(
   plan: ImagePlan,
-  { sealed, boot }: { sealed: Made; boot: Made },
+  { sealed, boot }: { sealed: KeyedDirectory; boot: KeyedDirectory },
   output: string,
 ): Promise<Built> {
   const { variant, architecture, version, commit, tools, epochSeconds } = plan;

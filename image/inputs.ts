@@ -14,7 +14,7 @@ export type Input =
   | number
   | boolean
   | undefined
-  | Made
+  | KeyedDirectory
   | InputFile
   | readonly Input[]
   | { readonly [name: string]: Input };
@@ -22,7 +22,7 @@ export type Input =
 export type Inputs = { readonly [name: string]: Input };
 
 /** A directory that was made from known inputs, which its key stands for. It is only read. */
-export class Made {
+export class KeyedDirectory {
   readonly directory: string;
   readonly key: string;
 
@@ -56,9 +56,9 @@ export async function inputFile(path: string): Promise<InputFile> {
 }
 
 /** A tools root, which lies under the key of its packages. */
-export async function inputTools(options: Parameters<typeof openToolsRoot>[0]): Promise<Made> {
+export async function inputTools(options: Parameters<typeof openToolsRoot>[0]): Promise<KeyedDirectory> {
   const { directory } = await openToolsRoot(options);
-  return new Made(directory, basename(directory));
+  return new KeyedDirectory(directory, basename(directory));
 }
 
 /** In an order of their own, not in that in which they were written down. */

@@ -8,7 +8,7 @@ import type { Additions } from "./additions/additions.ts";
 import { openSecureBootKeys, type SigningKey } from "./boot/signing-key.ts";
 import { isToken } from "./boot/token.ts";
 import { checkVersion } from "./commit.ts";
-import { type InputFile, inputFile, inputTools, Made } from "./inputs.ts";
+import { type InputFile, inputFile, inputTools, KeyedDirectory } from "./inputs.ts";
 import type { FetchOptions } from "./packages/fetch.ts";
 import { epochSecondsOf, type Lock, readLock } from "./packages/lock.ts";
 import type { ImageIdentity } from "./root/os-release.ts";
@@ -47,10 +47,10 @@ export type ImagePlan = {
   lock: Lock;
   /** The lock's time is the "now" of everything in the image. */
   epochSeconds: number;
-  tools: Made;
+  tools: KeyedDirectory;
   secureBootKeys: { platform: KeyInput; exchange: KeyInput; image: KeyInput };
   /** With what keys in tokens need, where there are any. */
-  signingTools: Made;
+  signingTools: KeyedDirectory;
   hostBinary: InputFile;
   hostNames: HostNames;
   updateRoot: InputFile | undefined;
@@ -116,7 +116,7 @@ async function requireFile(path: string): Promise<void> {
 }
 
 async function inputKeys(
-  tools: Made,
+  tools: KeyedDirectory,
   variant: Variant,
   { keys: directory, signingKey }: { keys: string | undefined; signingKey: SigningKey | undefined },
   fetch: FetchOptions,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { defined } from "../lib/defined.ts";
 import { isPresent, namesIn } from "../lib/files/files.ts";
 import { sourceHash } from "./source-hash.ts";
-import { type Input, InputFile, type Inputs, Made } from "./inputs.ts";
+import { type Input, InputFile, type Inputs, KeyedDirectory } from "./inputs.ts";
 import { step } from "./step.ts";
 
 let folder: string;
@@ -26,7 +26,7 @@ const greeting = step({
   },
 });
 
-async function greet(words: string, name?: string): Promise<Made> {
+async function greet(words: string, name?: string): Promise<KeyedDirectory> {
   return await greeting({ words, ...defined({ name }) }, { cache: folder });
 }
 
@@ -66,7 +66,7 @@ test("every input that a step sees is in its key", async () => {
     list: ["a", "b"],
     record: { deep: { deeper: ["a", 1] } },
     file: file("/a", "1"),
-    step: new Made("/a", "1"),
+    step: new KeyedDirectory("/a", "1"),
     files: [{ place: "a", file: file("/a", "1") }],
   };
   const changes: Record<keyof typeof first, Input[]> = {
@@ -77,7 +77,7 @@ test("every input that a step sees is in its key", async () => {
     list: [["b", "a"], ["a"], ["a,b"], []],
     record: [{ deep: { deeper: ["a", 2] } }, { deep: {} }],
     file: [file("/a", "2"), undefined],
-    step: [new Made("/a", "2")],
+    step: [new KeyedDirectory("/a", "2")],
     files: [[{ place: "b", file: file("/a", "1") }], [{ place: "a", file: file("/a", "2") }]],
   };
   expect(Object.keys(changes)).toEqual(Object.keys(first));
@@ -99,8 +99,8 @@ test("where an input lies, and in which order inputs are written down, is not in
     inputs: (subject: Inputs) => subject,
     make: async () => {},
   });
-  const here = { file: new InputFile("/here", "1"), step: new Made("/here", "2") };
-  const there = { step: new Made("/there", "2"), file: new InputFile("/there", "1") };
+  const here = { file: new InputFile("/here", "1"), step: new KeyedDirectory("/here", "2") };
+  const there = { step: new KeyedDirectory("/there", "2"), file: new InputFile("/there", "1") };
   expect((await reading(here, { cache: folder })).key).toBe((await reading(there, { cache: folder })).key);
 });
 

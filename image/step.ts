@@ -14,7 +14,7 @@ import { machineClock } from "../lib/clock.ts";
 import { isNotFound } from "../lib/failure.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { say } from "../lib/progress.ts";
-import { type Inputs, Made, sortedInputs } from "./inputs.ts";
+import { type Inputs, KeyedDirectory, sortedInputs } from "./inputs.ts";
 import { cacheDirectory, moveInto, pruneCache, workInCache } from "./packages/cache.ts";
 import type { FetchOptions } from "./packages/fetch.ts";
 import { sourceHash } from "./source-hash.ts";
@@ -39,7 +39,7 @@ export type StepDefinition<Subject, Declared extends Inputs> = {
 };
 
 /** The step's result for a subject: the kept one when its inputs were seen before, a new one otherwise. */
-export type Step<Subject> = (subject: Subject, fetch: FetchOptions) => Promise<Made>;
+export type Step<Subject> = (subject: Subject, fetch: FetchOptions) => Promise<KeyedDirectory>;
 
 /** Older results of the same step, kept so that switching between two branches stays fast. */
 const keptPerStep = 3;
@@ -49,7 +49,7 @@ export function step<Subject, Declared extends Inputs>(definition: StepDefinitio
     const inputs = await definition.inputs(subject);
     const name = definition.name(subject);
     const key = await keyOf(name, definition.module, inputs);
-    return await keptOrMade(fetch.cache ?? cacheDirectory(), name, key, async (directory) => {
+    return await keptOrNew(fetch.cache ?? cacheDirectory(), name, key, async (directory) => {
       const startedMs = machineClock.elapsedMs();
       await definition.make(directory, inputs, fetch);
       say(`${definition.label(subject)}: took ${formatDuration((machineClock.elapsedMs() - startedMs) / 1000)}`);
@@ -63,25 +63,25 @@ async function keyOf(name: string, module: string, inputs: Inputs): Promise<stri
     .digest("hex");
 }
 
-async function keptOrMade(
+async function keptOrNew(
   cache: string,
   name: string,
   key: string,
   make: (directory: string) => Promise<void>,
-): Promise<Made> {
+): Promise<KeyedDirectory> {
   const folder = join(cache, "steps");
-  const made = new Made(join(folder, `${name}-${key.slice(0, 24)}`), key);
-  if (await isKept(made.directory)) return made;
+  const result = new KeyedDirectory(join(folder, `${name}-${key.slice(0, 24)}`), key);
+  if (await isKept(result.directory)) return result;
 
   useImageModes();
   {
     await using work = await workInCache(cache);
     await make(work.path);
-    await moveInto(made.directory, work);
+    await moveInto(result.directory, work);
   }
   await forgetOld(folder, name);
   await pruneCache(cache, new Date());
-  return made;
+  return result;
 }
 
 /**

@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { Failure } from "../lib/failure.ts";
 import { derivedUuid, uuidOfHex } from "./derived-uuid.ts";
-import { readMade, sha256OfFile } from "./packages/cache.ts";
+import { readResult, sha256OfFile } from "./packages/cache.ts";
 import { runTool, type ToolsRoot } from "./packages/tools-root.ts";
 
 export const blockBytes = 4096;
@@ -83,5 +83,5 @@ export async function writeVerity(directory: string, verity: Verity): Promise<vo
 }
 
 export async function readVerity(directory: string): Promise<Verity> {
-  return await readMade(directory, "verity.json", veritySchema);
+  return await readResult(directory, "verity.json", veritySchema);
 }

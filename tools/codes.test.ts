@@ -49,13 +49,13 @@ for (const layer of declared.keys()) {
   const made = new Set<string>();
   for (const file of new Bun.Glob(`${layer}/**/*.ts`).scanSync(repository)) {
     if (/\.test\.ts$|(^|\/)codes\.ts$/.test(file)) continue;
-    for (const word of madeIn(await readFile(join(repository, file), "utf8"))) made.add(word);
+    for (const word of wordsIn(await readFile(join(repository, file), "utf8"))) made.add(word);
   }
   words.set(layer, made);
 }
 
 /** Quoted words outside comments and types, but for those that are only compared with. */
-function madeIn(source: string): string[] {
+function wordsIn(source: string): string[] {
   const code = source
     .replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "")
     .replaceAll(/\bisFailure\([^()]*(?:\([^()]*\)[^()]*)*\)/g, "")
@@ -85,7 +85,7 @@ test("a code that is only compared with is not made", () => {
     const refuse = (code: "in-a-type" | "in-a-union"): never => { throw new Failure(code, "cannot"); };
     throw new Failure("made", "cannot make");
   `;
-  expect(madeIn(source)).toEqual(["cannot", "made"]);
+  expect(wordsIn(source)).toEqual(["cannot", "made"]);
 });
 
 /** A header that is too long is refused before there is a request; the other is a bug. */

@@ -9,7 +9,7 @@ import { basename, dirname, join } from "node:path";
 import { defined } from "../../lib/defined.ts";
 import { isPresent } from "../../lib/files/files.ts";
 import type { Architecture } from "../../variants/variant.ts";
-import { type InputFile, inputFile, inputTools, type Made } from "../inputs.ts";
+import { type InputFile, inputFile, inputTools, type KeyedDirectory } from "../inputs.ts";
 import type { ContainerImage } from "../packages/base.ts";
 import type { FetchOptions } from "../packages/fetch.ts";
 import { epochSecondsOf, type Lock, type LockedPackage, packagesOf, readLock } from "../packages/lock.ts";
@@ -104,7 +104,7 @@ type ContainerPlan = {
   architecture: Architecture;
   lock: Lock;
   epochSeconds: number;
-  tools: Made;
+  tools: KeyedDirectory;
 };
 
 export async function buildContainer(
@@ -131,7 +131,10 @@ function packagesIn({ lock, image }: Pick<ContainerPlan, "lock" | "image">): Loc
 }
 
 /** Busybox lists its applets when it runs: so the one of this machine is asked, of the same lock. */
-async function busyboxFor(packages: readonly LockedPackage[], fetch: FetchOptions): Promise<Made | undefined> {
+async function busyboxFor(
+  packages: readonly LockedPackage[],
+  fetch: FetchOptions,
+): Promise<KeyedDirectory | undefined> {
   if (!packages.some(({ name }) => name === "busybox-static")) return undefined;
   return await inputTools({ ...fetch, sets: ["busybox"] });
 }
@@ -141,7 +144,7 @@ const makeBase = step({
   name: ({ image, architecture }) => `container-packages-${image}-${architecture}`,
   label: ({ image, architecture }) => `packages of the ${image} container for ${architecture}`,
   module: import.meta.path,
-  inputs: async (plan: ContainerPlan & { busybox: Made | undefined }) => ({
+  inputs: async (plan: ContainerPlan & { busybox: KeyedDirectory | undefined }) => ({
     image: plan.image,
     packages: packagesIn(plan),
     content: await contentOf(plan.image),
@@ -179,7 +182,7 @@ const makeContainer = step({
   inputs: ({
     lock,
     ...plan
-  }: ContainerPlan & { base: Made; programs: OwnPrograms; version: string; commit: string }) => ({
+  }: ContainerPlan & { base: KeyedDirectory; programs: OwnPrograms; version: string; commit: string }) => ({
     ...plan,
     date: lock.date,
   }),
@@ -231,7 +234,7 @@ async function linkAlternatives(root: string, present: ReadonlySet<string>): Pro
   }
 }
 
-async function linkApplets(directory: string, busybox: Made): Promise<void> {
+async function linkApplets(directory: string, busybox: KeyedDirectory): Promise<void> {
   const { stdout } = await runTool(busybox, ["busybox", "--list"]);
   await mkdir(directory);
   for (const applet of stdout.trim().split("\n")) await symlink("../../bin/busybox", join(directory, applet));

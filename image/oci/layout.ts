@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import type { Architecture } from "../../variants/variant.ts";
 import { debianArchitecture } from "../packages/base.ts";
-import { readMade, sha256OfFile } from "../packages/cache.ts";
+import { readResult, sha256OfFile } from "../packages/cache.ts";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 
 const layerSchema = z.strictObject({
@@ -79,7 +79,7 @@ export async function makeLayout(
   await mkdir(blobs, { recursive: true });
   const made = [];
   for (const layer of layers) {
-    const { diffId, digest, size } = await readMade(layer.directory, "layer.json", layerSchema);
+    const { diffId, digest, size } = await readResult(layer.directory, "layer.json", layerSchema);
     await copyFile(join(layer.directory, blobName), join(blobs, digest.replace("sha256:", "")));
     made.push({ diffId, descriptor: { mediaType: `${prefix}.layer.v1.tar+zstd`, digest, size } });
   }
@@ -117,7 +117,7 @@ export async function makeLayout(
 
 /** The digest of the image in a layout. */
 export async function digestOf(layout: string): Promise<string> {
-  const index = await readMade(layout, "index.json", indexSchema);
+  const index = await readResult(layout, "index.json", indexSchema);
   return index.manifests[0].digest;
 }
 

@@ -18,8 +18,8 @@ export type ToolsImage = {
 /** Makes its layout; the directory goes when the caller is done. */
 export async function makeToolsImage(image: ToolsImage): Promise<AsyncDisposable & { layout: string }> {
   const { packages, furnish, description, entrypoint, epochSeconds } = image;
-  await using unlessMade = new AsyncDisposableStack();
-  const { path: directory } = unlessMade.use(await workInCache(cacheDirectory()));
+  await using unlessComplete = new AsyncDisposableStack();
+  const { path: directory } = unlessComplete.use(await workInCache(cacheDirectory()));
   const tree = join(directory, "tree");
   await mkdir(tree);
   await furnish(tree);
@@ -31,6 +31,6 @@ export async function makeToolsImage(image: ToolsImage): Promise<AsyncDisposable
   for (const layer of layers) await makeLayer(tools, layer.directory, layer.tree, epochSeconds);
   const layout = join(directory, "layout");
   await makeLayout(layout, { layers, config: { architecture: machineArchitecture(), entrypoint }, epochSeconds });
-  const made = unlessMade.move();
-  return { layout, [Symbol.asyncDispose]: async () => await made.disposeAsync() };
+  const layoutOwner = unlessComplete.move();
+  return { layout, [Symbol.asyncDispose]: async () => await layoutOwner.disposeAsync() };
 }

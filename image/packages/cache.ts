@@ -46,7 +46,7 @@ export async function moveInto(directory: string, { path }: WorkDirectory): Prom
  *
  * @throws {Failure<"damaged-record">} also when it is not there: it was when the result got its place
  */
-export async function readMade<T>(directory: string, name: string, schema: z.ZodType<T>): Promise<T> {
+export async function readResult<T>(directory: string, name: string, schema: z.ZodType<T>): Promise<T> {
   const [path, remedy] = [join(directory, name), `remove ${directory} and build again`];
   const record = await readRecord(path, schema, remedy);
   if (record !== undefined) return record;

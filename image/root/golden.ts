@@ -5,7 +5,7 @@ import { Failure } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files/files.ts";
 import { say } from "../../lib/progress.ts";
 import type { Architecture } from "../../variants/variant.ts";
-import type { Made } from "../inputs.ts";
+import type { KeyedDirectory } from "../inputs.ts";
 import { goldenDifference } from "./executables.ts";
 
 function goldenPath(variant: string, architecture: Architecture): string {
@@ -13,7 +13,7 @@ function goldenPath(variant: string, architecture: Architecture): string {
 }
 
 /** The list that the step of a root wrote. */
-export async function executablesOf({ directory }: Made): Promise<string> {
+export async function executablesOf({ directory }: KeyedDirectory): Promise<string> {
   return await readFile(join(directory, "executables.golden"), "utf8");
 }
 

@@ -8,7 +8,7 @@ import { signEfi } from "../boot/sign.ts";
 import { withoutFirmwareWords } from "../boot/stub.ts";
 import { efiNames, makeUnifiedImage } from "../boot/unified-image.ts";
 import { packInitrd } from "../initrd/pack.ts";
-import type { Made } from "../inputs.ts";
+import type { KeyedDirectory } from "../inputs.ts";
 import type { FetchOptions } from "../packages/fetch.ts";
 import { type LockedPackage, packagesOf } from "../packages/lock.ts";
 import { unpackPackages } from "../packages/unpack-packages.ts";
@@ -26,7 +26,7 @@ export const makeBoot = step({
   name: ({ variant, architecture }) => `boot-${variant.name}-${architecture}`,
   label: () => "signed unified kernel image",
   module: import.meta.path,
-  inputs: (plan: ImagePlan & { root: Made; initrd: Made; sealed: Made }) => {
+  inputs: (plan: ImagePlan & { root: KeyedDirectory; initrd: KeyedDirectory; sealed: KeyedDirectory }) => {
     const { tools, signingTools, secureBootKeys, lock, variant, epochSeconds, root, initrd, sealed } = plan;
     return {
       tools,

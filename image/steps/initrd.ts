@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import type { Platform } from "../../variants/variant.ts";
 import { moduleOrder, programFiles } from "../initrd/files.ts";
 import { packInitrd } from "../initrd/pack.ts";
-import { inputFile, type Made } from "../inputs.ts";
+import { inputFile, type KeyedDirectory } from "../inputs.ts";
 import { packagesOf } from "../packages/lock.ts";
 import { unpackPackages } from "../packages/unpack-packages.ts";
 import type { ImagePlan } from "../plan.ts";
@@ -24,7 +24,7 @@ export const makeInitrd = step({
   name: ({ variant, architecture }) => `initrd-${variant.name}-${architecture}`,
   label: () => "initrd",
   module: import.meta.path,
-  inputs: async ({ tools, lock, variant, epochSeconds, root }: ImagePlan & { root: Made }) => ({
+  inputs: async ({ tools, lock, variant, epochSeconds, root }: ImagePlan & { root: KeyedDirectory }) => ({
     tools,
     packages: packagesOf(lock, ["initrd"]),
     // By the path where each goes.

@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import type { AddedDeb } from "../additions/additions.ts";
-import type { Made } from "../inputs.ts";
+import type { KeyedDirectory } from "../inputs.ts";
 import type { TarEntry } from "../packages/debian/tar-listing.ts";
 import type { Deb } from "../packages/unpack.ts";
 import { unpackPackages } from "../packages/unpack-packages.ts";
@@ -59,7 +59,7 @@ export const makeRoot = step({
     epochSeconds,
     programs,
     pause,
-  }: ImagePlan & { programs: readonly PlacedProgram[]; pause: Made | undefined }) => ({
+  }: ImagePlan & { programs: readonly PlacedProgram[]; pause: KeyedDirectory | undefined }) => ({
     tools,
     packages: rootPackages(lock, variant, additions),
     content: [...(await osFiles(partsOf(variant))), ...(additions?.files ?? [])],
@@ -139,7 +139,7 @@ function filesGroup(content: readonly OsFile[]): ExecutableGroup {
 const merged = (path: string): string => path.replace(/^(bin|sbin|lib|lib64)\//, "usr/$1/");
 
 /** Lays the archive where kubelet's unit expects it. */
-async function placePauseImage(root: string, { directory }: Made): Promise<void> {
+async function placePauseImage(root: string, { directory }: KeyedDirectory): Promise<void> {
   const target = join(root, "usr/share/orlop/images/pause.tar");
   await mkdir(dirname(target), { recursive: true });
   await copyFile(join(directory, "pause.tar"), target);

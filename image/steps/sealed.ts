@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { frameBytes, packed } from "../../lib/zstd/seekable-zstd.ts";
 import type { AddedDeb } from "../additions/additions.ts";
-import type { InputFile, Made } from "../inputs.ts";
+import type { InputFile, KeyedDirectory } from "../inputs.ts";
 import type { LockedPackage } from "../packages/lock.ts";
 import { sbomOf } from "../packages/sbom.ts";
 import { type ImagePlan, identityOf } from "../plan.ts";
@@ -25,7 +25,7 @@ export const sealRoot = step({
   name: ({ variant, architecture }) => `sealed-${variant.name}-${architecture}`,
   label: () => "EROFS and hash tree",
   module: import.meta.path,
-  inputs: (plan: ImagePlan & { programs: readonly PlacedProgram[]; root: Made }) => {
+  inputs: (plan: ImagePlan & { programs: readonly PlacedProgram[]; root: KeyedDirectory }) => {
     const { tools, lock, variant, hostBinary, hostNames, updateRoot, epochSeconds, programs, root } = plan;
     const { variantRecord: record, additions } = plan;
     const { host, variant: own } = rootPackages(lock, variant, additions);

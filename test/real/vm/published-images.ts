@@ -56,7 +56,7 @@ export class PublishedImages implements Disposable {
 
   /** @param name of the repository, which is made anew */
   static async open(name: string, variant: Variant = "dev"): Promise<PublishedImages> {
-    const keys = await madeKeys();
+    const keys = await ensureKeys();
     const { rootJson } = keys;
     const images = {
       older: await image({ variant, osVersion: older, updateRoot: rootJson }),
@@ -109,7 +109,7 @@ export async function generateKey(file: string): Promise<void> {
 }
 
 /** Keys and root role are kept between runs, so that the images need not be made anew. */
-async function madeKeys(): Promise<Keys> {
+async function ensureKeys(): Promise<Keys> {
   const keys = join(parent, "keys");
   const paths = { root: join(keys, "root.pem"), publication: join(keys, "publication.pem") };
   const rootJson = join(keys, "root.json");

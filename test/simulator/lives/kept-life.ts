@@ -87,7 +87,7 @@ class KeptLife {
   #rebootedFor: string | undefined;
   #rebootAsked = false;
   #fingerprint: string | undefined;
-  #identitiesMade = 0;
+  #identitiesUsed = 0;
   #powerSeed = 0;
   #prefixes = 0;
   #crashStates = 0;
@@ -198,7 +198,7 @@ class KeptLife {
 
   async #showIdentity(): Promise<void> {
     const make = async (): Promise<Identity> => {
-      const made = this.#world.identities[this.#identitiesMade++ % this.#world.identities.length];
+      const made = this.#world.identities[this.#identitiesUsed++ % this.#world.identities.length];
       if (made === undefined) throw new Error("bug: there are identities");
       return await Promise.resolve(made);
     };
