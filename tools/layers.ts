@@ -30,7 +30,7 @@ export const layers: ReadonlyMap<string, readonly string[]> = new Map([
   ["kubernetes", ["lib", "api"]],
   ["host", ["lib", "settings", "variants", "api", "repo", "kubernetes"]],
   ["programs", ["lib", "variants", "host/commands/apiclient.ts"]],
-  ["image", ["lib", "settings", "variants", "repo"]],
+  ["image", ["lib", "settings", "variants", "repo", "host/update/boot/boot-entry.ts"]],
   ["publish", ["lib", "settings", "variants", "repo", "image"]],
   ["vm", ["lib", "api", "image"]],
   ["cluster", ["lib", "api", "repo", "kubernetes", "host/node/obey.ts", "host/update/choice.ts"]],

@@ -3,7 +3,7 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Architecture } from "../../variants/variant.ts";
 import { enrolmentFiles } from "../boot/enrolment.ts";
-import { bootEntry, goodEntryPath, loaderConfiguration, unifiedImagePath } from "../boot/boot-entries.ts";
+import { firstEntry, firstKernelPath, loaderConfiguration } from "../boot/loader-files.ts";
 import { efiNames } from "../boot/unified-image.ts";
 import { setTimes } from "../root/tree.ts";
 
@@ -21,12 +21,13 @@ export async function espFiles(
   const copies = {
     // Where firmware looks on a disk it has no entry for.
     [`/EFI/BOOT/BOOT${efiNames[architecture].toUpperCase()}.EFI`]: join(boot, "loader.efi"),
-    [unifiedImagePath("a")]: join(boot, "unified.efi"),
+    [firstKernelPath]: join(boot, "unified.efi"),
     ...Object.fromEntries(enrolmentFiles.map((name) => [`/loader/keys/auto/${name}`, join(boot, name)])),
   };
+  const entry = firstEntry(version);
   const texts = {
     "/loader/loader.conf": loaderConfiguration,
-    [goodEntryPath("a")]: bootEntry("a", { version }, 1),
+    [entry.path]: entry.text,
   };
   for (const [path, source] of Object.entries(copies)) {
     await mkdir(dirname(join(directory, path)), { recursive: true });
