@@ -11,7 +11,7 @@ import type { System } from "../machine/system.ts";
 import type { Trial } from "../daemon/trial.ts";
 import type { Updater } from "../update/updater.ts";
 import type { Changes } from "./changes.ts";
-import type { Document } from "./document.ts";
+import type { CurrentSettings } from "./current-settings.ts";
 
 export type ApiContext = {
   system: System;
@@ -23,7 +23,7 @@ export type ApiContext = {
   trial: Trial;
   updater: Updater;
   changes: Changes;
-  document: Document;
+  currentSettings: CurrentSettings;
   /** What settings act on, for the metadata that Bottlerocket's clients ask for. */
   reconcilers: readonly Reconciler[];
   configFiles: readonly ConfigFiles[];

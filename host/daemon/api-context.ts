@@ -2,7 +2,7 @@
 import type { Failure } from "../../lib/failure.ts";
 import type { Changes } from "../apiserver/changes.ts";
 import type { ApiContext } from "../apiserver/context.ts";
-import type { Document } from "../apiserver/document.ts";
+import type { CurrentSettings } from "../apiserver/current-settings.ts";
 import type { Remote } from "../apiserver/server/remote.ts";
 import { hostContainerStates } from "../containers/container-states.ts";
 import { configuration } from "../files/all.ts";
@@ -24,7 +24,7 @@ export type ApiHost = BootHost & {
   auditUnusable: Failure | undefined;
   trial: Trial;
   changes: Changes;
-  document: Document;
+  currentSettings: CurrentSettings;
   remote: Remote;
   updater: Updater;
   allReconcilers: readonly Reconciler[];
@@ -44,10 +44,10 @@ export function apiContext(host: ApiHost): ApiContext {
 }
 
 function statusSource(host: ApiHost): ApiContext["status"] {
-  const { system, facts, datastore, document, bootStatus, stopping } = host;
+  const { system, facts, datastore, currentSettings, bootStatus, stopping } = host;
   const nodeStatus = new NodeStatus(system, facts);
   return async () => {
-    const settings = document.settings();
+    const settings = currentSettings.settings();
     const [hostContainers, node, setAside] = await Promise.all([
       hostContainerStates(system, settings),
       nodeStatus.now(settings, datastore.version, stopping),

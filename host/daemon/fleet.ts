@@ -22,8 +22,8 @@ export async function keepFleet(host: OpenHost, until: AbortSignal): Promise<nev
   }
 }
 
-async function fleetOf({ system, facts, document, updater, audit }: OpenHost): Promise<FleetHost | undefined> {
-  const settings = document.settings();
+async function fleetOf({ system, facts, currentSettings, updater, audit }: OpenHost): Promise<FleetHost | undefined> {
+  const settings = currentSettings.settings();
   const node = nodeOf(settings, facts);
   const boot = await readBootId(system);
   if (node?.cluster === undefined || boot === undefined) return undefined;

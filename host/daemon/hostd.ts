@@ -105,26 +105,26 @@ async function announceReturn({ system, updater: { returnedFrom } }: OpenHost): 
 }
 
 /** Who of the containers may do what is a question of hosts: on a directory that stands for one, nobody asks. */
-async function listen({ system, document, exchange }: OpenHost, socket: SocketPlace): Promise<SocketServer> {
-  const roles: SocketRoles = (origin) => socketRole(document.settings(), origin);
+async function listen({ system, currentSettings, exchange }: OpenHost, socket: SocketPlace): Promise<SocketServer> {
+  const roles: SocketRoles = (origin) => socketRole(currentSettings.settings(), origin);
   const place = system.root === "/" ? { ...socket, roles } : socket;
   return await SocketServer.open(place, exchange(), system.log);
 }
 
 /** A host that booted before is reachable from afar before this boot is through. What fails here is tried in the boot. */
-async function openRemoteEarly({ system, remote, document }: OpenHost): Promise<void> {
+async function openRemoteEarly({ system, remote, currentSettings }: OpenHost): Promise<void> {
   try {
-    await remote.become(document.settings().api.remote);
+    await remote.become(currentSettings.settings().api.remote);
   } catch (error) {
     system.log.error("api: cannot open the remote API", error);
   }
 }
 
-async function reportBoot({ system, facts, document, remote, bootStatus }: OpenHost): Promise<void> {
+async function reportBoot({ system, facts, currentSettings, remote, bootStatus }: OpenHost): Promise<void> {
   await showOnConsole(system, () =>
     consoleReport({
       facts,
-      hostname: document.settings().network.hostname,
+      hostname: currentSettings.settings().network.hostname,
       interfaces: system.interfaces(),
       fingerprint: remote.status().fingerprint,
       boot: bootStatus,

@@ -4,7 +4,7 @@ import type { Failure } from "../../lib/failure.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { Changes } from "../apiserver/changes.ts";
 import { SettingsLockdown } from "../apiserver/settings-lockdown.ts";
-import { Document } from "../apiserver/document.ts";
+import { CurrentSettings } from "../apiserver/current-settings.ts";
 import { Exec } from "../apiserver/exec/exec.ts";
 import { handlersFor } from "../apiserver/handlers/all.ts";
 import { Exchange } from "../apiserver/server/exchange.ts";
@@ -54,18 +54,18 @@ export async function openHost(machine: System, stopping: AbortSignal): Promise<
 
   const trial = await Trial.open(system, datastore);
   const changes = new Changes(model, datastore, trial, await SettingsLockdown.open(system));
-  const document = new Document(model, datastore, unusable);
+  const currentSettings = new CurrentSettings(model, datastore, unusable);
   // The handlers below serve it, and the engine they use opens it.
   const exec = opened.use(new Exec(system, audit, secrets, stopping));
   const exchange = (): Exchange => new Exchange(handlers, exec, system, stopping);
   const remote = opened.use(new Remote(system, exchange, async (line) => await showOnConsole(system, () => line)));
   const allReconcilers = [remoteReconciler(remote), ...reconcilers];
   const engine = new Engine({ system, facts }, allReconcilers, {
-    current: () => ({ version: datastore.version, settings: document.settings() }),
+    current: () => ({ version: datastore.version, settings: currentSettings.settings() }),
     changedSince: async (known, raced) => await datastore.changedSince(known, raced),
   });
   const bootStatus = unusable === undefined ? newBootStatus() : haltedBoot(unusable);
-  const booting = { system, facts, model, datastore, engine, document, bootStatus };
+  const booting = { system, facts, model, datastore, engine, currentSettings, bootStatus };
   const updater = opened.use(await openUpdater(booting));
 
   const served = { ...booting, audit, auditUnusable, trial, changes, remote, updater, allReconcilers, stopping };
@@ -83,17 +83,24 @@ export async function openHost(machine: System, stopping: AbortSignal): Promise<
   };
 }
 
-type UpdatedHost = Pick<ApiHost, "system" | "facts" | "datastore" | "engine" | "document" | "bootStatus">;
+type UpdatedHost = Pick<ApiHost, "system" | "facts" | "datastore" | "engine" | "currentSettings" | "bootStatus">;
 
-async function openUpdater({ system, facts, datastore, engine, document, bootStatus }: UpdatedHost): Promise<Updater> {
+async function openUpdater({
+  system,
+  facts,
+  datastore,
+  engine,
+  currentSettings,
+  bootStatus,
+}: UpdatedHost): Promise<Updater> {
   return await Updater.open({
     system,
     running: { version: facts.versionId, variant: facts.variant.name, arch: facts.arch },
-    settings: () => document.settings(),
+    settings: () => currentSettings.settings(),
     values: () => datastore.values,
     async ailments(until) {
       const status = async () => ({ boot: bootStatus.steps, reconcilers: engine.status() });
-      const node = nodeCheck(system, document.settings(), facts);
+      const node = nodeCheck(system, currentSettings.settings(), facts);
       const hostUnits = unitsOf(facts.variant.orchestrator);
       return await baseAilments(system, status, { hostUnits, ...defined({ node }) }, until);
     },

@@ -7,7 +7,7 @@ import type { Handlers } from "./handler.ts";
 
 const linesUsually = 5;
 
-export function hostContainerHandlers({ system, document }: ApiContext): Handlers<"getHostContainers" | "exec"> {
+export function hostContainerHandlers({ system, currentSettings }: ApiContext): Handlers<"getHostContainers" | "exec"> {
   return {
     exec() {
       throw new Refused("upgrade-required", "cannot GET /exec: it takes a websocket", {
@@ -21,7 +21,7 @@ export function hostContainerHandlers({ system, document }: ApiContext): Handler
           hint: "lines=0 asks for their states alone",
         });
       }
-      return await hostContainersOf(system, document.settings(), {
+      return await hostContainersOf(system, currentSettings.settings(), {
         name,
         lines: mayRead ? (lines ?? linesUsually) : 0,
       });

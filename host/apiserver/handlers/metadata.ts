@@ -22,7 +22,7 @@ export type ConfigurationFile = { path: string; "template-path": string; mode?: 
 /** It applies `configFiles`, which are looked at one by one instead. */
 const filesReconcilerName = "files";
 
-type Context = Pick<ApiContext, "system" | "facts" | "document" | "datastore" | "reconcilers" | "configFiles">;
+type Context = Pick<ApiContext, "system" | "facts" | "currentSettings" | "datastore" | "reconcilers" | "configFiles">;
 
 export class ConfigurationMetadata {
   readonly #context: Context;
@@ -61,7 +61,7 @@ export class ConfigurationMetadata {
 
   /** There are no templates: files are made by code. */
   configurationFiles(): Readonly<Record<string, ConfigurationFile>> {
-    const settings = this.#context.document.settings();
+    const settings = this.#context.currentSettings.settings();
     const known = this.#files.get(settings);
     if (known !== undefined) return known;
     const files = this.#filesFor(settings);
@@ -103,15 +103,15 @@ export class ConfigurationMetadata {
   }
 
   async #recordAll(): Promise<Map<string, Set<string>>> {
-    const { configFiles, reconcilers, document, facts, system } = this.#context;
+    const { configFiles, reconcilers, currentSettings, facts, system } = this.#context;
     const reads = new Map<string, Set<string>>();
     for (const group of configFiles) {
-      const { settings, values } = recordReads(document.settings());
+      const { settings, values } = recordReads(currentSettings.settings());
       rendered(group, () => group.render(settings, facts));
       for (const service of servicesOf(group)) reads.set(service, (reads.get(service) ?? new Set()).union(values));
     }
     for (const reconciler of reconcilers.filter(({ name }) => name !== filesReconcilerName)) {
-      const { settings, values } = recordReads(document.settings());
+      const { settings, values } = recordReads(currentSettings.settings());
       try {
         await reconciler.preview(system, settings, facts);
       } catch (error) {

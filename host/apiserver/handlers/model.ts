@@ -9,7 +9,7 @@ import { startingWith, withRoot } from "./prefix.ts";
 import { leavesStartingWith } from "./settings.ts";
 
 export function modelHandlers(
-  { model, document, facts, status }: ApiContext,
+  { model, currentSettings, facts, status }: ApiContext,
   metadata: ConfigurationMetadata,
 ): Handlers<"getModel" | "getOs" | "getStatus"> {
   const os = osOf(facts);
@@ -19,7 +19,7 @@ export function modelHandlers(
 
   /** An unknown prefix gives an empty answer, as in Bottlerocket. */
   const partOf = (caller: Caller, prefix: string) => {
-    const settings = model.tree(leavesStartingWith(document.leaves(caller), prefix));
+    const settings = model.tree(leavesStartingWith(currentSettings.leaves(caller), prefix));
     const services = startingWith(metadata.services, "services.", prefix);
     const files = startingWith(metadata.configurationFiles(), "configuration-files.", prefix);
     const osFacts = startingWith(os, "os.", prefix);
@@ -34,7 +34,7 @@ export function modelHandlers(
   return {
     getModel({ query: { prefix }, caller }) {
       if (prefix !== undefined) return partOf(caller, model.canonicalKey(prefix));
-      const settings = document.prepared(caller);
+      const settings = currentSettings.prepared(caller);
       const whole = wholes.get(settings) ?? new PreparedReply(partOf(caller, ""));
       wholes.set(settings, whole);
       return whole;

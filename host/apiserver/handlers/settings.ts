@@ -15,14 +15,14 @@ import type { Handlers } from "./handler.ts";
 export function settingsHandlers(
   context: ApiContext,
 ): Handlers<"getSettings" | "patchSettings" | "patchKeypair" | "deleteSettings"> {
-  const { model, datastore, document } = context;
+  const { model, datastore, currentSettings } = context;
 
   return {
     getSettings({ query: { keys, prefix }, caller }) {
       if (keys !== undefined) return model.tree(namedLeaves(context, keys, caller));
       if (prefix !== undefined)
-        return model.tree(leavesStartingWith(document.leaves(caller), model.canonicalKey(fullKey(prefix))));
-      return document.prepared(caller);
+        return model.tree(leavesStartingWith(currentSettings.leaves(caller), model.canonicalKey(fullKey(prefix))));
+      return currentSettings.prepared(caller);
     },
 
     patchSettings({ query, body, caller }) {
@@ -96,19 +96,23 @@ function refusedSettings(problems: readonly Problem[]): Refused<"bad-settings"> 
 }
 
 /** What is set under `key`; the key itself when nothing is, so that deleting twice is no error. */
-function keysToDelete({ model, document }: ApiContext, named: string, set: readonly string[]): string[] {
+function keysToDelete({ model, currentSettings }: ApiContext, named: string, set: readonly string[]): string[] {
   const key = model.canonicalKey(named);
   if (!model.hasPrefix(key)) {
     const message = `cannot delete ${key.slice(0, 300)}: there is no such setting`;
-    throw new Refused("no-such-key", message, didYouMean(key, document.keys()));
+    throw new Refused("no-such-key", message, didYouMean(key, currentSettings.keys()));
   }
   const below = set.filter((candidate) => isUnder(candidate, key));
   return below.length === 0 ? [key] : below;
 }
 
 /** Bottlerocket: what is not set, or no setting, is left out. @throws {Failure<"bad-key">} for what is no key at all */
-function namedLeaves({ document, model }: ApiContext, keys: readonly string[], caller: Caller): Map<string, Json> {
-  const leaves = document.leaves(caller);
+function namedLeaves(
+  { currentSettings, model }: ApiContext,
+  keys: readonly string[],
+  caller: Caller,
+): Map<string, Json> {
+  const leaves = currentSettings.leaves(caller);
   const values = new Map<string, Json>();
   for (const named of keys) {
     const key = model.canonicalKey(fullKey(named));

@@ -1,4 +1,4 @@
-/** Committed settings with their defaults, as documents: made once for each version, served many times. */
+/** Committed settings with their defaults, as a caller may see them: made once for each version, served many times. */
 import { assert, type Failure } from "../../lib/failure.ts";
 import { isJsonObject, type Json } from "../../lib/text/json.ts";
 import type { Model, Settings, SettingsTree } from "../../settings/model/model.ts";
@@ -10,7 +10,7 @@ import { seesSecrets } from "./secrets.ts";
 
 type Shown = { leaves: ReadonlyMap<string, Json>; prepared: PreparedReply };
 
-type Made = {
+type Known = {
   version: number;
   settings: Settings;
   tree: SettingsTree;
@@ -19,11 +19,11 @@ type Made = {
   masked: Shown | undefined;
 };
 
-export class Document {
+export class CurrentSettings {
   readonly #model: Model;
   readonly #datastore: Datastore;
   readonly #unusable: Failure | undefined;
-  #made: Made | undefined;
+  #known: Known | undefined;
 
   /** @param unusable why the settings of this host are not known; nobody is then shown the defaults in their place */
   constructor(model: Model, datastore: Datastore, unusable?: Failure) {
@@ -57,22 +57,22 @@ export class Document {
   /** @throws {Failure<"kept-unusable">} */
   #shownTo(caller: Caller): Shown {
     if (this.#unusable !== undefined) throw this.#unusable;
-    const made = this.#current();
-    if (seesSecrets(caller)) return made.whole;
-    if (made.masked !== undefined) return made.masked;
-    const leaves = withoutSecrets(this.#model, made.whole.leaves);
-    made.masked = { leaves, prepared: new PreparedReply(this.#model.tree(leaves)) };
-    return made.masked;
+    const known = this.#current();
+    if (seesSecrets(caller)) return known.whole;
+    if (known.masked !== undefined) return known.masked;
+    const leaves = withoutSecrets(this.#model, known.whole.leaves);
+    known.masked = { leaves, prepared: new PreparedReply(this.#model.tree(leaves)) };
+    return known.masked;
   }
 
-  #current(): Made {
+  #current(): Known {
     const { version } = this.#datastore;
-    if (this.#made !== undefined && this.#made.version === version) return this.#made;
+    if (this.#known !== undefined && this.#known.version === version) return this.#known;
     const settings = this.#model.complete(this.#model.tree(this.#datastore.values));
     assert(isJsonObject(settings), "settings are a table");
     const tree: SettingsTree = settings;
     const whole = { leaves: this.#model.leaves(tree), prepared: new PreparedReply(tree) };
-    this.#made = { version, settings, tree, whole, masked: undefined };
-    return this.#made;
+    this.#known = { version, settings, tree, whole, masked: undefined };
+    return this.#known;
   }
 }
