@@ -17,8 +17,8 @@ import { reboot } from "./apiclient/reboot.ts";
 import { planSet, set, trySet } from "./apiclient/change/set.ts";
 import { status } from "./apiclient/status.ts";
 import { confirm, revert } from "./apiclient/change/try.ts";
-import { updateApply, updateCancel, updateCheck, updateExplain, updateRelease } from "./apiclient/wait/update.ts";
-import { updateWait } from "./apiclient/wait/update-wait.ts";
+import { updateApply, updateCancel, updateCheck, updateExplain, updateRelease } from "./apiclient/update/update.ts";
+import { updateWait } from "./apiclient/update/update-wait.ts";
 import { wait } from "./apiclient/wait/wait.ts";
 import { version } from "../../package.json";
 

@@ -7,8 +7,8 @@ import { progress, type Progress } from "../../../../lib/progress.ts";
 import { deadline, machineClock } from "../../../../lib/clock.ts";
 import { usageFailure } from "../../../../lib/command/command.ts";
 import { apiCommand, type ClientContext } from "../context.ts";
-import { timeoutOption } from "./timeout-option.ts";
-import { waitExitCodes, type Waited } from "./until.ts";
+import { timeoutOption } from "../wait/timeout-option.ts";
+import { waitExitCodes, type Waited } from "../wait/until.ts";
 import { updateOutcomeText, waitForUpdate, type UpdateOutcome } from "./update-wait.ts";
 
 type Action = UpdateStatusBody["most_recent_command"]["cmd_type"];

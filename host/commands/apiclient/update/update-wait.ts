@@ -4,8 +4,8 @@ import { KeptConnection } from "../../../../api/client/transport.ts";
 import { machineClock } from "../../../../lib/clock.ts";
 import { progress } from "../../../../lib/progress.ts";
 import { apiCommand, type ClientContext } from "../context.ts";
-import { timeoutOption } from "./timeout-option.ts";
-import { exitCodesText, until, waitExitCodes, type Judgement, type Waited } from "./until.ts";
+import { timeoutOption } from "../wait/timeout-option.ts";
+import { exitCodesText, until, waitExitCodes, type Judgement, type Waited } from "../wait/until.ts";
 
 export type UpdateOutcome = { version: string };
 
