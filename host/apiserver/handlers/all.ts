@@ -12,8 +12,11 @@ import { modelHandlers } from "./model.ts";
 import { planHandlers } from "./plan.ts";
 import { PreparedReply } from "../server/reply.ts";
 import { settingsHandlers } from "./settings.ts";
+import { statusHandlers } from "./status.ts";
+import { supportArchiveHandlers } from "./support-archive.ts";
 import { transactionHandlers } from "./transactions.ts";
-import { PassWaiters } from "./waiting.ts";
+import { updateHandlers } from "./updates.ts";
+import { PassWaiters } from "../answers/pass-waiters.ts";
 
 export function handlersFor(context: ApiContext): Handlers {
   const waiting = new PassWaiters(context);
@@ -22,6 +25,7 @@ export function handlersFor(context: ApiContext): Handlers {
   let openApi: PreparedReply | undefined;
   return {
     ...modelHandlers(context, metadata),
+    ...statusHandlers(context),
     ...settingsHandlers(context),
     ...transactionHandlers(context, waiting),
     ...changeHandlers(context, waiting),
@@ -29,6 +33,8 @@ export function handlersFor(context: ApiContext): Handlers {
     ...historyHandlers(context, waiting),
     ...metadataHandlers(context, metadata),
     ...actionHandlers(context, waiting),
+    ...updateHandlers(context),
+    ...supportArchiveHandlers(context),
     ...hostContainerHandlers(context),
     ...ephemeralStorageHandlers(context),
     getOpenApi: () => (openApi ??= new PreparedReply(openApiDocument(context.facts.versionId))),

@@ -2,7 +2,7 @@
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { withProposed } from "./settings.ts";
-import type { PassWaiters } from "./waiting.ts";
+import type { PassWaiters } from "../answers/pass-waiters.ts";
 
 export function changeHandlers(context: ApiContext, waiting: PassWaiters): Handlers<"changeSettings"> {
   return {

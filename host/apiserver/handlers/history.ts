@@ -7,7 +7,7 @@ import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { seesSecrets, visibleChanges, visibleCommand } from "../secrets.ts";
 import { JsonList } from "../server/reply.ts";
-import type { PassWaiters } from "./waiting.ts";
+import type { PassWaiters } from "../answers/pass-waiters.ts";
 
 const historyUsually = 100;
 

@@ -14,7 +14,7 @@ import { serviceManager, type ConfigFiles, type RenderedFile } from "../../files
 import type { ApiContext } from "../context.ts";
 import { didYouMean } from "../did-you-mean.ts";
 import type { Handlers } from "./handler.ts";
-import { startingWith, withRoot } from "./prefix.ts";
+import { startingWith, withRoot } from "../answers/prefix.ts";
 
 export type Service = { "configuration-files": string[]; "restart-commands": string[] };
 export type ConfigurationFile = { path: string; "template-path": string; mode?: string };

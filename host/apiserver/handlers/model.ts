@@ -5,13 +5,13 @@ import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import type { ConfigurationMetadata } from "./metadata.ts";
 import { PreparedReply } from "../server/reply.ts";
-import { startingWith, withRoot } from "./prefix.ts";
+import { startingWith, withRoot } from "../answers/prefix.ts";
 import { leavesStartingWith } from "./settings.ts";
 
 export function modelHandlers(
-  { model, currentSettings, facts, status }: ApiContext,
+  { model, currentSettings, facts }: ApiContext,
   metadata: ConfigurationMetadata,
-): Handlers<"getModel" | "getOs" | "getStatus"> {
+): Handlers<"getModel" | "getOs"> {
   const os = osOf(facts);
   const wholeOs = new PreparedReply(os);
   /** By the settings in them, as the caller may see them: all else in the model follows from those. */
@@ -41,7 +41,6 @@ export function modelHandlers(
     },
     getOs: ({ query: { prefix } }) =>
       prefix === undefined ? wholeOs : startingWith(os, "os.", withRoot(prefix, "os.")),
-    getStatus: async () => status(),
   };
 }
 

@@ -9,7 +9,7 @@ import { visiblePart } from "../../../settings/model/secrecy.ts";
 import { changesBetween, withStaged, type Staged } from "../../datastore/change.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
-import { planBody } from "./report.ts";
+import { planBody } from "../answers/pass-report.ts";
 import { seesSecrets, visibleChanges } from "../secrets.ts";
 import { proposedValues, withProposed } from "./settings.ts";
 

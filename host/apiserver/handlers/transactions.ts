@@ -7,7 +7,7 @@ import { withoutSecrets } from "../../../settings/model/secrecy.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { seesSecrets } from "../secrets.ts";
-import type { PassWaiters } from "./waiting.ts";
+import type { PassWaiters } from "../answers/pass-waiters.ts";
 
 export function transactionHandlers(
   context: ApiContext,

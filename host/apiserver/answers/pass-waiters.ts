@@ -6,7 +6,7 @@ import { isUnder } from "../../../settings/model/key.ts";
 import type { PassReport } from "../../reconcile/engine.ts";
 import type { Committed } from "../../datastore/datastore.ts";
 import type { ApiContext } from "../context.ts";
-import { passReportBody } from "./report.ts";
+import { passReportBody } from "./pass-report.ts";
 
 /** Longer than a unit takes that is stopped and started at systemd's own limits. */
 const waitMsMost = 240_000;
