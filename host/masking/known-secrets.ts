@@ -4,7 +4,8 @@
  */
 import type { Json } from "../../lib/text/json.ts";
 import type { Model } from "../../settings/model/model.ts";
-import type { Change, Datastore } from "../datastore/datastore.ts";
+import { changesBetween, type Change } from "../datastore/change.ts";
+import type { Datastore } from "../datastore/datastore.ts";
 import { maskerOf, type Masker } from "./masker.ts";
 import { secretTexts } from "./secret-texts.ts";
 
@@ -36,15 +37,21 @@ export class KnownSecrets {
 
   /** Reads what settings were before, and goes on with each change until the signal aborts. */
   async keepLearning(until: AbortSignal): Promise<never> {
-    for (let known = 0; ;) {
-      const { version } = this.#settings;
-      for await (const { version: made, changes } of this.#settings.newestFirst()) {
-        // The whole history at first, as far as there is room.
-        if (made <= known || (known === 0 && this.#formerCharacters > formerCharactersMost)) break;
-        this.learn(changes);
-      }
-      known = version;
-      await this.#settings.changedSince(known, until);
+    for (let known = { version: 0, values: this.#settings.values }; ;) {
+      const { version, values } = this.#settings;
+      // A change that comes alone shows in the values: reading the history back parses a whole segment of it.
+      if (known.version > 0 && version === known.version + 1) this.learn(changesBetween(known.values, values));
+      else await this.#learnHistory(known.version);
+      known = { version, values };
+      await this.#settings.changedSince(version, until);
+    }
+  }
+
+  /** What is above a version; of the whole history as far as there is room. */
+  async #learnHistory(above: number): Promise<void> {
+    for await (const { version, changes } of this.#settings.newestFirst()) {
+      if (version <= above || (above === 0 && this.#formerCharacters > formerCharactersMost)) return;
+      this.learn(changes);
     }
   }
 
