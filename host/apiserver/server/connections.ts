@@ -10,6 +10,7 @@
  */
 import type { Socket } from "node:net";
 import { deadline, type Deadline, machineClock } from "../../../lib/clock.ts";
+import type { Owner } from "./owner-tally.ts";
 
 export type ConnectionLimits = {
   most: number;
@@ -26,9 +27,6 @@ const retiredMs = 250;
 
 /** Without a deadline while the host is the one who takes time. */
 export type OpenConnection<Peer> = { readonly peer: Peer; readonly owner: Owner; deadline: Deadline | undefined };
-
-/** Whose connections are counted together; undefined for the host itself, which has no share. */
-export type Owner = string | undefined;
 
 export class Connections<Peer> implements Disposable {
   readonly #limits: ConnectionLimits;

@@ -30,6 +30,7 @@ import {
   writtenAnswer,
 } from "./reply.ts";
 import { Outgoing, partsBytes } from "./outgoing.ts";
+import { OwnerTally } from "./owner-tally.ts";
 import { checkRole, routeOf, type MatchedEndpoint } from "./router.ts";
 
 /** Handlers at work; clients that wait for reconcilers have a lower limit of their own, so they cannot fill this. */
@@ -43,7 +44,7 @@ export class Exchange {
   readonly #stopping: AbortSignal;
   readonly #bodies = new Bodies();
   readonly #outgoing = new Outgoing();
-  readonly #atWork = new Map<string | undefined, number>();
+  readonly #atWork = new OwnerTally();
 
   constructor(handlers: Handlers, exec: Exec, machine: Pick<System, "log" | "mask">, stopping: AbortSignal) {
     this.#handlers = handlers;
@@ -141,8 +142,8 @@ export class Exchange {
 
   #handle({ name, query }: MatchedEndpoint, body: unknown, caller: Caller, response: ServerResponse): unknown {
     const { owner } = caller;
-    const count = this.#atWork.values().reduce((sum, each) => sum + each, 0);
-    if (count >= handlersMost || (owner !== undefined && (this.#atWork.get(owner) ?? 0) >= handlersOfOwner)) {
+    const count = this.#atWork.total;
+    if (count >= handlersMost || (owner !== undefined && this.#atWork.of(owner) >= handlersOfOwner)) {
       throw new Refused("too-busy", `cannot answer: ${count} requests are being worked on`);
     }
     const signal = (): AbortSignal => AbortSignal.any([this.#stopping, goneSignal(response)]);
@@ -159,13 +160,11 @@ export class Exchange {
   }
 
   async #counted(answer: Promise<unknown>, owner: Caller["owner"]): Promise<unknown> {
-    this.#atWork.set(owner, (this.#atWork.get(owner) ?? 0) + 1);
+    this.#atWork.add(owner, 1);
     try {
       return await answer;
     } finally {
-      const left = (this.#atWork.get(owner) ?? 1) - 1;
-      if (left > 0) this.#atWork.set(owner, left);
-      else this.#atWork.delete(owner);
+      this.#atWork.add(owner, -1);
     }
   }
 

@@ -6,7 +6,7 @@
  * to administrators, so that nobody who reads slowly keeps them from an answer.
  */
 import { Refused } from "../../../api/client/refused.ts";
-import type { Owner } from "./connections.ts";
+import { OwnerTally, type Owner } from "./owner-tally.ts";
 
 const MiB = 1024 * 1024;
 
@@ -31,8 +31,7 @@ export const partsBytes = 8 * MiB;
 
 export class Outgoing {
   readonly #limits: OutgoingLimits;
-  readonly #byOwner = new Map<Owner, number>();
-  #bytes = 0;
+  readonly #owned = new OwnerTally();
   #othersBytes = 0;
 
   constructor(limits: OutgoingLimits = outgoingLimits) {
@@ -40,7 +39,7 @@ export class Outgoing {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#owned.total;
   }
 
   /**
@@ -50,26 +49,23 @@ export class Outgoing {
   take(bytes: number, owner: Owner, isAdmin: boolean): () => void {
     const { smallBytes, shareBytes, othersBytes, bytes: most } = this.#limits;
     if (bytes <= smallBytes) return () => undefined;
-    const owned = this.#byOwner.get(owner) ?? 0;
+    const owned = this.#owned.of(owner);
     if (owner !== undefined && owned > 0 && owned + bytes > shareBytes)
       throw busy("answers to this client wait to be read");
-    const left = Math.min(most - this.#bytes, isAdmin ? most : othersBytes - this.#othersBytes);
+    const left = Math.min(most - this.bytes, isAdmin ? most : othersBytes - this.#othersBytes);
     // One that is larger than all there is goes out alone.
-    if (bytes > left && this.#bytes > 0) throw busy("answers to other clients wait to be read");
+    if (bytes > left && this.bytes > 0) throw busy("answers to other clients wait to be read");
     this.#add(owner, isAdmin, bytes);
-    let isHeld = true;
+    let waits = true;
     return () => {
-      if (isHeld) this.#add(owner, isAdmin, -bytes);
-      isHeld = false;
+      if (waits) this.#add(owner, isAdmin, -bytes);
+      waits = false;
     };
   }
 
   #add(owner: Owner, isAdmin: boolean, bytes: number): void {
-    this.#bytes += bytes;
+    this.#owned.add(owner, bytes);
     if (!isAdmin) this.#othersBytes += bytes;
-    const owned = (this.#byOwner.get(owner) ?? 0) + bytes;
-    if (owned > 0) this.#byOwner.set(owner, owned);
-    else this.#byOwner.delete(owner);
   }
 }
 
