@@ -27,9 +27,13 @@ export function decode(value: string, encoding: string): Uint8Array {
 }
 
 function base64(value: string): Uint8Array {
+  const bytes = decodeBase64(value);
+  if (bytes !== undefined) return bytes;
+  throw new Failure("bad-guestinfo", `cannot read ${variable}: its encoding is base64, but its value is not`);
+}
+
+/** White space does not count. Undefined where the text is no base64 of RFC 4648, which `Buffer` would take in silence. */
+export function decodeBase64(value: string): Uint8Array | undefined {
   const text = value.replaceAll(/\s/g, "");
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) {
-    throw new Failure("bad-guestinfo", `cannot read ${variable}: its encoding is base64, but its value is not`);
-  }
-  return Buffer.from(text, "base64");
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0 ? Buffer.from(text, "base64") : undefined;
 }

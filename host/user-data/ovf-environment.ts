@@ -6,20 +6,18 @@
  */
 import { SaxesParser } from "saxes";
 import { Failure } from "../../lib/failure.ts";
-import { decode, guestinfoVariable } from "./guestinfo-encoding.ts";
+import { decode, decodeBase64, guestinfoVariable } from "./guestinfo-encoding.ts";
 
 const namespace = "http://schemas.dmtf.org/ovf/environment/1";
-const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** The user data in an OVF environment; undefined when the property is missing or empty. */
 export function userDataOfOvf(xml: string): Uint8Array | undefined {
   const properties = propertiesOf(xml);
-  const text = properties.get("user-data")?.replaceAll(/\s/g, "") ?? "";
-  if (text === "") return ofGuestinfo(properties);
-  if (!base64.test(text) || text.length % 4 !== 0) {
-    throw new Failure("bad-ovf-environment", "cannot read the OVF environment: its property user-data is not base64");
-  }
-  return Buffer.from(text, "base64");
+  const value = properties.get("user-data")?.trim() ?? "";
+  if (value === "") return ofGuestinfo(properties);
+  const bytes = decodeBase64(value);
+  if (bytes !== undefined) return bytes;
+  throw new Failure("bad-ovf-environment", "cannot read the OVF environment: its property user-data is not base64");
 }
 
 function ofGuestinfo(properties: ReadonlyMap<string, string>): Uint8Array | undefined {
