@@ -15,7 +15,7 @@ export type Eviction =
   | { kind: "accepted" }
   | { kind: "gone" }
   /** Not now. `budget` is the PodDisruptionBudget that forbids it, when one does. */
-  | { kind: "held"; budget: string | undefined; reason: string }
+  | { kind: "blocked"; budget: string | undefined; reason: string }
   /** Not ever, unless somebody changes something. */
   | { kind: "impossible"; reason: string };
 
@@ -73,13 +73,13 @@ export async function evict(
       return { kind: "gone" };
     case 409:
     case 429:
-      return { kind: "held", budget: budgetIn(reason), reason };
+      return { kind: "blocked", budget: budgetIn(reason), reason };
     case 500:
       // The one answer of this status that no patience helps.
       if (message.includes("more than one PodDisruptionBudget")) return { kind: "impossible", reason };
-      return { kind: "held", budget: undefined, reason };
+      return { kind: "blocked", budget: undefined, reason };
     default:
-      if (response.status > 500) return { kind: "held", budget: undefined, reason };
+      if (response.status > 500) return { kind: "blocked", budget: undefined, reason };
       throw new Failure("cluster-refused", `cannot evict ${path}: the cluster answers ${response.status}: ${message}`);
   }
 }

@@ -7,7 +7,7 @@ const place = () => new Place<string>((work) => new Failure("busy", `cannot begi
 test("of two that come at once the second is refused, and the place is free once the first has ended", async () => {
   const slot = place();
   const work = async (name: string): Promise<string> => {
-    using _held = slot.acquire(name);
+    using _work = slot.acquire(name);
     await Promise.resolve();
     return name;
   };

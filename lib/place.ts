@@ -5,7 +5,7 @@
  * first await, and given back whatever becomes of the work.
  *
  * ```ts
- * using _held = this.#place.take("release");
+ * using _work = this.#place.acquire("release");
  * ```
  */
 export class Place<Work> {
@@ -30,11 +30,11 @@ export class Place<Work> {
   /** Disposing of it gives the place back; doing so twice takes it from nobody. */
   acquire(work: Work): Disposable {
     this.assertFree();
-    const held = { work };
-    this.#work = held;
+    const occupant = { work };
+    this.#work = occupant;
     return {
       [Symbol.dispose]: () => {
-        if (this.#work === held) this.#work = undefined;
+        if (this.#work === occupant) this.#work = undefined;
       },
     };
   }

@@ -316,8 +316,8 @@ async function lock(repository: Repository): Promise<AsyncDisposable> {
 
 async function lockDirectory({ directory, files }: Pick<Repository, "directory" | "files">): Promise<AsyncDisposable> {
   const path = join(directory, ".lock");
-  const held = await openLocked(path);
-  if (held === undefined) {
+  const lock = await openLocked(path);
+  if (lock === undefined) {
     throw new Failure(
       "repository-locked",
       `cannot change the repository ${directory}: another process is changing it`,
@@ -329,7 +329,7 @@ async function lockDirectory({ directory, files }: Pick<Repository, "directory" 
   return {
     async [Symbol.asyncDispose]() {
       await using _close = deferred(async () => {
-        await held.close();
+        await lock.close();
       });
       await removeIfPresent(path, files);
     },

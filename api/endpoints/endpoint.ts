@@ -45,7 +45,7 @@ export type AnswerOf<E extends Endpoint> =
   | (E["answers"] extends { 200: infer Answer extends z.ZodType } ? z.output<Answer> : never)
   | (E["answers"] extends { 204: "nothing" } ? undefined : never);
 
-/** True when `held` includes everything that `needed` may do. */
-export function allows(held: Role, needed: Role): boolean {
-  return roles.indexOf(held) >= roles.indexOf(needed);
+/** True when `role` includes everything that `needed` may do. */
+export function allows(role: Role, needed: Role): boolean {
+  return roles.indexOf(role) >= roles.indexOf(needed);
 }

@@ -49,9 +49,9 @@ export function standingOf({ running, chosen, versions }: UpdateExplanation): Pi
     ({ version, holds }) => `${version}: ${holds.length === 0 ? "may be taken" : reasonsOf(holds)}`,
   );
   if (chosen !== undefined) return { sentence: `may take ${chosen} now`, details };
-  const held = versions.find(({ holds }) => holds.every(({ kind }) => kind !== "not-newer"));
-  if (held === undefined) return { sentence: `runs ${running.version}, and nothing newer is offered to it`, details };
-  return { sentence: `waits for ${held.version}: ${reasonsOf(held.holds)}`, details };
+  const newer = versions.find(({ holds }) => holds.every(({ kind }) => kind !== "not-newer"));
+  if (newer === undefined) return { sentence: `runs ${running.version}, and nothing newer is offered to it`, details };
+  return { sentence: `waits for ${newer.version}: ${reasonsOf(newer.holds)}`, details };
 }
 
 function reasonsOf(holds: UpdateExplanation["versions"][number]["holds"]): string {

@@ -105,11 +105,11 @@ export const keyRotate = repoCommand({
   async run(_context, values) {
     const [old, next] = [await publicKey(values.old), await publicKey(values.new)];
     return await rotated(values, (content) => {
-      const held = roleNames.filter((name) => content.roles[name].keys.some((key) => key.keyID === old.keyID));
-      if (held.length === 0) {
+      const roles = roleNames.filter((name) => content.roles[name].keys.some((key) => key.keyID === old.keyID));
+      if (roles.length === 0) {
         throw new Failure("key-not-in-role", `cannot rotate ${values.old}: key ${old.keyID} has no role`);
       }
-      return withKey(withoutKey(content, held, old.keyID), held, next);
+      return withKey(withoutKey(content, roles, old.keyID), roles, next);
     });
   },
   print: describeRoot,

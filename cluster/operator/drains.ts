@@ -72,7 +72,7 @@ export class Drains {
   }
 }
 
-type Refusal = Extract<Eviction, { kind: "held" | "impossible" }>;
+type Refusal = Extract<Eviction, { kind: "blocked" | "impossible" }>;
 
 function refusedAt(now: Date, refusal: Refusal, before: EvictionAnswer | undefined): EvictionAnswer {
   const since = before?.kind === "refused" ? before.since : now;
@@ -84,7 +84,7 @@ function refusedAt(now: Date, refusal: Refusal, before: EvictionAnswer | undefin
   return {
     kind: "refused",
     reason: refusal.reason,
-    budget: refusal.kind === "held" ? refusal.budget : undefined,
+    budget: refusal.kind === "blocked" ? refusal.budget : undefined,
     since,
     retryAt: new Date(now.getTime() + waitMs),
   };

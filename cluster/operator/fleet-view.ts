@@ -72,6 +72,6 @@ async function refusalOf(
   const answer = await evict(client, pod, { version, dryRun: true }, signal);
   if (answer.kind === "accepted" || answer.kind === "gone") return undefined;
   const now = client.connection.clock.now();
-  const budget = answer.kind === "held" ? answer.budget : undefined;
+  const budget = answer.kind === "blocked" ? answer.budget : undefined;
   return { kind: "refused", reason: answer.reason, budget, since: now, retryAt: now };
 }

@@ -53,7 +53,7 @@ function fleetMetrics(snapshots: readonly Snapshot[], now: Date): Metric[] {
     gauge(
       "orlop_fleet_drain_held_seconds",
       "How long evictions on a node have been refused, by the budget that forbids them.",
-      snapshots.flatMap((snapshot) => heldSamples(snapshot, now)),
+      snapshots.flatMap((snapshot) => blockedSamples(snapshot, now)),
     ),
     gauge(
       "orlop_fleet_step_seconds",
@@ -79,15 +79,15 @@ function waitingSamples({ snapshot, counts }: { snapshot: Snapshot; counts: Retu
   return Object.entries(counts.waiting).map(([cause, value]) => ({ labels: { policy: name, cause }, value }));
 }
 
-function heldSamples({ nodes, drains }: Snapshot, now: Date): Sample[] {
+function blockedSamples({ nodes, drains }: Snapshot, now: Date): Sample[] {
   return nodes.flatMap(({ name }) => {
-    const held = new Map<string, number>();
+    const seconds = new Map<string, number>();
     for (const answer of drains.get(name)?.evictions.values() ?? []) {
       if (answer.kind !== "refused") continue;
       const budget = answer.budget ?? "";
-      held.set(budget, Math.max(held.get(budget) ?? 0, secondsSince(answer.since, now)));
+      seconds.set(budget, Math.max(seconds.get(budget) ?? 0, secondsSince(answer.since, now)));
     }
-    return [...held].map(([budget, value]) => ({ labels: { node: name, budget }, value }));
+    return [...seconds].map(([budget, value]) => ({ labels: { node: name, budget }, value }));
   });
 }
 

@@ -15,7 +15,7 @@ import { writeDescription } from "../containers/described.ts";
 import { runToItsEnd } from "../machine/unit.ts";
 import { failureOf } from "../reconcile/pass-failure.ts";
 import type { System } from "../machine/system.ts";
-import { holdReboots } from "./held-reboot.ts";
+import { deferReboots } from "./deferred-reboot.ts";
 import { called, commandsIn, containersIn, writeRecord, type BootstrapRecord, type BootstrapWork } from "./record.ts";
 
 export type BootstrapHost = {
@@ -71,7 +71,7 @@ async function runCommands(
 ): Promise<boolean> {
   const entries = work.of("commands");
   if (entries.length === 0) return false;
-  await using held = await holdReboots(system);
+  await using reboots = await deferReboots(system);
   for (const entry of entries) {
     await work.perform(entry, async () => {
       for (const [program, ...words] of settings["bootstrap-commands"][entry.name]?.commands ?? []) {
@@ -81,7 +81,7 @@ async function runCommands(
     });
     if (work.failedEssential() !== undefined) return false;
   }
-  return await held.isRequested();
+  return await reboots.isRequested();
 }
 
 /** Starts its unit, which ends when the container has. */

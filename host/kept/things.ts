@@ -9,7 +9,7 @@ import { isNotFound, systemErrorCode } from "../../lib/failure.ts";
 import { identityIn, pemOf, type Identity } from "../apiserver/server/identity.ts";
 import { keptDeadline } from "./kept-deadline.ts";
 import { settingsForm } from "../migrations/form.ts";
-import { held, memory } from "../update/memory.ts";
+import { failedVersion, memory } from "../update/memory.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { json, kept as keptFile, text, type Kept, type Notation } from "./kept.ts";
 import type { KeptPlace } from "./set-aside.ts";
@@ -88,7 +88,7 @@ export const kept = {
     at("updates.json", "no update is chosen, and versions that failed here may be tried again"),
     json(memory),
   ),
-  updateFailure: keptFile(at("update-failure.json", "why the last update failed is not known"), json(held)),
+  updateFailure: keptFile(at("update-failure.json", "why the last update failed is not known"), json(failedVersion)),
   updateTerms: keptFile(
     at("update-terms.json", "an update on trial is judged by the settings of now, and everything is to hold"),
     json(updateTerms),

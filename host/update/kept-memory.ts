@@ -3,7 +3,7 @@ import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
 import { kept } from "../kept/things.ts";
 import type { System } from "../machine/system.ts";
-import { heldLimit, nothingKnown, type Held, type Memory } from "./memory.ts";
+import { heldLimit, nothingKnown, type FailedVersion, type Memory } from "./memory.ts";
 import type { UpdateCommand } from "./state.ts";
 
 export class KeptMemory {
@@ -51,7 +51,7 @@ export class KeptMemory {
   }
 
   /** A version that failed here is not tried again, and is no longer the chosen one. */
-  async hold(failed: Held): Promise<void> {
+  async hold(failed: FailedVersion): Promise<void> {
     const { chosen, ...rest } = this.#memory;
     const stays = chosen === undefined || chosen.image.version === failed.version ? {} : { chosen };
     await this.note({ ...rest, ...stays, held: [...rest.held, failed] });
@@ -60,15 +60,15 @@ export class KeptMemory {
   /** @throws {Failure<"no-such-hold">} */
   assertHeld(version: string): void {
     const { held } = this.#memory;
-    if (held.some((hold) => hold.version === version)) return;
-    const known = held.map((hold) => hold.version).join(", ");
+    if (held.some((failed) => failed.version === version)) return;
+    const known = held.map((failed) => failed.version).join(", ");
     throw new Failure("no-such-hold", `cannot release ${version}: it is not held back on this host`, {
       hint: `held back: ${known === "" ? "nothing" : known}`,
     });
   }
 
   async release(version: string): Promise<void> {
-    await this.remember({ ...this.#memory, held: this.#memory.held.filter((hold) => hold.version !== version) });
+    await this.remember({ ...this.#memory, held: this.#memory.held.filter((failed) => failed.version !== version) });
   }
 
   /** Clients know a new result by its time, so it is later than the last one's, whatever the clock does. */

@@ -29,14 +29,14 @@ const command = z.object({
 });
 export type LastCommand = z.infer<typeof command>;
 
-export const held = z.object({
+export const failedVersion = z.object({
   version: z.string(),
   at: z.iso.datetime(),
   reason: z.string(),
   /** Why is still to be found out. */
   unexplained: z.literal(true).exactOptional(),
 });
-export type Held = z.infer<typeof held>;
+export type FailedVersion = z.infer<typeof failedVersion>;
 
 export const memory = z.object({
   chosen: chosen.exactOptional(),
@@ -49,7 +49,7 @@ export const memory = z.object({
   /** The migrations that the version on the inactive set brings, as they were published. */
   brings: z.object({ version: z.string(), migrations: z.array(migration) }).exactOptional(),
   /** Versions that were started here and did not prove healthy. */
-  held: z.array(held),
+  held: z.array(failedVersion),
 });
 export type Memory = z.infer<typeof memory>;
 

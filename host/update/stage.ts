@@ -1,14 +1,14 @@
 /** How far the last update of this host is, as the disk tells it. */
 import type { UpdateStage } from "../../api/status.ts";
 import { otherSet } from "./boot/boot-entry.ts";
-import type { Held } from "./memory.ts";
+import type { FailedVersion } from "./memory.ts";
 import type { Sets } from "./boot/signpost.ts";
 import type { UpdateCommand } from "./state.ts";
 
 export type StageFacts = {
   running: string;
   sets: Sets | undefined;
-  held: readonly Held[];
+  held: readonly FailedVersion[];
   /** What a version on trial lacks. */
   findings: readonly string[];
   /** What is at work. */

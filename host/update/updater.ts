@@ -20,7 +20,7 @@ import { noticeReturn } from "./judge/notice-return.ts";
 import { readFindings } from "./judge/trial-findings.ts";
 import { KeptMemory } from "./kept-memory.ts";
 import { RepositoryLooks } from "./look.ts";
-import type { Held } from "./memory.ts";
+import type { FailedVersion } from "./memory.ts";
 import { stageOf } from "./stage.ts";
 import { assertAllowed, type UpdateCommand, type UpdateState } from "./state.ts";
 import { updateStatusOf, type Working } from "./update-status.ts";
@@ -48,7 +48,7 @@ export class Updater implements AsyncDisposable {
   readonly #host: UpdaterHost;
   readonly #stop = new AbortController();
   /** The version that this host came back from, when this start was the first to notice. */
-  returnedFrom: Held | undefined;
+  returnedFrom: FailedVersion | undefined;
   readonly #memory: KeptMemory;
   readonly #looks: RepositoryLooks;
   /** One command or release at a time. */
@@ -97,7 +97,7 @@ export class Updater implements AsyncDisposable {
    * @throws {Failure<"update-busy" | "update-not-allowed" | "no-update" | "update-on-trial" | "no-partition-sets">}
    */
   async start(command: UpdateCommand, version?: string): Promise<void> {
-    const held = this.#place.acquire(command);
+    const place = this.#place.acquire(command);
     try {
       assertAllowed(command, await this.#state());
       if (command === "prepare") {
@@ -105,11 +105,11 @@ export class Updater implements AsyncDisposable {
         assertProved(await (await requireSets(this.#host.system)).signpost.read());
       }
     } catch (error) {
-      held[Symbol.dispose]();
+      place[Symbol.dispose]();
       throw error;
     }
     await this.#memory.began(command);
-    this.#work = this.#run(command, held, version);
+    this.#work = this.#run(command, place, version);
   }
 
   /**
@@ -118,7 +118,7 @@ export class Updater implements AsyncDisposable {
    * @throws {Failure<"inactive-will-not-boot" | "update-busy" | "no-partition-sets">}
    */
   async goBack(): Promise<void> {
-    using _held = this.#place.acquire("go-back");
+    using _work = this.#place.acquire("go-back");
     await (await requireSets(this.#host.system)).signpost.rollbackToInactive();
   }
 
@@ -200,7 +200,7 @@ export class Updater implements AsyncDisposable {
    * @throws {Failure<"no-such-hold" | "update-busy">}
    */
   async release(version: string): Promise<void> {
-    using _held = this.#place.acquire("release");
+    using _work = this.#place.acquire("release");
     this.#memory.assertHeld(version);
     const sets = await findSets(this.#host.system);
     const boots = await sets?.signpost.read();
@@ -217,7 +217,7 @@ export class Updater implements AsyncDisposable {
 
   /** Never rejects: the outcome is part of the status. */
   async #run(command: UpdateCommand, place: Disposable, version: string | undefined): Promise<void> {
-    using _held = place;
+    using _work = place;
     const { system } = this.#host;
     let failure: unknown;
     try {

@@ -62,27 +62,27 @@ async function follow(
   showFailure: (output: string) => void,
 ): Promise<void> {
   using bar = progress(label, undefined, "things");
-  let held: string[] = [];
+  let lines: string[] = [];
   let hasFailed = false;
-  const showHeld = (): void => {
-    if (hasFailed) showFailure(held.join("\n"));
-    held = [];
+  const showLines = (): void => {
+    if (hasFailed) showFailure(lines.join("\n"));
+    lines = [];
     hasFailed = false;
   };
   for await (const line of linesOf(output)) {
-    held.push(line);
+    lines.push(line);
     // An error outside of every test has no result of its own; it ends where the next result begins.
     if (line.startsWith("(fail)") || line.startsWith("# Unhandled error")) hasFailed = true;
     if (/^\((pass|skip|todo|fail)\)/.test(line)) {
       bar.advance(1);
       bar.detail(line.replace(/^\(\w+\) /, ""));
-      showHeld();
+      showLines();
     } else if (/^\S+\.test\.ts:$/.test(line)) {
-      showHeld();
-      held = [line];
+      showLines();
+      lines = [line];
     }
   }
-  showHeld();
+  showLines();
 }
 
 async function* linesOf(output: ReadableStream<Uint8Array>): AsyncGenerator<string> {

@@ -30,7 +30,7 @@ export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiCont
   );
   return {
     async initEphemeralStorage({ body: { filesystem = "xfs", disks } }) {
-      using _held = place.acquire("init");
+      using _work = place.acquire("init");
       const known = await ephemeralDisks(system);
       if (disks !== undefined) checkDisks(disks, known);
       return await run(system, { kind: "init", filesystem, disks: disks ?? known });
@@ -40,7 +40,7 @@ export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiCont
       for (const directory of leftOut) {
         system.log.info(`ephemeral-storage: variant ${variant.name} has no ${directory}: it is not bound`);
       }
-      using _held = place.acquire("bind");
+      using _work = place.acquire("bind");
       return targets.length === 0 ? undefined : await run(system, { kind: "bind", targets });
     },
     listEphemeralDisks: async ({ query }) => listed(await ephemeralDisks(system), query.format),

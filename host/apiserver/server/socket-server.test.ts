@@ -3,15 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { connect } from "../../../api/client/client.ts";
-import { holdSocket } from "../../../test/worlds/host/held-socket.ts";
+import { listenOn } from "../../../test/worlds/host/listening-socket.ts";
 import { runningHost } from "../../../test/worlds/host/running-host.ts";
 
 test("who has the socket that systemd holds goes on to use it when the daemon is started again, and waits meanwhile", async () => {
-  const directory = await mkdtemp(join(tmpdir(), "held-"));
+  const directory = await mkdtemp(join(tmpdir(), "listening-"));
   const socket = join(directory, "api.sock");
   {
-    using held = holdSocket(socket);
-    await using host = await runningHost({ held: { socket, give: () => held.give() } });
+    using listening = listenOn(socket);
+    await using host = await runningHost({ listening: { socket, duplicate: () => listening.duplicate() } });
     const { ino } = await stat(socket);
     await host.stop();
     const answer = connect({ socket }).call("getOs");

@@ -2,7 +2,7 @@
 import type { System } from "../../machine/system.ts";
 import type { Sets } from "../boot/signpost.ts";
 import type { KeptMemory } from "../kept-memory.ts";
-import type { Held } from "../memory.ts";
+import type { FailedVersion } from "../memory.ts";
 import { removeRecords } from "./last-words.ts";
 import { explained, panicBefore, returnedFrom } from "./went-back.ts";
 
@@ -15,7 +15,7 @@ export async function noticeReturn(
   system: System,
   memory: KeptMemory,
   sets: Sets,
-  onReturn: (version: Held) => void,
+  onReturn: (version: FailedVersion) => void,
 ): Promise<void> {
   const failed = returnedFrom(sets, memory.current.held, system.clock.now());
   if (failed !== undefined) {
@@ -23,7 +23,7 @@ export async function noticeReturn(
     await memory.hold(failed);
   }
   const panic = await panicBefore(system, sets);
-  const unexplained = memory.current.held.find((held) => held.unexplained === true);
+  const unexplained = memory.current.held.find((version) => version.unexplained === true);
   if (unexplained !== undefined) {
     const explanation = await explained(system, sets, unexplained, panic?.reason);
     onReturn(explanation);

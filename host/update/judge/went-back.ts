@@ -8,7 +8,7 @@ import { kept } from "../../kept/things.ts";
 import type { System } from "../../machine/system.ts";
 import { otherSet, type SetName } from "../boot/boot-entry.ts";
 import { readPanic, wasRefused, wasResetByWatchdog, type Panic } from "./last-words.ts";
-import type { Held } from "../memory.ts";
+import type { FailedVersion } from "../memory.ts";
 import type { Sets } from "../boot/signpost.ts";
 
 /** Written by the set that failed, before it reboots. */
@@ -27,7 +27,11 @@ export async function forgetReason(system: System): Promise<void> {
 }
 
 /** The version that this host came back from, as the boot entries tell it, unless it is among those that are known. */
-export function returnedFrom({ active, entries }: Sets, known: readonly Held[], now: Date): Held | undefined {
+export function returnedFrom(
+  { active, entries }: Sets,
+  known: readonly FailedVersion[],
+  now: Date,
+): FailedVersion | undefined {
   const entry = entries[otherSet(active)];
   if (entry?.standing.kind !== "trying" || entry.standing.done === 0) return undefined;
   if (known.some(({ version }) => version === entry.version)) return undefined;
@@ -41,9 +45,9 @@ export function returnedFrom({ active, entries }: Sets, known: readonly Held[], 
 export async function explained(
   system: System,
   { active }: Sets,
-  { version, at }: Held,
+  { version, at }: FailedVersion,
   panic: string | undefined,
-): Promise<Held> {
+): Promise<FailedVersion> {
   const left = await kept.updateFailure.read(system);
   if (left?.version === version) return left;
   return { version, at, reason: await lastWords(system, otherSet(active), panic) };

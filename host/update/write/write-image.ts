@@ -152,9 +152,9 @@ async function writeStream(
   try {
     for await (const chunk of chunks) {
       await writing;
-      const held = Math.min(chunk.length, Math.max(0, firstBlockBytes - offset));
-      if (held > 0) first.set(chunk.subarray(0, held), offset);
-      writing = write(offset + held, chunk.subarray(held));
+      const withheld = Math.min(chunk.length, Math.max(0, firstBlockBytes - offset));
+      if (withheld > 0) first.set(chunk.subarray(0, withheld), offset);
+      writing = write(offset + withheld, chunk.subarray(withheld));
       writing.catch(() => undefined); // its waiter gets the rejection itself
       offset += chunk.length;
     }

@@ -106,13 +106,13 @@ test("an eviction that a budget forbids names the budget, also when it is only a
     const answer = await evict(client, pod, { version, dryRun: true }, signal);
     // The controller needs a moment to count pods.
     expect(answer).toMatchObject({
-      kind: "held",
+      kind: "blocked",
       budget: "web-budget",
       reason: expect.stringContaining("needs 1 healthy pods"),
     });
   });
   expect(await evict(client, pod, { version, dryRun: false }, signal)).toMatchObject({
-    kind: "held",
+    kind: "blocked",
     budget: "web-budget",
   });
   await apply(budget("web-budget", labels, 0));
@@ -139,7 +139,7 @@ test("a pod with two budgets is told as what no patience helps", async () => {
 test("a pod that came back under its name is not the one to evict", async () => {
   const pod = await readyPod("again-0", { app: "again" });
   const older = { ...pod, uid: "11111111-2222-3333-4444-555555555555" };
-  expect((await evict(client, older, { version, dryRun: false }, signal)).kind).toBe("held");
+  expect((await evict(client, older, { version, dryRun: false }, signal)).kind).toBe("blocked");
   expect((await client.get(pods, { name: "again-0", namespace: "default" }, signal))?.metadata.uid).toBe(pod.uid);
 });
 

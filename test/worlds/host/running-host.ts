@@ -46,19 +46,19 @@ export type RunningHostOptions = {
   /** Of the API's socket, when they should be met sooner than on a real host. */
   limits?: ConnectionLimits;
   /** Who listens on the API's socket, when that is not the daemon. */
-  held?: { socket: string; give(): number };
+  listening?: { socket: string; duplicate(): number };
   /** What the disk does, instead of files below the root. */
   storage?: System["storage"];
 };
 
-export async function runningHost({ limits, held, storage }: RunningHostOptions = {}): Promise<RunningHost> {
+export async function runningHost({ limits, listening, storage }: RunningHostOptions = {}): Promise<RunningHost> {
   const machine = await testSystem({ clock: "stands", ...defined({ storage }) });
   const directory = await mkdtemp(join(tmpdir(), "orlop-api-"));
-  const socket = held?.socket ?? join(directory, "api.sock");
+  const socket = listening?.socket ?? join(directory, "api.sock");
   const placeNow = (): SocketPlace => ({
     path: socket,
     gid: undefined,
-    ...(held === undefined ? {} : { listeningDescriptor: held.give() }),
+    ...(listening === undefined ? {} : { listeningDescriptor: listening.duplicate() }),
     ...defined({ limits }),
   });
   const units = runSystemd(machine, { "chrony.service": "active", "systemd-networkd.service": "active" });

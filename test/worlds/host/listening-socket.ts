@@ -6,12 +6,12 @@ const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 const backlog = 128;
 
-export type HeldSocket = Disposable & {
+export type ListeningSocket = Disposable & {
   /** A descriptor for whoever serves it next, who closes it. */
-  give(): number;
+  duplicate(): number;
 };
 
-export function holdSocket(path: string): HeldSocket {
+export function listenOn(path: string): ListeningSocket {
   const { symbols: libc } = dlopen("libc.so.6", {
     socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
     bind: { args: [FFIType.i32, FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
@@ -26,5 +26,5 @@ export function holdSocket(path: string): HeldSocket {
   if (fd < 0 || libc.bind(fd, ptr(address), address.length) !== 0 || libc.listen(fd, backlog) !== 0) {
     throw new Error(`cannot listen on ${path}`);
   }
-  return { give: () => libc.dup(fd), [Symbol.dispose]: () => void libc.close(fd) };
+  return { duplicate: () => libc.dup(fd), [Symbol.dispose]: () => void libc.close(fd) };
 }
