@@ -1,7 +1,7 @@
 /** A host of a simulated fleet: what it knows of itself, and what it reports, by the shipping `judge`. */
 import type { HostReport, Offer } from "../../api/fleet/host-report.ts";
 import type { HostState } from "../../host/node/obey.ts";
-import { judge } from "../../host/update/choice.ts";
+import { versionsFor } from "../../host/update/choice.ts";
 import { isFor, wavesOfUpdate, type Machines, type Manifest } from "../../repo/manifest.ts";
 
 export type SimulatedHost = {
@@ -54,7 +54,7 @@ export class OfferedVersions {
       failed: held.map((each) => ({ ...each, at: now })),
       now: new Date(0),
     };
-    const offers = judge(this.#manifest, view)
+    const offers = versionsFor(this.#manifest, view)
       .filter(({ holds }) => holds.every(({ kind }) => kind === "wave"))
       .map(({ version: offered, holds: [hold] }) => ({
         version: offered,

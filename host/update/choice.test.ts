@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { addUpdate, emptyManifest, setMaxVersion, type Manifest } from "../../repo/manifest.ts";
 import { compareVersions } from "../../repo/version.ts";
-import { chosen, describeHold, judge, type HostView } from "./choice.ts";
+import { chosen, describeHold, versionsFor, type HostView } from "./choice.ts";
 
 const machines = { variant: "dev", arch: "x86_64" };
 const now = new Date("2026-01-10T00:00:00Z");
@@ -24,7 +24,7 @@ const manifest = (versions: readonly string[], max?: string): Manifest => {
   );
   return max === undefined ? all : setMaxVersion(all, machines, max);
 };
-const chosenFrom = (each: Manifest, view: HostView): string | undefined => chosen(judge(each, view));
+const chosenFrom = (each: Manifest, view: HostView): string | undefined => chosen(versionsFor(each, view));
 
 test("the newest version above the running one is taken", () => {
   expect(chosenFrom(manifest(["1.0.0", "1.2.0", "1.10.0", "1.9.0"]), host())).toBe("1.10.0");
@@ -35,8 +35,8 @@ test("nothing is taken when the newest one runs", () => {
 });
 
 test("an update for another variant or architecture is not seen", () => {
-  expect(judge(manifest(["2.0.0"]), host({ variant: "metal-dev" }))).toEqual([]);
-  expect(judge(manifest(["2.0.0"]), host({ arch: "aarch64" }))).toEqual([]);
+  expect(versionsFor(manifest(["2.0.0"]), host({ variant: "metal-dev" }))).toEqual([]);
+  expect(versionsFor(manifest(["2.0.0"]), host({ arch: "aarch64" }))).toEqual([]);
 });
 
 test("a host above the maximum steps down to the newest allowed version", () => {
@@ -57,7 +57,7 @@ test("a closed wave holds the update until its moment, unless waves are ignored"
     { firstSeed: 1500, start: new Date("2026-01-12T00:00:00Z") },
   ];
   const waiting = addUpdate(emptyManifest, machines, { version: "1.2.0", images, waves });
-  expect(judge(waiting, host())).toEqual([
+  expect(versionsFor(waiting, host())).toEqual([
     { version: "1.2.0", holds: [{ kind: "wave", opensAt: new Date("2026-01-11T12:00:00Z") }] },
   ]);
   expect(chosenFrom(waiting, host({ ignoreWaves: true }))).toBe("1.2.0");
@@ -91,7 +91,7 @@ test("whatever the manifest, what is chosen is allowed and never what runs", () 
 
 test("each hold reads as a sentence", () => {
   const failed = [{ version: "1.3.0", at: now, reason: "kubelet.service failed" }];
-  const words = judge(manifest(["1.3.0"], "1.3.0"), host({ failed, versionLock: "1.1.0" })).flatMap(({ holds }) =>
+  const words = versionsFor(manifest(["1.3.0"], "1.3.0"), host({ failed, versionLock: "1.1.0" })).flatMap(({ holds }) =>
     holds.map(describeHold),
   );
   expect(words).toEqual([

@@ -31,10 +31,10 @@ export type Hold =
   | { kind: "not-newer"; running: string }
   | { kind: "failed-before"; at: Date; reason: string };
 
-export type JudgedVersion = { version: string; holds: Hold[] };
+export type RepositoryVersion = { version: string; holds: Hold[] };
 
 /** Every version for these machines, newest first, with what holds it. An empty list of holds means: would be taken. */
-export function judge(manifest: Manifest, host: HostView): JudgedVersion[] {
+export function versionsFor(manifest: Manifest, host: HostView): RepositoryVersion[] {
   return manifest.updates
     .filter((update) => isFor(update, host))
     .toSorted((a, b) => compareVersions(b.version, a.version))
@@ -60,13 +60,13 @@ export function judge(manifest: Manifest, host: HostView): JudgedVersion[] {
 }
 
 /** The version to take: the newest that nothing holds. */
-export function chosen(judgements: readonly JudgedVersion[]): string | undefined {
-  return judgements.find(({ holds }) => holds.length === 0)?.version;
+export function chosen(versions: readonly RepositoryVersion[]): string | undefined {
+  return versions.find(({ holds }) => holds.length === 0)?.version;
 }
 
 /** Versions this host may take now or could return to, newest first: `available_updates` of the status. */
-export function available(judgements: readonly JudgedVersion[]): string[] {
-  return judgements
+export function available(versions: readonly RepositoryVersion[]): string[] {
+  return versions
     .filter(({ holds }) =>
       holds.every(({ kind }) => kind === "not-newer" || kind === "version-lock" || kind === "failed-before"),
     )
@@ -92,8 +92,8 @@ export function describeHold(hold: Hold): string {
 }
 
 /** The version that is wanted by name, provided that nothing holds it. @throws {Failure<"version-held">} */
-export function freeVersion(judgements: readonly JudgedVersion[], wanted: string): string {
-  const holds = judgements.find(({ version }) => version === wanted)?.holds;
+export function freeVersion(versions: readonly RepositoryVersion[], wanted: string): string {
+  const holds = versions.find(({ version }) => version === wanted)?.holds;
   if (holds?.length === 0) return wanted;
   const why = holds === undefined ? "the repository does not have it" : holds.map(describeHold).join("; ");
   throw new Failure("version-held", `cannot choose ${wanted}: ${why}`);

@@ -19,13 +19,13 @@ export type CommandWork = { host: UpdaterHost; memory: KeptMemory; looks: Reposi
 export async function refresh({ host, memory, looks, signal }: CommandWork, wanted: string | undefined): Promise<void> {
   const { chosen: _forgotten, ...rest } = memory.current;
   try {
-    const { trusted, judgements, view } = await looks.look(signal);
-    const version = wanted === undefined ? chosenOf(judgements) : freeVersion(judgements, wanted);
+    const { trusted, versions, view } = await looks.look(signal);
+    const version = wanted === undefined ? chosenOf(versions) : freeVersion(versions, wanted);
     const chosen = version === undefined ? undefined : chosenIn(trusted, host.running, version);
     await memory.remember({
       ...rest,
       ...defined({ chosen }),
-      available: available(judgements),
+      available: available(versions),
       checked: { at: view.now.toISOString(), expires: trusted.expires.toISOString() },
     });
   } catch (error) {
@@ -80,11 +80,11 @@ export function noUpdate(): Failure<"no-update"> {
   return new Failure("no-update", "cannot prepare an update: none is chosen", { hint: "run `apiclient update check`" });
 }
 
-function assertStillOffered({ trusted, judgements }: Look, { running }: UpdaterHost, chosen: Chosen): void {
+function assertStillOffered({ trusted, versions }: Look, { running }: UpdaterHost, chosen: Chosen): void {
   const { version } = chosen.image;
-  const judgement = judgements.find((each) => each.version === version);
-  const recalled = judgement?.holds.find(({ kind }) => kind === "above-maximum" || kind === "failed-before");
-  const same = judgement !== undefined && Bun.deepEquals(chosenIn(trusted, running, version), chosen);
+  const offered = versions.find((each) => each.version === version);
+  const recalled = offered?.holds.find(({ kind }) => kind === "above-maximum" || kind === "failed-before");
+  const same = offered !== undefined && Bun.deepEquals(chosenIn(trusted, running, version), chosen);
   if (same && recalled === undefined) return;
   const reason = recalled === undefined ? "the repository offers it no more, or other files" : describeHold(recalled);
   throw new Failure("chosen-changed", `cannot write ${version}, which was chosen: ${reason}`, {

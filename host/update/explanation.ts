@@ -2,12 +2,12 @@
 import type { UpdateExplanation } from "../../api/status.ts";
 import { defined } from "../../lib/defined.ts";
 import { wavesOfUpdate, type Manifest } from "../../repo/manifest.ts";
-import { chosen, describeHold, type JudgedVersion } from "./choice.ts";
+import { chosen, describeHold, type RepositoryVersion } from "./choice.ts";
 import { updateIn, type Look } from "./look.ts";
 import type { UpdateImage } from "./state.ts";
 
 export function explanationOf(
-  { trusted, judgements, view }: Look,
+  { trusted, versions, view }: Look,
   host: Pick<UpdateExplanation, "proved" | "held"> & { running: UpdateImage },
 ): UpdateExplanation {
   const { running, proved, held } = host;
@@ -15,8 +15,8 @@ export function explanationOf(
     running,
     proved,
     seed: view.seed,
-    ...defined({ chosen: chosen(judgements) }),
-    versions: judgements.map(({ version, holds }) => ({
+    ...defined({ chosen: chosen(versions) }),
+    versions: versions.map(({ version, holds }) => ({
       version,
       ...releasedAt(updateIn(trusted.manifest, running, version)),
       holds: holdsOf(holds),
@@ -27,7 +27,7 @@ export function explanationOf(
   };
 }
 
-function holdsOf(holds: JudgedVersion["holds"]): UpdateExplanation["versions"][number]["holds"] {
+function holdsOf(holds: RepositoryVersion["holds"]): UpdateExplanation["versions"][number]["holds"] {
   return holds.map((hold) => ({
     kind: hold.kind,
     // oxlint-disable-next-line id-denylist -- the name in the API

@@ -4,7 +4,7 @@ import { Failure } from "../../lib/failure.ts";
 import { Turns } from "../../lib/place.ts";
 import { isFor, type Manifest } from "../../repo/manifest.ts";
 import { hostPath } from "../machine/system.ts";
-import { judge, type HostView, type JudgedVersion } from "./choice.ts";
+import { versionsFor, type HostView, type RepositoryVersion } from "./choice.ts";
 import { mirrorOf, wishesOf } from "./fetch/host-mirror.ts";
 import type { UpdateMirror } from "./fetch/mirror.ts";
 import { refreshTrust, type Target, type TrustedRepository } from "./fetch/trusted-repository.ts";
@@ -13,7 +13,7 @@ import type { Chosen } from "./memory.ts";
 import type { UpdateImage } from "./state.ts";
 import type { UpdaterHost } from "./updater-host.ts";
 
-export type Look = { trusted: TrustedRepository; judgements: JudgedVersion[]; view: HostView };
+export type Look = { trusted: TrustedRepository; versions: RepositoryVersion[]; view: HostView };
 
 export class RepositoryLooks {
   readonly #host: UpdaterHost;
@@ -36,7 +36,7 @@ export class RepositoryLooks {
     const { version, ...machines } = running;
     const wishes = wishesOf(settings());
     const view: HostView = { ...machines, running: version, ...wishes, failed, now: system.clock.now() };
-    return { trusted, judgements: judge(trusted.manifest, view), view };
+    return { trusted, versions: versionsFor(trusted.manifest, view), view };
   }
 
   async mirror(target?: string): Promise<UpdateMirror> {
