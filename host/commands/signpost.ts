@@ -12,7 +12,7 @@ import { directoryDisk } from "../datastore/log/disk.ts";
 import { type Facts, readFacts } from "../machine/facts.ts";
 import { logs } from "../kept/things.ts";
 import { hostPath, linuxSystem, type System } from "../machine/system.ts";
-import { describeSets, type Sets } from "../update/boot/signpost.ts";
+import { describeStandings, type Standings } from "../update/boot/signpost.ts";
 import { proveHealthy, type HealthGate, type Verdict } from "../update/judge/health-gate.ts";
 import { type Health, unitsOf } from "../update/judge/health.ts";
 import { nodeCheck } from "../node/node-ready.ts";
@@ -29,7 +29,7 @@ const status = command({
   summary: "Say what is on each set, which one runs and which one boots next",
   examples: [{ run: "signpost status", description: "read from the disk" }],
   run: async ({ system }) => await (await requireSets(system)).signpost.read(),
-  print: describeSets,
+  print: describeStandings,
 });
 
 const markSuccessfulBoot = command({
@@ -70,16 +70,16 @@ const giveUp = command({
 
 /** @throws {Failure<"not-on-trial" | "no-partition-sets">} */
 async function versionOnTrial(system: System): Promise<string> {
-  let sets: Sets;
+  let standings: Standings;
   try {
-    sets = await (await requireSets(system)).signpost.read();
+    standings = await (await requireSets(system)).signpost.read();
   } catch (error) {
     if (isFailure(error, "no-partition-sets")) throw error;
     // The reason counts all the more; who reads it compares the version with that of the boot entry.
     system.log.error("signpost: cannot tell whether this version is on trial", error);
     return (await readFacts(system)).versionId;
   }
-  const entry = sets.entries[sets.active];
+  const entry = standings.entries[standings.active];
   if (entry?.standing.kind === "trying") return entry.version;
   throw new Failure("not-on-trial", "cannot give up the running set: it is not on trial");
 }

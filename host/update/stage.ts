@@ -2,12 +2,12 @@
 import type { UpdateStage } from "../../api/status.ts";
 import { otherSet } from "./boot/boot-entry.ts";
 import type { FailedVersion } from "./memory.ts";
-import type { Sets } from "./boot/signpost.ts";
+import type { Standings } from "./boot/signpost.ts";
 import type { UpdateCommand } from "./state.ts";
 
 export type StageFacts = {
   running: string;
-  sets: Sets | undefined;
+  standings: Standings | undefined;
   held: readonly FailedVersion[];
   /** What a version on trial lacks. */
   findings: readonly string[];
@@ -16,16 +16,16 @@ export type StageFacts = {
 };
 
 /** Undefined when nothing is under way and the last version that was started here proved healthy. */
-export function stageOf({ running, sets, held, findings, command }: StageFacts): UpdateStage | undefined {
+export function stageOf({ running, standings, held, findings, command }: StageFacts): UpdateStage | undefined {
   const working: UpdateStage | undefined = command === undefined ? undefined : { stage: "working", command };
-  if (sets === undefined) return working;
-  if (sets.entries[sets.active]?.standing.kind === "trying") {
+  if (standings === undefined) return working;
+  if (standings.entries[standings.active]?.standing.kind === "trying") {
     return { stage: "on-trial", version: running, missing: [...findings] };
   }
-  const inactive = sets.entries[otherSet(sets.active)];
+  const inactive = standings.entries[otherSet(standings.active)];
   if (inactive?.standing.kind !== "trying") return working;
   const { version } = inactive;
-  if (inactive.standing.done === 0) return sets.next === inactive.set ? { stage: "ready", version } : working;
+  if (inactive.standing.done === 0) return standings.next === inactive.set ? { stage: "ready", version } : working;
   if (working !== undefined) return working;
   const failure = held.findLast((each) => each.version === version);
   if (failure === undefined) return { stage: "went-back", version };

@@ -50,11 +50,11 @@ test("every arrangement of entries gives one state, which never claims more than
   for (const arrangement of arrangements()) {
     const { active } = arrangement;
     const storage = storageWith(arrangement);
-    const sets = await new Signpost(storage, "/efi", active).read();
+    const standings = await new Signpost(storage, "/efi", active).read();
     const [first] = loaderEntries(storage, "/efi");
     const inactive = arrangement.entries[otherSet(active)];
     for (const chosen of [undefined, image]) {
-      const state = stateOf(sets, chosen, machines);
+      const state = stateOf(standings, chosen, machines);
       const startsInactive = first?.kernel === kernelPath(otherSet(active));
       const isFresh =
         inactive?.standing.kind === "trying" && inactive.standing.left > 0 && inactive.standing.done === 0;

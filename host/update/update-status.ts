@@ -3,7 +3,7 @@ import { defined } from "../../lib/defined.ts";
 import type { UpdateStatusBody } from "../../api/status.ts";
 import type { LastCommand, Memory } from "./memory.ts";
 import type { Pace } from "./fetch/progress-rate.ts";
-import type { Sets } from "./boot/signpost.ts";
+import type { Standings } from "./boot/signpost.ts";
 import type { UpdateImage, UpdateCommand, UpdateState } from "./state.ts";
 
 const stateNames = { idle: "Idle", available: "Available", staged: "Staged", ready: "Ready" } as const;
@@ -13,16 +13,16 @@ export type Working = { command: UpdateCommand; step: "look" | "download" | "ver
 /** Undefined before the first command: there is no result to tell then. */
 export function updateStatusOf(
   state: UpdateState,
-  facts: { memory: Memory; sets: Sets | undefined; running: UpdateImage; working: Working | undefined },
+  facts: { memory: Memory; standings: Standings | undefined; running: UpdateImage; working: Working | undefined },
 ): UpdateStatusBody | undefined {
-  const { memory, sets, running, working } = facts;
+  const { memory, standings, running, working } = facts;
   if (memory.last === undefined) return undefined;
   const isStaged = state.kind === "staged" || state.kind === "ready";
   return {
     update_state: stateNames[state.kind],
     available_updates: memory.available,
     chosen_update: "chosen" in state ? (state.chosen ?? null) : null,
-    active_partition: { image: running, next_to_boot: sets === undefined || sets.next === sets.active },
+    active_partition: { image: running, next_to_boot: standings === undefined || standings.next === standings.active },
     staging_partition: isStaged ? { image: state.staged, next_to_boot: state.kind === "ready" } : null,
     most_recent_command: lastCommand(memory.last),
     ...(working === undefined ? {} : { progress: progressOf(working) }),

@@ -10,7 +10,7 @@ import { explain, Failure } from "../../lib/failure.ts";
 import { Place } from "../../lib/place.ts";
 import { otherSet } from "./boot/boot-entry.ts";
 import { assertProved, findSets, isProved, requireSets, stateOf } from "./boot/sets.ts";
-import type { Sets } from "./boot/signpost.ts";
+import type { Standings } from "./boot/signpost.ts";
 import { activate, noUpdate, prepare, refresh } from "./commands.ts";
 import { explanationOf } from "./explanation.ts";
 import { ProgressRate } from "./fetch/progress-rate.ts";
@@ -79,9 +79,9 @@ export class Updater implements AsyncDisposable {
       host.system.log.error("update: cannot remove copies of metadata that were left", error);
     }
     try {
-      const sets = await updater.#sets();
-      if (sets !== undefined) {
-        await noticeReturn(host.system, memory, sets, (version) => (updater.returnedFrom = version));
+      const standings = await updater.#standings();
+      if (standings !== undefined) {
+        await noticeReturn(host.system, memory, standings, (version) => (updater.returnedFrom = version));
       }
     } catch (error) {
       // The daemon serves the API whatever the boot entries look like.
@@ -123,11 +123,11 @@ export class Updater implements AsyncDisposable {
   }
 
   async outlook(): Promise<UpdateOutlook> {
-    const sets = await this.#sets();
-    const inactive = sets?.entries[otherSet(sets.active)];
+    const standings = await this.#standings();
+    const inactive = standings?.entries[otherSet(standings.active)];
     return {
-      state: await this.#state(sets),
-      onTrial: !isProved(sets),
+      state: await this.#state(standings),
+      onTrial: !isProved(standings),
       fallback: inactive?.standing.kind === "successful" ? inactive.version : undefined,
       working: this.#progress(),
       failure: this.#memory.current.last?.failure,
@@ -147,9 +147,9 @@ export class Updater implements AsyncDisposable {
 
   /** @throws {Failure<"no-update-status" | "update-busy">} before the first command, and while that runs */
   async status(): Promise<UpdateStatusBody> {
-    const sets = await this.#sets();
-    const facts = { memory: this.#memory.current, sets, running: this.#host.running, working: this.#progress() };
-    const status = updateStatusOf(await this.#state(sets), facts);
+    const standings = await this.#standings();
+    const facts = { memory: this.#memory.current, standings, running: this.#host.running, working: this.#progress() };
+    const status = updateStatusOf(await this.#state(standings), facts);
     if (status === undefined) {
       this.assertFree();
       throw new Failure("no-update-status", "cannot tell the status of updates: this host has never looked for any", {
@@ -170,7 +170,7 @@ export class Updater implements AsyncDisposable {
     try {
       return stageOf({
         running: this.#host.running.version,
-        sets: await this.#sets(),
+        standings: await this.#standings(),
         held: this.#memory.current.held,
         findings: await readFindings(this.#host.system),
         command: work === undefined || isDeed(work) ? undefined : work,
@@ -191,7 +191,7 @@ export class Updater implements AsyncDisposable {
   async #explained(): Promise<UpdateExplanation> {
     const look = await this.#looks.look(this.#stop.signal);
     const { running } = this.#host;
-    return explanationOf(look, { running, proved: isProved(await this.#sets()), held: this.held });
+    return explanationOf(look, { running, proved: isProved(await this.#standings()), held: this.held });
   }
 
   /**
@@ -203,8 +203,8 @@ export class Updater implements AsyncDisposable {
     using _work = this.#place.acquire("release");
     this.#memory.assertHeld(version);
     const sets = await findSets(this.#host.system);
-    const boots = await sets?.signpost.read();
-    const left = sets === undefined ? undefined : boots?.entries[sets.inactive.set];
+    const standings = await sets?.signpost.read();
+    const left = sets === undefined ? undefined : standings?.entries[sets.inactive.set];
     // Its used-up entry would otherwise be noticed again at the next start.
     if (left?.version === version && left.standing.kind === "trying") await sets?.signpost.clearInactive();
     await this.#memory.release(version);
@@ -256,13 +256,13 @@ export class Updater implements AsyncDisposable {
     await renewTerms(this.#host, async () => await this.#state(), this.#stop.signal);
   }
 
-  async #sets(): Promise<Sets | undefined> {
+  async #standings(): Promise<Standings | undefined> {
     return await (await findSets(this.#host.system))?.signpost.read();
   }
 
-  async #state(sets?: Sets): Promise<UpdateState> {
+  async #state(standings?: Standings): Promise<UpdateState> {
     const { version: _running, ...machines } = this.#host.running;
-    return stateOf(sets ?? (await this.#sets()), this.#memory.current.chosen?.image, machines);
+    return stateOf(standings ?? (await this.#standings()), this.#memory.current.chosen?.image, machines);
   }
 
   #progress(): Working | undefined {

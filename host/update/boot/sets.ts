@@ -5,7 +5,7 @@ import { hostPath, type System } from "../../machine/system.ts";
 import { bootLoaderTwice } from "./boot-again.ts";
 import { kernelPath, otherSet, type SetName } from "./boot-entry.ts";
 import { findPartitions, type Partition } from "./partitions.ts";
-import { Signpost, type Sets } from "./signpost.ts";
+import { Signpost, type Standings } from "./signpost.ts";
 import type { UpdateImage, UpdateState } from "../state.ts";
 import { forgetTerms, keepTerms, type NewTerms } from "../judge/terms.ts";
 import { forgetReason } from "../judge/went-back.ts";
@@ -13,13 +13,14 @@ import { forgetReason } from "../judge/went-back.ts";
 /** Where the EFI system partition is mounted. */
 export const espPath = "/efi";
 
-export type HostSets = {
+/** What of the two sets the updater works with: which one boots, and where the other one is written. */
+export type PartitionSets = {
   signpost: Signpost;
   inactive: { set: SetName; root: Partition; hash: Partition; kernel: string };
 };
 
 /** Undefined on a host that does not run from one of two sets: it can look for updates, not take them. */
-export async function findSets(system: System): Promise<HostSets | undefined> {
+export async function findSets(system: System): Promise<PartitionSets | undefined> {
   try {
     return await requireSets(system);
   } catch (error) {
@@ -29,7 +30,7 @@ export async function findSets(system: System): Promise<HostSets | undefined> {
 }
 
 /** @throws {Failure<"no-partition-sets">} */
-export async function requireSets(system: System): Promise<HostSets> {
+export async function requireSets(system: System): Promise<PartitionSets> {
   const { active, sets } = await findPartitions(system);
   const set = otherSet(active);
   const esp = hostPath(system, espPath);
@@ -43,24 +44,24 @@ export async function requireSets(system: System): Promise<HostSets> {
 
 /** The state that the disk tells, with what was chosen. */
 export function stateOf(
-  sets: Sets | undefined,
+  standings: Standings | undefined,
   chosen: UpdateImage | undefined,
   machines: Omit<UpdateImage, "version">,
 ): UpdateState {
-  const entry = sets?.entries[otherSet(sets.active)];
+  const entry = standings?.entries[otherSet(standings.active)];
   if (entry !== undefined) {
     const staged = { ...machines, version: entry.version };
     if (entry.standing.kind === "staged") return { kind: "staged", chosen, staged };
     // Tried before means that it ran and did not prove healthy: nothing is ready then.
     const fresh = entry.standing.kind === "trying" && entry.standing.left > 0 && entry.standing.done === 0;
-    if (fresh && sets?.next === entry.set) return { kind: "ready", chosen, staged };
+    if (fresh && standings?.next === entry.set) return { kind: "ready", chosen, staged };
   }
   return chosen === undefined ? { kind: "idle" } : { kind: "available", chosen };
 }
 
 /** Whether the running version has proved healthy since it was installed; one that is not in a set has nothing to prove. */
-export function isProved(sets: Sets | undefined): boolean {
-  return sets === undefined || sets.entries[sets.active]?.standing.kind === "successful";
+export function isProved(standings: Standings | undefined): boolean {
+  return standings === undefined || standings.entries[standings.active]?.standing.kind === "successful";
 }
 
 /**
@@ -68,8 +69,8 @@ export function isProved(sets: Sets | undefined): boolean {
  *
  * @throws {Failure<"update-on-trial">}
  */
-export function assertProved(sets: Sets): void {
-  if (isProved(sets)) return;
+export function assertProved(standings: Standings): void {
+  if (isProved(standings)) return;
   throw new Failure("update-on-trial", "cannot write an update: the running version has not proved healthy yet", {
     hint: "the other set is what this host would go back to; `apiclient update wait` ends when it has",
   });

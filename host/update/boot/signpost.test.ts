@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { realFiles } from "../../../lib/files/files.ts";
 import { entryName, entryText, nextToBoot, parseEntry, willBoot, type BootEntry, type Standing } from "./boot-entry.ts";
-import { describeSets, Signpost } from "./signpost.ts";
+import { describeStandings, Signpost } from "./signpost.ts";
 
 type World = AsyncDisposable & {
   signpost: Signpost;
@@ -165,7 +165,7 @@ test("the status says what is active and what is next", async () => {
   await using world = await makeWorld();
   await world.signpost.markInactiveValid("1.1.0", 1);
   await world.signpost.upgradeToInactive();
-  expect(describeSets(await world.signpost.read())).toBe(
+  expect(describeStandings(await world.signpost.read())).toBe(
     [
       "Set A:   1.0.0 priority=1 successful=true",
       "Set B:   1.1.0 priority=2 tries_left=1 tries_done=0 successful=false",

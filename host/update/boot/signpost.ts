@@ -15,7 +15,8 @@ import {
   entryName, entryText, isEntryOf, kernelPath, nextToBoot, otherSet, parseEntry, setNames, willBoot, type BootEntry, type SetName, type Standing,
 } from "./boot-entry.ts"; // prettier-ignore
 
-export type Sets = {
+/** What the boot loader knows of both sets. */
+export type Standings = {
   active: SetName;
   entries: Partial<Record<SetName, BootEntry>>;
   /** The set that the loader will start; undefined when it has no entry at all. */
@@ -37,8 +38,8 @@ export class Signpost {
     this.#active = active;
   }
 
-  async read(): Promise<Sets> {
-    const entries: Sets["entries"] = {};
+  async read(): Promise<Standings> {
+    const entries: Standings["entries"] = {};
     for (const { entry } of await this.#entryFiles()) entries[entry.set] ??= entry;
     return { active: this.#active, entries, next: nextToBoot(Object.values(entries))?.set };
   }
@@ -171,7 +172,7 @@ export class Signpost {
 }
 
 /** What `signpost status` prints. */
-export function describeSets({ active, entries, next }: Sets): string {
+export function describeStandings({ active, entries, next }: Standings): string {
   const lines = setNames.map((set) => {
     const entry = entries[set];
     if (entry === undefined) return `Set ${set.toUpperCase()}:   empty`;

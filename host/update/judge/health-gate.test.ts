@@ -80,9 +80,9 @@ async function makeWorld(): Promise<World> {
 /** What the old set reads about it. */
 async function reasonLeft(host: TestSystem): Promise<string | undefined> {
   const { signpost } = await requireSets(host.system);
-  const sets = { ...(await signpost.read()), active: "a" } as const;
-  const failed = returnedFrom(sets, [], host.system.clock.now());
-  return failed === undefined ? undefined : (await explained(host.system, sets, failed, undefined)).reason;
+  const standings = { ...(await signpost.read()), active: "a" } as const;
+  const failed = returnedFrom(standings, [], host.system.clock.now());
+  return failed === undefined ? undefined : (await explained(host.system, standings, failed, undefined)).reason;
 }
 
 test("a host where everything holds, and keeps holding, is marked successful", async () => {

@@ -86,8 +86,8 @@ async function readStanding(
 ): Promise<{ kind: "trying"; ailments: Ailment[] } | { kind: "proved" }> {
   let isTrying = true;
   const ailments = await check("whether this version is on trial", signal, async () => {
-    const sets = await (await findSets(system))?.signpost.read();
-    isTrying = sets?.entries[sets.active]?.standing.kind === "trying";
+    const standings = await (await findSets(system))?.signpost.read();
+    isTrying = standings?.entries[standings.active]?.standing.kind === "trying";
     return [];
   });
   return isTrying ? { kind: "trying", ailments } : { kind: "proved" };

@@ -1,6 +1,6 @@
 /** Noticing, at the start of the daemon, that this host came back from a version that did not prove healthy. */
 import type { System } from "../../machine/system.ts";
-import type { Sets } from "../boot/signpost.ts";
+import type { Standings } from "../boot/signpost.ts";
 import type { KeptMemory } from "../kept-memory.ts";
 import type { FailedVersion } from "../memory.ts";
 import { removeRecords } from "./last-words.ts";
@@ -14,18 +14,18 @@ import { explained, panicBefore, returnedFrom } from "./went-back.ts";
 export async function noticeReturn(
   system: System,
   memory: KeptMemory,
-  sets: Sets,
+  standings: Standings,
   onReturn: (version: FailedVersion) => void,
 ): Promise<void> {
-  const failed = returnedFrom(sets, memory.current.held, system.clock.now());
+  const failed = returnedFrom(standings, memory.current.held, system.clock.now());
   if (failed !== undefined) {
     onReturn(failed);
     await memory.hold(failed);
   }
-  const panic = await panicBefore(system, sets);
+  const panic = await panicBefore(system, standings);
   const unexplained = memory.current.held.find((version) => version.unexplained === true);
   if (unexplained !== undefined) {
-    const explanation = await explained(system, sets, unexplained, panic?.reason);
+    const explanation = await explained(system, standings, unexplained, panic?.reason);
     onReturn(explanation);
     system.log.info(`update: went back from ${explanation.version}: ${explanation.reason}`);
     const held = memory.current.held.map((each) => (each === unexplained ? explanation : each));

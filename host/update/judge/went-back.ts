@@ -9,7 +9,7 @@ import type { System } from "../../machine/system.ts";
 import { otherSet, type SetName } from "../boot/boot-entry.ts";
 import { readPanic, wasRefused, wasResetByWatchdog, type Panic } from "./last-words.ts";
 import type { FailedVersion } from "../memory.ts";
-import type { Sets } from "../boot/signpost.ts";
+import type { Standings } from "../boot/signpost.ts";
 
 /** Written by the set that failed, before it reboots. */
 export async function leaveReason(system: System, version: string, reason: string): Promise<void> {
@@ -28,7 +28,7 @@ export async function forgetReason(system: System): Promise<void> {
 
 /** The version that this host came back from, as the boot entries tell it, unless it is among those that are known. */
 export function returnedFrom(
-  { active, entries }: Sets,
+  { active, entries }: Standings,
   known: readonly FailedVersion[],
   now: Date,
 ): FailedVersion | undefined {
@@ -44,7 +44,7 @@ export function returnedFrom(
  */
 export async function explained(
   system: System,
-  { active }: Sets,
+  { active }: Standings,
   { version, at }: FailedVersion,
   panic: string | undefined,
 ): Promise<FailedVersion> {
@@ -54,7 +54,7 @@ export async function explained(
 }
 
 /** Of the boot before this one. A set on trial leaves it to the one that it would go back to. */
-export async function panicBefore(system: System, { active, entries }: Sets): Promise<Panic | undefined> {
+export async function panicBefore(system: System, { active, entries }: Standings): Promise<Panic | undefined> {
   if (entries[active]?.standing.kind !== "successful") return undefined;
   const panic = await readPanic(system);
   if (panic.reason !== undefined) system.log.info(`boot: the kernel of the boot before panicked: ${panic.reason}`);
