@@ -34,7 +34,7 @@ export const reconcilerState = z.object({
 });
 
 /** How far an update is, from the first command to the version that proved healthy or the one that the host went back from. */
-export const updateStage = z.discriminatedUnion("stage", [
+export const lastUpdate = z.discriminatedUnion("stage", [
   z.object({ stage: z.literal("working"), command: updateCommand }),
   z.object({ stage: z.literal("ready"), version: z.string() }),
   z.object({
@@ -52,7 +52,7 @@ export const updateStage = z.discriminatedUnion("stage", [
   }),
   z.object({ stage: z.literal("unknown"), reason: z.string() }),
 ]);
-export type UpdateStage = z.infer<typeof updateStage>;
+export type LastUpdate = z.infer<typeof lastUpdate>;
 
 export const status = z.object({
   os: os.extend({ platform: z.string() }),
@@ -104,7 +104,7 @@ export const status = z.object({
     .exactOptional(),
   rebootNeeded: z.array(z.string()),
   /** The last update of this host, until it has proved healthy. */
-  update: updateStage.exactOptional(),
+  update: lastUpdate.exactOptional(),
   /** Versions that were started here, did not prove healthy and are not tried again; the newest failure last. */
   heldUpdates: z.array(z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() })).exactOptional(),
   /** The last crash of the kernel here of which something was kept; its messages are in the support archive. */

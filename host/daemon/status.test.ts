@@ -38,9 +38,9 @@ test("a boot whose last step ends while the status is made is still booting", as
   await using machine = await testSystem();
   const boot = newBootStatus();
   boot.steps.splice(0, boot.steps.length, { step: "see what is to prepare this machine", state: "running" });
-  const updater: Pick<StatusSources["updater"], "stage" | "held"> = {
+  const updater: Pick<StatusSources["updater"], "lastUpdate" | "held"> = {
     held: [],
-    async stage() {
+    async lastUpdate() {
       boot.steps[0] = { step: "see what is to prepare this machine", state: "done" };
       return await Promise.resolve(undefined);
     },

@@ -61,7 +61,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
   const reconcilers = engine.status();
   const good = datastore.lastGoodBoot();
   const running = trial.current();
-  const update = await updater.stage();
+  const update = await updater.lastUpdate();
   const remoteStatus = remote.status();
   const failing =
     steps.some(({ state }) => state === "failed") ||

@@ -4,9 +4,15 @@ import { isFailure } from "../../lib/failure.ts";
 import { loaderEntries } from "../../test/simulator/media/loader.ts";
 import { arrangements, storageWith } from "../../test/worlds/update/boot-arrangements.ts";
 import { kernelPath, otherSet } from "./boot/boot-entry.ts";
-import { stateOf } from "./boot/sets.ts";
 import { Signpost } from "./boot/signpost.ts";
-import { allowedIn, assertAllowed, type UpdateImage, type UpdateCommand, type UpdateState } from "./state.ts";
+import {
+  allowedIn,
+  assertAllowed,
+  type UpdateImage,
+  type UpdateCommand,
+  type UpdateState,
+  updateState,
+} from "./state.ts";
 
 const machines = { variant: "dev", arch: "x86_64" };
 const image: UpdateImage = { ...machines, version: "1.1.0" };
@@ -54,7 +60,7 @@ test("every arrangement of entries gives one state, which never claims more than
     const [first] = loaderEntries(storage, "/efi");
     const inactive = arrangement.entries[otherSet(active)];
     for (const chosen of [undefined, image]) {
-      const state = stateOf(standings, chosen, machines);
+      const state = updateState(standings, chosen, machines);
       const startsInactive = first?.kernel === kernelPath(otherSet(active));
       const isFresh =
         inactive?.standing.kind === "trying" && inactive.standing.left > 0 && inactive.standing.done === 0;
@@ -76,6 +82,6 @@ test("every arrangement of entries gives one state, which never claims more than
 });
 
 test("on a host without sets the state is what was chosen", () => {
-  expect(stateOf(undefined, undefined, machines)).toEqual({ kind: "idle" });
-  expect(stateOf(undefined, image, machines)).toEqual({ kind: "available", chosen: image });
+  expect(updateState(undefined, undefined, machines)).toEqual({ kind: "idle" });
+  expect(updateState(undefined, image, machines)).toEqual({ kind: "available", chosen: image });
 });

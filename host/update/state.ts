@@ -6,6 +6,8 @@
  * inactive set boots next. Each state carries exactly the data that exists in it.
  */
 import { Failure } from "../../lib/failure.ts";
+import { otherSet } from "./boot/boot-entry.ts";
+import type { Standings } from "./boot/signpost.ts";
 
 export type UpdateImage = { version: string; variant: string; arch: string };
 
@@ -16,6 +18,23 @@ export type UpdateState =
   | { kind: "ready"; chosen: UpdateImage | undefined; staged: UpdateImage };
 
 export type UpdateCommand = "refresh" | "prepare" | "activate" | "deactivate";
+
+/** The state that the disk tells, with what was chosen. */
+export function updateState(
+  standings: Standings | undefined,
+  chosen: UpdateImage | undefined,
+  machines: Omit<UpdateImage, "version">,
+): UpdateState {
+  const entry = standings?.entries[otherSet(standings.active)];
+  if (entry !== undefined) {
+    const staged = { ...machines, version: entry.version };
+    if (entry.standing.kind === "staged") return { kind: "staged", chosen, staged };
+    // Tried before means that it ran and did not prove healthy: nothing is ready then.
+    const fresh = entry.standing.kind === "trying" && entry.standing.left > 0 && entry.standing.done === 0;
+    if (fresh && standings?.next === entry.set) return { kind: "ready", chosen, staged };
+  }
+  return chosen === undefined ? { kind: "idle" } : { kind: "available", chosen };
+}
 
 /** Elsewhere the API answers 409. The same table as Bottlerocket's thar-be-updates. */
 export const allowedIn = {

@@ -317,16 +317,16 @@ test("while the running version is on trial, the set it would go back to is not 
   const [proved, trying] = [join(entries, "orlop-a.conf"), join(entries, "orlop-a+0-1.conf")];
   await rename(proved, trying);
   await expect(updater.start("prepare")).rejects.toMatchObject({ code: "update-on-trial" });
-  expect(await updater.stage()).toEqual({ stage: "on-trial", version: "1.0.0", missing: [] });
+  expect(await updater.lastUpdate()).toEqual({ stage: "on-trial", version: "1.0.0", missing: [] });
   await rename(trying, proved);
-  expect(await updater.stage()).toBeUndefined();
+  expect(await updater.lastUpdate()).toBeUndefined();
 });
 
 test("a version the host came back from is held with its reason until released or a newer one comes", async () => {
   await using world = await makeWorld("1.1.0");
   const before = await world.start();
   await world.run(before, "refresh", "prepare", "activate");
-  expect(await before.stage()).toEqual({ stage: "ready", version: "1.1.0" });
+  expect(await before.lastUpdate()).toEqual({ stage: "ready", version: "1.1.0" });
   // The boot loader takes the try, the new set says what is wrong, and the old one boots again.
   const entries = join(world.host.system.root, "efi/loader/entries");
   const used = entryName({ set: "b", standing: { kind: "trying", left: 0, done: 1 } });
@@ -335,7 +335,7 @@ test("a version the host came back from is held with its reason until released o
   const updater = await world.start();
   const failure = { version: "1.1.0", reason: "containerd.service is not active" };
   expect(updater.held).toMatchObject([failure]);
-  expect(await updater.stage()).toMatchObject({ stage: "went-back", ...failure });
+  expect(await updater.lastUpdate()).toMatchObject({ stage: "went-back", ...failure });
   expect(await world.run(updater, "refresh")).toMatchObject({ update_state: "Idle", chosen_update: null });
   expect((await (await world.start()).explain(signal)).versions[0]?.holds[0]?.says).toContain("containerd.service");
   await world.repository.publish("1.2.0", { artefacts: testImage(40, 3).artefacts });
@@ -343,7 +343,7 @@ test("a version the host came back from is held with its reason until released o
 
   await expect(updater.release("1.5.0")).rejects.toMatchObject({ code: "no-such-hold" });
   await updater.release("1.1.0");
-  expect(await updater.stage()).toBeUndefined();
+  expect(await updater.lastUpdate()).toBeUndefined();
   world.settings["version-lock"] = "v1.1.0";
   expect((await world.run(await world.start(), "refresh")).chosen_update?.version).toBe("1.1.0");
 });

@@ -4,12 +4,12 @@
  * One command runs at a time. A command that is accepted goes on by itself; its outcome is in the status. Effects come
  * first, then what is remembered, then what is announced; where disk and memory differ, the disk is right.
  */
-import type { UpdateExplanation, UpdateStage, UpdateStatusBody } from "../../api/status.ts";
+import type { UpdateExplanation, LastUpdate, UpdateStatusBody } from "../../api/status.ts";
 import { abortable } from "../../lib/abortable.ts";
 import { explain, Failure } from "../../lib/failure.ts";
 import { Place } from "../../lib/place.ts";
 import { otherSet } from "./boot/boot-entry.ts";
-import { assertProved, findSets, isProved, requireSets, stateOf } from "./boot/sets.ts";
+import { assertProved, findSets, isProved, requireSets } from "./boot/sets.ts";
 import type { Standings } from "./boot/signpost.ts";
 import { activate, noUpdate, prepare, refresh } from "./commands.ts";
 import { explanationOf } from "./explanation.ts";
@@ -21,8 +21,8 @@ import { readFindings } from "./judge/trial-findings.ts";
 import { KeptMemory } from "./kept-memory.ts";
 import { RepositoryLooks } from "./look.ts";
 import type { FailedVersion } from "./memory.ts";
-import { stageOf } from "./stage.ts";
-import { assertAllowed, type UpdateCommand, type UpdateState } from "./state.ts";
+import { lastUpdateOf } from "./last-update.ts";
+import { assertAllowed, type UpdateCommand, type UpdateState, updateState } from "./state.ts";
 import { updateStatusOf, type Working } from "./update-status.ts";
 import type { UpdaterHost } from "./updater-host.ts";
 import type { WriteProgress } from "./write/write-image.ts";
@@ -165,10 +165,10 @@ export class Updater implements AsyncDisposable {
   }
 
   /** How far the last update is. Never rejects: that it cannot be told is an answer too. */
-  async stage(): Promise<UpdateStage | undefined> {
+  async lastUpdate(): Promise<LastUpdate | undefined> {
     const { work } = this.#place;
     try {
-      return stageOf({
+      return lastUpdateOf({
         running: this.#host.running.version,
         standings: await this.#standings(),
         held: this.#memory.current.held,
@@ -262,7 +262,7 @@ export class Updater implements AsyncDisposable {
 
   async #state(standings?: Standings): Promise<UpdateState> {
     const { version: _running, ...machines } = this.#host.running;
-    return stateOf(standings ?? (await this.#standings()), this.#memory.current.chosen?.image, machines);
+    return updateState(standings ?? (await this.#standings()), this.#memory.current.chosen?.image, machines);
   }
 
   #progress(): Working | undefined {

@@ -39,7 +39,7 @@ export class PassWaiters {
 
   async #notes(changed: readonly string[]): Promise<string[]> {
     if (!changed.some((key) => isUnder(key, healthSettings))) return [];
-    if ((await this.#context.updater.stage())?.stage !== "on-trial") return [];
+    if ((await this.#context.updater.lastUpdate())?.stage !== "on-trial") return [];
     return [
       `the version on trial is judged by the checks it was started with; ${healthSettings} counts from the next update on`,
     ];

@@ -6,7 +6,6 @@ import { bootLoaderTwice } from "./boot-again.ts";
 import { kernelPath, otherSet, type SetName } from "./boot-entry.ts";
 import { findPartitions, type Partition } from "./partitions.ts";
 import { Signpost, type Standings } from "./signpost.ts";
-import type { UpdateImage, UpdateState } from "../state.ts";
 import { forgetTerms, keepTerms, type NewTerms } from "../judge/terms.ts";
 import { forgetReason } from "../judge/went-back.ts";
 
@@ -40,23 +39,6 @@ export async function requireSets(system: System): Promise<PartitionSets> {
     signpost: new Signpost(system.storage, esp, active),
     inactive: { set, root: device(root), hash: device(hash), kernel: join(esp, kernelPath(set)) },
   };
-}
-
-/** The state that the disk tells, with what was chosen. */
-export function stateOf(
-  standings: Standings | undefined,
-  chosen: UpdateImage | undefined,
-  machines: Omit<UpdateImage, "version">,
-): UpdateState {
-  const entry = standings?.entries[otherSet(standings.active)];
-  if (entry !== undefined) {
-    const staged = { ...machines, version: entry.version };
-    if (entry.standing.kind === "staged") return { kind: "staged", chosen, staged };
-    // Tried before means that it ran and did not prove healthy: nothing is ready then.
-    const fresh = entry.standing.kind === "trying" && entry.standing.left > 0 && entry.standing.done === 0;
-    if (fresh && standings?.next === entry.set) return { kind: "ready", chosen, staged };
-  }
-  return chosen === undefined ? { kind: "idle" } : { kind: "available", chosen };
 }
 
 /** Whether the running version has proved healthy since it was installed; one that is not in a set has nothing to prove. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { defined } from "../../../../lib/defined.ts";
-import type { UpdateStage } from "../../../../api/status.ts";
+import type { LastUpdate } from "../../../../api/status.ts";
 import { judgeUpdate } from "./update-wait.ts";
 
 const os = {
@@ -11,10 +11,10 @@ const os = {
   version_id: "0.2.0",
   platform: "qemu",
 };
-const judged = (update: UpdateStage | undefined, version?: string) =>
+const judged = (update: LastUpdate | undefined, version?: string) =>
   judgeUpdate({ os, uptimeSeconds: 100, ...defined({ update }) }, { version }, 1_000_000);
 
-test.each<[UpdateStage, string]>([
+test.each<[LastUpdate, string]>([
   [{ stage: "working", command: "prepare" }, "an update command is at work: prepare"],
   [{ stage: "ready", version: "0.3.0" }, "version 0.3.0 starts at the next boot"],
   [{ stage: "on-trial", version: "0.2.0", missing: [] }, "version 0.2.0 is on trial"],

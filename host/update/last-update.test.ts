@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { BootEntry, Standing } from "./boot/boot-entry.ts";
 import type { Standings } from "./boot/signpost.ts";
-import { stageOf, type StageFacts } from "./stage.ts";
+import { lastUpdateOf, type LastUpdateFacts } from "./last-update.ts";
 
 const good: Standing = { kind: "successful" };
 const entry = (set: "a" | "b", version: string, standing: Standing): BootEntry => ({
@@ -17,22 +17,22 @@ function standingsOf(active: Standing, inactive?: Standing, next: "a" | "b" = "a
   return { active: "a", next, entries: { a: entry("a", "0.1.0", active), ...b } };
 }
 
-const stage = (standings: Standings | undefined, more: Partial<StageFacts> = {}) =>
-  stageOf({ running: "0.1.0", standings, held: [], findings: [], command: undefined, ...more });
+const lastUpdate = (standings: Standings | undefined, more: Partial<LastUpdateFacts> = {}) =>
+  lastUpdateOf({ running: "0.1.0", standings, held: [], findings: [], command: undefined, ...more });
 
 const fresh: Standing = { kind: "trying", left: 1, done: 0 };
 const used: Standing = { kind: "trying", left: 0, done: 1 };
 
 test("nothing is under way on a host whose version proved healthy, whatever else is on the other set", () => {
-  expect(stage(undefined)).toBeUndefined();
-  expect(stage(standingsOf(good))).toBeUndefined();
-  expect(stage(standingsOf(good, good))).toBeUndefined();
-  expect(stage(standingsOf(good, { kind: "staged", tries: 1 }))).toBeUndefined();
+  expect(lastUpdate(undefined)).toBeUndefined();
+  expect(lastUpdate(standingsOf(good))).toBeUndefined();
+  expect(lastUpdate(standingsOf(good, good))).toBeUndefined();
+  expect(lastUpdate(standingsOf(good, { kind: "staged", tries: 1 }))).toBeUndefined();
 });
 
 test("a version that boots next is ready, one that runs without proof is on trial with what it lacks", () => {
-  expect(stage(standingsOf(good, fresh, "b"))).toEqual({ stage: "ready", version: "0.2.0" });
-  expect(stage(standingsOf(used, good, "b"), { findings: ["no link"] })).toEqual({
+  expect(lastUpdate(standingsOf(good, fresh, "b"))).toEqual({ stage: "ready", version: "0.2.0" });
+  expect(lastUpdate(standingsOf(used, good, "b"), { findings: ["no link"] })).toEqual({
     stage: "on-trial",
     version: "0.1.0",
     missing: ["no link"],
@@ -41,8 +41,8 @@ test("a version that boots next is ready, one that runs without proof is on tria
 
 test("a version that was started and is not the one that runs is what the host went back from", () => {
   const at = "2026-01-31T18:30:00.000Z";
-  expect(stage(standingsOf(good, used))).toEqual({ stage: "went-back", version: "0.2.0" });
-  expect(stage(standingsOf(good, used), { held: [{ version: "0.2.0", at, reason: "no link" }] })).toEqual({
+  expect(lastUpdate(standingsOf(good, used))).toEqual({ stage: "went-back", version: "0.2.0" });
+  expect(lastUpdate(standingsOf(good, used), { held: [{ version: "0.2.0", at, reason: "no link" }] })).toEqual({
     stage: "went-back",
     version: "0.2.0",
     at,
@@ -52,9 +52,9 @@ test("a version that was started and is not the one that runs is what the host w
 
 test("a command at work comes before what happened earlier, and after what happens now", () => {
   const working = { stage: "working", command: "prepare" } as const;
-  expect(stage(undefined, { command: "prepare" })).toEqual(working);
-  expect(stage(standingsOf(good), { command: "prepare" })).toEqual(working);
-  expect(stage(standingsOf(good, used), { command: "prepare" })).toEqual(working);
-  expect(stage(standingsOf(good, fresh, "b"), { command: "refresh" })).toMatchObject({ stage: "ready" });
-  expect(stage(standingsOf(used, good), { command: "refresh" })).toMatchObject({ stage: "on-trial" });
+  expect(lastUpdate(undefined, { command: "prepare" })).toEqual(working);
+  expect(lastUpdate(standingsOf(good), { command: "prepare" })).toEqual(working);
+  expect(lastUpdate(standingsOf(good, used), { command: "prepare" })).toEqual(working);
+  expect(lastUpdate(standingsOf(good, fresh, "b"), { command: "refresh" })).toMatchObject({ stage: "ready" });
+  expect(lastUpdate(standingsOf(used, good), { command: "refresh" })).toMatchObject({ stage: "on-trial" });
 });

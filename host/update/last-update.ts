@@ -1,11 +1,11 @@
 /** How far the last update of this host is, as the disk tells it. */
-import type { UpdateStage } from "../../api/status.ts";
+import type { LastUpdate } from "../../api/status.ts";
 import { otherSet } from "./boot/boot-entry.ts";
 import type { FailedVersion } from "./memory.ts";
 import type { Standings } from "./boot/signpost.ts";
 import type { UpdateCommand } from "./state.ts";
 
-export type StageFacts = {
+export type LastUpdateFacts = {
   running: string;
   standings: Standings | undefined;
   held: readonly FailedVersion[];
@@ -16,8 +16,8 @@ export type StageFacts = {
 };
 
 /** Undefined when nothing is under way and the last version that was started here proved healthy. */
-export function stageOf({ running, standings, held, findings, command }: StageFacts): UpdateStage | undefined {
-  const working: UpdateStage | undefined = command === undefined ? undefined : { stage: "working", command };
+export function lastUpdateOf({ running, standings, held, findings, command }: LastUpdateFacts): LastUpdate | undefined {
+  const working: LastUpdate | undefined = command === undefined ? undefined : { stage: "working", command };
   if (standings === undefined) return working;
   if (standings.entries[standings.active]?.standing.kind === "trying") {
     return { stage: "on-trial", version: running, missing: [...findings] };
