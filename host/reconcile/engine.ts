@@ -13,7 +13,7 @@ import type { Settings } from "../../settings/model/model.ts";
 import type { Facts } from "../machine/facts.ts";
 import type { System } from "../machine/system.ts";
 import { failureOf, passFailure } from "./pass-failure.ts";
-import type { Effect, Pass, PassFailure, Reconciler, Setback } from "./reconciler.ts";
+import type { Effect, Reconciliation, PassFailure, Reconciler, Setback } from "./reconciler.ts";
 
 /** Where the engine gets committed settings from. */
 export type SettingsSource = {
@@ -68,8 +68,8 @@ export function backoffMs(passes: number): number {
   return Math.min(driftCheckMs, firstRetryMs * 2 ** Math.max(0, passes - 1));
 }
 
-/** One reconciler's pass: all that it met, and what of that was not so before. */
-type ReconcilerPass = { whole: ReconcilerReport; since: ReconcilerReport };
+/** Of one reconciler in one pass: all that it met, and what of that was not so before. */
+type ReconcilerReports = { whole: ReconcilerReport; since: ReconcilerReport };
 
 type Met = {
   failure: PassFailure | undefined;
@@ -122,8 +122,8 @@ export class Engine {
    * reconciler.
    */
   async passAll(): Promise<PassReport> {
-    const { version, passes } = await this.#pass(() => this.#reconcilers);
-    return { version, reconcilers: passes.map(({ whole }) => whole) };
+    const { version, reports } = await this.#pass(() => this.#reconcilers);
+    return { version, reconcilers: reports.map(({ whole }) => whole) };
   }
 
   /** What `passAll` would do now if these were the settings; changes nothing. */
@@ -198,32 +198,32 @@ export class Engine {
   }
 
   /** Passes wait for their turn and take the settings only then, so that a later one never applies older settings. */
-  async #pass(chosen: () => readonly Reconciler[]): Promise<{ version: number; passes: ReconcilerPass[] }> {
+  async #pass(chosen: () => readonly Reconciler[]): Promise<{ version: number; reports: ReconcilerReports[] }> {
     return await this.#turns.next(async () => {
       const { version, settings } = this.#source.current();
       const covered = this.#reports.at(-1)?.version;
       const isFirst = covered === undefined || version > covered;
-      const passes: ReconcilerPass[] = [];
+      const reports: ReconcilerReports[] = [];
       for (const reconciler of isFirst ? this.#reconcilers : chosen()) {
-        passes.push(await this.#passReconciler(reconciler, version, settings));
+        reports.push(await this.#reconcile(reconciler, version, settings));
       }
-      if (isFirst) this.#announce({ version, reconcilers: passes.map(({ since }) => since) });
-      return { version, passes };
+      if (isFirst) this.#announce({ version, reconcilers: reports.map(({ since }) => since) });
+      return { version, reports };
     });
   }
 
-  async #passReconciler(reconciler: Reconciler, version: number, settings: Settings): Promise<ReconcilerPass> {
-    let pass: Pass;
+  async #reconcile(reconciler: Reconciler, version: number, settings: Settings): Promise<ReconcilerReports> {
+    let reconciliation: Reconciliation;
     try {
-      pass = await reconciler.pass(this.#system, settings, this.#facts);
+      reconciliation = await reconciler.reconcile(this.#system, settings, this.#facts);
     } catch (error) {
       const setback = { error, wanted: settings, undone: ["everything"] };
-      pass = { steps: 0, effects: [], setbacks: [setback], rebootNeeded: [], warnings: [] };
+      reconciliation = { steps: 0, effects: [], setbacks: [setback], rebootNeeded: [], warnings: [] };
     }
-    const { steps, effects, setbacks, rebootNeeded, warnings } = pass;
+    const { steps, effects, setbacks, rebootNeeded, warnings } = reconciliation;
     const before = this.#known.get(reconciler.name);
     const failure = passFailure(setbacks);
-    this.#log(reconciler.name, pass, failure, before);
+    this.#log(reconciler.name, reconciliation, failure, before);
     const failures = failure === undefined ? 0 : (before?.failures ?? 0) + 1;
     const incomplete = failure === undefined && warnings.length === 0 ? 0 : (before?.incomplete ?? 0) + 1;
     this.#known.set(reconciler.name, {
@@ -239,12 +239,17 @@ export class Engine {
     const report = { name: reconciler.name, steps, effects };
     return {
       whole: { ...report, ...reported({ failure, warnings, rebootNeeded }) },
-      since: { ...report, ...reported(sinceThen(pass, before)) },
+      since: { ...report, ...reported(sinceThen(reconciliation, before)) },
     };
   }
 
   /** Not each time: what fails is tried again and again. */
-  #log(name: string, { setbacks, warnings }: Pass, failure: PassFailure | undefined, before: Known | undefined): void {
+  #log(
+    name: string,
+    { setbacks, warnings }: Reconciliation,
+    failure: PassFailure | undefined,
+    before: Known | undefined,
+  ): void {
     const { log } = this.#system;
     if (failure?.message !== before?.failure?.message) {
       for (const { error } of setbacks) log.error(name, error);
@@ -264,7 +269,7 @@ export class Engine {
 }
 
 /** What a pass met, without what was so before: equal in all that it depends on. */
-function sinceThen({ setbacks, warnings, rebootNeeded }: Pass, before: Known | undefined): Met {
+function sinceThen({ setbacks, warnings, rebootNeeded }: Reconciliation, before: Known | undefined): Met {
   const wasSo = ({ wanted }: Setback): boolean =>
     before?.setbacks.some((setback) => Bun.deepEquals(setback.wanted, wanted)) === true;
   return {

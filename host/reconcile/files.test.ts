@@ -23,20 +23,20 @@ test("a file that is not there is written with its mode, then all is at rest", a
   await using host = await testSystem();
   runSystemd(host);
   const files = filesReconciler([daemon]);
-  const { effects } = await files.pass(host.system, settings(), facts);
+  const { effects } = await files.reconcile(host.system, settings(), facts);
   expect(effects).toEqual([
     { description: "create /etc/daemon.conf", file: { path: "/etc/daemon.conf", change: "create" } },
   ]);
   expect(await host.read("/etc/daemon.conf")).toBe("motd hello\n");
   expect((await stat(join(host.system.root, "etc/daemon.conf"))).mode & 0o777).toBe(0o600);
-  expect((await files.pass(host.system, settings(), facts)).steps).toBe(0);
+  expect((await files.reconcile(host.system, settings(), facts)).steps).toBe(0);
 });
 
 test("what a killed daemon left of a file goes when the file is written", async () => {
   await using host = await testSystem();
   runSystemd(host);
   await host.write("/etc/.daemon.conf.0123456789ab", "motd h");
-  await filesReconciler([daemon]).pass(host.system, settings(), facts);
+  await filesReconciler([daemon]).reconcile(host.system, settings(), facts);
   expect(await host.readIfPresent("/etc/.daemon.conf.0123456789ab")).toBeUndefined();
 });
 
@@ -44,7 +44,7 @@ test("a changed file restarts the unit that runs, and a preview says so before",
   await using host = await testSystem();
   const units = runSystemd(host, { "daemon.service": "inactive" });
   const files = filesReconciler([daemon]);
-  await files.pass(host.system, settings(), facts);
+  await files.reconcile(host.system, settings(), facts);
   units.set("daemon.service", { state: "active", started: 1, reloaded: 0 });
   const before = [...host.ran];
   const { effects } = await files.preview(host.system, settings("new"), facts);
@@ -54,17 +54,17 @@ test("a changed file restarts the unit that runs, and a preview says so before",
   ]);
   expect(host.ran.slice(before.length).filter((line) => !line.startsWith("systemctl show"))).toEqual([]);
   expect(await host.read("/etc/daemon.conf")).toBe("motd hello\n");
-  expect((await files.pass(host.system, settings("new"), facts)).effects).toEqual(effects);
+  expect((await files.reconcile(host.system, settings("new"), facts)).effects).toEqual(effects);
   expect(units.get("daemon.service")?.started).toBe(2);
-  expect((await files.pass(host.system, settings("new"), facts)).steps).toBe(0);
+  expect((await files.reconcile(host.system, settings("new"), facts)).steps).toBe(0);
 });
 
 test("a unit that does not run is not started", async () => {
   await using host = await testSystem();
   const units = runSystemd(host, { "daemon.service": "inactive" });
   const files = filesReconciler([daemon]);
-  await files.pass(host.system, settings("one"), facts);
-  await files.pass(host.system, settings("two"), facts);
+  await files.reconcile(host.system, settings("one"), facts);
+  await files.reconcile(host.system, settings("two"), facts);
   expect(units.get("daemon.service")?.started).toBe(0);
   expect(await host.read("/etc/daemon.conf")).toBe("motd two\n");
 });
@@ -72,7 +72,7 @@ test("a unit that does not run is not started", async () => {
 test("a unit that failed gets another chance with its new configuration", async () => {
   await using host = await testSystem();
   const units = runSystemd(host, { "daemon.service": "failed" });
-  await filesReconciler([daemon]).pass(host.system, settings(), facts);
+  await filesReconciler([daemon]).reconcile(host.system, settings(), facts);
   expect(units.get("daemon.service")?.state).toBe("active");
 });
 
@@ -82,9 +82,9 @@ test("a unit that started with the files as they are is not restarted", async ()
   await host.write("/etc/daemon.conf", "motd hello\n");
   await chmod(join(host.system.root, "etc/daemon.conf"), 0o600);
   const files = filesReconciler([daemon]);
-  expect((await files.pass(host.system, settings(), facts)).effects).toEqual([]);
+  expect((await files.reconcile(host.system, settings(), facts)).effects).toEqual([]);
   expect(units.get("daemon.service")?.started).toBe(0);
-  expect((await files.pass(host.system, settings(), facts)).steps).toBe(0);
+  expect((await files.reconcile(host.system, settings(), facts)).steps).toBe(0);
 });
 
 test("a daemon that dies between the write and the restart restarts the unit when it comes back", async () => {
@@ -96,11 +96,11 @@ test("a daemon that dies between the write and the restart restarts the unit whe
     return systemctl?.(argv, limits) ?? "";
   });
   const files = filesReconciler([daemon]);
-  const died = await files.pass(host.system, settings(), facts);
+  const died = await files.reconcile(host.system, settings(), facts);
   expect(died.setbacks.map(({ error }) => error)).toEqual([new Error("killed")]);
   expect(await host.read("/etc/daemon.conf")).toBe("motd hello\n");
   host.programs.set("systemctl", (argv, limits) => systemctl?.(argv, limits) ?? "");
-  expect((await files.pass(host.system, settings(), facts)).effects).toEqual([
+  expect((await files.reconcile(host.system, settings(), facts)).effects).toEqual([
     { description: "restart daemon.service", units: [{ name: "daemon.service", action: "restart" }] },
   ]);
   expect(units.get("daemon.service")?.started).toBe(1);
@@ -116,22 +116,22 @@ test("a unit that does not come up is a failure with its result and its journal,
     breaks: { result: "exit-code", journal: "bad motd" },
   });
   const files = filesReconciler([daemon]);
-  const failure = (await files.pass(host.system, settings(), facts)).setbacks[0]?.error;
+  const failure = (await files.reconcile(host.system, settings(), facts)).setbacks[0]?.error;
   expect(failure).toMatchObject({ code: "unit-failed", unit: "daemon.service", journal: "bad motd" });
   expect(failure).toHaveProperty("message", "cannot restart daemon.service: exit-code");
-  expect((await files.pass(host.system, settings(), facts)).setbacks).toHaveLength(1);
+  expect((await files.reconcile(host.system, settings(), facts)).setbacks).toHaveLength(1);
   units.set("daemon.service", { state: "failed", started: 2, reloaded: 0 });
-  expect((await files.pass(host.system, settings(), facts)).setbacks).toEqual([]);
-  expect((await files.pass(host.system, settings(), facts)).steps).toBe(0);
+  expect((await files.reconcile(host.system, settings(), facts)).setbacks).toEqual([]);
+  expect((await files.reconcile(host.system, settings(), facts)).steps).toBe(0);
 });
 
 test("a file that drifted is written back without a restart: the unit never read the drift", async () => {
   await using host = await testSystem();
   const units = runSystemd(host, { "daemon.service": "active" });
   const files = filesReconciler([daemon]);
-  await files.pass(host.system, settings(), facts);
+  await files.reconcile(host.system, settings(), facts);
   await host.write("/etc/daemon.conf", "drift");
-  await files.pass(host.system, settings(), facts);
+  await files.reconcile(host.system, settings(), facts);
   expect(await host.read("/etc/daemon.conf")).toBe("motd hello\n");
   expect(units.get("daemon.service")?.started).toBe(1);
 });
@@ -141,14 +141,14 @@ test("a file that is no longer rendered is removed and its unit restarted; a fil
   const units = runSystemd(host, { "daemon.service": "active" });
   const files = filesReconciler([daemon]);
   await host.write("/etc/other.conf", "theirs");
-  await files.pass(host.system, settings(), facts);
-  const { effects } = await files.pass(host.system, settings(""), facts);
+  await files.reconcile(host.system, settings(), facts);
+  const { effects } = await files.reconcile(host.system, settings(""), facts);
   expect(effects.map(({ description }) => description)).toEqual(["remove /etc/daemon.conf", "restart daemon.service"]);
   expect(await host.readIfPresent("/etc/daemon.conf")).toBeUndefined();
   expect(await host.read("/etc/other.conf")).toBe("theirs");
   expect(units.get("daemon.service")?.started).toBe(2);
   await host.write("/etc/daemon.conf", "theirs now");
-  expect((await files.pass(host.system, settings(""), facts)).steps).toBe(0);
+  expect((await files.reconcile(host.system, settings(""), facts)).steps).toBe(0);
 });
 
 test("a unit that can reload is reloaded, unless another of its files needs a restart", async () => {
@@ -157,9 +157,9 @@ test("a unit that can reload is reloaded, unless another of its files needs a re
   const table = configFile({ path: "/etc/table", reload: ["daemon.service"], render: ({ motd }) => motd });
   const constant = configFile({ path: "/etc/constant", restart: ["daemon.service"], render: () => "x" });
   const files = filesReconciler([table, constant]);
-  await files.pass(host.system, settings(), facts);
+  await files.reconcile(host.system, settings(), facts);
   expect(units.get("daemon.service")).toMatchObject({ started: 1, reloaded: 0 });
-  await files.pass(host.system, settings("new"), facts);
+  await files.reconcile(host.system, settings("new"), facts);
   expect(units.get("daemon.service")).toMatchObject({ started: 1, reloaded: 1 });
 });
 
@@ -172,7 +172,7 @@ test("the service manager reads a changed drop-in before the unit is restarted",
     reload: [serviceManager],
     render: () => "[Service]\n",
   });
-  await filesReconciler([daemon, dropIn]).pass(host.system, settings(), facts);
+  await filesReconciler([daemon, dropIn]).reconcile(host.system, settings(), facts);
   expect(host.ran.filter((line) => !line.startsWith("systemctl show"))).toEqual([
     "systemctl daemon-reload",
     "systemctl restart daemon.service",
@@ -193,9 +193,9 @@ test("files that cannot be rendered keep what they have, their units are left al
     },
   };
   const files = filesReconciler([fragile, daemon]);
-  await files.pass(host.system, settings(), facts);
+  await files.reconcile(host.system, settings(), facts);
   isBroken = true;
-  const { effects, setbacks } = await files.pass(host.system, settings("new"), facts);
+  const { effects, setbacks } = await files.reconcile(host.system, settings("new"), facts);
   expect(effects.map(({ description }) => description)).toEqual(["change /etc/daemon.conf"]);
   expect(setbacks.map(({ error }) => error)).toEqual([
     new Failure("bad-settings", "cannot render fragile: it makes no sense"),
@@ -203,7 +203,7 @@ test("files that cannot be rendered keep what they have, their units are left al
   expect(await host.read("/etc/fragile")).toBe("ok");
   expect(units.get("daemon.service")?.started).toBe(1);
   isBroken = false;
-  await files.pass(host.system, settings("new"), facts);
+  await files.reconcile(host.system, settings("new"), facts);
   expect(units.get("daemon.service")?.started).toBe(2);
 });
 
@@ -214,20 +214,20 @@ test("one file that cannot be written does not keep the others from being writte
   await host.write("/etc/blocked", "a file where a directory is needed");
   const blocked = configFile({ path: "/etc/blocked/file", render: () => "x" });
   const files = filesReconciler([blocked, daemon]);
-  const { setbacks } = await files.pass(host.system, settings(), facts);
+  const { setbacks } = await files.reconcile(host.system, settings(), facts);
   expect(setbacks).toHaveLength(1);
   expect(await host.read("/etc/daemon.conf")).toBe("motd hello\n");
   await removeIfPresent(join(host.system.root, "etc/blocked"));
-  expect((await files.pass(host.system, settings(), facts)).setbacks).toEqual([]);
+  expect((await files.reconcile(host.system, settings(), facts)).setbacks).toEqual([]);
 });
 
 test("no unit is asked about when nothing changed", async () => {
   await using host = await testSystem();
   runSystemd(host, { "daemon.service": "active" });
   const files = filesReconciler([daemon]);
-  await files.pass(host.system, settings(), facts);
+  await files.reconcile(host.system, settings(), facts);
   const before = host.ran.length;
-  await files.pass(host.system, settings(), facts);
+  await files.reconcile(host.system, settings(), facts);
   expect(host.ran.length).toBe(before);
 });
 
@@ -244,7 +244,7 @@ test("a group that cannot be rendered fails as before only while what it reads, 
   });
   const files = filesReconciler([fragile, daemon]);
   const wanted = async (motd: string, hostname: string, seed: number) => {
-    const { setbacks } = await files.pass(
+    const { setbacks } = await files.reconcile(
       host.system,
       settingsOf({ motd, network: { hostname }, updates: { seed } }),
       facts,

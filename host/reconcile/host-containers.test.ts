@@ -18,7 +18,7 @@ test("an enabled container starts, a changed one starts anew, a disabled one sto
     return "";
   });
   const descriptions = async (containers: JsonObject) =>
-    (await hostContainers.pass(host.system, settingsOf({ "host-containers": containers }), facts)).effects.map(
+    (await hostContainers.reconcile(host.system, settingsOf({ "host-containers": containers }), facts)).effects.map(
       (effect) => effect.description,
     );
 
@@ -37,7 +37,7 @@ test("the user data of a container that was switched off is no longer on the dis
   );
   const pass = async (enabled: boolean) => {
     const containers = { tool: { ...tool, enabled, "user-data": "aHVudGVyMg==" } };
-    await hostContainers.pass(host.system, settingsOf({ "host-containers": containers }), facts);
+    await hostContainers.reconcile(host.system, settingsOf({ "host-containers": containers }), facts);
   };
   const directory = "/local/host-containers/tool";
   await pass(true);

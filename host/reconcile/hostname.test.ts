@@ -12,9 +12,9 @@ test("the kernel gets the name, and all rests", async () => {
   await using host = await testSystem();
   await host.write(path, "localhost\n");
   const settings = settingsOf({ network: { hostname: "node-1.example.com" } });
-  expect((await hostname.pass(host.system, settings, facts)).steps).toBe(1);
+  expect((await hostname.reconcile(host.system, settings, facts)).steps).toBe(1);
   expect(await host.read(path)).toBe("node-1.example.com");
-  expect((await hostname.pass(host.system, settings, facts)).steps).toBe(0);
+  expect((await hostname.reconcile(host.system, settings, facts)).steps).toBe(0);
 });
 
 test("a name that an older image accepted and the kernel cannot hold is cut at its first dot, and all rests", async () => {
@@ -22,8 +22,8 @@ test("a name that an older image accepted and the kernel cannot hold is cut at i
   await host.write(path, "localhost\n");
   const long = `node-1.${"a".repeat(60)}.example.com`;
   const settings: Settings = { ...settingsOf(), network: { hostname: long } };
-  expect((await hostname.pass(host.system, settings, facts)).setbacks).toEqual([]);
+  expect((await hostname.reconcile(host.system, settings, facts)).setbacks).toEqual([]);
   expect(await host.read(path)).toBe("node-1");
-  expect((await hostname.pass(host.system, settings, facts)).steps).toBe(0);
+  expect((await hostname.reconcile(host.system, settings, facts)).steps).toBe(0);
   expect(hostnameFile.render(settings, facts)).toMatchObject([{ content: "node-1\n" }]);
 });

@@ -72,13 +72,13 @@ export type Setback = {
 export type Preview = { effects: Effect[]; rebootNeeded: string[]; warnings: string[] };
 
 /** `steps` counts those that were planned, `effects` are those that happened. */
-export type Pass = Preview & { steps: number; setbacks: Setback[] };
+export type Reconciliation = Preview & { steps: number; setbacks: Setback[] };
 
 /** A definition with its types closed over, as the engine sees it. */
 export type Reconciler = {
   name: string;
   /** Makes it so; expected to need 0 steps the second time. */
-  pass(system: System, settings: Settings, facts: Facts): Promise<Pass>;
+  reconcile(system: System, settings: Settings, facts: Facts): Promise<Reconciliation>;
   /** What a pass with these settings would do now; changes nothing. Rejects when it cannot observe or plan. */
   preview(system: System, settings: Settings, facts: Facts): Promise<Preview>;
 };
@@ -92,7 +92,7 @@ export function reconciler<Desired, Actual, Step>(definition: ReconcilerDefiniti
       warnings: definition.warnings?.(desired, actual) ?? [],
     };
   };
-  const nothingDone = (setback: Setback): Pass => ({
+  const nothingDone = (setback: Setback): Reconciliation => ({
     steps: 0,
     effects: [],
     setbacks: [setback],
@@ -105,7 +105,7 @@ export function reconciler<Desired, Actual, Step>(definition: ReconcilerDefiniti
       const { steps, ...rest } = await decide(system, definition.desired(settings, facts));
       return { effects: steps.flatMap((step) => definition.describe(step) ?? []), ...rest };
     },
-    async pass(system, settings, facts) {
+    async reconcile(system, settings, facts) {
       let desired: Desired;
       try {
         desired = definition.desired(settings, facts);
@@ -120,18 +120,18 @@ export function reconciler<Desired, Actual, Step>(definition: ReconcilerDefiniti
         return nothingDone({ error, wanted: desired, undone: ["look at the machine"] });
       }
       const { steps, ...rest } = decided;
-      const pass: Pass = { steps: steps.length, effects: [], setbacks: [], ...rest };
+      const done: Reconciliation = { steps: steps.length, effects: [], setbacks: [], ...rest };
       for (const [index, step] of steps.entries()) {
         const effect = definition.describe(step);
         try {
           await definition.apply(system, step);
         } catch (error) {
           if (isFailure(error, "lacking")) {
-            pass.warnings.push(error.message);
+            done.warnings.push(error.message);
             continue;
           }
           const wanted = definition.afterFailure === "stop" ? steps.slice(index) : [step];
-          pass.setbacks.push({
+          done.setbacks.push({
             error,
             wanted,
             undone: wanted.flatMap((each) => subjectsOf(definition.describe(each))),
@@ -140,10 +140,10 @@ export function reconciler<Desired, Actual, Step>(definition: ReconcilerDefiniti
           continue;
         }
         if (effect === undefined) continue;
-        pass.effects.push(effect);
+        done.effects.push(effect);
         system.log.info(`${definition.name}: ${effect.description}`);
       }
-      return pass;
+      return done;
     },
   };
 }

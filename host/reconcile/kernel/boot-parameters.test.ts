@@ -48,14 +48,14 @@ test("parameters reach the addon in the order of the document, by way of the API
   expect((await disk.list()).length).toBeGreaterThan(1);
   const settings = model.complete(model.tree(datastore.store.values));
   await using host = await machine();
-  await bootParameters.pass(host.system, settings, facts);
+  await bootParameters.reconcile(host.system, settings, facts);
   expect(await written(host)).toBe("quiet loglevel=7 console=tty0");
 });
 
 test("what an older image accepted and the kernel cannot be given is a failure that says why", async () => {
   await using host = await machine();
   const settings = withBoot({ "kernel-parameters": { roothash: ["0"] } });
-  const { steps, setbacks } = await bootParameters.pass(host.system, settings, facts);
+  const { steps, setbacks } = await bootParameters.reconcile(host.system, settings, facts);
   expect(steps).toBe(0);
   expect(String(setbacks[0]?.error)).toContain("settings.boot.kernel-parameters.roothash must not be set");
 });
@@ -67,11 +67,11 @@ test("an addon is written and removed, and a reboot is needed while it is not th
     rebootNeeded: [],
     warnings: [],
   });
-  const first = await bootParameters.pass(host.system, some, facts);
+  const first = await bootParameters.reconcile(host.system, some, facts);
   expect(first.setbacks).toEqual([]);
   expect(first.rebootNeeded).toHaveLength(1);
   expect(await written(host)).toBe("quiet console=tty0 console=ttyS1,115200n8");
-  const second = await bootParameters.pass(host.system, some, facts);
+  const second = await bootParameters.reconcile(host.system, some, facts);
   expect(second.steps).toBe(0);
   expect(second.rebootNeeded).toHaveLength(1);
   // The machine reboots: /run is empty, the ESP is not.
@@ -81,28 +81,28 @@ test("an addon is written and removed, and a reboot is needed while it is not th
     rebootNeeded: [],
     warnings: [],
   });
-  const third = await bootParameters.pass(host.system, none, facts);
+  const third = await bootParameters.reconcile(host.system, none, facts);
   expect(third.rebootNeeded).toHaveLength(1);
   expect(await host.readIfPresent(addon)).toBeUndefined();
-  expect((await bootParameters.pass(host.system, some, facts)).rebootNeeded).toEqual([]);
+  expect((await bootParameters.reconcile(host.system, some, facts)).rebootNeeded).toEqual([]);
 });
 
 test("under Secure Boot parameters are refused, and their absence is fine", async () => {
   await using host = await machine();
   await host.write(secureBoot, "\u0006\0\0\0\u0001", "latin1");
-  const { setbacks, rebootNeeded } = await bootParameters.pass(host.system, some, facts);
+  const { setbacks, rebootNeeded } = await bootParameters.reconcile(host.system, some, facts);
   expect(setbacks.map(({ error }) => String(error))).toEqual([
     "Failure: cannot add kernel parameters: Secure Boot starts only what is signed",
   ]);
   expect(rebootNeeded).toEqual([]);
-  expect((await bootParameters.pass(host.system, none, facts)).setbacks).toEqual([]);
+  expect((await bootParameters.reconcile(host.system, none, facts)).setbacks).toEqual([]);
 });
 
 test("an addon that was cut short is written again", async () => {
   await using host = await machine();
-  await bootParameters.pass(host.system, some, facts);
+  await bootParameters.reconcile(host.system, some, facts);
   await host.write(addon, "MZ", "latin1");
-  await bootParameters.pass(host.system, some, facts);
+  await bootParameters.reconcile(host.system, some, facts);
   expect(await written(host)).toBe("quiet console=tty0 console=ttyS1,115200n8");
 });
 
@@ -128,13 +128,13 @@ test("the addon is written and removed durably, and what an interrupted write ha
       },
     },
   };
-  await bootParameters.pass(system, some, facts);
+  await bootParameters.reconcile(system, some, facts);
   expect(done.splice(0)).toEqual(["rename", "sync"]);
-  await bootParameters.pass(system, none, facts);
+  await bootParameters.reconcile(system, none, facts);
   expect(done.splice(0)).toEqual(["remove", "sync"]);
   const leftover = "/efi/loader/addons/.orlop-settings.addon.efi.0123456789ab";
   await host.write(leftover, "half an addon");
-  await bootParameters.pass(system, some, facts);
+  await bootParameters.reconcile(system, some, facts);
   expect(await host.readIfPresent(leftover)).toBeUndefined();
   expect(done).toEqual(["remove", "sync", "rename", "sync"]);
 });

@@ -16,20 +16,20 @@ test("pages are set aside by size, for the machine or by node, and then it rests
   await host.write(small, "0\n");
   await host.write(node, "0\n");
   const settings = withPages({ static: { "2Mi": { count: 512 }, "1Gi": { count: "1:3" } } });
-  expect((await hugePages.pass(host.system, settings, facts)).effects).toEqual([
+  expect((await hugePages.reconcile(host.system, settings, facts)).effects).toEqual([
     { description: "set aside 512 huge pages of 2Mi" },
     { description: "set aside 3 huge pages of 1Gi on node 1" },
   ]);
   expect([await host.read(small), await host.read(node)]).toEqual(["512", "3"]);
-  expect((await hugePages.pass(host.system, settings, facts)).steps).toBe(0);
+  expect((await hugePages.reconcile(host.system, settings, facts)).steps).toBe(0);
 });
 
 test("transparent pages follow the settings, and nothing is touched without one", async () => {
   await using host = await testSystem();
   const path = "/sys/kernel/mm/transparent_hugepage/enabled";
   await host.write(path, "always [madvise] never\n");
-  expect((await hugePages.pass(host.system, settingsOf(), facts)).steps).toBe(0);
-  await hugePages.pass(host.system, withPages({ transparent: { enabled: "never" } }), facts);
+  expect((await hugePages.reconcile(host.system, settingsOf(), facts)).steps).toBe(0);
+  await hugePages.reconcile(host.system, withPages({ transparent: { enabled: "never" } }), facts);
   expect(await host.read(path)).toBe("never");
 });
 
@@ -43,8 +43,8 @@ test("fewer pages than asked for are told as what a reboot may mend, and tried o
   await using host = await testSystem();
   await outOfMemory(host);
   const settings = withPages({ static: { "2Mi": { count: 512 } } });
-  expect((await hugePages.pass(host.system, settings, facts)).setbacks).toEqual([]);
-  const next = await hugePages.pass(host.system, settings, facts);
+  expect((await hugePages.reconcile(host.system, settings, facts)).setbacks).toEqual([]);
+  const next = await hugePages.reconcile(host.system, settings, facts);
   expect(next.steps).toBe(0);
   expect(next.rebootNeeded).toEqual(["only 0 of 512 huge pages of 2Mi could be had"]);
 });
@@ -54,7 +54,7 @@ test("essential pages that could not be had are a failure, each time", async () 
   await outOfMemory(host);
   const settings = withPages({ static: { essential: true, "2Mi": { count: 512 } } });
   for (let pass = 1; pass <= 2; pass++) {
-    const { setbacks } = await hugePages.pass(host.system, settings, facts);
+    const { setbacks } = await hugePages.reconcile(host.system, settings, facts);
     expect(String(setbacks[0]?.error)).toContain("cannot set aside huge pages of 2Mi: 0 of 512 could be had");
   }
 });
@@ -63,9 +63,9 @@ test("a size that the processor does not have is a warning that names it, and a 
   await using host = await testSystem();
   const missing = "cannot set huge pages of 16Gi: this kernel or processor has no";
   const settings = (essential: boolean) => withPages({ static: { essential, "16Gi": { count: 1 } } });
-  const pass = await hugePages.pass(host.system, settings(false), facts);
-  expect(pass).toMatchObject({ steps: 0, setbacks: [], warnings: [expect.stringContaining(missing)] });
-  const { setbacks, warnings } = await hugePages.pass(host.system, settings(true), facts);
+  const done = await hugePages.reconcile(host.system, settings(false), facts);
+  expect(done).toMatchObject({ steps: 0, setbacks: [], warnings: [expect.stringContaining(missing)] });
+  const { setbacks, warnings } = await hugePages.reconcile(host.system, settings(true), facts);
   expect(String(setbacks[0]?.error)).toContain(missing);
   expect(warnings).toEqual([]);
 });

@@ -20,22 +20,22 @@ test("sysctl writes only what differs, then rests", async () => {
   await host.write("/proc/sys/net/ipv4/ip_forward", "0\n");
   await host.write("/proc/sys/net/ipv4/tcp_wmem", "4096\t16384\t4194304\n");
   const settings = withKernel({ sysctl: { "net.ipv4.ip_forward": "1", "net.ipv4.tcp_wmem": "4096 16384 4194304" } });
-  expect((await sysctl.pass(host.system, settings, facts)).effects).toEqual([
+  expect((await sysctl.reconcile(host.system, settings, facts)).effects).toEqual([
     { description: "set net.ipv4.ip_forward to 1" },
   ]);
   expect(await host.read("/proc/sys/net/ipv4/ip_forward")).toBe("1");
-  expect((await sysctl.pass(host.system, settings, facts)).steps).toBe(0);
+  expect((await sysctl.reconcile(host.system, settings, facts)).steps).toBe(0);
 });
 
 test("a parameter whose setting is deleted returns to what it was before", async () => {
   await using host = await testSystem();
   await host.write("/proc/sys/vm/swappiness", "60\n");
-  await sysctl.pass(host.system, withKernel({ sysctl: { "vm.swappiness": "10" } }), facts);
-  await sysctl.pass(host.system, withKernel({ sysctl: { "vm.swappiness": "20" } }), facts);
-  const { effects } = await sysctl.pass(host.system, settingsOf(), facts);
+  await sysctl.reconcile(host.system, withKernel({ sysctl: { "vm.swappiness": "10" } }), facts);
+  await sysctl.reconcile(host.system, withKernel({ sysctl: { "vm.swappiness": "20" } }), facts);
+  const { effects } = await sysctl.reconcile(host.system, settingsOf(), facts);
   expect(effects).toEqual([{ description: "return vm.swappiness to 60" }]);
   expect(await host.read("/proc/sys/vm/swappiness")).toBe("60");
-  expect((await sysctl.pass(host.system, settingsOf(), facts)).steps).toBe(0);
+  expect((await sysctl.reconcile(host.system, settingsOf(), facts)).steps).toBe(0);
 });
 
 test("a parameter that the kernel does not have is a warning, and is set once a module brings it", async () => {
@@ -43,7 +43,7 @@ test("a parameter that the kernel does not have is a warning, and is set once a 
   await host.write("/proc/sys/vm/swappiness", "60\n");
   const wanted = { vm: "1", "vm.no_such_thing": "1", "vm.swappiness": "10", "vm.swappiness.more": "1" };
   const settings = withKernel({ sysctl: wanted });
-  const { setbacks, warnings } = await sysctl.pass(host.system, settings, facts);
+  const { setbacks, warnings } = await sysctl.reconcile(host.system, settings, facts);
   expect(setbacks).toEqual([]);
   const missing = (key: string): string =>
     `cannot set ${key}: the kernel has no such parameter; it is set when a module brings it`;
@@ -51,10 +51,10 @@ test("a parameter that the kernel does not have is a warning, and is set once a 
   expect((await sysctl.preview(host.system, settings, facts)).warnings).toEqual(warnings);
   expect(await host.read("/proc/sys/vm/swappiness")).toBe("10");
   expect(await host.readIfPresent("/proc/sys/vm/no_such_thing")).toBeUndefined();
-  expect((await sysctl.pass(host.system, settings, facts)).steps).toBe(0);
+  expect((await sysctl.reconcile(host.system, settings, facts)).steps).toBe(0);
 
   await host.write("/proc/sys/vm/no_such_thing", "0\n");
-  const { effects, warnings: left } = await sysctl.pass(host.system, settings, facts);
+  const { effects, warnings: left } = await sysctl.reconcile(host.system, settings, facts);
   expect(effects).toEqual([{ description: "set vm.no_such_thing to 1" }]);
   expect(left).not.toContain(missing("vm.no_such_thing"));
 });
@@ -62,10 +62,10 @@ test("a parameter that the kernel does not have is a warning, and is set once a 
 test("a parameter that went with its module is forgotten once nothing sets it", async () => {
   await using host = await testSystem();
   await host.write("/proc/sys/net/netfilter/nf_conntrack_max", "100\n");
-  await sysctl.pass(host.system, withKernel({ sysctl: { "net.netfilter.nf_conntrack_max": "200" } }), facts);
+  await sysctl.reconcile(host.system, withKernel({ sysctl: { "net.netfilter.nf_conntrack_max": "200" } }), facts);
   await rm(join(host.system.root, "proc/sys/net/netfilter"), { recursive: true });
-  expect((await sysctl.pass(host.system, settingsOf(), facts)).setbacks).toEqual([]);
-  expect((await sysctl.pass(host.system, settingsOf(), facts)).steps).toBe(0);
+  expect((await sysctl.reconcile(host.system, settingsOf(), facts)).setbacks).toEqual([]);
+  expect((await sysctl.reconcile(host.system, settingsOf(), facts)).steps).toBe(0);
 });
 
 test("dots separate words, unless a slash comes first", () => {
@@ -107,10 +107,10 @@ test("modules are loaded by a unit, and what is loaded is left alone", async () 
     return systemctl?.(argv, limits) ?? "";
   });
   const settings = withKernel({ modules: { "ip-vs-rr": { autoload: true }, overlay: { autoload: true } } });
-  const { effects } = await kernelModules.pass(host.system, settings, facts);
+  const { effects } = await kernelModules.reconcile(host.system, settings, facts);
   expect(effects).toEqual([{ description: "load kernel module ip_vs_rr" }]);
   expect(units.get("load-module@ip_vs_rr.service")?.started).toBe(1);
-  expect((await kernelModules.pass(host.system, settings, facts)).steps).toBe(0);
+  expect((await kernelModules.reconcile(host.system, settings, facts)).steps).toBe(0);
 });
 
 test("a module that the kernel does not have is a warning, once and at rest", async () => {
@@ -121,20 +121,20 @@ test("a module that the kernel does not have is a warning, once and at rest", as
   const settings = withKernel({ modules: { nosuch: { autoload: true } } });
   const warnings = ["cannot load kernel module nosuch: the kernel has no such module"];
   const nothing = { effects: [], setbacks: [], rebootNeeded: [], warnings };
-  expect(await kernelModules.pass(host.system, settings, facts)).toEqual({ steps: 1, ...nothing });
-  expect(await kernelModules.pass(host.system, settings, facts)).toEqual({ steps: 0, ...nothing });
+  expect(await kernelModules.reconcile(host.system, settings, facts)).toEqual({ steps: 1, ...nothing });
+  expect(await kernelModules.reconcile(host.system, settings, facts)).toEqual({ steps: 0, ...nothing });
   await mkdir(join(host.system.root, "sys/module/nosuch"), { recursive: true });
-  expect((await kernelModules.pass(host.system, settings, facts)).warnings).toEqual([]);
+  expect((await kernelModules.reconcile(host.system, settings, facts)).warnings).toEqual([]);
 });
 
 test("a name that modprobe takes is at rest, though it is built in or an alias and never in /sys/module", async () => {
   await using host = await testSystem();
   const units = runSystemd(host, { "load-module@fs_overlay.service": "inactive" });
   const settings = withKernel({ modules: { "fs-overlay": { autoload: true } } });
-  const { effects, setbacks } = await kernelModules.pass(host.system, settings, facts);
+  const { effects, setbacks } = await kernelModules.reconcile(host.system, settings, facts);
   expect(effects).toEqual([{ description: "load kernel module fs_overlay" }]);
   expect(setbacks).toEqual([]);
-  expect(await kernelModules.pass(host.system, settings, facts)).toMatchObject({
+  expect(await kernelModules.reconcile(host.system, settings, facts)).toMatchObject({
     steps: 0,
     setbacks: [],
     warnings: [],
@@ -148,7 +148,7 @@ test("a module that cannot be loaded fails with what modprobe said", async () =>
   const breaks = { result: "exit-code", journal: "modprobe: FATAL: Module nosuch not found" };
   units.set("load-module@nosuch.service", { state: "inactive", started: 0, reloaded: 0, breaks });
   const settings = withKernel({ modules: { nosuch: { autoload: true } } });
-  const { setbacks } = await kernelModules.pass(host.system, settings, facts);
+  const { setbacks } = await kernelModules.reconcile(host.system, settings, facts);
   expect(setbacks[0]?.error).toMatchObject({ unit: "load-module@nosuch.service", journal: breaks.journal });
 });
 
@@ -173,10 +173,10 @@ for (const [actual, desired, written, reboot] of cases) {
   test(`lockdown from ${/\[(.*)\]/.exec(actual)?.[1]} to ${desired}`, async () => {
     await using host = await testSystem();
     await host.write(file, `${actual}\n`);
-    const pass = await lockdown.pass(host.system, withKernel({ lockdown: desired }), facts);
+    const done = await lockdown.reconcile(host.system, withKernel({ lockdown: desired }), facts);
     expect((await host.read(file)).slice(0, written?.length ?? actual.length)).toBe(written ?? actual);
-    expect(pass.rebootNeeded).toHaveLength(reboot ? 1 : 0);
-    expect(pass.warnings).toEqual([]);
+    expect(done.rebootNeeded).toHaveLength(reboot ? 1 : 0);
+    expect(done.warnings).toEqual([]);
     // What lockdown.service writes at the next boot.
     expect(await host.read("/var/lib/orlop/lockdown")).toBe(desired);
   });
@@ -191,7 +191,7 @@ test("under Secure Boot no reboot is asked for that would not relax lockdown, an
   await host.write(file, "none [integrity] confidentiality\n");
   const told = ["settings.kernel.lockdown is none, but Secure Boot keeps the kernel at integrity at every boot"];
   expect(await lockdown.preview(host.system, none, facts)).toEqual({ effects: [], rebootNeeded: [], warnings: told });
-  expect(await lockdown.pass(host.system, none, facts)).toMatchObject({ rebootNeeded: [], warnings: told });
+  expect(await lockdown.reconcile(host.system, none, facts)).toMatchObject({ rebootNeeded: [], warnings: told });
   await host.write(file, "none integrity [confidentiality]\n");
   expect(await lockdown.preview(host.system, none, facts)).toMatchObject({
     rebootNeeded: ["settings.kernel.lockdown is none, but the kernel keeps confidentiality"],
@@ -201,19 +201,19 @@ test("under Secure Boot no reboot is asked for that would not relax lockdown, an
 
 test("a kernel without lockdown refuses to be raised, and is fine with none", async () => {
   await using host = await testSystem();
-  expect((await lockdown.pass(host.system, withKernel({ lockdown: "none" }), facts)).effects).toEqual([]);
-  const { setbacks } = await lockdown.pass(host.system, withKernel({ lockdown: "integrity" }), facts);
+  expect((await lockdown.reconcile(host.system, withKernel({ lockdown: "none" }), facts)).effects).toEqual([]);
+  const { setbacks } = await lockdown.reconcile(host.system, withKernel({ lockdown: "integrity" }), facts);
   expect(setbacks.map(({ error }) => String(error))).toEqual(["Failure: cannot raise kernel lockdown to integrity"]);
 });
 
 test("the kernel gets the host's name, and keeps its own while there is none", async () => {
   await using host = await testSystem();
   await host.write("/proc/sys/kernel/hostname", "localhost\n");
-  expect((await hostname.pass(host.system, settingsOf(), facts)).steps).toBe(0);
+  expect((await hostname.reconcile(host.system, settingsOf(), facts)).steps).toBe(0);
   const settings = settingsOf({ network: { hostname: "node-1" } });
-  expect((await hostname.pass(host.system, settings, facts)).effects).toEqual([
+  expect((await hostname.reconcile(host.system, settings, facts)).effects).toEqual([
     { description: "name this host node-1" },
   ]);
   expect(await host.read("/proc/sys/kernel/hostname")).toBe("node-1");
-  expect((await hostname.pass(host.system, settings, facts)).steps).toBe(0);
+  expect((await hostname.reconcile(host.system, settings, facts)).steps).toBe(0);
 });
