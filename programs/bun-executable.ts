@@ -6,8 +6,8 @@ import { createHash } from "node:crypto";
 import { readFile, rename } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { Failure, isNotFound } from "../lib/failure.ts";
-import { writeFileAtomic } from "../lib/files/files.ts";
+import { Failure } from "../lib/failure.ts";
+import { readIfPresent, writeFileAtomic } from "../lib/files/files.ts";
 import { run } from "../lib/program/process.ts";
 import { say } from "../lib/progress.ts";
 import { type WorkDirectory, workDirectory } from "../lib/files/work-directory.ts";
@@ -27,7 +27,7 @@ export async function sealedBun(platform: BunPlatform): Promise<string> {
   const sealedPath = join(storeDirectory(), `${sha256}-sealed`);
   // Its own hash is pinned nowhere, so it is made again, which takes less than a second, and compared.
   const wanted = sealed(await readFile(await fetchedBun(sha256, packageSpec)));
-  const kept = await bytesIfPresent(sealedPath);
+  const kept = await readIfPresent(sealedPath);
   if (kept === undefined || !wanted.equals(kept)) await writeFileAtomic(sealedPath, wanted, 0o755);
   return sealedPath;
 }
@@ -87,7 +87,7 @@ export async function workInStore(): Promise<WorkDirectory> {
 
 async function fetchedBun(sha256: string, packageSpec: string): Promise<string> {
   const path = join(storeDirectory(), sha256);
-  const kept = await bytesIfPresent(path);
+  const kept = await readIfPresent(path);
   if (kept !== undefined && sha256Of(kept) === sha256) return path;
   // The one this runs on, when it is the same; it is there already.
   if (sha256Of(await readFile(process.execPath)) === sha256) return process.execPath;
@@ -102,15 +102,6 @@ async function fetchedBun(sha256: string, packageSpec: string): Promise<string> 
   }
   await rename(fetched, path);
   return path;
-}
-
-async function bytesIfPresent(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 function sha256Of(bytes: Uint8Array): string {

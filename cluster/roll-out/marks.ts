@@ -1,8 +1,6 @@
 /** Marks as they stand on a Node: labels and annotations, and the patch that changes them. */
-import { z } from "zod";
 import { annotations, labels } from "../../api/fleet/annotations.ts";
-import { isFailure } from "../../lib/failure.ts";
-import { parseJson } from "../../lib/text/json.ts";
+import { noted } from "../../kubernetes/annotation.ts";
 import { Aim, Failed, NodeStep, Tries, type Marks } from "./snapshot.ts";
 import type { NodeChange } from "./write.ts";
 
@@ -30,22 +28,11 @@ export function marksOf(nodeLabels: Texts, nodeAnnotations: Texts): Marks {
     over: token(nodeAnnotations[annotations.over]),
     since: Number.isNaN(since.getTime()) ? undefined : since,
     policy: nodeAnnotations[annotations.policy],
-    aim: parsed(Aim, nodeAnnotations[annotations.aim]),
+    aim: noted(Aim, nodeAnnotations[annotations.aim]),
     excluded: nodeAnnotations[annotations.excluded] === "ours",
-    failed: parsed(Failed, nodeAnnotations[annotations.failed]),
-    tries: parsed(Tries, nodeAnnotations[annotations.tries]),
+    failed: noted(Failed, nodeAnnotations[annotations.failed]),
+    tries: noted(Tries, nodeAnnotations[annotations.tries]),
   };
-}
-
-/** A value of an annotation as its schema says; undefined where it is absent or cannot be read. */
-export function parsed<T extends z.ZodType>(schema: T, text: string | undefined): z.output<T> | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return schema.safeParse(parseJson(text)).data;
-  } catch (error) {
-    if (isFailure(error, "bad-json")) return undefined;
-    throw error;
-  }
 }
 
 function token(text: string | undefined): number {

@@ -13,8 +13,8 @@
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { authenticodeHash } from "../../lib/authenticode.ts";
-import { Failure, isNotFound } from "../../lib/failure.ts";
-import { writeFileAtomic } from "../../lib/files/files.ts";
+import { Failure } from "../../lib/failure.ts";
+import { readIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { isSecureBoot } from "../machine/firmware.ts";
 import { loadPanicKernel } from "../machine/linux.ts";
 import { hostPath, type System } from "../machine/system.ts";
@@ -48,19 +48,10 @@ export async function loadCrashKernel(system: System, load = loadPanicKernel): P
 
 /** Why nobody can tell that this is what the firmware started; undefined when it is. */
 async function whyUnproven(system: System, { path, image }: RunningKernel): Promise<string | undefined> {
-  const log = await bytesIfPresent(hostPath(system, measurementsPath));
+  const log = await readIfPresent(hostPath(system, measurementsPath));
   if (log === undefined)
     return `Secure Boot is on, and without a TPM nobody can tell whether ${path} is what was started`;
   return log.includes(authenticodeHash(image, path)) ? undefined : `${path} is not what the firmware started`;
-}
-
-async function bytesIfPresent(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 /** As an open file, which is what the kernel takes. */

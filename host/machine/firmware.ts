@@ -1,7 +1,5 @@
 /** What the firmware says this machine is. Source: SMBIOS tables as the kernel shows them in /sys/class/dmi/id. */
-import { readFile } from "node:fs/promises";
-import { isNotFound } from "../../lib/failure.ts";
-import { readTextIfPresent } from "../../lib/files/files.ts";
+import { readIfPresent, readTextIfPresent } from "../../lib/files/files.ts";
 import { hostPath, type System } from "./system.ts";
 
 /** The maker of the machine, for example "Amazon EC2", "QEMU", "VMware, Inc."; empty when it does not say. */
@@ -13,13 +11,8 @@ const secureBootPath = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-
 
 /** Whether the firmware starts only what is signed. A machine without UEFI does not. */
 export async function isSecureBoot(system: System): Promise<boolean> {
-  try {
-    // Four bytes of attributes, then the value; see efivarfs.
-    return (await readFile(hostPath(system, secureBootPath))).at(4) === 1;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
+  // Four bytes of attributes, then the value; see efivarfs.
+  return (await readIfPresent(hostPath(system, secureBootPath)))?.at(4) === 1;
 }
 
 /** The parameters of the running kernel, `name=value` or `name`, in their order. */

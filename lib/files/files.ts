@@ -136,14 +136,19 @@ export async function removeDurably(path: string, files: Files = realFiles): Pro
   return removed;
 }
 
-/** The text of a file; undefined when it does not exist. */
-export async function readTextIfPresent(path: string, files: Files = realFiles): Promise<string | undefined> {
+/** The bytes of a file; undefined when it does not exist. */
+export async function readIfPresent(path: string, files: Files = realFiles): Promise<Buffer | undefined> {
   try {
-    return (await files.read(path)).toString("utf8");
+    return await files.read(path);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+/** The text of a file; undefined when it does not exist. */
+export async function readTextIfPresent(path: string, files: Files = realFiles): Promise<string | undefined> {
+  return (await readIfPresent(path, files))?.toString("utf8");
 }
 
 /** The names in a directory, sorted; none when it does not exist. */

@@ -4,9 +4,14 @@
  *
  * `/run/orlop/boot-parameters` keeps with which addon this boot began, so that it is known whether the next one differs.
  */
-import { readFile } from "node:fs/promises";
-import { Failure, isNotFound, unreachable } from "../../../lib/failure.ts";
-import { readTextIfPresent, removeDurably, removeLeftovers, writeFileAtomic } from "../../../lib/files/files.ts";
+import { Failure, unreachable } from "../../../lib/failure.ts";
+import {
+  readIfPresent,
+  readTextIfPresent,
+  removeDurably,
+  removeLeftovers,
+  writeFileAtomic,
+} from "../../../lib/files/files.ts";
 import { bootParameterProblems, commandLineWords } from "../../../settings/values/boot-parameters.ts";
 import type { Settings } from "../../../settings/model/model.ts";
 import type { Architecture } from "../../../variants/variant.ts";
@@ -94,20 +99,11 @@ export function wantedWords(boot: Settings["boot"]): string {
 
 async function readStub(system: System, arch: Architecture): Promise<Uint8Array> {
   const path = stubPath(arch);
-  const stub = await ifPresent(async () => await readFile(hostPath(system, path)));
+  const stub = await readIfPresent(hostPath(system, path));
   if (stub === undefined) throw new Failure("no-stub", `cannot add kernel parameters: the image has no ${path}`);
   return stub;
 }
 
 async function readAddon({ root, storage }: System): Promise<Uint8Array | undefined> {
-  return await ifPresent(async () => await storage.read(hostPath({ root }, addonPath)));
-}
-
-async function ifPresent(read: () => Promise<Uint8Array>): Promise<Uint8Array | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  return await readIfPresent(hostPath({ root }, addonPath), storage);
 }

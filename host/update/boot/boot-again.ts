@@ -6,8 +6,8 @@
  * a menu. The option that started this boot, put before the usual order for one time, is the loader once more, and that
  * finds the tries used up. Source: UEFI specification 2.10, section 3.1.2 "BootNext".
  */
-import { readFile, writeFile } from "node:fs/promises";
-import { isNotFound } from "../../../lib/failure.ts";
+import { writeFile } from "node:fs/promises";
+import { readIfPresent } from "../../../lib/files/files.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 
 const efiVariable = (name: string): string => `/sys/firmware/efi/efivars/${name}-8be4df61-93ca-11d2-aa0d-00e098032b8c`;
@@ -26,10 +26,5 @@ export async function bootLoaderTwice(system: System): Promise<void> {
 }
 
 async function currentOption(system: System): Promise<number | undefined> {
-  try {
-    return (await readFile(hostPath(system, efiVariable("BootCurrent")))).readUInt16LE(4);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  return (await readIfPresent(hostPath(system, efiVariable("BootCurrent"))))?.readUInt16LE(4);
 }

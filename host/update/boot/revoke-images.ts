@@ -7,7 +7,8 @@
 import { join } from "node:path";
 import { readFile } from "node:fs/promises";
 import { authenticodeHash } from "../../../lib/authenticode.ts";
-import { Failure, isNotFound } from "../../../lib/failure.ts";
+import { Failure } from "../../../lib/failure.ts";
+import { readIfPresent } from "../../../lib/files/files.ts";
 import { isSecureBoot } from "../../machine/firmware.ts";
 import { writeFirmwareVariable } from "../../machine/linux.ts";
 import { hostPath, type System } from "../../machine/system.ts";
@@ -41,7 +42,7 @@ export async function revokeImages(
   }
   const update = await readFile(path);
   const hashes = hashesIn(update, path);
-  const before = await textIfPresent(hostPath(system, variable));
+  const before = await readIfPresent(hostPath(system, variable));
   const fresh = hashes.filter((hash) => before?.includes(hash) !== true);
   if (fresh.length === 0) return 0;
   if (!evenRunning) await refuseRunning(system, fresh);
@@ -75,15 +76,6 @@ function hashesIn(update: Buffer, path: string): Buffer[] {
     const start = at + listHeaderBytes + index * entry + ownerBytes;
     return update.subarray(start, start + hashBytes);
   });
-}
-
-async function textIfPresent(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 function uint32(value: number): Buffer {
