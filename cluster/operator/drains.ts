@@ -1,9 +1,13 @@
-/** What is known of the nodes that are drained: their pods and volumes, asked for every few seconds, and answers to evictions. */
+/**
+ * What is known of the nodes that are drained: their pods and volumes, asked for every few seconds, and answers to evictions.
+ *
+ * Volumes are asked for when a node's pods have left: a cluster has many, and none is detached before.
+ */
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { evict, type Eviction, type EvictionVersion } from "../../kubernetes/eviction.ts";
 import { podsOn } from "../../kubernetes/node-pods.ts";
 import { volumeAttachments } from "../../kubernetes/objects.ts";
-import type { NodePod } from "../../api/fleet/node-pods.ts";
+import { mayStay, type NodePod } from "../../api/fleet/node-pods.ts";
 import type { Drain, EvictionAnswer } from "../roll-out/snapshot.ts";
 
 /** So many nodes are asked about at once. */
@@ -33,16 +37,18 @@ export class Drains {
       for (const name of known.keys()) if (!wanted.has(name)) known.delete(name);
     }
     if (names.length === 0) return;
-    const attached = await this.#volumes(signal);
+    const all = new Map<string, readonly NodePod[]>();
     for (let at = 0; at < names.length; at += atOnce) {
       await Promise.all(
-        names.slice(at, at + atOnce).map(async (name) => {
-          const pods = await podsOn(this.#client, name, signal);
-          const evictions = this.#evictionsOn(name);
-          for (const uid of evictions.keys()) if (!pods.some((pod) => pod.uid === uid)) evictions.delete(uid);
-          this.#drains.set(name, { pods, volumes: attached.get(name) ?? [], evictions });
-        }),
+        names.slice(at, at + atOnce).map(async (name) => void all.set(name, await podsOn(this.#client, name, signal))),
       );
+    }
+    const isEmpty = [...all.values()].some((pods) => pods.every(mayStay));
+    const attached = isEmpty ? await this.#volumes(signal) : new Map<string, string[]>();
+    for (const [name, pods] of all) {
+      const evictions = this.#evictionsOn(name);
+      for (const uid of evictions.keys()) if (!pods.some((pod) => pod.uid === uid)) evictions.delete(uid);
+      this.#drains.set(name, { pods, volumes: attached.get(name) ?? [], evictions });
     }
   }
 

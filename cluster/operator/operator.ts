@@ -13,14 +13,13 @@ import { explain } from "../../lib/failure.ts";
 import { firstOf } from "../../lib/first-of.ts";
 import type { Fetch } from "../../lib/files/http-redirects.ts";
 import type { FleetPolicy } from "../policy/fleet-policy.ts";
-import type { GateAnswer } from "../policy/gate.ts";
 import { decide } from "../roll-out/decide.ts";
-import type { FleetNode, Snapshot } from "../roll-out/snapshot.ts";
+import type { FleetNode, NodeStep, Snapshot } from "../roll-out/snapshot.ts";
 import type { Write } from "../roll-out/write.ts";
 import { applyWrite } from "./apply-write.ts";
 import { Drains } from "./drains.ts";
 import { nodesOf, Owners } from "./fleet-nodes.ts";
-import { GateQuestions } from "./gate-questions.ts";
+import { GateQuestions } from "./gates/gate-questions.ts";
 import { fleetPolicies, type PolicyObject, readPolicy } from "./policy-object.ts";
 import { Projection } from "./projection.ts";
 
@@ -158,18 +157,14 @@ export class Operator {
   /** Of nodes under work, what the caches do not have. */
   async #look(seen: readonly Seen[], signal: AbortSignal): Promise<void> {
     const { clock } = this.#options.client.connection;
-    const inStep = (step: string) => seen.flatMap((each) => each.nodes.filter(({ marks }) => marks.step === step));
-    const draining = inStep("Draining").map(({ name }) => name);
+    const draining = seen.flatMap((each) => inStep(each, "Draining").map(({ name }) => name));
     const isNews = draining.some((name) => this.#drains?.known.has(name) === false);
     if (!isNews && clock.elapsedMs() - this.#lookedMs < lookMs) return;
     await this.#drains?.look(draining, signal);
-    const answers = new Map<string, readonly GateAnswer[]>();
-    for (const { policy, nodes: own } of seen) {
-      const soaking = own.filter(({ marks }) => marks.step === "Soaking").map(({ name }) => name);
-      for (const [name, answer] of await this.#gates.ask(soaking, policy.spec.soak.gates, signal))
-        answers.set(name, answer);
-    }
-    this.#answers = answers;
+    const asked = new Map(
+      seen.flatMap((each) => inStep(each, "Soaking").map(({ name }) => [name, each.policy.spec.soak.gates] as const)),
+    );
+    this.#answers = await this.#gates.ask(asked, signal);
     this.#lookedMs = clock.elapsedMs();
   }
 
@@ -226,6 +221,11 @@ export class Operator {
     this.#logged.add(message);
     this.#options.log(message);
   }
+}
+
+/** Nodes that are in a step by this policy's work. */
+function inStep({ policy, nodes: own }: Seen, step: NodeStep): readonly FleetNode[] {
+  return own.filter(({ marks }) => marks.step === step && (marks.policy ?? policy.uid) === policy.uid);
 }
 
 type Seen = { policy: FleetPolicy; nodes: readonly FleetNode[] };

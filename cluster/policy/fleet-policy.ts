@@ -73,7 +73,13 @@ export const FleetPolicySpec = z.strictObject({
       seconds: z.int().min(0).default(60),
       /** After it the soak has failed. */
       timeout: duration("15m"),
-      gates: z.array(Gate).default([]),
+      gates: z
+        .array(Gate)
+        .refine(
+          (gates) => new Set(gates.map(({ name }) => name)).size === gates.length,
+          "gates with names of their own",
+        )
+        .default([]),
     })
     .prefault({}),
   /** A failed soak halts the roll-out; `rollback` also brings that node back to the version before. */

@@ -6,7 +6,7 @@ export const Gate = z.union([
   z.strictObject({ name: z.string(), daemonSets: z.strictObject({ namespace: z.string().optional() }) }),
   /** A URL answers with a status below 400. `{node}` stands for the node's name. */
   z.strictObject({ name: z.string(), http: z.strictObject({ url: z.string() }) }),
-  /** A query of Prometheus gives at least one sample, and none that is 0. `{node}` stands for the node's name. */
+  /** A query of Prometheus gives at least one sample, and none that is 0 or no number. `{node}` stands for the node's name. */
   z.strictObject({ name: z.string(), prometheus: z.strictObject({ url: z.string(), query: z.string() }) }),
   /** A field of any object has this value. */
   z.strictObject({

@@ -63,5 +63,7 @@ test("what people write is refused where it is wrong, and has defaults", () => {
   expect(issues({ maxUnavailable: "0%" })).toContain("a share such as 10%");
   expect(issues({ drain: { timeout: "forever" } })).toContain("a time such as 90s");
   expect(issues({ maxUnavailble: 1 })).toContain("maxUnavailble");
+  const gate = { name: "web", daemonSets: {} };
+  expect(issues({ soak: { gates: [gate, gate] } })).toContain("gates with names of their own");
   expect(FleetPolicySpec.parse({}).drain).toEqual({ timeout: 1_800_000, volumes: "wait", retryAfter: 3_600_000 });
 });

@@ -294,6 +294,21 @@ test("a soak lasts until gates have held without a break, and its failure brings
   ]);
 });
 
+test("a soak whose gates hold does not fail by its time-out, however late they were asked", () => {
+  const back = { ...proved, boot: "boot-2", fallback: "1.0.0" };
+  const { node, policy } = atWork("n0", "Soaking", { report: back, kubeletBoot: "boot-2" });
+  const spec = {
+    ...policy.spec,
+    soak: { ...policy.spec.soak, gates: [{ name: "web", http: { url: "http://web/" } }] },
+  };
+  const late = later(20 * minuteMs);
+  const answered = (gates: Snapshot["gates"]) => snapshot([node], { policy: { ...policy, spec }, gates });
+  expect(decide(answered(new Map()), late)).toEqual([]);
+  const holding = answered(new Map([["n0", [{ gate: "web", holds: true, since: late, reason: "" }]]]));
+  expect(decide(holding, late)).toEqual([]);
+  expect(reasons(holding, later(21 * minuteMs))).toEqual(["n0 Updated"]);
+});
+
 test("a halt ends when a person names it, and no other", () => {
   const ledger = FleetLedger.parse({ nextToken: 8, halted: halt });
   expect(reasons(snapshot(names(1), { policy: fleetPolicy({}, { ledger, resume: "h3" }) }))).toEqual([]);

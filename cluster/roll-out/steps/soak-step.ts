@@ -22,7 +22,8 @@ export function soak(survey: Survey, node: FleetNode): StepResult {
     const settled = { ...change, marks: { ...change.marks, tries: undefined, failed: undefined } };
     return write(nodeWrite(node, settled, "Updated", `runs ${aim.version}, and its soak is over`));
   }
-  if (now < deadline(survey, node)) return nothing;
+  // Gates that hold may need longer than the time-out: an operator that was away has begun to ask anew.
+  if (now < deadline(survey, node) || !fails(survey, node)) return nothing;
   const reason = `its soak failed after ${length(policy.spec.soak.timeout)}: it ${sentence(wait)}`;
   const goesBack = policy.spec.onSoakFailure === "rollback" && policy.stop === undefined;
   const mayGo = report?.fallback === aim.from && node.cordon === "none" && node.ready && !report.onTrial;
@@ -46,6 +47,13 @@ export function soakWait(survey: Survey, node: FleetNode): Wait | undefined {
   }
   const leftMs = heldSince + seconds * 1000 - now.getTime();
   return leftMs <= 0 ? undefined : { cause: "soak", reason: `all hold, for another ${length(leftMs)}`, until };
+}
+
+/** The node is not ready, or a gate was asked and does not hold. */
+function fails({ snapshot }: Survey, node: FleetNode): boolean {
+  const names = new Set(snapshot.policy.spec.soak.gates.map(({ name }) => name));
+  const answers = snapshot.gates.get(node.name) ?? [];
+  return !node.ready || answers.some(({ gate, holds }) => names.has(gate) && !holds);
 }
 
 /** However short a time-out somebody set, it leaves time for the soak itself. */
