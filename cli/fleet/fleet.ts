@@ -1,6 +1,7 @@
 /** `./orlop fleet …`: a fleet as it stands, from a laptop. */
 import { usageFailure } from "../../lib/command/command.ts";
 import { Failure } from "../../lib/failure.ts";
+import type { NodePicture, PolicyPicture } from "../../cluster/operator/fleet-picture.ts";
 import { verb } from "../context.ts";
 import type { HostLine } from "./hosts.ts";
 
@@ -34,33 +35,19 @@ async function clusterClient({ kubeconfig }: Where) {
   return new KubernetesClient(await kubeconfigConnection(path));
 }
 
-type PolicyLine = { policy: string; conditions: { type: string; status: string; message: string }[] };
-type NodeLine = HostLine & { policy?: string; step?: string; target?: string | undefined };
-type FleetStatus = { policies: PolicyLine[]; nodes: NodeLine[] };
+type FleetStatus = { policies: PolicyPicture[]; nodes: (HostLine & Partial<NodePicture>)[] };
 
 async function statusOf(where: Where, signal: AbortSignal): Promise<FleetStatus> {
   if (where.hosts !== undefined) {
     const { hostLines } = await import("./hosts.ts");
     return { policies: [], nodes: await hostLines(where.hosts, signal) };
   }
-  const [{ readFleet }, { portrait, standings }] = await Promise.all([
+  const [{ readFleet }, { fleetPicture }] = await Promise.all([
     import("../../cluster/operator/fleet-view.ts"),
-    import("../../cluster/roll-out/standing.ts"),
+    import("../../cluster/operator/fleet-picture.ts"),
   ]);
   const { snapshots, invalid } = await readFleet(await clusterClient(where), signal);
-  const now = new Date();
-  const policies: PolicyLine[] = snapshots.map((snapshot) => {
-    return { policy: snapshot.policy.name, conditions: portrait(snapshot, now).conditions };
-  });
-  for (const { name, reason } of invalid) {
-    policies.push({ policy: name, conditions: [{ type: "Progressing", status: "False", message: reason }] });
-  }
-  const nodes = snapshots.flatMap((snapshot) =>
-    standings(snapshot, now).map(({ node, step, version, target, sentence }): NodeLine => {
-      return { name: node.name, policy: snapshot.policy.name, step, version, target, sentence };
-    }),
-  );
-  return { policies, nodes };
+  return fleetPicture(snapshots, invalid, new Date());
 }
 
 function oneOfBoth({ kubeconfig, hosts }: Where): void {

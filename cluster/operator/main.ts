@@ -1,10 +1,9 @@
 /** The operator as a program: what the image of the chart runs. It is told everything by its environment, as pods are. */
 import { explain } from "../../lib/failure.ts";
-import { machineClock } from "../../lib/clock.ts";
 import { KubernetesClient } from "../../kubernetes/client.ts";
 import { inClusterConnection } from "../../kubernetes/in-cluster.ts";
 import { kubeconfigConnection } from "../../kubernetes/kubeconfig.ts";
-import { metricsText } from "./metrics.ts";
+import { operatorRoutes, serveRoutes } from "./http-server.ts";
 import { Operator } from "./operator.ts";
 
 const usualPort = 8080;
@@ -22,33 +21,8 @@ async function main(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> 
     self,
     log: (message) => void process.stderr.write(`${message}\n`),
   });
-  await using _server = serve(operator, client, Number(port ?? usualPort));
+  await using _server = serveRoutes(operatorRoutes(operator, client), Number(port ?? usualPort));
   await operator.run(signal);
-}
-
-function serve(operator: Operator, client: KubernetesClient, port: number): AsyncDisposable {
-  const server = Bun.serve({
-    port,
-    fetch({ url }) {
-      switch (new URL(url).pathname) {
-        case "/metrics": {
-          const { isLeading, passMs, passes, conflicts } = operator;
-          const figures = { isLeading, passMs, passes, conflicts, requests: client.requests };
-          const text = metricsText(operator.snapshots, figures, machineClock.now());
-          return new Response(text, { headers: { "content-type": "text/plain; version=0.0.4" } });
-        }
-        case "/healthz":
-          return new Response("ok\n");
-        case "/readyz":
-          return operator.isReady
-            ? new Response("ok\n")
-            : new Response("the cluster is not known yet\n", { status: 503 });
-        default:
-          return new Response("there are /metrics, /healthz and /readyz\n", { status: 404 });
-      }
-    },
-  });
-  return { [Symbol.asyncDispose]: async () => await server.stop(true) };
 }
 
 const stop = new AbortController();
