@@ -2,23 +2,19 @@
 import { connect } from "../../api/client/client.ts";
 import { isPassing } from "../../api/client/refused.ts";
 import { hostSocket } from "../../api/client/transport.ts";
-import { runProgram } from "../../lib/command/command-line.ts";
-import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
-import { version } from "../../package.json";
 import { modelFor, type Settings } from "../../settings/model/model.ts";
 import { bootstrap } from "../bootstrap/bootstrap.ts";
 import { readFacts } from "../machine/facts.ts";
-import { hostPath, linuxSystem, type System } from "../machine/system.ts";
+import { hostPath, type System } from "../machine/system.ts";
+import { hostCommand, hostProgram, runHostProgram } from "./host-program.ts";
 
-type Context = { system: System; invocation: Invocation };
-const command = commandsWith<Context>();
 /** For a daemon that is just being started again; its socket is there all the time. */
 const tries = 20;
 const betweenTriesMs = 1_000;
 /** A reboot stops this program long before. */
 const untilStoppedMs = 10 * 60_000;
 
-const run = command({
+const run = hostCommand({
   name: "run",
   summary: "Run bootstrap commands and containers, and fail when an essential one does",
   examples: [{ run: "bootstrap run", description: "as bootstrap.service does" }],
@@ -49,18 +45,12 @@ async function answered<Answer>(system: System, signal: AbortSignal, ask: () => 
   }
 }
 
-export function bootstrapProgram(system: System): Program {
-  return program({
-    name: "bootstrap",
-    summary: "Prepare this machine before workloads start",
-    version,
-    options: {},
-    groups: {},
-    commands: [run],
-    context: (invocation) => ({ system, invocation }),
-  });
-}
+export const bootstrapProgram = hostProgram({
+  name: "bootstrap",
+  summary: "Prepare this machine before workloads start",
+  commands: [run],
+});
 
 export async function main(words: readonly string[]): Promise<never> {
-  return await runProgram(bootstrapProgram(linuxSystem()), words);
+  return await runHostProgram(bootstrapProgram, words);
 }

@@ -1,17 +1,12 @@
 /** `ephemeral-storage`: does what hostd was asked for, with the rights that it lacks. */
 import { readFile } from "node:fs/promises";
-import { runProgram } from "../../lib/command/command-line.ts";
-import { commandsWith, program, type Program } from "../../lib/command/command.ts";
 import { parseJson } from "../../lib/text/json.ts";
-import { version } from "../../package.json";
 import { requestPath, requestSchema } from "../ephemeral-storage/places.ts";
 import { prepareEphemeral } from "../ephemeral-storage/prepare.ts";
-import { hostPath, linuxSystem, type System } from "../machine/system.ts";
+import { hostPath } from "../machine/system.ts";
+import { hostCommand, hostProgram, runHostProgram } from "./host-program.ts";
 
-type Context = { system: System };
-const command = commandsWith<Context>();
-
-const run = command({
+const run = hostCommand({
   name: "run",
   summary: "Prepare ephemeral disks as hostd was asked to",
   examples: [{ run: "ephemeral-storage run", description: "as ephemeral-storage.service does" }],
@@ -22,18 +17,12 @@ const run = command({
   print: (text) => text,
 });
 
-export function ephemeralStorageProgram(system: System): Program {
-  return program({
-    name: "ephemeral-storage",
-    summary: "Ephemeral disks of this machine",
-    version,
-    options: {},
-    groups: {},
-    commands: [run],
-    context: () => ({ system }),
-  });
-}
+export const ephemeralStorageProgram = hostProgram({
+  name: "ephemeral-storage",
+  summary: "Ephemeral disks of this machine",
+  commands: [run],
+});
 
 export async function main(words: readonly string[]): Promise<never> {
-  return await runProgram(ephemeralStorageProgram(linuxSystem()), words);
+  return await runHostProgram(ephemeralStorageProgram, words);
 }

@@ -1,16 +1,10 @@
 /** `host-ctr`: runs one container of the host in the foreground, for its unit. */
-import { version } from "../../package.json";
-import { runProgram } from "../../lib/command/command-line.ts";
-import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { cleanUpImages } from "../containers/clean-up.ts";
 import { containerTypes } from "../containers/description.ts";
 import { runDescribed } from "../containers/run-described.ts";
-import { linuxSystem, type System } from "../machine/system.ts";
+import { hostCommand, hostProgram, runHostProgram } from "./host-program.ts";
 
-type Context = { system: System; invocation: Invocation };
-const command = commandsWith<Context>();
-
-const run = command({
+const run = hostCommand({
   name: "run",
   summary: "Run a container that hostd has described, until it ends or this is told to stop",
   examples: [{ run: "host-ctr run host admin", description: "as host-container@admin.service does" }],
@@ -25,7 +19,7 @@ const run = command({
   exitCode: ({ exitCode, stopped }) => (stopped ? 0 : exitCode),
 });
 
-const cleanUp = command({
+const cleanUp = hostCommand({
   name: "clean-up",
   summary: "Remove images that no setting names any more",
   description: "A week after they were last used, or at once when the disk is more than 85 % full.",
@@ -35,18 +29,12 @@ const cleanUp = command({
     removed.length === 0 ? "nothing to remove" : removed.map((name) => `removed ${name}`).join("\n"),
 });
 
-export function hostCtr(system: System): Program {
-  return program({
-    name: "host-ctr",
-    summary: "Containers that belong to the host",
-    version,
-    options: {},
-    groups: {},
-    commands: [run, cleanUp],
-    context: (invocation) => ({ system, invocation }),
-  });
-}
+export const hostCtr = hostProgram({
+  name: "host-ctr",
+  summary: "Containers that belong to the host",
+  commands: [run, cleanUp],
+});
 
 export async function main(words: readonly string[]): Promise<never> {
-  return await runProgram(hostCtr(linuxSystem()), words);
+  return await runHostProgram(hostCtr, words);
 }

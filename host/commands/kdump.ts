@@ -1,14 +1,8 @@
 /** `kdump`: makes the crash kernel ready. */
-import { runProgram } from "../../lib/command/command-line.ts";
-import { commandsWith, program, type Program } from "../../lib/command/command.ts";
-import { version } from "../../package.json";
 import { loadCrashKernel } from "../kdump/load.ts";
-import { linuxSystem, type System } from "../machine/system.ts";
+import { hostCommand, hostProgram, runHostProgram } from "./host-program.ts";
 
-type Context = { system: System };
-const command = commandsWith<Context>();
-
-const load = command({
+const load = hostCommand({
   name: "load",
   summary: "Load the kernel that takes over when this one panics, and keeps what it left in /var/log/kdump",
   examples: [{ run: "kdump load", description: "as load-crash-kernel.service does" }],
@@ -20,18 +14,12 @@ const load = command({
   },
 });
 
-export function kdumpProgram(system: System): Program {
-  return program({
-    name: "kdump",
-    summary: "What is left of a kernel that crashed",
-    version,
-    options: {},
-    groups: {},
-    commands: [load],
-    context: () => ({ system }),
-  });
-}
+export const kdumpProgram = hostProgram({
+  name: "kdump",
+  summary: "What is left of a kernel that crashed",
+  commands: [load],
+});
 
 export async function main(words: readonly string[]): Promise<never> {
-  return await runProgram(kdumpProgram(linuxSystem()), words);
+  return await runHostProgram(kdumpProgram, words);
 }

@@ -1,20 +1,15 @@
 /** `metricdog`: reports about the health of this host, when settings.metrics says so. */
 import { connect } from "../../api/client/client.ts";
 import { hostSocket } from "../../api/client/transport.ts";
-import { runProgram } from "../../lib/command/command-line.ts";
-import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
-import { version } from "../../package.json";
 import { modelFor } from "../../settings/model/model.ts";
 import { readFacts } from "../machine/facts.ts";
 import type { ReportEvent } from "../metricdog/report.ts";
 import { sendReport, type Sent } from "../metricdog/send.ts";
-import { hostPath, linuxSystem, type System } from "../machine/system.ts";
-
-type Context = { system: System; invocation: Invocation };
-const command = commandsWith<Context>();
+import { hostPath } from "../machine/system.ts";
+import { hostCommand, hostProgram, runHostProgram } from "./host-program.ts";
 
 function report(name: string, event: ReportEvent, summary: string) {
-  return command({
+  return hostCommand({
     name,
     summary,
     description:
@@ -41,21 +36,15 @@ function describe(sent: Sent): string {
   }
 }
 
-export function metricdog(system: System): Program {
-  return program({
-    name: "metricdog",
-    summary: "Report on the health of this host",
-    version,
-    options: {},
-    groups: {},
-    commands: [
-      report("send-boot-success", "boot_success", "Say that this boot succeeded"),
-      report("send-health-ping", "health_ping", "Say whether the services of this host run"),
-    ],
-    context: (invocation) => ({ system, invocation }),
-  });
-}
+export const metricdog = hostProgram({
+  name: "metricdog",
+  summary: "Report on the health of this host",
+  commands: [
+    report("send-boot-success", "boot_success", "Say that this boot succeeded"),
+    report("send-health-ping", "health_ping", "Say whether the services of this host run"),
+  ],
+});
 
 export async function main(words: readonly string[]): Promise<never> {
-  return await runProgram(metricdog(linuxSystem()), words);
+  return await runHostProgram(metricdog, words);
 }

@@ -1,17 +1,14 @@
 /** `signpost`: which partition set boots, as the disk says, and the changes a person or a unit may make to it. */
 import { connect, type Client } from "../../api/client/client.ts";
 import { hostSocket } from "../../api/client/transport.ts";
-import { runProgram } from "../../lib/command/command-line.ts";
-import { commandsWith, program, type Invocation, type Program } from "../../lib/command/command.ts";
 import { defined } from "../../lib/defined.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import { modelFor } from "../../settings/model/model.ts";
-import { version } from "../../package.json";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/log/disk.ts";
 import { type Facts, readFacts } from "../machine/facts.ts";
 import { logs } from "../kept/things.ts";
-import { hostPath, linuxSystem, type System } from "../machine/system.ts";
+import { hostPath, type System } from "../machine/system.ts";
 import { describeStandings, type Standings } from "../update/boot/signpost.ts";
 import { proveHealthy, type HealthGate, type Verdict } from "../update/judge/health-gate.ts";
 import { type Health, unitsOf } from "../update/judge/health.ts";
@@ -20,11 +17,9 @@ import { bootInactiveNext, requireSets } from "../update/boot/sets.ts";
 import { revokeImages } from "../update/boot/revoke-images.ts";
 import { readTerms } from "../update/judge/terms.ts";
 import { isReasonLeft, leaveReason } from "../update/judge/went-back.ts";
+import { hostCommand, hostProgram, runHostProgram } from "./host-program.ts";
 
-type Context = { system: System; invocation: Invocation };
-const command = commandsWith<Context>();
-
-const status = command({
+const status = hostCommand({
   name: "status",
   summary: "Say what is on each set, which one runs and which one boots next",
   examples: [{ run: "signpost status", description: "read from the disk" }],
@@ -32,7 +27,7 @@ const status = command({
   print: describeStandings,
 });
 
-const markSuccessfulBoot = command({
+const markSuccessfulBoot = hostCommand({
   name: "mark-successful-boot",
   summary: "The running set proved healthy: it boots from now on",
   examples: [
@@ -58,7 +53,7 @@ const markSuccessfulBoot = command({
   exitCode: (verdict) => (verdict?.kind === "unhealthy" ? 1 : 0),
 });
 
-const giveUp = command({
+const giveUp = hostCommand({
   name: "give-up",
   summary: "Leave a reason for the set this host will go back to",
   examples: [{ run: 'signpost give-up "emergency mode was reached"', description: "before a reboot" }],
@@ -84,7 +79,7 @@ async function versionOnTrial(system: System): Promise<string> {
   throw new Failure("not-on-trial", "cannot give up the running set: it is not on trial");
 }
 
-const gateEnded = command({
+const gateEnded = hostCommand({
   name: "gate-ended",
   summary: "Leave a reason when the health gate ended without one; for mark-successful-boot.service",
   hidden: true,
@@ -129,7 +124,7 @@ const rollbackToInactive = change(
   async (system) => await (await requireSets(system)).signpost.rollbackToInactive(),
 );
 
-const markInactiveValid = command({
+const markInactiveValid = hostCommand({
   name: "mark-inactive-valid",
   summary: "Say that a verified image is on the inactive set, for whoever wrote one without the updater",
   examples: [{ run: "signpost mark-inactive-valid 1.2.0", description: "upgrade-to-inactive is then possible" }],
@@ -142,14 +137,14 @@ const markInactiveValid = command({
   },
 });
 
-const rewriteTable = command({
+const rewriteTable = hostCommand({
   name: "rewrite-table",
   summary: "Does nothing: the decision which set boots is not in the partition table",
   examples: [{ run: "signpost rewrite-table", description: "accepted for old scripts" }],
   run: () => Promise.resolve("nothing to rewrite: boot entries on the ESP say which set boots, one small file each"),
 });
 
-const hasBootEverSucceeded = command({
+const hasBootEverSucceeded = hostCommand({
   name: "has-boot-ever-succeeded",
   summary: "Print true once a set has proved healthy",
   examples: [{ run: "signpost has-boot-ever-succeeded", description: "prints nothing otherwise" }],
@@ -159,7 +154,7 @@ const hasBootEverSucceeded = command({
   },
 });
 
-const revoke = command({
+const revoke = hostCommand({
   name: "revoke-images",
   summary: "Tell the firmware to start certain images never again",
   examples: [{ run: "signpost revoke-images dbx.auth", description: "a list that `./orlop revoke` made" }],
@@ -173,7 +168,7 @@ const revoke = command({
 });
 
 function change(name: string, summary: string, act: (system: System) => Promise<void>) {
-  return command({
+  return hostCommand({
     name,
     summary,
     examples: [{ run: `signpost ${name}`, description: "see `signpost status` for the result" }],
@@ -181,30 +176,24 @@ function change(name: string, summary: string, act: (system: System) => Promise<
   });
 }
 
-export function signpost(system: System): Program {
-  return program({
-    name: "signpost",
-    summary: "Which of the two partition sets boots",
-    version,
-    options: {},
-    groups: {},
-    commands: [
-      status,
-      markSuccessfulBoot,
-      clearInactive,
-      markInactiveValid,
-      upgradeToInactive,
-      cancelUpgrade,
-      rollbackToInactive,
-      rewriteTable,
-      hasBootEverSucceeded,
-      revoke,
-      giveUp,
-      gateEnded,
-    ],
-    context: (invocation) => ({ system, invocation }),
-  });
-}
+export const signpost = hostProgram({
+  name: "signpost",
+  summary: "Which of the two partition sets boots",
+  commands: [
+    status,
+    markSuccessfulBoot,
+    clearInactive,
+    markInactiveValid,
+    upgradeToInactive,
+    cancelUpgrade,
+    rollbackToInactive,
+    rewriteTable,
+    hasBootEverSucceeded,
+    revoke,
+    giveUp,
+    gateEnded,
+  ],
+});
 
 async function gateOf(system: System): Promise<HealthGate> {
   const facts = await readFacts(system);
@@ -245,5 +234,5 @@ function parseTries(text: string): number {
 }
 
 export async function main(words: readonly string[]): Promise<never> {
-  return await runProgram(signpost(linuxSystem()), words);
+  return await runHostProgram(signpost, words);
 }
