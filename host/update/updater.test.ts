@@ -1,134 +1,23 @@
-/** Protects: what was chosen is what is written, nothing unproved is overwritten, and a failed version is not tried twice. */
+/** Protects: what was chosen is what is written, and nothing unproved is overwritten; commands go one at a time. */
 import { expect, test } from "bun:test";
-import { mkdir, readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { changeManifest } from "../../repo/repository.ts";
 import { recall } from "../../repo/manifest.ts";
-import type { Json, JsonObject } from "../../lib/text/json.ts";
-import type { UpdateStatusBody } from "../../api/status.ts";
 import type { Migration } from "../../settings/migrations/migration.ts";
 import { modelFor } from "../../settings/model/model.ts";
-import type { Settings } from "../../settings/groups/group.ts";
 import { variantNamed } from "../../variants/all.ts";
-import { writePartitionSets } from "../../test/worlds/update/partition-sets.ts";
 import { testImage } from "../../test/worlds/update/update-image.ts";
-import { testMachines, testRepository, type TestRepository } from "../../test/worlds/update/update-repository.ts";
-import { testSystem, type TestSystem } from "../../test/worlds/host/system.ts";
-import type { Ailment } from "../machine/ailment.ts";
-import { realStorage, type Storage } from "../machine/storage.ts";
-import type { System } from "../machine/system.ts";
+import { testMachines } from "../../test/worlds/update/update-repository.ts";
+import { updaterWorld } from "../../test/worlds/update/updater-world.ts";
 import { entryName } from "./boot/boot-entry.ts";
-import { shippedRootPath } from "./fetch/trusted-repository.ts";
-import { Updater } from "./updater.ts";
 import { readTerms } from "./judge/terms.ts";
-import { leaveReason } from "./judge/went-back.ts";
-import type { UpdateCommand } from "./state.ts";
 
-const model = modelFor(variantNamed("dev"));
 const signal = new AbortController().signal;
-const failurePath = "/var/lib/orlop/update-failure.json";
-
-type World = AsyncDisposable & {
-  repository: TestRepository;
-  host: TestSystem;
-  entries(): Promise<string[]>;
-  /** The daemon starts anew, as after a crash or a reboot. */
-  start(running?: string): Promise<Updater>;
-  settings: JsonObject;
-  /** What somebody set. */
-  values: Map<string, Json>;
-  /** Names of files whose disk takes nothing more. */
-  failingWrites: Set<string>;
-  /** When set, whoever opens a partition waits for it. */
-  partitions: { ready?: Promise<void> };
-  /** How many answers about metadata were waited for at the same time, at most. */
-  lookedAtOnce(): number;
-  /** What is wrong with the host. */
-  ailments: Ailment[];
-  /** Runs commands one after the other and gives the last status. */
-  run(updater: Updater, ...commands: UpdateCommand[]): Promise<UpdateStatusBody>;
-};
-
-async function makeWorld(...versions: string[]): Promise<World> {
-  const repository = await testRepository();
-  const failingWrites = new Set<string>();
-  const partitions: World["partitions"] = {};
-  const storage: Storage = {
-    ...realStorage,
-    async openDevice(path, bytes) {
-      await partitions.ready;
-      return await realStorage.openDevice(path, bytes);
-    },
-    async rename(from, to) {
-      if (failingWrites.has(basename(to))) throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
-      await realStorage.rename(from, to);
-    },
-  };
-  let [looking, lookedAtOnce] = [0, 0];
-  const counting: System["fetch"] = async (url, init) => {
-    if (!url.pathname.includes("timestamp.json")) return await fetch(url, init);
-    lookedAtOnce = Math.max(lookedAtOnce, ++looking);
-    try {
-      return await fetch(url, init);
-    } finally {
-      looking--;
-    }
-  };
-  const host = await testSystem({ startsAt: new Date(), storage, fetch: counting });
-  await writePartitionSets(host, "a", "1.0.0");
-  await host.write(shippedRootPath, repository.rootJson);
-  await host.write("/usr/lib/os-release", "ID=orlop\n");
-  await utimes(join(host.system.root, "usr/lib/os-release"), 0, 0);
-  for (const [index, version] of versions.entries()) {
-    await repository.publish(version, { artefacts: testImage(40, index).artefacts });
-  }
-  const settings: World["settings"] = {
-    "metadata-base-url": repository.mirror.metadata.href,
-    "targets-base-url": repository.mirror.targets.href,
-    seed: 5,
-  };
-  const values = new Map<string, Json>();
-  const ailments: Ailment[] = [];
-  const updaters: Updater[] = [];
-  return {
-    repository,
-    host,
-    settings,
-    values,
-    failingWrites,
-    partitions,
-    ailments,
-    lookedAtOnce: () => lookedAtOnce,
-    entries: async () => (await readdir(join(host.system.root, "efi/loader/entries"))).toSorted(),
-    async start(running = "1.0.0") {
-      const complete = (): Settings => model.complete({ updates: settings });
-      const updater = await Updater.open({
-        system: host.system,
-        running: { ...testMachines, version: running },
-        settings: complete,
-        values: () => values,
-        ailments: async () => ailments,
-      });
-      updaters.push(updater);
-      return updater;
-    },
-    async run(updater, ...commands) {
-      for (const command of commands) {
-        await updater.start(command);
-        await updater.settled();
-      }
-      return await updater.status();
-    },
-    async [Symbol.asyncDispose]() {
-      for (const updater of updaters) await updater[Symbol.asyncDispose]();
-      await host[Symbol.asyncDispose]();
-      await repository[Symbol.asyncDispose]();
-    },
-  };
-}
+const model = modelFor(variantNamed("dev"));
 
 test("an update goes from found to written to next, and back, as the API tells it", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const updater = await world.start();
   const image = { ...testMachines, version: "1.1.0" };
   const running = { image: { ...testMachines, version: "1.0.0" } };
@@ -158,7 +47,7 @@ test("an update goes from found to written to next, and back, as the API tells i
 });
 
 test("before the first command there is no status, and afterwards it outlives the daemon", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const updater = await world.start();
   await expect(updater.status()).rejects.toMatchObject({ code: "no-update-status" });
   const before = await world.run(updater, "refresh", "prepare");
@@ -166,7 +55,7 @@ test("before the first command there is no status, and afterwards it outlives th
 });
 
 test("a command that the daemon did not survive has failed, and a new one does it", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const killed = await world.start();
   const before = await world.run(killed, "refresh");
   const { promise: never, reject } = Promise.withResolvers<void>();
@@ -192,7 +81,7 @@ test("a command that the daemon did not survive has failed, and a new one does i
 });
 
 test("copies of metadata that a killed daemon left go with the next start", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   await world.host.write("/run/orlop/tuf-a1B2c3/root.json", "{}");
   await world.host.write("/run/orlop/configured", "");
   await world.start();
@@ -200,7 +89,7 @@ test("copies of metadata that a killed daemon left go with the next start", asyn
 });
 
 test("a daemon that is told to stop tells that it interrupted a command", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const stopped = await world.start();
   await world.run(stopped, "refresh");
   const { promise: soon, reject } = Promise.withResolvers<void>();
@@ -216,7 +105,7 @@ test("a daemon that is told to stop tells that it interrupted a command", async 
 });
 
 test("how a command went is told while the daemon runs, also when the disk takes nothing more", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const updater = await world.start();
   world.failingWrites.add("updates.json");
   expect((await world.run(updater, "refresh")).most_recent_command).toMatchObject({
@@ -227,7 +116,7 @@ test("how a command went is told while the daemon runs, also when the disk takes
 });
 
 test("commands that the state does not allow are refused and change nothing", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const updater = await world.start();
   for (const command of ["prepare", "activate", "deactivate"] as const) {
     await expect(updater.start(command)).rejects.toMatchObject({ code: "update-not-allowed" });
@@ -239,7 +128,7 @@ test("commands that the state does not allow are refused and change nothing", as
 });
 
 test("of two commands at once the second is refused", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const updater = await world.start();
   const both = await Promise.allSettled([updater.start("refresh"), updater.start("refresh")]);
   expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
@@ -249,7 +138,7 @@ test("of two commands at once the second is refused", async () => {
 });
 
 test("a version is released or a command runs, never both: what the one writes is not undone by the other", async () => {
-  await using world = await makeWorld("1.1.0", "1.2.0");
+  await using world = await updaterWorld("1.1.0", "1.2.0");
   const held = ["1.1.0", "1.2.0"].map((version) => ({ version, at: new Date().toISOString(), reason: "it was ill" }));
   await world.host.write("/var/lib/orlop/updates.json", JSON.stringify({ available: [], held }));
   const updater = await world.start();
@@ -266,7 +155,7 @@ test("a version is released or a command runs, never both: what the one writes i
 });
 
 test("of those that look into the repository, each compares with what the one before has accepted", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const updater = await world.start();
   await updater.start("refresh");
   await Promise.all([updater.explain(signal), updater.settled(), updater.explain(signal)]);
@@ -274,7 +163,7 @@ test("of those that look into the repository, each compares with what the one be
 });
 
 test("what was chosen is what is written, though something newer was published since", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const updater = await world.start();
   await world.run(updater, "refresh");
   await world.repository.publish("1.2.0", { artefacts: testImage(40, 9).artefacts });
@@ -282,7 +171,7 @@ test("what was chosen is what is written, though something newer was published s
 });
 
 test("what was chosen and then recalled is not written", async () => {
-  await using world = await makeWorld("1.0.0", "1.1.0");
+  await using world = await updaterWorld("1.0.0", "1.1.0");
   const updater = await world.start();
   await world.run(updater, "refresh");
   await changeManifest(await world.repository.open(), testMachines, world.repository.signing(), (manifest) =>
@@ -295,7 +184,7 @@ test("what was chosen and then recalled is not written", async () => {
 });
 
 test("a broken download leaves an update that cannot boot, with the reason, and can be tried again", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const updater = await world.start();
   await world.run(updater, "refresh", "prepare");
   const targets = join(world.repository.directory, "targets");
@@ -310,7 +199,7 @@ test("a broken download leaves an update that cannot boot, with the reason, and 
 });
 
 test("while the running version is on trial, the set it would go back to is not overwritten", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const updater = await world.start();
   await world.run(updater, "refresh");
   const entries = join(world.host.system.root, "efi/loader/entries");
@@ -322,70 +211,8 @@ test("while the running version is on trial, the set it would go back to is not 
   expect(await updater.lastUpdate()).toBeUndefined();
 });
 
-test("a version the host came back from is held with its reason until released or a newer one comes", async () => {
-  await using world = await makeWorld("1.1.0");
-  const before = await world.start();
-  await world.run(before, "refresh", "prepare", "activate");
-  expect(await before.lastUpdate()).toEqual({ stage: "ready", version: "1.1.0" });
-  // The boot loader takes the try, the new set says what is wrong, and the old one boots again.
-  const entries = join(world.host.system.root, "efi/loader/entries");
-  const used = entryName({ set: "b", standing: { kind: "trying", left: 0, done: 1 } });
-  await rename(join(entries, "orlop-b+1.conf"), join(entries, used));
-  await leaveReason(world.host.system, "1.1.0", "containerd.service is not active");
-  const updater = await world.start();
-  const failure = { version: "1.1.0", reason: "containerd.service is not active" };
-  expect(updater.held).toMatchObject([failure]);
-  expect(await updater.lastUpdate()).toMatchObject({ stage: "went-back", ...failure });
-  expect(await world.run(updater, "refresh")).toMatchObject({ update_state: "Idle", chosen_update: null });
-  expect((await (await world.start()).explain(signal)).versions[0]?.holds[0]?.says).toContain("containerd.service");
-  await world.repository.publish("1.2.0", { artefacts: testImage(40, 3).artefacts });
-  expect((await world.run(updater, "refresh")).chosen_update?.version).toBe("1.2.0");
-
-  await expect(updater.release("1.5.0")).rejects.toMatchObject({ code: "no-such-hold" });
-  await updater.release("1.1.0");
-  expect(await updater.lastUpdate()).toBeUndefined();
-  world.settings["version-lock"] = "v1.1.0";
-  expect((await world.run(await world.start(), "refresh")).chosen_update?.version).toBe("1.1.0");
-});
-
-test("a version that fails once more, without a word, is not told by what it said the first time", async () => {
-  await using world = await makeWorld("1.1.0");
-  await world.run(await world.start(), "refresh", "prepare", "activate");
-  const entries = join(world.host.system.root, "efi/loader/entries");
-  const fails = async (): Promise<void> =>
-    await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
-  await fails();
-  await leaveReason(world.host.system, "1.1.0", "containerd.service is not active");
-  const updater = await world.start();
-  await updater.release("1.1.0");
-  await world.run(updater, "refresh", "prepare", "activate");
-  await fails();
-  expect((await world.start()).held[0]?.reason).toContain("ended without a word");
-});
-
-test("a failure that left no word is told as such", async () => {
-  await using world = await makeWorld("1.1.0");
-  await world.run(await world.start(), "refresh", "prepare", "activate");
-  const entries = join(world.host.system.root, "efi/loader/entries");
-  await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
-  await leaveReason(world.host.system, "0.9.0", "of another time");
-  expect((await world.start()).held[0]?.reason).toContain("ended without a word");
-});
-
-test("a kernel that panicked tells why, unless the set itself had said it", async () => {
-  await using world = await makeWorld("1.1.0");
-  await world.run(await world.start(), "refresh", "prepare", "activate");
-  const entries = join(world.host.system.root, "efi/loader/entries");
-  await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
-  const record = "Panic#1 Part1\n<0>[    1.5] Kernel panic - not syncing: Attempted to kill init!\n";
-  await world.host.write("/sys/fs/pstore/dmesg-efi_pstore-1", record);
-  expect((await world.start()).held[0]?.reason).toBe(
-    "its kernel panicked: Kernel panic - not syncing: Attempted to kill init!",
-  );
-});
-
 test("a version that is made to boot is judged by what settings ask for up to its start, and by what failed before", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const terms = async (): Promise<unknown> => {
     const kept = await readTerms(world.host.system, model, "1.1.0");
     return kept && { before: [...kept.before], probes: kept.health?.["http-probes"] };
@@ -408,55 +235,8 @@ test("a version that is made to boot is judged by what settings ask for up to it
   });
 });
 
-test("a version that failed is held whatever keeps this host from finding out why", async () => {
-  await using world = await makeWorld("1.1.0");
-  await world.run(await world.start(), "refresh", "prepare", "activate");
-  const entries = join(world.host.system.root, "efi/loader/entries");
-  await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
-  // What should be files are directories: the records of the panic, the watchdog's status, the reason that was left.
-  for (const path of ["/sys/fs/pstore/x", "/sys/class/watchdog/watchdog0/bootstatus", failurePath]) {
-    await mkdir(join(world.host.system.root, path), { recursive: true });
-  }
-  const updater = await world.start();
-  expect(updater.held).toMatchObject([{ version: "1.1.0" }]);
-  expect(updater.returnedFrom?.version).toBe("1.1.0");
-  expect(await world.run(updater, "refresh")).toMatchObject({ update_state: "Idle", chosen_update: null });
-});
-
-test("records of a panic stay until the hold that they explain is kept, and the reason comes at the next start", async () => {
-  await using world = await makeWorld("1.1.0");
-  await world.run(await world.start(), "refresh", "prepare", "activate");
-  const entries = join(world.host.system.root, "efi/loader/entries");
-  await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
-  const record = "Panic#1 Part1\n<0>[    1.5] Kernel panic - not syncing: Attempted to kill init!\n";
-  await world.host.write("/sys/fs/pstore/dmesg-efi_pstore-1", record);
-  world.failingWrites.add("updates.json");
-  const unlucky = await world.start();
-  expect(unlucky.held).toMatchObject([{ version: "1.1.0" }]);
-  expect(await readdir(join(world.host.system.root, "sys/fs/pstore"))).toEqual(["dmesg-efi_pstore-1"]);
-  world.failingWrites.clear();
-  expect((await world.start()).held[0]?.reason).toContain("Attempted to kill init!");
-  expect(await readdir(join(world.host.system.root, "sys/fs/pstore"))).toEqual([]);
-});
-
-test("a hold whose reason was not found out before the daemon ended gets it at the next start", async () => {
-  await using world = await makeWorld("1.1.0");
-  await world.run(await world.start(), "refresh", "prepare", "activate");
-  const entries = join(world.host.system.root, "efi/loader/entries");
-  await rename(join(entries, "orlop-b+1.conf"), join(entries, "orlop-b+0-1.conf"));
-  const hold = {
-    version: "1.1.0",
-    at: new Date().toISOString(),
-    reason: "it did not prove healthy",
-    unexplained: true,
-  };
-  await world.host.write("/var/lib/orlop/updates.json", JSON.stringify({ available: [], held: [hold] }));
-  await leaveReason(world.host.system, "1.1.0", "containerd.service is not active");
-  expect((await world.start()).held).toMatchObject([{ version: "1.1.0", reason: "containerd.service is not active" }]);
-});
-
 test("without a repository, sets or boot entries the daemon starts, and says what is missing", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   delete world.settings["metadata-base-url"];
   const updater = await world.start();
   expect((await world.run(updater, "refresh")).most_recent_command.stderr).toContain("metadata-base-url is not set");
@@ -466,7 +246,7 @@ test("without a repository, sets or boot entries the daemon starts, and says wha
 });
 
 test("a daemon that stops ends the command that runs, and tells so after its start", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const updater = await world.start();
   await world.run(updater, "refresh");
   await updater.start("prepare");
@@ -485,7 +265,7 @@ const removesMotd: Migration = {
 };
 
 test("an update whose migrations would fail here is refused before anything is written, naming the key", async () => {
-  await using world = await makeWorld();
+  await using world = await updaterWorld();
   await world.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [removesMotd] });
   world.values.set("settings.motd", "hi");
   const updater = await world.start();
@@ -498,7 +278,7 @@ test("an update whose migrations would fail here is refused before anything is w
 });
 
 test("settings that changed since the image was written are tried again before it boots next", async () => {
-  await using world = await makeWorld();
+  await using world = await updaterWorld();
   await world.repository.publish("1.1.0", { artefacts: testImage(40, 0).artefacts, migrations: [removesMotd] });
   const updater = await world.start();
   await world.run(updater, "refresh", "prepare");
@@ -510,7 +290,7 @@ test("settings that changed since the image was written are tried again before i
 });
 
 test("every migration between the running version and the one to take is tried, whichever release brought it", async () => {
-  await using world = await makeWorld();
+  await using world = await updaterWorld();
   const renames = (version: string, from: string, to: string): Migration => ({
     version,
     summary: `rename ${from}`,
@@ -525,7 +305,7 @@ test("every migration between the running version and the one to take is tried, 
 });
 
 test("a version by name is chosen when nothing holds it, though there is a newer one", async () => {
-  await using world = await makeWorld("1.1.0", "1.2.0");
+  await using world = await updaterWorld("1.1.0", "1.2.0");
   const updater = await world.start();
   await updater.start("refresh", "1.1.0");
   await updater.settled();
@@ -538,7 +318,7 @@ test("a version by name is chosen when nothing holds it, though there is a newer
 });
 
 test("what is told of a host without asking anybody: its state, what it could go back to, what failed", async () => {
-  await using world = await makeWorld("1.1.0");
+  await using world = await updaterWorld("1.1.0");
   const updater = await world.start();
   expect(await updater.outlook()).toEqual({
     state: { kind: "idle" },
