@@ -9,17 +9,17 @@ import { isReady, pods } from "../../../kubernetes/objects.ts";
 import type { Gate } from "../../policy/gate.ts";
 import { type QueryResult, readQueryResult } from "./prometheus.ts";
 
-export type GateAnswer = { holds: boolean; reason: string };
+export type GateCheck = { holds: boolean; reason: string };
 
 export type GateTools = { client: KubernetesClient; fetch: Fetch };
 
 const limits = { mostBytes: 4 * 1024 * 1024, stallMs: 10_000 };
 
-const yes: GateAnswer = { holds: true, reason: "" };
-const no = (reason: string): GateAnswer => ({ holds: false, reason });
+const yes: GateCheck = { holds: true, reason: "" };
+const no = (reason: string): GateCheck => ({ holds: false, reason });
 
 /** Rejects when it cannot be asked. */
-export async function answerOf(gate: Gate, node: string, tools: GateTools, signal: AbortSignal): Promise<GateAnswer> {
+export async function answerOf(gate: Gate, node: string, tools: GateTools, signal: AbortSignal): Promise<GateCheck> {
   const filled = (text: string): string => text.replaceAll("{node}", node);
   if ("daemonSets" in gate) return await daemonSets(gate.daemonSets.namespace, node, tools, signal);
   if ("http" in gate) return await http(filled(gate.http.url), tools, signal);
@@ -37,13 +37,13 @@ async function daemonSets(namespace: string | undefined, node: string, { client 
   return ill === undefined ? yes : no(`${ill.metadata.namespace}/${ill.metadata.name} is not ready`);
 }
 
-async function http(url: string, { fetch }: GateTools, signal: AbortSignal): Promise<GateAnswer> {
+async function http(url: string, { fetch }: GateTools, signal: AbortSignal): Promise<GateCheck> {
   const response = await fetch(new URL(url), { signal });
   await response.body?.cancel();
   return response.status < 400 ? yes : no(`${url} answers ${response.status}`);
 }
 
-async function prometheus(url: string, query: string, { fetch }: GateTools, signal: AbortSignal): Promise<GateAnswer> {
+async function prometheus(url: string, query: string, { fetch }: GateTools, signal: AbortSignal): Promise<GateCheck> {
   const asked = new URL(`${url.replace(/\/$/, "")}/api/v1/query`);
   asked.searchParams.set("query", query);
   const response = await fetch(asked, { signal });
@@ -60,7 +60,7 @@ const resourcesSchema = z.object({
   resources: z.array(z.object({ name: z.string(), kind: z.string(), namespaced: z.boolean() })),
 });
 
-async function object(wanted: ObjectGate, { client }: GateTools, signal: AbortSignal): Promise<GateAnswer> {
+async function object(wanted: ObjectGate, { client }: GateTools, signal: AbortSignal): Promise<GateCheck> {
   const api = wanted.apiVersion.includes("/") ? `/apis/${wanted.apiVersion}` : `/api/${wanted.apiVersion}`;
   const { resources } = parsed(resourcesSchema, await read(client, api, signal), api);
   const kind = resources.find((each) => each.kind === wanted.kind && !each.name.includes("/"));

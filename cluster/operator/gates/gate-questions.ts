@@ -3,14 +3,14 @@ import type { Fetch } from "../../../lib/files/http-redirects.ts";
 import { messageOf } from "../../../lib/failure.ts";
 import type { KubernetesClient } from "../../../kubernetes/client.ts";
 import type { Gate, GateAnswer } from "../../policy/gate.ts";
-import { type GateAnswer, answerOf } from "./gate-answer.ts";
+import { type GateCheck, answerOf } from "./gate-answer.ts";
 
 /** So many nodes are asked about at once. */
 const atOnce = 32;
 const limitMs = 10_000;
 
 /** What was asked in a round: a gate that is the same for many nodes is asked once. */
-type Round = Map<string, Promise<GateAnswer>>;
+type Round = Map<string, Promise<GateCheck>>;
 
 export class GateQuestions {
   readonly #client: KubernetesClient;
@@ -56,7 +56,7 @@ export class GateQuestions {
     return answers;
   }
 
-  async #once(round: Round, gate: Gate, node: string, signal: AbortSignal): Promise<GateAnswer> {
+  async #once(round: Round, gate: Gate, node: string, signal: AbortSignal): Promise<GateCheck> {
     const { name: _, ...question } = gate;
     const key = JSON.stringify("daemonSets" in gate ? [question, node] : question).replaceAll("{node}", node);
     const known = round.get(key) ?? this.#answer(gate, node, signal);
@@ -65,7 +65,7 @@ export class GateQuestions {
   }
 
   /** Whatever cannot be asked does not hold, and says why. */
-  async #answer(gate: Gate, node: string, signal: AbortSignal): Promise<GateAnswer> {
+  async #answer(gate: Gate, node: string, signal: AbortSignal): Promise<GateCheck> {
     const until = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
     try {
       return await answerOf(gate, node, { client: this.#client, fetch: this.#fetch }, until);
