@@ -66,7 +66,14 @@ export const effect = z.object({
   /** What it does, as in "restart chrony.service". Clients and hosts of other versions know it by this name. */
   // oxlint-disable-next-line id-denylist -- the name in the API
   says: z.string(),
-  file: z.object({ path: z.string(), change: z.enum(["create", "modify", "remove"]) }).exactOptional(),
+  file: z
+    .object({
+      path: z.string(),
+      change: z.enum(["create", "modify", "remove"]),
+      /** What is in it, in plans that are asked for it; absent for files that not everybody may read. */
+      text: z.object({ before: z.string(), after: z.string() }).exactOptional(),
+    })
+    .exactOptional(),
   units: z
     .array(z.object({ name: z.string(), action: z.enum(["restart", "reload", "start", "stop"]) }))
     .exactOptional(),

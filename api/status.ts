@@ -103,6 +103,8 @@ export const status = z.object({
     })
     .exactOptional(),
   rebootNeeded: z.array(z.string()),
+  /** Sentences about what will be wrong soon: file systems that fill up, certificates that end. */
+  warnings: warnings.exactOptional(),
   /** The last update of this host, until it has proved healthy. */
   update: lastUpdate.exactOptional(),
   /** Versions that were started here, did not prove healthy and are not tried again; the newest failure last. */

@@ -1,6 +1,7 @@
 /** What the host is and how it does, and what its settings act on. */
 import { z } from "zod";
 import * as answers from "../answers.ts";
+import { bootTimeline, usage } from "../machine-view.ts";
 import { status } from "../status.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { keyList, noQuery, prefix } from "./query.ts";
@@ -85,6 +86,26 @@ export const modelEndpoints = {
     remote: true,
     query: noQuery,
     answers: { 200: status },
+    refusals: [],
+  },
+  getBoot: {
+    method: "GET",
+    path: "/boot",
+    summary: "When the parts of this boot began and how long each took, and the units that it waited for",
+    role: "read-only",
+    remote: true,
+    query: noQuery,
+    answers: { 200: bootTimeline },
+    refusals: [],
+  },
+  getUsage: {
+    method: "GET",
+    path: "/usage",
+    summary: "Memory and pressure over the last hour, and how full file systems are",
+    role: "read-only",
+    remote: true,
+    query: noQuery,
+    answers: { 200: usage },
     refusals: [],
   },
   getOpenApi: {

@@ -130,10 +130,11 @@ export const settingsEndpoints = {
   plan: {
     method: "POST",
     path: "/plan",
-    summary: "What a change would do: keys, files, units and whether a reboot is needed",
+    summary:
+      "What a change would do: keys, files, units and whether a reboot is needed; with files=1 also what is in the files that everybody may read, before and after",
     role: "operator",
     remote: true,
-    query: z.object({ tx }),
+    query: z.object({ tx, files: flag.optional() }),
     body: answers.planRequest.optional(),
     answers: { 200: answers.plan },
     refusals: [404],

@@ -1,4 +1,5 @@
 /** What the handlers of the API work with. */
+import type { BootTimeline, Usage } from "../../api/machine-view.ts";
 import type { StatusBody } from "../../api/status.ts";
 import type { Model } from "../../settings/model/model.ts";
 import type { Audit } from "../daemon/audit.ts";
@@ -30,6 +31,8 @@ export type ApiContext = {
   /** Key to a sentence about how the host finds its value. */
   generators: ReadonlyMap<string, string>;
   status: () => Promise<StatusBody>;
+  bootTimeline: () => Promise<BootTimeline>;
+  usage: () => Promise<Usage>;
   /** Aborts when the daemon is to stop. */
   stopping: AbortSignal;
 };

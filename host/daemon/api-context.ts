@@ -12,6 +12,9 @@ import { keptPlaces } from "../kept/things.ts";
 import { NodeStatus } from "../node/node-status.ts";
 import type { Reconciler } from "../reconcile/reconciler.ts";
 import type { Updater } from "../update/updater.ts";
+import { bootTimelineOf } from "../vitals/boot-timeline.ts";
+import type { UsageLog } from "../vitals/usage.ts";
+import { warningsOf } from "../vitals/warnings.ts";
 import type { Audit } from "./audit.ts";
 import type { BootHost, BootStatus } from "./boot.ts";
 import { statusOf } from "./status.ts";
@@ -27,6 +30,7 @@ export type ApiHost = BootHost & {
   currentSettings: CurrentSettings;
   remote: Remote;
   updater: Updater;
+  usageLog: UsageLog;
   allReconcilers: readonly Reconciler[];
   bootStatus: BootStatus;
   /** Aborts when the daemon is to stop. */
@@ -40,6 +44,8 @@ export function apiContext(host: ApiHost): ApiContext {
     configFiles: configuration,
     generators: new Map(generatorsOf(host.facts).map(({ key, description }) => [key, description])),
     status: statusSource(host),
+    bootTimeline: async () => await bootTimelineOf(host.system, host.bootStatus.steps),
+    usage: async () => await host.usageLog.now(),
   };
 }
 
@@ -48,11 +54,12 @@ function statusSource(host: ApiHost): ApiContext["status"] {
   const nodeStatus = new NodeStatus(system, facts);
   return async () => {
     const settings = currentSettings.settings();
-    const [hostContainers, node, setAside] = await Promise.all([
+    const [hostContainers, node, setAside, warnings] = await Promise.all([
       hostContainerStates(system, settings),
       nodeStatus.now(settings, datastore.version, stopping),
       listSetAside(system, keptPlaces),
+      warningsOf(system, settings),
     ]);
-    return await statusOf({ ...host, boot: bootStatus, hostContainers, node, setAside });
+    return await statusOf({ ...host, boot: bootStatus, hostContainers, node, setAside, warnings });
   };
 }

@@ -34,6 +34,9 @@ export type BootStep = {
   step: string;
   state: "waiting" | "running" | "done" | "failed" | "skipped";
   failure?: PassFailure;
+  /** When it began, by the clock that never jumps. */
+  startedMs?: number;
+  tookMs?: number;
 };
 
 /** Where a boot is; changes while it runs. */
@@ -92,8 +95,10 @@ export function haltedBy({ steps: bootSteps }: BootStatus): string | undefined {
 /** Runs every step; rejects only when the signal aborts. */
 export async function boot(host: BootHost, status: BootStatus, signal: AbortSignal): Promise<void> {
   for (const [at, step] of steps.entries()) {
-    status.steps[at] = { step: step.description, state: "running" };
-    status.steps[at] = await runStep(step, host, status, signal);
+    const startedMs = host.system.clock.elapsedMs();
+    status.steps[at] = { step: step.description, state: "running", startedMs };
+    const ended = await runStep(step, host, status, signal);
+    status.steps[at] = { ...ended, startedMs, tookMs: host.system.clock.elapsedMs() - startedMs };
   }
   // Without the mark, nothing that waits for preconfigured.target starts; the API stays, and says why.
   if (haltedBy(status) !== undefined) return;
@@ -235,7 +240,7 @@ export async function keepGenerating(
     known = datastore.version;
     const after = await runStep(generateMissing, host, status, signal);
     // That nothing was missing says less than how the last value was found.
-    if (before?.state === "failed" || after.state !== "skipped") status.steps[at] = after;
+    if (before?.state === "failed" || after.state !== "skipped") status.steps[at] = { ...before, ...after };
     waitMs = after.state === "failed" ? Math.min(lastRetryMs, waitMs * 2) : firstRetryMs;
     if (before?.state === "failed" && after.state !== "failed") await complete();
   }

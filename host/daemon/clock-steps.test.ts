@@ -13,14 +13,17 @@ const sleepsMost = 20;
 
 const motdFile = async ({ machine }: RunningHost): Promise<string> => await machine.read("/etc/motd");
 
-/** Until the engine waits for its next look, and with it a trial for its end if there is one. */
+/** The engine waits for its next look, and whoever notes how full the machine is for the next note. */
+const atRest = 2;
+
+/** Until these wait, and with them a trial for its end if there is one. */
 async function untilAtRest({ machine }: RunningHost, waiting: number): Promise<void> {
   await eventually(async () => expect(machine.sleeping()).toBe(waiting));
 }
 
 /** What drifted is mended within the time in which the engine looks again. */
 async function expectReconciled(host: RunningHost): Promise<void> {
-  await untilAtRest(host, 1);
+  await untilAtRest(host, atRest);
   const good = await motdFile(host);
   await host.machine.write("/etc/motd", "somebody was here");
   await host.machine.advance(5 * 60_000);
@@ -31,10 +34,10 @@ async function expectReconciled(host: RunningHost): Promise<void> {
 async function expectTrialEnds(host: RunningHost, week: number, step: () => void): Promise<void> {
   await host.api.call("patchSettings", { query: { tx: "t" }, body: { motd: `week ${week}` } });
   await host.api.commitAndWait({ tx: "t", try: trialSeconds });
-  await untilAtRest(host, 2);
+  await untilAtRest(host, atRest + 1);
   step();
   await host.machine.advance(trialSeconds * 1000 - 1000);
-  await untilAtRest(host, 2);
+  await untilAtRest(host, atRest + 1);
   expect(await motdFile(host)).toContain(`week ${week}`);
   const { trial } = await host.api.call("getStatus");
   expect(Date.parse(trial?.deadline ?? "")).toBe(host.machine.system.clock.now().getTime() + 1000);
@@ -52,9 +55,9 @@ test("for a year of weeks in which the clock is set both ways, drift is mended, 
     await expectReconciled(host);
     if (week % 4 === 0) await expectTrialEnds(host, week, step);
     if (week % 13 === 0) await host.reboot();
-    await untilAtRest(host, 1);
+    await untilAtRest(host, atRest);
     await host.machine.advance(weekMs);
-    await untilAtRest(host, 1);
+    await untilAtRest(host, atRest);
     expect(host.machine.sleeps() - sleepsBefore).toBeLessThan(sleepsMost);
   }
   const { state, reconcilers } = await host.api.call("getStatus");

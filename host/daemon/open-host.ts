@@ -20,6 +20,7 @@ import { reconcilers } from "../reconcile/all.ts";
 import { Engine } from "../reconcile/engine.ts";
 import { baseAilments, unitsOf } from "../update/judge/health.ts";
 import { Updater } from "../update/updater.ts";
+import { UsageLog } from "../vitals/usage.ts";
 import { apiContext, type ApiHost } from "./api-context.ts";
 import { haltedBoot, newBootStatus } from "./boot.ts";
 import { showOnConsole } from "./console.ts";
@@ -68,7 +69,19 @@ export async function openHost(machine: System, stopping: AbortSignal): Promise<
   const booting = { system, facts, model, datastore, engine, currentSettings, bootStatus };
   const updater = opened.use(await openUpdater(booting));
 
-  const served = { ...booting, audit, auditUnusable, trial, changes, remote, updater, allReconcilers, stopping };
+  const usageLog = new UsageLog(system);
+  const served = {
+    ...booting,
+    audit,
+    auditUnusable,
+    trial,
+    changes,
+    remote,
+    updater,
+    usageLog,
+    allReconcilers,
+    stopping,
+  };
   const handlers = handlersFor(apiContext(served));
   const goodBoot = new GoodBootKeeper(served);
   const open = opened.move();

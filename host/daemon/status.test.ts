@@ -57,7 +57,15 @@ test("a boot whose last step ends while the status is made is still booting", as
     changes: { areLockedDown: false },
   };
   const rest = { remote: { status: () => ({ enabled: false }) }, hostContainers: [], node: undefined };
-  const sources = { system: machine.system, boot, setAside: [], auditUnusable: undefined, ...parts, ...rest };
+  const sources = {
+    system: machine.system,
+    boot,
+    setAside: [],
+    warnings: [],
+    auditUnusable: undefined,
+    ...parts,
+    ...rest,
+  };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all that this status asks of them
   expect(await statusOf(sources as unknown as StatusSources)).toMatchObject({
     state: "booting",

@@ -32,6 +32,8 @@ export type StatusSources = {
   hostContainers: NonNullable<StatusBody["hostContainers"]>;
   node: StatusBody["node"];
   setAside: readonly SetAside[];
+  /** What will be wrong soon. */
+  warnings: readonly string[];
   /** Why nobody can tell who ran which program, or run one. */
   auditUnusable: Failure | undefined;
 };
@@ -50,6 +52,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     hostContainers,
     node,
     setAside,
+    warnings,
     auditUnusable,
   } = sources;
   // Before what they lead to: the last step writes down what prepares the machine, and once it is done that is there.
@@ -81,7 +84,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
         : failing
           ? "degraded"
           : "running",
-    boot: steps,
+    boot: steps.map(({ step, state, failure }) => ({ step, state, ...defined({ failure }) })),
     ...(bootstrap.entries.length === 0 ? {} : { bootstrap: bootstrap.entries }),
     ...defined({ halted }),
     userData: { problems: [...boot.userData.problems] },
@@ -96,6 +99,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     ...(hostContainers.length === 0 ? {} : { hostContainers }),
     ...defined({ node }),
     rebootNeeded: engine.rebootNeeded(),
+    ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     ...defined({ update }),
     ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
     ...(crashedAt === undefined ? {} : { kernelCrash: { at: crashedAt.toISOString() } }),

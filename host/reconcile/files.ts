@@ -14,7 +14,7 @@ import { readBy } from "../datastore/reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { actOnUnit } from "../machine/unit.ts";
-import { reconciler, type Effect, type Reconciler } from "./reconciler.ts";
+import { reconciler, type Effect, type FileText, type Reconciler } from "./reconciler.ts";
 import { readRecords, stale, unitsThatShouldRun, writeRecord } from "./units.ts";
 
 const ownedDirectory = "/run/orlop/files";
@@ -35,7 +35,14 @@ type Actual = {
 };
 type Step =
   | { kind: "refuse"; refusal: Refusal }
-  | { kind: "write"; file: RenderedFile; change: "create" | "modify"; group: string; outdated: string[] }
+  | {
+      kind: "write";
+      file: RenderedFile;
+      present: RenderedFile | undefined;
+      change: "create" | "modify";
+      group: string;
+      outdated: string[];
+    }
   | { kind: "remove"; path: string; outdated: string[] }
   | { kind: "act"; unit: string; action: Taker["action"]; records: Taker[] }
   | { kind: "note"; untouched: Taker[]; inactive: Taker[] };
@@ -55,6 +62,7 @@ export function filesReconciler(configuration: readonly ConfigFiles[]): Reconcil
     plan: planFiles,
     warnings: ({ warnings }) => warnings,
     describe,
+    fileText,
     apply,
     afterFailure: "continue",
   });
@@ -151,7 +159,7 @@ function planFiles({ groups, refusals }: Desired, actual: Actual): Step[] {
       const present = actual.files.get(file.path);
       if (present !== undefined && isSame(file, present)) continue;
       const change = present === undefined ? "create" : "modify";
-      steps.push({ kind: "write", file, change, group: group.name, outdated: outdatedIn(group) });
+      steps.push({ kind: "write", file, present, change, group: group.name, outdated: outdatedIn(group) });
     }
   }
   const rendered = new Set(groups.flatMap(({ files }) => files.map(({ path }) => path)));
@@ -208,6 +216,24 @@ function describe(step: Step): Effect | undefined {
     default:
       return unreachable(step);
   }
+}
+
+/** Of files that everybody on the host may read, and only while they are short enough to be looked at. */
+function fileText(step: Step): FileText | undefined {
+  if (step.kind !== "write") return undefined;
+  const before = step.present === undefined ? "" : openText(step.present);
+  const after = openText(step.file);
+  return before === undefined || after === undefined ? undefined : { before, after };
+}
+
+const textCharactersMost = 256 * 1024;
+/** See inode(7): others may read it. */
+const readableByAll = 0o004;
+
+function openText(file: RenderedFile): string | undefined {
+  if ("linkTo" in file) return undefined;
+  const isOpen = (file.mode & readableByAll) !== 0 && file.content.length <= textCharactersMost;
+  return isOpen ? file.content : undefined;
 }
 
 async function apply(system: System, step: Step): Promise<void> {

@@ -14,9 +14,12 @@ import type { System } from "../machine/system.ts";
 export type Effect = {
   /** A sentence without subject or period: "set net.ipv4.ip_forward to 1". */
   description: string;
-  file?: { path: string; change: "create" | "modify" | "remove" };
+  file?: { path: string; change: "create" | "modify" | "remove"; text?: FileText };
   units?: { name: string; action: UnitAction }[];
 };
+
+/** What is in a file before and after a step. */
+export type FileText = { before: string; after: string };
 
 export type UnitAction = "restart" | "reload" | "start" | "stop";
 
@@ -37,6 +40,8 @@ export type ReconcilerDefinition<Desired, Actual, Step> = {
   warnings?(desired: Desired, actual: Actual): string[];
   /** Undefined for bookkeeping that changes nothing a person could notice. */
   describe(step: Step): Effect | undefined;
+  /** For previews alone, of files that everybody may read: what a step does to a file. */
+  fileText?(step: Step): FileText | undefined;
   /**
    * A step is all that it depends on: two that are equal do the same.
    *
@@ -103,7 +108,7 @@ export function reconciler<Desired, Actual, Step>(definition: ReconcilerDefiniti
     name: definition.name,
     async preview(system, settings, facts) {
       const { steps, ...rest } = await decide(system, definition.desired(settings, facts));
-      return { effects: steps.flatMap((step) => definition.describe(step) ?? []), ...rest };
+      return { effects: steps.flatMap((step) => withText(definition, step) ?? []), ...rest };
     },
     async reconcile(system, settings, facts) {
       let desired: Desired;
@@ -146,6 +151,16 @@ export function reconciler<Desired, Actual, Step>(definition: ReconcilerDefiniti
       return done;
     },
   };
+}
+
+function withText<Desired, Actual, Step>(
+  { describe, fileText }: ReconcilerDefinition<Desired, Actual, Step>,
+  step: Step,
+): Effect | undefined {
+  const effect = describe(step);
+  const text = fileText?.(step);
+  if (effect?.file === undefined || text === undefined) return effect;
+  return { ...effect, file: { ...effect.file, text } };
 }
 
 /** What a step is about. A file that is created after a reboot was one to be changed before it. */

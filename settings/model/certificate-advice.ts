@@ -2,6 +2,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { Settings } from "../groups/group.ts";
 import { isBlank, readBundle, subjectLine } from "../values/pem.ts";
+import type { Problem } from "./problem.ts";
 import { type Advice, unmetAt } from "./rule.ts";
 
 type Place = { segments: readonly string[]; data: string; isAuthority: boolean };
@@ -43,6 +44,18 @@ export const certificateAdvice: readonly Advice[] = [
     },
   },
 ];
+
+/** Certificates that are in force now, and will not be when `withinMs` have passed. */
+export function* endingCertificates(settings: Settings, now: Date, withinMs: number): Iterable<Problem> {
+  for (const { place, at, certificate } of certificatesOf(settings)) {
+    const { validFromDate: from, validToDate: to } = certificate;
+    const leftMs = to.getTime() - now.getTime();
+    if (from > now || leftMs > withinMs) continue;
+    const name = nameOf(at, certificate);
+    const when = leftMs < 0 ? `which expired at ${to.toISOString()}` : `which expires at ${to.toISOString()}`;
+    yield unmetAt(place.segments, `has ${name}, ${when}`);
+  }
+}
 
 function* certificatesOf(settings: Settings): Iterable<{ place: Place; at: number; certificate: X509Certificate }> {
   for (const place of placesIn(settings)) {

@@ -7,6 +7,8 @@ import type { Json } from "../../../lib/text/json.ts";
 import type { Model } from "../../../settings/model/model.ts";
 import { visiblePart } from "../../../settings/model/secrecy.ts";
 import { changesBetween, withStaged, type Staged } from "../../datastore/change.ts";
+import { maskerOf, type Masker } from "../../masking/masker.ts";
+import { secretTexts } from "../../masking/secret-texts.ts";
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 import { planBody } from "../answers/pass-report.ts";
@@ -41,13 +43,19 @@ export function planHandlers(context: ApiContext): Handlers<"plan"> {
         const preview = await engine.preview(model.complete(model.tree(after)));
         return {
           changes: visibleChanges(model, changesBetween(datastore.values, after), caller),
-          ...planBody(preview),
+          ...planBody(preview, query.files === true ? maskerFor(context, after) : undefined),
         };
       } finally {
         previews--;
       }
     },
   };
+}
+
+/** Takes out what is secret now, and what would be. */
+function maskerFor({ model, system }: ApiContext, after: ReadonlyMap<string, Json>): Masker {
+  const proposed = maskerOf([...after].flatMap(([key, value]) => [...secretTexts(model.secrecy(key), value)]));
+  return (text) => proposed(system.mask(text));
 }
 
 /** Whether a guess of what is secret is right would show in what changes. @throws {Refused<"forbidden">} */

@@ -2,6 +2,10 @@
 import type { ApiContext } from "../context.ts";
 import type { Handlers } from "./handler.ts";
 
-export function statusHandlers({ status }: ApiContext): Handlers<"getStatus"> {
-  return { getStatus: async () => status() };
+export function statusHandlers({
+  status,
+  bootTimeline,
+  usage,
+}: ApiContext): Handlers<"getStatus" | "getBoot" | "getUsage"> {
+  return { getStatus: async () => status(), getBoot: async () => bootTimeline(), getUsage: async () => usage() };
 }

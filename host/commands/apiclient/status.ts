@@ -39,6 +39,7 @@ function identity({
   halted,
   uptimeSeconds,
   rebootNeeded,
+  warnings = [],
   update,
   heldUpdates = [],
   kernelCrash,
@@ -48,6 +49,7 @@ function identity({
     row("image", `${os.pretty_name}, variant ${os.variant_id}, ${os.arch}, build ${os.build_id}, on ${os.platform}`),
     row("state", halted === undefined ? state : `${state}: the boot stopped: ${halted}`),
     ...rebootNeeded.map((reason) => row("reboot", `needed: ${reason}`)),
+    ...warnings.map((sentence) => row("warning", sentence)),
     ...updateLines(update),
     ...heldUpdates.map(({ version, at, reason }) => row("update", `went back from ${version} at ${at}: ${reason}`)),
     ...(kernelCrash === undefined
