@@ -192,6 +192,14 @@ export const registryPackages: Reasons = {
   "libc-bin": "ldconfig",
 };
 
+/** The browser in which pages are tested, in a root of its own. */
+export const browserPackages: Reasons = {
+  chromium: "the browser",
+  fontconfig: "finds fonts",
+  "fonts-dejavu-core": "letters that are the same on every computer",
+  "libc-bin": "ldconfig",
+};
+
 /** Signs with a key that stands in a token, in a root of its own. */
 export const tokenPackages: Reasons = {
   faketime: "as in the tools",

@@ -27,6 +27,7 @@ import {
   pausePackages,
   preparePackages,
   registryPackages,
+  browserPackages,
   runtimePackages,
   shellPackages,
   tokenPackages,
@@ -91,6 +92,7 @@ export function lockOf(
   const beyond = Object.keys(aarch64ToolPackages);
   sets.set("tools-aarch64", resolve(index, { wanted: beyond, excluded: without, present: tools }));
   sets.set("registry", resolve(index, { wanted: Object.keys(registryPackages), excluded: without }));
+  sets.set("browser", resolve(index, { wanted: Object.keys(browserPackages), excluded: without }));
   sets.set("shells", resolve(index, { wanted: Object.keys(shellPackages), excluded: without }));
   sets.set("token", resolve(index, { wanted: Object.keys(tokenPackages), excluded: without }));
   sets.set("runtime", resolve(index, { wanted: Object.keys(runtimePackages), excluded: without }));
