@@ -6,6 +6,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { bundlePage, packed } from "../console/server/bundle.ts";
+import { packedName } from "../console/server/page-file.ts";
 import { writeFileAtomic } from "../lib/files/files.ts";
 import { run } from "../lib/program/process.ts";
 import type { Architecture } from "../variants/variant.ts";
@@ -35,7 +37,10 @@ export async function compileHost(architecture: Architecture, outfile: string): 
 
 /** Makes an `apiclient` for machines that are no hosts. */
 export async function compileClient(platform: ClientPlatform, outfile: string): Promise<void> {
-  await compile("host/commands/apiclient-main.ts", bunPlatforms[platform], outfile);
+  // Its path goes into the executable, and so it is the same for everybody; what is in it is, too.
+  const page = join("build", packedName);
+  await writeFileAtomic(join(repository, page), packed(await bundlePage()));
+  await compile("console/client-main.ts", bunPlatforms[platform], outfile, [page]);
 }
 
 /** Makes the one executable of the images of host containers; see `programs/containers/names.ts`. */
@@ -48,8 +53,16 @@ export async function compileFleetOperator(architecture: Architecture, outfile: 
   await compile("cluster/operator/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
 }
 
-/** @param entry relative to the root of the repository */
-export async function compile(entry: string, platform: BunPlatform, outfile: string): Promise<void> {
+/**
+ * @param entry relative to the root of the repository
+ * @param beside files, relative to it too, that the program carries, to be found among `Bun.embeddedFiles`
+ */
+export async function compile(
+  entry: string,
+  platform: BunPlatform,
+  outfile: string,
+  beside: readonly string[] = [],
+): Promise<void> {
   const executablePath = await sealedBun(platform);
   // Its name goes into the executable, so it is always built under the same one.
   await using work = await workInStore();
@@ -65,9 +78,10 @@ export async function compile(entry: string, platform: BunPlatform, outfile: str
     // Stacks in the journal are read by people: they name our functions, files and lines.
     "--keep-names",
     "--sourcemap=linked",
+    "--asset-naming=[name].[ext]",
     `--outfile=${compiled}`,
   ];
   // Paths in the executable are relative to the working directory.
-  await run([process.execPath, "build", ...flags, entry], { cwd: repository });
+  await run([process.execPath, "build", ...flags, entry, ...beside], { cwd: repository });
   await writeFileAtomic(outfile, await readFile(compiled), 0o755);
 }

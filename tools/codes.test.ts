@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { clientCodes, statuses } from "../api/codes.ts";
 import { benchCodes } from "../bench/codes.ts";
 import { cliCodes } from "../cli/codes.ts";
+import { consoleCodes } from "../console/codes.ts";
 import { clusterCodes } from "../cluster/codes.ts";
 import { hostCodes } from "../host/codes.ts";
 import { imageCodes } from "../image/codes.ts";
@@ -30,6 +31,7 @@ const declared = new Map<string, readonly string[]>([
   ["repo", repoCodes],
   ["kubernetes", kubernetesCodes],
   ["host", hostCodes],
+  ["console", consoleCodes],
   ["programs", programsCodes],
   ["image", imageCodes],
   ["publish", publishCodes],

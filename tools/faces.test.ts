@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { disagreements, facedLayers, faceIn, importedFromOutside, partOf, unexplainedFolders } from "./faces.ts";
-import { layers } from "./layers.ts";
+import { sourcePattern } from "./layers.ts";
 import { importGraph } from "./rooms.ts";
 
 const repository = join(import.meta.dir, "..");
@@ -11,7 +11,7 @@ const read = async (file: string): Promise<string> => await readFile(join(reposi
 const scan = (pattern: string): string[] => [...new Bun.Glob(pattern).scanSync(repository)].toSorted();
 
 const sources = new Map<string, string>();
-for (const file of scan(`{${[...layers.keys()].join(",")}}/**/*.ts`)) sources.set(file, await read(file));
+for (const file of scan(sourcePattern)) sources.set(file, await read(file));
 const readmes = new Map<string, string>();
 for (const file of scan(`{${facedLayers.join(",")}}/**/README.md`)) readmes.set(dirname(file), await read(file));
 

@@ -1,6 +1,6 @@
 /** Files of the tree that are made from code. `./orlop generate` writes them; a test holds them to it. */
 import { fleetPolicyDefinition, nodeUpdateDefinition } from "../cluster/chart/custom-resources.ts";
-import { apiclient } from "../host/commands/apiclient.ts";
+import { laptopClient } from "../console/client.ts";
 import { referencePage } from "../lib/command/command-reference.ts";
 import { protobufFiles } from "./protobuf.ts";
 import { withCompletion } from "../lib/command/completion.ts";
@@ -16,7 +16,7 @@ const models: ReadonlyMap<string, Model> = new Map(
 
 /** Content by path. */
 export const generated: Readonly<Record<string, () => string | Promise<string>>> = {
-  "docs/apiclient.md": () => referencePage(withCompletion(apiclient)),
+  "docs/apiclient.md": () => referencePage(withCompletion(laptopClient)),
   "docs/settings.md": () => settingsPage(models),
   "cluster/chart/orlop-fleet/crds/fleetpolicies.yaml": fleetPolicyDefinition,
   "cluster/chart/orlop-fleet/crds/nodeupdates.yaml": nodeUpdateDefinition,

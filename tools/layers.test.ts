@@ -3,16 +3,16 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { parseJson } from "../lib/text/json.ts";
-import { importsOf, layers, objection } from "./layers.ts";
+import { importsOf, layers, objection, sourcePattern } from "./layers.ts";
 
 const repository = join(import.meta.dir, "..");
-const files = [...new Bun.Glob(`{${[...layers.keys()].join(",")}}/**/*.ts`).scanSync(repository)].toSorted();
+const files = [...new Bun.Glob(sourcePattern).scanSync(repository)].toSorted();
 const read = async (file: string): Promise<string> => await readFile(join(repository, file), "utf8");
 
 test("no file imports from a layer above its own", async () => {
   const objections: string[] = [];
   for (const file of files) {
-    for (const module of importsOf(await read(file))) {
+    for (const module of importsOf(await read(file), file)) {
       const why = objection(file, module);
       if (why !== undefined) objections.push(why);
     }
@@ -28,7 +28,7 @@ test("what is not only for development imports only the packages we depend on", 
   const development = /^(cli|test|bench|tools)\/|\.test\.ts$/;
   const foreign: string[] = [];
   for (const file of files.filter((name) => !development.test(name))) {
-    for (const module of importsOf(await read(file))) {
+    for (const module of importsOf(await read(file), file)) {
       if (/^(\.|node:|bun(:|$))/.test(module)) continue;
       const name = module.split("/", module.startsWith("@") ? 2 : 1).join("/");
       if (!(name in dependencies)) foreign.push(`${file} imports ${name}`);
@@ -73,7 +73,7 @@ test("every layer is a folder, and every file that stands for an exception is im
     const own = files.filter((file) => file.startsWith(`${layer}/`));
     for (const exception of allowed.filter((name) => name.endsWith(".ts"))) {
       const imports = await Promise.all(
-        own.map(async (file) => importsOf(await read(file)).map((path) => join(dirname(file), path))),
+        own.map(async (file) => importsOf(await read(file), file).map((path) => join(dirname(file), path))),
       );
       if (!imports.flat().includes(exception)) unused.push(`${layer}: ${exception}`);
     }

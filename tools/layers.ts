@@ -9,6 +9,7 @@ const everything = [
   "repo",
   "kubernetes",
   "host",
+  "console",
   "programs",
   "image",
   "publish",
@@ -29,7 +30,24 @@ export const layers: ReadonlyMap<string, readonly string[]> = new Map([
   ["repo", ["lib"]],
   ["kubernetes", ["lib", "api"]],
   ["host", ["lib", "settings", "variants", "api", "repo", "kubernetes"]],
-  ["programs", ["lib", "variants", "host/commands/apiclient.ts"]],
+  [
+    "console",
+    [
+      "lib",
+      "settings",
+      "variants",
+      "api",
+      "host/commands/apiclient.ts",
+      "host/commands/apiclient/context.ts",
+      "host/commands/apiclient/host-model.ts",
+      "host/masking/masker.ts",
+      "host/masking/secrets-of-host.ts",
+    ],
+  ],
+  [
+    "programs",
+    ["lib", "variants", "host/commands/apiclient.ts", "console/server/bundle.ts", "console/server/page-file.ts"],
+  ],
   ["image", ["lib", "settings", "variants", "repo", "host/update/boot/boot-entry.ts"]],
   ["publish", ["lib", "settings", "variants", "repo", "image"]],
   ["vm", ["lib", "api", "image"]],
@@ -40,7 +58,13 @@ export const layers: ReadonlyMap<string, readonly string[]> = new Map([
   ["tools", everything],
 ]);
 
-const transpiler = new Bun.Transpiler({ loader: "ts" });
+/** Whatever is written in TypeScript, that of pages too. */
+export const sourcePattern = `{${[...layers.keys()].join(",")}}/**/*.{ts,tsx}`;
+
+const transpilers = { ts: new Bun.Transpiler({ loader: "ts" }), tsx: new Bun.Transpiler({ loader: "tsx" }) };
+
+/** What the transpiler brings in for elements, which nobody wrote. */
+const elementRuntime = /^react(?:$|\/)/;
 
 /** What the transpiler leaves out, since it is only a type. */
 const typeImports = [
@@ -50,9 +74,10 @@ const typeImports = [
 ];
 
 /** Every module that a TypeScript source names, types included. */
-export function importsOf(source: string): string[] {
+export function importsOf(source: string, file = "source.ts"): string[] {
   const types = typeImports.flatMap((form) => [...source.matchAll(form)].map(([, path]) => path ?? ""));
-  return [...new Set([...transpiler.scanImports(source).map(({ path }) => path), ...types])];
+  const scanned = transpilers[file.endsWith(".tsx") ? "tsx" : "ts"].scanImports(source).map(({ path }) => path);
+  return [...new Set([...scanned.filter((path) => !elementRuntime.test(path)), ...types])];
 }
 
 /** Why `file` may not import `module`; undefined when it may, or when the module is a package. */

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { layers } from "./layers.ts";
+import { sourcePattern } from "./layers.ts";
 import { circles, crowdedFolders, importGraph, mostFiles } from "./rooms.ts";
 
 const repository = join(import.meta.dir, "..");
-const files = [...new Bun.Glob(`{${[...layers.keys()].join(",")}}/**/*.ts`).scanSync(repository)].toSorted();
+const files = [...new Bun.Glob(sourcePattern).scanSync(repository)].toSorted();
 const sources = new Map<string, string>();
 for (const file of files) sources.set(file, await readFile(join(repository, file), "utf8"));
 

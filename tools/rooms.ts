@@ -12,7 +12,7 @@ const isTest = (file: string): boolean => file.endsWith(".test.ts");
 
 export function importGraph(sources: ReadonlyMap<string, string>): ImportGraph {
   const resolved = (file: string, source: string): string[] =>
-    importsOf(source)
+    importsOf(source, file)
       .filter((module) => module.startsWith("."))
       .map((module) => normalize(join(dirname(file), module)))
       .filter((module) => sources.has(module));

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { orlop } from "../cli/main.ts";
-import { apiclient } from "../host/commands/apiclient.ts";
+import { laptopClient } from "../console/client.ts";
 import { helpText, parse } from "../lib/command/command-parser.ts";
 import type { Program } from "../lib/command/command.ts";
 import { withCompletion } from "../lib/command/completion.ts";
@@ -14,7 +14,7 @@ const repository = join(import.meta.dir, "..");
 const scan = (pattern: string): string[] => [...new Bun.Glob(pattern).scanSync(repository)];
 const programs = [
   { spelling: "./orlop", program: withCompletion(await orlop([])) },
-  { spelling: "apiclient", program: withCompletion(apiclient) },
+  { spelling: "apiclient", program: withCompletion(laptopClient) },
 ] as const;
 
 /** What is wrong with a line that calls one of the programs; undefined when nothing is, or when it calls none. */

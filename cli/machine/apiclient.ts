@@ -18,13 +18,13 @@ export const apiclient = verb({
   arguments: { words: { value: "WORD", help: "A command of apiclient", many: true, optional: true } },
   passThrough: {
     async complete(words) {
-      const { apiclient: program } = await import("../../host/commands/apiclient.ts");
+      const { laptopClient: program } = await import("../../console/client.ts");
       const candidates = await complete(program, words);
       return candidates === "files" ? [] : candidates;
     },
   },
   async run({ invocation }, { machine, words }) {
-    const { apiclient: program } = await import("../../host/commands/apiclient.ts");
+    const { laptopClient: program } = await import("../../console/client.ts");
     return await execute(program, [...(await addressOptions(machine, words)), ...words], invocation);
   },
   print: () => "",

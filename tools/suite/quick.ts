@@ -31,13 +31,18 @@ const steps = {
   format: tool("format", [program("oxfmt"), "--check"]),
   lint: tool("lint", [program("oxlint")]),
   types: tool("types", [program("tsc")]),
+  // What runs in browsers knows their document, and nothing else of ours does.
+  pageTypes: tool("types of pages", [program("tsc"), "--project", "console/page"]),
   // With a seed that the clock chooses; a failure prints the seed and how to live that life again.
   simulation: tool("simulation", [process.execPath, "test/simulator/simulate.ts", "--seconds", "20"]),
   unit: { name: "unit tests", run: async (signal) => await runGroup("unit", signal) },
 } satisfies Record<string, Step>;
 
 /** Each lane runs its steps one after the other, beside the other lanes. */
-const lanes: readonly (readonly Step[])[] = [[steps.format, steps.lint, steps.types, steps.simulation], [steps.unit]];
+const lanes: readonly (readonly Step[])[] = [
+  [steps.format, steps.lint, steps.types, steps.pageTypes, steps.simulation],
+  [steps.unit],
+];
 
 export async function quickTests(signal: AbortSignal): Promise<TestReport> {
   const reports = await Promise.all(lanes.map(async (lane) => await runLane(lane, signal)));

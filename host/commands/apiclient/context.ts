@@ -1,6 +1,6 @@
 /** What every command of `apiclient` has: a connection to a host, made when it is first needed. */
 import { connect, type Client } from "../../../api/client/client.ts";
-import type { KeptConnection } from "../../../api/client/transport.ts";
+import type { HostAddress, KeptConnection } from "../../../api/client/transport.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import {
   commandsWith,
@@ -25,6 +25,7 @@ export type ClientContext = {
   readonly api: () => Promise<Client>;
   /** The same, over one connection for all requests; for commands that poll. */
   readonly apiOver: (kept: KeptConnection) => Promise<Client>;
+  readonly address: () => Promise<HostAddress>;
 };
 
 export function clientContext(invocation: Invocation, options: AddressOptions, verbose: boolean): ClientContext {
@@ -36,6 +37,7 @@ export function clientContext(invocation: Invocation, options: AddressOptions, v
     meansThisHost: [options.host, options.context, options["socket-path"]].every((value) => value === undefined),
     api: () => (client ??= hostAddress(options).then((address) => connect(address))),
     apiOver: async (kept) => connect(await hostAddress(options), kept),
+    address: async () => await hostAddress(options),
   };
 }
 

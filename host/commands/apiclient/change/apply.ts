@@ -1,6 +1,5 @@
 /** `apiclient apply`, and the same change planned and on trial. */
 import { createHash } from "node:crypto";
-import type { Client } from "../../../../api/client/client.ts";
 import { Refused } from "../../../../api/client/refused.ts";
 import { defined } from "../../../../lib/defined.ts";
 import { usageFailure } from "../../../../lib/command/command.ts";
@@ -8,15 +7,12 @@ import { Failure } from "../../../../lib/failure.ts";
 import { onOneLine } from "../../../../lib/text/printable.ts";
 import { placeOf, type Places } from "../../../../lib/text/places.ts";
 import { readDocument, type DocumentReading } from "../../../../settings/document/document.ts";
-import { groups, isGroup } from "../../../../settings/groups/group.ts";
 import { splitKey } from "../../../../settings/model/key.ts";
-import { modelFor, type Model } from "../../../../settings/model/model.ts";
 import { describeProblem, type Problem } from "../../../../settings/model/problem.ts";
 import { visibleAddress } from "../../../../settings/model/secrecy.ts";
-import { variants } from "../../../../variants/all.ts";
-import { version as ownVersion } from "../../../../package.json";
 import { appliedResult } from "./applied-text.ts";
 import { apiCommand, type ClientContext } from "../context.ts";
+import { modelOfHost } from "../host-model.ts";
 import { planText } from "./plan-text.ts";
 import { readSource } from "./source.ts";
 import { commitProposed, messageOption, planProposed, type Propose } from "./proposal.ts";
@@ -113,22 +109,6 @@ function checkHash(bytes: Uint8Array, expected: string, source: string): void {
 }
 
 /** The settings of the host's variant; of all variants together when this client does not know it. */
-async function modelOfHost(api: Client, signal: AbortSignal): Promise<{ model: Model; hint: string | undefined }> {
-  const { variant_id: name = "", version_id: version } = await api.call("getOs", { query: {}, signal });
-  const everything = {
-    name,
-    groups: Object.keys(groups).filter(isGroup),
-    defaults: {},
-    orchestrator: { kind: "none" },
-    platform: "",
-    programs: {},
-  };
-  return {
-    model: modelFor(variants.get(name) ?? everything),
-    hint: version === ownVersion ? undefined : `this apiclient is of version ${ownVersion}, the host of ${version}`,
-  };
-}
-
 function refused(source: string, problems: readonly Problem[], hint: string | undefined): Failure<"bad-document"> {
   const lines = problems.map((problem) => `  ${describeProblem(problem)}`);
   return new Failure("bad-document", [`cannot apply ${source}:`, ...lines].join("\n"), defined({ hint }));

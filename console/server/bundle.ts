@@ -1,0 +1,46 @@
+/** Bundles the page with Bun's bundler. The same source gives the same bytes. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { Failure } from "../../lib/failure.ts";
+import type { PageFile, PageFiles } from "./page-file.ts";
+
+const page = join(import.meta.dir, "../page");
+
+const types: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+};
+
+/** @throws {Failure<"cannot-bundle">} */
+export async function bundlePage(): Promise<PageFiles> {
+  const { success, outputs, logs } = await Bun.build({
+    entrypoints: [join(page, "main.tsx"), join(page, "style.css")],
+    target: "browser",
+    minify: true,
+    splitting: true,
+    naming: { entry: "[name].[ext]", chunk: "[name]-[hash].[ext]" },
+    define: { "process.env.NODE_ENV": '"production"' },
+    throw: false,
+  });
+  if (!success) throw new Failure("cannot-bundle", `cannot bundle the page: ${logs.map(String).join("; ")}`);
+  const bundled = outputs.map(async (output): Promise<[string, PageFile]> => {
+    const name = output.path.replace(/^\.?\//, "");
+    return [name, { type: typeOf(name), text: await output.text() }];
+  });
+  const plain = ["index.html", "icon.svg"].map(async (name): Promise<[string, PageFile]> => {
+    return [name, { type: typeOf(name), text: await readFile(join(page, name), "utf8") }];
+  });
+  return new Map((await Promise.all([...plain, ...bundled])).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** One file of all, for a program to carry. */
+export function packed(files: PageFiles): Uint8Array {
+  return gzipSync(JSON.stringify(Object.fromEntries(files)), { level: 9 });
+}
+
+function typeOf(name: string): string {
+  return types[name.split(".").at(-1) ?? ""] ?? "application/octet-stream";
+}

@@ -1,0 +1,14 @@
+/** The files of the page: those that were compiled into this program, or, run from source, bundled now. */
+import { gunzipSync } from "node:zlib";
+import { z } from "zod";
+import { parseJson } from "../../lib/text/json.ts";
+import { packedName, type PageFiles } from "./page-file.ts";
+
+const packedFiles = z.record(z.string(), z.object({ type: z.string(), text: z.string() }));
+
+export async function pageFiles(): Promise<PageFiles> {
+  const embedded = Bun.embeddedFiles.find((file) => "name" in file && String(file.name).endsWith(packedName));
+  if (embedded === undefined) return await (await import("./bundle.ts")).bundlePage();
+  const text = gunzipSync(await embedded.bytes()).toString("utf8");
+  return new Map(Object.entries(packedFiles.parse(parseJson(text))));
+}

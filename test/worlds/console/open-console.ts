@@ -1,0 +1,29 @@
+/** The console of a host that runs in this process, as `apiclient console` opens it. */
+import { connect } from "../../../api/client/client.ts";
+import { KeptConnection, type HostAddress } from "../../../api/client/transport.ts";
+import { openConsole } from "../../../console/server/open-console.ts";
+import type { ConsoleServer } from "../../../console/server/console-server.ts";
+
+export async function consoleOf(
+  address: HostAddress,
+  { mayWrite = false, signal }: { mayWrite?: boolean; signal: AbortSignal },
+): Promise<ConsoleServer> {
+  const context = {
+    invocation: {
+      signal,
+      stdin: async function* () {},
+      write: () => undefined,
+      note: () => undefined,
+      conversation: () => {
+        throw new Error("nobody sits at this terminal");
+      },
+    },
+    signal,
+    verbose: false,
+    meansThisHost: false,
+    address: async () => address,
+    api: async () => connect(address),
+    apiOver: async (kept: KeptConnection) => connect(address, kept),
+  };
+  return await openConsole(context, new KeptConnection(), { mayWrite, port: 0 });
+}
