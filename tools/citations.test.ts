@@ -5,7 +5,8 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 const repository = join(import.meta.dir, "..");
-const folders = "{lib,settings,variants,api,repo,host,programs,image,vm,cli,os,test,bench,tools,docs}";
+const folders =
+  "{lib,settings,variants,api,repo,kubernetes,host,programs,image,publish,vm,cluster,cli,os,test,bench,tools,docs}";
 
 /** Numbers of sections of documents that nobody but their author has. */
 const ofUnpublished = /\bdesign (?:section|document|§|\d)|\breference \d+(?:\.\d+)+|\breview (?:section|§)/i;
@@ -35,12 +36,12 @@ test("no comment and no page cites what is not there", async () => {
   expect(found).toEqual([]);
 });
 
-/** Paths from the root of the repository, in words or in a picture, that lead nowhere. */
-function leadingNowhere(text: string): string[] {
-  const ours = new RegExp(`(?<![\\w/.:~-])(?:${folders.slice(1, -1).replaceAll(",", "|")})/[\\w@./-]*`, "g");
+/** Paths from the root of the repository or the folder of a page, in words or in a picture, that lead nowhere. */
+function leadingNowhere(page: string, text: string): string[] {
+  const ours = new RegExp(`(?<![\\w/.:~@-])(?:${folders.slice(1, -1).replaceAll(",", "|")})/[\\w@./-]*`, "g");
   return [...text.matchAll(ours)]
     .map(([path]) => path.replace(/[.-]+$/, ""))
-    .filter((path) => !existsSync(join(repository, path)));
+    .filter((path) => [repository, join(repository, dirname(page))].every((from) => !existsSync(join(from, path))));
 }
 
 /** Links, and paths that climb, from the folder of a page. */
@@ -66,7 +67,7 @@ test("every path on a page leads somewhere", async () => {
   for (const page of pages) {
     const text = await readFile(join(repository, page), "utf8");
     found.push(
-      ...[...leadingNowhere(text), ...linkedNowhere(page, text), ...modulesNowhere(page, text)].map(
+      ...[...leadingNowhere(page, text), ...linkedNowhere(page, text), ...modulesNowhere(page, text)].map(
         (path) => `${page}: ${path}`,
       ),
     );
@@ -82,7 +83,7 @@ test("every module that a comment names is there", async () => {
     const comments = (await readFile(join(repository, file), "utf8"))
       .split("\n")
       .filter((line) => isComment.test(line));
-    const modules = leadingNowhere(comments.join("\n")).filter((path) => path.endsWith(".ts"));
+    const modules = leadingNowhere(file, comments.join("\n")).filter((path) => path.endsWith(".ts"));
     found.push(...modules.map((path) => `${file}: ${path}`));
   }
   expect(files.length).toBeGreaterThan(500);
@@ -90,14 +91,18 @@ test("every module that a comment names is there", async () => {
 });
 
 test("a path that leads nowhere is seen, and one of another project is left alone", () => {
-  expect(leadingNowhere("hostd ─▶ host/hostd.ts, then `host/daemon/hostd.ts`.")).toEqual(["host/hostd.ts"]);
-  expect(leadingNowhere("image/nowhere/ and (lib/clock.ts)")).toEqual(["image/nowhere/"]);
+  expect(leadingNowhere("README.md", "hostd ─▶ host/hostd.ts, then `host/daemon/hostd.ts`.")).toEqual([
+    "host/hostd.ts",
+  ]);
+  expect(leadingNowhere("README.md", "image/nowhere/ and (lib/clock.ts)")).toEqual(["image/nowhere/"]);
   expect(linkedNowhere("docs/api.md", "[a](settings.md#x) [b](gone.md) `../gone.ts` [c](https://x.org/y)")).toEqual([
     "gone.md",
     "../gone.ts",
   ]);
   expect(modulesNowhere("host/update/README.md", "mirror.ts, `fetch/mirror.ts`, lib/clock.ts")).toEqual(["mirror.ts"]);
-  expect(leadingNowhere("http://host/settings, sources/api/x, /host/y, bottlerocket-os/bottlerocket")).toEqual([]);
+  expect(
+    leadingNowhere("README.md", "http://host/settings, sources/api/x, /host/y, bottlerocket-os/bottlerocket"),
+  ).toEqual([]);
 });
 
 test("a citation of a document outside is seen, in whatever form", () => {

@@ -32,6 +32,15 @@ test("each folder has a README or is named in the one above it", () => {
   expect(unexplainedFolders(files, readmes)).toEqual([]);
 });
 
+test("each folder of code below host/ and image/ has a README of its own", () => {
+  const folders = new Set(
+    [...sources.keys()].filter((file) => /^(?:host|image)\//.test(file)).map((file) => dirname(file)),
+  );
+  const bare = [...folders].filter((folder) => !readmes.has(folder));
+  // Generated messages, which the README of their client explains.
+  expect(bare.toSorted()).toEqual(["host/containers/containerd/api"]);
+});
+
 test("an import past a face and a line that nobody needs are seen", () => {
   const graph = new Map([
     ["host/api/serve.ts", ["host/api/wire.ts", "host/store/store.ts", "host/store/log/disk.ts", "lib/clock.ts"]],
