@@ -4,7 +4,7 @@ import type { RepoContext } from "./repo/context.ts";
 import { init } from "./repo/init.ts";
 import { keyAdd, keyGenerate, keyId, keyRemove, keyRotate, rootRenew, rootThreshold } from "./repo/key.ts";
 import { checkExpirations, serve, show, validate } from "./repo/look.ts";
-import { maxVersion, recall, refresh, waves } from "./repo/manifest.ts";
+import { maxVersion, prune, recall, refresh, waves } from "./repo/manifest.ts";
 import { addFile, publishImage, publishVersion } from "./repo/publish.ts";
 
 export const repoGroups = {
@@ -26,6 +26,7 @@ export const repoCommands: readonly Command<RepoContext>[] = [
   maxVersion,
   recall,
   waves,
+  prune,
   addFile,
   keyAdd,
   keyRemove,

@@ -8,6 +8,7 @@ export const repoCodes = [
   "key-in-role",
   "key-not-in-role",
   "max-version-too-low",
+  "no-patch-source",
   "no-such-key-file",
   "no-such-repository",
   "no-such-update",

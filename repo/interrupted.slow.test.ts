@@ -7,7 +7,7 @@ import { isTemporary, realFiles, type Files } from "../lib/files/files.ts";
 import { publisher, type Publisher } from "../test/worlds/update/publisher.ts";
 import { newSigner, testMachines as machines } from "../test/worlds/update/update-repository.ts";
 import { recall } from "./manifest.ts";
-import { changeManifest, openRepository, publish, refresh, rotateRoot, type Repository } from "./repository.ts";
+import { changeManifest, openRepository, prune, publish, refresh, rotateRoot, type Repository } from "./repository.ts";
 import { withKey } from "./roles/root-role.ts";
 
 type End = "killed" | "out of space";
@@ -54,6 +54,9 @@ type Change = (repository: Repository, here: Publisher) => Promise<unknown>;
 const changes: Record<string, Change> = {
   publish: async (repository, here) =>
     await publish(repository, await here.release("1.1.0"), { waves: [] }, here.signing),
+  "publish with patches": async (repository, here) =>
+    await publish(repository, await here.release("1.1.0"), { waves: [], patchesFrom: 1 }, here.signing),
+  prune: async (repository, here) => await prune(repository, machines, 1, here.signing),
   refresh: async (repository, here) => await refresh(repository, here.signing),
   recall: async (repository, here) =>
     await changeManifest(repository, machines, here.signing, (manifest) => recall(manifest, machines, "1.0.0")),

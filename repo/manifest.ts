@@ -3,7 +3,8 @@
  *
  * The format is Bottlerocket's (its sources/updater/update_metadata), so that its tools read it: `updates` with their
  * images and waves, one `max_version` for each variant and architecture, and `migrations` keyed by the text
- * "(from, to)". It is a TUF target and therefore signed with everything else.
+ * "(from, to)". Beside that, an update may name smaller ways to its images. It is a TUF target and therefore signed with
+ * everything else.
  */
 import { z } from "zod";
 import { Failure } from "../lib/failure.ts";
@@ -17,6 +18,15 @@ const seedBound = z
   .regex(/^(0|[1-9]\d{0,3})$/)
   .refine((text) => Number(text) < seedLimit, "a seed from 0 to 2047");
 
+const rootHash = z.string().regex(/^[0-9a-f]{64}$/, "a root hash of 64 hexadecimal digits");
+
+/** Smaller ways to some of a version's files, for hosts that run another version. Its own `root_hash` is the source's. */
+const Patch = z.object({
+  version: Version,
+  root_hash: rootHash,
+  images: z.object({ boot: targetName, root: targetName, hash: targetName }).partial(),
+});
+
 const Update = z.object({
   variant: z.string().min(1),
   arch: z.string().min(1),
@@ -24,6 +34,11 @@ const Update = z.object({
   max_version: Version,
   waves: z.record(seedBound, moment),
   images: z.object({ boot: targetName, root: targetName, hash: targetName }),
+  // Ours, from here on: Bottlerocket's tools and older hosts pass over it.
+  root_hash: rootHash.exactOptional(),
+  /** The kernel of `images`, compressed. */
+  packed: z.object({ boot: targetName }).exactOptional(),
+  patches: z.array(Patch).exactOptional(),
 });
 
 const hopPattern = /^\((\S+), (\S+)\)$/;
@@ -34,7 +49,12 @@ const Manifest = z.object({
 });
 
 export type Update = z.infer<typeof Update>;
+export type Patch = z.infer<typeof Patch>;
 export type Manifest = z.infer<typeof Manifest>;
+
+/** An update is three files: the unified kernel image, the root and its hash tree. */
+export const parts = ["boot", "hash", "root"] as const;
+export type UpdatePart = (typeof parts)[number];
 
 /** Which machines an update is for. */
 export type Machines = { variant: string; arch: string };
@@ -74,9 +94,13 @@ function readWaves(update: Update): Wave[] {
 export function addUpdate(
   manifest: Manifest,
   machines: Machines,
-  update: { version: string; images: Update["images"]; waves: readonly Wave[]; maxVersion?: string },
+  update: Pick<Update, "version" | "images" | "root_hash"> & {
+    waves: readonly Wave[];
+    maxVersion?: string;
+  },
 ): Manifest {
   const { variant, arch } = machines;
+  const { maxVersion: wantedMaximum, waves, ...described } = update;
   const known = manifest.updates.filter((each) => isFor(each, machines));
   if (known.some((each) => each.version === update.version)) {
     throw new Failure(
@@ -84,16 +108,27 @@ export function addUpdate(
       `cannot add version ${update.version} for ${variant} on ${arch}: it is in the manifest`,
     );
   }
-  const maxVersion = update.maxVersion ?? newest([update.version, ...known.map((each) => each.max_version)]);
-  const added: Update = {
-    variant,
-    arch,
-    version: update.version,
-    max_version: maxVersion,
-    waves: Object.fromEntries(update.waves.map(({ firstSeed, start }) => [String(firstSeed), start.toISOString()])),
-    images: update.images,
-  };
+  const maxVersion = wantedMaximum ?? newest([update.version, ...known.map((each) => each.max_version)]);
+  const added: Update = { variant, arch, ...described, max_version: maxVersion, waves: boundsOf(waves) };
   return setMaxVersion({ ...manifest, updates: [...manifest.updates, added] }, machines, maxVersion);
+}
+
+/** Names smaller ways to a version's images. @throws {Failure<"no-such-update">} */
+export function addWays(
+  manifest: Manifest,
+  machines: Machines,
+  version: string,
+  ways: Pick<Update, "packed" | "patches">,
+): Manifest {
+  const update = updateOf(manifest, machines, version);
+  return { ...manifest, updates: manifest.updates.map((each) => (each === update ? { ...each, ...ways } : each)) };
+}
+
+/** @throws {Failure<"no-such-update">} */
+export function updateOf(manifest: Manifest, machines: Machines, version: string): Update {
+  const update = manifest.updates.find((each) => isFor(each, machines) && each.version === version);
+  if (update !== undefined) return update;
+  throw new Failure("no-such-update", `cannot change ${version}: it is not in the manifest`);
 }
 
 /**
@@ -170,16 +205,47 @@ export function recall(manifest: Manifest, machines: Machines, version: string):
 
 /** Replaces the waves of one update. @throws {Failure<"no-such-update">} */
 export function setWaves(manifest: Manifest, machines: Machines, version: string, waves: readonly Wave[]): Manifest {
-  if (!manifest.updates.some((each) => isFor(each, machines) && each.version === version)) {
-    throw new Failure("no-such-update", `cannot set the waves of ${version}: it is not in the manifest`);
-  }
-  const bounds = Object.fromEntries(waves.map(({ firstSeed, start }) => [String(firstSeed), start.toISOString()]));
-  return {
-    ...manifest,
-    updates: manifest.updates.map((each) =>
-      isFor(each, machines) && each.version === version ? { ...each, waves: bounds } : each,
-    ),
-  };
+  const update = updateOf(manifest, machines, version);
+  const changed = { ...update, waves: boundsOf(waves) };
+  return { ...manifest, updates: manifest.updates.map((each) => (each === update ? changed : each)) };
+}
+
+function boundsOf(waves: readonly Wave[]): Update["waves"] {
+  return Object.fromEntries(waves.map(({ firstSeed, start }) => [String(firstSeed), start.toISOString()]));
+}
+
+/**
+ * The versions from which a host most probably comes to this one: the newest `count` below it. Patches can be made from
+ * those whose root hash is known.
+ */
+export function sourcesOf(manifest: Manifest, machines: Machines, version: string, count: number): Update[] {
+  return manifest.updates
+    .filter((each) => isFor(each, machines) && compareVersions(each.version, version) < 0)
+    .toSorted((a, b) => compareVersions(b.version, a.version))
+    .slice(0, count);
+}
+
+/**
+ * Leaves the newest `keep` versions at or below the maximum, and all above it. Hops of migrations stay: hosts that are
+ * older still walk them.
+ */
+export function prune(manifest: Manifest, machines: Machines, keep: number): Manifest {
+  const below = manifest.updates
+    .filter((each) => isFor(each, machines) && compareVersions(each.version, each.max_version) <= 0)
+    .toSorted((a, b) => compareVersions(b.version, a.version));
+  const gone = new Set(below.slice(keep));
+  return { ...manifest, updates: manifest.updates.filter((each) => !gone.has(each)) };
+}
+
+/** Every target that a manifest names. */
+export function targetsNamedBy({ updates, migrations }: Manifest): string[] {
+  const images = updates.flatMap(({ images: whole, packed = {}, patches = [] }) => [
+    whole,
+    packed,
+    ...patches.map((patch) => patch.images),
+  ]);
+  const names = images.flatMap((each) => Object.values(each)).filter((name) => name !== undefined);
+  return [...names, ...Object.values(migrations).flat()];
 }
 
 export function isFor(update: Update, { variant, arch }: Machines): boolean {

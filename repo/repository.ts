@@ -11,6 +11,7 @@
  * that is interrupted leaves the old repository valid.
  */
 import { deferred } from "../lib/deferred.ts";
+import { defined } from "../lib/defined.ts";
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Key, type Root, type Targets } from "@tufjs/models";
 import { Failure, isFailure } from "../lib/failure.ts";
@@ -26,7 +27,11 @@ import {
   type Files,
 } from "../lib/files/files.ts";
 import { expiresAt } from "./roles/expiration.ts";
-import { addMigrations, addUpdate, emptyManifest, parseManifest, type Machines, type Manifest } from "./manifest.ts";
+import {
+  addMigrations, addUpdate, addWays, emptyManifest, parseManifest, prune as pruned, sourcesOf, targetsNamedBy, updateOf,
+  type Machines, type Manifest,
+} from "./manifest.ts"; // prettier-ignore
+import { addSmallerWays, type PatchOptions, type TargetStore } from "./patch/smaller-ways.ts";
 import { contentOf, firstRoot, signedRoot, type RootContent } from "./roles/root-role.ts";
 import type { Signer } from "./roles/signer.ts";
 import { storedName, storeTarget, storeTargetBytes } from "./target-store.ts";
@@ -58,6 +63,8 @@ export type Release = Machines & {
   boot: TargetSource;
   root: TargetSource;
   hash: TargetSource;
+  /** dm-verity's, where it is known; nothing but patches needs it. */
+  rootHash?: string;
   /** All that the image carries: the version whose form each leads to, its target name, and its content. */
   migrations: readonly { version: string; name: string; text: string }[];
 };
@@ -120,23 +127,58 @@ export function newestRoot(repository: Repository): Metadata<Root> {
   return repository.roots.at(-1) ?? repository.roots[0];
 }
 
-/** Adds a version with its artefacts. @throws {Failure<"update-exists" | "too-few-signatures" | …>} */
+export type PublishOptions = {
+  waves: readonly Wave[];
+  maxVersion?: string;
+  /** From how many of the versions before it patches are made; none when it is absent. */
+  patchesFrom?: number;
+} & Omit<PatchOptions, "sources">;
+
+/** Adds a version with its artefacts. @throws {Failure<"update-exists" | "too-few-signatures" | "no-patch-source" | …>} */
 export async function publish(
   repository: Repository,
   release: Release,
-  options: { waves: readonly Wave[]; maxVersion?: string },
+  { waves, maxVersion, patchesFrom = 0, ...making }: PublishOptions,
   signing: Signing,
 ): Promise<void> {
-  const { version, boot, root, hash } = release;
+  const { version, boot, root, hash, rootHash } = release;
   const images = { boot: boot.name, root: root.name, hash: hash.name };
   await changeTree(repository, release, signing, async (tree) => {
-    const manifest = addUpdate(tree.manifest, release, { version, images, ...options });
+    const update = { version, images, waves, ...defined({ maxVersion, root_hash: rootHash }) };
+    const manifest = addUpdate(tree.manifest, release, update);
     for (const source of [boot, root, hash]) await tree.add(source);
     const known = addMigrations(manifest, release, version, release.migrations);
     const named = new Set(Object.values(known.migrations).flat());
     for (const { name, text } of release.migrations) if (named.has(name)) await tree.addText(name, text);
-    return known;
+    if (patchesFrom === 0) return known;
+    const sources = sourcesOf(known, release, version, patchesFrom);
+    const ways = await addSmallerWays(tree.store, updateOf(known, release, version), { sources, ...making });
+    return addWays(known, release, version, ways);
   });
+}
+
+/**
+ * Takes old versions of a tree off: the newest `keep` at or below the maximum stay. Files that no tree names any more are
+ * removed, once the new metadata is there.
+ *
+ * @returns the versions that went
+ */
+export async function prune(
+  repository: Repository,
+  machines: Machines,
+  keep: number,
+  signing: Signing,
+): Promise<string[]> {
+  const gone: string[] = [];
+  await changeTree(repository, machines, signing, async (tree) => {
+    const left = pruned(tree.manifest, machines, keep);
+    gone.push(...tree.manifest.updates.filter((each) => !left.updates.includes(each)).map(({ version }) => version));
+    const named = new Set(targetsNamedBy(left));
+    for (const name of targetsNamedBy(tree.manifest)) if (!named.has(name)) tree.remove(name);
+    return left;
+  });
+  await removeUnnamed(repository);
+  return gone;
 }
 
 /** Changes the manifest of a tree: waves, maximum, recall. */
@@ -231,6 +273,9 @@ type OpenTree = {
   manifest: Manifest;
   add(source: TargetSource): Promise<void>;
   addText(name: string, text: string): Promise<void>;
+  /** Its file stays, as other trees may name it. */
+  remove(name: string): void;
+  store: TargetStore;
 };
 
 async function changeTree(
@@ -243,13 +288,24 @@ async function changeTree(
   const store = join(repository.directory, "targets");
   const previous = await currentTree(repository, machines);
   const targets = { ...previous?.targets.signed.targets };
+  const addBytes = async (name: string, bytes: Uint8Array): Promise<void> => {
+    targets[name] = await storeTargetBytes(repository.files, store, name, bytes);
+  };
   const manifest = await change({
     manifest: await readManifest(repository, targets),
     add: async ({ name, path }) => {
       targets[name] = await storeTarget(repository.files, store, name, path);
     },
-    addText: async (name, text) => {
-      targets[name] = await storeTargetBytes(repository.files, store, name, Buffer.from(text));
+    addText: async (name, text) => await addBytes(name, Buffer.from(text)),
+    remove: (name) => void delete targets[name],
+    store: {
+      stored: (name) => {
+        const target = targets[name];
+        if (target === undefined) return undefined;
+        const { length, hashes } = target;
+        return { path: join(store, storedName(target)), bytes: length, sha256: hashes["sha256"] ?? "" };
+      },
+      add: addBytes,
     },
   });
   const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
@@ -334,6 +390,20 @@ async function lockDirectory({ directory, files }: Pick<Repository, "directory" 
       await removeIfPresent(path, files);
     },
   };
+}
+
+/** Targets that no tree has. Hosts that read older metadata a moment ago look again. */
+async function removeUnnamed(repository: Repository): Promise<void> {
+  await using _lock = await lock(repository);
+  const named = new Set<string>();
+  for (const machines of await treesOf(repository)) {
+    const tree = await currentTree(repository, machines);
+    for (const target of Object.values(tree?.targets.signed.targets ?? {})) named.add(storedName(target));
+  }
+  const store = join(repository.directory, "targets");
+  for (const name of await namesIn(store, repository.files)) {
+    if (!named.has(name)) await removeIfPresent(join(store, name), repository.files);
+  }
 }
 
 async function removeHalfWritten(repository: Repository): Promise<void> {

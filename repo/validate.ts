@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { Metadata, MetadataKind } from "@tufjs/models";
 import { Updater } from "tuf-js";
 import { Failure } from "../lib/failure.ts";
-import { parseManifest, type Machines } from "./manifest.ts";
+import { parseManifest, targetsNamedBy, type Machines } from "./manifest.ts";
 import { parsed } from "./tree.ts";
 
 export type Validation = Machines & {
@@ -95,9 +95,7 @@ export async function validateTree(
 
 function manifestProblems(json: string, targets: Readonly<Record<string, unknown>>): string[] {
   const manifest = parsed(json, "manifest.json", parseManifest);
-  const named = [
-    ...manifest.updates.flatMap(({ images }) => Object.values(images)),
-    ...Object.values(manifest.migrations).flat(),
-  ];
-  return named.filter((name) => !(name in targets)).map((name) => `manifest.json names ${name}, which is no target`);
+  return targetsNamedBy(manifest)
+    .filter((name) => !(name in targets))
+    .map((name) => `manifest.json names ${name}, which is no target`);
 }

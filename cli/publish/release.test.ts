@@ -78,6 +78,7 @@ async function options(more: Partial<ReleaseOptions> = {}): Promise<ReleaseOptio
     repository: file("updates"),
     signing: { signers: [signer], expirations: defaultExpirations, now: new Date() },
     waves: [],
+    patchesFrom: 4,
     key: await readFile(file("key.pem"), "utf8"),
     parameters: { updateUrl: "https://updates.example.com/" },
     builder: { orlop: "0.1.0" },

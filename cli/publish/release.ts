@@ -71,6 +71,7 @@ it and nothing behind it is done; the same command goes on with what is there. r
     const { release: make } = await import("../../publish/release/release.ts");
     const { readText, parseVersion, signingFrom } = await import("../repo/context.ts");
     const { wavesFrom } = await import("../repo/wave-options.ts");
+    const { usualSources } = await import("../../repo/patch/smaller-ways.ts");
     const { version: ownVersion } = await import("../../package.json");
     const { join } = await import("node:path");
     const version = parseVersion(values.version);
@@ -95,6 +96,7 @@ it and nothing behind it is done; the same command goes on with what is there. r
       repository: resolve(values.repository),
       signing: await signingFrom(values),
       waves: await wavesFrom(values),
+      patchesFrom: usualSources,
       key: await readText(values.key[0] ?? ""),
       parameters: updateUrl === undefined ? {} : { updateUrl },
       builder: { orlop: ownVersion, bun: Bun.version },

@@ -9,6 +9,7 @@ import {
 } from "../../lib/command/command.ts";
 import { Failure } from "../../lib/failure.ts";
 import { defaultExpirations, parseExpirationPolicy } from "../../repo/roles/expiration.ts";
+import { usualSources } from "../../repo/patch/smaller-ways.ts";
 import { openRepository, type Repository } from "../../repo/repository.ts";
 import { signerFrom, type Signer } from "../../repo/roles/signer.ts";
 import type { Signing } from "../../repo/tree.ts";
@@ -52,6 +53,16 @@ export const signingOptions = {
   },
 } as const satisfies Options;
 
+export const patchOptions = {
+  "patches-from": {
+    type: "text",
+    value: "COUNT",
+    help: "Make patches from so many of the versions before it",
+    default: String(usualSources),
+    parse: parseNumber,
+  },
+} as const satisfies Options;
+
 export const rootKeyOption = {
   type: "text",
   value: "FILE",
@@ -71,6 +82,12 @@ export function parseVersion(text: string): string {
 export function parseCount(text: string): number {
   if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
   throw new Failure("bad-number", `a whole number of 1 or more is expected, not "${text}"`);
+}
+
+/** The same, or 0. @throws {Failure<"bad-number">} */
+export function parseNumber(text: string): number {
+  if (text === "0") return 0;
+  return parseCount(text);
 }
 
 /** Every key in order; a file that was named twice signs once. */

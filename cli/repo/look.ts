@@ -4,7 +4,7 @@ import { formatBytes, progress } from "../../lib/progress.ts";
 import { Failure } from "../../lib/failure.ts";
 import { parseDuration } from "../../lib/duration.ts";
 import { expirations } from "../../repo/roles/expirations.ts";
-import { isFor, type Machines, type Manifest } from "../../repo/manifest.ts";
+import { isFor, targetsNamedBy, type Machines, type Manifest } from "../../repo/manifest.ts";
 import { currentTree, newestRoot, readManifest, treesOf, type Repository } from "../../repo/repository.ts";
 import { contentOf, roleNames } from "../../repo/roles/root-role.ts";
 import { serveRepository } from "../../repo/serve.ts";
@@ -47,10 +47,10 @@ export const show = repoCommand({
       ]),
       ...trees.flatMap(({ variant, arch, expires, updates, extraTargets }) => [
         `${variant} on ${arch}, expires ${expires}`,
-        ...updates.map(
-          ({ version, recalled, waves, bytes }) =>
-            `  ${version}${recalled ? " (above the maximum)" : ""}  ${formatBytes(bytes)}  ${waves === 0 ? "open to all" : `${waves} waves`}`,
-        ),
+        ...updates.flatMap(({ version, recalled, waves, bytes, patches }) => [
+          `  ${version}${recalled ? " (above the maximum)" : ""}  ${formatBytes(bytes)}  ${waves === 0 ? "open to all" : `${waves} waves`}`,
+          ...patches.map((patch) => `    from ${patch.from}  ${formatBytes(patch.bytes)}`),
+        ]),
         ...extraTargets.map((name) => `  ${name}`),
       ]),
     ].join("\n"),
@@ -61,7 +61,7 @@ async function shownTree(repository: Repository, machines: Machines) {
   const targets = tree?.targets.signed.targets ?? {};
   const manifest: Manifest = await readManifest(repository, targets);
   const updates = manifest.updates.filter((each) => isFor(each, machines));
-  const images = new Set(updates.flatMap((each) => Object.values(each.images)));
+  const named = new Set(targetsNamedBy({ updates, migrations: {} }));
   return {
     ...machines,
     expires: tree?.timestamp.signed.expires ?? "never",
@@ -73,8 +73,12 @@ async function shownTree(repository: Repository, machines: Machines) {
         recalled: compareVersions(each.version, each.max_version) > 0,
         waves: Object.keys(each.waves).length,
         bytes: Object.values(each.images).reduce((sum, name) => sum + (targets[name]?.length ?? 0), 0),
+        patches: (each.patches ?? []).map(({ version: from, images }) => ({
+          from,
+          bytes: Object.values(images).reduce((sum, name) => sum + (targets[name ?? ""]?.length ?? 0), 0),
+        })),
       })),
-    extraTargets: Object.keys(targets).filter((name) => name !== "manifest.json" && !images.has(name)),
+    extraTargets: Object.keys(targets).filter((name) => name !== "manifest.json" && !named.has(name)),
   };
 }
 

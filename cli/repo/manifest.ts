@@ -1,7 +1,9 @@
-/** `./orlop repo max-version | recall | waves | refresh`: changes of what is offered, without new files. */
-import { recall as recalled, setMaxVersion, setWaves, type Manifest } from "../../repo/manifest.ts";
-import { changeManifest, refresh as refreshed } from "../../repo/repository.ts";
-import { directory, machinesOptions, opened, repoCommand, signingFrom, signingOptions, version } from "./context.ts";
+/** `./orlop repo max-version | recall | waves | prune | refresh`: changes of what is offered, without new files. */
+import { recall as recalled, setMaxVersion, setWaves, type Machines, type Manifest } from "../../repo/manifest.ts";
+import { changeManifest, prune as pruneTree, refresh as refreshed, treesOf } from "../../repo/repository.ts";
+import {
+  directory, machinesOptions, opened, parseCount, repoCommand, signingFrom, signingOptions, version,
+} from "./context.ts"; // prettier-ignore
 import { waveOptions, wavesFrom } from "./wave-options.ts";
 
 const options = { ...machinesOptions, ...signingOptions } as const;
@@ -70,6 +72,37 @@ export const refresh = repoCommand({
   options: signingOptions,
   run: async (_context, values) => await refreshed(await opened(values), await signingFrom(values)),
   print: (trees) => trees.map(({ variant, arch }) => `refreshed ${variant} on ${arch}`).join("\n"),
+});
+
+export const prune = repoCommand({
+  name: "repo prune",
+  summary: "Take old versions out, and remove their files",
+  description:
+    "Of every tree, the newest versions at or below the maximum stay, and all above it. Hosts that are older go on to the newest version; patches are made from versions that are there.",
+  examples: [
+    {
+      run: "./orlop repo prune updates --keep 2 --key pub.pem",
+      description: "the newest version, and one to recall it to",
+    },
+  ],
+  arguments: { directory },
+  options: {
+    keep: { type: "text", value: "COUNT", help: "How many versions stay", required: true, parse: parseCount },
+    ...signingOptions,
+  },
+  async run(_context, values) {
+    const repository = await opened(values);
+    const signing = await signingFrom(values);
+    const pruned: (Machines & { versions: string[] })[] = [];
+    for (const machines of await treesOf(repository)) {
+      pruned.push({ ...machines, versions: await pruneTree(repository, machines, values.keep, signing) });
+    }
+    return pruned;
+  },
+  print: (trees) =>
+    trees
+      .map(({ variant, arch, versions }) => `${variant} on ${arch}: removed ${versions.join(", ") || "nothing"}`)
+      .join("\n"),
 });
 
 async function changed(

@@ -4,11 +4,12 @@ import { basename } from "node:path";
 import { readBuild } from "../../image/finished-build.ts";
 import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
+import { say } from "../../lib/progress.ts";
 import { offeredMigration, offerOf } from "../../publish/release/offer.ts";
 import { addTarget, publish, treesOf, type Release, type TargetSource } from "../../repo/repository.ts";
 import { parseMigration } from "../../settings/migrations/migration.ts";
 import {
-  directory, machinesOptions, opened, parseVersion, readText, repoCommand, signingFrom, signingOptions, version,
+  directory, machinesOptions, opened, parseVersion, patchOptions, readText, repoCommand, signingFrom, signingOptions, version,
 } from "./context.ts"; // prettier-ignore
 import { waveOptions, wavesFrom } from "./wave-options.ts";
 
@@ -65,7 +66,9 @@ export const publishVersion = repoCommand({
 
 export const publishImage = repoCommand({
   name: "repo publish-image",
-  summary: "Offer the version that `./orlop build` made",
+  summary: "Offer the version that `./orlop build` made, and patches to it",
+  description:
+    "Hosts that run one of the versions before it fetch a patch, and the whole files when that does not fit or fails.",
   examples: [
     {
       run: "./orlop repo publish-image updates build/orlop-dev-x86_64-0.2.0-dafe3b16.json --waves none --key pub.pem",
@@ -74,6 +77,10 @@ export const publishImage = repoCommand({
     {
       run: "./orlop repo publish-image updates build/new --waves none --key pub.pem",
       description: "what was built into a directory of its own",
+    },
+    {
+      run: "./orlop repo publish-image updates build/new --waves none --patches-from 0 --key pub.pem",
+      description: "without patches: faster, and every host fetches all of it",
     },
   ],
   arguments: {
@@ -84,10 +91,11 @@ export const publishImage = repoCommand({
       complete: "files",
     },
   },
-  options: { ...waveOptions, ...signingOptions },
+  options: { ...waveOptions, ...patchOptions, ...signingOptions },
   async run(_context, values) {
     const offer = await offerOf(await readBuild(values.build));
-    await publish(await opened(values), offer, { waves: await wavesFrom(values) }, await signingFrom(values));
+    const options = { waves: await wavesFrom(values), patchesFrom: values["patches-from"], onPatch };
+    await publish(await opened(values), offer, options, await signingFrom(values));
     const { variant, arch, version: made } = offer;
     return { variant, arch, version: made };
   },
@@ -123,6 +131,10 @@ export const addFile = repoCommand({
   },
   print: ({ variant, arch, name }) => `added ${name} for ${variant} on ${arch}`,
 });
+
+function onPatch(from: string, part: string): void {
+  say(`making a patch of the ${part} from ${from}`);
+}
 
 /** @throws {Failure<"no-such-file">} */
 async function source(path: string): Promise<TargetSource> {

@@ -24,8 +24,9 @@ const checksumBytes = 4;
 export async function* unpackedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let ahead: Promise<Buffer> | undefined;
   let lent: Promise<Buffer> | undefined;
-  for await (const frame of packedFrames(chunks)) {
-    const next = unpack(frame);
+  for await (const { kind, bytes } of packedFrames(chunks)) {
+    if (kind === "skippable") continue;
+    const next = unpack(bytes);
     next.catch(() => undefined); // it rejects again when its turn comes
     if (ahead !== undefined) yield await ahead;
     if (lent !== undefined) release(await lent);
@@ -43,12 +44,21 @@ async function unpack(frame: Buffer): Promise<Buffer> {
 }
 
 /** Gives memory back at once. It lies outside the heap, so that it would be collected late, or at a high price. */
-function release({ buffer, byteLength }: Uint8Array): void {
+export function release({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
-/** Frames that hold something. Each is good until the one after the next is asked for: there are two buffers. */
-async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+/** A frame as it is in the archive, its header included. */
+export type PackedFrame = { kind: "content" | "skippable"; bytes: Buffer };
+
+/**
+ * The frames of an archive. One with content is good until the one after the next is asked for: there are two buffers.
+ * One that is skippable is good until the next is asked for.
+ *
+ * @throws {Failure<"bad-archive">} for what is no zstd, ends within a frame, or has a frame that is too large or does not
+ * say its size
+ */
+export async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<PackedFrame> {
   let [room, spare] = [Buffer.allocUnsafe(largestFrameBytes), Buffer.allocUnsafe(largestFrameBytes)];
   let size = 0;
   let extent = extentOf(room.subarray(0, 0));
@@ -61,10 +71,8 @@ async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
       if (size === extent.bytes && extent.frame === undefined) extent = extentOf(room.subarray(0, size));
       if (extent.bytes > largestFrameBytes) throw tooLarge(extent.bytes);
       if (size < extent.bytes) continue;
-      if (extent.frame === "content") {
-        yield room.subarray(0, size);
-        [room, spare] = [spare, room];
-      }
+      if (extent.frame !== undefined) yield { kind: extent.frame, bytes: room.subarray(0, size) };
+      if (extent.frame === "content") [room, spare] = [spare, room];
       size = 0;
       extent = extentOf(room.subarray(0, 0));
     }
@@ -74,7 +82,7 @@ async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
 }
 
 /** How long a frame is, or, while that is not known, how many bytes it takes to know more. */
-type Extent = { bytes: number; frame: "content" | "skippable" | undefined };
+type Extent = { bytes: number; frame: PackedFrame["kind"] | undefined };
 
 function extentOf(start: Buffer): Extent {
   const needs = (bytes: number): Extent => ({ bytes, frame: undefined });

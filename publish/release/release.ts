@@ -45,6 +45,8 @@ export type ReleaseOptions = {
   repository: string;
   signing: Signing;
   waves: readonly Wave[];
+  /** From how many of the versions before it patches are made. */
+  patchesFrom: number;
   /** Of the first signer, in PEM: the public half goes beside the provenance. */
   key: string;
   parameters: Readonly<Record<string, string>>;
@@ -161,14 +163,14 @@ async function checkSboms(finished: readonly Finished[]): Promise<string> {
 }
 
 async function offerAll(
-  { repository: directory, signing, waves }: ReleaseOptions,
+  { repository: directory, signing, waves, patchesFrom }: ReleaseOptions,
   finished: readonly Finished[],
 ): Promise<string> {
   let offered = 0;
   for (const { build } of finished) {
     const repository = await openRepository(directory);
     if (await isOffered(repository, build)) continue;
-    await publish(repository, await offerOf(build), { waves }, signing);
+    await publish(repository, await offerOf(build), { waves, patchesFrom }, signing);
     offered++;
   }
   return `${offered} offered anew, ${finished.length - offered} before`;

@@ -1,5 +1,5 @@
 /** A publisher with three root keys of which two must sign, in a directory of its own, and an independent client. */
-import { createPrivateKey } from "node:crypto";
+import { createHash, createPrivateKey } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,6 +53,7 @@ export async function publisher(publication = signerOfType("ed25519")): Promise<
         boot: await source("boot"),
         root: await source("root"),
         hash: await source("hash"),
+        rootHash: createHash("sha256").update(version).digest("hex"),
         migrations: [],
       };
     },

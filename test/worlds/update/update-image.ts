@@ -33,8 +33,8 @@ export function testImage(dataBlocks: number, seed = 0): TestImage {
   );
 }
 
-/** @param seed of the kernel */
-export function imageOf(root: Buffer, seed = 0): TestImage {
+/** @param seed of the kernel, unless `linux` says what is in it */
+export function imageOf(root: Buffer, seed = 0, linux: Buffer = Buffer.alloc(10_000, seed + 1)): TestImage {
   const { hash, rootHash } = hashTree(root);
   const dataBlocks = root.length / blockBytes;
   const commandLine = [
@@ -46,7 +46,7 @@ export function imageOf(root: Buffer, seed = 0): TestImage {
     `veritytable="4096 4096 ${dataBlocks} 1 sha256 ${rootHash} ${testSalt} 1 panic_on_corruption"`,
     "panic=10",
   ].join(" ");
-  const kernel = efiProgram({ ".linux": Buffer.alloc(10_000, seed + 1), ".cmdline": Buffer.from(`${commandLine}\0`) });
+  const kernel = efiProgram({ ".linux": linux, ".cmdline": Buffer.from(`${commandLine}\0`) });
   const artefacts = { root: seekable(root, testFrameBytes), hash: zstdCompressSync(hash), boot: kernel };
   return { root, hash, kernel, rootHash, artefacts };
 }

@@ -3,6 +3,7 @@ import { createPrivateKey } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defined } from "../../../lib/defined.ts";
 import { defaultExpirations, type ExpirationPolicy } from "../../../repo/roles/expiration.ts";
 import { generateKeyPem } from "../../../repo/roles/key.ts";
 import type { Machines } from "../../../repo/manifest.ts";
@@ -29,7 +30,17 @@ export type TestRepository = AsyncDisposable & {
   /** `artefacts` are the bytes of boot, root and hash as they are downloaded. */
   publish(
     version: string,
-    options?: { artefacts?: Artefacts; waves?: Wave[]; signing?: Signing; migrations?: readonly Migration[] },
+    options?: {
+      artefacts?: Artefacts;
+      rootHash?: string;
+      patchesFrom?: number;
+      /** Of patches; those of images are larger than test images. */
+      frameBytes?: number;
+      machines?: Machines;
+      waves?: Wave[];
+      signing?: Signing;
+      migrations?: readonly Migration[];
+    },
   ): Promise<void>;
 };
 
@@ -89,11 +100,12 @@ export async function testRepository(now: Date = new Date()): Promise<TestReposi
         name: migrationName(migration),
         text: JSON.stringify(migration),
       }));
-      const release = { ...testMachines, version, boot, root, hash, migrations };
+      const { rootHash, patchesFrom, frameBytes, machines = testMachines } = options;
+      const release = { ...machines, version, boot, root, hash, ...defined({ rootHash }), migrations };
       await publish(
         await openRepository(directory),
         release,
-        { waves: options.waves ?? [] },
+        { waves: options.waves ?? [], frameBytes, ...defined({ patchesFrom }) },
         options.signing ?? signing(),
       );
     },
