@@ -155,6 +155,19 @@ export const updateStatus = z.object({
       seconds_left: z.number().int().exactOptional(),
     })
     .exactOptional(),
+  /** Ours: what the version that was chosen last takes to come here, in bytes, and what was fetched for it. */
+  download: z
+    .object({
+      version: z.string(),
+      bytes: z.number().int(),
+      /** Of all its files, without patches. */
+      whole_bytes: z.number().int(),
+      /** The version that patches are taken from. */
+      from: z.string().exactOptional(),
+      fetched_bytes: z.number().int().exactOptional(),
+      fetched_from: z.string().exactOptional(),
+    })
+    .exactOptional(),
 });
 export type UpdateStatusBody = z.infer<typeof updateStatus>;
 
@@ -171,6 +184,16 @@ export const updateExplanation = z.object({
       version: z.string(),
       /** When its first wave began; absent where it has no waves. */
       releasedAt: z.iso.datetime().exactOptional(),
+      /** What it takes to come here, in bytes; absent for the version that runs. */
+      download: z
+        .object({
+          bytes: z.number().int(),
+          /** Of all its files, without patches. */
+          wholeBytes: z.number().int(),
+          /** The version that patches are taken from. */
+          from: z.string().exactOptional(),
+        })
+        .exactOptional(),
       holds: z.array(
         z.object({
           kind: z.enum(["above-maximum", "wave", "version-lock", "not-newer", "failed-before"]),

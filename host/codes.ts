@@ -15,6 +15,7 @@ export const hostCodes = [
   "bad-label",
   "bad-network-configuration",
   "bad-number",
+  "bad-patch-source",
   "bad-os-release",
   "bad-ovf-environment",
   "bad-record",

@@ -6,25 +6,29 @@ import { bootInactiveNext, requireSets } from "./boot/sets.ts";
 import { available, chosen as chosenOf, describeHold, freeVersion } from "./choice.ts";
 import { wishesOf } from "./fetch/host-mirror.ts";
 import { publishedMigrations } from "./fetch/published-migrations.ts";
+import { planOf } from "./fetch/ways.ts";
 import { currentTerms } from "./judge/current-terms.ts";
 import type { KeptMemory } from "./kept-memory.ts";
-import { chosenIn, type Look, type RepositoryLooks } from "./look.ts";
+import { chosenIn, waysIn, type Look, type RepositoryLooks } from "./look.ts";
 import type { Chosen } from "./memory.ts";
 import type { UpdaterHost } from "./updater-host.ts";
-import { writeImage, writeSize, type WriteProgress } from "./write/write-image.ts";
+import { writeImage, type WriteProgress } from "./write/write-image.ts";
+import { writeSize } from "./write/write-stream.ts";
 
 export type CommandWork = { host: UpdaterHost; memory: KeptMemory; looks: RepositoryLooks; signal: AbortSignal };
 
 /** Chooses the newest version that nothing holds, or the one that is wanted. @throws {Failure<"version-held">} */
 export async function refresh({ host, memory, looks, signal }: CommandWork, wanted: string | undefined): Promise<void> {
-  const { chosen: _forgotten, ...rest } = memory.current;
+  const { chosen: _forgotten, download: _plan, ...rest } = memory.current;
   try {
-    const { trusted, versions, view } = await looks.look(signal);
+    const look = await looks.look(signal);
+    const { trusted, versions, view } = look;
     const version = wanted === undefined ? chosenOf(versions) : freeVersion(versions, wanted);
     const chosen = version === undefined ? undefined : chosenIn(trusted, host.running, version);
+    const download = version === undefined ? undefined : { version, ...planOf(waysIn(look, host.running, version)) };
     await memory.remember({
       ...rest,
-      ...defined({ chosen }),
+      ...defined({ chosen, download }),
       available: available(versions),
       checked: { at: view.now.toISOString(), expires: trusted.expires.toISOString() },
     });
@@ -58,9 +62,14 @@ export async function prepare(
   const { signpost, inactive } = await requireSets(system);
   await signpost.clearInactive();
   await memory.remember({ ...memory.current, brings: { version, migrations } });
-  const job = { mirror, targets: chosen.targets, ...inactive, size: host.writeSize ?? writeSize };
-  await writeImage(system, job, onProgress, signal);
+  const ways = waysIn(look, running, version);
+  const plan = { version, ...planOf(ways) };
+  const job = { mirror, ways, running: look.runningSet?.parts, ...inactive, size: host.writeSize ?? writeSize };
+  const fetched = await writeImage(system, job, onProgress, signal);
+  await memory.note({ ...memory.current, download: { ...plan, fetched } });
   await signpost.markInactiveValid(version, wishesOf(host.settings()).tries);
+  const source = fetched.from === undefined ? "" : `, by patches from ${fetched.from}`;
+  system.log.info(`update: ${version} took ${fetched.bytes} bytes of ${plan.wholeBytes}${source}`);
   system.log.info(`update: ${version} is on set ${inactive.set.toUpperCase()}, read back and verified`);
 }
 

@@ -1,16 +1,19 @@
 /** When this host will see which version, and what holds the others: the answer to `apiclient update explain`. */
 import type { UpdateExplanation } from "../../api/status.ts";
 import { defined } from "../../lib/defined.ts";
+import { isFailure } from "../../lib/failure.ts";
 import { wavesOfUpdate, type Manifest } from "../../repo/manifest.ts";
 import { chosen, describeHold, type RepositoryVersion } from "./choice.ts";
-import { updateIn, type Look } from "./look.ts";
+import { planOf, type DownloadPlan } from "./fetch/ways.ts";
+import { updateIn, waysIn, type Look } from "./look.ts";
 import type { UpdateImage } from "./state.ts";
 
 export function explanationOf(
-  { trusted, versions, view }: Look,
+  look: Look,
   host: Pick<UpdateExplanation, "proved" | "held"> & { running: UpdateImage },
 ): UpdateExplanation {
   const { running, proved, held } = host;
+  const { trusted, versions, view } = look;
   return {
     running,
     proved,
@@ -19,12 +22,23 @@ export function explanationOf(
     versions: versions.map(({ version, holds }) => ({
       version,
       ...releasedAt(updateIn(trusted.manifest, running, version)),
+      ...defined({ download: version === running.version ? undefined : downloadIn(look, running, version) }),
       holds: holdsOf(holds),
     })),
     held,
     checkedAt: view.now.toISOString(),
     metadataExpires: trusted.expires.toISOString(),
   };
+}
+
+/** Undefined for a version whose files the repository does not sign: who takes it is told that. */
+function downloadIn(look: Look, running: UpdateImage, version: string): DownloadPlan | undefined {
+  try {
+    return planOf(waysIn(look, running, version));
+  } catch (error) {
+    if (isFailure(error, "bad-manifest")) return undefined;
+    throw error;
+  }
 }
 
 function holdsOf(holds: RepositoryVersion["holds"]): UpdateExplanation["versions"][number]["holds"] {

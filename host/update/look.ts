@@ -4,16 +4,24 @@ import { Failure } from "../../lib/failure.ts";
 import { Turns } from "../../lib/place.ts";
 import { isFor, type Manifest } from "../../repo/manifest.ts";
 import { hostPath } from "../machine/system.ts";
+import { runningSet, type RunningSet } from "./boot/running-set.ts";
 import { versionsFor, type HostView, type RepositoryVersion } from "./choice.ts";
 import { mirrorOf, wishesOf } from "./fetch/host-mirror.ts";
 import type { UpdateMirror } from "./fetch/mirror.ts";
 import { refreshTrust, type Target, type TrustedRepository } from "./fetch/trusted-repository.ts";
+import { waysOf, type Ways } from "./fetch/ways.ts";
 import type { KeptMemory } from "./kept-memory.ts";
 import type { Chosen } from "./memory.ts";
 import type { UpdateImage } from "./state.ts";
 import type { UpdaterHost } from "./updater-host.ts";
 
-export type Look = { trusted: TrustedRepository; versions: RepositoryVersion[]; view: HostView };
+export type Look = {
+  trusted: TrustedRepository;
+  versions: RepositoryVersion[];
+  view: HostView;
+  /** What patches could be made from. */
+  runningSet: RunningSet | undefined;
+};
 
 export class RepositoryLooks {
   readonly #host: UpdaterHost;
@@ -36,7 +44,7 @@ export class RepositoryLooks {
     const { version, ...machines } = running;
     const wishes = wishesOf(settings());
     const view: HostView = { ...machines, running: version, ...wishes, failed, now: system.clock.now() };
-    return { trusted, versions: versionsFor(trusted.manifest, view), view };
+    return { trusted, versions: versionsFor(trusted.manifest, view), view, runningSet: await runningSet(system) };
   }
 
   async mirror(target?: string): Promise<UpdateMirror> {
@@ -63,4 +71,10 @@ export function chosenIn(trusted: TrustedRepository, running: UpdateImage, versi
   };
   const targets = { boot: target(images.boot), root: target(images.root), hash: target(images.hash) };
   return { image: { version, variant, arch }, targets };
+}
+
+/** How the files of a version would come to this host. @throws {Failure<"bad-manifest">} as `chosenIn` */
+export function waysIn({ trusted, runningSet: set }: Look, running: UpdateImage, version: string): Ways {
+  const { targets } = chosenIn(trusted, running, version);
+  return waysOf(updateIn(trusted.manifest, running, version), targets, trusted, set?.rootHash);
 }

@@ -20,6 +20,17 @@ const target = z.object({
 const chosen = z.object({ image, targets: z.object({ boot: target, root: target, hash: target }) });
 export type Chosen = z.infer<typeof chosen>;
 
+/** What a version takes to come here, and what was fetched once it was written; in bytes. */
+const download = z.object({
+  version: z.string(),
+  bytes: z.int(),
+  wholeBytes: z.int(),
+  /** The version that patches are taken from. */
+  from: z.string().exactOptional(),
+  fetched: z.object({ bytes: z.int(), from: z.string().exactOptional() }).exactOptional(),
+});
+export type Download = z.infer<typeof download>;
+
 const updateCommand = z.enum(["refresh", "prepare", "activate", "deactivate"]);
 const command = z.object({
   command: updateCommand,
@@ -40,6 +51,8 @@ export type FailedVersion = z.infer<typeof failedVersion>;
 
 export const memory = z.object({
   chosen: chosen.exactOptional(),
+  /** Of the version that was chosen last. */
+  download: download.exactOptional(),
   available: z.array(z.string()),
   /** When metadata was last accepted, and when it expires. */
   checked: z.object({ at: z.iso.datetime(), expires: z.iso.datetime() }).exactOptional(),

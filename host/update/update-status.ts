@@ -1,7 +1,7 @@
 /** What the API says about updates: Bottlerocket's shape (its sources/api/thar-be-updates), and progress beside it. */
 import { defined } from "../../lib/defined.ts";
 import type { UpdateStatusBody } from "../../api/status.ts";
-import type { LastCommand, Memory } from "./memory.ts";
+import type { Download, LastCommand, Memory } from "./memory.ts";
 import type { Pace } from "./fetch/progress-rate.ts";
 import type { Standings } from "./boot/signpost.ts";
 import type { UpdateImage, UpdateCommand, UpdateState } from "./state.ts";
@@ -26,6 +26,7 @@ export function updateStatusOf(
     staging_partition: isStaged ? { image: state.staged, next_to_boot: state.kind === "ready" } : null,
     most_recent_command: lastCommand(memory.last),
     ...(working === undefined ? {} : { progress: progressOf(working) }),
+    ...(memory.download === undefined ? {} : { download: downloadOf(memory.download) }),
   };
 }
 
@@ -37,6 +38,17 @@ function lastCommand({ command, at, failure }: LastCommand): UpdateStatusBody["m
     exit_status: failure === undefined ? 0 : 1,
     stderr: failure ?? "",
   };
+}
+
+function downloadOf({
+  version,
+  bytes,
+  wholeBytes,
+  from,
+  fetched,
+}: Download): NonNullable<UpdateStatusBody["download"]> {
+  const done = { fetched_bytes: fetched?.bytes, fetched_from: fetched?.from };
+  return { version, bytes, whole_bytes: wholeBytes, ...defined({ from, ...done }) };
 }
 
 function progressOf({ command, step, pace }: Working): NonNullable<UpdateStatusBody["progress"]> {

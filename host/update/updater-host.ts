@@ -4,7 +4,7 @@ import type { Values } from "../datastore/change.ts";
 import type { Ailment } from "../machine/ailment.ts";
 import type { System } from "../machine/system.ts";
 import type { UpdateImage } from "./state.ts";
-import type { WriteSize } from "./write/write-image.ts";
+import type { WriteSize } from "./write/write-stream.ts";
 
 export type UpdaterHost = {
   system: System;

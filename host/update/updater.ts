@@ -275,6 +275,7 @@ export class Updater implements AsyncDisposable {
 
   #progressed({ step, doneBytes, totalBytes }: WriteProgress): void {
     if (step !== this.#moving?.step) this.#moving = { step, totalBytes, rate: new ProgressRate() };
+    this.#moving.totalBytes = totalBytes; // more when a patch is of no use
     this.#moving.rate.note(this.#host.system.clock.elapsedMs(), doneBytes);
   }
 }

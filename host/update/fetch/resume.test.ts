@@ -9,6 +9,7 @@ import { realStorage } from "../../machine/storage.ts";
 import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";
 import { imageOf, testFrameBytes, testImage, type TestImage } from "../../../test/worlds/update/update-image.ts";
 import { testRepository, type Artefacts, type TestRepository } from "../../../test/worlds/update/update-repository.ts";
+import { waysOf } from "./ways.ts";
 import { refreshTrust, shippedRootPath } from "./trusted-repository.ts";
 import { writeImage } from "../write/write-image.ts";
 
@@ -93,7 +94,8 @@ async function makeWorld(artefacts: Artefacts = image.artefacts): Promise<World>
         host.system,
         {
           mirror: repository.mirror,
-          targets: { boot: target("boot"), root: target("root"), hash: target("hash") },
+          ways: waysOf({}, { boot: target("boot"), root: target("root"), hash: target("hash") }, trusted, undefined),
+          running: undefined,
           root: { path: path("root"), bytes: partitionBytes.root },
           hash: { path: path("hash"), bytes: partitionBytes.hash },
           kernel: path("b.efi"),

@@ -7,15 +7,16 @@
  */
 import { isFailure } from "../../../lib/failure.ts";
 import { frameAt, framesIn, seekTableBytes, type Frame } from "../../../lib/zstd/seekable-zstd.ts";
-import type { System } from "../../machine/system.ts";
 import type { BlockDevice } from "../../machine/block-device.ts";
-import type { UpdateMirror } from "./mirror.ts";
-import { storedBytes, type Target } from "./trusted-repository.ts";
 import type { Promised } from "../boot/unified-image.ts";
-import { blockBytes, goodBlocks, readHashTree } from "../write/verity-tree.ts";
+import { blockBytes, goodBlocks, type HashTree } from "../write/verity-tree.ts";
+import type { Target } from "./trusted-repository.ts";
 
 /** In frames of 4 MiB, a root of 32 GiB. */
 const mostFrames = 8192;
+
+/** An archive of frames, as a whole or as a patch, and its bytes on the mirror from a place on. */
+export type StoredArchive = { target: Target; stored: (start: number) => AsyncIterable<Uint8Array> };
 
 /** Where to go on in the archive, and which byte of the root that is. */
 export type ResumePoint = { packedOffset: number; offset: number };
@@ -23,37 +24,29 @@ export type ResumePoint = { packedOffset: number; offset: number };
 /**
  * Undefined when there is nothing to go on from, or when what is missing cannot be had alone.
  *
- * @param hash holds the whole tree but for its superblock
  * @param onRead called after each read
- * @throws {Failure<"image-not-verified">} for a tree that is not the signed one; and as `download`
+ * @throws as `download`
  */
 export async function resumePoint(
-  system: System,
-  mirror: UpdateMirror,
-  target: Target,
-  { root, hash, promised }: { root: BlockDevice; hash: BlockDevice; promised: Promised },
+  archive: StoredArchive,
+  { root, tree, promised }: { root: BlockDevice; tree: HashTree; promised: Promised },
   onRead: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<ResumePoint | undefined> {
   // The first block is written last.
-  const good = await goodBlocks(root, await readHashTree(hash, promised), 1, onRead, signal);
+  const good = await goodBlocks(root, tree, 1, onRead, signal);
   if (good === 1) return undefined;
-  const frames = await framesOf(system, mirror, target, signal);
+  const frames = await framesOf(archive);
   const bytes = frames?.reduce((sum, frame) => sum + frame.bytes, 0);
   if (frames === undefined || bytes !== promised.dataBlocks * blockBytes) return undefined;
   const point = frameAt(frames, good * blockBytes);
   return point.offset === 0 ? undefined : point;
 }
 
-async function framesOf(
-  system: System,
-  mirror: UpdateMirror,
-  target: Target,
-  signal: AbortSignal,
-): Promise<Frame[] | undefined> {
+async function framesOf({ target, stored }: StoredArchive): Promise<Frame[] | undefined> {
   const start = Math.max(1, target.bytes - seekTableBytes(mostFrames));
   try {
-    const tail = await Array.fromAsync(storedBytes(system, mirror, target, start, signal));
+    const tail = await Array.fromAsync(stored(start));
     return framesIn(Buffer.concat(tail), target.bytes);
   } catch (error) {
     if (isFailure(error, "no-ranges")) return undefined;

@@ -142,7 +142,8 @@ function saltedDigest(salt: Buffer): (data: Buffer, block: number, into: Buffer)
   };
 }
 
-function checkSuperblock(hash: BlockDevice, block: Buffer, promised: Promised): void {
+/** @throws {Failure<"image-not-verified">} */
+export function checkSuperblock(hash: BlockDevice, block: Buffer, promised: Promised): void {
   const saltBytes = block.readUInt16LE(80);
   const actual = {
     signature: block.toString("latin1", 0, 8),
@@ -150,8 +151,11 @@ function checkSuperblock(hash: BlockDevice, block: Buffer, promised: Promised): 
     hashType: block.readUInt32LE(12),
     uuid: block.toString("hex", 16, 32),
     algorithm: block.toString("latin1", 32, 64).replace(/\0+$/, ""),
+    blockSizes: [block.readUInt32LE(64), block.readUInt32LE(68)].join(),
     dataBlocks: Number(block.readBigUInt64LE(72)),
     salt: block.toString("hex", 88, 88 + Math.min(256, saltBytes)),
+    // Nothing reads it, and what is written is to be what was published, to the last byte.
+    rest: block.subarray(82, 88).some(isSet) || block.subarray(88 + saltBytes).some(isSet) ? "not empty" : "empty",
   };
   const expected = {
     signature: "verity\0\0",
@@ -159,14 +163,18 @@ function checkSuperblock(hash: BlockDevice, block: Buffer, promised: Promised): 
     hashType: 1,
     uuid: promised.hashUuid.replaceAll("-", ""),
     algorithm: "sha256",
+    blockSizes: [blockBytes, blockBytes].join(),
     dataBlocks: promised.dataBlocks,
     salt: promised.salt,
+    rest: "empty",
   };
   for (const [name, value] of Object.entries(expected)) {
     const field = actual[name as keyof typeof actual];
     if (field !== value) throw refuse(hash, `its superblock says ${name} ${field}, the signed image ${value}`);
   }
 }
+
+const isSet = (byte: number): boolean => byte !== 0;
 
 function digestIn(tree: Buffer, firstBlock: number, index: number): Buffer {
   const at = firstBlock * blockBytes + index * digestBytes;

@@ -8,7 +8,9 @@ import { testImage, type TestImage } from "../../../test/worlds/update/update-im
 import { testRepository, type Artefacts, type TestRepository } from "../../../test/worlds/update/update-repository.ts";
 import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";
 import { refreshTrust, shippedRootPath } from "../fetch/trusted-repository.ts";
-import { writeImage, writeSize, type WriteProgress } from "./write-image.ts";
+import { waysOf } from "../fetch/ways.ts";
+import { writeImage, type WriteProgress } from "./write-image.ts";
+import { writeSize } from "./write-stream.ts";
 
 const never = new AbortController().signal;
 const rootBytes = 2 * 1024 * 1024;
@@ -53,7 +55,8 @@ async function makeWorld(artefacts: Artefacts): Promise<World> {
         host.system,
         {
           mirror: repository.mirror,
-          targets: { boot: target("boot"), root: target("root"), hash: target("hash") },
+          ways: waysOf({}, { boot: target("boot"), root: target("root"), hash: target("hash") }, trusted, undefined),
+          running: undefined,
           root: { path: path("root"), bytes: rootBytes },
           hash: { path: path("hash"), bytes: hashBytes },
           kernel: path("EFI/b.efi"),

@@ -54,8 +54,11 @@ export class PublishedImages implements Disposable {
     this.#server = serveRepository(directory);
   }
 
-  /** @param name of the repository, which is made anew */
-  static async open(name: string, variant: Variant = "dev"): Promise<PublishedImages> {
+  /**
+   * @param name of the repository, which is made anew
+   * @param patchesFrom from how many versions before each one patches are made
+   */
+  static async open(name: string, variant: Variant = "dev", patchesFrom = 0): Promise<PublishedImages> {
     const keys = await ensureKeys();
     const { rootJson } = keys;
     const images = {
@@ -68,7 +71,7 @@ export class PublishedImages implements Disposable {
     await Bun.write(join(directory, "root/1.root.json"), await readFile(keys.rootJson));
     const published = new PublishedImages(directory, variant, keys, images);
     for (const { manifestPath } of Object.values(images)) {
-      await published.repo("publish-image", manifestPath, "--waves", "none");
+      await published.repo("publish-image", manifestPath, "--waves", "none", "--patches-from", String(patchesFrom));
     }
     return published;
   }
