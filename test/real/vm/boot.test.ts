@@ -67,6 +67,15 @@ test("the data partition has grown to the end of the disk, and its file system w
   expect(bytes).toBeLessThan(6 * gibibyte);
 });
 
+test("whether the data partition can grow is looked at once, and not again because somebody looked", async () => {
+  const looks = async (): Promise<number> =>
+    Number(await host.shell.run("journalctl --boot --unit='grow-data@*' --output=cat | grep -c ^Starting || :"));
+  await host.shell.run("udevadm settle --timeout=60; systemctl start grow-data@vda.service");
+  const before = await looks();
+  await host.shell.run("udevadm settle --timeout=60; sleep 10");
+  expect(await looks()).toBe(before);
+});
+
 test("nothing but the remote API is open to the network, and that only while it is on", async () => {
   // "udp UNCONN 0 0 0.0.0.0:5355 0.0.0.0:*"; what is bound to loopback or to the link of a lease is not.
   const open = async (): Promise<string[]> =>
