@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defined } from "../lib/defined.ts";
@@ -196,6 +196,22 @@ test("only the newest results of a step are kept", async () => {
   const kept = (await readdir(join(folder, "steps"))).filter((entry) => entry.startsWith("many-"));
   const words = await Promise.all(kept.map((entry) => readFile(join(folder, "steps", entry, "words"), "utf8")));
   expect(words.toSorted()).toEqual(["c", "d", "e"]);
+});
+
+test("a result is not forgotten for the time that what is unpacked into it has", async () => {
+  const unpacked = step({
+    name: () => "unpacked",
+    label: () => "unpacked",
+    module: import.meta.path,
+    inputs: ({ words }: { words: string }) => ({ words }),
+    async make(directory) {
+      await utimes(directory, new Date(0), new Date(0));
+    },
+  });
+  for (const words of ["1", "2", "3", "4"]) {
+    const { directory } = await unpacked({ words }, { cache: folder });
+    expect(await isPresent(directory)).toBe(true);
+  }
 });
 
 test("the hash of a module changes with any module it imports", async () => {

@@ -15,7 +15,7 @@ import { isNotFound } from "../lib/failure.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { say } from "../lib/progress.ts";
 import { type Inputs, KeyedDirectory, sortedInputs } from "./inputs.ts";
-import { cacheDirectory, moveInto, pruneCache, workInCache } from "./packages/cache.ts";
+import { cacheDirectory, markUsed, moveInto, pruneCache, workInCache } from "./packages/cache.ts";
 import type { FetchOptions } from "./packages/fetch.ts";
 import { sourceHash } from "./source-hash.ts";
 
@@ -78,6 +78,7 @@ async function keptOrNew(
     await using work = await workInCache(cache);
     await make(work.path);
     await moveInto(result.directory, work);
+    await markUsed(result.directory); // its time may be that of a package, whose "/" was unpacked into it
   }
   await forgetOld(folder, name);
   await pruneCache(cache, new Date());
