@@ -181,7 +181,7 @@ function machineConcerns({
       severity: "attention" as const,
       subject: "soon",
       sentence,
-      route: /^settings\./.test(sentence) ? ("settings" as const) : ("machine" as const),
+      route: sentence.startsWith("settings.") ? ("settings" as const) : ("machine" as const),
     })),
     ...setAside.map(({ path, at, effect }) => ({
       severity: "attention" as const,

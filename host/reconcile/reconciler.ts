@@ -154,11 +154,11 @@ export function reconciler<Desired, Actual, Step>(definition: ReconcilerDefiniti
 }
 
 function withText<Desired, Actual, Step>(
-  { describe, fileText }: ReconcilerDefinition<Desired, Actual, Step>,
+  definition: ReconcilerDefinition<Desired, Actual, Step>,
   step: Step,
 ): Effect | undefined {
-  const effect = describe(step);
-  const text = fileText?.(step);
+  const effect = definition.describe(step);
+  const text = definition.fileText?.(step);
   if (effect?.file === undefined || text === undefined) return effect;
   return { ...effect, file: { ...effect.file, text } };
 }
