@@ -205,6 +205,8 @@ export const updateExplanation = z.object({
       ),
     }),
   ),
+  /** The next version, where modules are loaded that are not the image's and the repository has no kit to build them by. */
+  missingKit: z.object({ version: z.string(), modules: z.array(z.string()), kit: z.string() }).exactOptional(),
   /** Versions that were started here and did not prove healthy. */
   held: z.array(z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() })),
   checkedAt: z.iso.datetime(),

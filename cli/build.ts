@@ -30,6 +30,7 @@ so building again after a change of ours takes seconds.`,
   examples: [
     { run: "./orlop build --variant dev", description: "an image for this computer's architecture" },
     { run: "./orlop build --variant metal-dev --arch aarch64", description: "for another one" },
+    { run: "./orlop build --variant dev --kmod-kit", description: "with what kernel modules for it are built with" },
     { run: "./orlop build --container admin", description: "the OCI image of a host container" },
     { run: "./orlop build --update-lock", description: "moves the locked packages to what Debian has now" },
     { run: "./orlop build --program kubernetes-1.20/kubectl", description: "a program that is compiled here" },
@@ -69,6 +70,16 @@ so building again after a change of ours takes seconds.`,
       value: "FILE",
       help: "The certificate of that key, in PEM",
       complete: "files",
+    },
+    "module-key": {
+      type: "text",
+      value: "FILE",
+      help: "The certificate, in PEM, of a key whose kernel modules hosts load under lockdown, where Secure Boot is on",
+      complete: "files",
+    },
+    "kmod-kit": {
+      type: "boolean",
+      help: "Also make what kernel modules for the image's hosts are built with: VARIANT-ARCH-kmod-kit-vVERSION.tar.xz",
     },
     "update-lock": { type: "boolean", help: "Resolve the packages anew and write the locks, instead of building" },
     "update-golden": {
@@ -153,6 +164,8 @@ async function makeImage(
     "update-golden": boolean;
     "signing-key": string | undefined;
     "signing-certificate": string | undefined;
+    "module-key": string | undefined;
+    "kmod-kit": boolean;
   },
   signal: AbortSignal,
 ): Promise<Partial> {
@@ -172,14 +185,17 @@ async function makeImage(
       updateUrl: options["update-url"],
       osVersion: options["os-version"],
       signingKey: signingKeyIn(options["signing-key"], options["signing-certificate"]),
+      moduleCertificate: options["module-key"],
+      moduleKit: options["kmod-kit"],
     },
     signal,
   );
-  const { disk, root, hash, unifiedImage, sbom } = manifest;
+  const { disk, root, hash, unifiedImage, sbom, moduleKit } = manifest;
+  const files = [disk, root, hash, unifiedImage, sbom, ...(moduleKit === undefined ? [] : [moduleKit])];
   const directory = output ?? buildDirectory;
   return {
     made: [
-      ...[disk, root, hash, unifiedImage, sbom].map(({ name, bytes }) => ({ path: join(directory, name), bytes })),
+      ...files.map(({ name, bytes }) => ({ path: join(directory, name), bytes })),
       { path: manifestPath, bytes: Bun.file(manifestPath).size },
     ],
   };

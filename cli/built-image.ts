@@ -37,6 +37,10 @@ export type ImageRequest = {
   osVersion?: string | undefined;
   /** Signs the image, where it is not to be the user's own. */
   signingKey?: SigningKey | undefined;
+  /** Path of the certificate of a key whose kernel modules its hosts shall load under lockdown. */
+  moduleCertificate?: string | undefined;
+  /** Also makes what kernel modules for it are built with. */
+  moduleKit?: boolean;
 };
 
 export async function builtImage(
@@ -50,6 +54,8 @@ export async function builtImage(
     updateUrl,
     osVersion = version,
     signingKey,
+    moduleCertificate,
+    moduleKit,
   }: ImageRequest,
   signal: AbortSignal,
 ): Promise<Built> {
@@ -68,7 +74,7 @@ export async function builtImage(
     output: resolve(output ?? buildDirectory),
     fetch: { signal, ...defined({ mirror }) },
     ...(own === undefined ? {} : await fromFile(own, architecture)),
-    ...defined({ golden, updateRoot, signingKey }),
+    ...defined({ golden, updateRoot, signingKey, moduleCertificate, moduleKit }),
   });
 }
 

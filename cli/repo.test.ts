@@ -101,6 +101,26 @@ test("a byte changed on the server is found, and the target named", async () => 
   expect([outcome.exitCode, outcome.stderr]).toEqual([1, expect.stringContaining("1.0.0-root.zst")]);
 });
 
+test("a file of the repository is fetched as signed, and a changed one leaves nothing behind", async () => {
+  await using here = await world();
+  await here.publish("1.0.0", ...signed, "--waves", "none");
+  await writeFile(here.path("kit.tar.xz"), "headers");
+  await here.good("add-target", "@r", "@kit.tar.xz", ...dev);
+  const fetched = ["--variant", "dev", "--output", "@fetched"];
+  await here.good("download", "@r", "kit.tar.xz", ...fetched);
+  expect(await Bun.file(here.path("fetched/kit.tar.xz")).text()).toBe("headers");
+  using server = serveRepository(here.directory);
+  await here.good("download", server.url.href, "kit.tar.xz", "--root", "@r/root/1.root.json", ...fetched);
+  expect((await here.run("download", server.url.href, "kit.tar.xz", ...fetched)).exitCode).toBe(2);
+  expect((await here.run("download", "@r", "none.tar.xz", ...fetched)).stderr).toContain("has no such target");
+
+  const stored = (await readdir(here.path("r/targets"))).find((name) => name.endsWith("kit.tar.xz"));
+  await writeFile(here.path(`r/targets/${stored}`), "malware");
+  const refused = await here.run("download", "@r", "kit.tar.xz", "--variant", "dev", "--output", "@other");
+  expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("cannot download kit.tar.xz")]);
+  expect(await readdir(here.path("other"))).toEqual([]);
+});
+
 test("a version is held back, recalled, and spread anew", async () => {
   await using here = await world();
   for (const version of ["1.0.0", "1.1.0", "1.2.0"]) await here.publish(version, ...signed);

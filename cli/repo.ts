@@ -3,7 +3,7 @@ import type { Command } from "../lib/command/command.ts";
 import type { RepoContext } from "./repo/context.ts";
 import { init } from "./repo/init.ts";
 import { keyAdd, keyGenerate, keyId, keyRemove, keyRotate, rootRenew, rootThreshold } from "./repo/key.ts";
-import { checkExpirations, serve, show, validate } from "./repo/look.ts";
+import { checkExpirations, download, serve, show, validate } from "./repo/look.ts";
 import { maxVersion, prune, recall, refresh, waves } from "./repo/manifest.ts";
 import { addFile, publishImage, publishVersion } from "./repo/publish.ts";
 
@@ -22,6 +22,7 @@ export const repoCommands: readonly Command<RepoContext>[] = [
   refresh,
   show,
   validate,
+  download,
   checkExpirations,
   maxVersion,
   recall,

@@ -3,6 +3,7 @@ import { copyFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../lib/files/files.ts";
 import { workDirectory } from "../lib/files/work-directory.ts";
+import { moduleKitName } from "../repo/module-kit-name.ts";
 import { migrations } from "../settings/migrations/all.ts";
 import { derivedUuid } from "./derived-uuid.ts";
 import { espFiles } from "./disk/esp.ts";
@@ -24,19 +25,21 @@ export type Built = {
 /** Nothing of a build is seen under its name before it is whole; the manifest comes last. */
 export async function writeArtefacts(
   plan: ImagePlan,
-  { sealed, boot }: { sealed: KeyedDirectory; boot: KeyedDirectory },
+  { sealed, boot, moduleKit }: { sealed: KeyedDirectory; boot: KeyedDirectory; moduleKit: KeyedDirectory | undefined },
   output: string,
 ): Promise<Built> {
   const { variant, architecture, version, commit, tools, epochSeconds } = plan;
   const name = imageName(plan);
   await using work = await workDirectory(join(output, ".work"));
   const working = work.path;
+  const kitName = moduleKitName({ variant: variant.name, arch: architecture }, version);
   const paths = {
     image: join(working, `${name}.img`),
     root: join(working, `${name}-root.erofs.zst`),
     hash: join(working, `${name}-root.verity.zst`),
     unifiedImage: join(working, `${name}.efi`),
     sbom: join(working, `${name}.spdx.json`),
+    ...(moduleKit === undefined ? {} : { moduleKit: join(working, kitName) }),
   };
   const { rootHash } = await readVerity(sealed.directory);
   const erofs = join(sealed.directory, "root.erofs");
@@ -53,6 +56,7 @@ export async function writeArtefacts(
   await copyFile(`${tree}.zst`, paths.hash);
   await copyFile(join(boot.directory, "unified.efi"), paths.unifiedImage);
   await copyFile(join(sealed.directory, "sbom.spdx.json"), paths.sbom);
+  if (moduleKit !== undefined) await copyFile(join(moduleKit.directory, kitName), join(working, kitName));
   const manifest: ImageManifest = {
     format: 1,
     variant: variant.name,
@@ -65,6 +69,7 @@ export async function writeArtefacts(
     hash: await payload(paths.hash, tree),
     unifiedImage: await artefact(paths.unifiedImage),
     sbom: await artefact(paths.sbom),
+    ...(paths.moduleKit === undefined ? {} : { moduleKit: await artefact(paths.moduleKit) }),
     migrations: [...migrations],
   };
   const manifestPath = join(output, `${name}.json`);

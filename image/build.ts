@@ -8,6 +8,7 @@ import type { Architecture, Variant } from "../variants/variant.ts";
 import { type Built, writeArtefacts } from "./artefacts.ts";
 import { InputFile } from "./inputs.ts";
 import type { FetchOptions } from "./packages/fetch.ts";
+import { makeModuleKit } from "./module-kit/module-kit.ts";
 import { planImage, type PlanOptions } from "./plan.ts";
 import { makeProgram, type ProgramOptions } from "./recipes/programs.ts";
 import { checkGolden, executablesOf } from "./root/golden.ts";
@@ -26,6 +27,8 @@ export type BuildOptions = PlanOptions & {
   /** Where that list is; among those of this tree unless given. */
   goldenPath?: string;
   fetch?: FetchOptions;
+  /** Also makes what kernel modules for the image's hosts are built with. */
+  moduleKit?: boolean;
 };
 
 /**
@@ -34,7 +37,7 @@ export type BuildOptions = PlanOptions & {
  * @throws {Failure<"variant-lacks">} when the variant cannot be built yet
  */
 export async function buildImage(variant: Variant, architecture: Architecture, options: BuildOptions): Promise<Built> {
-  const { output, golden = "check", goldenPath, fetch = {}, ...wanted } = options;
+  const { output, golden = "check", goldenPath, fetch = {}, moduleKit = false, ...wanted } = options;
   const plan = await planImage(variant, architecture, wanted, fetch);
 
   const programs = await makePrograms(variant, { architecture, fetch });
@@ -44,7 +47,8 @@ export async function buildImage(variant: Variant, architecture: Architecture, o
   const initrd = await makeInitrd({ ...plan, root }, fetch);
   const sealed = await sealRoot({ ...plan, programs, root }, fetch);
   const boot = await makeBoot({ ...plan, root, initrd, sealed }, fetch);
-  return await writeArtefacts(plan, { sealed, boot }, output);
+  const kit = moduleKit ? await makeModuleKit({ ...plan, root }, fetch) : undefined;
+  return await writeArtefacts(plan, { sealed, boot, moduleKit: kit }, output);
 }
 
 /** The programs of a variant that are no Debian packages, each at its place in the root. */

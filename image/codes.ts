@@ -1,6 +1,7 @@
 /** What can fail in building images, by code. Each is made by some `Failure`, which `tools/codes.test.ts` holds. */
 export const imageCodes = [
   "account-without-number",
+  "bad-certificate",
   "bad-control-data",
   "bad-dependency",
   "bad-elf",
@@ -39,6 +40,7 @@ export const imageCodes = [
   "no-tools",
   "not-as-built",
   "not-on-mirror",
+  "other-kernel",
   "output-changed",
   "package-conflict",
   "root-too-large",

@@ -32,6 +32,8 @@ export const manifestSchema = z.strictObject({
   hash: payloadSchema,
   unifiedImage: artefactSchema,
   sbom: artefactSchema,
+  /** What kernel modules for its hosts are built with, where it was asked for. */
+  moduleKit: artefactSchema.optional(),
   /** Every one that the image carries. */
   migrations: z.array(migration).default([]),
 });

@@ -1,5 +1,6 @@
 /** What is known before the first step of an image: what it is to be, and what it is made from. */
-import { stat } from "node:fs/promises";
+import { X509Certificate } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
 import { Failure, isNotFound } from "../lib/failure.ts";
 import { variants } from "../variants/all.ts";
 import type { Architecture, Variant } from "../variants/variant.ts";
@@ -28,6 +29,8 @@ export type PlanOptions = {
   keys?: string;
   /** Signs the image instead of the one in that directory. */
   signingKey?: SigningKey;
+  /** Path of a certificate in PEM: kernel modules that its key has signed are loaded under lockdown. */
+  moduleCertificate?: string;
   lock?: Lock;
   /** A root role (root.json) of the update repository that hosts shall trust; without it they take no updates. */
   updateRoot?: string;
@@ -51,6 +54,8 @@ export type ImagePlan = {
   secureBootKeys: { platform: KeyInput; exchange: KeyInput; image: KeyInput };
   /** With what keys in tokens need, where there are any. */
   signingTools: KeyedDirectory;
+  /** Of the key that signs kernel modules, where there is one. */
+  moduleCertificate: InputFile | undefined;
   hostBinary: InputFile;
   hostNames: HostNames;
   updateRoot: InputFile | undefined;
@@ -67,7 +72,18 @@ export type ImagePlan = {
 export async function planImage(
   variant: Variant,
   architecture: Architecture,
-  { version, commit, hostBinary, hostNames, keys, signingKey, lock: chosenLock, updateRoot, additions }: PlanOptions,
+  {
+    version,
+    commit,
+    hostBinary,
+    hostNames,
+    keys,
+    signingKey,
+    moduleCertificate,
+    lock: chosenLock,
+    updateRoot,
+    additions,
+  }: PlanOptions,
   fetch: FetchOptions,
 ): Promise<ImagePlan> {
   requireBuildable(variant, architecture);
@@ -83,6 +99,7 @@ export async function planImage(
     epochSeconds: epochSecondsOf(lock),
     tools,
     ...(await inputKeys(tools, variant, { keys, signingKey }, fetch)),
+    moduleCertificate: moduleCertificate === undefined ? undefined : await certificateInput(moduleCertificate),
     hostBinary: await inputFile(hostBinary),
     hostNames,
     updateRoot: updateRoot === undefined ? undefined : await inputFile(updateRoot),
@@ -113,6 +130,19 @@ async function requireFile(path: string): Promise<void> {
   throw new Failure("no-host-binary", `cannot build an image: the host's executable ${path} does not exist`, {
     hint: "compile it first (programs/compile.ts)",
   });
+}
+
+/** @throws {Failure<"bad-certificate">} */
+async function certificateInput(path: string): Promise<InputFile> {
+  try {
+    new X509Certificate(await readFile(path));
+  } catch (cause) {
+    throw new Failure("bad-certificate", `cannot build an image that trusts ${path}: it is no certificate in PEM`, {
+      cause,
+      hint: "make a key with `openssl req -x509 -newkey rsa:4096 -noenc -sha256 -subj /CN=modules/ -keyout modules.key -out modules.crt`",
+    });
+  }
+  return await inputFile(path);
 }
 
 async function inputKeys(

@@ -32,6 +32,7 @@ import {
   type Machines, type Manifest,
 } from "./manifest.ts"; // prettier-ignore
 import { addSmallerWays, type PatchOptions, type TargetStore } from "./patch/smaller-ways.ts";
+import { moduleKitName } from "./module-kit-name.ts";
 import { contentOf, firstRoot, signedRoot, type RootContent } from "./roles/root-role.ts";
 import type { Signer } from "./roles/signer.ts";
 import { storedName, storeTarget, storeTargetBytes } from "./target-store.ts";
@@ -67,6 +68,8 @@ export type Release = Machines & {
   rootHash?: string;
   /** All that the image carries: the version whose form each leads to, its target name, and its content. */
   migrations: readonly { version: string; name: string; text: string }[];
+  /** What goes with the version and is no image, such as a kernel module kit. */
+  further?: readonly TargetSource[];
 };
 export type TargetSource = { name: string; path: string };
 
@@ -141,12 +144,12 @@ export async function publish(
   { waves, maxVersion, patchesFrom = 0, ...making }: PublishOptions,
   signing: Signing,
 ): Promise<void> {
-  const { version, boot, root, hash, rootHash } = release;
+  const { version, boot, root, hash, rootHash, further = [] } = release;
   const images = { boot: boot.name, root: root.name, hash: hash.name };
   await changeTree(repository, release, signing, async (tree) => {
     const update = { version, images, waves, ...defined({ maxVersion, root_hash: rootHash }) };
     const manifest = addUpdate(tree.manifest, release, update);
-    for (const source of [boot, root, hash]) await tree.add(source);
+    for (const source of [boot, root, hash, ...further]) await tree.add(source);
     const known = addMigrations(manifest, release, version, release.migrations);
     const named = new Set(Object.values(known.migrations).flat());
     for (const { name, text } of release.migrations) if (named.has(name)) await tree.addText(name, text);
@@ -175,6 +178,7 @@ export async function prune(
     gone.push(...tree.manifest.updates.filter((each) => !left.updates.includes(each)).map(({ version }) => version));
     const named = new Set(targetsNamedBy(left));
     for (const name of targetsNamedBy(tree.manifest)) if (!named.has(name)) tree.remove(name);
+    for (const version of gone) tree.remove(moduleKitName(machines, version));
     return left;
   });
   await removeUnnamed(repository);

@@ -1,9 +1,11 @@
-/** `./orlop repo show | check-expirations | validate | serve`: looking at a repository without changing it. */
+/** `./orlop repo show | check-expirations | validate | download | serve`: looking at a repository without changing it. */
+import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { formatBytes, progress } from "../../lib/progress.ts";
 import { Failure } from "../../lib/failure.ts";
 import { parseDuration } from "../../lib/duration.ts";
 import { expirations } from "../../repo/roles/expirations.ts";
+import { downloadTarget } from "../../repo/download-target.ts";
 import { isFor, targetsNamedBy, type Machines, type Manifest } from "../../repo/manifest.ts";
 import { currentTree, newestRoot, readManifest, treesOf, type Repository } from "../../repo/repository.ts";
 import { contentOf, roleNames } from "../../repo/roles/root-role.ts";
@@ -130,7 +132,7 @@ export const validate = repoCommand({
       if (root === undefined || values.variant === undefined) {
         throw new Failure("usage", "validating a URL needs --root and --variant");
       }
-      return [await validated(new URL(values.source), { variant: values.variant, arch: values.arch }, root)];
+      return [await validated(directoryUrl(values.source), { variant: values.variant, arch: values.arch }, root)];
     }
     const repository = await opened({ directory: values.source });
     const trees = await treesOf(repository);
@@ -157,11 +159,48 @@ export const validate = repoCommand({
       .join("\n"),
 });
 
+const directoryUrl = (text: string): URL => new URL(text.endsWith("/") ? text : `${text}/`);
+
 async function validated(base: URL, machines: Machines, root: string): Promise<Validation> {
-  const url = base.href.endsWith("/") ? base : new URL(`${base.href}/`);
   using bar = progress(`validating ${machines.variant} on ${machines.arch}`);
-  return await validateTree(url, machines, root, ({ bytes }) => bar.advance(bytes));
+  return await validateTree(base, machines, root, ({ bytes }) => bar.advance(bytes));
 }
+
+export const download = repoCommand({
+  name: "repo download",
+  summary: "Fetch a file that a repository offers, and check it as hosts do",
+  description: "Nothing is written before every byte is as signed.",
+  examples: [
+    {
+      run: "./orlop repo download updates dev-x86_64-kmod-kit-v0.1.0.tar.xz --variant dev",
+      description: "a kernel module kit",
+    },
+  ],
+  arguments: {
+    source: { value: "DIRECTORY|URL", help: "The repository", complete: "files" },
+    target: { value: "NAME", help: "Name of the file, as `./orlop repo show` lists it" },
+  },
+  options: {
+    root: { type: "text", value: "FILE", help: "A root role to trust; required for a URL", complete: "files" },
+    ...machinesOptions,
+    output: { type: "text", value: "DIRECTORY", help: "Where it goes", default: ".", complete: "files" },
+  },
+  async run(_context, { source, target: name, root, variant, arch, output }) {
+    const fetched = async (base: URL, trusted: string) => {
+      await mkdir(output, { recursive: true });
+      return await downloadTarget(base, { variant, arch }, trusted, { name, directory: output });
+    };
+    const trusted = root === undefined ? undefined : await readText(root);
+    if (/^https?:\/\//.test(source)) {
+      if (trusted === undefined) throw new Failure("usage", "downloading from a URL needs --root");
+      return await fetched(directoryUrl(source), trusted);
+    }
+    const repository = await opened({ directory: source });
+    using server = serveRepository(source);
+    return await fetched(server.url, trusted ?? serialise(repository.roots[0]));
+  },
+  print: ({ path, bytes }) => `${path}  ${formatBytes(bytes)}`,
+});
 
 export const serve = repoCommand({
   name: "repo serve",

@@ -5,15 +5,17 @@ import { isFailure } from "../../lib/failure.ts";
 import { wavesOfUpdate, type Manifest } from "../../repo/manifest.ts";
 import { chosen, describeHold, type RepositoryVersion } from "./choice.ts";
 import { planOf, type DownloadPlan } from "./fetch/ways.ts";
+import { missingKit } from "./module-kit.ts";
 import { updateIn, waysIn, type Look } from "./look.ts";
 import type { UpdateImage } from "./state.ts";
 
 export function explanationOf(
   look: Look,
-  host: Pick<UpdateExplanation, "proved" | "held"> & { running: UpdateImage },
+  host: Pick<UpdateExplanation, "proved" | "held"> & { running: UpdateImage; modules: readonly string[] },
 ): UpdateExplanation {
-  const { running, proved, held } = host;
+  const { running, proved, held, modules } = host;
   const { trusted, versions, view } = look;
+  const next = nextOf(versions);
   return {
     running,
     proved,
@@ -25,10 +27,17 @@ export function explanationOf(
       ...defined({ download: version === running.version ? undefined : downloadIn(look, running, version) }),
       holds: holdsOf(holds),
     })),
+    ...defined({ missingKit: next === undefined ? undefined : missingKit(trusted, running, next, modules) }),
     held,
     checkedAt: view.now.toISOString(),
     metadataExpires: trusted.expires.toISOString(),
   };
+}
+
+/** What this host will take: now, or when its wave opens. */
+function nextOf(versions: readonly RepositoryVersion[]): string | undefined {
+  const waiting = versions.find(({ holds }) => holds.length > 0 && holds.every(({ kind }) => kind === "wave"));
+  return chosen(versions) ?? waiting?.version;
 }
 
 /** Undefined for a version whose files the repository does not sign: who takes it is told that. */

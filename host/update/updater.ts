@@ -19,6 +19,7 @@ import { renewTerms } from "./judge/current-terms.ts";
 import { noticeReturn } from "./judge/notice-return.ts";
 import { readFindings } from "./judge/trial-findings.ts";
 import { KeptMemory } from "./kept-memory.ts";
+import { foreignModules } from "./module-kit.ts";
 import { RepositoryLooks } from "./look.ts";
 import type { FailedVersion } from "./memory.ts";
 import { lastUpdateOf } from "./last-update.ts";
@@ -190,8 +191,9 @@ export class Updater implements AsyncDisposable {
 
   async #explained(): Promise<UpdateExplanation> {
     const look = await this.#looks.look(this.#stop.signal);
-    const { running } = this.#host;
-    return explanationOf(look, { running, proved: isProved(await this.#standings()), held: this.held });
+    const { running, system } = this.#host;
+    const modules = await foreignModules(system);
+    return explanationOf(look, { running, proved: isProved(await this.#standings()), held: this.held, modules });
   }
 
   /**

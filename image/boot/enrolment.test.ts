@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openToolsRoot } from "../packages/tools-root.ts";
 import { enrolmentFiles, makeEnrolment } from "./enrolment.ts";
-import { openSecureBootKeys } from "./signing-key.ts";
+import { openSecureBootKeys, openSigningKey } from "./signing-key.ts";
 
 const epochSeconds = 1_700_000_000;
 /** EFI_TIME, the header of a WIN_CERTIFICATE, and the GUID of its type. */
@@ -61,6 +61,30 @@ test("what a production machine enrols holds no key that signs images with a she
     const all = [production.platform, production.exchange, production.image, interactive.image];
     const certificates = await Promise.all(all.map(async ({ certificate }) => await readFile(certificate, "utf8")));
     expect(new Set(certificates).size).toBe(all.length);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}, 120_000);
+
+test("the signature database has a key for kernel modules in a list of its own, and no other variable has it", async () => {
+  const tools = await openToolsRoot();
+  const directory = await mkdtemp(join(tmpdir(), "enrolment-"));
+  try {
+    const keys = await openSecureBootKeys(tools, { interactive: false }, join(directory, "keys"));
+    const modules = await openSigningKey(tools, "secure-boot", join(directory, "modules"));
+    await makeEnrolment(tools, { ...keys, modules: modules.certificate }, directory, epochSeconds);
+    const raw = async (path: string) => new X509Certificate(await readFile(path)).raw;
+    const [image, own] = [await raw(keys.image.certificate), await raw(modules.certificate)];
+    for (const name of enrolmentFiles) {
+      expect((await readFile(join(directory, name))).includes(own)).toBe(name === "db.auth");
+    }
+    const database = await readFile(join(directory, "db.auth"));
+    const lists = database.subarray(16 + database.readUInt32LE(16));
+    const firstBytes = lists.readUInt32LE(16);
+    expect(lists.subarray(0, firstBytes).subarray(-image.length).equals(image)).toBe(true);
+    const second = lists.subarray(firstBytes);
+    expect(second.readUInt32LE(16)).toBe(second.length);
+    expect(second.subarray(-own.length).equals(own)).toBe(true);
   } finally {
     await rm(directory, { recursive: true });
   }

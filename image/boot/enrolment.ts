@@ -1,6 +1,7 @@
 /**
  * What puts our certificates into a firmware that has no Secure Boot keys yet: those of the platform key, of the key
- * exchange key, and of the key that signs images as the one entry of the signature database.
+ * exchange key, and in the signature database that of the key that signs images, with that of a key for kernel modules
+ * where there is one: the kernel takes its platform keyring from there, and modules by it.
  *
  * systemd-boot enrols `loader/keys/auto` by itself in a virtual machine whose firmware is in setup mode, and offers it
  * in its menu on other machines. Source: systemd-boot(7), "secure-boot-enroll".
@@ -33,12 +34,23 @@ export const enrolmentFiles = Object.keys(variables).map((name) => `${name}.auth
 /** Makes the files in a directory. The same keys and time give the same bytes. */
 export async function makeEnrolment(
   tools: ToolsRoot,
-  keys: SecureBootKeys,
+  keys: SecureBootKeys & {
+    /** Path of the certificate of a key that signs kernel modules. */
+    modules?: string | undefined;
+  },
   directory: string,
   epochSeconds: number,
 ): Promise<void> {
   for (const [name, { vendor, holds, signedBy }] of Object.entries(variables)) {
-    const content = signatureList(x509, [new X509Certificate(await readFile(keys[holds].certificate)).raw]);
+    const certificates = [
+      keys[holds].certificate,
+      ...(name === "db" && keys.modules !== undefined ? [keys.modules] : []),
+    ];
+    // A list of its own for each: the entries of one are equally long.
+    const lists = certificates.map(async (path) =>
+      signatureList(x509, [new X509Certificate(await readFile(path)).raw]),
+    );
+    const content = Buffer.concat(await Promise.all(lists));
     const update = { name, vendor, change: "replace", content } as const;
     const made = await authenticatedUpdate(tools, keys[signedBy], update, { directory, epochSeconds });
     await writeFile(join(directory, `${name}.auth`), made);

@@ -157,13 +157,20 @@ export const goPackages: Reasons = {
 
 /** Compiles modules of the kernel, beside its headers. */
 export const modulePackages: Reasons = {
+  "base-files": "texts of the licences that all others refer to, for who passes them on",
   coreutils: "Kbuild copies and compares",
   dash: "Kbuild's shell",
+  findutils: "the build of a driver looks for its sources",
   grep: "Kbuild looks into files",
-  "libc-bin": "ldconfig",
+  "libc-bin": "ldconfig, and getconf for objtool",
   make: "reads Kbuild",
   mawk: "Kbuild turns lists",
   sed: "Kbuild writes lists with it",
+};
+
+/** A driver that people load into hosts, as source: Falco's, for the test that a module kit compiles it. */
+export const driverPackages: Reasons = {
+  "falcosecurity-scap-dkms": "source of the driver that Falco reads system calls from",
 };
 
 /** The image that every pod of Kubernetes starts from. */

@@ -14,6 +14,7 @@ import {
   bootPackages,
   busyboxPackages,
   containerPackages,
+  driverPackages,
   etcdPackages,
   excludedFromContainers,
   excludedBeside,
@@ -85,6 +86,8 @@ export function lockOf(
     const wanted = [...Object.keys(modulePackages), headers(architecture)];
     sets.set(`modules-${flavour}`, resolve(index, { wanted, excluded: without }));
   }
+  const withoutDkms = new Set([...without, "dkms"]);
+  sets.set("driver", resolve(index, { wanted: Object.keys(driverPackages), excluded: withoutDkms }));
   sets.set("boot", resolve(index, { wanted: Object.keys(bootPackages), excluded: without }));
   sets.set("initrd", resolve(index, { wanted: Object.keys(initrdPackages), excluded: without }));
   const tools = resolve(index, { wanted: Object.keys(toolPackages), excluded: without });

@@ -27,11 +27,23 @@ export const makeBoot = step({
   label: () => "signed unified kernel image",
   module: import.meta.path,
   inputs: (plan: ImagePlan & { root: KeyedDirectory; initrd: KeyedDirectory; sealed: KeyedDirectory }) => {
-    const { tools, signingTools, secureBootKeys, lock, variant, epochSeconds, root, initrd, sealed } = plan;
+    const {
+      tools,
+      signingTools,
+      secureBootKeys,
+      moduleCertificate,
+      lock,
+      variant,
+      epochSeconds,
+      root,
+      initrd,
+      sealed,
+    } = plan;
     return {
       tools,
       signingTools,
       secureBootKeys,
+      moduleCertificate,
       // Boot loader and stub, for the target's architecture.
       packages: packagesOf(lock, ["boot"]),
       root,
@@ -74,7 +86,8 @@ export const makeBoot = step({
     const loader = join(directory, "unsigned-loader.efi");
     await rename(join(efi, `systemd-boot${name}.efi`), loader);
     await signEfi(signingTools, keys.image, { input: loader, output: join(directory, "loader.efi"), epochSeconds });
-    await makeEnrolment(signingTools, keys, directory, epochSeconds);
+    const modules = inputs.moduleCertificate?.path;
+    await makeEnrolment(signingTools, { ...keys, modules }, directory, epochSeconds);
     for (const path of [vmlinuz, unsigned, loader, words]) await rm(path);
     await rm(loaders, { recursive: true });
   },

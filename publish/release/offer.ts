@@ -7,7 +7,17 @@ import { type Migration, migrationName } from "../../settings/migrations/migrati
 
 /** @throws {Failure<"no-such-file" | "not-as-built">} */
 export async function offerOf(build: FinishedBuild): Promise<Release> {
-  const { variant, architecture: arch, version, unifiedImage, root, hash, rootHash, migrations } = build.manifest;
+  const {
+    variant,
+    architecture: arch,
+    version,
+    unifiedImage,
+    root,
+    hash,
+    rootHash,
+    moduleKit,
+    migrations,
+  } = build.manifest;
   const source = async (artefact: Artefact): Promise<TargetSource> => {
     const path = await artefactOf(build, artefact);
     return { name: basename(path), path };
@@ -21,6 +31,7 @@ export async function offerOf(build: FinishedBuild): Promise<Release> {
     hash: await source(hash),
     rootHash,
     migrations: migrations.map(offeredMigration),
+    further: moduleKit === undefined ? [] : [await source(moduleKit)],
   };
 }
 

@@ -141,8 +141,9 @@ async function earlierBuild(directory: string): Promise<FinishedBuild | undefine
   }
 }
 
-function filesOf({ manifest: { disk, root, hash, unifiedImage, sbom } }: FinishedBuild): Artefact[] {
-  return [disk, root, hash, unifiedImage, sbom];
+function filesOf({ manifest }: FinishedBuild): Artefact[] {
+  const { disk, root, hash, unifiedImage, sbom, moduleKit } = manifest;
+  return [disk, root, hash, unifiedImage, sbom, ...(moduleKit === undefined ? [] : [moduleKit])];
 }
 
 const sbomSchema = z.looseObject({

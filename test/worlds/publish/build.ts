@@ -3,6 +3,7 @@ import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type FinishedBuild, readBuild } from "../../../image/finished-build.ts";
 import { artefact, type ImageManifest } from "../../../image/manifest.ts";
+import { moduleKitName } from "../../../repo/module-kit-name.ts";
 import type { Architecture } from "../../../variants/variant.ts";
 
 /** @param image becomes the disk image of the build */
@@ -14,7 +15,15 @@ export async function makeBuild(
     commit,
     image,
     sbom = ".spdx.json",
-  }: { variant: string; architecture?: Architecture; commit: string; image: string; sbom?: string },
+    moduleKit = false,
+  }: {
+    variant: string;
+    architecture?: Architecture;
+    commit: string;
+    image: string;
+    sbom?: string;
+    moduleKit?: boolean;
+  },
 ): Promise<FinishedBuild> {
   const version = "0.2.0";
   const name = `orlop-${variant}-${architecture}-${version}-${commit}`;
@@ -43,6 +52,11 @@ export async function makeBuild(
     sbom: await small(".spdx.json", sbom),
     migrations: [],
   };
+  if (moduleKit) {
+    const kit = join(directory, moduleKitName({ variant, arch: architecture }, version));
+    await writeFile(kit, "headers");
+    manifest.moduleKit = await artefact(kit);
+  }
   await writeFile(path(".part"), JSON.stringify(manifest));
   await rename(path(".part"), path(".json"));
   return await readBuild(path(".json"));

@@ -125,6 +125,7 @@ export function explanationText({
   seed,
   chosen,
   versions,
+  missingKit,
   held,
   ...times
 }: UpdateExplanation): string {
@@ -136,9 +137,15 @@ export function explanationText({
       `${version}${version === running.version ? " (running)" : ""}${holds.length === 0 ? ": nothing holds it" : ":"}`,
       ...holds.map((hold) => `  ${hold.says}`),
     ]),
+    ...(missingKit === undefined ? [] : [missingKitText(missingKit)]),
     ...(held.length === 0 ? [] : [`Held after failing here: ${held.map(({ version }) => version).join(", ")}.`]),
     `Metadata as of ${times.checkedAt}, good until ${times.metadataExpires}.`,
   ].join("\n");
+}
+
+function missingKitText({ version, modules, kit }: NonNullable<UpdateExplanation["missingKit"]>): string {
+  const loaded = modules.length === 1 ? `the module ${modules[0]}` : `the modules ${modules.join(", ")}`;
+  return `Warning: ${loaded} may not load in ${version}: the repository has no ${kit} to build for its kernel.`;
 }
 
 /** Asks for an action and waits for that action's own result, with a bar while bytes move. */
