@@ -21,6 +21,8 @@ export const lies = {
   flipped: "prepare",
   "flipped-kernel": "prepare",
   truncated: "prepare",
+  /** Patches alone: the whole files are as they were signed. */
+  "spoilt-patches": "prepare",
 } as const;
 export type Lie = keyof typeof lies;
 
@@ -94,7 +96,17 @@ function eventOf(random: Random): UpdateEvent {
         value: random.integer(0, 999),
       };
     case "lie":
-      return { kind, how: random.weighted<Lie>({ down: 1, old: 2, flipped: 1, "flipped-kernel": 2, truncated: 1 }) };
+      return {
+        kind,
+        how: random.weighted<Lie>({
+          down: 1,
+          old: 2,
+          flipped: 1,
+          "flipped-kernel": 2,
+          truncated: 1,
+          "spoilt-patches": 3,
+        }),
+      };
     case "step-clock":
       return { kind, hours: random.integer(-24, 24), afterSleeps: random.integer(0, 12) };
     case "flip-bit":

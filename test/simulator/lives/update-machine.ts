@@ -18,6 +18,7 @@ import type { UpdateCommand } from "../../../host/update/state.ts";
 import { Updater } from "../../../host/update/updater.ts";
 import { isFailure } from "../../../lib/failure.ts";
 import type { Argv } from "../../../lib/program/process.ts";
+import { frameAt, framesIn } from "../../../lib/zstd/seekable-zstd.ts";
 import { compareVersions } from "../../../repo/version.ts";
 import { modelFor } from "../../../settings/model/model.ts";
 import { variantNamed } from "../../../variants/all.ts";
@@ -74,8 +75,8 @@ export class UpdateMachine {
   /** Of the daemon, in the next command. */
   #dieAfter: number | undefined;
   #mediumLies = false;
-  /** From which byte on a root was asked for last. */
-  #rootAskedFrom: number | undefined;
+  /** The targets by which a root was asked for, in order, and from which byte on each was asked for last. */
+  #rootAsked = new Map<string, number>();
   /** How often the gate has asked for the unit of a release that is slow. */
   #unitAsked = 0;
   #rebooted = new Set<string>();
@@ -180,9 +181,10 @@ export class UpdateMachine {
     const { updater } = this.running;
     const lie = this.lie;
     // A clock that shows less than it did makes metadata look new that is old: it is refused.
-    const honest = lie === undefined && !this.#mediumLies && !this.clock.isBehind;
-    const left = command === "prepare" ? await this.#leftToFetch() : undefined;
-    this.#rootAskedFrom = undefined;
+    const isHonest = lie === undefined || lie === "spoilt-patches"; // whole files are there as well
+    const honest = isHonest && !this.#mediumLies && !this.clock.isBehind;
+    const missing = command === "prepare" ? await this.#firstMissing() : undefined;
+    this.#rootAsked.clear();
     if (this.onTrial === undefined) this.storage.dieAfter(this.#dieAfter ?? Number.POSITIVE_INFINITY);
     this.#dieAfter = undefined;
     await unlessRefused(async () => {
@@ -202,16 +204,28 @@ export class UpdateMachine {
         lie,
         honest: honest && !this.clock.isBehind,
         published: this.published,
-        fetchedAgain: left !== undefined && this.#rootAskedFrom !== left,
+        fellBack: lie === undefined && this.#rootAsked.size > 1,
+        fetchedAgain: missing !== undefined && this.#isFetchedAgain(missing),
       });
     });
     this.storage.dieAfter(Number.POSITIVE_INFINITY);
   }
 
-  async #leftToFetch(): Promise<number | undefined> {
+  /** The first byte of the chosen root that the inactive set has not. */
+  async #firstMissing(): Promise<number | undefined> {
     const { updater, set } = this.running;
     const version = (await statusOf(updater))?.chosen_update?.version;
-    return this.promises.leftToFetch(this.storage, set, version);
+    return this.promises.firstMissing(this.storage, set, version);
+  }
+
+  /** By whole frames of the archive, or of the patch, that was asked for, and only behind the first one. */
+  #isFetchedAgain(missing: number): boolean {
+    const [asked] = this.#rootAsked;
+    if (asked === undefined) return true;
+    const [target, from] = asked;
+    const files = this.#world.repositories[this.published] ?? new Map<string, Buffer>();
+    const archive = files.get(`targets/${target}`) ?? Buffer.alloc(0);
+    return from !== frameAt(framesIn(archive, archive.length) ?? [], missing).packedOffset;
   }
 
   #mediumIsGood(): void {
@@ -310,11 +324,17 @@ export class UpdateMachine {
       run: async (argv) => this.#stateOfUnit(argv, release),
       ask: async (argv) => ({ stdout: this.#stateOfUnit(argv, release), stderr: "", exitCode: 0 }),
       fetch: async (url, init) => {
-        if (url.pathname.endsWith("-root.zst")) this.#rootAskedFrom = askedFrom(init);
+        this.#noteRoot(url, init);
         return answerOf(this.#world.repositories, this.published, this.lie, url, init);
       },
       log: { info: () => undefined, error: () => undefined },
     };
+  }
+
+  #noteRoot({ pathname }: URL, init: RequestInit): void {
+    if (!pathname.includes("-root.")) return;
+    const target = pathname.slice(pathname.lastIndexOf("/") + 1);
+    this.#rootAsked.set(target, askedFrom(init));
   }
 
   #stateOfUnit(argv: Argv, { version }: SimulatedRelease): string {

@@ -15,7 +15,6 @@ import type { UpdateCommand } from "../../../host/update/state.ts";
 import type { Updater } from "../../../host/update/updater.ts";
 import { blockBytes } from "../../../host/update/write/verity-tree.ts";
 import { isFailure } from "../../../lib/failure.ts";
-import { frameAt, framesIn } from "../../../lib/zstd/seekable-zstd.ts";
 import { compareVersions } from "../../../repo/version.ts";
 import { loaderEntries } from "../media/loader.ts";
 import type { SimulatedStorage } from "../media/storage.ts";
@@ -39,6 +38,8 @@ export type FinishedCommand = {
   honest: boolean;
   /** Index of the newest release that the mirror has. */
   published: number;
+  /** Whether a patch was of no use, though the mirror did not lie. */
+  fellBack: boolean;
   /** Whether bytes of the root were fetched that were on the inactive set before. */
   fetchedAgain: boolean;
 };
@@ -101,18 +102,17 @@ export class UpdatePromises {
     return { set, release };
   }
 
-  /** The first byte of the archived root that the inactive set has not: in whole frames, and only behind the first. */
-  leftToFetch(storage: SimulatedStorage, running: SetName, version: string | undefined): number | undefined {
+  /** The first byte of a version's root that the inactive set has not, behind the first block. */
+  firstMissing(storage: SimulatedStorage, running: SetName, version: string | undefined): number | undefined {
     const image = this.#world.releases.find((release) => release.version === version)?.image;
     const there = storage.content(running === "a" ? "/dev/vda4" : "/dev/vda2");
     if (image === undefined || there === undefined) return undefined;
-    const { root, artefacts } = image;
+    const { root } = image;
     let block = 1;
     const isGood = (at: number): boolean =>
       at < root.length && there.subarray(at, at + blockBytes).equals(root.subarray(at, at + blockBytes));
     while (isGood(block * blockBytes)) block++;
-    const frames = framesIn(Buffer.from(artefacts.root), artefacts.root.length) ?? [];
-    return frameAt(frames, block * blockBytes).packedOffset;
+    return block * blockBytes;
   }
 
   /** @param before the time of the last outcome until then */
@@ -125,9 +125,11 @@ export class UpdatePromises {
   }
 
   /** With an honest mirror and power, a command that is accepted goes well. */
-  checkOutcome({ command, status, storage, running, lie, honest, published, fetchedAgain }: FinishedCommand): void {
+  checkOutcome(finished: FinishedCommand): void {
+    const { command, status, storage, running, lie, honest, published, fetchedAgain, fellBack } = finished;
     const { cmd_status: outcome, stderr } = status.most_recent_command;
     claim(outcome === "Success" || !honest, `${command} fails without a reason: ${stderr}`);
+    claim(!fellBack || !honest, "a patch that was as signed was of no use");
     if (outcome !== "Success") return;
     if (command === "refresh") {
       claim(lie !== "old" || this.#accepted === 0, "metadata that is older than what was accepted is believed");

@@ -2,14 +2,16 @@
  * What every simulated life of an update begins with, made once: a signed repository with a few releases, as it was
  * after each of them was published, and the read-only part of a host that runs from either set.
  */
+import { createHash } from "node:crypto";
 import { readdir, readFile, utimes } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Migration } from "../../../settings/migrations/migration.ts";
 import { setNames, type SetName } from "../../../host/update/boot/boot-entry.ts";
+import { blockBytes } from "../../../host/update/write/verity-tree.ts";
 import { shippedRootPath } from "../../../host/update/fetch/trusted-repository.ts";
 import { writePartitionSets } from "../../worlds/update/partition-sets.ts";
 import { testSystem, type TestSystem } from "../../worlds/host/system.ts";
-import { testImage, type TestImage } from "../../worlds/update/update-image.ts";
+import { imageOf, testFrameBytes, type TestImage } from "../../worlds/update/update-image.ts";
 import { testRepository } from "../../worlds/update/update-repository.ts";
 import type { Fate, UpdateScenario } from "./update-events.ts";
 
@@ -34,6 +36,9 @@ const address = {
 } as const;
 /** The time of a life goes on from here by a clock of its own; metadata must not expire in it. */
 export const worldStartsAt = new Date();
+const rootBlocks = 8;
+/** A block of a release is another one every so many releases. */
+const changedEvery = 4;
 const yearMs = 365 * 86_400_000;
 /** More than a sync's worth of pieces, so that there are flushes to reorder between. */
 export const worldWriteSize = { pieceBytes: 8_192, syncBytes: 16_384 };
@@ -57,10 +62,18 @@ export async function updateWorld(): Promise<UpdateWorld> {
   await using repository = await testRepository(worldStartsAt);
   const expirations = { root: yearMs, targets: yearMs, snapshot: yearMs, timestamp: yearMs };
   const signing = repository.signing({ expirations });
-  const releases = versions.map((version, index) => ({ version, image: testImage(8, 1 + index * 16) }));
+  const releases = versions.map((version, index) => ({ version, image: imageOf(rootOf(index), index) }));
   const repositories: Map<string, Buffer>[] = [];
   for (const { version, image } of releases) {
-    await repository.publish(version, { artefacts: image.artefacts, signing, migrations: worldMigrations });
+    await repository.publish(version, {
+      artefacts: image.artefacts,
+      rootHash: image.rootHash,
+      // Some hosts run what no patch is for.
+      patchesFrom: 2,
+      frameBytes: testFrameBytes,
+      signing,
+      migrations: worldMigrations,
+    });
     repositories.push(await filesBelow(repository.directory));
   }
   const host = async (active: SetName): Promise<TestSystem> => {
@@ -83,6 +96,15 @@ export async function updateWorld(): Promise<UpdateWorld> {
       await b[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Blocks that cannot be compressed, of which a release has some anew, so that patches are worth their while. */
+function rootOf(index: number): Buffer {
+  const blocks = Array.from({ length: rootBlocks }, (_, block) => {
+    const changedAt = index - ((index + block * 3) % changedEvery);
+    return createHash("shake256", { outputLength: blockBytes }).update(`${block} ${changedAt}`).digest();
+  });
+  return Buffer.concat(blocks);
 }
 
 async function filesBelow(directory: string): Promise<Map<string, Buffer>> {

@@ -20,8 +20,10 @@ export function answerOf(
   const files = repositories[lie === "old" ? 0 : published];
   const content = files?.get(decodeURIComponent(url.pathname.slice(1)));
   if (content === undefined) return new Response(null, { status: 404 });
-  const isImage = url.pathname.endsWith("-root.zst");
-  const isKernel = url.pathname.endsWith("-boot.efi");
+  // Whole or as a patch.
+  const isImage = url.pathname.includes("-root.");
+  const isKernel = url.pathname.includes("-boot.");
+  if (lie === "spoilt-patches" && url.pathname.endsWith(".patch")) return ranged(spoilt(content), askedFrom(init));
   if ((lie === "flipped" && isImage) || (lie === "flipped-kernel" && isKernel))
     return whole(Buffer.from(content).fill((content.at(-1) ?? 0) ^ 1, content.length - 1));
   const from = askedFrom(init);
@@ -29,9 +31,21 @@ export function answerOf(
     // Half of it, and then nothing more however often it is asked.
     return whole(content.subarray(0, content.length / 2), content.length, from);
   }
+  return ranged(content, from);
+}
+
+function ranged(content: Buffer, from: number): Response {
   if (from === 0) return whole(content);
   const headers = { "content-range": `bytes ${from}-${content.length - 1}/${content.length}` };
   return new Response(content.subarray(from), { status: 206, headers });
+}
+
+/** One byte is another, by the content: in lists, in frames or in the table of frames. */
+function spoilt(content: Buffer): Buffer {
+  const changed = Buffer.from(content);
+  const at = content.reduce((sum, byte) => (sum * 31 + byte) % 1_000_003, 0) % content.length;
+  changed[at] = (changed[at] ?? 0) ^ 0x55;
+  return changed;
 }
 
 function whole(content: Buffer, announced = content.length, from = 0): Response {

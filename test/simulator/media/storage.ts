@@ -127,9 +127,8 @@ export class SimulatedStorage implements Storage {
 
   async readInto(path: string, offset: number, into: Buffer): Promise<number> {
     this.#assertPower();
-    const found = this.#file(path)
-      .view()
-      .subarray(offset, offset + into.length);
+    const medium = this.#devices.get(path) ?? this.#file(path);
+    const found = medium.view().subarray(offset, offset + into.length);
     into.set(found);
     return found.length;
   }

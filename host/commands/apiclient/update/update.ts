@@ -3,7 +3,7 @@ import type { Client } from "../../../../api/client/client.ts";
 import { isPassing } from "../../../../api/client/refused.ts";
 import type { UpdateExplanation, UpdateStatusBody } from "../../../../api/status.ts";
 import { Failure, isFailure } from "../../../../lib/failure.ts";
-import { progress, type Progress } from "../../../../lib/progress.ts";
+import { formatBytes, progress, type Progress } from "../../../../lib/progress.ts";
 import { deadline, machineClock } from "../../../../lib/clock.ts";
 import { usageFailure } from "../../../../lib/command/command.ts";
 import { apiCommand, type ClientContext } from "../context.ts";
@@ -133,8 +133,9 @@ export function explanationText({
   return [
     `Runs ${running.version} (${running.variant}, ${running.arch})${proved ? "" : ", which is on trial"}; seed ${seed}.`,
     plan,
-    ...versions.flatMap(({ version, holds }) => [
+    ...versions.flatMap(({ version, download, holds }) => [
       `${version}${version === running.version ? " (running)" : ""}${holds.length === 0 ? ": nothing holds it" : ":"}`,
+      ...(download === undefined ? [] : [`  ${downloadText(download)}`]),
       ...holds.map((hold) => `  ${hold.says}`),
     ]),
     ...(missingKit === undefined ? [] : [missingKitText(missingKit)]),
@@ -146,6 +147,15 @@ export function explanationText({
 function missingKitText({ version, modules, kit }: NonNullable<UpdateExplanation["missingKit"]>): string {
   const loaded = modules.length === 1 ? `the module ${modules[0]}` : `the modules ${modules.join(", ")}`;
   return `Warning: ${loaded} may not load in ${version}: the repository has no ${kit} to build for its kernel.`;
+}
+
+function downloadText({
+  bytes,
+  wholeBytes,
+  from,
+}: NonNullable<UpdateExplanation["versions"][number]["download"]>): string {
+  const source = from === undefined ? "" : `, by a patch from ${from}; without it ${formatBytes(wholeBytes)}`;
+  return `takes ${formatBytes(bytes)}${source}`;
 }
 
 /** Asks for an action and waits for that action's own result, with a bar while bytes move. */
