@@ -57,6 +57,8 @@ export type LastUpdate = z.infer<typeof lastUpdate>;
 export const status = z.object({
   os: os.extend({ platform: z.string() }),
   hostname: z.string(),
+  /** `/proc/sys/kernel/random/boot_id`: another one after each boot. */
+  bootId: z.string().exactOptional(),
   uptimeSeconds: z.number(),
   /** "booting" until the machine is configured; "degraded" when something below is failing. */
   state: z.enum(["booting", "running", "degraded"]),
@@ -97,6 +99,21 @@ export const status = z.object({
     .object({
       name: z.string(),
       /** The cluster takes it for ready. */
+      ready: z.boolean(),
+      /** Sentences about what keeps it from being ready. */
+      reasons: z.array(z.string()),
+    })
+    .exactOptional(),
+  /** On instances of an ECS cluster: what their agent answers. */
+  ecs: z
+    .object({
+      /** Name or ARN, as the agent knows it. */
+      cluster: z.string().exactOptional(),
+      /** ARN of the container instance, once it is registered. */
+      containerInstance: z.string().exactOptional(),
+      /** As the agent tells it: "Amazon ECS Agent - v1.100.0". */
+      agent: z.string().exactOptional(),
+      /** The agent of this boot is registered with the cluster. */
       ready: z.boolean(),
       /** Sentences about what keeps it from being ready. */
       reasons: z.array(z.string()),

@@ -1,5 +1,6 @@
 /** Files of the tree that are made from code. `./orlop generate` writes them; a test holds them to it. */
 import { fleetPolicyDefinition, nodeUpdateDefinition } from "../cluster/chart/custom-resources.ts";
+import { stackTemplate } from "../cluster/ecs/stack/stack.ts";
 import { laptopClient } from "../console/client.ts";
 import { referencePage } from "../lib/command/command-reference.ts";
 import { protobufFiles } from "./protobuf.ts";
@@ -20,6 +21,7 @@ export const generated: Readonly<Record<string, () => string | Promise<string>>>
   "docs/settings.md": () => settingsPage(models),
   "cluster/chart/orlop-fleet/crds/fleetpolicies.yaml": fleetPolicyDefinition,
   "cluster/chart/orlop-fleet/crds/nodeupdates.yaml": nodeUpdateDefinition,
+  "cluster/ecs/stack/orlop-ecs-updater.yaml": stackTemplate,
   ...goldenFiles,
   ...protobufFiles,
   ...Object.fromEntries(

@@ -29,6 +29,9 @@ export const Tries = z.object({
   after: moment,
 });
 
+/** What the roll-out goes by: a host's report, without its place in the waves, which only people are shown. */
+export type KnownHost = Omit<HostReport, "seed">;
+
 /** What the operator keeps on a Node. */
 export type Marks = {
   step: NodeStep;
@@ -72,7 +75,7 @@ export type FleetNode = {
   /** It has the label that takes nodes out of load balancers. */
   offLoadBalancers: boolean;
   /** Undefined where the host never reported, or what it wrote cannot be read. */
-  report: HostReport | undefined;
+  report: KnownHost | undefined;
   order: Order | undefined;
   marks: Marks;
 };

@@ -12,6 +12,7 @@ import { hostPath, type System } from "../machine/system.ts";
 import { describeStandings, type Standings } from "../update/boot/signpost.ts";
 import { proveHealthy, type HealthGate, type Verdict } from "../update/judge/health-gate.ts";
 import { type Health, unitsOf } from "../update/judge/health.ts";
+import { ecsCheck } from "../node/ecs-agent.ts";
 import { nodeCheck } from "../node/node-ready.ts";
 import { bootInactiveNext, requireSets } from "../update/boot/sets.ts";
 import { revokeImages } from "../update/boot/revoke-images.ts";
@@ -209,7 +210,7 @@ async function gateOf(system: System): Promise<HealthGate> {
     async health(signal) {
       const settings = model.complete(await api.call("getSettings", { query: {}, signal }));
       const node = nodeCheck(system, settings, facts);
-      return { ...settings.updates.health, ...defined({ node }) };
+      return { ...settings.updates.health, ...defined({ node, ecs: ecsCheck(system, facts) }) };
     },
   };
 }

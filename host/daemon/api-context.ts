@@ -9,6 +9,7 @@ import { configuration } from "../files/all.ts";
 import { generatorsOf } from "../generators/generate.ts";
 import { listSetAside } from "../kept/set-aside.ts";
 import { keptPlaces } from "../kept/things.ts";
+import { ecsStatus } from "../node/ecs-agent.ts";
 import { NodeStatus } from "../node/node-status.ts";
 import type { Reconciler } from "../reconcile/reconciler.ts";
 import type { Updater } from "../update/updater.ts";
@@ -54,12 +55,13 @@ function statusSource(host: ApiHost): ApiContext["status"] {
   const nodeStatus = new NodeStatus(system, facts);
   return async () => {
     const settings = currentSettings.settings();
-    const [hostContainers, node, setAside, warnings] = await Promise.all([
+    const [hostContainers, node, ecs, setAside, warnings] = await Promise.all([
       hostContainerStates(system, settings),
       nodeStatus.now(settings, datastore.version, stopping),
+      ecsStatus(system, facts, stopping),
       listSetAside(system, keptPlaces),
       warningsOf(system, settings),
     ]);
-    return await statusOf({ ...host, boot: bootStatus, hostContainers, node, setAside, warnings });
+    return await statusOf({ ...host, boot: bootStatus, hostContainers, node, ecs, setAside, warnings });
   };
 }

@@ -15,6 +15,7 @@ import { readFacts } from "../machine/facts.ts";
 import type { System } from "../machine/system.ts";
 import { KnownSecrets } from "../masking/known-secrets.ts";
 import { maskedSystem } from "../masking/masked-system.ts";
+import { ecsCheck } from "../node/ecs-agent.ts";
 import { nodeCheck } from "../node/node-ready.ts";
 import { reconcilers } from "../reconcile/all.ts";
 import { Engine } from "../reconcile/engine.ts";
@@ -115,7 +116,7 @@ async function openUpdater({
       const status = async () => ({ boot: bootStatus.steps, reconcilers: engine.status() });
       const node = nodeCheck(system, currentSettings.settings(), facts);
       const hostUnits = unitsOf(facts.variant.orchestrator);
-      return await baseAilments(system, status, { hostUnits, ...defined({ node }) }, until);
+      return await baseAilments(system, status, { hostUnits, ...defined({ node, ecs: ecsCheck(system, facts) }) }, until);
     },
   });
 }

@@ -9,6 +9,7 @@ import { haltedBy, type BootStatus } from "./boot.ts";
 import { bootstrapNow } from "../bootstrap/now.ts";
 import type { Datastore } from "../datastore/datastore.ts";
 import { osOf, type Facts } from "../machine/facts.ts";
+import { readBootId } from "../kept/kept-deadline.ts";
 import { keptCrash } from "../kdump/kept.ts";
 import type { Engine } from "../reconcile/engine.ts";
 import type { SetAside } from "../kept/set-aside.ts";
@@ -31,6 +32,7 @@ export type StatusSources = {
   updater: Updater;
   hostContainers: NonNullable<StatusBody["hostContainers"]>;
   node: StatusBody["node"];
+  ecs: StatusBody["ecs"];
   setAside: readonly SetAside[];
   /** What will be wrong soon. */
   warnings: readonly string[];
@@ -51,6 +53,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     updater,
     hostContainers,
     node,
+    ecs,
     setAside,
     warnings,
     auditUnusable,
@@ -73,10 +76,12 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     reconcilers.some(({ state }) => state === "failing") ||
     hostContainers.some((container) => container.failing) ||
     node?.ready === false ||
+    ecs?.ready === false ||
     remoteStatus.failure !== undefined;
   return {
     os: { ...osOf(facts), platform: facts.variant.platform },
     hostname: (await readTextIfPresent(hostPath(system, hostnamePath)))?.trim() ?? "",
+    ...defined({ bootId: await readBootId(system) }),
     uptimeSeconds: system.clock.elapsedMs() / 1000,
     state:
       halted === undefined && isBooting([...steps, ...bootstrap.entries])
@@ -97,7 +102,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     },
     reconcilers,
     ...(hostContainers.length === 0 ? {} : { hostContainers }),
-    ...defined({ node }),
+    ...defined({ node, ecs }),
     rebootNeeded: engine.rebootNeeded(),
     ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     ...defined({ update }),

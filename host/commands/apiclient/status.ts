@@ -28,6 +28,7 @@ export function statusText(body: StatusBody): string {
     ...containerLines(body),
     ...keptLines(body),
     ...nodeLines(body),
+    ...ecsLines(body),
     ...remoteLines(body),
   ].join("\n");
 }
@@ -91,6 +92,16 @@ function nodeLines({ node }: StatusBody): string[] {
   const [first, ...further] = node.reasons;
   const state = node.ready ? "ready" : `not ready${first === undefined ? "" : `: ${first}`}`;
   return [row("node", `${node.name}: ${state}`), ...further.map((reason) => row("", reason))];
+}
+
+function ecsLines({ ecs }: StatusBody): string[] {
+  if (ecs === undefined) return [];
+  const { cluster, containerInstance, agent, ready, reasons } = ecs;
+  return [
+    row("ecs", ready ? `registered with ${cluster ?? "its cluster"} as ${containerInstance ?? ""}` : "not registered"),
+    ...(agent === undefined ? [] : [row("", agent)]),
+    ...reasons.map((reason) => row("", reason)),
+  ];
 }
 
 function keptLines({ setAside = [], unknown = [] }: StatusBody): string[] {

@@ -58,7 +58,7 @@ export async function proveHealthy(system: System, gate: HealthGate, signal: Abo
     latest = (await requestedHealth(gate, signal)) ?? latest;
     promised ??= latest;
     const health = { ...(promised ?? (await gate.fallback())), ...gate.terms?.health };
-    const checks = { ...health, ...defined({ node: latest?.node }), hostUnits: gate.units };
+    const checks = { ...health, ...defined({ node: latest?.node, ecs: latest?.ecs }), hostUnits: gate.units };
     const present = [...standing.ailments, ...(await ailments(system, gate.status, checks, excuse, signal))];
     const worse = present.filter((ailment) => !excuse(ailment));
     await writeFindings(system, worse.map(sentence));

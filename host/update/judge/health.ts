@@ -32,6 +32,8 @@ export type StatusRequest = (signal: AbortSignal) => Promise<Pick<StatusBody, "b
 export type Health = Settings["updates"]["health"] & {
   /** On hosts that are to be nodes of Kubernetes. */
   node?: NodeCheck;
+  /** On instances of a cluster of ECS. */
+  ecs?: NodeCheck;
 };
 
 /** Units that every host needs, and those of its orchestrator. Kubelet's counts only on hosts that are to be nodes. */
@@ -74,11 +76,12 @@ export async function ailments(
 export async function baseAilments(
   system: System,
   askStatus: StatusRequest,
-  { hostUnits, node }: Pick<Checks, "hostUnits" | "node">,
+  { hostUnits, node, ecs }: Pick<Checks, "hostUnits" | "node" | "ecs">,
   signal: AbortSignal,
 ): Promise<Ailment[]> {
   const present = await Promise.all([
     ...(node === undefined ? [] : [kubeletAilment(system, signal), nodeAilment(node, signal)]),
+    ...(ecs === undefined ? [] : [agentAilment(ecs, signal)]),
     ...hostUnits.map(async (unit) => await unitAilment(system, unit, signal)),
     hostAilments(askStatus, signal),
     dataAilment(system, signal),
@@ -95,6 +98,12 @@ function inexcusable(present: readonly Ailment[]): Ailment[] {
 async function nodeAilment(node: NodeCheck, signal: AbortSignal): Promise<Ailment[]> {
   return await check("whether the node is ready", signal, async () =>
     (await node(signal)).map((message) => ({ message, known: ["node"] })),
+  );
+}
+
+async function agentAilment(ecs: NodeCheck, signal: AbortSignal): Promise<Ailment[]> {
+  return await check("whether the instance is registered with ECS", signal, async () =>
+    (await ecs(signal)).map((message) => ({ message, known: ["ecs"] })),
   );
 }
 
