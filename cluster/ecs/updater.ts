@@ -85,8 +85,10 @@ export class ClusterUpdater {
     this.#tell(snapshot, now);
     for (const write of writes) await this.#write(fleet, write);
     for (const instance of fleet.instances.values()) this.#obey(instance);
-    const { claims, halted } = snapshot.policy.ledger;
-    if (writes.length > 0 || claims.length > 0 || this.#orders.size > 0) return undefined;
+    const { halted } = snapshot.policy.ledger;
+    // A host that is lost keeps its claim, and its instance stays drained: nobody waits for it here.
+    const isAtWork = snapshot.nodes.some(({ marks }) => marks.step !== "Idle");
+    if (writes.length > 0 || isAtWork || this.#orders.size > 0) return undefined;
     if (halted === undefined) return { kind: "rest" };
     return { kind: "halted", reason: `${halted.node} failed with ${halted.version}: ${halted.reason} (${halted.id})` };
   }
