@@ -22,6 +22,7 @@ export const statuses = {
   "no-such-endpoint": 404,
   "no-such-hold": 404,
   "no-such-key": 404,
+  "no-such-report": 404,
   "no-such-service": 404,
   "no-such-version": 404,
   "no-update": 404,

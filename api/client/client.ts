@@ -52,7 +52,7 @@ export function connect(address: HostAddress, kept?: KeptConnection): Client {
     const endpoint: Endpoint = endpoints[name];
     const request: HttpRequest = {
       method: endpoint.method,
-      target: targetOf(endpoint, { ...input.query, ...(endpoint.lines === undefined ? {} : { format: "json" }) }),
+      target: targetOf(endpoint, { ...input.query, ...(endpoint.text === undefined ? {} : { format: "json" }) }),
       headers: { accept: "application/json" },
       signal: input.signal,
     };

@@ -9,6 +9,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { historyEndpoints } from "./history-endpoints.ts";
 import { machineEndpoints } from "./machine-endpoints.ts";
 import { modelEndpoints } from "./model-endpoints.ts";
+import { reportEndpoints } from "./report-endpoints.ts";
 import { settingsEndpoints } from "./settings-endpoints.ts";
 import { updateEndpoints } from "./update-endpoints.ts";
 
@@ -17,6 +18,7 @@ export const endpoints = {
   ...settingsEndpoints,
   ...historyEndpoints,
   ...machineEndpoints,
+  ...reportEndpoints,
   ...updateEndpoints,
 } as const satisfies Record<string, Endpoint>;
 export type EndpointName = keyof typeof endpoints;

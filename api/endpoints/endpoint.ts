@@ -30,8 +30,8 @@ export type Endpoint = {
   readonly body?: z.ZodType;
   readonly answers: Answers;
   readonly refusals: readonly RefusalStatus[];
-  /** The list that answers is text of this type, an entry a line, unless the query has `format=json`. */
-  readonly lines?: string;
+  /** The answer is text of this type unless the query has `format=json`; of a list, an entry a line. */
+  readonly text?: string;
   /** The type of the file that answers, for what is no JSON. */
   readonly download?: string;
   /** The connection goes on as a websocket. */

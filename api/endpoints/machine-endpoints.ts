@@ -57,7 +57,7 @@ export const machineEndpoints = {
     remote: true,
     query: z.object({ format: listFormat.optional() }),
     answers: { 200: paths },
-    lines: "application/text",
+    text: "application/text",
     refusals: [],
   },
   listEphemeralTargets: {
@@ -68,7 +68,7 @@ export const machineEndpoints = {
     remote: true,
     query: z.object({ format: listFormat.optional() }),
     answers: { 200: paths },
-    lines: "application/text",
+    text: "application/text",
     refusals: [],
   },
   exec: {

@@ -87,9 +87,9 @@ export function openApiDocument(version: string): JsonObject {
 }
 
 function operation(operationId: string, endpoint: Endpoint, reference: (schema: z.ZodType) => Json): Json {
-  const { summary, query, body, answers: possible, refusals, role, remote, lines, download, upgrade } = endpoint;
+  const { summary, query, body, answers: possible, refusals, role, remote, text, download, upgrade } = endpoint;
   const responses: { [status: string]: Json } = {};
-  if (possible[200] !== undefined) responses["200"] = bodyOfAnswer(reference(possible[200]), lines);
+  if (possible[200] !== undefined) responses["200"] = bodyOfAnswer(reference(possible[200]), text);
   if (download !== undefined) responses["200"] = { description: "The file", content: { [download]: {} } };
   if (upgrade !== undefined) responses["101"] = { description: `The connection goes on as a ${upgrade}: docs/api.md` };
   if (possible[204] !== undefined) responses["204"] = { description: "Done; there is nothing to say" };
@@ -129,11 +129,11 @@ function parametersOf(query: z.ZodObject): Json[] {
 
 const isOptional = (schema: z.core.$ZodType): boolean => z.safeParse(schema, undefined).success;
 
-const bodyOfAnswer = (schema: Json, lines: string | undefined): Json => ({
+const bodyOfAnswer = (schema: Json, text: string | undefined): Json => ({
   description: "Done",
   content: {
     "application/json": { schema },
-    ...(lines === undefined ? {} : { [lines]: { schema: { type: "string" } } }),
+    ...(text === undefined ? {} : { [text]: { schema: { type: "string" } } }),
   },
 });
 

@@ -14,6 +14,7 @@ import { lockdown } from "./apiclient/lockdown.ts";
 import { logs } from "./apiclient/logs.ts";
 import { raw } from "./apiclient/raw.ts";
 import { reboot } from "./apiclient/reboot.ts";
+import { reportCis, reportCisKubernetes, reportFips } from "./apiclient/report.ts";
 import { planSet, set, trySet } from "./apiclient/change/set.ts";
 import { status } from "./apiclient/status.ts";
 import { confirm, revert } from "./apiclient/change/try.ts";
@@ -62,6 +63,7 @@ Results go to standard output, everything else to standard error. Exit code 0: d
   groups: {
     "ephemeral-storage": "Use disks whose content is lost when the machine is switched off",
     plan: "Say what a change would do, before anything changes",
+    report: "Say how the host stands to a benchmark",
     try: "Change settings that go back by themselves unless confirmed",
     update: "Look for updates, apply one, wait for it, take it back, and say what holds one",
   },
@@ -91,6 +93,9 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     ephemeralBind,
     ephemeralDisks,
     ephemeralDirectories,
+    reportCis,
+    reportCisKubernetes,
+    reportFips,
     updateCheck,
     updateApply,
     updateCancel,

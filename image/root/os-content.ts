@@ -1,6 +1,7 @@
 /** Lays the OS content of `os/` into a root: units, users, temporary files, kernel parameters, network defaults. */
 import { chmod, copyFile, mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
 import { namesIn } from "../../lib/files/files.ts";
 import { type InputFile, inputFile } from "../inputs.ts";
@@ -27,6 +28,9 @@ const places: Readonly<Record<string, string>> = {
 
 /** A file of `os/`: where it is there, and where it goes in the root. */
 export type OsFile = { source: InputFile; path: string; mode?: number };
+
+/** What is not for all to read: CIS Kubernetes Benchmark 1.8, 4.1.1. */
+const modes: Readonly<Record<string, number>> = { "usr/lib/systemd/system/kubelet.service": 0o600 };
 
 /** What only some variants have. */
 const partial = ["interactive", "kubernetes", "locked", "vmware"] as const;
@@ -73,7 +77,7 @@ export async function osFiles(parts: readonly OsPart[], directory = osDirectory)
       for (const entry of entries.filter((item) => item.isFile() && !item.name.endsWith(".ts"))) {
         const source = join(entry.parentPath, entry.name);
         const path = `${place}${source.slice(join(base, folder).length)}`;
-        files.push({ source: await inputFile(source), path });
+        files.push({ source: await inputFile(source), path, ...defined({ mode: modes[path] }) });
       }
     }
   }

@@ -2,7 +2,7 @@
 import { isReadyToReboot, rebootNow } from "../../update/before-reboot.ts";
 import type { PassWaiters } from "../answers/pass-waiters.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 
 export function actionHandlers(
   { system, changes, trial, updater }: ApiContext,

@@ -4,13 +4,14 @@ import { actionHandlers } from "./actions.ts";
 import { changeHandlers } from "./change.ts";
 import type { ApiContext } from "../context.ts";
 import { ephemeralStorageHandlers } from "./ephemeral-storage.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 import { hostContainerHandlers } from "./host-containers.ts";
 import { historyHandlers } from "./history.ts";
 import { ConfigurationMetadata, metadataHandlers } from "./metadata.ts";
 import { modelHandlers } from "./model.ts";
 import { planHandlers } from "./plan.ts";
 import { PreparedReply } from "../server/reply.ts";
+import { reportHandlers } from "./report.ts";
 import { settingsHandlers } from "./settings.ts";
 import { statusHandlers } from "./status.ts";
 import { supportArchiveHandlers } from "./support-archive.ts";
@@ -37,6 +38,7 @@ export function handlersFor(context: ApiContext): Handlers {
     ...supportArchiveHandlers(context),
     ...hostContainerHandlers(context),
     ...ephemeralStorageHandlers(context),
+    ...reportHandlers(context),
     getOpenApi: () => (openApi ??= new PreparedReply(openApiDocument(context.facts.versionId))),
   };
 }

@@ -1,6 +1,6 @@
 /** A change of settings in one request: nothing is staged, and whoever asked learns what came of it. */
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 import { withProposed } from "./settings.ts";
 import type { PassWaiters } from "../answers/pass-waiters.ts";
 

@@ -16,8 +16,8 @@ import {
 import { runToItsEnd } from "../../machine/unit.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./handler.ts";
-import { Lines } from "../server/reply.ts";
+import type { Handlers } from "../handler.ts";
+import { TextReply } from "../server/reply.ts";
 
 /** Formatting a large disk takes its time. */
 const unitMs = 35 * 60_000;
@@ -48,8 +48,8 @@ export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiCont
   };
 }
 
-function listed(paths: string[], format: (typeof listFormats)[number] = "text"): string[] | Lines {
-  return format === "json" ? paths : new Lines(paths, endpoints.listEphemeralDisks.lines);
+function listed(paths: string[], format: (typeof listFormats)[number] = "text"): string[] | TextReply {
+  return format === "json" ? paths : new TextReply(paths, endpoints.listEphemeralDisks.text);
 }
 
 async function run(system: System, request: EphemeralStorageRequest): Promise<undefined> {

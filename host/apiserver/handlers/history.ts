@@ -4,7 +4,7 @@ import { Refused } from "../../../api/client/refused.ts";
 import type { Transaction } from "../../datastore/datastore.ts";
 import { fullKey } from "../../../settings/model/key.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 import { seesSecrets, visibleChanges, visibleCommand } from "../secrets.ts";
 import { JsonList } from "../server/reply.ts";
 import type { PassWaiters } from "../answers/pass-waiters.ts";

@@ -3,7 +3,7 @@ import { allows } from "../../../api/endpoints/endpoint.ts";
 import { Refused } from "../../../api/client/refused.ts";
 import { hostContainersOf } from "../../containers/container-states.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 
 const linesUsually = 5;
 

@@ -13,7 +13,7 @@ import { recordReads } from "../../datastore/reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../../files/config-file.ts";
 import type { ApiContext } from "../context.ts";
 import { didYouMean } from "../did-you-mean.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 import { startingWith, withRoot } from "../answers/prefix.ts";
 
 export type Service = { "configuration-files": string[]; "restart-commands": string[] };

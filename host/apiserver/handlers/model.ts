@@ -2,7 +2,7 @@
 import { osOf } from "../../machine/facts.ts";
 import type { Caller } from "../callers/caller.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 import type { ConfigurationMetadata } from "./metadata.ts";
 import { PreparedReply } from "../server/reply.ts";
 import { startingWith, withRoot } from "../answers/prefix.ts";

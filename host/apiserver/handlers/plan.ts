@@ -10,7 +10,7 @@ import { changesBetween, withStaged, type Staged } from "../../datastore/change.
 import { maskerOf, type Masker } from "../../masking/masker.ts";
 import { secretTexts } from "../../masking/secret-texts.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 import { planBody } from "../answers/pass-report.ts";
 import { seesSecrets, visibleChanges } from "../secrets.ts";
 import { proposedValues, withProposed } from "./settings.ts";

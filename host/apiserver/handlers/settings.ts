@@ -10,7 +10,7 @@ import type { Staged } from "../../datastore/datastore.ts";
 import type { Caller } from "../callers/caller.ts";
 import type { ApiContext } from "../context.ts";
 import { didYouMean } from "../did-you-mean.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 
 export function settingsHandlers(
   context: ApiContext,

@@ -1,6 +1,6 @@
 /** The status of the host, as the daemon puts it together. */
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 
 export function statusHandlers({
   status,

@@ -8,7 +8,7 @@ import { hostPath } from "../../machine/system.ts";
 import { actOnUnit, UnitFailure } from "../../machine/unit.ts";
 import type { ApiContext } from "../context.ts";
 import { FileAnswer } from "../server/reply.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 
 /** The unit's own limit, and a little: what it says then is the better reason. */
 const archiveMs = 610_000;

@@ -5,7 +5,7 @@ import { abortable } from "../../../lib/abortable.ts";
 import type { Json } from "../../../lib/text/json.ts";
 import { withoutSecrets } from "../../../settings/model/secrecy.ts";
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 import { seesSecrets } from "../secrets.ts";
 import type { PassWaiters } from "../answers/pass-waiters.ts";
 

@@ -1,6 +1,6 @@
 /** Updates: the commands of the updater, their status, and why this host has no newer version. */
 import type { ApiContext } from "../context.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers } from "../handler.ts";
 
 type UpdateEndpoints =
   | "refreshUpdates"

@@ -15,12 +15,12 @@ import { refusePages } from "./browser.ts";
 import { describeAuthor, type Caller } from "../callers/caller.ts";
 import type { OpenConnection, Connections } from "./connections.ts";
 import type { Exec } from "../exec/exec.ts";
-import type { ApiRequest, Handlers } from "../handlers/handler.ts";
+import type { ApiRequest, Handlers } from "../handler.ts";
 import { seesSecrets } from "../secrets.ts";
 import {
   FileAnswer,
   JsonList,
-  Lines,
+  TextReply,
   PreparedReply,
   refuseUpgrade,
   reply,
@@ -131,7 +131,7 @@ export class Exchange {
 
   /** Whatever a handler answers may tell what a program printed. Secrets of settings are masked by who made it. */
   #visible(answer: unknown, caller: Caller): unknown {
-    return answer instanceof PreparedReply || answer instanceof Lines
+    return answer instanceof PreparedReply || answer instanceof TextReply
       ? answer
       : mapTexts(answer, this.#maskFor(caller));
   }

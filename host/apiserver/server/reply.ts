@@ -31,13 +31,13 @@ export class JsonList<Entry> {
   }
 }
 
-/** A list as text, an entry a line, each with its line end. */
-export class Lines {
+/** Text in place of JSON, each line with its line end. */
+export class TextReply {
   readonly text: string;
   readonly headers: { "content-type": string; "content-length": string };
 
-  constructor(entries: readonly string[], type: string) {
-    this.text = entries.map((entry) => `${entry}\n`).join("");
+  constructor(lines: readonly string[], type: string) {
+    this.text = lines.map((line) => `${line}\n`).join("");
     this.headers = headersOf(type, this.text);
   }
 }
@@ -112,12 +112,12 @@ async function* partsOf(entries: AsyncIterable<unknown>): AsyncGenerator<string,
 const partCharacters = 32 * 1024;
 
 /** An answer as it goes out; nothing for none. */
-export function writtenAnswer(answer: unknown): PreparedReply | Lines | undefined {
-  if (answer === undefined || answer instanceof PreparedReply || answer instanceof Lines) return answer;
+export function writtenAnswer(answer: unknown): PreparedReply | TextReply | undefined {
+  if (answer === undefined || answer instanceof PreparedReply || answer instanceof TextReply) return answer;
   return new PreparedReply(answer);
 }
 
-export function reply(response: ServerResponse, answer: PreparedReply | Lines | undefined): void {
+export function reply(response: ServerResponse, answer: PreparedReply | TextReply | undefined): void {
   if (answer === undefined) {
     response.writeHead(204).end();
     return;

@@ -10,10 +10,10 @@ import type { Facts } from "../../machine/facts.ts";
 import { configFile } from "../config-file.ts";
 import { kubeReserved } from "./kube-reserved.ts";
 import { enabledIn, json, type Kubernetes, type KubernetesNode, nodeOf } from "./node.ts";
-import { clusterCa, kubeletDirectory, serverCertificate, serverKey, staticPodDirectory } from "./paths.ts";
+import { clusterCa, kubeletConfigPath, serverCertificate, serverKey, staticPodDirectory } from "./paths.ts";
 
 export const kubeletConfig = configFile({
-  path: `${kubeletDirectory}/config`,
+  path: kubeletConfigPath,
   mode: 0o600,
   restart: ["kubelet.service"],
   render(settings, facts) {
@@ -75,6 +75,19 @@ function access({ cluster }: KubernetesNode) {
       };
 }
 
+/**
+ * With forward secrecy and authenticated encryption, for clients that speak TLS 1.2. Source: CIS Kubernetes Benchmark 1.8, 4.2.12;
+ * the names are those that kubelet 1.20 has too.
+ */
+export const strongCiphers = [
+  "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+  "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+  "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305",
+  "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+  "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
+  "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+];
+
 function certificates({ kubernetes, cluster }: KubernetesNode) {
   const hasServerCertificate = kubernetes["server-certificate"] !== undefined && kubernetes["server-key"] !== undefined;
   return {
@@ -83,6 +96,7 @@ function certificates({ kubernetes, cluster }: KubernetesNode) {
       ? { tlsCertFile: serverCertificate, tlsPrivateKeyFile: serverKey }
       : { serverTLSBootstrap: cluster !== undefined && kubernetes["server-tls-bootstrap"] }),
     tlsMinVersion: "VersionTLS12",
+    tlsCipherSuites: strongCiphers,
   };
 }
 

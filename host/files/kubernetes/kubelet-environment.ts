@@ -10,7 +10,7 @@ import { enabledProviders } from "./credential-providers.ts";
 import { taints } from "./kubelet-config.ts";
 import { bootstrapKubeconfigPath, kubeconfigPath } from "./kubeconfig.ts";
 import { type KubernetesNode, nodeOf } from "./node.ts";
-import { credentialProviderConfig, kubeletDirectory } from "./paths.ts";
+import { credentialProviderConfig, kubeletConfigPath, kubeletDirectory } from "./paths.ts";
 
 /**
  * Where kubelet writes its kubeconfig when it gets a certificate by a token: the server and authority of the bootstrap
@@ -30,7 +30,7 @@ export const kubeletEnvironment = configFile({
 export function flagsOf(node: KubernetesNode): string[] {
   const { kubernetes, minor, cluster } = node;
   const flags = [
-    ["config", `${kubeletDirectory}/config`],
+    ["config", kubeletConfigPath],
     ...(isAtLeast(minor, "1.27")
       ? []
       : [

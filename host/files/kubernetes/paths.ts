@@ -1,5 +1,6 @@
 /** Where files of a node are; the names that people know from Bottlerocket. */
 export const kubeletDirectory = "/etc/kubernetes/kubelet";
+export const kubeletConfigPath = `${kubeletDirectory}/config`;
 export const clusterCa = "/etc/kubernetes/pki/ca.crt";
 export const serverCertificate = "/etc/kubernetes/pki/kubelet-server.crt";
 export const serverKey = "/etc/kubernetes/pki/kubelet-server.key";

@@ -1,8 +1,8 @@
 /** What an endpoint of the contract is asked, and what its handler answers. */
-import type { endpoints, EndpointName } from "../../../api/endpoints/contract.ts";
-import type { AnswerOf, BodyOf, QueryOf } from "../../../api/endpoints/endpoint.ts";
-import type { Caller } from "../callers/caller.ts";
-import type { FileAnswer, JsonList, Lines, PreparedReply } from "../server/reply.ts";
+import type { endpoints, EndpointName } from "../../api/endpoints/contract.ts";
+import type { AnswerOf, BodyOf, QueryOf } from "../../api/endpoints/endpoint.ts";
+import type { Caller } from "./callers/caller.ts";
+import type { FileAnswer, JsonList, PreparedReply, TextReply } from "./server/reply.ts";
 
 type Table = typeof endpoints;
 
@@ -18,8 +18,8 @@ export type ApiRequest<Query, Body> = {
 
 type Answer<Name extends EndpointName> = Table[Name] extends { download: string }
   ? FileAnswer
-  : Table[Name] extends { lines: string }
-    ? AnswerOf<Table[Name]> | Lines
+  : Table[Name] extends { text: string }
+    ? AnswerOf<Table[Name]> | TextReply
     : | AnswerOf<Table[Name]>
       | PreparedReply
       | (AnswerOf<Table[Name]> extends readonly (infer Entry)[] ? JsonList<Entry> : never);
