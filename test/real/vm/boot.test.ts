@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { z } from "zod";
+import { reportBody } from "../../../api/report.ts";
 import { parseJson } from "../../../lib/text/json.ts";
 import { TestHost } from "./test-host.ts";
 
@@ -131,6 +132,24 @@ test("every service of the host is confined, or its unit says why it is not", as
 
 test("the API's socket is for root and the group api only", async () => {
   expect(await host.shell.run("stat -c '%a %U %g' /run/api.sock")).toBe("660 root 274");
+});
+
+test("a host passes the first level of the CIS benchmark, and its second says what to set", async () => {
+  const reported = async (level: number): Promise<Map<string, string>> => {
+    const { output } = await host.shell.try(`apiclient report cis --level ${level} --format json`);
+    const { results } = reportBody.parse(parseJson(output));
+    // What a program can tell was told.
+    expect(Object.values(results).filter(({ mode, status }) => mode === "Automatic" && status === "SKIP")).toEqual([]);
+    const failures = Object.values(results).filter(({ status }) => status === "FAIL");
+    return new Map(failures.map(({ id, error }) => [id, error]));
+  };
+  const first = await reported(1);
+  first.delete("1.5.1"); // SELinux
+  expect([...first]).toEqual([]);
+  expect((await reported(2)).get("3.3.1")).toContain("settings.kernel.modules.sctp.allowed");
+  await host.shell.run("apiclient set kernel.modules.sctp.allowed=false");
+  expect([...(await reported(2)).keys()]).not.toContain("3.3.1");
+  await host.shell.run("apiclient delete kernel.modules.sctp.allowed");
 });
 
 test("the boot is marked as a good one", async () => {

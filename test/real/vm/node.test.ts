@@ -122,6 +122,17 @@ test("the cluster sees what the node is, with its labels and taints", async () =
   });
 });
 
+test("it is as the CIS benchmark for Kubernetes wants a node, as far as settings have not decided otherwise", async () => {
+  const { results } = await (await host.api()).call("getCisReport", { query: { type: "kubernetes", level: 2 } });
+  const { FAIL: failed = [], SKIP: skipped = [] } = Object.groupBy(Object.values(results), ({ status }) => status);
+  expect(skipped.filter(({ mode }) => mode === "Automatic")).toEqual([]);
+  // settings.kubernetes.pod-pids-limit; and this kubelet has no seccomp profile for pods that ask for none.
+  expect(failed.map(({ id, error }) => `${id}: ${error}`)).toEqual([
+    "4.2.13: a pod may start as many processes as the host has room for",
+    "4.2.14: pods that ask for no seccomp profile get none",
+  ]);
+});
+
 test("a pod starts from the image that the host brings along, and one from a registry with a password", async () => {
   const pause = { image: "orlop.local/pause:1", imagePullPolicy: "Never" };
   await cluster.apply(pod("bare", pause));
