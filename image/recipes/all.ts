@@ -1,11 +1,12 @@
 /** Every recipe, by name. */
 import { Failure } from "../../lib/failure.ts";
 import { awsIamAuthenticator, ecrCredentialProvider } from "./aws.ts";
+import { helm } from "./helm.ts";
 import { kubernetes120 } from "./kubernetes-1.20.ts";
 import { kubernetes135 } from "./kubernetes-1.35.ts";
 import type { Recipe } from "./recipe.ts";
 
-const all: readonly Recipe[] = [kubernetes120, kubernetes135, awsIamAuthenticator, ecrCredentialProvider];
+const all: readonly Recipe[] = [kubernetes120, kubernetes135, awsIamAuthenticator, ecrCredentialProvider, helm];
 
 export const recipes: ReadonlyMap<string, Recipe> = new Map(all.map((recipe) => [recipe.name, recipe]));
 
