@@ -128,8 +128,10 @@ function statusOf({ node, step, version, target, sentence }: NodeStanding): Reco
   };
 }
 
-/** `essence` is without what only counts. */
+/** `essence` is without what only counts: it is written at once when it changes. */
 function textsOf(standing: NodeStanding): { text: string; essence: string } {
-  const { step, version, target, cause } = standing;
-  return { text: JSON.stringify(statusOf(standing)), essence: JSON.stringify([step, version, target, cause]) };
+  const { step, version, target, cause, wait } = standing;
+  const why = "reason" in wait ? wait.reason : wait.cause === "pods" ? wait.refusal : undefined;
+  const essence = JSON.stringify([step, version, target, cause, why?.replaceAll(/\d+/g, "") ?? ""]);
+  return { text: JSON.stringify(statusOf(standing)), essence };
 }

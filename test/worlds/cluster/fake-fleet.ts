@@ -10,6 +10,7 @@ import { obey } from "../../../host/node/obey.ts";
 import { noted } from "../../../kubernetes/annotation.ts";
 import { Cache } from "../../../kubernetes/cache.ts";
 import type { KubernetesClient } from "../../../kubernetes/client.ts";
+import { defined } from "../../../lib/defined.ts";
 import { podsOn } from "../../../kubernetes/node-pods.ts";
 import { type NodeObject, nodes, type Pod, pods } from "../../../kubernetes/objects.ts";
 
@@ -26,6 +27,8 @@ export type FleetRelease = {
   version: string;
   /** Nodes on which it does not prove healthy. */
   badOn?: readonly string[];
+  /** When its wave opens to a host; open to all unless given. */
+  opensAt?: (name: string) => Date;
 };
 
 type Host = {
@@ -53,10 +56,17 @@ export class FakeFleet implements AsyncDisposable {
   readonly #pods: Cache<Pod>;
   #release: FleetRelease;
   #work: Promise<unknown> = Promise.resolve();
+  /** Pods whose label `app` is one of these are not ready. */
+  readonly unready = new Set<string>();
+  /** Names of hosts in the order of their reboots. */
+  readonly reboots: string[] = [];
   /** What must never happen, and did. */
   readonly violations: string[] = [];
   /** Cordoned by the operator at the same time, at most. */
   mostAway = 0;
+  /** How long nodes were cordoned by the operator, as far as they are free again. */
+  readonly awayMs: number[] = [];
+  readonly #cordonedMs = new Map<string, number>();
 
   private constructor(client: KubernetesClient, options: FakeFleetOptions) {
     this.#client = client;
@@ -194,7 +204,7 @@ export class FakeFleet implements AsyncDisposable {
       arch: "x86_64",
       seed: 5,
       state: staged === undefined ? (isOffered ? "Available" : "Idle") : "Staged",
-      offers: isOffered ? [{ version: offered }] : [],
+      offers: isOffered ? [{ version: offered, ...defined({ opensAt: this.#release.opensAt?.(host.name) }) }] : [],
       ...(staged === undefined ? {} : { staged }),
       ...(fallback === undefined ? {} : { fallback }),
       onTrial,
@@ -218,7 +228,9 @@ export class FakeFleet implements AsyncDisposable {
       const known = this.#nodes.changes;
       let away = 0;
       for (const node of this.#nodes.objects.values()) {
-        if (node.metadata.annotations[annotations.cordoned] === "ours" && node.spec.unschedulable) away++;
+        const isAway = node.metadata.annotations[annotations.cordoned] === "ours" && node.spec.unschedulable;
+        if (isAway) away++;
+        this.#timeCordon(node.metadata.name, isAway);
         const host = this.#hosts.get(node.metadata.name);
         const order = noted(Order, node.metadata.annotations[annotations.order]);
         if (host === undefined || host.busy || host.isAway || order === undefined || order.boot !== bootOf(host))
@@ -234,6 +246,16 @@ export class FakeFleet implements AsyncDisposable {
       if (this.#nodes.changes === known) {
         await Promise.race([this.#nodes.changedSince(known, signal), Bun.sleep(1_000)]).catch(() => undefined);
       }
+    }
+  }
+
+  #timeCordon(name: string, isCordoned: boolean): void {
+    const sinceMs = this.#cordonedMs.get(name);
+    if (isCordoned === (sinceMs !== undefined)) return;
+    if (sinceMs === undefined) this.#cordonedMs.set(name, performance.now());
+    else {
+      this.#cordonedMs.delete(name);
+      this.awayMs.push(performance.now() - sinceMs);
     }
   }
 
@@ -253,7 +275,10 @@ export class FakeFleet implements AsyncDisposable {
 
   async #act(host: Host, node: NodeObject, left: readonly NodePod[]): Promise<void> {
     const texts = node.metadata.annotations;
-    const offers = this.#reportOf(host).offers.map(({ version }) => version);
+    const now = new Date();
+    const offers = this.#reportOf(host)
+      .offers.filter(({ opensAt }) => opensAt === undefined || opensAt <= now)
+      .map(({ version }) => version);
     const self = { ...host, boot: bootOf(host), mayTake: offers };
     const own = {
       unschedulable: node.spec.unschedulable,
@@ -263,7 +288,7 @@ export class FakeFleet implements AsyncDisposable {
       accepted: noted(HostReport, texts[annotations.report])?.accepted,
       pods: left,
     };
-    const obedience = obey(self, own, new Date());
+    const obedience = obey(self, own, now);
     switch (obedience.kind) {
       case "rest":
         return;
@@ -296,6 +321,7 @@ export class FakeFleet implements AsyncDisposable {
   async #reboot(host: Host, order: Order): Promise<void> {
     if (host.rebootedBy.includes(order.id)) this.violations.push(`${host.name} reboots twice by ${order.id}`);
     host.rebootedBy.push(order.id);
+    this.reboots.push(host.name);
     const before = host.version;
     const isBad = order.do === "reboot-into" && this.#release.badOn?.includes(host.name) === true;
     host.isAway = true;
@@ -344,12 +370,15 @@ export class FakeFleet implements AsyncDisposable {
       const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
       const response = await this.#client.ask(path, { method: "DELETE", body: { gracePeriodSeconds: 0 } }, signal);
       await response.body?.cancel();
-    } else if (status.phase === "Pending") {
-      const conditions = ["Initialized", "ContainersReady", "Ready"].map((type) => ({ type, status: "True" }));
-      const patch = { status: { phase: "Running", conditions } };
-      const written = await this.#client.patch(pods, { name, namespace, subresource: "status" }, patch, signal);
-      if (written.kind === "written") this.#pods.take(written.object);
+      return;
     }
+    const ready = this.unready.has(metadata.labels["app"] ?? "") ? "False" : "True";
+    const isShown = status.conditions.some((each) => each.type === "Ready" && each.status === ready);
+    if ((status.phase !== "Pending" && status.phase !== "Running") || isShown) return;
+    const conditions = ["Initialized", "ContainersReady", "Ready"].map((type) => ({ type, status: ready }));
+    const patch = { status: { phase: "Running", conditions } };
+    const written = await this.#client.patch(pods, { name, namespace, subresource: "status" }, patch, signal);
+    if (written.kind === "written") this.#pods.take(written.object);
   }
 }
 
