@@ -80,7 +80,10 @@ export class RoughProxy implements AsyncDisposable {
         signal,
       });
       const { status } = answer;
-      return new Response(answer.body, { status, headers: { "content-type": "application/json" } });
+      return new Response(isWatch ? endingWith(answer, signal) : answer.body, {
+        status,
+        headers: { "content-type": "application/json" },
+      });
     } catch {
       return new Response("the API server is away", { status: 502 }); // as a load balancer answers
     }
@@ -100,4 +103,18 @@ export class RoughProxy implements AsyncDisposable {
     const key = `${verb} ${kinds.find((kind) => path.includes(`/${kind}`)) ?? path}`;
     this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
   }
+}
+
+/** The body of a watch, which ends where it is cut off. */
+function endingWith(answer: Response, signal: AbortSignal): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async start(controller) {
+      try {
+        for await (const chunk of answer.body ?? []) controller.enqueue(chunk);
+      } catch (error) {
+        if (!signal.aborted) return controller.error(error); // the API server is away
+      }
+      controller.close();
+    },
+  });
 }
