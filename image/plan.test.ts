@@ -26,3 +26,17 @@ test("a key that somebody chose signs no image that gives whoever boots it a she
     await rm(keys, { recursive: true });
   }
 }, 300_000);
+
+test("what hosts shall take modules by is a certificate, or nothing is built", async () => {
+  const options = {
+    version: "0.1.0",
+    commit: "00000000",
+    hostBinary: import.meta.path,
+    hostNames: { executable: "orlop", links: [] },
+    moduleCertificate: import.meta.path,
+  };
+  await expect(planImage(variantNamed("metal-dev"), "x86_64", options, {})).rejects.toMatchObject({
+    code: "bad-certificate",
+    message: `cannot build an image that trusts ${import.meta.path}: it is no certificate in PEM`,
+  });
+}, 300_000);
