@@ -1,10 +1,11 @@
-/** Protects: whoever has a kit and a shell can build and sign a module, and has what the licences ask for. */
+/** Protects: whoever has a kit and a shell can build and sign a module, also Falco's driver, and has what the licences ask for. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../../lib/program/process.ts";
+import { compileFalcoDriver } from "../../test/worlds/modules/falco-driver.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { openSigningKey } from "../boot/signing-key.ts";
 import { packagesOf, readLock } from "../packages/lock.ts";
@@ -65,6 +66,16 @@ test("a module is built and signed where nothing but a shell is installed, with 
   await inContainer("strip", "--strip-debug", "empty.ko");
   await inContainer("/a/kit/kernel-devel/scripts/sign-file", "sha256", "key.pem", "key.crt", "empty.ko");
   expect((await readFile(module)).subarray(-28).toString()).toBe("~Module signature appended~\n");
+}, 300_000);
+
+test("Falco's driver is compiled in a container of an image that has a shell, and signed by somebody's own key", async () => {
+  const key = await openSigningKey(await openToolsRoot(), "secure-boot", place("key"));
+  const driver = await compileFalcoDriver(place("kit"), key, place("driver"));
+  expect(driver.release).toBe(release);
+  const [unsigned, signed] = [Buffer.from(driver.unsigned), Buffer.from(driver.signed)];
+  expect(unsigned.includes(`vermagic=${release} `)).toBe(true);
+  expect(signed.subarray(0, unsigned.length).equals(unsigned)).toBe(true);
+  expect(signed.subarray(-28).toString()).toBe("~Module signature appended~\n");
 }, 300_000);
 
 test("each package in it has its copyright, and the licences that those name are there", async () => {
