@@ -1,8 +1,11 @@
 /** `./orlop simulate fleet` */
 import { machineClock } from "../../lib/clock.ts";
 import { formatDuration, parseDuration } from "../../lib/duration.ts";
+import { progress } from "../../lib/progress.ts";
 import { usageFailure } from "../../lib/command/command.ts";
 import { verb } from "../context.ts";
+
+const hourMs = 3_600_000;
 
 function count(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
@@ -59,6 +62,8 @@ things take is drawn from the seed. Invariants of the roll-out are checked at ev
     const first = new Date(opens.length === 0 ? 0 : Math.min(...opens));
     const faults = values.faults === undefined ? "" : await readText(values.faults);
     const startedMs = machineClock.elapsedMs();
+    using bar = progress("simulating hours", values.for / hourMs, "things");
+    let toldMs = 0;
     const outcome = new simulation.FleetSimulation({
       nodes: values.nodes,
       seed: values.seed,
@@ -69,7 +74,10 @@ things take is drawn from the seed. Invariants of the roll-out are checked at ev
       faults: readFleetFaults(faults, values.faults ?? "no faults"),
       start: values.start === undefined ? first : parseMoment(values.start, first),
       lengthMs: values.for,
-    }).run(invocation.signal, () => {});
+    }).run(invocation.signal, (atMs) => {
+      bar.advance((atMs - toldMs) / hourMs);
+      toldMs = atMs;
+    });
     const seconds = (machineClock.elapsedMs() - startedMs) / 1000;
     const title = `${values.nodes} nodes for ${formatDuration(values.for / 1000)}, seed ${values.seed}`;
     if (values.page !== undefined) {

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { addUpdate, emptyManifest } from "../../repo/manifest.ts";
 import { wavesOf } from "../../repo/wave-policy.ts";
-import { type FleetOutcome, FleetSimulation } from "./fleet-simulation.ts";
+import type { FleetOutcome } from "./fleet-outcome.ts";
+import { FleetSimulation } from "./fleet-simulation.ts";
 import { outcomePage } from "./outcome-page.ts";
 import { outcomeTable } from "./outcome-table.ts";
 import { readFleetFaults, readFleetPolicy } from "./scenario.ts";
@@ -83,6 +84,10 @@ test("what came of it is a table, and a page that loads nothing", async () => {
   const page = await outcomePage("300 <nodes>", outcomeTable(outcome), outcome);
   expect(page).toContain("<h1>300 &#60;nodes&#62;</h1>");
   expect(page).toContain("uPlot");
+  // Each host has come to it in some hour, and each was away once.
+  const data = JSON.parse(/const data = (\{.*\});/.exec(page)?.[1] ?? "") as Record<string, number[]>;
+  const sum = (counts: number[] = []): number => counts.reduce((all, each) => all + each, 0);
+  expect([sum(data["perHour"]), sum(data["awayMinutes"])]).toEqual([300, 300]);
   expect(page).not.toMatch(/(?:src|href)=/);
   expect(page.split("</script>")).toHaveLength(3);
 });

@@ -1,6 +1,6 @@
 /** The outcome of a simulation in words. */
 import { formatDuration } from "../../lib/duration.ts";
-import type { FleetOutcome } from "./fleet-simulation.ts";
+import type { FleetOutcome } from "./fleet-outcome.ts";
 
 const after = (ms: number): string => formatDuration(ms / 1000);
 

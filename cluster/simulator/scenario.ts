@@ -4,6 +4,7 @@ import { parse as parseYaml, YAMLParseError } from "yaml";
 import { z } from "zod";
 import { Failure, messageOf } from "../../lib/failure.ts";
 import { parseDuration } from "../../lib/duration.ts";
+import type { Machines, Manifest } from "../../repo/manifest.ts";
 import { FleetPolicySpec } from "../policy/fleet-policy.ts";
 
 const time = z
@@ -44,6 +45,19 @@ export const FleetFaults = z.strictObject({
 });
 
 export type FleetFaults = z.output<typeof FleetFaults>;
+
+export type FleetScenario = {
+  nodes: number;
+  seed: number;
+  spec: FleetPolicySpec;
+  manifest: Manifest;
+  machines: Machines;
+  /** What every host runs at the start. */
+  running: string;
+  faults: FleetFaults;
+  start: Date;
+  lengthMs: number;
+};
 
 const PolicyDocument = z.object({ spec: z.unknown() });
 

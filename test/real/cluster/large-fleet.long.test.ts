@@ -24,6 +24,7 @@ const limitMs = 2 * hourMs;
 const killMs = 60_000;
 const cutMs = 13_000;
 const restMs = 60_000;
+const quietMs = 10_000;
 const mostBytes = 200 * 1024 * 1024;
 /** Of the nodes, how many are in the first wave. */
 const firstWave = 0.2;
@@ -152,6 +153,7 @@ for (const count of [100, 1_000, 5_000]) {
       await using _last = await startOperator(kubeconfig, "at-rest");
       await eventually(async () => expect((await cluster.kubectl(claims)).stdout).toMatch(/^(\[\])?$/), limitMs);
       await eventually(async () => expect(await updatedOf(client)).toBe(count), limitMs);
+      await untilQuiet(proxy);
       const askedBefore = proxy.total;
       await Bun.sleep(restMs);
       const perNodeAndHour = (total: number, ms: number): number => total / count / (ms / hourMs);
@@ -182,6 +184,13 @@ const claims = ["get", "fleetpolicy", "all", "--output=jsonpath={.status.claims}
 
 function cordoned(fleet: FakeFleet): string[] {
   return fleet.names.filter((name) => fleet.node(name)?.spec.unschedulable === true);
+}
+
+/** A new operator writes all NodeUpdates anew. */
+async function untilQuiet({ requests }: RoughProxy): Promise<void> {
+  for (let before = -1, now = 0; before !== now; [before, now] = [now, requests.get("PATCH nodeupdates") ?? 0]) {
+    await Bun.sleep(quietMs);
+  }
 }
 
 /** How many nodes the policy's status counts as done. */
