@@ -32,16 +32,19 @@ export async function benchFleet(signal: AbortSignal): Promise<BenchReport> {
     );
     const { seconds } = Measured.parse(parseJson(await new Response(simulation.stdout).text()));
     await simulation.exited;
+    const used = simulation.resourceUsage();
     return {
       benchmark: "fleet",
       ours: `./orlop simulate fleet: ${nodes} nodes for 7 days of virtual time, the default waves`,
       limit: "what a simulation may take on two cores",
       figures: [
         { name: "a week", unit: "seconds", ours: seconds, limit: limits.seconds, goal: { beside: "limit", atMost: 1 } },
+        // Other work on the computer counts for the time, and not for this.
+        { name: "processor time of it", unit: "seconds", ours: Number(used?.cpuTime.total ?? Number.NaN) / 1e6 },
         {
           name: "memory at most",
           unit: "bytes",
-          ours: simulation.resourceUsage()?.maxRSS ?? Number.NaN,
+          ours: used?.maxRSS ?? Number.NaN,
           limit: limits.bytes,
           goal: { beside: "limit", atMost: 1 },
         },

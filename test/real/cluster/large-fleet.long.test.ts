@@ -110,8 +110,9 @@ for (const count of [100, 1_000, 5_000]) {
   test(
     `a fleet of ${count} nodes`,
     async () => {
+      const directory = join(builds, `large-fleet-${count}`);
       await using cluster = await startControlPlane({
-        directory: join(builds, "large-fleet"),
+        directory,
         kubeletPort: async () => Promise.resolve(undefined),
         withoutControllers: ["nodelifecycle", "nodeipam"],
         signal,
@@ -122,7 +123,7 @@ for (const count of [100, 1_000, 5_000]) {
       const list = { apiVersion: "v1", kind: "List", items: objectsFor(count) };
       await cluster.kubectl(["apply", "--filename=-"], { stdin: JSON.stringify(list) });
       await using proxy = new RoughProxy(cluster);
-      const kubeconfig = join(builds, "large-fleet/operator.conf");
+      const kubeconfig = join(directory, "operator.conf");
       await writeFile(kubeconfig, JSON.stringify(through(proxy.url)));
 
       const startedMs = performance.now();

@@ -6,7 +6,8 @@ import { expect, test } from "bun:test";
 import { decide } from "../../../cluster/roll-out/decide.ts";
 import { obey } from "../../../host/node/obey.ts";
 import { explore } from "./explore.ts";
-import { FleetModel, type FleetModelOptions } from "./fleet-model.ts";
+import { FleetModel } from "./fleet-model.ts";
+import type { FleetModelOptions } from "./model-objects.ts";
 import { mutants } from "./mutants.ts";
 
 /** More than any of these models has. */

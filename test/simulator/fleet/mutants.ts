@@ -3,7 +3,7 @@ import type { FleetNode, Snapshot } from "../../../cluster/roll-out/snapshot.ts"
 import { decide } from "../../../cluster/roll-out/decide.ts";
 import type { NodeChange, Write } from "../../../cluster/roll-out/write.ts";
 import { obey, type Obedience } from "../../../host/node/obey.ts";
-import type { FleetModelOptions } from "./fleet-model.ts";
+import type { FleetModelOptions } from "./model-objects.ts";
 
 export type Mutant = {
   fault: string;
