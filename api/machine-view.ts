@@ -56,6 +56,7 @@ export const usage = z.object({
   fileSystems: z.array(
     z.object({
       path: z.string(),
+      /** What programs have and may still take, as df(1) counts: not what is kept for the administrator. */
       sizeBytes: z.number().int(),
       /** What programs may still take. */
       availableBytes: z.number().int(),

@@ -39,16 +39,18 @@ async function packages(directory: string, known = new Set<string>()): Promise<S
 async function compiledIn(directory: string, environment: Record<string, string>): Promise<string> {
   const outfile = join(directory, "out", "program");
   const script = `
-    import { compileHost } from ${JSON.stringify(join(directory, "programs/compile.ts"))};
+    import { compileClient, compileHost } from ${JSON.stringify(join(directory, "programs/compile.ts"))};
     await compileHost("aarch64", ${JSON.stringify(outfile)});
+    await compileClient("linux-x86_64", ${JSON.stringify(`${outfile}-client`)});
   `;
   await run([process.execPath, "-e", script], { cwd: "/", env: { ...process.env, ...environment } });
   return createHash("sha256")
     .update(await readFile(outfile))
+    .update(await readFile(`${outfile}-client`))
     .digest("hex");
 }
 
-test("the same source gives the same executable in another directory, time zone and locale", async () => {
+test("the same source gives the same executables in another directory, time zone and locale", async () => {
   const first = await mkdtemp(join(tmpdir(), "compile-test-"));
   const second = await mkdtemp(join(tmpdir(), "c-"));
   const deeper = join(second, "deeper", "than", "the", "other");
@@ -65,4 +67,4 @@ test("the same source gives the same executable in another directory, time zone 
     await rm(first, { recursive: true });
     await rm(second, { recursive: true });
   }
-}, 60_000);
+}, 180_000);

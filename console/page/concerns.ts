@@ -3,7 +3,7 @@
  * more. Nothing is judged here that the host does not say.
  */
 import type { ConsoleView } from "../view.ts";
-import type { RouteName } from "./route.ts";
+import type { RouteName } from "./routes.ts";
 
 export type Concern = {
   severity: "broken" | "attention" | "note";
@@ -179,7 +179,7 @@ function machineConcerns({
         ]),
     ...warnings.map((sentence) => ({
       severity: "attention" as const,
-      subject: "soon",
+      subject: "warning",
       sentence,
       route: sentence.startsWith("settings.") ? ("settings" as const) : ("machine" as const),
     })),

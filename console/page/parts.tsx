@@ -2,8 +2,6 @@
 import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
 import type { Refusal } from "../../api/answers.ts";
-import type { Concern } from "./concerns.ts";
-import { addressOf, titles } from "./route.ts";
 import { localText, utcText } from "./texts.ts";
 
 export type Tone = "good" | "attention" | "broken" | "quiet";
@@ -62,30 +60,6 @@ export function CommandLine({ text }: { text: string }) {
         {copied ? "copied" : "copy"}
       </button>
     </span>
-  );
-}
-
-export function ConcernItem({ concern, linked = true }: { concern: Concern; linked?: boolean }) {
-  const { severity, subject, sentence, detail, command, route } = concern;
-  return (
-    <li class={`concern ${severity}`}>
-      <div class="subject">
-        <Pill tone={severity === "note" ? "quiet" : severity}>{subject}</Pill>
-        {linked && (
-          <a href={addressOf(route)} aria-label={`${titles[route]}: more about ${subject}`}>
-            {titles[route]}
-          </a>
-        )}
-      </div>
-      <p>{sentence}</p>
-      {detail !== undefined && (
-        <details>
-          <summary>Journal</summary>
-          <pre tabIndex={0}>{detail.trimEnd()}</pre>
-        </details>
-      )}
-      {command !== undefined && <CommandLine text={command} />}
-    </li>
   );
 }
 

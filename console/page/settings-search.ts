@@ -1,5 +1,6 @@
 /** Finds settings by their key, meaning and value. */
-import { closest, distance } from "fastest-levenshtein";
+import { joinKey } from "../../settings/model/key.ts";
+import { nearest } from "../../lib/text/nearest.ts";
 import type { Catalogue } from "../view.ts";
 
 export type SettingRow = {
@@ -42,19 +43,14 @@ export function meant(rows: readonly SettingRow[], search: string): string | und
     .toLowerCase()
     .replace(/^settings\./, "");
   const keys = rows.map(({ key }) => key);
-  if (wanted === "" || keys.length === 0) return undefined;
+  if (wanted === "") return undefined;
   // Whole keys, and their last parts: "lockdwn" is near to kernel.lockdown.
-  const names = new Map(
-    keys.flatMap(
-      (key) =>
-        [
-          [key, key],
-          [key.split(".").at(-1) ?? key, key],
-        ] as const,
-    ),
-  );
-  const nearest = closest(wanted, [...names.keys()]);
-  return distance(wanted, nearest) <= Math.max(2, wanted.length / 3) ? names.get(nearest) : undefined;
+  const names = new Map([
+    ...keys.map((key) => [key.split(".").at(-1) ?? key, key] as const),
+    ...keys.map((key) => [key, key] as const),
+  ]);
+  const name = nearest(wanted, keys) ?? nearest(wanted, names.keys());
+  return name === undefined ? undefined : names.get(name);
 }
 
 function placesOf(pattern: string, settings: unknown): { key: string; value: unknown }[] {
@@ -65,7 +61,10 @@ function placesOf(pattern: string, settings: unknown): { key: string; value: unk
     const join = (name: string): string => (key === "" ? name : `${key}.${name}`);
     if (!first.startsWith("<")) return walk(rest, inside[first], join(first));
     const names = Object.keys(inside);
-    return [...names.flatMap((name) => walk(rest, inside[name], join(name))), ...walk(rest, undefined, join(first))];
+    return [
+      ...names.flatMap((name) => walk(rest, inside[name], join(joinKey([name])))),
+      ...walk(rest, undefined, join(first)),
+    ];
   };
   return walk(segmentsOf(pattern), settings, "");
 }

@@ -10,9 +10,15 @@ export function bytesText(bytes: number): string {
   return `${amount >= 100 || power === 0 ? Math.round(amount) : amount.toFixed(1)} ${units[power]}`;
 }
 
+/** Longer ones are files in base64, which nobody reads. */
+const valueCharactersMost = 160;
+
 /** A value of a setting on one line. */
 export function valueText(value: unknown): string {
-  return value === undefined ? "not set" : JSON.stringify(value);
+  if (value === undefined) return "not set";
+  const text = JSON.stringify(value);
+  if (text.length <= valueCharactersMost) return text;
+  return `${text.slice(0, valueCharactersMost)}… (${text.length} characters)`;
 }
 
 /** "2026-11-30 07:41:05 UTC" */

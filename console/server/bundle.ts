@@ -17,11 +17,12 @@ const types: Readonly<Record<string, string>> = {
 /** @throws {Failure<"cannot-bundle">} */
 export async function bundlePage(): Promise<PageFiles> {
   const { success, outputs, logs } = await Bun.build({
-    entrypoints: [join(page, "main.tsx"), join(page, "style.css")],
+    entrypoints: ["main.tsx", "terminal.ts", "style.css"].map((name) => join(page, name)),
     target: "browser",
     minify: true,
-    splitting: true,
-    naming: { entry: "[name].[ext]", chunk: "[name]-[hash].[ext]" },
+    // Chunks would be known by hashes of their paths, and so by where this was built.
+    splitting: false,
+    naming: "[name].[ext]",
     define: { "process.env.NODE_ENV": '"production"' },
     throw: false,
   });

@@ -20,6 +20,8 @@ export async function followLog(
 ): Promise<void> {
   let known: readonly string[] = [];
   let reason: string | undefined;
+  // That nothing was printed yet is an answer, too.
+  let isFirst = true;
   while (!signal.aborted) {
     try {
       const query = { name, lines: linesMost };
@@ -29,7 +31,8 @@ export async function followLog(
       known = lines;
       const hadReason = reason !== undefined;
       reason = undefined;
-      if (fresh.length > 0 || hadReason) send({ lines: fresh.map((line) => veil.text(line)) });
+      if (fresh.length > 0 || hadReason || isFirst) send({ lines: fresh.map((line) => veil.text(line)) });
+      isFirst = false;
     } catch (error) {
       if (signal.aborted) return;
       const now = veil.text(explain(error));

@@ -6,6 +6,7 @@ import type { HostAddress, KeptConnection } from "../../api/client/transport.ts"
 import { roles, type Role } from "../../api/endpoints/endpoint.ts";
 import type { ClientContext } from "../../host/commands/apiclient/context.ts";
 import { modelOfHost } from "../../host/commands/apiclient/host-model.ts";
+import { isFailure } from "../../lib/failure.ts";
 import { ConsoleServer } from "./console-server.ts";
 import { pageFiles } from "./page-files.ts";
 import { Veil } from "./veil.ts";
@@ -23,8 +24,21 @@ export async function openConsole(
     pageFiles(),
   ]);
   const viewer = { address: "socket" in address ? address.socket : address.url, role, mayWrite };
-  const host = { client, polling, veil: new Veil(model), viewer, catalogue: model.catalogue };
+  const veil = new Veil(model);
+  await learnSecrets(veil, client, context.signal);
+  const host = { client, polling, veil, viewer, catalogue: model.catalogue };
   return await ConsoleServer.open(host, files, port);
+}
+
+/** Before anything is shown. A host whose settings cannot be read has none to tell, and its page is needed all the more. */
+async function learnSecrets(veil: Veil, client: Client, signal: AbortSignal): Promise<void> {
+  try {
+    const settings = await client.call("getSettings", { query: {}, signal });
+    const entries = await client.call("getHistory", { query: {}, signal });
+    veil.learn({ settings, entries });
+  } catch (error) {
+    if (!isFailure(error, "kept-unusable")) throw error;
+  }
 }
 
 const rolesInSettings = z.object({

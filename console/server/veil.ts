@@ -6,7 +6,7 @@
  * was learnt from them is taken out wherever it stands.
  */
 import { z } from "zod";
-import { history, type HistoryBody, type SettingsTreeBody } from "../../api/answers.ts";
+import type { HistoryBody, SettingsTreeBody } from "../../api/answers.ts";
 import { secretsOfHost } from "../../host/masking/secrets-of-host.ts";
 import { maskerOf, maskShapes, type Masker } from "../../host/masking/masker.ts";
 import { isJsonObject, type Json } from "../../lib/text/json.ts";
@@ -78,6 +78,3 @@ function shownCommand(command: Json | undefined): Json {
   const words = z.array(z.string()).safeParse(command).data ?? [];
   return words.length < 2 ? words : [words[0] ?? "", masked];
 }
-
-/** What the host answers to GET /history, as far as the veil has to know it. */
-export const historyBody = history;

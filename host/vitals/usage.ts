@@ -87,13 +87,10 @@ export async function fileSystemsOf(system: System, paths: readonly string[]): P
   const known = new Map<string, Usage["fileSystems"][number]>();
   for (const path of paths) {
     try {
-      const { type, blocks, bsize, bavail } = await statfs(hostPath(system, path));
+      const { type, blocks, bsize, bfree, bavail } = await statfs(hostPath(system, path));
+      const sizeBytes = (blocks - bfree + bavail) * bsize;
       // Two paths on one file system have the same figures.
-      known.getOrInsert(`${type} ${blocks} ${bavail}`, {
-        path,
-        sizeBytes: blocks * bsize,
-        availableBytes: bavail * bsize,
-      });
+      known.getOrInsert(`${type} ${blocks} ${bavail}`, { path, sizeBytes, availableBytes: bavail * bsize });
     } catch (error) {
       // What is not there, or cannot be looked at, is left out: the rest counts all the more.
       if (systemErrorCode(error) === undefined) throw error;

@@ -1,8 +1,8 @@
 /** When the parts of this boot began, how long each took, and which ones the end of it waited for. */
 import type { BootTimeline } from "../../../api/machine-view.ts";
 import type { ConsoleView } from "../../view.ts";
-import { concernsOf } from "../concerns.ts";
-import { Card, Empty, ConcernItem, Pill, type Tone } from "../parts.tsx";
+import { ConcernList } from "../concern-list.tsx";
+import { Card, Empty, Pill, type Tone } from "../parts.tsx";
 import { formatDuration } from "../texts.ts";
 
 type Bar = {
@@ -17,17 +17,10 @@ type Bar = {
 const leastSeconds = 0.05;
 
 export function BootView({ view }: { view: ConsoleView }) {
-  const concerns = concernsOf(view).filter(({ route }) => route === "boot");
   const { boot, status } = view;
   return (
     <>
-      {concerns.length > 0 && (
-        <ul class="concerns">
-          {concerns.map((concern) => (
-            <ConcernItem key={concern.sentence} concern={concern} linked={false} />
-          ))}
-        </ul>
-      )}
+      <ConcernList view={view} route="boot" />
       {status !== undefined && <Steps status={status} />}
       {boot === null ? (
         <Empty>This host is older than this client, and keeps no timeline.</Empty>

@@ -2,24 +2,17 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { HostContainersBody } from "../../../api/host-containers.ts";
 import type { ConsoleView, LogPart, Viewer } from "../../view.ts";
-import { concernsOf } from "../concerns.ts";
-import { Card, Empty, Facts, ConcernItem, Pill } from "../parts.tsx";
+import { ConcernList } from "../concern-list.tsx";
+import { Card, Empty, Facts, Pill } from "../parts.tsx";
 import { hindrance } from "../permission.ts";
 import { TerminalBox } from "./terminal.tsx";
 
 export function ContainersView({ view }: { view: ConsoleView }) {
   const { containers, viewer } = view;
-  const concerns = concernsOf(view).filter(({ route }) => route === "containers");
   if (containers === undefined) return <Empty>Asking the host …</Empty>;
   return (
     <>
-      {concerns.length > 0 && (
-        <ul class="concerns">
-          {concerns.map((concern) => (
-            <ConcernItem key={concern.sentence} concern={concern} linked={false} />
-          ))}
-        </ul>
-      )}
+      <ConcernList view={view} route="containers" />
       {containers.length === 0 && <Empty>No host container is declared in the settings.</Empty>}
       {containers.map((container) => (
         <Container key={container.name} container={container} viewer={viewer} />

@@ -3,23 +3,16 @@ import { useEffect, useRef } from "preact/hooks";
 import UPlot from "uplot";
 import type { UsageSample } from "../../../api/machine-view.ts";
 import type { ConsoleView } from "../../view.ts";
-import { concernsOf } from "../concerns.ts";
-import { Card, Empty, Facts, ConcernItem, Pill } from "../parts.tsx";
+import { ConcernList } from "../concern-list.tsx";
+import { Card, Empty, Facts, Pill } from "../parts.tsx";
 import { bytesText } from "../texts.ts";
 import { Fullness } from "./overview.tsx";
 
 export function MachineView({ view }: { view: ConsoleView }) {
   const { usage, status } = view;
-  const concerns = concernsOf(view).filter(({ route }) => route === "machine");
   return (
     <>
-      {concerns.length > 0 && (
-        <ul class="concerns">
-          {concerns.map((concern) => (
-            <ConcernItem key={concern.sentence} concern={concern} linked={false} />
-          ))}
-        </ul>
-      )}
+      <ConcernList view={view} route="machine" />
       {usage === null && <Empty>This host is older than this client, and keeps no such figures.</Empty>}
       {usage !== undefined && usage !== null && (
         <>

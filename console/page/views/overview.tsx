@@ -1,7 +1,8 @@
 /** Is the host healthy, what is wrong, and what does one do: then how it stands. */
 import type { ConsoleView } from "../../view.ts";
+import { ConcernList } from "../concern-list.tsx";
 import { concernsOf } from "../concerns.ts";
-import { Card, Empty, Facts, ConcernItem, Moment, Pill } from "../parts.tsx";
+import { Card, Empty, Facts, Moment, Pill } from "../parts.tsx";
 import { bytesText, formatDuration } from "../texts.ts";
 import { Remaining } from "./trial.tsx";
 import { updateSentence } from "./update.tsx";
@@ -40,13 +41,7 @@ function Verdict({ view }: { view: ConsoleView }) {
   return (
     <section class={`verdict ${tone}`} aria-label="Verdict">
       <p class="sentence">{verdict}</p>
-      {concerns.length > 0 && (
-        <ul class="concerns">
-          {concerns.map((concern) => (
-            <ConcernItem key={`${concern.subject} ${concern.sentence}`} concern={concern} />
-          ))}
-        </ul>
-      )}
+      <ConcernList view={view} />
     </section>
   );
 }

@@ -1,15 +1,14 @@
 /** Every setting with its meaning and value; a change is planned, tried for a while, or applied. */
 import { useMemo, useState } from "preact/hooks";
-import type { Applied, Plan, Refusal } from "../../../api/answers.ts";
+import type { Applied } from "../../../api/answers.ts";
 import type { ConsoleView } from "../../view.ts";
-import { Action } from "../action.tsx";
-import { call, refusalOf } from "../calls.ts";
-import { concernsOf } from "../concerns.ts";
+import { ConcernList } from "../concern-list.tsx";
 import { useCatalogue } from "../console-view.ts";
-import { Card, Empty, ConcernItem, RefusalBox } from "../parts.tsx";
+import { Empty } from "../parts.tsx";
 import { matching, meant, rowsOf, type SettingRow } from "../settings-search.ts";
 import { valueText } from "../texts.ts";
-import { Outcome, PlanCard } from "./changes.tsx";
+import { Outcome } from "./changes.tsx";
+import { Proposal } from "./proposal.tsx";
 import { TrialBar } from "./trial.tsx";
 
 /** More are not looked through by anybody: the search says how many there are. */
@@ -23,7 +22,6 @@ export function SettingsView({ view }: { view: ConsoleView }) {
   const [applied, setApplied] = useState<Applied>();
   const rows = useMemo(() => (catalogue === undefined ? [] : rowsOf(catalogue, settings)), [catalogue, settings]);
   const found = useMemo(() => matching(rows, search), [rows, search]);
-  const concerns = concernsOf(view).filter(({ route }) => route === "settings");
   const change = (key: string, text: string | undefined): void => {
     const next = new Map(changes);
     if (text === undefined) next.delete(key);
@@ -34,13 +32,7 @@ export function SettingsView({ view }: { view: ConsoleView }) {
   return (
     <>
       {status?.trial !== undefined && <TrialBar trial={status.trial} viewer={viewer} />}
-      {concerns.length > 0 && (
-        <ul class="concerns">
-          {concerns.map((concern) => (
-            <ConcernItem key={concern.sentence} concern={concern} linked={false} />
-          ))}
-        </ul>
-      )}
+      <ConcernList view={view} route="settings" />
       {applied !== undefined && <Outcome applied={applied} />}
       {changes.size > 0 && (
         <Proposal
@@ -180,96 +172,5 @@ function Editor({ settingKey, entry, value, change }: EditorProps) {
         Plan this
       </button>
     </form>
-  );
-}
-
-type ProposalProps = {
-  view: ConsoleView;
-  changes: ReadonlyMap<string, string>;
-  withdraw: (key: string) => void;
-  done: (applied: Applied) => void;
-};
-
-/** How long settings are tried, in seconds. */
-const trialTimes = [
-  [120, "2 minutes"],
-  [600, "10 minutes"],
-  [3600, "an hour"],
-] as const;
-
-function Proposal({ view: { viewer, status }, changes, withdraw, done }: ProposalProps) {
-  const [plan, setPlan] = useState<Plan>();
-  const [planned, setPlanned] = useState<string>();
-  const [refusal, setRefusal] = useState<Refusal>();
-  const [trySeconds, setTrySeconds] = useState(600);
-  const pairs = [...changes].map(([key, text]) => `${key}=${text}`);
-  const wanted = JSON.stringify(pairs);
-  const isPlanned = planned === wanted && plan !== undefined;
-  const makePlan = async (): Promise<void> => {
-    setRefusal(undefined);
-    try {
-      setPlan(await call("plan", { query: { files: "1" }, body: { pairs } }));
-      setPlanned(wanted);
-    } catch (error) {
-      setPlan(undefined);
-      setRefusal(refusalOf(error));
-    }
-  };
-  const commit = async (query: Record<string, string>): Promise<void> => {
-    const body = { pairs, message: `set ${[...changes.keys()].join(", ")} on the console` };
-    done(await call("changeSettings", { query: { wait: "1", ...query }, body }));
-  };
-  const isOnTrial = status?.trial !== undefined;
-  return (
-    <Card title="Your change">
-      <ul class="pairs">
-        {[...changes].map(([key, text]) => (
-          <li key={key}>
-            <code>
-              {key}={text}
-            </code>{" "}
-            <button type="button" class="quiet" onClick={() => withdraw(key)} aria-label={`do not change ${key}`}>
-              leave it
-            </button>
-          </li>
-        ))}
-      </ul>
-      <Action viewer={viewer} role="operator" changes={false} kind={isPlanned ? "plain" : "main"} perform={makePlan}>
-        Plan
-      </Action>
-      {refusal !== undefined && <RefusalBox refusal={refusal} />}
-      {isPlanned && (
-        <>
-          <PlanCard plan={plan} />
-          <div class="row">
-            <Action
-              viewer={viewer}
-              role="admin"
-              kind="main"
-              disabled={isOnTrial}
-              perform={async () => await commit({ try: String(trySeconds) })}
-            >
-              Try
-            </Action>
-            <label>
-              for{" "}
-              <select
-                value={String(trySeconds)}
-                onChange={({ currentTarget }) => setTrySeconds(Number(currentTarget.value))}
-              >
-                {trialTimes.map(([seconds, words]) => (
-                  <option key={seconds} value={seconds}>
-                    {words}
-                  </option>
-                ))}
-              </select>
-            </label>
-            <Action viewer={viewer} role="admin" disabled={isOnTrial} perform={async () => await commit({})}>
-              Apply for good
-            </Action>
-          </div>
-        </>
-      )}
-    </Card>
   );
 }

@@ -12,7 +12,7 @@ export function TerminalBox({ name }: { name: string }) {
     const place = box.current;
     if (running === undefined || place === null) return undefined;
     const over = new AbortController();
-    void import("../terminal.ts").then(({ openTerminal }) => {
+    void loadTerminal().then(({ openTerminal }) => {
       openTerminal(place, { name, command: running }, over.signal, (sentence) => {
         setEnded(sentence);
         setRunning(undefined);
@@ -46,4 +46,11 @@ export function TerminalBox({ name }: { name: string }) {
       <div class="terminal" ref={box} hidden={running === undefined} />
     </>
   );
+}
+
+/** A file of its own, so that a page in which nobody opens a terminal does not load it; see `server/bundle.ts`. */
+async function loadTerminal(): Promise<typeof import("../terminal.ts")> {
+  const file: string = "./terminal.js";
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is made of that very module
+  return (await import(file)) as typeof import("../terminal.ts");
 }

@@ -1,27 +1,18 @@
 /** Which version runs, which ones there are, what holds them, and how far an update is. */
-import { useEffect, useState } from "preact/hooks";
-import type { Refusal } from "../../../api/answers.ts";
-import type { StatusBody, UpdateExplanation, UpdateStatusBody } from "../../../api/status.ts";
+import type { StatusBody, UpdateStatusBody } from "../../../api/status.ts";
 import type { ConsoleView } from "../../view.ts";
 import { Action } from "../action.tsx";
-import { call, refusalOf } from "../calls.ts";
-import { concernsOf } from "../concerns.ts";
-import { useNow } from "../console-view.ts";
-import { Card, Facts, ConcernItem, Moment, Pill, RefusalBox } from "../parts.tsx";
+import { call } from "../calls.ts";
+import { ConcernList } from "../concern-list.tsx";
+import { Card, Facts, Moment, Pill } from "../parts.tsx";
 import { bytesText, formatDuration } from "../texts.ts";
+import { Explanation } from "./versions.tsx";
 
 export function UpdateView({ view }: { view: ConsoleView }) {
   const { status, updates } = view;
-  const concerns = concernsOf(view).filter(({ route }) => route === "update");
   return (
     <>
-      {concerns.length > 0 && (
-        <ul class="concerns">
-          {concerns.map((concern) => (
-            <ConcernItem key={concern.sentence} concern={concern} linked={false} />
-          ))}
-        </ul>
-      )}
+      <ConcernList view={view} route="update" />
       <div class="cards">
         <Sets view={view} />
         <Progress updates={updates} />
@@ -182,90 +173,5 @@ function Steps({ view: { viewer, updates } }: { view: ConsoleView }) {
         Reboot
       </Action>
     </div>
-  );
-}
-
-/** Asks the repository, so it is asked for when the view is opened, and when somebody wants it anew. */
-function Explanation({ isAtWork }: { isAtWork: boolean }) {
-  const [explanation, setExplanation] = useState<UpdateExplanation>();
-  const [refusal, setRefusal] = useState<Refusal>();
-  const ask = async (): Promise<void> => {
-    try {
-      setExplanation(await call("explainUpdates"));
-      setRefusal(undefined);
-    } catch (error) {
-      setRefusal(refusalOf(error));
-    }
-  };
-  useEffect(() => void ask(), [isAtWork]);
-  return (
-    <Card
-      title="Versions"
-      aside={
-        <button type="button" onClick={() => void ask()}>
-          Ask again
-        </button>
-      }
-    >
-      {refusal !== undefined && <RefusalBox refusal={refusal} />}
-      {explanation === undefined ? (
-        refusal === undefined && <p>Asking the repository …</p>
-      ) : (
-        <Versions explanation={explanation} />
-      )}
-    </Card>
-  );
-}
-
-function Versions({ explanation }: { explanation: UpdateExplanation }) {
-  const { running, seed, chosen, versions, checkedAt, metadataExpires } = explanation;
-  return (
-    <>
-      <p>
-        {chosen === undefined ? "Nothing to update to." : `Would update to ${chosen} now.`} The seed of this host is{" "}
-        {seed}.
-      </p>
-      <table class="versions">
-        <thead>
-          <tr>
-            <th>Version</th>
-            <th>What holds it</th>
-          </tr>
-        </thead>
-        <tbody>
-          {versions.map(({ version, holds }) => (
-            <tr key={version}>
-              <th scope="row">
-                {version} {version === running.version && <Pill tone="good">running</Pill>}
-                {version === chosen && <Pill tone="attention">next</Pill>}
-              </th>
-              <td>
-                {holds.length === 0 && "nothing"}
-                {holds.map((hold) => (
-                  <p key={hold.says}>
-                    {hold.says}
-                    {hold.opensAt !== undefined && <Opening at={hold.opensAt} />}
-                  </p>
-                ))}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <p class="fine">
-        As of <Moment at={checkedAt} />; good until <Moment at={metadataExpires} />.
-      </p>
-    </>
-  );
-}
-
-function Opening({ at }: { at: string }) {
-  const leftMs = Date.parse(at) - useNow(10_000);
-  return (
-    <>
-      {" "}
-      {leftMs > 0 ? `It opens in ${formatDuration(leftMs / 1000)}, at ` : "It opened at "}
-      <Moment at={at} />.
-    </>
   );
 }

@@ -1,0 +1,15 @@
+import { expect, test } from "bun:test";
+import { gzipSync } from "node:zlib";
+import { bundlePage, packed } from "./bundle.ts";
+
+test("the whole page is under 300 kB compressed, and what is needed at first under 100", async () => {
+  const files = await bundlePage();
+  expect(packed(files).length).toBeLessThan(300_000);
+  const first = ["index.html", "main.js", "style.css", "icon.svg"].map(
+    (name) => gzipSync(files.get(name)?.text ?? "").length,
+  );
+  expect(first.every((bytes) => bytes > 0)).toBe(true);
+  expect(first.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(100_000);
+  // The same source gives the same bytes.
+  expect(await bundlePage()).toEqual(files);
+});
