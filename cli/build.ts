@@ -31,6 +31,10 @@ so building again after a change of ours takes seconds.`,
     { run: "./orlop build --variant dev", description: "an image for this computer's architecture" },
     { run: "./orlop build --variant metal-dev --arch aarch64", description: "for another one" },
     { run: "./orlop build --variant dev --kmod-kit", description: "with what kernel modules for it are built with" },
+    {
+      run: "./orlop build --variant aws-ecs-1 --supply ecs-agent=agent/amazon-ecs-agent",
+      description: "with the agent of ECS, which you have downloaded",
+    },
     { run: "./orlop build --container admin", description: "the OCI image of a host container" },
     { run: "./orlop build --update-lock", description: "moves the locked packages to what Debian has now" },
     { run: "./orlop build --program kubernetes-1.20/kubectl", description: "a program that is compiled here" },
@@ -81,6 +85,16 @@ so building again after a change of ours takes seconds.`,
       type: "boolean",
       help: "Also make what kernel modules for the image's hosts are built with: VARIANT-ARCH-kmod-kit-vVERSION.tar.xz",
     },
+    supply: {
+      type: "text",
+      many: true,
+      value: "NAME=FILE",
+      help: "A program that no registry carries, with its licence as LICENSE beside it: ecs-agent",
+    },
+    "trust-new": {
+      type: "boolean",
+      help: "Write the SHA-256 of what --supply brings to the list of what is taken (image/supplied/NAME.sha256)",
+    },
     "update-lock": { type: "boolean", help: "Resolve the packages anew and write the locks, instead of building" },
     "update-golden": {
       type: "boolean",
@@ -89,8 +103,8 @@ so building again after a change of ours takes seconds.`,
     container: {
       type: "text",
       value: "NAME",
-      help: "Make the OCI image of this host container, or of the fleet's operator, instead of a host's",
-      choices: ["admin", "control", "fleet"],
+      help: "Make the OCI image of this host container, or of a fleet's operator or updater, instead of a host's",
+      choices: ["admin", "control", "fleet", "ecs-updater"],
     },
     program: {
       type: "text",
@@ -166,9 +180,12 @@ async function makeImage(
     "signing-certificate": string | undefined;
     "module-key": string | undefined;
     "kmod-kit": boolean;
+    supply: readonly string[];
+    "trust-new": boolean;
   },
   signal: AbortSignal,
 ): Promise<Partial> {
+  const { parseSupply } = await import("../image/supplied/supplied.ts");
   const { builtImage } = await import("./built-image.ts");
   const { machineArchitecture } = await import("../image/packages/tools-root.ts");
   const { arch, output, mirror } = options;
@@ -187,6 +204,7 @@ async function makeImage(
       signingKey: signingKeyIn(options["signing-key"], options["signing-certificate"]),
       moduleCertificate: options["module-key"],
       moduleKit: options["kmod-kit"],
+      supplied: { supply: parseSupply(options.supply), trust: options["trust-new"] ? "new" : "listed" },
     },
     signal,
   );
@@ -239,7 +257,7 @@ async function makeClient(
 }
 
 async function makeContainer(
-  image: "admin" | "control" | "fleet",
+  image: "admin" | "control" | "fleet" | "ecs-updater",
   directory: string,
   { arch, mirror }: { arch: "x86_64" | "aarch64" | undefined; mirror: string | undefined },
   signal: AbortSignal,

@@ -1,7 +1,12 @@
 /** Builds images, of hosts and of host containers, with the programs of this work tree in them. */
 import { join, resolve } from "node:path";
-import { compileContainerPrograms, compileFleetOperator, compileHost } from "../programs/compile.ts";
-import { containerExecutable, containerNames, fleetExecutable } from "../programs/containers/names.ts";
+import { compileContainerPrograms, compileEcsUpdater, compileFleetOperator, compileHost } from "../programs/compile.ts";
+import {
+  containerExecutable,
+  containerNames,
+  ecsUpdaterExecutable,
+  fleetExecutable,
+} from "../programs/containers/names.ts";
 import { executable, names } from "../host/names.ts";
 import type { Built } from "../image/artefacts.ts";
 import { additionsOf, beside, goldenPathOf } from "../image/additions/additions-of.ts";
@@ -41,6 +46,8 @@ export type ImageRequest = {
   moduleCertificate?: string | undefined;
   /** Also makes what kernel modules for it are built with. */
   moduleKit?: boolean;
+  /** Programs that no registry carries. */
+  supplied?: BuildOptions["supplied"];
 };
 
 export async function builtImage(
@@ -56,6 +63,7 @@ export async function builtImage(
     signingKey,
     moduleCertificate,
     moduleKit,
+    supplied,
   }: ImageRequest,
   signal: AbortSignal,
 ): Promise<Built> {
@@ -74,7 +82,7 @@ export async function builtImage(
     output: resolve(output ?? buildDirectory),
     fetch: { signal, ...defined({ mirror }) },
     ...(own === undefined ? {} : await fromFile(own, architecture)),
-    ...defined({ golden, updateRoot, signingKey, moduleCertificate, moduleKit }),
+    ...defined({ golden, updateRoot, signingKey, moduleCertificate, moduleKit, supplied }),
   });
 }
 
@@ -110,6 +118,11 @@ async function containerPrograms(image: ContainerImage, architecture: Architectu
   if (image === "fleet") {
     const file = join(directory, fleetExecutable);
     await compileFleetOperator(architecture, file);
+    return { file, names: [] };
+  }
+  if (image === "ecs-updater") {
+    const file = join(directory, ecsUpdaterExecutable);
+    await compileEcsUpdater(architecture, file);
     return { file, names: [] };
   }
   const file = join(directory, containerExecutable);

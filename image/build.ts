@@ -18,6 +18,7 @@ import { makeInitrd } from "./steps/initrd.ts";
 import { makePauseImage } from "./steps/pause.ts";
 import { makeRoot } from "./steps/root.ts";
 import { sealRoot } from "./steps/sealed.ts";
+import { type SuppliedOptions, trustedSupply } from "./supplied/supplied.ts";
 
 export type BuildOptions = PlanOptions & {
   /** Where the artefacts go; made when it is not there. */
@@ -27,6 +28,8 @@ export type BuildOptions = PlanOptions & {
   /** Where that list is; among those of this tree unless given. */
   goldenPath?: string;
   fetch?: FetchOptions;
+  /** Programs that no registry carries (`supplied/`). */
+  supplied?: Omit<SuppliedOptions, "architecture">;
   /** Also makes what kernel modules for the image's hosts are built with. */
   moduleKit?: boolean;
 };
@@ -37,10 +40,21 @@ export type BuildOptions = PlanOptions & {
  * @throws {Failure<"variant-lacks">} when the variant cannot be built yet
  */
 export async function buildImage(variant: Variant, architecture: Architecture, options: BuildOptions): Promise<Built> {
-  const { output, golden = "check", goldenPath, fetch = {}, moduleKit = false, ...wanted } = options;
+  const {
+    output,
+    golden = "check",
+    goldenPath,
+    fetch = {},
+    moduleKit = false,
+    supplied = { supply: {} },
+    ...wanted
+  } = options;
   const plan = await planImage(variant, architecture, wanted, fetch);
 
-  const programs = await makePrograms(variant, { architecture, fetch });
+  const programs = [
+    ...(await takeSupplied(variant, { architecture, ...supplied })),
+    ...(await makePrograms(variant, { architecture, fetch })),
+  ];
   const pause = variant.orchestrator.kind === "kubernetes" ? await makePauseImage(plan, fetch) : undefined;
   const root = await makeRoot({ ...plan, programs, pause }, fetch);
   await checkGolden(variant.name, architecture, await executablesOf(root), golden, goldenPath);
@@ -49,6 +63,21 @@ export async function buildImage(variant: Variant, architecture: Architecture, o
   const boot = await makeBoot({ ...plan, root, initrd, sealed }, fetch);
   const kit = moduleKit ? await makeModuleKit({ ...plan, root }, fetch) : undefined;
   return await writeArtefacts(plan, { sealed, boot, moduleKit: kit }, output);
+}
+
+/** Those that whoever builds the image has to bring. */
+async function takeSupplied(
+  { supplied = {} }: Pick<Variant, "supplied">,
+  options: SuppliedOptions,
+): Promise<PlacedProgram[]> {
+  const placed: PlacedProgram[] = [];
+  for (const [place, wanted] of Object.entries(supplied)) {
+    const { name, file, license, spdx } = await trustedSupply(wanted, options);
+    const version = file.sha256.slice(0, 12);
+    const recipe = { name, version, purl: `pkg:generic/${name}?checksum=sha256:${file.sha256}`, license: spdx };
+    placed.push({ name, place, file, licenseFile: license, recipe });
+  }
+  return placed;
 }
 
 /** The programs of a variant that are no Debian packages, each at its place in the root. */

@@ -11,6 +11,7 @@ export const imageCodes = [
   "bad-package",
   "bad-release",
   "bad-signature",
+  "bad-supply",
   "bad-token",
   "bad-version",
   "download",
@@ -40,6 +41,7 @@ export const imageCodes = [
   "no-tools",
   "not-as-built",
   "not-on-mirror",
+  "not-supplied",
   "other-kernel",
   "output-changed",
   "package-conflict",
@@ -50,6 +52,7 @@ export const imageCodes = [
   "unknown-os-folder",
   "unknown-stub",
   "unsatisfied",
+  "untrusted-supply",
   "variant-lacks",
   "wrong-key",
 ] as const;

@@ -53,6 +53,11 @@ export async function compileFleetOperator(architecture: Architecture, outfile: 
   await compile("cluster/operator/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
 }
 
+/** Makes the updater of ECS clusters, the one executable of its image. */
+export async function compileEcsUpdater(architecture: Architecture, outfile: string): Promise<void> {
+  await compile("cluster/ecs/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
+}
+
 /**
  * @param entry relative to the root of the repository
  * @param beside files, relative to it too, that the program carries, to be found among `Bun.embeddedFiles`

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { configuration } from "../host/files/all.ts";
 import { serviceManager } from "../host/files/config-file.ts";
-import { variants } from "../variants/all.ts";
+import { variantNamed, variants } from "../variants/all.ts";
 import { cases, rendered } from "./golden.ts";
 
 describe.each(
@@ -32,10 +32,9 @@ describe.each(
 });
 
 test("all-set settings make every file of every group", () => {
-  // Of all variants, this one has the most groups.
-  const variant = variants.get("aws-k8s-1.35");
-  if (variant === undefined) throw new Error("there is no variant aws-k8s-1.35");
-  const paths = new Set(rendered(variant, "all-set").map(({ path }) => path));
+  // Of all variants, one has the most groups, and one the rest.
+  const two = ["aws-k8s-1.35", "aws-ecs-1"].map(variantNamed);
+  const paths = new Set(two.flatMap((variant) => rendered(variant, "all-set").map(({ path }) => path)));
   for (const { name } of configuration) expect([...paths].some((path) => path.startsWith(name))).toBe(true);
 });
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { openToolsRoot, runTool, type ToolsRoot } from "../image/packages/tools-root.ts";
 
-const sources = ["units", "interactive/units", "kubernetes/units", "locked/units"].map((folder) =>
+const sources = ["units", "ecs/units", "interactive/units", "kubernetes/units", "locked/units"].map((folder) =>
   join(import.meta.dir, "../os", folder),
 );
 const unitDirectory = "usr/lib/systemd/system";

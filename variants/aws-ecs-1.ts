@@ -11,6 +11,7 @@ export const awsEcs1: Variant = {
   kernel: "cloud",
   packages: ["docker.io", "iptables"],
   programs: {},
+  supplied: { "usr/bin/amazon-ecs-agent": "ecs-agent" },
   interactive: false,
   groups: [...awsGroups, "ecs"],
   defaults: {
@@ -20,5 +21,4 @@ export const awsEcs1: Variant = {
   },
   kernelParameters: [],
   userData: ["local-file", "ec2"],
-  lacks: "the ECS agent is not built yet",
 };

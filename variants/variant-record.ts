@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { isGroup, type DefaultsOf } from "../settings/groups/group.ts";
-import { architectures, platforms, userDataSources, type Variant } from "./variant.ts";
+import { architectures, platforms, suppliedNames, userDataSources, type Variant } from "./variant.ts";
 
 /** In the root of an image. */
 export const variantRecordPath = "usr/share/orlop/variant.json";
@@ -24,6 +24,7 @@ export const variantRecord = z.strictObject({
   kernel: z.enum(["cloud", "generic"]),
   packages: z.array(z.string()),
   programs: z.record(z.string(), z.string()),
+  supplied: z.record(z.string(), z.enum(suppliedNames)).exactOptional(),
   interactive: z.boolean(),
   groups: z.array(z.custom<Variant["groups"][number]>((name) => typeof name === "string" && isGroup(name))),
   /** The builder held them against the settings of the variant; each version of an image has its own. */

@@ -19,6 +19,10 @@ export type Orchestrator = { kind: "none" } | { kind: "kubernetes"; minor: `1.${
 export const userDataSources = ["local-file", "fw-cfg", "ec2", "vmware-cd-rom", "vmware-guestinfo"] as const;
 export type UserDataSource = (typeof userDataSources)[number];
 
+/** What no registry carries. */
+export const suppliedNames = ["ecs-agent"] as const;
+export type SuppliedName = (typeof suppliedNames)[number];
+
 export type Variant = {
   /** As in `VARIANT_ID`, for example "aws-k8s-1.20". */
   name: string;
@@ -34,6 +38,8 @@ export type Variant = {
    * Programs that recipes make (`image/recipes/`), by their path in the root: { "usr/bin/kubelet": "kubernetes-1.20/kubelet" }.
    */
   programs: Readonly<Record<string, string>>;
+  /** Programs that whoever builds an image has to bring (`image/supplied/`), by their path in the root. */
+  supplied?: Readonly<Record<string, SuppliedName>>;
   /** A person may look inside: shells, editors and debugging tools stay in the root. */
   interactive: boolean;
   /** The settings this variant has; everything else is an unknown key. */

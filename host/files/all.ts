@@ -5,6 +5,8 @@ import { chronyConf } from "./chrony.ts";
 import type { ConfigFiles } from "./config-file.ts";
 import { containerdConfig } from "./containers/containerd.ts";
 import { resolvedConf } from "./dns.ts";
+import { dockerDaemon } from "./ecs/docker-daemon.ts";
+import { ecsConfig } from "./ecs/ecs-config.ts";
 import { hostRegistries } from "./containers/host-registries.ts";
 import { hostnameFile } from "./hostname.ts";
 import { deniedModules } from "./kernel-modules.ts";
@@ -39,6 +41,8 @@ export const configuration: readonly ConfigFiles[] = [
   awsConfig,
   awsCredentials,
   awsEnvironment,
+  dockerDaemon,
+  ecsConfig,
   clusterCaFile,
   serverCertificateFile,
   serverKeyFile,

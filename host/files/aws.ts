@@ -9,7 +9,7 @@ import { environmentFile } from "./environment-file.ts";
 
 const configPath = "/etc/aws/config";
 const credentialsPath = "/etc/aws/credentials";
-const restart = ["kubelet.service"] as const;
+const restart = ["kubelet.service", "ecs.service"] as const;
 
 const decoded = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : Buffer.from(text, "base64").toString("utf8");

@@ -26,13 +26,15 @@ export async function routeOf(system: System, settings: Settings): Promise<Proxy
 }
 
 /** Hosts and domains that are reached without the proxy, as programs of Go read them: the cluster's own, too. */
-export function withoutProxy({ network, kubernetes }: Settings): string[] {
+export function withoutProxy({ network, kubernetes, ecs }: Settings): string[] {
   const server = kubernetes?.["api-server"];
   const domain = kubernetes?.["cluster-domain"];
   return [
     ...(network["no-proxy"] ?? []).map(goEntry),
     "localhost",
     "127.0.0.1",
+    // Of the agent and its tasks: the metadata of the instance, and of the task.
+    ...(ecs === undefined ? [] : ["169.254.169.254", "169.254.170.2"]),
     ...(server === undefined ? [] : [goEntry(new URL(server).hostname)]),
     // Services are known by short names too: "name.namespace.svc".
     ...(domain === undefined ? [] : [".svc", `.${domain}`]),

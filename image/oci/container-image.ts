@@ -38,16 +38,18 @@ const entrypoints: Readonly<Record<ContainerImage, readonly string[]>> = {
   // People and programs come in through exec; tini reaps what they leave behind and heeds SIGTERM.
   control: ["/usr/bin/tini", "--", "/usr/bin/sleep", "infinity"],
   fleet: ["/usr/bin/orlop-fleet"],
+  "ecs-updater": ["/usr/bin/orlop-ecs-updater"],
 };
 
 /** Who the first program is, where that is not root: a number, so that Kubernetes can tell that it is not. */
-const users: Readonly<Partial<Record<ContainerImage, string>>> = { fleet: "65532:65532" };
+const users: Readonly<Partial<Record<ContainerImage, string>>> = { fleet: "65532:65532", "ecs-updater": "65532:65532" };
 
 /** Who may become root, in the one image in which somebody else comes in. */
 const setUid: Readonly<Record<ContainerImage, readonly string[]>> = {
   admin: ["usr/bin/sudo"],
   control: [],
   fleet: [],
+  "ecs-updater": [],
 };
 
 /** Never unpacked: for people at a desk, package tools, init systems. */

@@ -322,7 +322,12 @@ export const fleetPackages: Reasons = {
   libc6: "what our program is linked to",
 };
 
-export const containerPackages = { admin: adminPackages, control: controlPackages, fleet: fleetPackages } as const;
+export const containerPackages = {
+  admin: adminPackages,
+  control: controlPackages,
+  fleet: fleetPackages,
+  "ecs-updater": fleetPackages,
+} as const;
 
 /** What the images of host containers do without although packages depend on it, beside what every root does. */
 export const excludedFromContainers: Reasons = {

@@ -33,7 +33,7 @@ export type OsFile = { source: InputFile; path: string; mode?: number };
 const modes: Readonly<Record<string, number>> = { "usr/lib/systemd/system/kubelet.service": 0o600 };
 
 /** What only some variants have. */
-const partial = ["interactive", "kubernetes", "locked", "vmware"] as const;
+const partial = ["ecs", "interactive", "kubernetes", "locked", "vmware"] as const;
 
 /** The folders of `os/` that a variant has beside those of all. */
 export function partsOf({
@@ -44,6 +44,7 @@ export function partsOf({
 }: Pick<Variant, "interactive" | "orchestrator" | "platform" | "defaults">): OsPart[] {
   const has: Readonly<Record<OsPart, boolean>> = {
     interactive,
+    ecs: orchestrator.kind === "ecs",
     kubernetes: orchestrator.kind === "kubernetes",
     // settings/groups/kernel.ts has integrity as the default.
     locked: defaults.kernel?.lockdown === undefined,

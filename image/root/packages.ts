@@ -20,10 +20,12 @@ export function rootPackages(
   return { host, variant: [...own, ...(additions?.packages ?? [])].filter(({ name }) => !known.has(name)) };
 }
 
-/** A program that a recipe made, and the path in the root where it goes. */
+/** A program that a recipe made, or that was supplied, and the path in the root where it goes. */
 export type PlacedProgram = {
   name: string;
   place: string;
   file: InputFile;
+  /** Of what was supplied, which no package or recipe tells of. */
+  licenseFile?: InputFile;
   recipe: Pick<Recipe, "name" | "version" | "purl" | "license">;
 };

@@ -83,11 +83,17 @@ export const makeRoot = step({
       filesOf(debs),
     );
     const added = addedPaths(debs, brought);
-    for (const { place, file } of programs) await placeProgram(file.path, join(root, place));
+    for (const { name, place, file, licenseFile } of programs) {
+      await placeProgram(file.path, join(root, place));
+      if (licenseFile !== undefined) await placeLicense(root, name, licenseFile.path);
+    }
 
     const groups = [
       ...executableGroups(packages, brought, interactive),
-      ...programs.map(({ place, recipe }) => ({ reason: `made by the recipe ${recipe.name}`, paths: [place] })),
+      ...programs.map(({ name, place, recipe, licenseFile }) => ({
+        reason: licenseFile === undefined ? `made by the recipe ${recipe.name}` : `supplied as ${name}`,
+        paths: [place],
+      })),
       ...debs.map(({ name }) => ({
         reason: `the package ${name} of the variant`,
         paths: programsOf(brought.get(name) ?? []),
@@ -119,6 +125,14 @@ export const makeRoot = step({
     );
   },
 });
+
+/** Where Debian's packages have theirs. */
+async function placeLicense(root: string, name: string, license: string): Promise<void> {
+  const target = join(root, "usr/share/doc", name, "copyright");
+  await mkdir(dirname(target), { recursive: true });
+  await copyFile(license, target);
+  await chmod(target, 0o644);
+}
 
 const filesOf = (debs: readonly AddedDeb[]): Deb[] => debs.map(({ name, file }) => ({ name, file: file.path }));
 

@@ -9,4 +9,6 @@ export const containerNames = {
 } as const;
 /** The one program of the image of a fleet's operator. */
 export const fleetExecutable = "orlop-fleet";
+/** The one program of the image of the updater of ECS clusters. */
+export const ecsUpdaterExecutable = "orlop-ecs-updater";
 export type ContainerName = (typeof containerNames)[keyof typeof containerNames][number];

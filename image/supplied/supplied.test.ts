@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseSupply, trustedSupply, type SuppliedOptions } from "./supplied.ts";
+
+let directory: string;
+let path: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "supplied-"));
+  path = join(directory, "agent");
+  await writeFile(path, executable(62, "1.100.0"));
+  await writeFile(join(directory, "LICENSE"), "Apache License\n");
+});
+afterEach(async () => await rm(directory, { recursive: true }));
+
+/** The start of an ELF file, and something behind it. */
+function executable(machine: number, content: string): Buffer {
+  const start = Buffer.alloc(20);
+  Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]).copy(start);
+  start.writeUInt16LE(machine, 18);
+  return Buffer.concat([start, Buffer.from(content)]);
+}
+
+const taken = async (options: Partial<SuppliedOptions> = {}) =>
+  await trustedSupply("ecs-agent", {
+    architecture: "x86_64",
+    supply: { "ecs-agent": path },
+    lists: directory,
+    ...options,
+  });
+
+test("who brings nothing is told in one sentence what to download from whom", async () => {
+  await expect(taken({ supply: {} })).rejects.toMatchObject({
+    code: "not-supplied",
+    message:
+      "cannot build the image without the agent of Amazon ECS: download it for x86_64 from Amazon Web Services (https://github.com/aws/amazon-ecs-agent/releases) and give it as --supply ecs-agent=FILE, with its licence as LICENSE beside it",
+  });
+});
+
+test("what is not on the list is refused with its hash, until its owner has written it there", async () => {
+  await expect(taken()).rejects.toMatchObject({
+    code: "untrusted-supply",
+    message: expect.stringMatching(/its SHA-256, [0-9a-f]{64}, is not in .*ecs-agent\.sha256$/),
+  });
+  const { file } = await taken({ trust: "new" });
+  expect(await readFile(join(directory, "ecs-agent.sha256"), "utf8")).toBe(`${file.sha256}  ecs-agent-x86_64\n`);
+  expect(await taken()).toMatchObject({ name: "ecs-agent", spdx: "Apache-2.0" });
+  await writeFile(path, executable(62, "1.100.1"));
+  await expect(taken()).rejects.toMatchObject({ code: "untrusted-supply" });
+  await taken({ trust: "new" });
+  expect((await readFile(join(directory, "ecs-agent.sha256"), "utf8")).split("\n")).toHaveLength(3);
+});
+
+test("what is no program of the architecture, or has no licence beside it, is refused before it is listed", async () => {
+  await expect(taken({ architecture: "aarch64", trust: "new" })).rejects.toThrow("it is not for aarch64");
+  await expect(taken({ supply: { "ecs-agent": join(directory, "no") } })).rejects.toThrow("there is no such file");
+  await writeFile(path, "#!/bin/sh\n");
+  await expect(taken({ trust: "new" })).rejects.toThrow("it is no executable of Linux");
+  await writeFile(path, executable(62, ""));
+  await rm(join(directory, "LICENSE"));
+  await expect(taken({ trust: "new" })).rejects.toThrow("its licence does not lie beside it");
+});
+
+test("only what is known by name is supplied", () => {
+  expect(parseSupply(["ecs-agent=a/b=c"])).toEqual({ "ecs-agent": "a/b=c" });
+  expect(() => parseSupply(["ecs-agent"])).toThrow("NAME=FILE is expected");
+  expect(() => parseSupply(["kubelet=x"])).toThrow("one of the names ecs-agent");
+});

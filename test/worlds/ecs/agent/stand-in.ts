@@ -1,0 +1,159 @@
+/**
+ * A stand-in for the agent of Amazon ECS, for tests: it is not that agent, and no image for production has it.
+ *
+ * It keeps to the agent's contract with everything around it: its environment, the ECS API (RegisterContainerInstance,
+ * DiscoverPollEndpoint, SubmitTaskStateChange), the websocket that brings tasks, Docker Engine, the introspection API and
+ * its state directory. Source: https://github.com/aws/amazon-ecs-agent, ecs-agent/acs and agent/handlers.
+ */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  DiscoverPollEndpointCommand,
+  ECSClient,
+  RegisterContainerInstanceCommand,
+  SubmitTaskStateChangeCommand,
+} from "@aws-sdk/client-ecs";
+import { z } from "zod";
+import { DockerEngine } from "./docker-engine.ts";
+
+const version = "Amazon ECS Agent - stand-in for tests";
+const environment = z.object({
+  ECS_BACKEND_HOST: z.string(),
+  ECS_CLUSTER: z.string().default("default"),
+  ECS_DATADIR: z.string(),
+  ECS_INSTANCE_ATTRIBUTES: z.string().default("{}"),
+  ECS_ENGINE_AUTH_DATA: z.string().default("{}"),
+  ECS_TEST_INSTANCE: z.string().default("i-00000000000000001"),
+  AWS_DEFAULT_REGION: z.string().default("eu-west-1"),
+});
+const State = z.object({ containerInstance: z.string() });
+const Payload = z.looseObject({
+  type: z.literal("PayloadMessage"),
+  message: z.looseObject({
+    messageId: z.string(),
+    tasks: z.array(
+      z.looseObject({
+        arn: z.string(),
+        desiredStatus: z.string(),
+        containers: z.array(
+          z.looseObject({ name: z.string(), image: z.string(), command: z.array(z.string()).optional() }),
+        ),
+      }),
+    ),
+  }),
+});
+
+const env = environment.parse(process.env);
+const ecs = new ECSClient({ region: env.AWS_DEFAULT_REGION, endpoint: env.ECS_BACKEND_HOST });
+const docker = new DockerEngine(
+  z.record(z.string(), z.object({ auth: z.string() })).parse(JSON.parse(env.ECS_ENGINE_AUTH_DATA)),
+);
+const tasks = new Map<string, { status: string; containers: Map<string, string> }>();
+const log = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const containerInstance = await registered();
+serveIntrospection();
+log(`registered with ${env.ECS_CLUSTER} as ${containerInstance}`);
+for (;;) {
+  try {
+    await follow();
+  } catch (error) {
+    log(`the connection to the cluster ended: ${String(error)}`);
+  }
+  await Bun.sleep(1_000);
+}
+
+/** Once: what is in the state directory is used again. */
+async function registered(): Promise<string> {
+  const path = join(env.ECS_DATADIR, "stand-in.json");
+  try {
+    return State.parse(JSON.parse(await readFile(path, "utf8"))).containerInstance;
+  } catch (error) {
+    log(`registers anew: ${String(error)}`);
+  }
+  const attributes = z.record(z.string(), z.string()).parse(JSON.parse(env.ECS_INSTANCE_ATTRIBUTES));
+  const answer = await ecs.send(
+    new RegisterContainerInstanceCommand({
+      cluster: env.ECS_CLUSTER,
+      instanceIdentityDocument: JSON.stringify({ instanceId: env.ECS_TEST_INSTANCE }),
+      attributes: Object.entries(attributes).map(([name, value]) => ({ name, value })),
+    }),
+  );
+  const arn = answer.containerInstance?.containerInstanceArn ?? "";
+  await mkdir(env.ECS_DATADIR, { recursive: true });
+  await writeFile(path, JSON.stringify({ containerInstance: arn }));
+  return arn;
+}
+
+function serveIntrospection(): void {
+  Bun.serve({
+    port: 51_678,
+    fetch({ url }) {
+      switch (new URL(url).pathname) {
+        case "/v1/metadata":
+          return Response.json({ Cluster: env.ECS_CLUSTER, ContainerInstanceArn: containerInstance, Version: version });
+        case "/v1/tasks":
+          return Response.json({
+            Tasks: [...tasks].map(([Arn, { status }]) => ({ Arn, KnownStatus: status, DesiredStatus: "RUNNING" })),
+          });
+        default:
+          return Response.json({ AvailableCommands: ["/v1/metadata", "/v1/tasks"] });
+      }
+    },
+  });
+  // What tasks reach at 169.254.170.2.
+  Bun.serve({ port: 51_679, hostname: "127.0.0.1", fetch: () => Response.json({ standIn: true }) });
+}
+
+/** Until the websocket closes. */
+async function follow(): Promise<void> {
+  const { endpoint } = await ecs.send(new DiscoverPollEndpointCommand({ cluster: env.ECS_CLUSTER, containerInstance }));
+  const url = new URL("ws", (endpoint ?? "").replace(/^http/, "ws"));
+  url.searchParams.set("clusterArn", env.ECS_CLUSTER);
+  url.searchParams.set("containerInstanceArn", containerInstance);
+  const closed = Promise.withResolvers<void>();
+  const socket = new WebSocket(url);
+  socket.addEventListener("close", () => closed.resolve());
+  socket.addEventListener("error", () => closed.reject(new Error(`cannot reach ${url.host}`)));
+  socket.addEventListener("message", (event) => {
+    const payload = Payload.safeParse(JSON.parse(String(event.data)));
+    if (!payload.success) return;
+    const { messageId } = payload.data.message;
+    socket.send(
+      JSON.stringify({ type: "AckRequest", message: { cluster: env.ECS_CLUSTER, containerInstance, messageId } }),
+    );
+    for (const task of payload.data.message.tasks) void run(task);
+  });
+  await closed.promise;
+}
+
+async function run(task: z.output<typeof Payload>["message"]["tasks"][number]): Promise<void> {
+  const known = tasks.get(task.arn) ?? { status: "NONE", containers: new Map<string, string>() };
+  tasks.set(task.arn, known);
+  try {
+    if (task.desiredStatus === "STOPPED") {
+      for (const id of known.containers.values()) await docker.stop(id);
+      return await report(task.arn, "STOPPED");
+    }
+    for (const container of task.containers) {
+      known.containers.set(container.name, await docker.run(task.arn, container));
+    }
+    await report(task.arn, "RUNNING");
+  } catch (error) {
+    await report(task.arn, "STOPPED", String(error));
+  }
+}
+
+async function report(task: string, status: string, reason?: string): Promise<void> {
+  const known = tasks.get(task);
+  if (known !== undefined) known.status = status;
+  log(`task ${task} is ${status}${reason === undefined ? "" : `: ${reason}`}`);
+  await ecs.send(
+    new SubmitTaskStateChangeCommand({
+      cluster: env.ECS_CLUSTER,
+      task,
+      status,
+      ...(reason === undefined ? {} : { reason: reason.slice(0, 200) }),
+    }),
+  );
+}
