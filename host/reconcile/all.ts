@@ -1,6 +1,9 @@
 /**
- * Every reconciler, in the order in which they run. The order is for a boot that settles at once: parameters of a
+ * The reconcilers, in the order in which they run. The order is for a boot that settles at once: parameters of a
  * module exist once it is loaded, and lockdown, which forbids much, comes after them. Whatever runs too early is tried again.
+ *
+ * One more, `remote-api`, runs before them: it moves the listener that the daemon has open, so it is made with that
+ * (`../daemon/open-host.ts`) and cannot stand in a table.
  */
 import { configuration } from "../files/all.ts";
 import { bootParameters } from "./kernel/boot-parameters.ts";
