@@ -85,6 +85,11 @@ export async function activate({ host, memory, signal }: Omit<CommandWork, "look
   await bootInactiveNext(system, await currentTerms(host, signal));
 }
 
+/** The running set boots next after all. @throws {Failure<"nothing-to-cancel">} */
+export async function deactivate({ host }: Pick<CommandWork, "host">): Promise<void> {
+  await (await requireSets(host.system)).signpost.cancelUpgrade();
+}
+
 export function noUpdate(): Failure<"no-update"> {
   return new Failure("no-update", "cannot prepare an update: none is chosen", { hint: "run `apiclient update check`" });
 }

@@ -11,7 +11,7 @@ import { Place } from "../../lib/place.ts";
 import { otherSet } from "./boot/boot-entry.ts";
 import { assertProved, findSets, isProved, requireSets } from "./boot/sets.ts";
 import type { Standings } from "./boot/signpost.ts";
-import { activate, noUpdate, prepare, refresh } from "./commands.ts";
+import { activate, deactivate, noUpdate, prepare, refresh } from "./commands.ts";
 import { explanationOf } from "./explanation.ts";
 import { ProgressRate } from "./fetch/progress-rate.ts";
 import { removeCopies } from "./fetch/tuf-state.ts";
@@ -246,7 +246,7 @@ export class Updater implements AsyncDisposable {
       case "activate":
         return await activate(work);
       case "deactivate":
-        return await (await requireSets(this.#host.system)).signpost.cancelUpgrade();
+        return await deactivate(work);
     }
   }
 
