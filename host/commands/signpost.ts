@@ -110,6 +110,7 @@ const clearInactive = change(
 const upgradeToInactive = change(
   "upgrade-to-inactive",
   "The inactive set, written and verified, boots next, on trial",
+  // Whoever does this by hand may do it on a host whose daemon does not answer: without terms, everything is to hold.
   async (system) => await bootInactiveNext(system, undefined),
 );
 

@@ -14,7 +14,8 @@ export const espPath = "/efi";
 
 /** What of the two sets the updater works with: which one boots, and where the other one is written. */
 export type PartitionSets = {
-  signpost: Signpost;
+  /** Without what makes the inactive set boot next: `bootInactiveNext` does that, with what belongs to it. */
+  signpost: Omit<Signpost, "upgradeToInactive">;
   inactive: { set: SetName; root: Partition; hash: Partition; kernel: string };
 };
 
@@ -30,6 +31,10 @@ export async function findSets(system: System): Promise<PartitionSets | undefine
 
 /** @throws {Failure<"no-partition-sets">} */
 export async function requireSets(system: System): Promise<PartitionSets> {
+  return await wholeSets(system);
+}
+
+async function wholeSets(system: System): Promise<PartitionSets & { signpost: Signpost }> {
   const { active, sets } = await findPartitions(system);
   const set = otherSet(active);
   const esp = hostPath(system, espPath);
@@ -65,7 +70,7 @@ export function assertProved(standings: Standings): void {
  * @throws as `Signpost.upgradeToInactive`
  */
 export async function bootInactiveNext(system: System, terms: NewTerms | undefined): Promise<void> {
-  const { signpost, inactive } = await requireSets(system);
+  const { signpost, inactive } = await wholeSets(system);
   try {
     await bootLoaderTwice(system);
   } catch (error) {

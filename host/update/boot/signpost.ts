@@ -85,7 +85,7 @@ export class Signpost {
     await writeFileAtomic(join(this.#entries, entryName(entry)), entryText(entry), 0o644, this.#files);
   }
 
-  /** The inactive set boots next, on trial. @throws {Failure<"inactive-not-valid">} */
+  /** The inactive set boots next, on trial; only for `bootInactiveNext`. @throws {Failure<"inactive-not-valid">} */
   async upgradeToInactive(): Promise<void> {
     const set = otherSet(this.#active);
     const file = (await this.#entryFiles()).find(({ entry }) => entry.set === set && entry.standing.kind === "staged");
