@@ -21,8 +21,8 @@ import { wantedWords, wordsOfThisBoot } from "../reconcile/kernel/boot-parameter
 import { tooFewHugePages } from "../reconcile/kernel/huge-pages.ts";
 import { bringToForm } from "../migrations/bring.ts";
 import type { Engine } from "../reconcile/engine.ts";
-import { notApplied, type PassFailure } from "../reconcile/reconciler.ts";
-import { failureOf } from "../reconcile/pass-failure.ts";
+import { notApplied } from "../reconcile/reconciler.ts";
+import { failureOf, type PassFailure } from "../reconcile/pass-failure.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { keepTryForPlannedReboot } from "../update/boot/sets.ts";
 import { readUserData } from "../user-data/user-data.ts";

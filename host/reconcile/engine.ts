@@ -12,8 +12,8 @@ import { Turns } from "../../lib/place.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import type { Facts } from "../machine/facts.ts";
 import type { System } from "../machine/system.ts";
-import { failureOf, passFailure } from "./pass-failure.ts";
-import type { Effect, Reconciliation, PassFailure, Reconciler, Setback } from "./reconciler.ts";
+import { failureOf, passFailure, type PassFailure } from "./pass-failure.ts";
+import type { Effect, Reconciliation, Reconciler, Setback } from "./reconciler.ts";
 
 /** Where the engine gets committed settings from. */
 export type SettingsSource = {
@@ -68,7 +68,7 @@ export function backoffMs(passes: number): number {
   return Math.min(driftCheckMs, firstRetryMs * 2 ** Math.max(0, passes - 1));
 }
 
-/** Of one reconciler in one pass: all that it met, and what of that was not so before. */
+/** One reconciler in one pass: `whole` has all that it met, `since` has what is new since its pass before. */
 type ReconcilerReports = { whole: ReconcilerReport; since: ReconcilerReport };
 
 type Met = {
@@ -268,7 +268,10 @@ export class Engine {
   }
 }
 
-/** What a pass met, without what was so before: equal in all that it depends on. */
+/**
+ * What is new in a pass. A setback is old when the pass before had one whose `wanted` is equal: the change of settings
+ * did not cause it. A warning or a reason for a reboot is old when the pass before had the same sentence.
+ */
 function sinceThen({ setbacks, warnings, rebootNeeded }: Reconciliation, before: Known | undefined): Met {
   const wasSo = ({ wanted }: Setback): boolean =>
     before?.setbacks.some((setback) => Bun.deepEquals(setback.wanted, wanted)) === true;

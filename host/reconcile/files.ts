@@ -19,7 +19,7 @@ import { readRecords, stale, unitsThatShouldRun, writeRecord } from "./units.ts"
 
 const ownedDirectory = "/run/orlop/files";
 
-/** Somebody who must take changed files in. */
+/** A unit that reads files of a group, and is restarted or reloaded when they change; `record` is its name in `units.ts`. */
 type Taker = { record: string; unit: string; action: "restart" | "reload"; hash: string };
 type Group = { name: string; files: RenderedFile[]; takers: Taker[] };
 /** `read` is what its files depend on, `withheld` the hashes of files whose units are left alone because of it. */

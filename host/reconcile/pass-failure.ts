@@ -1,7 +1,17 @@
 /** What went wrong in a pass or a step of the boot, as the API shows it. */
-import { Failure, messageOf } from "../../lib/failure.ts";
+import { Failure, type FailureCode, messageOf } from "../../lib/failure.ts";
 import { UnitFailure } from "../machine/unit.ts";
-import type { PassFailure, Setback } from "./reconciler.ts";
+import type { Setback } from "./reconciler.ts";
+
+export type PassFailure = {
+  code: FailureCode;
+  message: string;
+  /** The unit that failed, and the last it said. */
+  unit?: string;
+  journal?: string;
+  /** What was not done because of it: the same words whenever the same fails, also on another boot. */
+  undone?: string[];
+};
 
 export function failureOf(error: unknown): PassFailure {
   const code = error instanceof Failure ? error.code : "internal";

@@ -4,7 +4,7 @@
  * `plan` is pure and is the only place that decides: a preview shows its steps for proposed settings, a pass applies
  * them for committed ones, so what a preview says will restart is what restarts. No steps means converged.
  */
-import { isFailure, type FailureCode } from "../../lib/failure.ts";
+import { isFailure } from "../../lib/failure.ts";
 import { readBy } from "../datastore/reads.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import type { Facts } from "../machine/facts.ts";
@@ -43,7 +43,8 @@ export type ReconcilerDefinition<Desired, Actual, Step> = {
   /** For previews alone, of files that everybody may read: what a step does to a file. */
   fileText?(step: Step): FileText | undefined;
   /**
-   * A step is all that it depends on: two that are equal do the same.
+   * The step carries everything that decides what is done, such as the text to write: two equal steps do the same. By that
+   * the engine knows a failure again (`Setback`).
    *
    * @throws {Failure<"lacking">} when only the try could tell that this machine does not have it: a warning
    */
@@ -52,24 +53,15 @@ export type ReconcilerDefinition<Desired, Actual, Step> = {
   afterFailure: "stop" | "continue";
 };
 
-export type PassFailure = {
-  code: FailureCode;
-  message: string;
-  /** The unit that failed, and the last it said. */
-  unit?: string;
-  journal?: string;
-  /** What was not done because of it: the same words whenever the same fails, also on another boot. */
-  undone?: string[];
-};
-
 /** Code of a boot in which a reconciler failed. It is tried again after the boot, and tells its own state. */
 export const notApplied = "not-applied";
 
 /** Something that a pass could not do. */
 export type Setback = {
   error: unknown;
-  /** What was not done, with all that it depends on: the same fails as before when this is the same. */
+  /** Everything that decides what was to be done. When an earlier pass failed with an equal value, this failure is no new one. */
   wanted: unknown;
+  /** What was not done, for people. */
   undone: string[];
 };
 
