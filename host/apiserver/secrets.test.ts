@@ -25,7 +25,7 @@ const secretsWith = (marker: string) => markedSettings(model, marker, ({ secrecy
 /** A program that ran, as `exec` notes it. */
 async function noteProgram(host: RunningHost): Promise<void> {
   await host.stop();
-  const { log: audit } = await openAudit(host.machine.system, { image: "0.1.0", clock: host.machine.system.clock });
+  const { opened: audit } = await openAudit(host.machine.system, { image: "0.1.0", clock: host.machine.system.clock });
   const command = ["sh", "-c", `curl -H "Authorization: Bearer ${argument}" example.com`];
   await audit.executed({ kind: "socket", uid: 0 }, { container: "admin", command, terminal: false });
   await audit[Symbol.asyncDispose]();

@@ -47,11 +47,11 @@ export async function openHost(machine: System, stopping: AbortSignal): Promise<
   const model = modelFor(facts.variant);
   const recorded = { image: facts.versionId, clock: machine.clock };
   await lookOver(machine);
-  const { log: datastore, unusable } = await openSettings(machine, recorded);
+  const { opened: datastore, unusable } = await openSettings(machine, recorded);
   opened.use(datastore);
   const secrets = new KnownSecrets(model, datastore);
   const system = maskedSystem(machine, (text) => secrets.mask(text));
-  const { log: audit, unusable: auditUnusable } = await openAudit(system, recorded);
+  const { opened: audit, unusable: auditUnusable } = await openAudit(system, recorded);
   opened.use(audit);
 
   const trial = await Trial.open(system, datastore);
@@ -116,7 +116,12 @@ async function openUpdater({
       const status = async () => ({ boot: bootStatus.steps, reconcilers: engine.status() });
       const node = nodeCheck(system, currentSettings.settings(), facts);
       const hostUnits = unitsOf(facts.variant.orchestrator);
-      return await baseAilments(system, status, { hostUnits, ...defined({ node, ecs: ecsCheck(system, facts) }) }, until);
+      return await baseAilments(
+        system,
+        status,
+        { hostUnits, ...defined({ node, ecs: ecsCheck(system, facts) }) },
+        until,
+      );
     },
   });
 }

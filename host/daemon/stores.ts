@@ -10,27 +10,27 @@ const retryMs = 60_000;
 
 /** A directory that is none is lost. One of a newer version, or that the disk does not give, may be read again. */
 export async function openSettings(system: System, options: DatastoreOptions): Promise<OpenedLog<Datastore>> {
-  const opened = await tryToOpen(system, options);
-  for (const repair of opened.log.repairs) system.log.info(`datastore: ${repair}`);
-  if (opened.unusable !== undefined) system.log.error("datastore: the boot stops here", opened.unusable);
-  return opened;
+  const settings = await tryToOpen(system, options);
+  for (const repair of settings.opened.repairs) system.log.info(`datastore: ${repair}`);
+  if (settings.unusable !== undefined) system.log.error("datastore: the boot stops here", settings.unusable);
+  return settings;
 }
 
 /** Whoever has to run a program on a host in need must not be kept from it by what others ran before. */
 export async function openAudit(system: System, options: DatastoreOptions): Promise<OpenedLog<Audit>> {
   const isLost = (): boolean => true;
-  const opened = await openLog(system, logs.audit, isLost, async (disk) => await Audit.open(disk, options));
-  for (const repair of opened.log.repairs) system.log.info(`audit: ${repair}`);
-  if (opened.unusable !== undefined) system.log.error("audit: no program runs in host containers", opened.unusable);
-  return opened;
+  const audit = await openLog(system, logs.audit, isLost, async (disk) => await Audit.open(disk, options));
+  for (const repair of audit.opened.repairs) system.log.info(`audit: ${repair}`);
+  if (audit.unusable !== undefined) system.log.error("audit: no program runs in host containers", audit.unusable);
+  return audit;
 }
 
 /** Resolves when settings that could not be read can be, or when the signal aborts. */
 export async function untilUsable(system: System, options: DatastoreOptions, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await system.clock.sleep(retryMs, signal).catch(() => undefined); // the loop looks at the signal
-    const { log, unusable } = await tryToOpen(system, options);
-    await log[Symbol.asyncDispose]();
+    const { opened, unusable } = await tryToOpen(system, options);
+    await opened[Symbol.asyncDispose]();
     if (unusable === undefined) return;
   }
 }

@@ -80,8 +80,8 @@ test("an audit that the disk does not give at all is told, and no program runs u
   await using host = await runningHost({ storage });
   const { unknown } = await host.api.call("getStatus");
   expect(unknown).toEqual([expect.stringContaining(`cannot use what is kept in ${logs.audit.path}`)]);
-  const { log } = await openAudit(host.machine.system, { image: "0.1.0", clock: host.machine.system.clock });
-  const running = log.executed({ kind: "socket", uid: 0 }, { container: "admin", command: ["ls"], terminal: false });
+  const { opened: audit } = await openAudit(host.machine.system, { image: "0.1.0", clock: host.machine.system.clock });
+  const running = audit.executed({ kind: "socket", uid: 0 }, { container: "admin", command: ["ls"], terminal: false });
   await expect(running).rejects.toMatchObject({ code: "kept-unusable" });
 });
 

@@ -9,7 +9,7 @@ import { unusableDisk } from "../datastore/unusable.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { setAside, type KeptPlace } from "./set-aside.ts";
 
-export type OpenedLog<Log> = { log: Log; unusable?: Failure };
+export type OpenedLog<Log> = { opened: Log; unusable?: Failure };
 
 /**
  * @param isLost whether the log that is there is given up for this reason: it is set aside, and a new one is begun
@@ -23,14 +23,14 @@ export async function openLog<Log>(
 ): Promise<OpenedLog<Log>> {
   const disk = directoryDisk(system.storage, hostPath(system, place.path));
   try {
-    return { log: await open(disk) };
+    return { opened: await open(disk) };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (!isLost(error)) return await refusing(place, error, open);
     await setAside(system, place, error);
   }
   try {
-    return { log: await open(disk) };
+    return { opened: await open(disk) };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return await refusing(place, error, open);
@@ -46,7 +46,7 @@ async function refusing<Log>(
     ...defined({ hint }),
     cause,
   });
-  return { log: await open(unusableDisk(unusable)), unusable };
+  return { opened: await open(unusableDisk(unusable)), unusable };
 }
 
 /** Something else lies where the directory should be. */
