@@ -112,7 +112,7 @@ export class Datastore implements AsyncDisposable {
    * What is staged already as current changes nothing and gets no version. What is staged meanwhile begins a new
    * transaction.
    *
-   * @param around looks at what is committed before it is written, and writes it
+   * @param around called with what is staged and with the write: it refuses by throwing, or commits by calling `write`
    * @throws {Failure<"nothing-pending" | "too-large" | "disk-full" | "disk-error" | "busy" | "closed">}
    */
   async commit(

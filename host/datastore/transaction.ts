@@ -19,7 +19,7 @@ export type Transaction = {
   by: Author;
   /** The version of the image that was running. */
   image: string;
-  /** What the change was for, as its author put it: "apiclient set". */
+  /** What the change was for, as its author put it: "set motd". */
   message: string;
   changes: Change[];
   /** Covers this transaction and everything before it. */
