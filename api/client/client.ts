@@ -3,8 +3,7 @@
  *
  * ```ts
  * const host = connect({ socket: "/run/api.sock" });
- * await host.call("patchSettings", { query: { tx: "greeting" }, body: { motd: "hi" } });
- * const { result } = await host.commitAndWait({ tx: "greeting" });
+ * const { result } = await host.call("changeSettings", { query: { wait: true }, body: { set: { motd: "hi" } } });
  * ```
  */
 import { z } from "zod";

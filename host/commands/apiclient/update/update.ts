@@ -13,7 +13,7 @@ import { updateOutcomeText, waitForUpdate, type UpdateOutcome } from "./update-w
 
 type Action = UpdateStatusBody["most_recent_command"]["cmd_type"];
 
-const endpoints = {
+const endpointOf = {
   refresh: "refreshUpdates",
   prepare: "prepareUpdate",
   activate: "activateUpdate",
@@ -46,7 +46,7 @@ of \`apiclient update wait\`.`,
     wait: { type: "boolean", help: "Wait until the version that was rebooted into has proved healthy", short: "w" },
     timeout: timeoutOption("30m"),
   },
-  async run(context, { check, reboot, wait, timeout }): Promise<Applied> {
+  async run(context, { check, reboot, wait, timeout }): Promise<AppliedUpdate> {
     if (wait && !reboot) throw usageFailure("--wait needs --reboot: an update that is not started proves nothing");
     const { api: connected, signal, invocation } = context;
     const api = await connected();
@@ -79,7 +79,7 @@ function nothingToApply(reason: string, hint: string): Failure<"no-update"> {
   return new Failure("no-update", `cannot apply an update: ${reason}`, { hint });
 }
 
-type Applied = { status: UpdateStatusBody; outcome?: Waited<UpdateOutcome> };
+type AppliedUpdate = { status: UpdateStatusBody; outcome?: Waited<UpdateOutcome> };
 
 /** Reboots, and waits for the outcome when there is a limit. */
 async function rebooted(
@@ -87,7 +87,7 @@ async function rebooted(
   api: Client,
   { staging_partition: staging }: UpdateStatusBody,
   timeoutSeconds: number | undefined,
-): Promise<Pick<Applied, "outcome">> {
+): Promise<Pick<AppliedUpdate, "outcome">> {
   const rebootAtMs = machineClock.elapsedMs();
   await api.call("reboot", { signal: context.signal });
   if (timeoutSeconds === undefined) return {};
@@ -161,7 +161,7 @@ function downloadText({
 /** Asks for an action and waits for that action's own result, with a bar while bytes move. */
 async function act(api: Client, action: Action, signal: AbortSignal): Promise<UpdateStatusBody> {
   const before = commandOf(await lookAt(api, signal));
-  await api.call(endpoints[action], { signal });
+  await api.call(endpointOf[action], { signal });
   using bar = new StepBar();
   for (let patience = deadline(machineClock, silenceMs); ;) {
     const status = await lookAgain(api, signal);
