@@ -53,7 +53,7 @@ export async function buildImage(variant: Variant, architecture: Architecture, o
 
   const programs = [
     ...(await takeSupplied(variant, { architecture, ...supplied })),
-    ...(await makePrograms(variant, { architecture, fetch })),
+    ...(await makeRecipePrograms(variant, { architecture, fetch })),
   ];
   const pause = variant.orchestrator.kind === "kubernetes" ? await makePauseImage(plan, fetch) : undefined;
   const root = await makeRoot({ ...plan, programs, pause }, fetch);
@@ -80,8 +80,8 @@ async function takeSupplied(
   return placed;
 }
 
-/** The programs of a variant that are no Debian packages, each at its place in the root. */
-async function makePrograms(
+/** The programs of a variant that recipes make, each at its place in the root. */
+async function makeRecipePrograms(
   { programs }: Pick<Variant, "programs">,
   options: ProgramOptions,
 ): Promise<PlacedProgram[]> {

@@ -1,8 +1,9 @@
 /**
  * What a variant is: one combination of contents, platform and orchestrator that an image is built for.
  *
- * Variants are data. `variants/<name>.ts` exports one of these, `variants/all.ts` lists them; the image builder takes
- * the packages, the host and the laptop tools take the setting groups and defaults.
+ * Variants are data. A file beside this one exports a variant, or a function of Kubernetes' minor version that gives one
+ * (`aws-k8s.ts`); `all.ts` lists all of them. The image builder takes the packages, the host and the laptop tools take the
+ * setting groups and defaults.
  */
 import type { DefaultsOf, Group } from "../settings/groups/group.ts";
 

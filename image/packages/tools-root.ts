@@ -44,7 +44,7 @@ export type ToolOptions = {
 const confined = ["--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"];
 
 /** Raised when what is done to a tools root after unpacking changes. */
-const recipe = 2;
+const revision = 2;
 
 /** What programs in the tools root see, and nothing else, so that a locale or a proxy does not change an image. */
 const environment = {
@@ -105,7 +105,7 @@ export async function openToolsRoot(
 }
 
 function keyOf(packages: readonly LockedPackage[]): string {
-  const hash = createHash("sha256").update(`tools root, recipe ${recipe}\n`);
+  const hash = createHash("sha256").update(`tools root, recipe ${revision}\n`);
   for (const { name, sha256 } of packages) hash.update(`${name} ${sha256}\n`);
   return hash.digest("hex").slice(0, 20);
 }
