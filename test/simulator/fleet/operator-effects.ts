@@ -5,8 +5,8 @@ import { nodePod, now } from "../../worlds/fleet/snapshots.ts";
 import { bare, type FleetModelOptions, Memo, type ModelObjects, moments, withoutTimes } from "./model-objects.ts";
 
 /** `target` is the number of what is written then. */
-export type Effect = { label: string; target: number; claims: number };
-type NodeEffects = { writes: Effect[]; evicts: boolean };
+export type OperatorWrite = { label: string; target: number; claims: number };
+type NodeEffects = { writes: OperatorWrite[]; evicts: boolean };
 
 const gate = "gate";
 
@@ -14,7 +14,7 @@ export class OperatorEffects {
   readonly #objects: ModelObjects;
   readonly #options: FleetModelOptions;
   readonly #ofNode = new Memo<NodeEffects>();
-  readonly #ofLedger = new Memo<Effect[]>();
+  readonly #ofLedger = new Memo<OperatorWrite[]>();
 
   constructor(objects: ModelObjects, options: FleetModelOptions) {
     this.#objects = objects;
@@ -26,9 +26,9 @@ export class OperatorEffects {
   }
 
   /** @param pasts by slot, of the nodes */
-  onLedger(policy: number, pasts: readonly number[]): readonly Effect[] {
+  onLedger(policy: number, pasts: readonly number[]): readonly OperatorWrite[] {
     return this.#ofLedger.get([policy, ...pasts], () => {
-      const targets = new Map<number, Effect>();
+      const targets = new Map<number, OperatorWrite>();
       for (const nodes of combinations(pasts.map((past) => this.#objects.pasts.value(past)))) {
         const effects = this.#ofLedger.get([-1, policy, ...nodes], () => this.#ledgerDecisions(policy, nodes));
         for (const effect of effects) targets.set(effect.target, effect);
@@ -38,7 +38,7 @@ export class OperatorEffects {
   }
 
   #nodeDecisions(policy: number, nodeId: number, slot: number): NodeEffects {
-    const writes = new Map<number, Effect>();
+    const writes = new Map<number, OperatorWrite>();
     let evicts = false;
     for (const snapshot of this.#snapshots(policy, [[slot, nodeId]])) {
       for (const at of moments) {
@@ -53,8 +53,8 @@ export class OperatorEffects {
     return { writes: [...writes.values()], evicts };
   }
 
-  #ledgerDecisions(policy: number, nodes: readonly number[]): Effect[] {
-    const effects: Effect[] = [];
+  #ledgerDecisions(policy: number, nodes: readonly number[]): OperatorWrite[] {
+    const effects: OperatorWrite[] = [];
     for (const snapshot of this.#snapshots(
       policy,
       nodes.map((node, slot) => [slot, node]),
