@@ -4,10 +4,10 @@ import type { Duplex } from "node:stream";
 import { z } from "zod";
 import { WebSocketServer, type WebSocket } from "ws-8";
 import type { Client } from "../../api/client/client.ts";
+import { jsonOf } from "../../api/client/refusal.ts";
 import { bytesOf, messageBytesMost, type TerminalSize } from "../../api/exec.ts";
 import { machineClock } from "../../lib/clock.ts";
 import { explain } from "../../lib/failure.ts";
-import { parseJson } from "../../lib/text/json.ts";
 
 const edge = z.int().min(1).max(1000);
 const resize = z.object({ rows: edge, cols: edge });
@@ -58,7 +58,7 @@ async function converse(
   });
   page.on("message", (data, isBinary) => {
     if (isBinary) typed.add(bytesOf(data));
-    else resized?.(resize.parse(parseJson(bytesOf(data).toString())));
+    else takeSize(bytesOf(data).toString(), resized);
   });
   try {
     const exitCode = await client.exec({
@@ -78,6 +78,12 @@ async function converse(
     if (page.readyState === page.OPEN) page.send(JSON.stringify({ ended: explain(error) }));
   }
   page.close();
+}
+
+/** What is no size changes nothing. */
+function takeSize(text: string, resized: ((size: TerminalSize) => void) | undefined): void {
+  const size = resize.safeParse(jsonOf(text));
+  if (size.success) resized?.(size.data);
 }
 
 /** What was typed, until the page is closed. */
