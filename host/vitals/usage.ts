@@ -1,5 +1,5 @@
 /** How full the machine is: memory and what waits for it, over the last hour, and file systems now. */
-import { statfs } from "node:fs/promises";
+import { stat, statfs } from "node:fs/promises";
 import type { Usage, UsageSample } from "../../api/machine-view.ts";
 import { defined } from "../../lib/defined.ts";
 import { systemErrorCode } from "../../lib/failure.ts";
@@ -84,13 +84,13 @@ function waitingPercent(text: string): number | undefined {
 
 /** Those that are no file system of their own count once. */
 export async function fileSystemsOf(system: System, paths: readonly string[]): Promise<Usage["fileSystems"]> {
-  const known = new Map<string, Usage["fileSystems"][number]>();
+  const known = new Map<number, Usage["fileSystems"][number]>();
   for (const path of paths) {
     try {
-      const { type, blocks, bsize, bfree, bavail } = await statfs(hostPath(system, path));
+      const { dev } = await stat(hostPath(system, path));
+      const { blocks, bsize, bfree, bavail } = await statfs(hostPath(system, path));
       const sizeBytes = (blocks - bfree + bavail) * bsize;
-      // Two paths on one file system have the same figures.
-      known.getOrInsert(`${type} ${blocks} ${bavail}`, { path, sizeBytes, availableBytes: bavail * bsize });
+      known.getOrInsert(dev, { path, sizeBytes, availableBytes: bavail * bsize });
     } catch (error) {
       // What is not there, or cannot be looked at, is left out: the rest counts all the more.
       if (systemErrorCode(error) === undefined) throw error;
