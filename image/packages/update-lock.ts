@@ -150,7 +150,17 @@ export async function packagesBeyond(
   return resolve(index, { wanted, excluded, present }).map(lockedPackage);
 }
 
-function lockedPackage({ name, version, section, source, archive, path, bytes, sha256 }: Package): LockedPackage {
+/** As a lock has it. */
+export function lockedPackage({
+  name,
+  version,
+  section,
+  source,
+  archive,
+  path,
+  bytes,
+  sha256,
+}: Package): LockedPackage {
   return {
     name,
     version,

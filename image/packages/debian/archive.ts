@@ -76,8 +76,18 @@ export async function fetchIndex(
   mirror: DebianMirror,
   releases: readonly DebianRelease[],
   architecture: Architecture,
-  { cache = cacheDirectory(), signal }: ArchiveOptions,
+  options: ArchiveOptions,
 ): Promise<PackageIndex> {
+  return indexOf(await fetchPackageLists(mirror, releases, architecture, options));
+}
+
+/** Every version of every package that the suites have. */
+export async function fetchPackageLists(
+  mirror: DebianMirror,
+  releases: readonly DebianRelease[],
+  architecture: Architecture,
+  { cache = cacheDirectory(), signal }: ArchiveOptions,
+): Promise<Package[]> {
   const wanted = suites.map(({ suite, archive }) => {
     const path = `main/binary-${debianArchitecture(architecture)}/Packages.xz`;
     const file = releases.find((release) => release.suite === suite)?.files.get(path);
@@ -111,5 +121,5 @@ export async function fetchIndex(
     packages.push(...readPackages(stdout, archive, `the package index of ${suite} for ${architecture}`));
   }
   say(`${architecture}: the indexes name ${packages.length} packages`);
-  return indexOf(packages);
+  return packages;
 }

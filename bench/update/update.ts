@@ -9,16 +9,17 @@ import { createHash, randomFillSync } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { linuxSystem } from "../host/machine/system.ts";
-import { refreshMetadata, targetIn, targetStream } from "../host/update/fetch/trusted-repository.ts";
-import type { ImageManifest } from "../image/manifest.ts";
-import { openToolsRoot } from "../image/packages/tools-root.ts";
-import { say } from "../lib/progress.ts";
-import { testRepository } from "../test/worlds/update/update-repository.ts";
-import { newer, PublishedImages } from "../test/real/vm/published-images.ts";
-import { UpdatingHost } from "../test/real/vm/updating-host.ts";
-import { bootTimeoutMs } from "./guests.ts";
-import { computer, median, type Figure, type BenchReport } from "./report.ts";
+import { linuxSystem } from "../../host/machine/system.ts";
+import { refreshMetadata, targetIn, targetStream } from "../../host/update/fetch/trusted-repository.ts";
+import type { ImageManifest } from "../../image/manifest.ts";
+import { openToolsRoot } from "../../image/packages/tools-root.ts";
+import { say } from "../../lib/progress.ts";
+import { testRepository } from "../../test/worlds/update/update-repository.ts";
+import { newer, PublishedImages } from "../../test/real/vm/published-images.ts";
+import { UpdatingHost } from "../../test/real/vm/updating-host.ts";
+import { bootTimeoutMs } from "../guests.ts";
+import { benchUpdateBytes } from "./update-bytes.ts";
+import { computer, median, type Figure, type BenchReport } from "../report.ts";
 
 const mebibyte = 1024 * 1024;
 const targetBytes = 500 * mebibyte;
@@ -32,15 +33,20 @@ export async function benchUpdate(signal: AbortSignal): Promise<BenchReport> {
   const native = await benchTarget(signal);
   say("an update in a machine");
   const applied = await benchApply();
+  const fetched = await benchUpdateBytes(signal);
   return {
     benchmark: "update",
     ours: "hostd: refresh of the metadata, download, write, read back block by block against the signed root hash",
-    limit: "curl, zstd, dd and sha256sum in the same machine; fetch and SHA-256 on this computer",
-    figures: [...applied, ...native],
+    peer: "of rows in bytes: Debian's xdelta3, level 9 with lzma and the whole older file in memory",
+    limit:
+      "curl, zstd, dd and sha256sum in the same machine; fetch and SHA-256 on this computer; of rows in bytes: all files",
+    figures: [...applied, ...native, ...fetched.figures],
     notes: [
       "per second: mebibytes of what is on the partitions when it is done, in a machine without KVM",
       `hostd may use ${memoryLimitBytes / mebibyte} MiB at most; its limit in that row is that`,
       `the target is served by the process that measures; medians of ${rounds}`,
+      "bytes: what a host fetches for root, hash tree and kernel, from an image with older packages, an older kernel, both, or an older program",
+      ...fetched.notes,
     ],
     computer: computer(),
   };
