@@ -8,7 +8,7 @@
  */
 import { zstdDecompress } from "node:zlib";
 import { Failure } from "../failure.ts";
-import { largestFrameBytes, packedFrames, release } from "./zstd-frames.ts";
+import { packedFrames, release, type PackedFrame } from "./zstd-frames.ts";
 
 export type SourceRange = { offset: number; bytes: number };
 
@@ -23,6 +23,10 @@ export const mostRanges = 1024;
 const listMagic = 0x184d2a5d;
 const headerBytes = 8;
 const rangeBytes = 12;
+/** That `node:zlib` takes. */
+const smallestChunkBytes = 64;
+
+type ContentFrame = Extract<PackedFrame, { kind: "content" }>;
 
 /** Never the first bytes of a dictionary that zstd would take for one with tables of its own. */
 export const dictionaryStart = Buffer.alloc(8);
@@ -40,31 +44,24 @@ export function packedRanges(ranges: readonly SourceRange[]): Buffer {
 }
 
 /**
- * The content of each frame of a patch, in order; the next one is unpacked while one is in use. What is given out is gone
- * when the one after the next is asked for, and a chunk when the next is asked for.
+ * The content of each frame of a patch, in order, one at a time: a dictionary, a frame and its content are in memory. What
+ * is given out is gone when the one after the next is asked for, and a chunk when the next is asked for.
  *
  * @throws {Failure<"bad-archive">} for what is no patch, or one of another source as far as that shows
  */
 export async function* patchedFrames(chunks: AsyncIterable<Uint8Array>, source: PatchSource): AsyncGenerator<Buffer> {
   let ranges: SourceRange[] = [];
-  let ahead: Promise<Buffer> | undefined;
-  let lent: Promise<Buffer> | undefined;
-  try {
-    for await (const { kind, bytes } of packedFrames(chunks)) {
-      if (kind === "skippable") {
-        ranges = rangesIn(bytes, source.bytes) ?? ranges;
-        continue;
-      }
-      const next = unpack(bytes, ranges, source);
-      next.catch(() => undefined); // it rejects again when its turn comes
-      ranges = [];
-      if (ahead !== undefined) yield await ahead;
-      if (lent !== undefined) release(await lent);
-      [lent, ahead] = [ahead, next];
+  let lent: Buffer | undefined;
+  for await (const frame of packedFrames(chunks)) {
+    if (frame.kind === "skippable") {
+      ranges = rangesIn(frame.bytes, source.bytes) ?? ranges;
+      continue;
     }
-    if (ahead !== undefined) yield await ahead;
-  } finally {
-    await ahead?.catch(() => undefined); // nobody closes the source under it
+    const content = await unpack(frame, ranges, source);
+    ranges = [];
+    yield content;
+    if (lent !== undefined) release(lent);
+    lent = content;
   }
 }
 
@@ -85,7 +82,7 @@ function rangesIn(frame: Buffer, sourceBytes: number): SourceRange[] | undefined
   return ranges;
 }
 
-async function unpack(frame: Buffer, ranges: readonly SourceRange[], source: PatchSource): Promise<Buffer> {
+async function unpack(frame: ContentFrame, ranges: readonly SourceRange[], source: PatchSource): Promise<Buffer> {
   const dictionary = await dictionaryOf(ranges, source);
   try {
     return await unpackWith(frame, dictionary);
@@ -107,12 +104,12 @@ async function dictionaryOf(ranges: readonly SourceRange[], source: PatchSource)
   return dictionary;
 }
 
-async function unpackWith(frame: Buffer, dictionary: Buffer): Promise<Buffer> {
-  const limits = { chunkSize: largestFrameBytes, maxOutputLength: largestFrameBytes };
+/** In one piece: what zstd puts together of many is there twice. */
+async function unpackWith({ bytes, contentBytes }: ContentFrame, dictionary: Buffer): Promise<Buffer> {
+  const most = Math.max(smallestChunkBytes, contentBytes);
+  const options = { dictionary, chunkSize: most, maxOutputLength: most };
   return await new Promise((resolve, reject) => {
-    zstdDecompress(frame, { dictionary, ...limits }, (error, content) =>
-      error === null ? resolve(content) : reject(error),
-    );
+    zstdDecompress(bytes, options, (error, content) => (error === null ? resolve(content) : reject(error)));
   });
 }
 

@@ -49,7 +49,9 @@ export function release({ buffer, byteLength }: Uint8Array): void {
 }
 
 /** A frame as it is in the archive, its header included. */
-export type PackedFrame = { kind: "content" | "skippable"; bytes: Buffer };
+export type PackedFrame =
+  | { kind: "content"; bytes: Buffer; contentBytes: number }
+  | { kind: "skippable"; bytes: Buffer };
 
 /**
  * The frames of an archive. One with content is good until the one after the next is asked for: there are two buffers.
@@ -61,7 +63,7 @@ export type PackedFrame = { kind: "content" | "skippable"; bytes: Buffer };
 export async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<PackedFrame> {
   let [room, spare] = [Buffer.allocUnsafe(largestFrameBytes), Buffer.allocUnsafe(largestFrameBytes)];
   let size = 0;
-  let extent = extentOf(room.subarray(0, 0));
+  let extent: Extent = extentOf(room.subarray(0, 0));
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length;) {
       const part = chunk.subarray(at, at + extent.bytes - size);
@@ -71,8 +73,12 @@ export async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGen
       if (size === extent.bytes && extent.frame === undefined) extent = extentOf(room.subarray(0, size));
       if (extent.bytes > largestFrameBytes) throw tooLarge(extent.bytes);
       if (size < extent.bytes) continue;
-      if (extent.frame !== undefined) yield { kind: extent.frame, bytes: room.subarray(0, size) };
-      if (extent.frame === "content") [room, spare] = [spare, room];
+      const bytes = room.subarray(0, size);
+      if (extent.frame === "skippable") yield { kind: extent.frame, bytes };
+      if (extent.frame === "content") {
+        yield { kind: extent.frame, bytes, contentBytes: extent.contentBytes };
+        [room, spare] = [spare, room];
+      }
       size = 0;
       extent = extentOf(room.subarray(0, 0));
     }
@@ -82,7 +88,7 @@ export async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGen
 }
 
 /** How long a frame is, or, while that is not known, how many bytes it takes to know more. */
-type Extent = { bytes: number; frame: PackedFrame["kind"] | undefined };
+type Extent = { bytes: number } & ({ frame: "content"; contentBytes: number } | { frame: "skippable" | undefined });
 
 function extentOf(start: Buffer): Extent {
   const needs = (bytes: number): Extent => ({ bytes, frame: undefined });
@@ -113,7 +119,7 @@ function extentOf(start: Buffer): Extent {
     isLast = (header & 1) === 1;
     at += blockHeaderBytes + (isRunLength ? 1 : header >>> 3);
   }
-  return { bytes: at + ((descriptor & 4) === 0 ? 0 : checksumBytes), frame: "content" };
+  return { bytes: at + ((descriptor & 4) === 0 ? 0 : checksumBytes), frame: "content", contentBytes };
 }
 
 function tooLarge(bytes: number): Failure<"bad-archive"> {
