@@ -10,6 +10,7 @@
  * The kernel comes first, then the hash tree, then the root: with the first two, it is known which blocks of the root an
  * earlier try has left (`resume.ts`).
  */
+import { afterFailure } from "../../../lib/failure.ts";
 import type { BlockDevice } from "../../machine/block-device.ts";
 import type { System } from "../../machine/system.ts";
 import type { Partition } from "../boot/partitions.ts";
@@ -76,8 +77,7 @@ export async function writeImage(
     try {
       await verifyTree(root, hash, promised, verifying.onRead, signal);
     } catch (error) {
-      await emptyStarts(set);
-      throw error;
+      throw await afterFailure(error, async () => await emptyStarts(set));
     }
   });
   return downloads.fetched;
