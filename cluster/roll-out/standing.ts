@@ -60,8 +60,10 @@ function standing(seen: Survey, queue: ClaimQueue, node: FleetNode): NodeStandin
 function waitOf(seen: Survey, queue: ClaimQueue, node: FleetNode): Wait {
   const { now, snapshot, claims } = seen;
   switch (node.marks.step) {
-    case "Draining":
-      return drainWait(seen, node) ?? { cause: "reboot", version: node.marks.aim?.version ?? "", until: now };
+    case "Draining": {
+      const until = new Date(now.getTime() + snapshot.policy.spec.reboot.timeout);
+      return drainWait(seen, node) ?? { cause: "reboot", version: node.marks.aim?.version ?? "", until };
+    }
     case "Rebooting":
       return rebootWait(seen, node);
     case "Soaking":
