@@ -18,6 +18,7 @@ import { accessTo, type ClusterAccess } from "./cluster-access.ts";
 import { readClusterPolicy } from "./ecs-policy.ts";
 import { attributeNames } from "./instance-marks.ts";
 import { parameterName } from "./roll-out-halt.ts";
+import { earlierTask, ownTask } from "./sole-updater.ts";
 import { documentKinds, documentNames, documents } from "./stack/documents.ts";
 import { type Outcome, ClusterUpdater } from "./updater.ts";
 
@@ -190,6 +191,7 @@ test("what somebody else drained is left alone", async () => {
   expect(await update()).toEqual({ kind: "rest" });
   expect(world.states).toEqual([]);
   expect(host?.reboots).toBe(0);
+  expect(lines).toContain(`${id} is left alone: somebody else has drained it (ACTIVE lets it go on)`);
 }, 120_000);
 
 test("a drain that does not end is given back, with what the service tells", async () => {
@@ -265,3 +267,41 @@ test("a run that was broken off anywhere is gone on with by the next, and no hos
   expect(versions(played)).toEqual(["1.1.0", "1.1.0"]);
   expect(played.map(({ reboots }) => reboots)).toEqual([1, 1]);
 }, 240_000);
+
+test("of updaters that run beside each other, the oldest task goes on", async () => {
+  const [host] = await hosts(1);
+  const id = host?.instance ?? "";
+  await access.ecs.send(
+    new RegisterTaskDefinitionCommand({
+      family: "updater",
+      containerDefinitions: [{ name: "updater", image: "registry.example.com/updater:1", memory: 64 }],
+    }),
+  );
+  const start = async (): Promise<string> => {
+    const { tasks = [] } = await access.ecs.send(
+      new StartTaskCommand({
+        cluster: clusterName,
+        taskDefinition: "updater",
+        containerInstances: [arns.get(id) ?? ""],
+      }),
+    );
+    return tasks[0]?.taskArn ?? "";
+  };
+  const first = await start();
+  await machineClock.sleep(1_100); // moto counts seconds
+  const second = await start();
+  const answers = async (arn: string) => {
+    using metadata = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: ({ url }) =>
+        new URL(url).pathname === "/v4/id/task"
+          ? Response.json({ Cluster: clusterName, TaskARN: arn, Family: "updater", Revision: "1" })
+          : new Response("", { status: 404 }),
+    });
+    const signal = AbortSignal.timeout(60_000);
+    return await earlierTask(access.ecs, await ownTask(`${metadata.url.href}v4/id`, fetch, signal), signal);
+  };
+  expect(await answers(first)).toBeUndefined();
+  expect(await answers(second)).toBe(first);
+}, 120_000);

@@ -10,6 +10,7 @@ import type { FleetLedger, FleetPolicy } from "../policy/fleet-policy.ts";
 import { decide } from "../roll-out/decide.ts";
 import type { Drain, Snapshot } from "../roll-out/snapshot.ts";
 import { standings } from "../roll-out/standing.ts";
+import type { Wait } from "../roll-out/wait.ts";
 import type { Write } from "../roll-out/write.ts";
 import { applyInstanceWrite, type EcsFleet } from "./apply-instance-write.ts";
 import { type ClusterAccess, instancesOf } from "./cluster-access.ts";
@@ -203,10 +204,10 @@ export class ClusterUpdater {
 
   /** Each instance's sentence, when it is a new one. */
   #tell(snapshot: Snapshot, now: Date): void {
-    for (const { node, sentence, cause } of standings(snapshot, now)) {
-      const silence = this.#hosts.known.get(node.name)?.silence;
-      if (cause === "no-report") this.#say(node.name, `does not answer: ${silence ?? "it is not ready"}`);
-      else if (cause !== "not-selected") this.#say(node.name, sentence);
+    for (const { node, wait, sentence } of standings(snapshot, now)) {
+      const silence = this.#hosts.known.get(node.name)?.silence ?? "it is not ready";
+      const words = wordsOf(wait, silence) ?? sentence;
+      if (wait.cause !== "not-selected") this.#say(node.name, words);
     }
   }
 
@@ -214,6 +215,22 @@ export class ClusterUpdater {
     if (this.#logged.get(name) === sentence) return;
     this.#logged.set(name, sentence);
     this.#options.log(`${name} ${sentence}`);
+  }
+}
+
+/** What is said otherwise than of a node of Kubernetes. */
+function wordsOf(wait: Wait, silence: string): string | undefined {
+  switch (wait.cause) {
+    case "no-report":
+      return `does not answer: ${silence}`;
+    case "cordoned":
+      return "is left alone: somebody else has drained it (ACTIVE lets it go on)";
+    case "pods":
+      return `waits for ${wait.count} ${wait.count === 1 ? "task" : "tasks"} to stop: ${wait.example}${wait.refusal === undefined ? "" : `: ${wait.refusal}`}`;
+    case "proof":
+      return `runs ${wait.version}, and is to prove it: ${wait.reason.replace("kubelet has", "its agent has")}`;
+    default:
+      return undefined;
   }
 }
 
