@@ -9,8 +9,8 @@ test("README tells of every variant for which architectures it is, and what was 
   const [, section = ""] = readme.split("\n## Variants, and what of each was shown\n");
   const rows = section.split("\n## ")[0]?.match(/^\| `.*\|$/gm) ?? [];
   const cells = rows.map((row) => row.split("|").map((cell) => cell.trim()));
-  expect(cells.map(([, name = "", architectures]) => [name, architectures]).toSorted()).toEqual(
-    [...variants.values()].map(({ name, architectures }) => [`\`${name}\``, architectures.join(", ")]).toSorted(),
+  expect(cells.map(([, name = "", architectures = ""]) => `${name}: ${architectures}`).toSorted()).toEqual(
+    [...variants.values()].map(({ name, architectures }) => `\`${name}\`: ${architectures.join(", ")}`).toSorted(),
   );
   for (const [, name, , ...shown] of cells)
     expect([name, shown.filter((cell) => cell !== "").length]).toEqual([name, 3]);
