@@ -12,8 +12,13 @@ export const generate = verb({
       type: "boolean",
       help: "Also what comes out of the sources of Kubernetes, after a change of its recipes",
     },
+    screenshots: { type: "boolean", help: "Only the pictures of the console, after a change of its page" },
   },
-  async run(_context, { kubernetes }) {
+  async run({ invocation: { signal } }, { kubernetes, screenshots }) {
+    if (screenshots) {
+      const { writeScreenshots } = await import("../tools/screenshots.ts");
+      return { written: await writeScreenshots(join(repository, "docs"), signal) };
+    }
     const { generated } = await import("../tools/generated.ts");
     const { podSchemas } = await import("../tools/pod-schemas.ts");
     const written: string[] = [];
