@@ -136,6 +136,21 @@ describe("reading", () => {
     });
   });
 
+  test("GET /boot and /usage tell where the time went, and how full the host is", async () => {
+    expect((await call("GET", "/boot")).status).toBe(200);
+    expect((await call("GET", "/usage")).status).toBe(200);
+  });
+
+  test("GET /report lists what the variant can report on; the rest is 404 with the reason", async () => {
+    expect((await call("GET", "/report")).body).toEqual([{ name: "cis", description: "CIS Bottlerocket Benchmark" }]);
+    expect((await call("GET", "/report/cis?level=2&format=json")).body).toMatchObject({ level: 2, total: 28 });
+    expect((await call("GET", "/report/cis")).body).toStartWith("Benchmark name:  CIS Bottlerocket Benchmark\n");
+    for (const path of ["/report/cis?type=kubernetes", "/report/fips"]) {
+      const { status, body } = await call("GET", path);
+      expect([status, body]).toEqual([404, expect.stringContaining("variant dev has no")]);
+    }
+  });
+
   test("GET /openapi.json is the document itself", async () => {
     expect((await call("GET", "/openapi.json")).body).toEqual(api.document);
   });
