@@ -15,6 +15,7 @@ test("a host with modules of its owner's warns when the next version has no kit 
   const { variant, arch } = testMachines;
   const kit = `${variant}-${arch}-kmod-kit-v1.1.0.tar.xz`;
   await world.host.write("/sys/module/ext4/taint", "\n");
+  await world.host.write("/sys/module/compression", "xz\n");
   expect((await updater.explain(signal)).missingKit).toBeUndefined();
   await world.host.write("/sys/module/scap/taint", "OE\n");
   const explanation = await updater.explain(signal);

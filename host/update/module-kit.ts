@@ -1,4 +1,6 @@
 /** Kernel modules that people load into this host, and whether they can build them for the version that comes next. */
+import { join } from "node:path";
+import { systemErrorCode } from "../../lib/failure.ts";
 import { namesIn, readTextIfPresent } from "../../lib/files/files.ts";
 import { moduleKitName } from "../../repo/module-kit-name.ts";
 import { hostPath, type System } from "../machine/system.ts";
@@ -15,10 +17,19 @@ export async function foreignModules(system: System): Promise<string[]> {
   const folder = hostPath(system, "/sys/module");
   const modules: string[] = [];
   for (const name of (await namesIn(folder)).toSorted()) {
-    const taint = await readTextIfPresent(`${folder}/${name}/taint`);
-    if (taint?.includes(outOfTree) === true) modules.push(name);
+    if ((await taintOf(`${folder}/${name}`))?.includes(outOfTree) === true) modules.push(name);
   }
   return modules;
+}
+
+/** Undefined for what is not a module: the kernel has files beside their directories (`/sys/module/compression`). */
+async function taintOf(entry: string): Promise<string | undefined> {
+  try {
+    return await readTextIfPresent(join(entry, "taint"));
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
 }
 
 /** What keeps the modules from being built for a version; undefined when there are none, or the repository has its kit. */
