@@ -7,6 +7,8 @@ export const excluded: readonly string[] = [
   "etc/alternatives",
   "etc/logcheck",
   "etc/modprobe.d/mdadm.conf",
+  // Scripts of System V's init, which only init scripts source.
+  "usr/lib/init",
   "usr/lib/kernel",
   "usr/lib/pcrlock.d",
   "usr/lib/python3",
@@ -32,6 +34,8 @@ export const excluded: readonly string[] = [
   "usr/sbin/mdmon",
   "usr/sbin/xfs_*",
   "usr/share/applications",
+  // Scripts for engines without root, and for people.
+  "usr/share/docker.io",
   "usr/share/fish",
   "usr/share/mdadm",
   "usr/share/pixmaps",

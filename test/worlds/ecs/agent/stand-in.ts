@@ -23,7 +23,6 @@ const environment = z.object({
   ECS_DATADIR: z.string(),
   ECS_INSTANCE_ATTRIBUTES: z.string().default("{}"),
   ECS_ENGINE_AUTH_DATA: z.string().default("{}"),
-  ECS_TEST_INSTANCE: z.string().default("i-00000000000000001"),
   AWS_DEFAULT_REGION: z.string().default("eu-west-1"),
 });
 const State = z.object({ containerInstance: z.string() });
@@ -75,7 +74,7 @@ async function registered(): Promise<string> {
   const answer = await ecs.send(
     new RegisterContainerInstanceCommand({
       cluster: env.ECS_CLUSTER,
-      instanceIdentityDocument: JSON.stringify({ instanceId: env.ECS_TEST_INSTANCE }),
+      instanceIdentityDocument: await identityDocument(),
       attributes: Object.entries(attributes).map(([name, value]) => ({ name, value })),
     }),
   );
@@ -83,6 +82,17 @@ async function registered(): Promise<string> {
   await mkdir(env.ECS_DATADIR, { recursive: true });
   await writeFile(path, JSON.stringify({ containerInstance: arn }));
   return arn;
+}
+
+/** That of the instance, by version 2 of its metadata service. */
+async function identityDocument(): Promise<string> {
+  const service = "http://169.254.169.254/latest";
+  const tokenHeaders = { "x-aws-ec2-metadata-token-ttl-seconds": "60" };
+  const token = await (await fetch(`${service}/api/token`, { method: "PUT", headers: tokenHeaders })).text();
+  const headers = { "x-aws-ec2-metadata-token": token };
+  const answer = await fetch(`${service}/dynamic/instance-identity/document`, { headers });
+  if (!answer.ok) throw new Error(`the metadata service answers ${answer.status}`);
+  return await answer.text();
 }
 
 function serveIntrospection(): void {
