@@ -66,6 +66,14 @@ async function click(kind: "button" | "summary", words: string): Promise<void> {
   }, limitMs);
 }
 
+/** In place of what is there: puppeteer's own `fill` sometimes adds to it. */
+async function fill(selector: string, value: string): Promise<void> {
+  const input = await page.waitForSelector(selector, { timeout: limitMs });
+  await input?.focus();
+  await page.evaluate(`document.querySelector(${JSON.stringify(selector)}).select()`);
+  await page.keyboard.type(value);
+}
+
 async function openView(view: (typeof views)[number]): Promise<void> {
   await page.locator(`nav a[href="#/${view}"]`).setTimeout(limitMs).click();
   await eventually(async () => {
@@ -159,13 +167,13 @@ test("a change is planned with its files and units, tried, kept, found in the hi
   await click("button", "Keep version");
   await eventually(async () => expect((await api.call("getStatus")).trial).toBeUndefined(), limitMs);
 
-  await page.locator("input[type=search]").fill("mtod");
+  await fill("input[type=search]", "mtod");
   await shows(/No setting has "mtod" in it/);
-  await page.locator("input[type=search]").fill("motdd");
+  await fill("input[type=search]", "motdd");
   await shows(/Did you mean motd\?/);
   await click("button", "motd");
   await click("summary", "motd");
-  await page.locator("details[open] .editor input").fill("Welcome back");
+  await fill("details[open] .editor input", "Welcome back");
   await click("button", "Plan this");
   await click("button", "Plan");
   await shows(/no reboot.*modify \/etc\/motd.*- Welcome aboard deck-7.*\+ Welcome back/s);
