@@ -21,8 +21,4 @@ export const ephemeralBind = z.object({
   targets: z.array(z.string()).optional(),
 });
 
-export const listFormats = ["text", "json"] as const;
-/** text unless given. */
-export const listFormat = z.enum(listFormats);
-
 export const paths = z.array(z.string());

@@ -1,9 +1,9 @@
 /** The machine: its reboot, ephemeral disks, host containers, and the archive for support. */
 import { z } from "zod";
-import { ephemeralBind, ephemeralInit, listFormat, paths } from "../ephemeral-storage.ts";
+import { ephemeralBind, ephemeralInit, paths } from "../ephemeral-storage.ts";
 import { hostContainers } from "../host-containers.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { noQuery, wholeNumber } from "./query.ts";
+import { noQuery, textFormat, wholeNumber } from "./query.ts";
 
 export const machineEndpoints = {
   reboot: {
@@ -55,7 +55,7 @@ export const machineEndpoints = {
     summary: "The ephemeral disks of this machine",
     role: "read-only",
     remote: true,
-    query: z.object({ format: listFormat.optional() }),
+    query: z.object({ format: textFormat.optional() }),
     answers: { 200: paths },
     text: "application/text",
     refusals: [],
@@ -66,7 +66,7 @@ export const machineEndpoints = {
     summary: "Directories that may be bound to ephemeral storage, beside those below /mnt",
     role: "read-only",
     remote: true,
-    query: z.object({ format: listFormat.optional() }),
+    query: z.object({ format: textFormat.optional() }),
     answers: { 200: paths },
     text: "application/text",
     refusals: [],

@@ -11,6 +11,10 @@ export const noQuery = z.object({});
 
 const nonEmpty = z.string().min(1, "must not be empty");
 
+/** Of answers that are text unless the client asks otherwise. */
+export const textFormats = ["text", "json"] as const;
+export const textFormat = z.enum(textFormats);
+
 /** Names of keys joined by commas; a comma inside a quoted segment does not separate. */
 export const keyList = z.codec(nonEmpty, z.array(nonEmpty).min(1), {
   decode: splitAtCommas,

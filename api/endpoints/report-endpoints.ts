@@ -1,9 +1,8 @@
 /** How the host stands to benchmarks. */
 import { z } from "zod";
-import { listFormat } from "../ephemeral-storage.ts";
 import { reportBody, reportList } from "../report.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { noQuery, wholeNumber } from "./query.ts";
+import { noQuery, textFormat, wholeNumber } from "./query.ts";
 
 export const reportEndpoints = {
   getReports: {
@@ -24,7 +23,7 @@ export const reportEndpoints = {
     remote: true,
     query: z.object({
       level: wholeNumber(1, 2).optional(),
-      format: listFormat.optional(),
+      format: textFormat.optional(),
       type: z.enum(["bottlerocket", "kubernetes"]).optional(),
     }),
     answers: { 200: reportBody },
@@ -37,7 +36,7 @@ export const reportEndpoints = {
     summary: "Whether the host runs a cryptographic module that is validated by FIPS 140",
     role: "read-only",
     remote: true,
-    query: z.object({ format: listFormat.optional() }),
+    query: z.object({ format: textFormat.optional() }),
     answers: { 200: reportBody },
     text: "application/text",
     refusals: [404],

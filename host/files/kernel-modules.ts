@@ -6,8 +6,10 @@
  */
 import { configFile } from "./config-file.ts";
 
+export const deniedModulesPath = "/etc/modprobe.d/50-orlop.conf";
+
 export const deniedModules = configFile({
-  path: "/etc/modprobe.d/50-orlop.conf",
+  path: deniedModulesPath,
   render({ kernel }) {
     const denied = Object.keys(kernel.modules).filter((name) => kernel.modules[name]?.allowed === false);
     if (denied.length === 0) return undefined;

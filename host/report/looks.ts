@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { isFailure } from "../../lib/failure.ts";
 import { readTextIfPresent } from "../../lib/files/files.ts";
+import { deniedModulesPath } from "../files/kernel-modules.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { failed, passed, withoutFaults, type Check, type CheckOutcome } from "./benchmark.ts";
 
@@ -24,7 +25,7 @@ export function deniedModule(name: string): Look {
   return async (system) => {
     const loaded = (await readFile(hostPath(system, "/proc/modules"), "utf8")).split("\n");
     if (loaded.some((line) => line.startsWith(`${name} `))) return failed(`${name} is loaded`);
-    const denied = (await readTextIfPresent(hostPath(system, "/etc/modprobe.d/50-orlop.conf"))) ?? "";
+    const denied = (await readTextIfPresent(hostPath(system, deniedModulesPath))) ?? "";
     return denied.split("\n").some((line) => line.startsWith(`install ${name} `))
       ? passed
       : failed(`${name} may be loaded: settings.kernel.modules.${name}.allowed is not false`);

@@ -1,6 +1,7 @@
 /** Who changed what and when, newest first; each change of settings can be taken back. */
 import { useState } from "preact/hooks";
-import type { Applied, ExecutedBody, HistoryBody, OrderedBody, TransactionBody } from "../../../api/answers.ts";
+import type { Applied, ExecutedBody, HistoryBody, OrderedBody } from "../../../api/answers.ts";
+import { authorText } from "../../../api/author-text.ts";
 import type { ConsoleView, Viewer } from "../../view.ts";
 import { Action } from "../action.tsx";
 import { call } from "../calls.ts";
@@ -87,18 +88,4 @@ function Ordered({ entry: { at, image, order } }: { entry: OrderedBody }) {
       </p>
     </Card>
   );
-}
-
-export function authorText(by: TransactionBody["by"]): string {
-  switch (by.kind) {
-    case "socket":
-      return [
-        ...(by.container === undefined ? [] : [`container ${by.container}`]),
-        by.pid === undefined ? `uid ${by.uid}` : `uid ${by.uid} (process ${by.pid})`,
-      ].join(", ");
-    case "remote":
-      return `remote ${by.subject}`;
-    case "host":
-      return `host (${by.part})`;
-  }
 }

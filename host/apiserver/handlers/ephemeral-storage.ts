@@ -1,6 +1,6 @@
 /** Ephemeral disks: what a request names is checked here; ephemeral-storage.service, which may do it, does it. */
 import { endpoints } from "../../../api/endpoints/contract.ts";
-import type { listFormats } from "../../../api/ephemeral-storage.ts";
+import type { textFormats } from "../../../api/endpoints/query.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { Place } from "../../../lib/place.ts";
 import { writeFileAtomic } from "../../../lib/files/files.ts";
@@ -48,7 +48,7 @@ export function ephemeralStorageHandlers({ system, facts: { variant } }: ApiCont
   };
 }
 
-function listed(paths: string[], format: (typeof listFormats)[number] = "text"): string[] | TextReply {
+function listed(paths: string[], format: (typeof textFormats)[number] = "text"): string[] | TextReply {
   return format === "json" ? paths : new TextReply(paths, endpoints.listEphemeralDisks.text);
 }
 

@@ -1,9 +1,10 @@
 /** `apiclient ephemeral-storage`: the disks of a machine that lose their content when it is switched off. */
 import { defined } from "../../../lib/defined.ts";
 import type { ValuesOf } from "../../../lib/command/command.ts";
-import { filesystems, listFormats } from "../../../api/ephemeral-storage.ts";
+import { filesystems } from "../../../api/ephemeral-storage.ts";
 import type { Client } from "../../../api/client/client.ts";
 import { apiCommand, type ClientContext } from "./context.ts";
+import { formatOption, type FormatOption } from "./format-option.ts";
 
 export const ephemeralInit = apiCommand({
   name: "ephemeral-storage init",
@@ -77,19 +78,9 @@ async function warnWithoutDisks(
   if (disks.length === 0) invocation.note("warning: this host has no ephemeral disks: nothing is done");
 }
 
-/** Bottlerocket's option; `--json` is as everywhere. */
-const formatOption = {
-  format: {
-    type: "text",
-    value: "FORMAT",
-    help: "How to print the list",
-    short: "f",
-    choices: listFormats,
-    default: "text",
-  },
-} as const;
+const listFormat = formatOption("the list");
 
-function listText(paths: readonly string[], { format }: ValuesOf<typeof formatOption, unknown>): string {
+function listText(paths: readonly string[], { format }: ValuesOf<FormatOption, unknown>): string {
   return format === "json" ? JSON.stringify(paths) : paths.join("\n");
 }
 
@@ -97,7 +88,7 @@ export const ephemeralDisks = apiCommand({
   name: "ephemeral-storage list-disks",
   summary: "Print the ephemeral disks of the host",
   examples: [{ run: "apiclient ephemeral-storage list-disks", description: "a path a line" }],
-  options: formatOption,
+  options: listFormat,
   run: async ({ api, signal }) => await (await api()).call("listEphemeralDisks", { signal }),
   print: listText,
 });
@@ -106,7 +97,7 @@ export const ephemeralDirectories = apiCommand({
   name: "ephemeral-storage list-dirs",
   summary: "Print the directories that may be bound, beside those below /mnt",
   examples: [{ run: "apiclient ephemeral-storage list-dirs", description: "a path a line" }],
-  options: formatOption,
+  options: listFormat,
   run: async ({ api, signal }) => await (await api()).call("listEphemeralTargets", { signal }),
   print: listText,
 });

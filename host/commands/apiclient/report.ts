@@ -1,22 +1,13 @@
 /** `apiclient report`: how the host stands to benchmarks. */
-import { listFormats } from "../../../api/ephemeral-storage.ts";
 import { reportText, type ReportBody } from "../../../api/report.ts";
 import type { ValuesOf } from "../../../lib/command/command.ts";
 import { apiCommand } from "./context.ts";
+import { formatOption, type FormatOption } from "./format-option.ts";
 
-const formatOption = {
-  format: {
-    type: "text",
-    value: "FORMAT",
-    help: "How to print the report",
-    short: "f",
-    choices: listFormats,
-    default: "text",
-  },
-} as const;
+const reportFormat = formatOption("the report");
 
 const cisOptions = {
-  ...formatOption,
+  ...reportFormat,
   level: {
     type: "text",
     value: "LEVEL",
@@ -61,13 +52,13 @@ export const reportFips = apiCommand({
   summary: "Check whether the host's cryptography is validated by FIPS 140",
   description: `Refused by variants without a validated module. ${exitCodes}`,
   examples: [{ run: "apiclient report fips", description: "the module, and its tests of itself" }],
-  options: formatOption,
+  options: reportFormat,
   run: async ({ api, signal }) => await (await api()).call("getFipsReport", { query: {}, signal }),
   print: printed,
   exitCode,
 });
 
-function printed(report: ReportBody, { format }: ValuesOf<typeof formatOption, unknown>): string {
+function printed(report: ReportBody, { format }: ValuesOf<FormatOption, unknown>): string {
   return format === "json" ? JSON.stringify(report) : reportText(report);
 }
 

@@ -1,6 +1,6 @@
 /** `apiclient history`, `undo` and `restore`. */
-import type { z } from "zod";
-import type { author, Forgotten, ExecutedBody, OrderedBody, TransactionBody } from "../../../../api/answers.ts";
+import type { Forgotten, ExecutedBody, OrderedBody, TransactionBody } from "../../../../api/answers.ts";
+import { authorText } from "../../../../api/author-text.ts";
 import { usageFailure } from "../../../../lib/command/command.ts";
 import { defined } from "../../../../lib/defined.ts";
 import { Failure } from "../../../../lib/failure.ts";
@@ -83,20 +83,6 @@ function executedLines({ at, by, image, exec: { container, command, terminal } }
 function orderedLines({ at, image, order }: OrderedBody): string[] {
   const deed = { prepare: "prepare", "reboot-into": "reboot into", "go-back": "go back to" }[order.do];
   return [`order  ${at}  fleet policy ${order.by}  image ${image}`, `  ${deed} ${order.version}: ${order.outcome}`];
-}
-
-function authorText(by: z.infer<typeof author>): string {
-  switch (by.kind) {
-    case "socket":
-      return [
-        ...(by.container === undefined ? [] : [`container ${by.container}`]),
-        by.pid === undefined ? `uid ${by.uid}` : `uid ${by.uid} (process ${by.pid})`,
-      ].join(", ");
-    case "remote":
-      return `remote ${by.subject}`;
-    case "host":
-      return `host (${by.part})`;
-  }
 }
 
 export const undo = apiCommand({
