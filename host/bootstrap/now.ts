@@ -2,6 +2,7 @@
 import { explain, Failure, systemErrorCode } from "../../lib/failure.ts";
 import { readRecord, type BootstrapRecord, type BootstrapWork } from "./record.ts";
 import type { System } from "../machine/system.ts";
+import { activeState } from "../machine/unit.ts";
 
 const unit = "bootstrap.service";
 const pollMs = 2_000;
@@ -28,8 +29,8 @@ export async function bootstrapNow(system: System): Promise<BootstrapNow> {
 async function withUnit(system: System, before: BootstrapRecord): Promise<BootstrapNow> {
   if (isComplete(before)) return before;
   // Who writes the record may have been killed.
-  const state = await system.run(["systemctl", "show", "--value", "--property=ActiveState", unit], { limitMs });
-  if (state.trim() !== "failed") return before;
+  const state = await activeState(system, unit, { limitMs });
+  if (state !== "failed") return before;
   // Or it has written its last since.
   const record = (await readRecord(system)) ?? before;
   if (isComplete(record)) return record;

@@ -3,13 +3,14 @@ import { isFailure } from "../../lib/failure.ts";
 import { check, type Ailment } from "./ailment.ts";
 import { journalLines } from "./journal.ts";
 import type { System } from "./system.ts";
+import { activeState } from "./unit.ts";
 
 /** How kubelet's log, and Go itself, begin the line that says why they end, with hundreds of lines of stacks behind it. */
 const end = "^(F[0-9]{4} |panic: |fatal error: )";
 
 export async function unitAilment(system: System, unit: string, signal: AbortSignal): Promise<Ailment[]> {
   return await check(`whether ${unit} runs`, signal, async () => {
-    const state = await stateOf(system, unit);
+    const state = await activeState(system, unit, { limitMs: 30_000 });
     if (state === "active") return [];
     return [ailment(unit, state, await journalOf(system, unit))];
   });
@@ -18,7 +19,7 @@ export async function unitAilment(system: System, unit: string, signal: AbortSig
 export async function kubeletAilment(system: System, signal: AbortSignal): Promise<Ailment[]> {
   const unit = "kubelet.service";
   return await check(`whether ${unit} runs`, signal, async () => {
-    const state = await stateOf(system, unit);
+    const state = await activeState(system, unit, { limitMs: 30_000 });
     if (state === "active") return [];
     // Of this boot: why it ended in an earlier one is not what is wrong now.
     const why = await journalOf(system, unit, "--boot", `--grep=${end}`, "--lines=1");
@@ -29,11 +30,6 @@ export async function kubeletAilment(system: System, signal: AbortSignal): Promi
 function ailment(unit: string, state: string, journal: string): Ailment {
   const message = `${unit} is ${state === "" ? "unknown" : state}${journal === "" ? "" : `; it said: ${journal}`}`;
   return { message, known: [`unit ${unit}`] };
-}
-
-async function stateOf(system: System, unit: string): Promise<string> {
-  const argv = ["systemctl", "show", "--value", "--property=ActiveState", unit] as const;
-  return (await system.run(argv, { limitMs: 30_000 })).trim();
 }
 
 export async function journalOf(system: System, unit: string, ...only: string[]): Promise<string> {

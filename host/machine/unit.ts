@@ -17,6 +17,11 @@ export class UnitFailure extends Failure<"unit-failed"> {
 
 const journalLineCount = 10;
 
+/** What systemd calls the state of a unit: "active", "inactive", "failed", "activating"; see systemctl(1). */
+export async function activeState(system: System, unit: string, limits: RunLimits = {}): Promise<string> {
+  return (await system.run(["systemctl", "show", "--value", "--property=ActiveState", unit], limits)).trim();
+}
+
 /** Runs `systemctl VERB UNIT`; when it fails, finds out why. */
 export async function actOnUnit(system: System, verb: string, unit: string, limits: RunLimits = {}): Promise<void> {
   try {

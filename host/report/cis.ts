@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { readTextIfPresent } from "../../lib/files/files.ts";
 import { kernelParameters } from "../machine/firmware.ts";
 import { hostPath, type System } from "../machine/system.ts";
+import { activeState } from "../machine/unit.ts";
 import { failed, passed, withoutFaults, type Benchmark, type CheckOutcome } from "./benchmark.ts";
 import { deniedModule, denyByDefault, lineBeginning, loopbackRules, sysctls } from "./looks.ts";
 
@@ -152,8 +153,7 @@ async function lockdown(system: System): Promise<CheckOutcome> {
 async function chrony(system: System): Promise<CheckOutcome> {
   const sources = await lineBeginning(system, "/etc/chrony/chrony.conf", ["pool ", "server ", "peer "]);
   if (sources.status !== "PASS") return sources;
-  const show = ["systemctl", "show", "--property=ActiveState", "--value", "chrony.service"] as const;
-  const state = (await system.run(show, { limitMs: 10_000 })).trim();
+  const state = await activeState(system, "chrony.service", { limitMs: 10_000 });
   return state === "active" ? passed : failed(`chrony.service is ${state}`);
 }
 

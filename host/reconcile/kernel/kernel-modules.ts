@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { namesIn, writeFileAtomic } from "../../../lib/files/files.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { hostPath, type System } from "../../machine/system.ts";
-import { actOnUnit } from "../../machine/unit.ts";
+import { activeState, actOnUnit } from "../../machine/unit.ts";
 import { reconciler } from "../reconciler.ts";
 
 const answersDirectory = "/run/orlop/modules";
@@ -67,7 +67,7 @@ async function loadedModules(system: System): Promise<ReadonlySet<string>> {
  * forgets all but that it is inactive.
  */
 async function isSkipped(system: System, unit: string): Promise<boolean> {
-  return (await system.run(["systemctl", "show", "--value", "--property=ActiveState", unit])).trim() === "inactive";
+  return (await activeState(system, unit)) === "inactive";
 }
 
 async function readAnswers(system: System): Promise<ReadonlyMap<string, Answer>> {
