@@ -43,6 +43,20 @@ test("of arguments and manifests what may be a password is secret, and the names
   expect(mask("/usr/bin/check --verbose started")).toBe("/usr/bin/check --verbose started");
 });
 
+test("a password is secret also when it is nothing but letters and dashes, and the words of command lines are not", () => {
+  const login = [{ registry: "registry.example.com", username: "deck", password: "swordfish-planted-secret" }];
+  const mask = maskerOf(secretTexts("secret", login));
+  expect(mask("deck at registry.example.com by swordfish-planted-secret")).toBe(
+    "deck at registry.example.com by (secret)",
+  );
+  const variable = (value: string) => maskerOf(secretTexts("secret", value));
+  expect(variable("swordfish-planted-secret")("it is swordfish-planted-secret")).toBe("it is (secret)");
+  expect(variable("default")("the default namespace")).toBe("the default namespace");
+  expect(variable("/usr/bin/check")("started /usr/bin/check")).toBe("started /usr/bin/check");
+  const commands = maskerOf(secretTexts("secret", [["apiclient", "report-something", "containerd-shim"]]));
+  expect(commands("apiclient and containerd-shim started")).toBe("apiclient and containerd-shim started");
+});
+
 test("of a URL its password, its query and what they mean are secret, and its place is not", () => {
   const mask = maskerOf(secretTexts("address", "https://me:p%40ssw0rd@example.com/path?key=abcdef12"));
   expect(mask("p@ssw0rd p%40ssw0rd abcdef12 example.com/path")).toBe("(secret) (secret) (secret) example.com/path");

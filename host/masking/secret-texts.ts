@@ -22,10 +22,11 @@ export function secretTexts(secrecy: Secrecy, value: Json): Set<string> {
     const onTheWire = Buffer.from(bare).toString("base64");
     secrets.add(onTheWire).add(onTheWire.replace(/=+$/, ""));
   };
-  for (const text of textsIn(value)) {
+  for (const { text, place } of textsIn(value)) {
     if (secrecy !== "secret" || isUrl(text)) for (const part of credentialsIn(text)) add(part);
     if (secrecy !== "secret") continue;
     for (const part of partsOf(text)) add(part);
+    if (isWhole(text, place)) add(text);
   }
   // "--password" says what the next word is.
   if (secrecy === "secret") for (const part of tellingParts(wordsOf(value))) add(part);
@@ -63,12 +64,27 @@ function* wholeIfTelling(text: string): Generator<string> {
   if (!/^-{0,2}[a-z/][a-z/._-]*$/i.test(text)) yield text;
 }
 
-function* textsIn(value: Json): Generator<string> {
-  if (typeof value === "string") yield value;
-  if (Array.isArray(value)) for (const item of value) yield* textsIn(item);
+/** Where a text stands in the value of a setting: a field of a login, a word of a command line, or it is the value. */
+type Place = "field" | "word" | "value";
+
+function* textsIn(value: Json, place: Place = "value"): Generator<{ text: string; place: Place }> {
+  if (typeof value === "string") yield { text: value, place };
+  if (Array.isArray(value)) for (const item of value) yield* textsIn(item, "word");
   if (isJsonObject(value)) {
-    for (const [field, item] of Object.entries(value)) if (!openFields.includes(field)) yield* textsIn(item);
+    for (const [field, item] of Object.entries(value)) if (!openFields.includes(field)) yield* textsIn(item, "field");
   }
+}
+
+/** Shorter values of variables are words such as "default", which are everywhere. */
+const leastValueLength = 8;
+
+/**
+ * Whether a text is a secret whatever it looks like. A password may be nothing but letters and dashes, as names of programs
+ * are; those stand in command lines, and in variables as paths.
+ */
+function isWhole(text: string, place: Place): boolean {
+  if (place === "value") return text.length >= leastValueLength && !/^\/[a-z/._-]*$/i.test(text);
+  return place === "field";
 }
 
 /** What an address has beside the place, which programs may say without it: as it stands there, and what it means. */
@@ -104,7 +120,7 @@ function* linesOf(text: string): Generator<string> {
   yield* text.split("\n");
   for (const [, value = ""] of text.matchAll(/[=:]\s*"?([^\s"',}\]]+)/g)) yield value;
   try {
-    yield* textsIn(parseJson(text));
+    for (const part of textsIn(parseJson(text))) yield part.text;
   } catch (error) {
     if (!isFailure(error, "bad-json")) throw error;
   }

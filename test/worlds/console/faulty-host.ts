@@ -14,7 +14,7 @@ export type FaultyHost = AsyncDisposable & { readonly host: RunningHost };
 export const plantedSecrets = {
   userData: Buffer.from("the password is xyzzy-4711-plugh").toString("base64"),
   proxyPassword: "hunter2-planted-4711",
-  registryPassword: "swordfish-planted-4711",
+  registryPassword: "swordfish-planted-secret",
 } as const;
 
 const dayMs = 86_400_000;
