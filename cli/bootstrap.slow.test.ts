@@ -51,7 +51,19 @@ test("passes words, input and exit codes through", async () => {
 
 test("keeps `userdata check` compiled until something it is made from is newer", async () => {
   const copy = join(directory, "orlop");
-  const names = ["orlop", "api", "cli", "console", "host", "lib", "programs", "settings", "variants", ...configuration];
+  const names = [
+    "orlop",
+    "api",
+    "cli",
+    "console",
+    "host",
+    "lib",
+    "programs",
+    "settings",
+    "variants",
+    "web",
+    ...configuration,
+  ];
   for (const name of names) await cp(join(repository, name), join(copy, name), { recursive: true });
   await symlink(join(repository, "node_modules"), join(copy, "node_modules"));
   const sample = join(copy, "settings", "samples", "metal.toml");

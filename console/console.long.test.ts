@@ -11,13 +11,13 @@ import { startBrowser, type TestBrowser } from "../test/worlds/console/browser.t
 import { faultyHost, plantedSecrets, type FaultyHost } from "../test/worlds/console/faulty-host.ts";
 import { plantedFaults } from "../test/worlds/console/faults.ts";
 import { consoleOf } from "../test/worlds/console/open-console.ts";
-import type { ConsoleServer } from "./server/console-server.ts";
+import type { LoopbackServer } from "../web/server/loopback-server.ts";
 
 const stop = new AbortController();
 const opened = new AsyncDisposableStack();
 let faulty: FaultyHost;
 let browser: TestBrowser;
-let server: ConsoleServer;
+let server: LoopbackServer;
 let page: Page;
 /** What the browser complained about: scripts that failed, and what the policy refused. */
 const complaints: string[] = [];

@@ -11,6 +11,7 @@ const repository = join(import.meta.dir, "..");
 const sources = [
   "host",
   "programs",
+  "web",
   "console",
   "lib",
   "settings",

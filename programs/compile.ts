@@ -6,11 +6,12 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bundlePage, packed } from "../console/server/bundle.ts";
-import { packedName } from "../console/server/page-file.ts";
+import { hostPage } from "../console/server/host-page.ts";
 import { writeFileAtomic } from "../lib/files/files.ts";
 import { run } from "../lib/program/process.ts";
 import type { Architecture } from "../variants/variant.ts";
+import { bundlePage, packed } from "../web/server/bundle.ts";
+import { packedName, type PageSource } from "../web/server/page-file.ts";
 import { sealedBun, workInStore, type BunPlatform } from "./bun-executable.ts";
 
 /** Machines that people type `apiclient` on. */
@@ -37,10 +38,7 @@ export async function compileHost(architecture: Architecture, outfile: string): 
 
 /** Makes an `apiclient` for machines that are no hosts. */
 export async function compileClient(platform: ClientPlatform, outfile: string): Promise<void> {
-  // Its path goes into the executable, and so it is the same for everybody; what is in it is, too.
-  const page = join("build", packedName);
-  await writeFileAtomic(join(repository, page), packed(await bundlePage()));
-  await compile("console/client-main.ts", bunPlatforms[platform], outfile, [page]);
+  await compile("console/client-main.ts", bunPlatforms[platform], outfile, [await bundled(hostPage)]);
 }
 
 /** Makes the one executable of the images of host containers; see `programs/containers/names.ts`. */
@@ -56,6 +54,13 @@ export async function compileFleetOperator(architecture: Architecture, outfile: 
 /** Makes the updater of ECS clusters, the one executable of its image. */
 export async function compileEcsUpdater(architecture: Architecture, outfile: string): Promise<void> {
   await compile("cluster/ecs/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
+}
+
+/** Where the bundle of a page lies, for an executable to carry. Its path goes into that, and so it is the same for everybody. */
+async function bundled(source: PageSource): Promise<string> {
+  const page = join("build", packedName(source));
+  await writeFileAtomic(join(repository, page), packed(await bundlePage(source)));
+  return page;
 }
 
 /**

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { clientCodes, statuses } from "../api/codes.ts";
 import { benchCodes } from "../bench/codes.ts";
 import { cliCodes } from "../cli/codes.ts";
-import { consoleCodes } from "../console/codes.ts";
 import { clusterCodes } from "../cluster/codes.ts";
 import { hostCodes } from "../host/codes.ts";
 import { imageCodes } from "../image/codes.ts";
@@ -17,6 +16,7 @@ import { repoCodes } from "../repo/codes.ts";
 import { settingsCodes } from "../settings/codes.ts";
 import { variantsCodes } from "../variants/codes.ts";
 import { vmCodes } from "../vm/codes.ts";
+import { webCodes } from "../web/codes.ts";
 import { layers } from "./layers.ts";
 
 const repository = join(import.meta.dir, "..");
@@ -31,7 +31,7 @@ const declared = new Map<string, readonly string[]>([
   ["repo", repoCodes],
   ["kubernetes", kubernetesCodes],
   ["host", hostCodes],
-  ["console", consoleCodes],
+  ["web", webCodes],
   ["programs", programsCodes],
   ["image", imageCodes],
   ["publish", publishCodes],

@@ -2,9 +2,9 @@
 import type { ConsoleView } from "../view.ts";
 import { concernsOf } from "./concerns.ts";
 import { useConsoleView } from "./console-view.ts";
-import { Pill, type Tone } from "./parts.tsx";
-import { useRoute } from "./route.ts";
-import { addressOf, routeNames, titles, type RouteName } from "./routes.ts";
+import { Pill, type Tone } from "../../web/page/parts.tsx";
+import { useRoute } from "../../web/page/use-route.ts";
+import { addressOf, routeIn, routeNames, titles, type RouteName } from "./routes.ts";
 import { BootView } from "./views/boot.tsx";
 import { ContainersView } from "./views/containers.tsx";
 import { HistoryView } from "./views/history.tsx";
@@ -25,7 +25,7 @@ const views: Record<RouteName, (props: { view: ConsoleView }) => preact.JSX.Elem
 
 export function App() {
   const { view, lost } = useConsoleView();
-  const route = useRoute();
+  const route = useRoute(routeIn);
   const Shown = views[route];
   return (
     <>

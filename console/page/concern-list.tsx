@@ -1,7 +1,7 @@
 /** What an operator should know, each with what helps. */
 import type { ConsoleView } from "../view.ts";
 import { concernsOf, type Concern } from "./concerns.ts";
-import { CommandLine, Pill } from "./parts.tsx";
+import { CommandLine, Pill } from "../../web/page/parts.tsx";
 import { addressOf, titles, type RouteName } from "./routes.ts";
 
 /** Those that a view has more about; all, each with the way to its view, when no view is named. */

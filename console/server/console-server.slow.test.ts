@@ -4,13 +4,13 @@ import { request } from "node:http";
 import { eventually } from "../../test/eventually.ts";
 import { consoleOf } from "../../test/worlds/console/open-console.ts";
 import { faultyHost, plantedSecrets, type FaultyHost } from "../../test/worlds/console/faulty-host.ts";
-import type { ConsoleServer } from "./console-server.ts";
+import type { LoopbackServer } from "../../web/server/loopback-server.ts";
 
 const stop = new AbortController();
 let faulty: FaultyHost;
 /** Opened for looking, and with --write. */
-let looking: ConsoleServer;
-let writing: ConsoleServer;
+let looking: LoopbackServer;
+let writing: LoopbackServer;
 let cookies: { looking: string; writing: string };
 
 beforeAll(async () => {
@@ -45,22 +45,22 @@ async function ask(address: string, { method = "GET", headers = {}, body }: Aske
   });
 }
 
-async function visit(server: ConsoleServer): Promise<string> {
+async function visit(server: LoopbackServer): Promise<string> {
   const { headers } = await ask(server.firstVisit);
   return String(headers["set-cookie"]).split(";")[0] ?? "";
 }
 
-const baseOf = (server: ConsoleServer): string => server.firstVisit.split("?")[0] ?? "";
-const originOf = (server: ConsoleServer): string => new URL(server.firstVisit).origin;
+const baseOf = (server: LoopbackServer): string => server.firstVisit.split("?")[0] ?? "";
+const originOf = (server: LoopbackServer): string => new URL(server.firstVisit).origin;
 
-async function callOf(server: ConsoleServer, cookie: string, name: string, input: unknown): Promise<Answer> {
+async function callOf(server: LoopbackServer, cookie: string, name: string, input: unknown): Promise<Answer> {
   const headers = { cookie, origin: originOf(server), "content-type": "application/json" };
   return await ask(`${baseOf(server)}call/${name}`, { method: "POST", headers, body: JSON.stringify(input) });
 }
 
 /** All that the stream of events has until `ends` finds what it looks for. */
 async function eventsOf(
-  server: ConsoleServer,
+  server: LoopbackServer,
   cookie: string,
   ends: (text: string) => boolean,
   path = "events",

@@ -81,7 +81,6 @@ export class Feed {
   readonly #client: Client;
   readonly #veil: Veil;
   readonly #clock: Clock;
-  readonly #stop: AbortSignal;
   readonly #listeners = new Set<FeedListener>();
   readonly #due = new Map<Source["name"], Deadline>();
   #view: ConsoleView;
@@ -89,20 +88,23 @@ export class Feed {
   readonly #sent = new Map<string, string>();
   #isRunning = false;
 
-  constructor({ client, veil, viewer, clock }: Fed, stop: AbortSignal) {
+  constructor({ client, veil, viewer, clock }: Fed) {
     this.#client = client;
     this.#veil = veil;
     this.#clock = clock;
-    this.#stop = stop;
     this.#view = { viewer };
   }
 
-  /** Sends what is known at once, and each part that is new from then on. */
-  listen(listener: FeedListener, signal: AbortSignal): void {
+  /**
+   * Sends what is known at once, and each part that is new from then on.
+   *
+   * @param stop of the server, whichever page it is for
+   */
+  listen(listener: FeedListener, signal: AbortSignal, stop: AbortSignal): void {
     this.#listeners.add(listener);
     signal.addEventListener("abort", () => this.#listeners.delete(listener), { once: true });
     listener(this.#view);
-    if (!this.#isRunning) void this.#run();
+    if (!this.#isRunning) void this.#run(stop);
   }
 
   /** Something was done: everything is looked at again soon. */
@@ -110,15 +112,15 @@ export class Feed {
     this.#due.clear();
   }
 
-  async #run(): Promise<void> {
+  async #run(stop: AbortSignal): Promise<void> {
     this.#isRunning = true;
     try {
-      while (this.#listeners.size > 0 && !this.#stop.aborted) {
-        await this.#look(this.#stop);
-        await this.#clock.sleep(tickMs, this.#stop);
+      while (this.#listeners.size > 0 && !stop.aborted) {
+        await this.#look(stop);
+        await this.#clock.sleep(tickMs, stop);
       }
     } catch (error) {
-      if (!this.#stop.aborted) throw error;
+      if (!stop.aborted) throw error;
     } finally {
       this.#isRunning = false;
     }
@@ -130,7 +132,7 @@ export class Feed {
       if (this.#due.get(source.name)?.passed === false) continue;
       this.#due.set(source.name, deadline(this.#clock, source.everyMs(this.#view)));
       try {
-        await this.#take((await source.read(this.#client, signal)) ?? {});
+        await this.#take((await source.read(this.#client, signal)) ?? {}, signal);
         this.#show({ connection: { reached: true } });
       } catch (error) {
         if (isAbsent(error)) this.#show({ [source.name]: null });
@@ -141,7 +143,7 @@ export class Feed {
     }
   }
 
-  async #take(part: Partial<ConsoleView>): Promise<void> {
+  async #take(part: Partial<ConsoleView>, signal: AbortSignal): Promise<void> {
     const { status, settings, history } = part;
     if (settings !== undefined) {
       this.#veil.learn({ settings });
@@ -149,14 +151,15 @@ export class Feed {
     }
     if (history !== undefined) this.#veil.learn({ entries: history });
     // Secrets of new settings are known before anything is shown that may have them in it.
-    if (status !== undefined && status.settings.version !== this.#view.status?.settings.version) await this.#relearn();
+    if (status !== undefined && status.settings.version !== this.#view.status?.settings.version)
+      await this.#relearn(signal);
     this.#show(this.#veil.answer(part));
   }
 
-  async #relearn(): Promise<void> {
+  async #relearn(signal: AbortSignal): Promise<void> {
     // One after the other: they share a connection.
-    const settings = await this.#client.call("getSettings", { query: {}, signal: this.#stop });
-    const entries = await this.#client.call("getHistory", { query: { limit: entriesMost }, signal: this.#stop });
+    const settings = await this.#client.call("getSettings", { query: {}, signal });
+    const entries = await this.#client.call("getHistory", { query: { limit: entriesMost }, signal });
     this.#veil.learn({ settings, entries });
     this.#show({ settings: this.#veil.settings(settings), history: this.#veil.answer(entries) });
   }

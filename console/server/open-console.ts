@@ -7,8 +7,10 @@ import { roles, type Role } from "../../api/endpoints/endpoint.ts";
 import type { ClientContext } from "../../host/commands/apiclient/context.ts";
 import { modelOfHost } from "../../host/commands/apiclient/host-model.ts";
 import { isFailure } from "../../lib/failure.ts";
-import { ConsoleServer } from "./console-server.ts";
-import { pageFiles } from "./page-files.ts";
+import type { LoopbackServer } from "../../web/server/loopback-server.ts";
+import { pageFiles } from "../../web/server/page-files.ts";
+import { serveConsole } from "./console-server.ts";
+import { hostPage } from "./host-page.ts";
 import { Veil } from "./veil.ts";
 
 /** @param kept for what is asked again and again */
@@ -16,18 +18,18 @@ export async function openConsole(
   context: ClientContext,
   kept: KeptConnection,
   { mayWrite, port }: { mayWrite: boolean; port: number },
-): Promise<ConsoleServer> {
+): Promise<LoopbackServer> {
   const [address, client, polling] = await Promise.all([context.address(), context.api(), context.apiOver(kept)]);
   const [{ model }, role, files] = await Promise.all([
     modelOfHost(client, context.signal),
     roleAt(address, client, context.signal),
-    pageFiles(),
+    pageFiles(hostPage),
   ]);
   const viewer = { address: "socket" in address ? address.socket : address.url, role, mayWrite };
   const veil = new Veil(model);
   await learnSecrets(veil, client, context.signal);
   const host = { client, polling, veil, viewer, catalogue: model.catalogue };
-  return await ConsoleServer.open(host, files, port);
+  return await serveConsole(host, { files, port });
 }
 
 /** Before anything is shown. A host whose settings cannot be read has none to tell, and its page is needed all the more. */

@@ -32,7 +32,7 @@ const steps = {
   lint: tool("lint", [program("oxlint")]),
   types: tool("types", [program("tsc")]),
   // What runs in browsers knows their document, and nothing else of ours does.
-  pageTypes: tool("types of pages", [program("tsc"), "--project", "console/page"]),
+  pageTypes: tool("types of pages", [program("tsc"), "--project", "web/page"]),
   // With a seed that the clock chooses; a failure prints the seed and how to live that life again.
   simulation: tool("simulation", [process.execPath, "test/simulator/simulate.ts", "--seconds", "20"]),
   unit: { name: "unit tests", run: async (signal) => await runGroup("unit", signal) },

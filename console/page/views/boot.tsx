@@ -2,8 +2,8 @@
 import type { BootTimeline } from "../../../api/machine-view.ts";
 import type { ConsoleView } from "../../view.ts";
 import { ConcernList } from "../concern-list.tsx";
-import { Card, Empty, Pill, type Tone } from "../parts.tsx";
-import { formatDuration } from "../texts.ts";
+import { Card, Empty, Pill, type Tone } from "../../../web/page/parts.tsx";
+import { formatDuration } from "../../../web/page/texts.ts";
 
 type Bar = {
   name: string;

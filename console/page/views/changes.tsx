@@ -1,8 +1,8 @@
 /** Changes of settings, and what they do to the host: before, and after. */
 import { diffLines } from "diff";
 import type { Applied, Plan, TransactionBody } from "../../../api/answers.ts";
-import { Card, Pill } from "../parts.tsx";
-import { valueText } from "../texts.ts";
+import { Card, Pill } from "../../../web/page/parts.tsx";
+import { valueText } from "../../../web/page/texts.ts";
 
 export function ChangeTable({ changes }: { changes: TransactionBody["changes"] }) {
   if (changes.length === 0) return null;

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { HostContainersBody } from "../../../api/host-containers.ts";
 import type { ConsoleView, LogPart, Viewer } from "../../view.ts";
 import { ConcernList } from "../concern-list.tsx";
-import { Card, Empty, Facts, Pill } from "../parts.tsx";
+import { Card, Empty, Facts, Pill } from "../../../web/page/parts.tsx";
 import { hindrance } from "../permission.ts";
 import { TerminalBox } from "./terminal.tsx";
 

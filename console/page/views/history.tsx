@@ -5,7 +5,7 @@ import { authorText } from "../../../api/author-text.ts";
 import type { ConsoleView, Viewer } from "../../view.ts";
 import { Action } from "../action.tsx";
 import { call } from "../calls.ts";
-import { Card, Empty, Moment, Pill } from "../parts.tsx";
+import { Card, Empty, Moment, Pill } from "../../../web/page/parts.tsx";
 import { ChangeTable, Outcome } from "./changes.tsx";
 
 export function HistoryView({ view: { history, viewer, status } }: { view: ConsoleView }) {

@@ -4,8 +4,8 @@ import UPlot from "uplot";
 import type { UsageSample } from "../../../api/machine-view.ts";
 import type { ConsoleView } from "../../view.ts";
 import { ConcernList } from "../concern-list.tsx";
-import { Card, Empty, Facts, Pill } from "../parts.tsx";
-import { bytesText } from "../texts.ts";
+import { Card, Empty, Facts, Pill } from "../../../web/page/parts.tsx";
+import { bytesText } from "../../../web/page/texts.ts";
 import { Fullness } from "./overview.tsx";
 
 export function MachineView({ view }: { view: ConsoleView }) {

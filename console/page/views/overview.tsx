@@ -2,8 +2,8 @@
 import type { ConsoleView } from "../../view.ts";
 import { ConcernList } from "../concern-list.tsx";
 import { concernsOf } from "../concerns.ts";
-import { Card, Empty, Facts, Moment, Pill } from "../parts.tsx";
-import { bytesText, formatDuration } from "../texts.ts";
+import { Card, Empty, Facts, Moment, Pill } from "../../../web/page/parts.tsx";
+import { bytesText, formatDuration } from "../../../web/page/texts.ts";
 import { Remaining } from "./trial.tsx";
 import { updateSentence } from "./update.tsx";
 

@@ -3,8 +3,9 @@ import { useState } from "preact/hooks";
 import type { Applied, Plan, Refusal } from "../../../api/answers.ts";
 import type { ConsoleView } from "../../view.ts";
 import { Action } from "../action.tsx";
-import { call, refusalOf } from "../calls.ts";
-import { Card, RefusalBox } from "../parts.tsx";
+import { refusalOf } from "../../../web/page/refused-call.ts";
+import { call } from "../calls.ts";
+import { Card, RefusalBox } from "../../../web/page/parts.tsx";
 import { PlanCard } from "./changes.tsx";
 
 type ProposalProps = {

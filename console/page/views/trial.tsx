@@ -3,9 +3,9 @@ import type { TrialBody } from "../../../api/answers.ts";
 import type { Viewer } from "../../view.ts";
 import { Action } from "../action.tsx";
 import { call } from "../calls.ts";
-import { useNow } from "../console-view.ts";
-import { Moment } from "../parts.tsx";
-import { formatDuration } from "../texts.ts";
+import { useNow } from "../../../web/page/use-now.ts";
+import { Moment } from "../../../web/page/parts.tsx";
+import { formatDuration } from "../../../web/page/texts.ts";
 
 /** The deadline is by the host's clock; this counts by the reader's, which may be some seconds off. */
 export function Remaining({ trial }: { trial: TrialBody }) {

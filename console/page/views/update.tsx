@@ -4,8 +4,8 @@ import type { ConsoleView } from "../../view.ts";
 import { Action } from "../action.tsx";
 import { call } from "../calls.ts";
 import { ConcernList } from "../concern-list.tsx";
-import { Card, Facts, Moment, Pill } from "../parts.tsx";
-import { bytesText, formatDuration } from "../texts.ts";
+import { Card, Facts, Moment, Pill } from "../../../web/page/parts.tsx";
+import { bytesText, formatDuration } from "../../../web/page/texts.ts";
 import { Explanation } from "./versions.tsx";
 
 export function UpdateView({ view }: { view: ConsoleView }) {

@@ -2,10 +2,11 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Refusal } from "../../../api/answers.ts";
 import type { UpdateExplanation } from "../../../api/status.ts";
-import { call, refusalOf } from "../calls.ts";
-import { useNow } from "../console-view.ts";
-import { Card, Moment, Pill, RefusalBox } from "../parts.tsx";
-import { formatDuration } from "../texts.ts";
+import { refusalOf } from "../../../web/page/refused-call.ts";
+import { call } from "../calls.ts";
+import { useNow } from "../../../web/page/use-now.ts";
+import { Card, Moment, Pill, RefusalBox } from "../../../web/page/parts.tsx";
+import { formatDuration } from "../../../web/page/texts.ts";
 
 /** Asks the repository, so it is asked for when the view is opened, and when somebody wants it anew. */
 export function Explanation({ isAtWork }: { isAtWork: boolean }) {

@@ -2,12 +2,12 @@
 import { connect } from "../../../api/client/client.ts";
 import { KeptConnection, type HostAddress } from "../../../api/client/transport.ts";
 import { openConsole } from "../../../console/server/open-console.ts";
-import type { ConsoleServer } from "../../../console/server/console-server.ts";
+import type { LoopbackServer } from "../../../web/server/loopback-server.ts";
 
 export async function consoleOf(
   address: HostAddress,
   { mayWrite = false, signal }: { mayWrite?: boolean; signal: AbortSignal },
-): Promise<ConsoleServer> {
+): Promise<LoopbackServer> {
   const context = {
     invocation: {
       signal,

@@ -1,6 +1,6 @@
 /**
- * Who may come in. The address that `apiclient console` prints has a token that opens the door once; from then on a cookie
- * does, which only this browser has.
+ * Who may come in to a page on loopback. The address that the program prints has a token that opens the door once; from
+ * then on a cookie does, which only this browser has.
  *
  * A page of somebody else in the same browser is kept out: by `Host`, since a name of theirs may lead to loopback (DNS
  * rebinding); by `Origin` and `Sec-Fetch-Site` (Fetch Standard; Fetch Metadata); by `SameSite`. Cookies know no ports, so the
@@ -11,7 +11,7 @@ import type { IncomingMessage } from "node:http";
 
 export type Admission =
   /** The first visit: the cookie is set, and the page is called without the token. */
-  | { kind: "welcome"; cookie: string }
+  | { kind: "welcome"; cookie: string; location: string }
   /** `path` is relative to the page. */
   | { kind: "inside"; path: string; query: URLSearchParams }
   | { kind: "refused"; status: 400 | 401 | 403 | 404 | 421; reason: string };
@@ -24,6 +24,17 @@ export class Door {
   readonly #session = secret();
   /** Undefined once it was used. */
   #token: string | undefined = secret();
+  /** How it is started: "apiclient console". */
+  readonly #program: string;
+
+  constructor(program: string) {
+    this.#program = program;
+  }
+
+  /** What its browser keeps; whoever has it is inside. */
+  get cookie(): string {
+    return `${cookieName}=${this.#session}; HttpOnly; SameSite=Strict; Path=${this.base}`;
+  }
 
   /** The address to open, once. */
   firstVisit(port: number): string {
@@ -32,7 +43,8 @@ export class Door {
 
   /** @param port where this server listens */
   admit(request: IncomingMessage, port: number): Admission {
-    const stranger = strangeness(request, port);
+    const names = [`127.0.0.1:${port}`, `localhost:${port}`];
+    const stranger = strangeness(request, (host) => names.includes(host));
     if (stranger !== undefined) return stranger;
     const target = URL.parse(request.url ?? "", `http://127.0.0.1:${port}`);
     if (target === null) return { kind: "refused", status: 400, reason: "the target is no path" };
@@ -42,8 +54,7 @@ export class Door {
     const token = query.get("token");
     if (path === "" && token !== null) return this.#welcome(request, token);
     if (this.#knows(request)) return { kind: "inside", path, query };
-    const reason =
-      "open the address that `apiclient console` printed; it works once, so start it again for another browser";
+    const reason = `open the address that \`${this.#program}\` printed; it works once, so start it again for another browser`;
     return { kind: "refused", status: 401, reason };
   }
 
@@ -54,11 +65,11 @@ export class Door {
       return {
         kind: "refused",
         status: 401,
-        reason: "the token was used already, or is none; start `apiclient console` again",
+        reason: `the token was used already, or is none; start \`${this.#program}\` again`,
       };
     }
     this.#token = undefined;
-    return { kind: "welcome", cookie: `${cookieName}=${this.#session}; HttpOnly; SameSite=Strict; Path=${this.base}` };
+    return { kind: "welcome", cookie: this.cookie, location: this.base };
   }
 
   #knows({ headers }: IncomingMessage): boolean {
@@ -67,11 +78,17 @@ export class Door {
   }
 }
 
-/** Why a request is none of the page's; undefined when it may be. */
-function strangeness({ method, headers }: IncomingMessage, port: number): Admission | undefined {
-  const names = [`127.0.0.1:${port}`, `localhost:${port}`];
-  if (!names.includes(headers.host ?? "")) {
-    return { kind: "refused", status: 421, reason: `this is ${names[0]}, and no other host` };
+/**
+ * Why a request is none of the page's; undefined when it may be.
+ *
+ * @param isOwnName whether the server is known by what `Host` has
+ */
+export function strangeness(
+  { method, headers }: IncomingMessage,
+  isOwnName: (host: string) => boolean,
+): Extract<Admission, { kind: "refused" }> | undefined {
+  if (!isOwnName(headers.host ?? "")) {
+    return { kind: "refused", status: 421, reason: "this page is on loopback, and no other host" };
   }
   const site = headers["sec-fetch-site"];
   const { origin } = headers;

@@ -1,11 +1,12 @@
-/** Bundles the page with Bun's bundler. The same source gives the same bytes. */
+/** Bundles a page with Bun's bundler. The same source gives the same bytes. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Failure } from "../../lib/failure.ts";
-import type { PageFile, PageFiles } from "./page-file.ts";
+import type { PageFile, PageFiles, PageSource } from "./page-file.ts";
 
-const page = join(import.meta.dir, "../page");
+/** The document and the icon, which all pages have. */
+const shared = join(import.meta.dir, "../page");
 
 const types: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
@@ -15,9 +16,9 @@ const types: Readonly<Record<string, string>> = {
 };
 
 /** @throws {Failure<"cannot-bundle">} */
-export async function bundlePage(): Promise<PageFiles> {
+export async function bundlePage({ directory, entries }: PageSource): Promise<PageFiles> {
   const { success, outputs, logs } = await Bun.build({
-    entrypoints: ["main.tsx", "terminal.ts", "style.css"].map((name) => join(page, name)),
+    entrypoints: entries.map((name) => join(directory, name)),
     target: "browser",
     minify: true,
     // Chunks would be known by hashes of their paths, and so by where this was built.
@@ -32,7 +33,7 @@ export async function bundlePage(): Promise<PageFiles> {
     return [name, { type: typeOf(name), text: await output.text() }];
   });
   const plain = ["index.html", "icon.svg"].map(async (name): Promise<[string, PageFile]> => {
-    return [name, { type: typeOf(name), text: await readFile(join(page, name), "utf8") }];
+    return [name, { type: typeOf(name), text: await readFile(join(shared, name), "utf8") }];
   });
   return new Map((await Promise.all([...plain, ...bundled])).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

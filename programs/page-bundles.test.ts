@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
-import { bundlePage, packed } from "./bundle.ts";
+import { hostPage } from "../console/server/host-page.ts";
+import { bundlePage, packed } from "../web/server/bundle.ts";
 
-test("the whole page is under 300 kB compressed, and what is needed at first under 100", async () => {
-  const files = await bundlePage();
+test.each([hostPage])("$name is under 300 kB compressed, and what is needed at first under 100", async (source) => {
+  const files = await bundlePage(source);
   expect(packed(files).length).toBeLessThan(300_000);
   const first = ["index.html", "main.js", "style.css", "icon.svg"].map(
     (name) => gzipSync(files.get(name)?.text ?? "").length,
@@ -11,5 +12,5 @@ test("the whole page is under 300 kB compressed, and what is needed at first und
   expect(first.every((bytes) => bytes > 0)).toBe(true);
   expect(first.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(100_000);
   // The same source gives the same bytes.
-  expect(await bundlePage()).toEqual(files);
+  expect(await bundlePage(source)).toEqual(files);
 });
