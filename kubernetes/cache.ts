@@ -4,7 +4,7 @@
  * An object is taken in only if it is newer than what is here: answers to own writes, watch events and lists may overtake
  * one another, and one that is older would make every further write meet a conflict.
  */
-import { abortable } from "../lib/abortable.ts";
+import { ChangeCount } from "../lib/change-count.ts";
 import { isFailure } from "../lib/failure.ts";
 import type { KubernetesClient, Query } from "./client.ts";
 import { type ApiObject, isNewer, type Resource, revisionOf } from "./resource.ts";
@@ -27,8 +27,7 @@ export class Cache<Kept extends ApiObject> {
   /** Whatever happened up to here is known; undefined before the first list. */
   #upTo: string | undefined;
   #heardMs: number | undefined;
-  #changes = 0;
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new ChangeCount();
   /** Whole lists read so far. */
   lists = 0;
 
@@ -51,7 +50,7 @@ export class Cache<Kept extends ApiObject> {
 
   /** Grows with every change that was taken in. */
   get changes(): number {
-    return this.#changes;
+    return this.#changes.count;
   }
 
   /** @param key "name" or "namespace/name" */
@@ -78,7 +77,7 @@ export class Cache<Kept extends ApiObject> {
 
   /** What is not there any more, as an answer told. */
   drop(key: string): void {
-    if (this.#objects.delete(key)) this.#announce();
+    if (this.#objects.delete(key)) this.#changes.announce();
   }
 
   /** Asks for an object of the cluster as a whole, after a write of ours met a newer one. */
@@ -90,15 +89,7 @@ export class Cache<Kept extends ApiObject> {
 
   /** Resolves when more has changed than `known` counts, at once when it has. */
   async changedSince(known: number, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#changes > known) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.add(resolve);
-    try {
-      await abortable(promise, signal);
-    } finally {
-      this.#waiting.delete(resolve);
-    }
+    await this.#changes.since(known, signal);
   }
 
   /** Lists and watches until the signal aborts; whatever fails is tried again. */
@@ -135,7 +126,7 @@ export class Cache<Kept extends ApiObject> {
       if (known === undefined || isNewer(item, known)) this.#objects.set(keyOf(item), item);
     }
     this.#heard(resourceVersion);
-    this.#announce();
+    this.#changes.announce();
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
@@ -163,14 +154,7 @@ export class Cache<Kept extends ApiObject> {
 
   #put(key: string, object: Kept): void {
     this.#objects.set(key, object);
-    this.#announce();
-  }
-
-  #announce(): void {
-    this.#changes++;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const resolve of waiting) resolve();
+    this.#changes.announce();
   }
 }
 

@@ -1,17 +1,22 @@
 /**
  * What is known of the nodes that are drained: their pods and volumes, asked for every few seconds, and answers to evictions.
  *
- * Volumes are asked for when a node's pods have left: a cluster has many, and none is detached before.
+ * An operator that takes over finds many such nodes at once; it looks at some of them at a time. What it is told may be
+ * some time old: before a host reboots, it asks for its pods itself, as they are then. Volumes are asked for when a node's pods
+ * have left: a cluster has many, and none is detached before.
  */
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { evict, type Eviction, type EvictionVersion } from "../../kubernetes/eviction.ts";
-import { podsOn } from "../../kubernetes/node-pods.ts";
+import { rememberedPodsOn } from "../../kubernetes/node-pods.ts";
 import { volumeAttachments } from "../../kubernetes/objects.ts";
 import { mayStay, type NodePod } from "../../api/fleet/node-pods.ts";
 import type { Drain, EvictionAnswer } from "../roll-out/snapshot.ts";
 
-/** So many nodes are asked about at once. */
+/** So many nodes are asked about at once, and so many in one look. */
 const atOnce = 8;
+const mostLooks = 48;
+/** How long what is known of a node is good. */
+const lookMs = 3_000;
 /** Between two asks for one pod, growing while it is refused: a budget may be free at any moment. */
 const retryMs = { first: 5_000, most: 60_000, impossible: 300_000 };
 
@@ -20,6 +25,7 @@ export class Drains {
   readonly #version: EvictionVersion;
   readonly #drains = new Map<string, Drain>();
   readonly #evictions = new Map<string, Map<string, EvictionAnswer>>();
+  readonly #lookedMs = new Map<string, number>();
 
   constructor(client: KubernetesClient, version: EvictionVersion) {
     this.#client = client;
@@ -30,26 +36,45 @@ export class Drains {
     return this.#drains;
   }
 
-  /** Asks anew about these nodes, and forgets all others. */
-  async look(names: readonly string[], signal: AbortSignal): Promise<void> {
+  /**
+   * Asks anew about those of these nodes that were not asked about for the longest time, and forgets all others.
+   *
+   * @returns whether anything is otherwise than before
+   */
+  async look(names: readonly string[], signal: AbortSignal): Promise<boolean> {
     const wanted = new Set(names);
-    for (const known of [this.#drains, this.#evictions]) {
+    for (const known of [this.#drains, this.#evictions, this.#lookedMs]) {
       for (const name of known.keys()) if (!wanted.has(name)) known.delete(name);
     }
-    if (names.length === 0) return;
+    const due = this.#due(names);
+    if (due.length === 0) return false;
     const all = new Map<string, readonly NodePod[]>();
-    for (let at = 0; at < names.length; at += atOnce) {
+    for (let at = 0; at < due.length; at += atOnce) {
       await Promise.all(
-        names.slice(at, at + atOnce).map(async (name) => void all.set(name, await podsOn(this.#client, name, signal))),
+        due
+          .slice(at, at + atOnce)
+          .map(async (name) => void all.set(name, await rememberedPodsOn(this.#client, name, signal))),
       );
     }
     const isEmpty = [...all.values()].some((pods) => pods.every(mayStay));
     const attached = isEmpty ? await this.#volumes(signal) : new Map<string, string[]>();
+    let isNews = false;
     for (const [name, pods] of all) {
+      this.#lookedMs.set(name, this.#client.connection.clock.elapsedMs());
       const evictions = this.#evictionsOn(name);
       for (const uid of evictions.keys()) if (!pods.some((pod) => pod.uid === uid)) evictions.delete(uid);
-      this.#drains.set(name, { pods, volumes: attached.get(name) ?? [], evictions });
+      const drain = { pods, volumes: attached.get(name) ?? [], evictions };
+      isNews ||= !isSame(this.#drains.get(name), drain);
+      this.#drains.set(name, drain);
     }
+    return isNews;
+  }
+
+  #due(names: readonly string[]): string[] {
+    const nowMs = this.#client.connection.clock.elapsedMs();
+    const since = (name: string): number => this.#lookedMs.get(name) ?? Number.NEGATIVE_INFINITY;
+    const due = names.filter((name) => nowMs - since(name) >= lookMs);
+    return due.toSorted((a, b) => (since(a) < since(b) ? -1 : 1)).slice(0, mostLooks);
   }
 
   async evict(node: string, pod: NodePod, signal: AbortSignal): Promise<void> {
@@ -76,6 +101,10 @@ export class Drains {
     }
     return byNode;
   }
+}
+
+function isSame(before: Drain | undefined, { pods, volumes }: Drain): boolean {
+  return before !== undefined && JSON.stringify([before.pods, before.volumes]) === JSON.stringify([pods, volumes]);
 }
 
 type Refusal = Extract<Eviction, { kind: "blocked" | "impossible" }>;

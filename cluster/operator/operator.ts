@@ -1,6 +1,6 @@
 /**
  * The operator on Kubernetes: sees, decides, writes, again and again. All that it knows beside the API server are answers
- * to evictions and gates, which it asks for anew when it starts.
+ * to evictions and gates, which it asks for anew when it starts. No pass waits for them.
  *
  * The Lease is for quiet: two operators at once do no harm, since each write holds only for an object as it was read.
  */
@@ -19,7 +19,7 @@ import type { Write } from "../roll-out/write.ts";
 import { applyWrite } from "./apply-write.ts";
 import { Drains } from "./drains.ts";
 import { nodesOf, Owners } from "./fleet-nodes.ts";
-import { GateQuestions } from "./gates/gate-questions.ts";
+import { Lookout, type UnderWork } from "./lookout.ts";
 import { fleetPolicies, type PolicyObject, readPolicy } from "./policy-object.ts";
 import { Projection } from "./projection.ts";
 
@@ -40,12 +40,16 @@ export type OperatorOptions = {
 const restMs = 200;
 /** Time passes too: windows open, deadlines end. */
 const idleMs = 5_000;
-/** How long after a look pods and gates are asked about anew. */
-const lookMs = 3_000;
+/** The same while nodes are under work: soaks end, evictions are asked for again. */
+const busyMs = 3_000;
 const projectMs = 2_000;
 /** Requests at once. */
 const writesAtOnce = 16;
 const leaseName = "orlop-fleet";
+const following = "follow the cluster";
+const leasing = "keep the Lease";
+const passing = "finish a pass";
+const showing = "show how the fleet stands";
 
 export class Operator {
   readonly #options: OperatorOptions;
@@ -53,12 +57,11 @@ export class Operator {
   readonly #policies: Cache<PolicyObject>;
   readonly #leadership: Leadership;
   readonly #projection: Projection;
-  readonly #gates: GateQuestions;
-  readonly #logged = new Set<string>();
+  readonly #lookout: Lookout;
+  /** By what was tried, why it did not go well. */
+  readonly #logged = new Map<string, string | undefined>();
   #drains: Drains | undefined;
   #snapshots: readonly Snapshot[] = [];
-  #lookedMs = Number.NEGATIVE_INFINITY;
-  #answers: Snapshot["gates"] = new Map();
   /** How long the last pass took. */
   passMs = 0;
   passes = 0;
@@ -67,12 +70,12 @@ export class Operator {
   constructor(options: OperatorOptions) {
     this.#options = options;
     const { client, identity, namespace } = options;
-    const onFailure = (error: unknown): void => this.#logFailure("cannot follow the cluster", error);
+    const onFailure = (error: unknown): void => this.#logOutcome(following, error);
     this.#nodes = new Cache(client, nodes, { onFailure });
     this.#policies = new Cache(client, fleetPolicies, { onFailure });
     this.#leadership = new Leadership(client, { name: leaseName, namespace, identity });
     this.#projection = new Projection(client, this.#policies);
-    this.#gates = new GateQuestions(client, options.fetch);
+    this.#lookout = new Lookout(client, options.fetch);
   }
 
   /** What the last pass saw, for metrics. */
@@ -91,11 +94,17 @@ export class Operator {
 
   async run(signal: AbortSignal): Promise<void> {
     const leadership = async (raced: AbortSignal): Promise<void> =>
-      await this.#leadership.keep((error) => this.#logFailure("cannot keep the Lease", error), raced);
+      await this.#leadership.keep((error) => this.#logOutcome(leasing, error), raced);
     await firstOf(signal, [
       async (raced) => await this.#nodes.keep(raced),
       async (raced) => await this.#policies.keep(raced),
       leadership,
+      async (raced) =>
+        await this.#lookout.keep(
+          () => this.#underWork,
+          (deed, error) => this.#logOutcome(deed, error),
+          raced,
+        ),
       async (raced) => await this.#work(raced),
       async (raced) => await this.#show(raced),
     ]);
@@ -104,22 +113,27 @@ export class Operator {
   async #work(signal: AbortSignal): Promise<never> {
     const { clock } = this.#options.client.connection;
     for (;;) {
-      const known = this.#nodes.changes + this.#policies.changes;
+      const known = this.#known;
       if (this.isReady && this.isLeading) {
         const startedMs = clock.elapsedMs();
         try {
           await this.#pass(signal);
-          this.#logged.clear();
+          for (const deed of [passing, following, leasing]) this.#logOutcome(deed);
         } catch (error) {
           signal.throwIfAborted();
-          this.#logFailure("cannot finish a pass", error);
+          this.#logOutcome(passing, error);
         }
         this.passMs = clock.elapsedMs() - startedMs;
         this.passes++;
       }
       await clock.sleep(restMs, signal);
-      if (this.#nodes.changes + this.#policies.changes === known) await this.#untilChange(signal);
+      if (this.#known === known) await this.#untilChange(signal);
     }
+  }
+
+  /** Grows with whatever there is to know. */
+  get #known(): number {
+    return this.#nodes.changes + this.#policies.changes + this.#lookout.news;
   }
 
   async #untilChange(signal: AbortSignal): Promise<void> {
@@ -128,7 +142,8 @@ export class Operator {
     await firstOf(signal, [
       async (raced) => await this.#nodes.changedSince(this.#nodes.changes, raced),
       async (raced) => await this.#policies.changedSince(this.#policies.changes, raced),
-      async (raced) => await clock.sleep(isBusy ? lookMs : idleMs, raced),
+      async (raced) => await this.#lookout.newsSince(this.#lookout.news, raced),
+      async (raced) => await clock.sleep(isBusy ? busyMs : idleMs, raced),
     ]);
   }
 
@@ -138,7 +153,6 @@ export class Operator {
     const policies = await this.#readPolicies(signal);
     const owners = new Owners(policies);
     const seen = policies.map((policy) => ({ policy, nodes: nodesOf(policy, this.#nodes.objects.values(), owners) }));
-    await this.#look(seen, signal);
     const now = client.connection.clock.now();
     this.#snapshots = await Promise.all(seen.map(async (each) => await this.#snapshotOf(each, signal)));
     for (const snapshot of this.#snapshots) await this.#write(snapshot, decide(snapshot, now), signal);
@@ -154,18 +168,16 @@ export class Operator {
     return policies;
   }
 
-  /** Of nodes under work, what the caches do not have. */
-  async #look(seen: readonly Seen[], signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options.client.connection;
-    const draining = seen.flatMap((each) => inStep(each, "Draining").map(({ name }) => name));
-    const isNews = draining.some((name) => this.#drains?.known.has(name) === false);
-    if (!isNews && clock.elapsedMs() - this.#lookedMs < lookMs) return;
-    await this.#drains?.look(draining, signal);
-    const asked = new Map(
-      seen.flatMap((each) => inStep(each, "Soaking").map(({ name }) => [name, each.policy.spec.soak.gates] as const)),
-    );
-    this.#answers = await this.#gates.ask(asked, signal);
-    this.#lookedMs = clock.elapsedMs();
+  /** As the last pass saw it. Who does not lead, knows nothing of what others do meanwhile. */
+  get #underWork(): UnderWork & { drains: Drains | undefined } {
+    const seen = this.isLeading ? this.#snapshots : [];
+    return {
+      drains: this.#drains,
+      draining: seen.flatMap((each) => inStep(each, "Draining").map(({ name }) => name)),
+      soaking: new Map(
+        seen.flatMap((each) => inStep(each, "Soaking").map(({ name }) => [name, each.policy.spec.soak.gates])),
+      ),
+    };
   }
 
   async #snapshotOf({ policy, nodes: own }: Seen, signal: AbortSignal): Promise<Snapshot> {
@@ -178,7 +190,7 @@ export class Operator {
       else gone.add(uid);
     }
     const drains = this.#drains?.known ?? new Map();
-    return { policy, nodes: own, drains, gates: this.#answers, gone, self: this.#options.self };
+    return { policy, nodes: own, drains, gates: this.#lookout.answers, gone, self: this.#options.self };
   }
 
   /** The policy's status first: nodes are dealt with on the strength of it. */
@@ -206,20 +218,21 @@ export class Operator {
     for (;;) {
       try {
         if (this.isLeading) await this.#projection.show(this.#snapshots, signal);
+        this.#logOutcome(showing);
       } catch (error) {
         signal.throwIfAborted();
-        this.#logFailure("cannot show how the fleet stands", error);
+        this.#logOutcome(showing, error);
       }
       await this.#options.client.connection.clock.sleep(projectMs, signal);
     }
   }
 
-  /** The same trouble once, until a pass goes well. */
-  #logFailure(deed: string, error: unknown): void {
-    const message = `${deed}: ${explain(error)}`;
-    if (this.#logged.has(message)) return;
-    this.#logged.add(message);
-    this.#options.log(message);
+  /** The same trouble once, until it is over. */
+  #logOutcome(deed: string, error?: unknown): void {
+    const message = error === undefined ? undefined : explain(error);
+    if (this.#logged.get(deed) === message) return;
+    this.#logged.set(deed, message);
+    if (message !== undefined) this.#options.log(`cannot ${deed}: ${message}`);
   }
 }
 
