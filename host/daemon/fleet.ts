@@ -25,10 +25,11 @@ export async function keepFleet(host: OpenHost, until: AbortSignal): Promise<nev
 async function fleetOf({ system, facts, currentSettings, updater, audit }: OpenHost): Promise<FleetHost | undefined> {
   const settings = currentSettings.settings();
   const node = nodeOf(settings, facts);
-  const boot = await readBootId(system);
-  if (node?.cluster === undefined || boot === undefined) return undefined;
+  if (node?.cluster === undefined) return undefined;
   const { kubernetes } = node;
   if (!kubernetes["updates-by-cluster"] && kubernetes["node-labels"][brupopLabel] === undefined) return undefined;
+  const boot = await readBootId(system);
+  if (boot === undefined) return undefined;
   const note = async ({ id, do: deed, version, by }: Order, outcome: string): Promise<void> =>
     await audit.obeyed({ id, do: deed, version, by, outcome });
   return {
