@@ -9,7 +9,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { lstat, mkdir, readFile, readlink, rename, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { assert, systemErrorCode, unreachable } from "../../lib/failure.ts";
-import { namesIn, removeIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
+import { removeIfPresent, removeLeftovers, textsIn, writeFileAtomic } from "../../lib/files/files.ts";
 import { readBy } from "../datastore/reads.ts";
 import { serviceManager, type ConfigFiles, type RenderedFile } from "../files/config-file.ts";
 import { hostPath, type System } from "../machine/system.ts";
@@ -129,18 +129,18 @@ function hashByRecord(rendered: readonly { group: ConfigFiles; files: RenderedFi
 }
 
 async function observe(system: System, { groups }: Desired): Promise<Actual> {
-  const files: Actual["files"] = new Map();
-  for (const { path } of groups.flatMap((group) => group.files)) {
-    const file = await readAsRendered(system, path);
-    if (file !== undefined) files.set(path, file);
-  }
-  const records = await readRecords(system);
+  const paths = groups.flatMap((group) => group.files.map(({ path }) => path));
+  const [present, owned, records] = await Promise.all([
+    Promise.all(paths.map(async (path) => await readAsRendered(system, path))),
+    readOwned(system),
+    readRecords(system),
+  ]);
   const outdated = groups
     .flatMap(({ takers }) => takers)
     .flatMap(({ record, unit, hash }) => (unit === serviceManager || records.get(record) === hash ? [] : [unit]));
   return {
-    files,
-    owned: await readOwned(system),
+    files: new Map(present.flatMap((file) => (file === undefined ? [] : [[file.path, file]]))),
+    owned,
     records,
     shouldRun: await unitsThatShouldRun(system, [...new Set(outdated)]),
   };
@@ -279,13 +279,8 @@ const ownedFile = (system: System, path: string): string =>
   join(hostPath(system, ownedDirectory), encodeURIComponent(path));
 
 async function readOwned(system: System): Promise<Map<string, string>> {
-  const directory = hostPath(system, ownedDirectory);
-  const owned = new Map<string, string>();
-  for (const name of await namesIn(directory)) {
-    // A name with a leading dot is a temporary file that a crash left.
-    if (!name.startsWith(".")) owned.set(decodeURIComponent(name), await readFile(join(directory, name), "utf8"));
-  }
-  return owned;
+  const texts = await textsIn(hostPath(system, ownedDirectory));
+  return new Map([...texts].map(([name, owner]) => [decodeURIComponent(name), owner]));
 }
 
 function isSame(left: RenderedFile, right: RenderedFile): boolean {

@@ -5,9 +5,8 @@
  * unit last took them in. Before a file is written the record becomes "stale", so a daemon that dies between the
  * write and the restart still restarts the unit when it comes back. Like the units' own state, records end with the boot.
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { namesIn, writeFileAtomic } from "../../lib/files/files.ts";
+import { textsIn, writeFileAtomic } from "../../lib/files/files.ts";
 import { hostPath, type System } from "../machine/system.ts";
 
 const recordDirectory = "/run/orlop/units";
@@ -17,12 +16,7 @@ export const stale = "stale";
 
 /** The recorded hashes by record name. */
 export async function readRecords(system: System): Promise<Map<string, string>> {
-  const directory = hostPath(system, recordDirectory);
-  const records = new Map<string, string>();
-  for (const name of await namesIn(directory)) {
-    if (!name.startsWith(".")) records.set(name, await readFile(join(directory, name), "utf8"));
-  }
-  return records;
+  return await textsIn(hostPath(system, recordDirectory));
 }
 
 export async function writeRecord(system: System, name: string, hash: string): Promise<void> {

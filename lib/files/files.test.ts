@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { watchedFiles, type WatchedFiles } from "../../test/worlds/watched-files.ts";
-import { removeDurably, removeLeftovers, writeFileAtomic } from "./files.ts";
+import { removeDurably, removeLeftovers, textsIn, writeFileAtomic } from "./files.ts";
 
 let directory = "";
 beforeEach(async () => {
@@ -38,4 +38,15 @@ test("only what interrupted writes of a file have left is removed", async () => 
   expect(await removeLeftovers(join(directory, "file"))).toBe(2);
   expect((await readdir(directory)).toSorted()).toEqual([".file.backup", ".other.0123456789ab", "file"]);
   expect(await removeLeftovers(join(directory, "no/file"))).toBe(0);
+});
+
+test("the texts of a directory are those of whole files, and of none where there is no directory", async () => {
+  await writeFile(join(directory, "b"), "2");
+  await writeFile(join(directory, "a"), "1");
+  await writeFile(join(directory, ".a.0123456789ab"), "half of");
+  expect([...(await textsIn(directory))]).toEqual([
+    ["a", "1"],
+    ["b", "2"],
+  ]);
+  expect(await textsIn(join(directory, "none"))).toEqual(new Map());
 });

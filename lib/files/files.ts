@@ -161,6 +161,17 @@ export async function namesIn(directory: string, files: Files = realFiles): Prom
   }
 }
 
+/**
+ * The text of each file in a directory by its name, sorted; none when the directory does not exist.
+ *
+ * A name with a leading dot is no file here: it is what `writeFileAtomic` was writing when it was interrupted.
+ */
+export async function textsIn(directory: string, files: Files = realFiles): Promise<Map<string, string>> {
+  const names = (await namesIn(directory, files)).filter((name) => !name.startsWith("."));
+  const text = async (name: string): Promise<string> => (await files.read(join(directory, name))).toString("utf8");
+  return new Map(await Promise.all(names.map(async (name) => [name, await text(name)] as const)));
+}
+
 /** Removes a file; false when it was not there. After a loss of power it may be back: see `removeDurably`. */
 export async function removeIfPresent(path: string, files: Files = realFiles): Promise<boolean> {
   try {
