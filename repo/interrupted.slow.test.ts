@@ -7,7 +7,9 @@ import { isTemporary, realFiles, type Files } from "../lib/files/files.ts";
 import { publisher, type Publisher } from "../test/worlds/update/publisher.ts";
 import { newSigner, testMachines as machines } from "../test/worlds/update/update-repository.ts";
 import { recall } from "./manifest.ts";
-import { changeManifest, openRepository, prune, publish, refresh, rotateRoot, type Repository } from "./repository.ts";
+import { changeManifest, prune, publish, refresh } from "./publish.ts";
+import { openRepository, type Repository } from "./repository.ts";
+import { rotateRoot } from "./root-chain.ts";
 import { withKey } from "./roles/root-role.ts";
 
 type End = "killed" | "out of space";

@@ -11,9 +11,9 @@ import { newSigner, testMachines as machines } from "../test/worlds/update/updat
 import { expirations } from "./roles/expirations.ts";
 import { keyTypes } from "./roles/key.ts";
 import { migrationsBetween, recall } from "./manifest.ts";
-import {
-  changeManifest, currentTree, newestRoot, openRepository, publish, readManifest, refresh, rotateRoot,
-} from "./repository.ts"; // prettier-ignore
+import { changeManifest, publish, refresh } from "./publish.ts";
+import { currentTree, newestRoot, openRepository, readManifest } from "./repository.ts";
+import { rotateRoot } from "./root-chain.ts"; // prettier-ignore
 import { withKey, withoutKey } from "./roles/root-role.ts";
 import { serveRepository } from "./serve.ts";
 import { signMetadata } from "./roles/signer.ts";

@@ -10,7 +10,7 @@ import { parseJson } from "../../lib/text/json.ts";
 import { run } from "../../lib/program/process.ts";
 import { release, type ReleaseOptions, type ReleaseTarget } from "../../publish/release/release.ts";
 import { preAuthenticationEncoding } from "../../publish/release/provenance.ts";
-import { initRepository } from "../../repo/repository.ts";
+import { initRepository } from "../../repo/root-chain.ts";
 import { defaultExpirations } from "../../repo/roles/expiration.ts";
 import { generateKeyPem } from "../../repo/roles/key.ts";
 import { signerFrom } from "../../repo/roles/signer.ts";

@@ -1,5 +1,5 @@
 /** `./orlop repo init` */
-import { initRepository } from "../../repo/repository.ts";
+import { initRepository } from "../../repo/root-chain.ts";
 import {
   parseCount,
   directory,

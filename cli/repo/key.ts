@@ -5,7 +5,8 @@ import type { Key } from "@tufjs/models";
 import type { TextOption } from "../../lib/command/command.ts";
 import { Failure, systemErrorCode } from "../../lib/failure.ts";
 import { generateKeyPem, keyTypes, tufKey } from "../../repo/roles/key.ts";
-import { newestRoot, rotateRoot } from "../../repo/repository.ts";
+import { newestRoot } from "../../repo/repository.ts";
+import { rotateRoot } from "../../repo/root-chain.ts";
 import { roleNames, withKey, withoutKey, withThreshold, type RootContent } from "../../repo/roles/root-role.ts";
 import { signerFrom } from "../../repo/roles/signer.ts";
 import {

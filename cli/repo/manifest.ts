@@ -1,6 +1,7 @@
 /** `./orlop repo max-version | recall | waves | prune | refresh`: changes of what is offered, without new files. */
 import { recall as recalled, setMaxVersion, setWaves, type Machines, type Manifest } from "../../repo/manifest.ts";
-import { changeManifest, prune as pruneTree, refresh as refreshed, treesOf } from "../../repo/repository.ts";
+import { changeManifest, prune as pruneTree, refresh as refreshed } from "../../repo/publish.ts";
+import { treesOf } from "../../repo/repository.ts";
 import {
   directory, machinesOptions, opened, parseCount, repoCommand, signingFrom, signingOptions, version,
 } from "./context.ts"; // prettier-ignore

@@ -6,7 +6,9 @@ import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
 import { say } from "../../lib/progress.ts";
 import { offeredMigration, offerOf } from "../../publish/release/offer.ts";
-import { addTarget, publish, treesOf, type Release, type TargetSource } from "../../repo/repository.ts";
+import { addTarget, publish, type Release } from "../../repo/publish.ts";
+import { treesOf } from "../../repo/repository.ts";
+import type { TargetSource } from "../../repo/change-tree.ts";
 import { parseMigration } from "../../settings/migrations/migration.ts";
 import {
   directory, machinesOptions, opened, parseVersion, patchOptions, readText, repoCommand, signingFrom, signingOptions, version,

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { addTarget } from "../../repo/repository.ts";
+import { addTarget } from "../../repo/publish.ts";
 import { testMachines } from "../../test/worlds/update/update-repository.ts";
 import { updaterWorld } from "../../test/worlds/update/updater-world.ts";
 import { explanationText } from "../commands/apiclient/update/update.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { changeManifest } from "../../repo/repository.ts";
+import { changeManifest } from "../../repo/publish.ts";
 import { recall } from "../../repo/manifest.ts";
 import type { Migration } from "../../settings/migrations/migration.ts";
 import { modelFor } from "../../settings/model/model.ts";

@@ -2,7 +2,9 @@
 import { basename } from "node:path";
 import { artefactOf, type FinishedBuild } from "../../image/finished-build.ts";
 import type { Artefact } from "../../image/manifest.ts";
-import { currentTree, readManifest, type Release, type Repository, type TargetSource } from "../../repo/repository.ts";
+import { currentTree, readManifest, type Repository } from "../../repo/repository.ts";
+import type { Release } from "../../repo/publish.ts";
+import type { TargetSource } from "../../repo/change-tree.ts";
 import { type Migration, migrationName } from "../../settings/migrations/migration.ts";
 
 /** @throws {Failure<"no-such-file" | "not-as-built">} */

@@ -7,7 +7,8 @@ import { likelyReleases } from "../../test/worlds/update/likely-releases.ts";
 import { testMachines, testRepository, type TestRepository } from "../../test/worlds/update/update-repository.ts";
 import type { TestImage } from "../../test/worlds/update/update-image.ts";
 import { parseManifest, recall, type Machines, type Manifest } from "../manifest.ts";
-import { changeManifest, currentTree, prune, readManifest } from "../repository.ts";
+import { changeManifest, prune } from "../publish.ts";
+import { currentTree, readManifest } from "../repository.ts";
 import { serialise } from "../tree.ts";
 import { validateTree } from "../validate.ts";
 
