@@ -5,8 +5,8 @@ import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seekTableBytes } from "../../../lib/zstd/seekable-zstd.ts";
-import { realStorage } from "../../machine/storage.ts";
 import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";
+import { firstByte, storageThatStops, treated, type Treatment } from "../../../test/worlds/update/troubled-download.ts";
 import { imageOf, testFrameBytes, testImage, type TestImage } from "../../../test/worlds/update/update-image.ts";
 import { testRepository, type Artefacts, type TestRepository } from "../../../test/worlds/update/update-repository.ts";
 import { waysOf } from "./ways.ts";
@@ -26,7 +26,7 @@ type World = AsyncDisposable & {
   /** From which byte on each part was asked for, since the last call of `write` began. */
   requests: Record<Part, number[]>;
   /** How the mirror treats the bytes of the root, and whether it knows ranges. */
-  mirror: { root?: (bytes: Uint8Array, from: number) => Uint8Array; whole?: boolean };
+  mirror: { root?: Treatment; whole?: boolean };
   /** Writes the update; it ends when so much of the root is on its partition. */
   write(share?: number): Promise<void>;
 };
@@ -44,31 +44,12 @@ async function makeWorld(artefacts: Artefacts = image.artefacts): Promise<World>
       const headers = new Headers(init.headers);
       if (mirror.whole === true) headers.delete("range");
       const response = await fetch(url, { ...init, headers });
-      if (part === undefined || response.body === null) return response;
-      let at = Number(/bytes=(\d+)-/.exec(headers.get("range") ?? "")?.[1] ?? 0);
-      requests[part].push(at);
-      const lied = async function* (body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-        for await (const bytes of body) {
-          yield part === "root" ? (mirror.root?.(bytes, at) ?? bytes) : bytes;
-          at += bytes.length;
-        }
-      };
-      const { status, headers: answered } = response;
-      return new Response(lied(response.body), { status, headers: answered });
+      if (part === undefined) return response;
+      const from = firstByte(headers);
+      requests[part].push(from);
+      return part === "root" && mirror.root !== undefined ? treated(response, from, mirror.root) : response;
     },
-    storage: {
-      ...realStorage,
-      async openDevice(at, bytes) {
-        const device = await realStorage.openDevice(at, bytes);
-        return {
-          ...device,
-          async write(offset, data) {
-            if (at === path("root") && offset > endAt) throw new Error("the daemon is stopping");
-            await device.write(offset, data);
-          },
-        };
-      },
-    },
+    storage: storageThatStops(join(directory, "root"), () => endAt),
   });
   const path = (name: string): string => join(directory, name);
   await writeFile(path("root"), Buffer.alloc(partitionBytes.root, 7));

@@ -10,9 +10,9 @@ import fc from "fast-check";
 import { parts, type UpdatePart } from "../../../repo/manifest.ts";
 import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";
 import { likelyReleases } from "../../../test/worlds/update/likely-releases.ts";
+import { firstByte, storageThatStops, treated, type Treatment } from "../../../test/worlds/update/troubled-download.ts";
 import type { TestImage } from "../../../test/worlds/update/update-image.ts";
 import { testRepository } from "../../../test/worlds/update/update-repository.ts";
-import { realStorage } from "../../machine/storage.ts";
 import { refreshTrust, shippedRootPath, type Target } from "../fetch/trusted-repository.ts";
 import { planOf, waysOf, type Ways } from "../fetch/ways.ts";
 import type { RunningParts } from "../boot/running-set.ts";
@@ -38,9 +38,7 @@ for (const [version, { artefacts, rootHash }] of [
   await repository.publish(version, { artefacts, rootHash, patchesFrom: 1, frameBytes });
 }
 
-/** What the mirror does to the bytes of a target, by its name and where they begin. */
-type Treatment = (name: string, bytes: Uint8Array, from: number) => Uint8Array;
-type Writing = { treatment?: Treatment; endAt?: number; missing?: string };
+type Writing = { treatment?: (name: string) => Treatment | undefined; endAt?: number; missing?: string };
 let writing: Writing = {};
 let requests: { name: string; from: number }[] = [];
 
@@ -50,31 +48,12 @@ const host: TestSystem = await testSystem({
     const name = url.pathname.split("/").at(-1)?.slice(65) ?? "";
     if (name !== "" && name === writing.missing) return new Response(null, { status: 404 });
     const response = await fetch(url, init);
-    let from = Number(/bytes=(\d+)-/.exec(new Headers(init.headers).get("range") ?? "")?.[1] ?? 0);
+    const from = firstByte(new Headers(init.headers));
     requests.push({ name, from });
-    const { treatment } = writing;
-    if (treatment === undefined || response.body === null) return response;
-    const treated = async function* (body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-      for await (const bytes of body) {
-        yield treatment(name, bytes, from);
-        from += bytes.length;
-      }
-    };
-    return new Response(treated(response.body), { status: response.status, headers: response.headers });
+    const treatment = writing.treatment?.(name);
+    return treatment === undefined ? response : treated(response, from, treatment);
   },
-  storage: {
-    ...realStorage,
-    async openDevice(at, bytes) {
-      const device = await realStorage.openDevice(at, bytes);
-      return {
-        ...device,
-        async write(offset, data) {
-          if (at === path("root") && offset > (writing.endAt ?? Number.POSITIVE_INFINITY)) throw new Error("stopping");
-          await device.write(offset, data);
-        },
-      };
-    },
-  },
+  storage: storageThatStops(path("root"), () => writing.endAt ?? Number.POSITIVE_INFINITY),
 });
 afterAll(async () => await host[Symbol.asyncDispose]());
 await host.write(shippedRootPath, repository.rootJson);
@@ -178,7 +157,7 @@ test("a patch that is not smaller, not signed, or of a kernel that has no hash o
 test("a patch that the mirror lost, or cut short, costs the whole file", async () => {
   for (const part of parts) {
     const { name } = patchOf(part);
-    for (const how of [{ missing: name }, { treatment: cutOff(name) }]) {
+    for (const how of [{ missing: name }, { treatment: only(name, cutOff) }]) {
       await prepared();
       await write(how);
       await expectNewer();
@@ -187,9 +166,14 @@ test("a patch that the mirror lost, or cut short, costs the whole file", async (
   }
 }, 60_000);
 
-function cutOff(name: string): Treatment {
-  return (asked, bytes, from) => (asked === name ? bytes.map((byte, at) => (from + at > 100 ? 0 : byte)) : bytes);
+function cutOff(bytes: Uint8Array, from: number): Uint8Array {
+  return bytes.map((byte, at) => (from + at > 100 ? 0 : byte));
 }
+
+const only =
+  (name: string, treatment: Treatment) =>
+  (asked: string): Treatment | undefined =>
+    asked === name ? treatment : undefined;
 
 test("a patch with any byte changed never harms: the whole file comes in its place", async () => {
   const place = fc.constantFrom(...parts).chain((part) => {
@@ -207,12 +191,12 @@ test("a patch with any byte changed never harms: the whole file comes in its pla
       await prepared();
       const { name } = patchOf(part);
       await write({
-        treatment: (asked, bytes, from) => {
-          if (asked !== name || at < from || at >= from + bytes.length) return bytes;
+        treatment: only(name, (bytes, from) => {
+          if (at < from || at >= from + bytes.length) return bytes;
           const changed = new Uint8Array(bytes);
           changed[at - from] = (changed[at - from] ?? 0) ^ change;
           return changed;
-        },
+        }),
       });
       await expectNewer();
       expect(fetchedNames()).toContain(whole[part].name);
