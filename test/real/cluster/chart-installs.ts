@@ -54,6 +54,18 @@ export function chartInstalls(minor: ClusterMinor, { refines }: { refines: boole
     );
   });
 
+  test("where pods are not led to the API server, its address is the operator's own", async () => {
+    const deployment = async (...words: string[]) => {
+      const found = objectsIn(await rendered(...words)).find(({ kind }) => kind === "Deployment");
+      return JSON.stringify(found);
+    };
+    expect(await deployment()).not.toContain("KUBERNETES_SERVICE_HOST");
+    const address = "--set-string=apiServer.host=10.0.0.1,apiServer.port=6443";
+    expect(await deployment(address)).toContain(
+      '{"name":"KUBERNETES_SERVICE_HOST","value":"10.0.0.1"},{"name":"KUBERNETES_SERVICE_PORT","value":"6443"}',
+    );
+  });
+
   test("brupop's values become a policy that the operator can read", async () => {
     const policy = objectsIn(await rendered(...brupop)).find(({ kind }) => kind === "FleetPolicy");
     expect(FleetPolicySpec.parse(policy?.["spec"])).toMatchObject({
