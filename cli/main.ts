@@ -5,7 +5,7 @@ import { version } from "../package.json";
 import { apiclient } from "./machine/apiclient.ts";
 import { bench } from "./bench.ts";
 import { build } from "./build.ts";
-import { clusterCommands, clusterGroups, kubectl } from "./machine/cluster.ts";
+import { clusterCommands, clusterGroups, helm, kubectl } from "./machine/cluster.ts";
 import { serialConsole } from "./machine/console.ts";
 import { dev } from "./dev.ts";
 import { down } from "./machine/down.ts";
@@ -30,6 +30,7 @@ const verbs = [
   status,
   apiclient,
   kubectl,
+  helm,
   serialConsole,
   logs,
   registry,

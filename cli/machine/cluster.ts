@@ -1,10 +1,11 @@
-/** `./orlop cluster …` and `./orlop kubectl`: a Kubernetes cluster on this computer, for nodes that `up --join` starts. */
+/** `./orlop cluster …`, `kubectl` and `helm`: a Kubernetes cluster on this computer, for nodes that `up --join` starts. */
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { machineClock } from "../../lib/clock.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { atTheTerminal, start } from "../../lib/program/program.ts";
 import { clusterMinors } from "../../vm/cluster/minors.ts";
-import { verb } from "../context.ts";
+import { buildDirectory, verb } from "../context.ts";
 
 export const clusterGroups = { cluster: "A Kubernetes control plane on this computer" } as const;
 
@@ -97,6 +98,41 @@ export const kubectl = verb({
     const { kubectl: program, kubeconfig } = await runningCluster();
     const env = { ...process.env, KUBECONFIG: kubeconfig };
     return await start([program, ...words], { ...atTheTerminal, env, signal }).exited;
+  },
+  print: () => "",
+  exitCode: (code) => code,
+});
+
+export const helm = verb({
+  name: "helm",
+  summary: "Run Helm against the cluster of `cluster up`",
+  description: "It is compiled from source: minutes when it is the first time.",
+  examples: [
+    {
+      run: "./orlop helm install fleet cluster/chart/orlop-fleet --set image.repository=registry.example.com/orlop-fleet",
+      description: "the fleet's operator",
+    },
+    { run: "./orlop helm list", description: "everything behind `helm` is Helm's own" },
+  ],
+  arguments: { words: { value: "WORD", help: "A command of Helm", many: true, optional: true } },
+  passThrough: {},
+  async run({ invocation: { signal } }, { words }) {
+    const [{ runningCluster }, { makeProgram }, { machineArchitecture }] = await Promise.all([
+      import("../../vm/cluster/cluster.ts"),
+      import("../../image/recipes/programs.ts"),
+      import("../../image/packages/tools-root.ts"),
+    ]);
+    const { kubeconfig } = await runningCluster();
+    const { path } = await makeProgram("helm/helm", { architecture: machineArchitecture(), fetch: { signal } });
+    const home = (name: string): string => join(buildDirectory, "helm", name);
+    const env = {
+      ...process.env,
+      KUBECONFIG: kubeconfig,
+      HELM_CACHE_HOME: home("cache"),
+      HELM_CONFIG_HOME: home("config"),
+      HELM_DATA_HOME: home("data"),
+    };
+    return await start([path, ...words], { ...atTheTerminal, env, signal }).exited;
   },
   print: () => "",
   exitCode: (code) => code,

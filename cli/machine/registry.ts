@@ -7,9 +7,10 @@ import { runServer, serverOptions, untilAborted, type ServerVerb } from "../serv
 
 export const registry = verb({
   name: "registry",
-  summary: "Serve the images of host containers to machines of `up`",
-  description: `Builds the images of the admin and control containers, and one to prepare machines with (parted,
-mkfs.ext4, mount), and serves them over plain HTTP on loopback. The variant dev has admin and control by these names.`,
+  summary: "Serve the images of host containers, and of the fleet's operator, to machines of `up`",
+  description: `Builds the images of the admin and control containers, one to prepare machines with (parted, mkfs.ext4,
+mount), and that of the fleet's operator, and serves them over plain HTTP on loopback. The variant dev has admin and
+control by these names.`,
   examples: [
     { run: "./orlop registry", description: "until Ctrl-C; guests find them at 10.0.2.2:5000" },
     { run: "./orlop registry --detach", description: "until `./orlop registry --stop`" },
@@ -45,7 +46,7 @@ async function serveImages({ port, mirror, ready, signal }: ImageServer): Promis
     await served.push(layout, `orlop/${name}:latest`, signal);
     names.push(`${hostOfGuests}:${port}/orlop/${name}:latest`);
   };
-  for (const image of ["admin", "control"] as const) {
+  for (const image of ["admin", "control", "fleet"] as const) {
     await push((await builtContainer({ image, architecture, mirror }, signal)).layout, image);
   }
   {
