@@ -66,7 +66,6 @@ export const hostCodes = [
   "not-generated",
   "not-on-trial",
   "nothing-to-cancel",
-  "registry-refused",
   "runs-here",
   "secure-boot",
   "short-device",

@@ -4,7 +4,7 @@
  * Every step (`steps/`) is kept by its inputs, and gives the same bytes for the same inputs, so an image is determined by
  * the commit, the lock and the signing key.
  */
-import type { Architecture, Variant } from "../variants/variant.ts";
+import { basePrograms, type Architecture, type Variant } from "../variants/variant.ts";
 import { type Built, writeArtefacts } from "./artefacts.ts";
 import { InputFile } from "./inputs.ts";
 import type { FetchOptions } from "./packages/fetch.ts";
@@ -80,13 +80,13 @@ async function takeSupplied(
   return placed;
 }
 
-/** The programs of a variant that recipes make, each at its place in the root. */
+/** The programs of a host of the variant that recipes make, each at its place in the root. */
 async function makeRecipePrograms(
-  { programs }: Pick<Variant, "programs">,
+  variant: Pick<Variant, "programs">,
   options: ProgramOptions,
 ): Promise<PlacedProgram[]> {
   const made: PlacedProgram[] = [];
-  for (const [place, wanted] of Object.entries(programs)) {
+  for (const [place, wanted] of Object.entries({ ...basePrograms, ...variant.programs })) {
     const { program, recipe, path, sha256 } = await makeProgram(wanted, options);
     const { name, version, purl, license } = recipe;
     made.push({ name: program, place, file: new InputFile(path, sha256), recipe: { name, version, purl, license } });

@@ -16,8 +16,22 @@ export const kubernetesMinors = ["1.20", "1.35"] as const satisfies readonly Min
 /** The image that pods start from, which every node has in its root: `/usr/share/orlop/images/pause.tar`. */
 export const pauseImage = "orlop.local/pause:1";
 
+/**
+ * Whether kubelet speaks only v1alpha2 of the container runtime interface, which left containerd with version 2: such a
+ * node has 1.7 for its pods beside version 2 for the host's containers.
+ */
+export function wantsContainerd17({ orchestrator }: Pick<Variant, "orchestrator">): boolean {
+  return orchestrator.kind === "kubernetes" && !isAtLeast(orchestrator.minor, "1.23");
+}
+
+export const containerd17Programs: Variant["programs"] = {
+  "usr/lib/containerd-1.7/containerd": "containerd-1.7/containerd",
+  "usr/lib/containerd-1.7/containerd-shim-runc-v2": "containerd-1.7/containerd-shim-runc-v2",
+};
+
 export function kubernetesPrograms(minor: Minor): Variant["programs"] {
   return {
+    ...(wantsContainerd17({ orchestrator: { kind: "kubernetes", minor } }) ? containerd17Programs : {}),
     "usr/bin/kubelet": `kubernetes-${minor}/kubelet`,
     // By which a node proves its AWS role to the cluster, and to AWS's registries.
     [iamAuthenticator]: "aws-iam-authenticator/aws-iam-authenticator",

@@ -53,3 +53,12 @@ export type Variant = {
   /** What `build` still needs before it can make this image; undefined when it can. */
   lacks?: string;
 };
+
+/** Programs of recipes that every host has, by their path in the root; a variant adds its own. */
+export const basePrograms: Variant["programs"] = {
+  "usr/bin/containerd": "containerd/containerd",
+  "usr/bin/containerd-shim-runc-v2": "containerd/containerd-shim-runc-v2",
+  // For people who look inside, and for kubelet's unit, which takes the pause image in.
+  "usr/bin/ctr": "containerd/ctr",
+  "usr/bin/runc": "runc/runc",
+};

@@ -1,16 +1,19 @@
 /** Against a real containerd, runc and registry on this machine. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { machineClock } from "../../lib/clock.ts";
 import { isFailure } from "../../lib/failure.ts";
 import { testContainerd } from "../../test/worlds/containers/containerd.ts";
 import { eventually } from "../../test/eventually.ts";
 import { busyboxImage, type BusyboxImage } from "../../test/worlds/containers/oci-image.ts";
+import { writeRegistryHosts } from "../../test/worlds/containers/registry-hosts.ts";
 import { startTestRegistry } from "../../test/worlds/containers/registry.ts";
 import type { Description } from "./description.ts";
 import { ifThere } from "./containerd/containerd.ts";
 import { collectGarbage } from "./garbage.ts";
 import { bringImage, type PullContext } from "./pull.ts";
 import { parseReference } from "./registry/reference.ts";
+import type { Registries } from "./registry/registries.ts";
 import { removeContainer, runContainer } from "./run-container.ts";
 import { specOf } from "./spec.ts";
 
@@ -27,13 +30,15 @@ async function world(image: BusyboxImage) {
   await registry.push(layout.layout, "test/probe:v1");
   const { containerd, directory, restart } = stack.use(await testContainerd());
   const logged: string[] = [];
+  const registries: Registries = {
+    mirrors: [{ registry: "*", endpoint: [`http://${registry.here}`] }],
+    credentials: [registry.credential(registry.here)],
+  };
   const context: PullContext = {
     containerd,
-    registries: {
-      mirrors: [{ registry: "*", endpoint: [`http://${registry.here}`] }],
-      credentials: [registry.credential(registry.here)],
-    },
-    fetch,
+    registries,
+    hostsDirectory: await writeRegistryHosts(directory, registries),
+    clock: machineClock,
     log: { info: (message) => void logged.push(message), error: (message) => void logged.push(message) },
   };
   const running = { containerd, id: "probe", directory: join(directory, "pipes"), systemd: false, log: context.log };

@@ -44,8 +44,11 @@ const runDirectory = "/run/orlop/containers";
 export const descriptionPath = (container: Pick<Description, "type" | "name">): string =>
   `${runDirectory}/${container.type}/${container.name}.json`;
 
-/** Mirrors and credentials, for whoever pulls. */
+/** Credentials of registries and mirrors, for whoever pulls. */
 export const registriesPath = "/etc/host-containers/registries.json";
+
+/** A directory for each registry, with its mirrors in hosts.toml. containerd reads it at each pull. */
+export const registryHostsDirectory = "/etc/containerd/certs.d";
 
 /** What a container keeps, whatever its image is. */
 export const persistentDirectory = ({ type, name }: Pick<Description, "type" | "name">): string =>

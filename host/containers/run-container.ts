@@ -17,7 +17,7 @@ import { OptionsSchema } from "./containerd/api/runc-options_pb.ts";
 import { ifThere, isAway, running, snapshotter, type Containerd } from "./containerd/containerd.ts";
 import { imageLabel } from "./garbage.ts";
 import { openToRead } from "./pipes.ts";
-import type { PulledImage } from "./pull.ts";
+import type { PulledImage } from "./image.ts";
 import type { Spec } from "./spec.ts";
 
 export type Running = {

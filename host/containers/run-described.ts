@@ -2,11 +2,10 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
-import { isPresent, readTextIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
-import type { Fetch } from "../../lib/files/http-redirects.ts";
+import { isPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import { sdNotify } from "../machine/linux.ts";
-import { authoritiesPath, requestThrough, routeIn, removeProxyVariables } from "../machine/outbound.ts";
+import { removeProxyVariables } from "../machine/outbound.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { openContainerd } from "./containerd/containerd.ts";
 import { readDescription } from "./described.ts";
@@ -17,6 +16,7 @@ import {
   imageDigestPath,
   persistentDirectory,
   registriesPath,
+  registryHostsDirectory,
   type Description,
 } from "./description.ts";
 import { pullTurn } from "./pull-turn.ts";
@@ -52,7 +52,7 @@ export async function runDescribed(
       await removeLeftovers(join(kept, "user-data")); // the container would see them
       await writeFileAtomic(join(kept, "user-data"), userData, 0o600);
       const registries = registriesSchema.parse(parseJson(await readFile(hostPath(system, registriesPath), "utf8")));
-      const context = { containerd, registries, fetch: await hostFetch(system, environment), log };
+      const context = { containerd, registries, hostsDirectory: registryHostsDirectory, clock: system.clock, log };
       const reference = parseReference(description.source);
       const image = await tried(system, stop, async () => {
         await using _turn = await pullTurn(system.clock, hostPath(system, turnsDirectory), reference.name, stop);
@@ -92,10 +92,4 @@ async function tried<Result>(system: System, stop: AbortSignal, work: () => Prom
       await system.clock.sleep(1000 * 2 ** (attempt - 1), stop);
     }
   }
-}
-
-/** Through the proxy of the unit's environment, trusting whom the host trusts. */
-async function hostFetch(system: System, environment: Readonly<Record<string, string>>): Promise<Fetch> {
-  const route = routeIn(environment, await readTextIfPresent(hostPath(system, authoritiesPath)));
-  return async (url, init) => await system.fetch(url, { ...init, ...requestThrough(route, url) });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { chainIds } from "./pull.ts";
+import { chainIds } from "./image.ts";
 import { parseReference } from "./registry/reference.ts";
 import { specOf } from "./spec.ts";
 

@@ -8,7 +8,7 @@ import { imageBundle } from "../machine/facts.ts";
 import { authoritiesPath } from "../machine/outbound.ts";
 import { containerId, containersSlice, persistentDirectory, type Description } from "./description.ts";
 import { privilegesOf, type Privileges } from "./privileges.ts";
-import type { ImageConfig } from "./pull.ts";
+import type { ImageConfig } from "./image.ts";
 
 export type Mount = { destination: string; type: string; source: string; options: string[] };
 

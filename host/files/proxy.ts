@@ -12,7 +12,7 @@ export const proxyEnvironment = configFile({
   path: "/etc/network/proxy.env",
   // A proxy may have a password in it.
   mode: 0o600,
-  restart: ["containerd.service", "kubelet.service", "docker.service", "ecs.service"],
+  restart: ["containerd.service", "host-containerd.service", "kubelet.service", "docker.service", "ecs.service"],
   render(settings) {
     const proxy = settings.network["https-proxy"] ?? "";
     const direct = withoutProxy(settings).join(",");

@@ -20,7 +20,7 @@ const links = ["/etc/ssl/cert.pem", "/etc/pki/tls/certs/ca-bundle.crt"];
 export const trustStore: ConfigFiles = {
   name: bundle,
   // They read it when they start.
-  restart: ["containerd.service", "docker.service", "ecs.service"],
+  restart: ["containerd.service", "host-containerd.service", "docker.service", "ecs.service"],
   reload: [],
   render({ pki }, { certificates }) {
     const content = trustedBundle(certificates, pki);

@@ -28,8 +28,7 @@ export const basePackages: Reasons = {
   xfsprogs: "mkfs.xfs for them",
   makedumpfile: "keeps what a crashed kernel left, without the pages of programs",
   chrony: "time, from settings.ntp",
-  containerd: "all containers",
-  runc: "runs what containerd tells it",
+  libseccomp2: "filters the system calls of containers, for runc",
   "ca-certificates": "the certificates that the trust store is built from (data only)",
   tzdata: "leap seconds for chrony, UTC",
   netbase: "/etc/protocols and /etc/services, which the C library and iptables read",
@@ -75,6 +74,10 @@ export const excludedFromBase: Reasons = {
 
 /** The same, for what a package of a variant depends on. */
 export const excludedBeside: Readonly<Record<string, Reasons>> = {
+  "docker.io": {
+    containerd: "every host has version 2, from its recipe",
+    runc: "every host has a newer one, from its recipe",
+  },
   "open-vm-tools": {
     "libfuse3-4": "shared folders and snapshots of files, which servers do not have",
     libxml2: "vouches for users of guest operations, which are off",
@@ -155,6 +158,24 @@ export const goPackages: Reasons = {
   "libc-bin": "ldconfig",
 };
 
+/** Beside Go, compiles C for any architecture, on a machine of this one. */
+export function compilerPackages(architecture: Architecture): Reasons {
+  const foreign = { x86_64: "arm64", aarch64: "amd64" } as const satisfies Record<Architecture, string>;
+  return {
+    binutils: "the assembler and the linker for this machine",
+    "gcc-aarch64-linux-gnu": "for machines of aarch64",
+    "gcc-x86-64-linux-gnu": "for machines of x86_64",
+    "libc6-dev": "the C library for this machine",
+    [`libc6-dev-${foreign[architecture]}-cross`]: "the C library for the others",
+    "pkgconf-bin": "says how a library is linked",
+  };
+}
+
+/** Libraries of the target's architecture that programs of recipes are linked with. */
+export const libraryPackages: Reasons = {
+  "libseccomp-dev": "for runc",
+};
+
 /** Compiles modules of the kernel, beside its headers. */
 export const modulePackages: Reasons = {
   "base-files": "texts of the licences that all others refer to, for who passes them on",
@@ -226,10 +247,9 @@ export const shellPackages: Reasons = {
   "libc-bin": "ldconfig",
 };
 
-/** The runtime of a host, for tests that ask the real one what it makes of our configuration. */
+/** What the runtime of a host stands on, for tests that ask the real one what it makes of our configuration. */
 export const runtimePackages: Reasons = {
-  containerd: "reads what hosts render",
-  runc: "what containerd starts",
+  libseccomp2: "filters the system calls of containers, for runc",
   "libc-bin": "ldconfig",
 };
 

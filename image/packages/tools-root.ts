@@ -25,6 +25,8 @@ export type ToolOptions = {
   binds?: readonly string[];
   /** The same, for reading only. */
   readOnlyBinds?: readonly string[];
+  /** The same, by another path: { "/libraries": "/root/.cache/…" }. */
+  readOnlyAt?: Readonly<Record<string, string>>;
   /** Where the program starts; it must lie within a bind. "/" when absent. */
   cwd?: string;
   /** Added to the small fixed environment. */
@@ -171,8 +173,8 @@ export function toolCommand(
   argv: readonly [string, ...string[]],
   options: ToolOptions = {},
 ): [string, ...string[]] {
-  const { binds = [], readOnlyBinds = [], cwd, env = {}, offline = false, outlivesUs = false } = options;
-  const { capabilities = [] } = options;
+  const { binds = [], readOnlyBinds = [], readOnlyAt = {}, cwd, env = {}, offline = false } = options;
+  const { outlivesUs = false, capabilities = [] } = options;
   const ends = [...(outlivesUs ? [] : ["--die-with-parent"]), ...(offline ? ["--unshare-net"] : [])];
   // The new root is a tmpfs that bwrap makes, so a bind may have any path, and the tools cannot be written to.
   const root = ["usr", "etc", "var"].flatMap((name) => ["--ro-bind", join(directory, name), `/${name}`]);
@@ -190,6 +192,7 @@ export function toolCommand(
     ...kernelFiles,
     ...machineFiles,
     ...readOnlyBinds.flatMap((path) => ["--ro-bind", resolve(path), resolve(path)]),
+    ...Object.entries(readOnlyAt).flatMap(([place, path]) => ["--ro-bind", resolve(path), place]),
     ...binds.flatMap((path) => ["--bind", resolve(path), resolve(path)]),
     "--clearenv",
     ...Object.entries({ ...environment, ...env }).flatMap(([name, value]) => ["--setenv", name, value]),

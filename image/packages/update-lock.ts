@@ -13,6 +13,7 @@ import {
   bmapPackages,
   bootPackages,
   busyboxPackages,
+  compilerPackages,
   containerPackages,
   driverPackages,
   etcdPackages,
@@ -24,6 +25,7 @@ import {
   headerPackages,
   initrdPackages,
   kernelPackages,
+  libraryPackages,
   modulePackages,
   pausePackages,
   preparePackages,
@@ -101,6 +103,8 @@ export function lockOf(
   sets.set("runtime", resolve(index, { wanted: Object.keys(runtimePackages), excluded: without }));
   sets.set("busybox", resolve(index, { wanted: Object.keys(busyboxPackages), excluded: without }));
   sets.set("go", resolve(index, { wanted: Object.keys(goPackages), excluded: without }));
+  sets.set("c", resolve(index, { wanted: Object.keys(compilerPackages(architecture)), excluded: without }));
+  sets.set("c-libraries", resolve(index, { wanted: Object.keys(libraryPackages), excluded: without }));
   sets.set("pause", resolve(index, { wanted: Object.keys(pausePackages), excluded: without }));
   sets.set("etcd", resolve(index, { wanted: Object.keys(etcdPackages), excluded: without }));
   sets.set("bmap", resolve(index, { wanted: Object.keys(bmapPackages), excluded: without }));

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { variants } from "../../variants/all.ts";
+import { basePrograms } from "../../variants/variant.ts";
 import { recipeNamed, recipes } from "./all.ts";
 
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { parseOutputs } from "./programs.ts";
 
 test("every program that a variant names is one of a recipe", () => {
   for (const { name, programs } of variants.values()) {
-    for (const program of Object.values(programs)) {
+    for (const program of Object.values({ ...basePrograms, ...programs })) {
       const [recipe = "", called = ""] = program.split("/");
       expect(Object.keys(recipeNamed(recipe).programs), `${name} has ${program}`).toContain(called);
     }

@@ -1,12 +1,23 @@
 /** Every recipe, by name. */
 import { Failure } from "../../lib/failure.ts";
 import { awsIamAuthenticator, ecrCredentialProvider } from "./aws.ts";
+import { containerd, containerd17 } from "./containerd.ts";
 import { helm } from "./helm.ts";
 import { kubernetes120 } from "./kubernetes-1.20.ts";
 import { kubernetes135 } from "./kubernetes-1.35.ts";
 import type { Recipe } from "./recipe.ts";
+import { runc } from "./runc.ts";
 
-const all: readonly Recipe[] = [kubernetes120, kubernetes135, awsIamAuthenticator, ecrCredentialProvider, helm];
+const all: readonly Recipe[] = [
+  containerd,
+  containerd17,
+  kubernetes120,
+  kubernetes135,
+  awsIamAuthenticator,
+  ecrCredentialProvider,
+  helm,
+  runc,
+];
 
 export const recipes: ReadonlyMap<string, Recipe> = new Map(all.map((recipe) => [recipe.name, recipe]));
 

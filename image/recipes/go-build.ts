@@ -3,9 +3,9 @@
  * compiles. What Go has compiled before stays in the builder's cache, so the second program of a source is quick.
  */
 import { deferred } from "../../lib/deferred.ts";
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { defined } from "../../lib/defined.ts";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join, posix } from "node:path";
 import { assert, Failure } from "../../lib/failure.ts";
 import { run } from "../../lib/program/process.ts";
 import { progress, say } from "../../lib/progress.ts";
@@ -17,8 +17,10 @@ import { type GoDirectories, goEnvironment, goProgram, moduleProxy } from "./go-
 import type { DebianSource, GeneratedSource, GoModules, GoRecipe, SourceEdit } from "./recipe.ts";
 
 export type GoBuild = {
-  /** With Go in it (the lock's set "go"). */
+  /** With Go in it (the lock's set "go"), and for a program with C the compilers (the set "c"). */
   go: ToolsRoot;
+  /** What such a program is linked with: a root of the target's architecture, and what stands for its packages. */
+  libraries?: { directory: string; key: string };
   architecture: Architecture;
   cache: string;
   mirror?: string;
@@ -42,7 +44,7 @@ export async function goBuild(directory: string, recipe: GoRecipe, program: stri
       hint: `choose one of ${Object.keys(recipe.programs).join(", ")}`,
     });
   }
-  const go: GoDirectories = { build: join(build.cache, "go/build"), modules: join(build.cache, "go/modules") };
+  const go = goDirectories(build);
   for (const path of [go.build, go.modules]) await mkdir(path, { recursive: true });
   const tree = join(directory, "source");
   for (const path of [tree, temporaryOf(tree)]) await mkdir(path);
@@ -53,7 +55,16 @@ export async function goBuild(directory: string, recipe: GoRecipe, program: stri
   const generated = recipe.generate?.[program];
   if (generated !== undefined) await generate(source, recipe, generated, go, build);
   say(`compiling ${program} ${recipe.version} for ${build.architecture}; this takes minutes when it is the first`);
-  await compile(join(directory, program), `${recipe.importPath}/${packagePath}`, { source, recipe, go, build });
+  await compile(join(directory, program), posix.join(recipe.importPath, packagePath), { source, recipe, go, build });
+}
+
+/** Where the compiler sees libraries: Go keeps the path with what it compiled, and does not look whether it changed. */
+const librariesPlace = "/libraries";
+
+/** For the same reason, what was compiled with other libraries lies elsewhere. */
+function goDirectories({ cache, libraries }: GoBuild): GoDirectories {
+  const build = libraries === undefined ? "build" : `build-${libraries.key}`;
+  return { build: join(cache, "go", build), modules: join(cache, "go/modules") };
 }
 
 /** Beside the source: what a compiler that was killed leaves goes with the directory of the step. */
@@ -160,7 +171,10 @@ async function compile(
   const variables = Object.entries(recipe.variables).map(([name, value]) => `-X ${name}=${value}`);
   // No paths, no build id, no symbols for debuggers: nothing of where and when it was compiled.
   const link = ["-s", "-w", "-buildid=", ...variables].join(" ");
-  const flags = ["-trimpath", "-buildvcs=false", `-ldflags=${link}`];
+  const tags = recipe.tags === undefined ? [] : [`-tags=${recipe.tags.join(",")}`];
+  // As the authors of programs with C in them do it, and Debian: code whose place nobody can guess.
+  const mode = recipe.cgo === undefined ? [] : ["-buildmode=pie"];
+  const flags = ["-trimpath", "-buildvcs=false", ...mode, ...tags, `-ldflags=${link}`];
   const made = join(source.directory, ".made");
   await runGo(["build", ...flags, "-o", made, packagePath], source, go, build);
   await copyFile(made, output);
@@ -175,10 +189,10 @@ async function runGo(
 ): Promise<void> {
   const options: ToolOptions = {
     cwd: source.directory,
-    binds: [build.cache, source.directory],
+    binds: [build.cache, source.directory, source.temporary],
     offline: !online,
     env: {
-      ...goEnvironment(build.architecture, go),
+      ...goEnvironment(build.architecture, go, build.libraries === undefined ? undefined : librariesPlace),
       ...source.environment,
       ...(online ? await moduleProxy() : {}),
       GOTMPDIR: source.temporary,
@@ -188,6 +202,7 @@ async function runGo(
   await runTool(build.go, [goProgram, ...argv], {
     ...options,
     ...(online ? { readOnlyBinds: ["/etc/ssl/certs"] } : {}),
+    ...(build.libraries === undefined ? {} : { readOnlyAt: { [librariesPlace]: build.libraries.directory } }),
     ...defined({ signal: build.signal }),
   });
 }

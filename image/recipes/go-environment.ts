@@ -11,10 +11,14 @@ const goArchitectures = { x86_64: "amd64", aarch64: "arm64" } as const satisfies
 /** Debian's Go as it lies in the root that has it. */
 export const goProgram = "/usr/bin/go";
 
-/** Without C, so that programs are static and compile for any architecture. */
-export function goEnvironment(architecture: Architecture, { build, modules }: GoDirectories): Record<string, string> {
+/** For any architecture; without libraries, programs have no C in them and are static. */
+export function goEnvironment(
+  architecture: Architecture,
+  { build, modules }: GoDirectories,
+  libraries?: string,
+): Record<string, string> {
   return {
-    CGO_ENABLED: "0",
+    ...(libraries === undefined ? { CGO_ENABLED: "0" } : cgoEnvironment(architecture, libraries)),
     GOARCH: goArchitectures[architecture],
     GOOS: "linux",
     // The instructions that every processor of the architecture has.
@@ -23,6 +27,24 @@ export function goEnvironment(architecture: Architecture, { build, modules }: Go
     GOMODCACHE: modules,
     GOENV: "off",
     GOTELEMETRY: "off",
+  };
+}
+
+/** Names of GNU, by which Debian calls compilers and directories of libraries. */
+const gnuNames = {
+  x86_64: "x86_64-linux-gnu",
+  aarch64: "aarch64-linux-gnu",
+} as const satisfies Record<Architecture, string>;
+
+/** @param libraries the root of the architecture's packages with headers and libraries */
+function cgoEnvironment(architecture: Architecture, libraries: string): Record<string, string> {
+  const name = gnuNames[architecture];
+  return {
+    CGO_ENABLED: "1",
+    CC: `${name}-gcc`,
+    PKG_CONFIG: "pkgconf",
+    PKG_CONFIG_LIBDIR: `${libraries}/usr/lib/${name}/pkgconfig`,
+    PKG_CONFIG_SYSROOT_DIR: libraries,
   };
 }
 

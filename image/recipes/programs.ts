@@ -1,4 +1,5 @@
 /** Programs of recipes, kept by what they are made of, and checked against the hashes that are committed. */
+import { createHash } from "node:crypto";
 import { chmod, copyFile, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
@@ -9,10 +10,12 @@ import { cacheDirectory, sha256OfFile } from "../packages/cache.ts";
 import { download } from "../packages/download.ts";
 import type { FetchOptions } from "../packages/fetch.ts";
 import { packagesOf, readLock } from "../packages/lock.ts";
+import { unpackPackages } from "../packages/unpack-packages.ts";
 import { machineArchitecture, openToolsRoot } from "../packages/tools-root.ts";
+import type { KeyedDirectory } from "../inputs.ts";
 import { type Step, step } from "../step.ts";
 import { recipeNamed } from "./all.ts";
-import { goBuild } from "./go-build.ts";
+import { goBuild, type GoBuild } from "./go-build.ts";
 import type { GoRecipe, Recipe, ReleaseRecipe } from "./recipe.ts";
 
 export type ProgramOptions = {
@@ -33,33 +36,77 @@ export async function makeProgram(name: string, options: ProgramOptions): Promis
   const path =
     recipe.kind === "release"
       ? await takeRelease(recipe, program, architecture, fetch)
-      : join((await compiled(recipe)({ program, architecture }, fetch)).directory, program);
+      : await compiledProgram(recipe, program, architecture, fetch);
   const sha256 = await sha256OfFile(path);
   await checkOutput({ recipe, program, path, sha256 }, architecture, outputs);
   return { recipe, program, path, sha256 };
 }
 
+async function compiledProgram(
+  recipe: GoRecipe,
+  program: string,
+  architecture: Architecture,
+  fetch: FetchOptions,
+): Promise<string> {
+  const libraries = recipe.cgo === undefined ? undefined : await makeLibraries({ architecture }, fetch);
+  const { directory } = await compiled(recipe)({ program, architecture, libraries }, fetch);
+  return join(directory, program);
+}
+
+type CompiledProgram = { program: string; architecture: Architecture; libraries: KeyedDirectory | undefined };
+
 /** A recipe is code, which its description stands for among the inputs. */
-const compiled = (recipe: GoRecipe): Step<{ program: string; architecture: Architecture }> =>
+const compiled = (recipe: GoRecipe): Step<CompiledProgram> =>
   step({
     name: ({ program, architecture }) => `program-${recipe.name}-${program}-${architecture}`,
     label: ({ program, architecture }) => `${program} ${recipe.version} for ${architecture}`,
     module: join(import.meta.dir, "go-build.ts"),
-    inputs: async ({ program, architecture }: { program: string; architecture: Architecture }) => ({
+    inputs: async ({ program, architecture, libraries }: CompiledProgram) => ({
       recipe: await describe(recipe),
       program,
       architecture,
-      go: packagesOf(await readLock(machineArchitecture()), ["go"]).map(({ name, sha256 }) => `${name} ${sha256}`),
+      go: packagesOf(await readLock(machineArchitecture()), compilersOf(recipe)).map(
+        ({ name, sha256 }) => `${name} ${sha256}`,
+      ),
+      libraries,
     }),
-    async make(directory, { program, architecture }, fetch) {
-      const go = await openToolsRoot({ ...fetch, sets: ["go"] });
-      await goBuild(directory, recipe, program, { cache: cacheDirectory(), ...fetch, go, architecture });
+    async make(directory, { program, architecture, libraries }, fetch) {
+      const go = await openToolsRoot({ ...fetch, sets: compilersOf(recipe) });
+      const build = { cache: cacheDirectory(), ...fetch, go, architecture };
+      await goBuild(directory, recipe, program, { ...build, ...(await librariesIn(libraries, architecture)) });
     },
   });
 
+/** What programs with C in them are linked with. */
+const makeLibraries = step({
+  name: ({ architecture }) => `libraries-${architecture}`,
+  label: ({ architecture }) => `libraries for ${architecture}`,
+  module: join(import.meta.dir, "../packages/unpack-packages.ts"),
+  inputs: async ({ architecture }: { architecture: Architecture }) => ({
+    packages: packagesOf(await readLock(architecture), ["c-libraries"]),
+  }),
+  async make(directory, { packages }, fetch) {
+    await unpackPackages(packages, directory, { label: "unpacking libraries", exclude: [] }, fetch);
+  },
+});
+
+/** Their key is that of their packages alone: what was compiled with them outlasts a change of our own code. */
+async function librariesIn(
+  made: KeyedDirectory | undefined,
+  architecture: Architecture,
+): Promise<Pick<GoBuild, "libraries">> {
+  if (made === undefined) return {};
+  const hash = createHash("sha256");
+  for (const { sha256 } of packagesOf(await readLock(architecture), ["c-libraries"])) hash.update(`${sha256}\n`);
+  return { libraries: { directory: made.directory, key: hash.digest("hex").slice(0, 20) } };
+}
+
+/** Sets of the lock. */
+const compilersOf = ({ cgo }: GoRecipe): readonly string[] => (cgo === undefined ? ["go"] : ["go", "c"]);
+
 /** All of a recipe that decides what comes out, its modules too. */
 async function describe(recipe: GoRecipe): Promise<string> {
-  const { source, importPath, programs, variables, generate } = recipe;
+  const { source, importPath, programs, cgo, tags, variables, generate } = recipe;
   const sources =
     source.kind === "debian-source"
       ? source
@@ -69,7 +116,7 @@ async function describe(recipe: GoRecipe): Promise<string> {
         ];
   // What a generator is given is code of the recipe: its text stands for it.
   const generators = Object.values(generate ?? {}).map((each) => ({ ...each, arguments: String(each.arguments) }));
-  return JSON.stringify([sources, importPath, programs, variables, generators]);
+  return JSON.stringify([sources, importPath, programs, cgo ?? false, tags ?? [], variables, generators]);
 }
 
 async function takeRelease(

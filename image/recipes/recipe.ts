@@ -37,7 +37,7 @@ type Described = {
   purl: string;
 };
 
-/** Programs compiled by Go, without C, for any architecture. */
+/** Programs compiled by Go, for any architecture. */
 export type GoRecipe = Described & {
   kind: "go";
   source: DebianSource | GoModules;
@@ -45,6 +45,10 @@ export type GoRecipe = Described & {
   importPath: string;
   /** The package of each program, below `importPath`. */
   programs: Readonly<Record<string, string>>;
+  /** Has C in it, and is linked with the lock's "c-libraries"; without, a program is static. */
+  cgo?: true;
+  /** Tags of what is left out of the programs, or done in another way; see `go help buildconstraint`. */
+  tags?: readonly string[];
   /** Variables that the linker sets: what programs say about their version. */
   variables: Readonly<Record<string, string>>;
   /** Programs of the source itself that write some of it first, for those that need it. */

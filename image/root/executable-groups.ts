@@ -100,10 +100,6 @@ export const hostExecutables: readonly ExecutableGroup[] = [
   },
   { reason: "what a crashed kernel left", paths: ["usr/bin/makedumpfile"] },
   { reason: "time", paths: ["usr/bin/chronyc", "usr/sbin/chronyd"] },
-  {
-    reason: "containers",
-    paths: ["usr/bin/containerd", "usr/bin/containerd-shim-runc-v2", "usr/bin/ctr", "usr/bin/runc", "usr/sbin/runc"],
-  },
 ];
 
 /** Of a package that a variant adds, all programs stay; of these only some. */

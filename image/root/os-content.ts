@@ -5,6 +5,7 @@ import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
 import { namesIn } from "../../lib/files/files.ts";
 import { type InputFile, inputFile } from "../inputs.ts";
+import { wantsContainerd17 } from "../../variants/kubernetes.ts";
 import type { Variant } from "../../variants/variant.ts";
 
 export const osDirectory = join(import.meta.dir, "../../os");
@@ -33,7 +34,7 @@ export type OsFile = { source: InputFile; path: string; mode?: number };
 const modes: Readonly<Record<string, number>> = { "usr/lib/systemd/system/kubelet.service": 0o600 };
 
 /** What only some variants have. */
-const partial = ["ecs", "interactive", "kubernetes", "locked", "vmware"] as const;
+const partial = ["containerd-1.7", "ecs", "interactive", "kubernetes", "locked", "vmware"] as const;
 
 /** The folders of `os/` that a variant has beside those of all. */
 export function partsOf({
@@ -43,6 +44,7 @@ export function partsOf({
   defaults,
 }: Pick<Variant, "interactive" | "orchestrator" | "platform" | "defaults">): OsPart[] {
   const has: Readonly<Record<OsPart, boolean>> = {
+    "containerd-1.7": wantsContainerd17({ orchestrator }),
     interactive,
     ecs: orchestrator.kind === "ecs",
     kubernetes: orchestrator.kind === "kubernetes",

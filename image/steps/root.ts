@@ -90,10 +90,7 @@ export const makeRoot = step({
 
     const groups = [
       ...executableGroups(packages, brought, interactive),
-      ...programs.map(({ name, place, recipe, licenseFile }) => ({
-        reason: licenseFile === undefined ? `made by the recipe ${recipe.name}` : `supplied as ${name}`,
-        paths: [place],
-      })),
+      ...programGroups(programs),
       ...debs.map(({ name }) => ({
         reason: `the package ${name} of the variant`,
         paths: programsOf(brought.get(name) ?? []),
@@ -151,6 +148,14 @@ function filesGroup(content: readonly OsFile[]): ExecutableGroup {
 
 /** Where a path lies in a root whose programs and libraries are all below /usr. */
 const merged = (path: string): string => path.replace(/^(bin|sbin|lib|lib64)\//, "usr/$1/");
+
+function programGroups(programs: readonly PlacedProgram[]): ExecutableGroup[] {
+  const reasonOf = ({ name, recipe, licenseFile }: PlacedProgram): string =>
+    licenseFile === undefined ? `made by the recipe ${recipe.name}` : `supplied as ${name}`;
+  return [...Map.groupBy(programs, reasonOf)].map(([reason, made]) => {
+    return { reason, paths: made.map(({ place }) => place) };
+  });
+}
 
 /** Lays the archive where kubelet's unit expects it. */
 async function placePauseImage(root: string, { directory }: KeyedDirectory): Promise<void> {

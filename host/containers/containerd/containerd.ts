@@ -5,8 +5,7 @@
  * using containerd = openContainerd("/run/host-containerd/containerd.sock", "default");
  * const { container } = await containerd.containers.get({ id: "admin" });
  * ```
- * What containerd refuses is a `ConnectError` with a gRPC code; `isNotThere` and `isThereAlready` tell the two that
- * callers act on. Source: containerd 1.7, api/services.
+ * What containerd refuses is a `ConnectError` with a gRPC code; `isNotThere` tells the one that callers act on. Source: containerd 2.4, api/services.
  */
 import { Code, ConnectError, createClient, type Client, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
@@ -14,20 +13,22 @@ import { connect } from "node:net";
 import { isNotFound } from "../../../lib/failure.ts";
 import { Containers } from "./api/containers_pb.ts";
 import { Content } from "./api/content_pb.ts";
-import { Diff } from "./api/diff_pb.ts";
 import { Images } from "./api/images_pb.ts";
 import { Leases } from "./api/leases_pb.ts";
 import { Snapshots } from "./api/snapshots_pb.ts";
+import { Streaming } from "./api/streaming_pb.ts";
 import { Tasks } from "./api/tasks_pb.ts";
+import { Transfer } from "./api/transfer_pb.ts";
 
 export type Containerd = Disposable & {
   readonly containers: Client<typeof Containers>;
   readonly content: Client<typeof Content>;
-  readonly diff: Client<typeof Diff>;
   readonly images: Client<typeof Images>;
   readonly leases: Client<typeof Leases>;
   readonly snapshots: Client<typeof Snapshots>;
+  readonly streaming: Client<typeof Streaming>;
   readonly tasks: Client<typeof Tasks>;
+  readonly transfer: Client<typeof Transfer>;
 };
 
 /** Unpacked layers are kept by this one. */
@@ -49,21 +50,18 @@ export function openContainerd(socket: string, namespace: string): Containerd {
   return {
     containers: createClient(Containers, transport),
     content: createClient(Content, transport),
-    diff: createClient(Diff, transport),
     images: createClient(Images, transport),
     leases: createClient(Leases, transport),
     snapshots: createClient(Snapshots, transport),
+    streaming: createClient(Streaming, transport),
     tasks: createClient(Tasks, transport),
+    transfer: createClient(Transfer, transport),
     [Symbol.dispose]: () => sessionManager.abort(),
   };
 }
 
 export function isNotThere(error: unknown): boolean {
   return error instanceof ConnectError && error.code === Code.NotFound;
-}
-
-export function isThereAlready(error: unknown): boolean {
-  return error instanceof ConnectError && error.code === Code.AlreadyExists;
 }
 
 /** containerd itself is gone, for example because it is being restarted; what it runs goes on. */

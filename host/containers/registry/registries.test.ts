@@ -1,6 +1,6 @@
 /**
- * Protects: one meaning of `settings.container-registry`. For each row, what our client asks for an image, and what
- * containerd asks by the files that are rendered for it, are the same, and are what the row says.
+ * Protects: one meaning of `settings.container-registry`. For each row, what containerd asks for an image of a pod, and for
+ * one of the host's own containers, are the same, and are what the row says.
  */
 import { expect, test } from "bun:test";
 import { parse } from "smol-toml";
@@ -12,9 +12,9 @@ import type { RenderedFile } from "../../files/config-file.ts";
 import { containerdConfig } from "../../files/containers/containerd.ts";
 import { hostRegistries } from "../../files/containers/host-registries.ts";
 import { registries as hostsFiles } from "../../files/containers/registries.ts";
+import { loginFor } from "./credentials.ts";
 import { parseReference, type Reference } from "./reference.ts";
-import { endpointsOf, loginOf, registriesSchema, type Login } from "./registries.ts";
-import { ImageRepository } from "./registry.ts";
+import { loginOf, registriesSchema, type Login } from "./registries.ts";
 
 const variant = "metal-k8s-1.35";
 const facts = factsOf(variant);
@@ -198,26 +198,6 @@ function only(files: readonly RenderedFile[]) {
 const shown = (url: string, login: Login | undefined): string =>
   login === undefined ? url : `${url} < ${login.username}:${login.secret}`;
 
-/** What our client sends to registries that all want a user name and a password, and have nothing. */
-async function requestsOfOurs(row: Row): Promise<string[]> {
-  const registries = registriesSchema.parse(parseJson(only(hostRegistries.render(settings(row), facts)).content));
-  const reference = parseReference(row.image);
-  const requests: string[] = [];
-  for (const endpoint of endpointsOf(reference.registry, registries)) {
-    const sent: string[] = [];
-    const repository = new ImageRepository(endpoint, reference, registries, async (url, init) => {
-      const [, basic] = /^Basic (.*)$/.exec(new Headers(init.headers).get("authorization") ?? "") ?? [];
-      sent.push(shown(url.href, basic === undefined ? undefined : loginOf({ registry: "", auth: basic })));
-      return await Promise.resolve(
-        new Response("", { status: 401, headers: { "www-authenticate": `Basic realm="x"` } }),
-      );
-    });
-    await repository.manifest(reference.tag, AbortSignal.timeout(5000)).catch(() => undefined);
-    requests.push(`${endpoint.capabilities.includes("resolve") ? "" : "pull: "}${sent.at(-1) ?? ""}`);
-  }
-  return requests;
-}
-
 const hostsToml = z.object({
   server: z.string().optional(),
   host: z.record(
@@ -237,10 +217,10 @@ const authConfigs = z.record(
 );
 
 /**
- * What containerd sends then: hosts of the directory of the registry, or of `_default`, then the registry; credentials by
+ * What containerd asks: hosts of the directory of the registry, or of `_default`, then the registry; with credentials by
  * what Go takes for the host of the URL, which is what is written there.
  */
-function requestsOfContainerd(row: Row): string[] {
+function requestsOf(row: Row, credentialFor: (host: string) => Login | undefined): string[] {
   const reference = parseReference(row.image);
   const files = new Map(written(hostsFiles.render(settings(row), facts)).map(({ path, content }) => [path, content]));
   const text = [reference.registry, "_default"].map((name) => files.get(`/etc/containerd/certs.d/${name}/hosts.toml`));
@@ -251,14 +231,11 @@ function requestsOfContainerd(row: Row): string[] {
   });
   const origin = reference.registry === "docker.io" ? "registry-1.docker.io" : reference.registry;
   hosts.push({ base: server ?? `https://${origin}`, path: "/v2", canResolve: true });
-  const configs = configsIn(only(containerdConfig.render(settings(row), facts)).content);
   return hosts.map(({ base, path, canResolve }) => {
     const { host: name } = goUrl(base);
-    const auth = configs[name]?.auth;
-    const login = auth === undefined ? undefined : loginOf({ registry: name, ...auth });
     const isMirror = name !== reference.registry && name !== origin;
     const query = isMirror ? `?ns=${encodeURIComponent(reference.registry)}` : "";
-    return `${canResolve ? "" : "pull: "}${shown(`${base}${path}${pathOf(reference)}${query}`, login)}`;
+    return `${canResolve ? "" : "pull: "}${shown(`${base}${path}${pathOf(reference)}${query}`, credentialFor(name))}`;
   });
 }
 
@@ -272,15 +249,31 @@ function goUrl(text: string): { origin: string; host: string; path: string } {
 function configsIn(config: string) {
   const { plugins } = z.object({ plugins: z.record(z.string(), z.unknown()) }).parse(parse(config));
   const cri = z.object({ registry: z.object({ configs: authConfigs.default({}) }) });
-  return cri.parse(plugins["io.containerd.grpc.v1.cri"]).registry.configs;
+  return cri.parse(plugins["io.containerd.cri.v1.images"]).registry.configs;
 }
 
-test.each(rows)("our client and containerd read $name alike", async (row) => {
-  expect(await requestsOfOurs(row)).toEqual([...row.requests]);
-  // `URL` leaves a default port out of what it shows, and Go does not.
-  expect(requestsOfContainerd(row).map((line) => line.replace(/^https:\/\/([^/]+):443\//, "https://$1/"))).toEqual(
-    row.requests.map((line) => line.replace(/^https:\/\/([^/]+):443\//, "https://$1/")),
-  );
+/** For pods: by the configuration of its CRI plugin. */
+function requestsForPods(row: Row): string[] {
+  const configs = configsIn(only(containerdConfig.render(settings(row), facts)).content);
+  return requestsOf(row, (host) => {
+    const auth = configs[host]?.auth;
+    return auth === undefined ? undefined : loginOf({ registry: host, ...auth });
+  });
+}
+
+/** For the host's own containers: by what is answered when it asks. */
+function requestsForHost(row: Row): string[] {
+  const registries = registriesSchema.parse(parseJson(only(hostRegistries.render(settings(row), facts)).content));
+  return requestsOf(row, (host) => loginFor(host, registries));
+}
+
+/** `URL` leaves a default port out of what it shows, and Go does not. */
+const withoutDefaultPort = (line: string): string => line.replace(/^https:\/\/([^/]+):443\//, "https://$1/");
+
+test.each(rows)("images of pods and of the host's containers are asked for alike: $name", (row) => {
+  const expected = row.requests.map(withoutDefaultPort);
+  expect(requestsForPods(row).map(withoutDefaultPort)).toEqual(expected);
+  expect(requestsForHost(row).map(withoutDefaultPort)).toEqual(expected);
 });
 
 test("hosts.toml, which everybody on the host may read, has no password", () => {

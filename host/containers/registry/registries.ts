@@ -1,6 +1,6 @@
 /**
- * What `settings.container-registry` means, for both who read it: containerd, which gets it rendered, and the client that
- * pulls the images of the host's own containers.
+ * What `settings.container-registry` means to containerd, which reads mirrors in files that are rendered for it, and
+ * credentials in its configuration, for pods, or as answers to its questions, for the host's own containers.
  *
  * A credential is for the host that its name says, never for a mirror of it; user and password in the URL of a mirror are
  * for that mirror's host. A default port is no part of a name. Source: containerd's
@@ -9,8 +9,8 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 
-export const capabilities = ["pull", "resolve", "push"] as const;
-export type Capability = (typeof capabilities)[number];
+const capabilities = ["pull", "resolve", "push"] as const;
+type Capability = (typeof capabilities)[number];
 
 const mirrorSchema = z.object({
   registry: z.string(),
@@ -28,14 +28,12 @@ export const registriesSchema = z.object({ mirrors: z.array(mirrorSchema), crede
 export type Registries = z.infer<typeof registriesSchema>;
 export type Credential = Registries["credentials"][number];
 
-/** Where images may come from. */
+/** Where images of a registry may come from, beside itself. */
 export type RegistryEndpoint = {
   /** Without credentials, a default port and a slash at the end: "https://mirror.example.com/cache". */
   url: string;
-  /** As in the URL, with its port unless that is the default one. */
-  host: string;
-  /** Ends before the name of the repository. A path in the URL of a mirror stands for "/v2". */
-  base: string;
+  /** A path in the URL stands for "/v2". */
+  hasPath: boolean;
   capabilities: readonly Capability[];
 };
 
@@ -44,38 +42,25 @@ const usualCapabilities: readonly Capability[] = ["pull", "resolve"];
 
 /** The mirrors of a registry, in order, each URL once; of `*` those for registries without any of their own. */
 export function mirrorsOf(registry: string, { mirrors }: Pick<Registries, "mirrors">): RegistryEndpoint[] {
-  const endpoints = mirrors
+  const all = mirrors
     .filter((mirror) => mirror.registry === registry)
-    .flatMap((mirror) => mirror.endpoint.map((url) => mirrorEndpoint(url, mirror.capabilities ?? usualCapabilities)));
-  return endpoints.filter(({ url }, at) => endpoints.findIndex((endpoint) => endpoint.url === url) === at);
+    .flatMap((mirror) => mirror.endpoint.map((url) => mirrorAt(url, mirror.capabilities ?? usualCapabilities)));
+  return all.filter(({ url }, at) => all.findIndex((mirror) => mirror.url === url) === at);
 }
 
-function mirrorEndpoint(text: string, able: readonly Capability[]): RegistryEndpoint {
+function mirrorAt(text: string, able: readonly Capability[]): RegistryEndpoint {
   const { protocol, host: name, pathname } = new URL(text);
   const host = hubNames.includes(name) ? hubHost : name;
   const path = pathname.replace(/\/+$/, "");
-  const url = `${protocol}//${host}${path}`;
-  return { url, host, base: path === "" ? `${url}/v2` : url, capabilities: able };
+  return { url: `${protocol}//${host}${path}`, hasPath: path !== "", capabilities: able };
 }
 
-/** The registry itself, asked last. One on this very host speaks plain HTTP unless its port says otherwise. */
-export function originOf(registry: string): RegistryEndpoint {
+/** The URL of the registry itself, asked last. One on this very host speaks plain HTTP unless its port says otherwise. */
+export function serverOf(registry: string): string {
   const host = registry === "docker.io" ? hubHost : registry;
   const port = /:(\d+)$/.exec(host)?.[1];
   const isPlain = isLoopback(host) && port !== undefined && port !== "443";
-  const url = `${isPlain ? "http" : "https"}://${host}`;
-  return { url, host, base: `${url}/v2`, capabilities: ["pull", "resolve", "push"] };
-}
-
-/** All of them, in the order to ask. */
-export function endpointsOf(registry: string, registries: Pick<Registries, "mirrors">): RegistryEndpoint[] {
-  const mirrors = mirrorsOf(registry, registries);
-  return [...(mirrors.length > 0 ? mirrors : mirrorsOf("*", registries)), originOf(registry)];
-}
-
-/** What of a URL's query a mirror needs to know which registry it stands for; see containerd's RegistryHost.isProxy. */
-export function namespaceFor(registry: string, { host }: RegistryEndpoint): string | undefined {
-  return host === registry || host === originOf(registry).host ? undefined : registry;
+  return `${isPlain ? "http" : "https"}://${host}`;
 }
 
 /** Where Docker Hub's images really come from. */

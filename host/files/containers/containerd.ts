@@ -1,18 +1,17 @@
 /**
- * containerd where the orchestrator, or a person on a host without one, uses it; see containerd-config.toml(5), version 2.
+ * containerd where the orchestrator, or a person on a host without one, uses it; see containerd-config.toml(5), version 4.
  *
- * The CRI plugin is there for kubelet alone. Mirrors stand in `registries.ts`, since containerd reads those at each pull.
+ * The CRI plugin is there for kubelet alone, in `cri.ts`. Mirrors stand in `registries.ts`, since containerd reads those
+ * at each pull.
  */
 import { stringify } from "smol-toml";
 import { defined } from "../../../lib/defined.ts";
 import type { Settings } from "../../../settings/model/model.ts";
-import { pauseImage } from "../../../variants/kubernetes.ts";
+import { registryHostsDirectory } from "../../containers/description.ts";
+import { wantsContainerd17 } from "../../../variants/kubernetes.ts";
 import type { Variant } from "../../../variants/variant.ts";
-import { credentialsByHost, type Credential } from "../../containers/registry/registries.ts";
-import { baseRuntimeSpecPath } from "./base-runtime-spec.ts";
 import { configFile } from "../config-file.ts";
-import { podNetworkTemplate } from "../kubernetes/paths.ts";
-import { registryDirectory } from "./registries.ts";
+import { criPlugins, criPluginsOf17 } from "./cri.ts";
 
 export const containerdConfig = configFile({
   path: "/etc/containerd/config.toml",
@@ -24,61 +23,37 @@ export const containerdConfig = configFile({
     `# Written from settings; changes are overwritten.\n${stringify(configurationOf(settings, variant))}\n`,
 });
 
-const cri = "io.containerd.grpc.v1.cri";
+const socket = "/run/containerd/containerd.sock";
 
-function configurationOf(settings: Settings, { orchestrator }: Variant) {
+function configurationOf(settings: Settings, variant: Variant) {
   const level = settings["container-runtime"]["log-level"];
-  const hasCri = orchestrator.kind === "kubernetes";
-  return {
-    version: 2,
+  const common = {
     root: "/var/lib/containerd",
     state: "/run/containerd",
-    ...(hasCri ? {} : { disabled_plugins: [cri] }),
-    grpc: { address: "/run/containerd/containerd.sock" },
     ...(level === undefined ? {} : { debug: { level } }),
-    ...(hasCri ? { plugins: { [cri]: criPlugin(settings) } } : {}),
   };
+  if (wantsContainerd17(variant)) {
+    return { version: 2, ...common, grpc: { address: socket }, plugins: criPluginsOf17(settings) };
+  }
+  const own = {
+    "io.containerd.server.v1.grpc": { address: socket },
+    "io.containerd.server.v1.ttrpc": { address: `${socket}.ttrpc` },
+    "io.containerd.transfer.v1.local": transferPlugin(settings),
+  };
+  if (variant.orchestrator.kind === "kubernetes") {
+    return { version: 4, ...common, plugins: { ...own, ...criPlugins(settings) } };
+  }
+  return { version: 4, ...common, disabled_plugins: [...criNames], plugins: own };
 }
 
-function criPlugin({ kubernetes, "container-runtime": runtime, "container-registry": registry }: Settings) {
-  const { mirrors = [], credentials = [] } = registry;
-  const byHost = credentialsByHost({ mirrors, credentials });
+const criNames = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.grpc.v1.cri"] as const;
+
+/** How images are fetched. */
+function transferPlugin({ "container-runtime": runtime }: Settings) {
   return defined({
-    sandbox_image: kubernetes?.["pod-infra-container-image"] ?? pauseImage,
-    enable_unprivileged_icmp: runtime["enable-unprivileged-icmp"],
-    enable_unprivileged_ports: runtime["enable-unprivileged-ports"],
-    device_ownership_from_security_context: kubernetes?.["device-ownership-from-security-context"],
+    config_path: registryHostsDirectory,
     max_concurrent_downloads: runtime["max-concurrent-downloads"],
-    max_container_log_line_size: runtime["max-container-log-line-size"],
-    containerd: {
-      default_runtime_name: "runc",
-      snapshotter: runtime.snapshotter ?? "overlayfs",
-      // kubelet's cgroup driver is systemd.
-      runtimes: {
-        runc: {
-          runtime_type: "io.containerd.runc.v2",
-          base_runtime_spec: baseRuntimeSpecPath,
-          options: { SystemdCgroup: true },
-        },
-      },
-    },
-    cni: {
-      bin_dir: "/opt/cni/bin",
-      conf_dir: "/etc/cni/net.d",
-      ...(kubernetes?.["pod-network"] === "bridge" ? { conf_template: podNetworkTemplate } : {}),
-    },
-    registry: {
-      config_path: registryDirectory,
-      ...(byHost.size === 0 ? {} : { configs: authByHost(byHost) }),
-    },
+    concurrent_layer_fetch_buffer: runtime["concurrent-download-chunk-size"],
+    max_concurrent_unpacks: runtime["max-concurrent-unpacks"],
   });
-}
-
-function authByHost(byHost: ReadonlyMap<string, Credential>) {
-  return Object.fromEntries(
-    [...byHost].map(([host, { username, password, auth, identitytoken }]) => [
-      host,
-      { auth: defined({ username, password, auth, identitytoken }) },
-    ]),
-  );
 }

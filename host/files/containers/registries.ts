@@ -5,13 +5,12 @@
  */
 import { stringify } from "smol-toml";
 import type { Settings } from "../../../settings/model/model.ts";
-import { mirrorsOf, originOf } from "../../containers/registry/registries.ts";
+import { registryHostsDirectory } from "../../containers/description.ts";
+import { mirrorsOf, serverOf } from "../../containers/registry/registries.ts";
 import type { ConfigFiles, RenderedFile } from "../config-file.ts";
 
-export const registryDirectory = "/etc/containerd/certs.d";
-
 export const registries: ConfigFiles = {
-  name: registryDirectory,
+  name: registryHostsDirectory,
   restart: [],
   reload: [],
   render: ({ "container-registry": { mirrors = [] } }) =>
@@ -23,14 +22,14 @@ type Mirrors = NonNullable<Settings["container-registry"]["mirrors"]>;
 /** Without credentials: others than containerd may read it. */
 function hostsToml(registry: string, mirrors: Mirrors): RenderedFile {
   const hosts = mirrorsOf(registry, { mirrors }).map(
-    ({ url, base, capabilities }) =>
+    ({ url, hasPath, capabilities }) =>
       // A path in the endpoint stands for "/v2", as in the form that Bottlerocket's users know.
-      [url, { capabilities, ...(base === url ? { override_path: true } : {}) }] as const,
+      [url, { capabilities, ...(hasPath ? { override_path: true } : {}) }] as const,
   );
-  const server = originOf(registry).url;
+  const server = serverOf(registry);
   const content = stringify({ ...(registry === "*" ? {} : { server }), host: Object.fromEntries(hosts) });
   return {
-    path: `${registryDirectory}/${registry === "*" ? "_default" : registry}/hosts.toml`,
+    path: `${registryHostsDirectory}/${registry === "*" ? "_default" : registry}/hosts.toml`,
     mode: 0o644,
     content: `# Written from settings.container-registry; changes are overwritten.\n${content}\n`,
   };

@@ -12,14 +12,16 @@ import { dirname, join } from "node:path";
 import { configuration } from "../../../host/files/all.ts";
 import { flagsOf } from "../../../host/files/kubernetes/kubelet-environment.ts";
 import { nodeOf } from "../../../host/files/kubernetes/node.ts";
-import { machineArchitecture, openToolsRoot } from "../../../image/packages/tools-root.ts";
+import { machineArchitecture } from "../../../image/packages/tools-root.ts";
 import { makeProgram } from "../../../image/recipes/programs.ts";
 import { isPresent } from "../../../lib/files/files.ts";
 import { run } from "../../../lib/program/process.ts";
 import { credentialProviders } from "../../../settings/model/selection.ts";
 import type { Settings } from "../../../settings/model/model.ts";
-import type { kubernetesMinors } from "../../../variants/kubernetes.ts";
+import { basePrograms } from "../../../variants/variant.ts";
+import { containerd17Programs, wantsContainerd17, type kubernetesMinors } from "../../../variants/kubernetes.ts";
 import { eventually } from "../../eventually.ts";
+import { openRuntime } from "../../worlds/containers/runtime.ts";
 import { factsOf } from "../../worlds/host/settings.ts";
 
 /** Where it is not in the cache, kubelet is compiled first. */
@@ -52,7 +54,7 @@ export async function openKubeletWorld(minor: KubeletMinor): Promise<KubeletWorl
   await using resources = new AsyncDisposableStack();
   resources.defer(async () => rm(folder, { recursive: true, force: true }));
   const cgroups = resources.use(await unifiedCgroups(folder));
-  const runtime = resources.use(await startContainerd(folder));
+  const runtime = resources.use(await startContainerd(folder, minor));
   const docker = join(folder, "docker.sock");
   resources.use(emptyDocker(docker));
   const open = resources.move();
@@ -207,19 +209,28 @@ function emptyDocker(socket: string): AsyncDisposable {
 }
 
 /** The containerd that hosts have, which runs no container here. */
-async function startContainerd(folder: string): Promise<AsyncDisposable & { socketDirectory: string }> {
-  const tools = await openToolsRoot({ sets: ["runtime"] });
+async function startContainerd(
+  folder: string,
+  minor: KubeletMinor,
+): Promise<AsyncDisposable & { socketDirectory: string }> {
+  const isOld = wantsContainerd17({ orchestrator: { kind: "kubernetes", minor } });
+  const tools = await openRuntime(isOld ? { ...basePrograms, ...containerd17Programs } : basePrograms);
+  const program = isOld ? "/usr/lib/containerd-1.7/containerd" : "/usr/bin/containerd";
   const state = join(folder, "run");
   const data = join(folder, "data");
   const config = join(folder, "containerd.toml");
-  for (const place of [state, data, join(tools.directory, "var/lib/containerd")])
-    await mkdir(place, { recursive: true });
-  await Bun.write(config, `version = 2\n[plugins."io.containerd.grpc.v1.cri".containerd]\nsnapshotter = "native"\n`);
+  for (const place of [state, data]) await mkdir(place, { recursive: true });
+  await Bun.write(
+    config,
+    isOld
+      ? `version = 2\n[plugins."io.containerd.grpc.v1.cri".containerd]\nsnapshotter = "native"\n`
+      : `version = 4\n[plugins."io.containerd.cri.v1.images"]\nsnapshotter = "native"\n`,
+  );
   const machine = [...kernel, "--tmpfs", "/tmp"];
   const own = ["--bind", state, "/run", "--bind", data, "/var/lib/containerd", "--ro-bind", config, "/tmp/config.toml"];
   const sandbox = ["bwrap", ...isolated, "--bind", tools.directory, "/", ...machine, ...own];
   const log = join(folder, "containerd.log");
-  const daemon = Bun.spawn([...sandbox, "/usr/bin/containerd", "--config", "/tmp/config.toml"], {
+  const daemon = Bun.spawn([...sandbox, program, "--config", "/tmp/config.toml"], {
     stdio: ["ignore", "ignore", Bun.file(log)],
   });
   const socket = join(state, "containerd/containerd.sock");

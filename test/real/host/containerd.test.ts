@@ -7,19 +7,21 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "smol-toml";
-import { openToolsRoot, runTool, type ToolsRoot } from "../../../image/packages/tools-root.ts";
+import { runTool, type ToolsRoot } from "../../../image/packages/tools-root.ts";
 import { isJsonObject, parseJson, type JsonObject } from "../../../lib/text/json.ts";
-import { variants } from "../../../variants/all.ts";
+import { variantNamed, variants } from "../../../variants/all.ts";
+import { basePrograms } from "../../../variants/variant.ts";
+import { containerd17Programs, wantsContainerd17 } from "../../../variants/kubernetes.ts";
+import { compileMs, openRuntime } from "../../worlds/containers/runtime.ts";
 import { cases, rendered, type Case } from "../../golden.ts";
 
-const cri = "io.containerd.grpc.v1.cri";
 let tools: ToolsRoot;
 let scratch: string;
 
 beforeAll(async () => {
-  tools = await openToolsRoot({ sets: ["runtime"] });
+  tools = await openRuntime({ ...basePrograms, ...containerd17Programs });
   scratch = await mkdtemp(join(tmpdir(), "containerd-"));
-}, 120_000);
+}, compileMs);
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 function contentOf(variant: string, testCase: Case, path: string): string {
@@ -35,7 +37,8 @@ function contentOf(variant: string, testCase: Case, path: string): string {
 async function dump(variant: string, testCase: Case): Promise<object> {
   const path = join(scratch, "config.toml");
   await writeFile(path, contentOf(variant, testCase, "/etc/containerd/config.toml"));
-  const { stdout } = await runTool(tools, ["containerd", "--config", path, "config", "dump"], { binds: [scratch] });
+  const program = wantsContainerd17(variantNamed(variant)) ? "/usr/lib/containerd-1.7/containerd" : "containerd";
+  const { stdout } = await runTool(tools, [program, "--config", path, "config", "dump"], { binds: [scratch] });
   return parse(stdout);
 }
 
@@ -93,5 +96,7 @@ test("capabilities and limits of the settings are in what containers start from,
 });
 
 test("the plugin of kubelet is off where there is no kubelet", async () => {
-  expect(await dump("dev", "default")).toMatchObject({ disabled_plugins: [cri] });
+  expect(await dump("dev", "default")).toMatchObject({
+    disabled_plugins: ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.grpc.v1.cri"],
+  });
 });

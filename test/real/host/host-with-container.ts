@@ -9,6 +9,7 @@
  */
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { machineClock } from "../../../lib/clock.ts";
 import type { Containerd } from "../../../host/containers/containerd/containerd.ts";
 import { bringImage } from "../../../host/containers/pull.ts";
 import { parseReference } from "../../../host/containers/registry/reference.ts";
@@ -16,6 +17,7 @@ import { removeContainer, runContainer } from "../../../host/containers/run-cont
 import { specOf } from "../../../host/containers/spec.ts";
 import { testContainerd } from "../../worlds/containers/containerd.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
+import { writeRegistryHosts } from "../../worlds/containers/registry-hosts.ts";
 import { startTestRegistry } from "../../worlds/containers/registry.ts";
 import { runningHost, type RunningHost } from "../../worlds/host/running-host.ts";
 
@@ -32,13 +34,15 @@ export async function hostWithContainer(name: string): Promise<HostWithContainer
 
   const log = { info: () => undefined, error: () => undefined };
   const registries = { mirrors: [{ registry: "*", endpoint: [`http://${registry.here}`] }], credentials: [] };
+  const hostsDirectory = await writeRegistryHosts(directory, registries);
   const stop = new AbortController();
   const started = Promise.withResolvers<undefined>();
   const ended = runContainer(
     { containerd, id: name, directory: join(directory, "pipes"), systemd: false, log },
     async () => {
       const reference = parseReference("registry.example.com/test/probe:v1");
-      const got = await bringImage({ containerd, registries, fetch, log }, reference, stop.signal);
+      const context = { containerd, registries, hostsDirectory, clock: machineClock, log };
+      const got = await bringImage(context, reference, stop.signal);
       const description = { type: "host", name, source: "", superpowered: false, api: "none" } as const;
       const spec = specOf({ description, image: got.config, environment: {}, systemd: false });
       // What only a host has, and may.

@@ -4,101 +4,72 @@
  * the names of `no-proxy`. Its environment and files are those that a host renders.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { openToolsRoot, toolCommand, type ToolsRoot } from "../../../image/packages/tools-root.ts";
+import { bringImage } from "../../../host/containers/pull.ts";
+import { parseReference } from "../../../host/containers/registry/reference.ts";
 import { proxyEnvironment } from "../../../host/files/proxy.ts";
-import { registries } from "../../../host/files/containers/registries.ts";
 import { trustStore } from "../../../host/files/trust-store.ts";
+import { machineClock } from "../../../lib/clock.ts";
 import type { JsonObject } from "../../../lib/text/json.ts";
-import { ask } from "../../../lib/program/process.ts";
 import { TestAuthority } from "../../worlds/network/certificates.ts";
 import { startHttpsProxy, type HttpsProxy } from "../../worlds/network/https-proxy.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
+import { testContainerd } from "../../worlds/containers/containerd.ts";
+import { writeRegistryHosts } from "../../worlds/containers/registry-hosts.ts";
 import { registryName, startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
+import { compileMs, openRuntime } from "../../worlds/containers/runtime.ts";
 import { factsOf, settingsOf } from "../../worlds/host/settings.ts";
 
 const login = { username: "proxyuser", password: "p@ss:word" };
 const bundlePath = "/etc/ssl/certs/ca-certificates.crt";
-let tools: ToolsRoot;
-let scratch: string;
-let daemon: Bun.Subprocess;
 let registry: TestRegistry;
 let proxy: HttpsProxy;
 let proxyAuthority: TestAuthority;
-let image: AsyncDisposable & { layout: string };
 
 beforeAll(async () => {
-  tools = await openToolsRoot({ sets: ["runtime"] });
-  scratch = await mkdtemp(join(tmpdir(), "proxy-"));
-  await startContainerd();
+  await openRuntime();
   registry = await startTestRegistry({ tls: true, auth: true });
   proxyAuthority = await TestAuthority.make("company");
   proxy = await startHttpsProxy(await proxyAuthority.server(["127.0.0.1"]), login);
-  image = await busyboxImage({ entrypoint: ["/bin/true"] });
+  await using image = await busyboxImage({ entrypoint: ["/bin/true"] });
   await registry.push(image.layout, "test/true:v1");
-}, 300_000);
+}, compileMs);
 afterAll(async () => {
-  daemon.kill("SIGKILL");
-  await daemon.exited;
-  await proxy[Symbol.asyncDispose]();
-  await registry[Symbol.asyncDispose]();
-  await image[Symbol.asyncDispose]();
-  await rm(scratch, { recursive: true, force: true });
+  await proxy?.[Symbol.asyncDispose]();
+  await registry?.[Symbol.asyncDispose]();
 });
 
-async function startContainerd(): Promise<void> {
-  const at = (name: string): string => JSON.stringify(join(scratch, name));
-  await writeFile(
-    join(scratch, "config.toml"),
-    [
-      "version = 2",
-      `root = ${at("root")}`,
-      `state = ${at("state")}`,
-      'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
-      `[grpc]\naddress = ${at("containerd.sock")}`,
-      `[ttrpc]\naddress = ${at("containerd.sock.ttrpc")}`,
-    ].join("\n"),
-  );
-  const log = Bun.file(join(scratch, "containerd.log"));
-  await log.write("");
-  daemon = Bun.spawn(
-    toolCommand(tools, ["containerd", "--config", join(scratch, "config.toml")], { binds: [scratch] }),
-    {
-      stdin: "ignore",
-      stdout: log,
-      stderr: log,
-    },
-  );
-  while (!(await log.text()).includes("successfully booted")) {
-    if (daemon.exitCode !== null) throw new Error(`containerd ended: ${await log.text()}`);
-    await Bun.sleep(50);
+/** Brings an image as a host with these settings would; gives what was the matter when that failed. */
+async function fetchImage(name: string, tree: JsonObject): Promise<string | undefined> {
+  const settings = settingsOf(tree);
+  const { mirrors = [] } = settings["container-registry"];
+  await using world = await testContainerd("proxies", async (directory) => {
+    const root = join(directory, "root");
+    for (const file of [trustStore, proxyEnvironment].flatMap((group) => group.render(settings, factsOf("dev")))) {
+      if ("linkTo" in file) continue;
+      await mkdir(dirname(join(root, file.path)), { recursive: true });
+      await writeFile(join(root, file.path), file.content);
+    }
+    const environment = await environmentIn(join(root, "etc/network/proxy.env"));
+    return { ...environment, SSL_CERT_FILE: join(root, bundlePath) };
+  });
+  const context = {
+    containerd: world.containerd,
+    registries: { mirrors, credentials: [registry.credential(registry.here), registry.credential(hostOf(name))] },
+    hostsDirectory: await writeRegistryHosts(world.directory, { mirrors }),
+    clock: machineClock,
+    log: { info: () => undefined, error: () => undefined },
+  };
+  try {
+    await bringImage(context, parseReference(name), AbortSignal.timeout(50_000));
+    return undefined;
+  } catch (error) {
+    return error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
   }
 }
 
-/** Fetches an image as a host with these settings would; returns its output when that failed. */
-async function fetchImage(name: string, tree: JsonObject): Promise<string | undefined> {
-  const settings = settingsOf(tree);
-  const facts = factsOf("dev");
-  const root = await mkdtemp(join(scratch, "etc-"));
-  const files = [trustStore, registries, proxyEnvironment].flatMap((group) => group.render(settings, facts));
-  for (const file of files) {
-    if ("linkTo" in file) continue;
-    await mkdir(dirname(join(root, file.path)), { recursive: true });
-    await writeFile(join(root, file.path), file.content);
-  }
-  const { username, password } = registry.credential("");
-  const argv = ["ctr", `--address=${join(scratch, "containerd.sock")}`, "content", "fetch"] as const;
-  const options = [`--hosts-dir=${join(root, "etc/containerd/certs.d")}`, `--user=${username}:${password}`];
-  const { stdout, stderr, exitCode } = await ask(
-    toolCommand(tools, [...argv, ...options, name], {
-      binds: [scratch],
-      env: { ...(await environmentIn(join(root, "etc/network/proxy.env"))), SSL_CERT_FILE: join(root, bundlePath) },
-    }),
-  );
-  return exitCode === 0 ? undefined : `${stdout}${stderr}`;
-}
+const hostOf = (name: string): string => name.split("/")[0] ?? "";
 
 async function environmentIn(path: string): Promise<Record<string, string>> {
   const text = await Bun.file(path).text();

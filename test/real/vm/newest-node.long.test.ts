@@ -3,6 +3,7 @@
  * control plane of its own minor, and pods run on it, those of the cluster and its own.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { JsonObject } from "../../../lib/text/json.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
 import { startMs, TestCluster } from "./cluster.ts";
@@ -31,11 +32,11 @@ afterAll(async () => {
   await registry?.[Symbol.asyncDispose]();
 });
 
-const pod = (podName: string, command: string) => ({
+const pod = (podName: string, command: string, spec: JsonObject = {}) => ({
   apiVersion: "v1",
   kind: "Pod",
   metadata: { name: podName },
-  spec: { terminationGracePeriodSeconds: 1, containers: [{ name: "main", image, args: [command] }] },
+  spec: { terminationGracePeriodSeconds: 1, containers: [{ name: "main", image, args: [command] }], ...spec },
 });
 
 test("it joins by its token, and is ready", async () => {
@@ -58,4 +59,17 @@ test("a static pod runs, and has its mirror", async () => {
   const mirror = `watch-${name}`;
   await cluster.until(`a pod ${mirror}`, async () => cluster.hasPod(mirror));
   await cluster.untilPod(mirror);
+});
+
+test("a pod has users of its own once the host allows it, and none before", async () => {
+  await cluster.apply(pod("mapped", "cat /proc/self/uid_map; exec sleep 1d", { hostUsers: false }));
+  await cluster.until("a pod without a sandbox", async () => {
+    return /FailedCreatePodSandBox/.test(
+      await cluster.kubectl("get", "events", "--output=jsonpath={.items[*].reason}"),
+    );
+  });
+  await host.commit({ kernel: { sysctl: { "user.max_user_namespaces": "1000" } } });
+  await cluster.untilPod("mapped");
+  // Its root is nobody outside: user 0 inside begins at a number of its own.
+  expect(await cluster.kubectl("logs", "mapped")).toMatch(/^\s*0\s+[1-9]\d{4,}\s+65536$/m);
 });

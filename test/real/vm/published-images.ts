@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { builtImage, type ImageRequest } from "../../../cli/built-image.ts";
+import { builtImage } from "../../../cli/built-image.ts";
 import { repoCommands, repoGroups } from "../../../cli/repo.ts";
 import type { Built } from "../../../image/artefacts.ts";
 import { invoke } from "../../../lib/command/command-line.ts";
@@ -36,6 +36,8 @@ async function repo(...words: string[]): Promise<void> {
   if (exitCode !== 0) throw new Error(`repo ${words.join(" ")}: ${stderr}`);
 }
 
+type WantedImage = { variant: Variant; osVersion: string; updateRoot: string };
+type MakeImage = (wanted: WantedImage) => Promise<Built>;
 type Keys = { root: string; publication: string; rootJson: string };
 
 export class PublishedImages implements Disposable {
@@ -57,12 +59,17 @@ export class PublishedImages implements Disposable {
   /**
    * @param name of the repository, which is made anew
    * @param patchesFrom from how many versions before each one patches are made
+   * @param makeOlder when it is not of this work tree
    */
-  static async open(name: string, variant: Variant = "dev", patchesFrom = 0): Promise<PublishedImages> {
+  static async open(
+    name: string,
+    variant: Variant = "dev",
+    { patchesFrom = 0, makeOlder = image }: { patchesFrom?: number; makeOlder?: MakeImage } = {},
+  ): Promise<PublishedImages> {
     const keys = await ensureKeys();
     const { rootJson } = keys;
     const images = {
-      older: await image({ variant, osVersion: older, updateRoot: rootJson }),
+      older: await makeOlder({ variant, osVersion: older, updateRoot: rootJson }),
       newer: await image({ variant, osVersion: newer, updateRoot: rootJson }),
     };
     const directory = join(parent, name);
@@ -138,9 +145,7 @@ async function makeKeys(keys: string): Promise<void> {
 }
 
 /** Built once for all test files of a process, which do not share their modules. */
-async function image(
-  wanted: Required<Pick<ImageRequest, "osVersion" | "updateRoot">> & { variant: Variant },
-): Promise<Built> {
+async function image(wanted: WantedImage): Promise<Built> {
   const place = `${wanted.variant}-${wanted.osVersion}`;
   const variable = `ORLOP_TEST_UPDATE_${place}`;
   const known = process.env[variable];

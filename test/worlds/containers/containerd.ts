@@ -1,5 +1,5 @@
 /**
- * A real containerd on this machine, from the packages and with the configuration that hosts have for their own
+ * A real containerd on this machine, with the programs and the configuration that hosts have for their own
  * containers, in directories of its own.
  *
  * It needs root: it mounts, and its containers are real ones. The machine itself is not touched.
@@ -8,8 +8,8 @@ import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openContainerd, type Containerd } from "../../../host/containers/containerd/containerd.ts";
-import { openToolsRoot } from "../../../image/packages/tools-root.ts";
 import { eventually } from "../../eventually.ts";
+import { openRuntime } from "./runtime.ts";
 
 export type TestContainerd = AsyncDisposable & {
   containerd: Containerd;
@@ -20,24 +20,27 @@ export type TestContainerd = AsyncDisposable & {
 /** What it writes, by the name of our directory for it. */
 const places = { run: "/run", data: "/var/lib/host-containerd" };
 
-export async function testContainerd(namespace = "test"): Promise<TestContainerd> {
-  const tools = await openToolsRoot({ sets: ["runtime"] });
+/** @param environmentIn what containerd starts with, given the directory that it sees as it is here */
+export async function testContainerd(
+  namespace = "test",
+  environmentIn: (directory: string) => Promise<Record<string, string>> = async () => Promise.resolve({}),
+): Promise<TestContainerd> {
+  const tools = await openRuntime();
   const directory = await mkdtemp(join(tmpdir(), "containerd-"));
   const socket = join(directory, "run/host-containerd/containerd.sock");
   const config = join(directory, "config.toml");
   // Shims listen in /run too, where a containerd that is started again finds them.
-  for (const [name, place] of Object.entries(places)) {
-    await mkdir(join(directory, name));
-    await mkdir(join(tools.directory, place), { recursive: true });
-  }
+  for (const name of Object.keys(places)) await mkdir(join(directory, name));
   await copyFile(join(import.meta.dir, "../../../os/containerd/host-containerd.toml"), config);
-  // Mounts and processes as root has them on this machine; only the files are those of the packages.
+  // Mounts and processes as root has them on this machine; only the files are those of a host.
   const machine = ["--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc", "--bind", "/sys", "/sys"];
   const own = Object.entries(places).flatMap(([name, place]) => ["--bind", join(directory, name), place]);
   const files = [...machine, "--tmpfs", "/tmp", ...own];
   const sandbox = ["bwrap", "--die-with-parent", "--cap-add", "ALL", "--bind", tools.directory, "/", ...files];
+  const env = { ...process.env, ...(await environmentIn(directory)) };
   const start = () =>
     Bun.spawn([...sandbox, "--bind", directory, directory, "/usr/bin/containerd", "--config", config], {
+      env,
       stdin: "ignore",
       stdout: "ignore",
       stderr: Bun.file(join(directory, "log")),

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file content.proto.
  */
 export const file_content: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jb250ZW50LnByb3RvEh5jb250YWluZXJkLnNlcnZpY2VzLmNvbnRlbnQudjEilQEKBEluZm8SDgoGZGlnZXN0GAEgASgJEgwKBHNpemUYAiABKAMSQAoGbGFiZWxzGAUgAygLMjAuY29udGFpbmVyZC5zZXJ2aWNlcy5jb250ZW50LnYxLkluZm8uTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIdCgtJbmZvUmVxdWVzdBIOCgZkaWdlc3QYASABKAkiQgoMSW5mb1Jlc3BvbnNlEjIKBGluZm8YASABKAsyJC5jb250YWluZXJkLnNlcnZpY2VzLmNvbnRlbnQudjEuSW5mbyJCChJSZWFkQ29udGVudFJlcXVlc3QSDgoGZGlnZXN0GAEgASgJEg4KBm9mZnNldBgCIAEoAxIMCgRzaXplGAMgASgDIjMKE1JlYWRDb250ZW50UmVzcG9uc2USDgoGb2Zmc2V0GAEgASgDEgwKBGRhdGEYAiABKAwi8QEKE1dyaXRlQ29udGVudFJlcXVlc3QSDgoGYWN0aW9uGAEgASgFEgsKA3JlZhgCIAEoCRINCgV0b3RhbBgDIAEoAxIQCghleHBlY3RlZBgEIAEoCRIOCgZvZmZzZXQYBSABKAMSDAoEZGF0YRgGIAEoDBJPCgZsYWJlbHMYByADKAsyPy5jb250YWluZXJkLnNlcnZpY2VzLmNvbnRlbnQudjEuV3JpdGVDb250ZW50UmVxdWVzdC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlUKFFdyaXRlQ29udGVudFJlc3BvbnNlEg4KBmFjdGlvbhgBIAEoBRIOCgZvZmZzZXQYBCABKAMSDQoFdG90YWwYBSABKAMSDgoGZGlnZXN0GAYgASgJMtcCCgdDb250ZW50EmEKBEluZm8SKy5jb250YWluZXJkLnNlcnZpY2VzLmNvbnRlbnQudjEuSW5mb1JlcXVlc3QaLC5jb250YWluZXJkLnNlcnZpY2VzLmNvbnRlbnQudjEuSW5mb1Jlc3BvbnNlEnEKBFJlYWQSMi5jb250YWluZXJkLnNlcnZpY2VzLmNvbnRlbnQudjEuUmVhZENvbnRlbnRSZXF1ZXN0GjMuY29udGFpbmVyZC5zZXJ2aWNlcy5jb250ZW50LnYxLlJlYWRDb250ZW50UmVzcG9uc2UwARJ2CgVXcml0ZRIzLmNvbnRhaW5lcmQuc2VydmljZXMuY29udGVudC52MS5Xcml0ZUNvbnRlbnRSZXF1ZXN0GjQuY29udGFpbmVyZC5zZXJ2aWNlcy5jb250ZW50LnYxLldyaXRlQ29udGVudFJlc3BvbnNlKAEwAWIGcHJvdG8z");
+  fileDesc("Cg1jb250ZW50LnByb3RvEh5jb250YWluZXJkLnNlcnZpY2VzLmNvbnRlbnQudjEilQEKBEluZm8SDgoGZGlnZXN0GAEgASgJEgwKBHNpemUYAiABKAMSQAoGbGFiZWxzGAUgAygLMjAuY29udGFpbmVyZC5zZXJ2aWNlcy5jb250ZW50LnYxLkluZm8uTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIdCgtJbmZvUmVxdWVzdBIOCgZkaWdlc3QYASABKAkiQgoMSW5mb1Jlc3BvbnNlEjIKBGluZm8YASABKAsyJC5jb250YWluZXJkLnNlcnZpY2VzLmNvbnRlbnQudjEuSW5mbyJCChJSZWFkQ29udGVudFJlcXVlc3QSDgoGZGlnZXN0GAEgASgJEg4KBm9mZnNldBgCIAEoAxIMCgRzaXplGAMgASgDIjMKE1JlYWRDb250ZW50UmVzcG9uc2USDgoGb2Zmc2V0GAEgASgDEgwKBGRhdGEYAiABKAwy3wEKB0NvbnRlbnQSYQoESW5mbxIrLmNvbnRhaW5lcmQuc2VydmljZXMuY29udGVudC52MS5JbmZvUmVxdWVzdBosLmNvbnRhaW5lcmQuc2VydmljZXMuY29udGVudC52MS5JbmZvUmVzcG9uc2UScQoEUmVhZBIyLmNvbnRhaW5lcmQuc2VydmljZXMuY29udGVudC52MS5SZWFkQ29udGVudFJlcXVlc3QaMy5jb250YWluZXJkLnNlcnZpY2VzLmNvbnRlbnQudjEuUmVhZENvbnRlbnRSZXNwb25zZTABYgZwcm90bzM");
 
 /**
  * @generated from message containerd.services.content.v1.Info
@@ -125,87 +125,6 @@ export const ReadContentResponseSchema: GenMessage<ReadContentResponse> = /*@__P
   messageDesc(file_content, 4);
 
 /**
- * @generated from message containerd.services.content.v1.WriteContentRequest
- */
-export type WriteContentRequest = Message<"containerd.services.content.v1.WriteContentRequest"> & {
-  /**
-   * 0 stat, 1 write, 2 commit
-   *
-   * @generated from field: int32 action = 1;
-   */
-  action: number;
-
-  /**
-   * @generated from field: string ref = 2;
-   */
-  ref: string;
-
-  /**
-   * @generated from field: int64 total = 3;
-   */
-  total: bigint;
-
-  /**
-   * @generated from field: string expected = 4;
-   */
-  expected: string;
-
-  /**
-   * @generated from field: int64 offset = 5;
-   */
-  offset: bigint;
-
-  /**
-   * @generated from field: bytes data = 6;
-   */
-  data: Uint8Array;
-
-  /**
-   * @generated from field: map<string, string> labels = 7;
-   */
-  labels: { [key: string]: string };
-};
-
-/**
- * Describes the message containerd.services.content.v1.WriteContentRequest.
- * Use `create(WriteContentRequestSchema)` to create a new message.
- */
-export const WriteContentRequestSchema: GenMessage<WriteContentRequest> = /*@__PURE__*/
-  messageDesc(file_content, 5);
-
-/**
- * @generated from message containerd.services.content.v1.WriteContentResponse
- */
-export type WriteContentResponse = Message<"containerd.services.content.v1.WriteContentResponse"> & {
-  /**
-   * @generated from field: int32 action = 1;
-   */
-  action: number;
-
-  /**
-   * @generated from field: int64 offset = 4;
-   */
-  offset: bigint;
-
-  /**
-   * @generated from field: int64 total = 5;
-   */
-  total: bigint;
-
-  /**
-   * @generated from field: string digest = 6;
-   */
-  digest: string;
-};
-
-/**
- * Describes the message containerd.services.content.v1.WriteContentResponse.
- * Use `create(WriteContentResponseSchema)` to create a new message.
- */
-export const WriteContentResponseSchema: GenMessage<WriteContentResponse> = /*@__PURE__*/
-  messageDesc(file_content, 6);
-
-/**
  * @generated from service containerd.services.content.v1.Content
  */
 export const Content: GenService<{
@@ -224,14 +143,6 @@ export const Content: GenService<{
     methodKind: "server_streaming";
     input: typeof ReadContentRequestSchema;
     output: typeof ReadContentResponseSchema;
-  },
-  /**
-   * @generated from rpc containerd.services.content.v1.Content.Write
-   */
-  write: {
-    methodKind: "bidi_streaming";
-    input: typeof WriteContentRequestSchema;
-    output: typeof WriteContentResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_content, 0);

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file snapshots.proto.
  */
 export const file_snapshots: GenFile = /*@__PURE__*/
-  fileDesc("Cg9zbmFwc2hvdHMucHJvdG8SIGNvbnRhaW5lcmQuc2VydmljZXMuc25hcHNob3RzLnYxIs8BChZQcmVwYXJlU25hcHNob3RSZXF1ZXN0EhMKC3NuYXBzaG90dGVyGAEgASgJEgsKA2tleRgCIAEoCRIOCgZwYXJlbnQYAyABKAkSVAoGbGFiZWxzGAQgAygLMkQuY29udGFpbmVyZC5zZXJ2aWNlcy5zbmFwc2hvdHMudjEuUHJlcGFyZVNuYXBzaG90UmVxdWVzdC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkIKF1ByZXBhcmVTbmFwc2hvdFJlc3BvbnNlEicKBm1vdW50cxgBIAMoCzIXLmNvbnRhaW5lcmQudHlwZXMuTW91bnQiMQoNTW91bnRzUmVxdWVzdBITCgtzbmFwc2hvdHRlchgBIAEoCRILCgNrZXkYAiABKAkiOQoOTW91bnRzUmVzcG9uc2USJwoGbW91bnRzGAEgAygLMhcuY29udGFpbmVyZC50eXBlcy5Nb3VudCLLAQoVQ29tbWl0U25hcHNob3RSZXF1ZXN0EhMKC3NuYXBzaG90dGVyGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDa2V5GAMgASgJElMKBmxhYmVscxgEIAMoCzJDLmNvbnRhaW5lcmQuc2VydmljZXMuc25hcHNob3RzLnYxLkNvbW1pdFNuYXBzaG90UmVxdWVzdC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjkKFVJlbW92ZVNuYXBzaG90UmVxdWVzdBITCgtzbmFwc2hvdHRlchgBIAEoCRILCgNrZXkYAiABKAkiNwoTU3RhdFNuYXBzaG90UmVxdWVzdBITCgtzbmFwc2hvdHRlchgBIAEoCRILCgNrZXkYAiABKAkiFgoUU3RhdFNuYXBzaG90UmVzcG9uc2UypQQKCVNuYXBzaG90cxJ+CgdQcmVwYXJlEjguY29udGFpbmVyZC5zZXJ2aWNlcy5zbmFwc2hvdHMudjEuUHJlcGFyZVNuYXBzaG90UmVxdWVzdBo5LmNvbnRhaW5lcmQuc2VydmljZXMuc25hcHNob3RzLnYxLlByZXBhcmVTbmFwc2hvdFJlc3BvbnNlEmsKBk1vdW50cxIvLmNvbnRhaW5lcmQuc2VydmljZXMuc25hcHNob3RzLnYxLk1vdW50c1JlcXVlc3QaMC5jb250YWluZXJkLnNlcnZpY2VzLnNuYXBzaG90cy52MS5Nb3VudHNSZXNwb25zZRJZCgZDb21taXQSNy5jb250YWluZXJkLnNlcnZpY2VzLnNuYXBzaG90cy52MS5Db21taXRTbmFwc2hvdFJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkSWQoGUmVtb3ZlEjcuY29udGFpbmVyZC5zZXJ2aWNlcy5zbmFwc2hvdHMudjEuUmVtb3ZlU25hcHNob3RSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5EnUKBFN0YXQSNS5jb250YWluZXJkLnNlcnZpY2VzLnNuYXBzaG90cy52MS5TdGF0U25hcHNob3RSZXF1ZXN0GjYuY29udGFpbmVyZC5zZXJ2aWNlcy5zbmFwc2hvdHMudjEuU3RhdFNuYXBzaG90UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_empty, file_types]);
+  fileDesc("Cg9zbmFwc2hvdHMucHJvdG8SIGNvbnRhaW5lcmQuc2VydmljZXMuc25hcHNob3RzLnYxIs8BChZQcmVwYXJlU25hcHNob3RSZXF1ZXN0EhMKC3NuYXBzaG90dGVyGAEgASgJEgsKA2tleRgCIAEoCRIOCgZwYXJlbnQYAyABKAkSVAoGbGFiZWxzGAQgAygLMkQuY29udGFpbmVyZC5zZXJ2aWNlcy5zbmFwc2hvdHMudjEuUHJlcGFyZVNuYXBzaG90UmVxdWVzdC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkIKF1ByZXBhcmVTbmFwc2hvdFJlc3BvbnNlEicKBm1vdW50cxgBIAMoCzIXLmNvbnRhaW5lcmQudHlwZXMuTW91bnQiOQoVUmVtb3ZlU25hcHNob3RSZXF1ZXN0EhMKC3NuYXBzaG90dGVyGAEgASgJEgsKA2tleRgCIAEoCTLmAQoJU25hcHNob3RzEn4KB1ByZXBhcmUSOC5jb250YWluZXJkLnNlcnZpY2VzLnNuYXBzaG90cy52MS5QcmVwYXJlU25hcHNob3RSZXF1ZXN0GjkuY29udGFpbmVyZC5zZXJ2aWNlcy5zbmFwc2hvdHMudjEuUHJlcGFyZVNuYXBzaG90UmVzcG9uc2USWQoGUmVtb3ZlEjcuY29udGFpbmVyZC5zZXJ2aWNlcy5zbmFwc2hvdHMudjEuUmVtb3ZlU25hcHNob3RSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5YgZwcm90bzM", [file_google_protobuf_empty, file_types]);
 
 /**
  * @generated from message containerd.services.snapshots.v1.PrepareSnapshotRequest
@@ -68,77 +68,6 @@ export const PrepareSnapshotResponseSchema: GenMessage<PrepareSnapshotResponse> 
   messageDesc(file_snapshots, 1);
 
 /**
- * @generated from message containerd.services.snapshots.v1.MountsRequest
- */
-export type MountsRequest = Message<"containerd.services.snapshots.v1.MountsRequest"> & {
-  /**
-   * @generated from field: string snapshotter = 1;
-   */
-  snapshotter: string;
-
-  /**
-   * @generated from field: string key = 2;
-   */
-  key: string;
-};
-
-/**
- * Describes the message containerd.services.snapshots.v1.MountsRequest.
- * Use `create(MountsRequestSchema)` to create a new message.
- */
-export const MountsRequestSchema: GenMessage<MountsRequest> = /*@__PURE__*/
-  messageDesc(file_snapshots, 2);
-
-/**
- * @generated from message containerd.services.snapshots.v1.MountsResponse
- */
-export type MountsResponse = Message<"containerd.services.snapshots.v1.MountsResponse"> & {
-  /**
-   * @generated from field: repeated containerd.types.Mount mounts = 1;
-   */
-  mounts: Mount[];
-};
-
-/**
- * Describes the message containerd.services.snapshots.v1.MountsResponse.
- * Use `create(MountsResponseSchema)` to create a new message.
- */
-export const MountsResponseSchema: GenMessage<MountsResponse> = /*@__PURE__*/
-  messageDesc(file_snapshots, 3);
-
-/**
- * @generated from message containerd.services.snapshots.v1.CommitSnapshotRequest
- */
-export type CommitSnapshotRequest = Message<"containerd.services.snapshots.v1.CommitSnapshotRequest"> & {
-  /**
-   * @generated from field: string snapshotter = 1;
-   */
-  snapshotter: string;
-
-  /**
-   * @generated from field: string name = 2;
-   */
-  name: string;
-
-  /**
-   * @generated from field: string key = 3;
-   */
-  key: string;
-
-  /**
-   * @generated from field: map<string, string> labels = 4;
-   */
-  labels: { [key: string]: string };
-};
-
-/**
- * Describes the message containerd.services.snapshots.v1.CommitSnapshotRequest.
- * Use `create(CommitSnapshotRequestSchema)` to create a new message.
- */
-export const CommitSnapshotRequestSchema: GenMessage<CommitSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_snapshots, 4);
-
-/**
  * @generated from message containerd.services.snapshots.v1.RemoveSnapshotRequest
  */
 export type RemoveSnapshotRequest = Message<"containerd.services.snapshots.v1.RemoveSnapshotRequest"> & {
@@ -158,42 +87,7 @@ export type RemoveSnapshotRequest = Message<"containerd.services.snapshots.v1.Re
  * Use `create(RemoveSnapshotRequestSchema)` to create a new message.
  */
 export const RemoveSnapshotRequestSchema: GenMessage<RemoveSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_snapshots, 5);
-
-/**
- * @generated from message containerd.services.snapshots.v1.StatSnapshotRequest
- */
-export type StatSnapshotRequest = Message<"containerd.services.snapshots.v1.StatSnapshotRequest"> & {
-  /**
-   * @generated from field: string snapshotter = 1;
-   */
-  snapshotter: string;
-
-  /**
-   * @generated from field: string key = 2;
-   */
-  key: string;
-};
-
-/**
- * Describes the message containerd.services.snapshots.v1.StatSnapshotRequest.
- * Use `create(StatSnapshotRequestSchema)` to create a new message.
- */
-export const StatSnapshotRequestSchema: GenMessage<StatSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_snapshots, 6);
-
-/**
- * @generated from message containerd.services.snapshots.v1.StatSnapshotResponse
- */
-export type StatSnapshotResponse = Message<"containerd.services.snapshots.v1.StatSnapshotResponse"> & {
-};
-
-/**
- * Describes the message containerd.services.snapshots.v1.StatSnapshotResponse.
- * Use `create(StatSnapshotResponseSchema)` to create a new message.
- */
-export const StatSnapshotResponseSchema: GenMessage<StatSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_snapshots, 7);
+  messageDesc(file_snapshots, 2);
 
 /**
  * @generated from service containerd.services.snapshots.v1.Snapshots
@@ -208,36 +102,12 @@ export const Snapshots: GenService<{
     output: typeof PrepareSnapshotResponseSchema;
   },
   /**
-   * @generated from rpc containerd.services.snapshots.v1.Snapshots.Mounts
-   */
-  mounts: {
-    methodKind: "unary";
-    input: typeof MountsRequestSchema;
-    output: typeof MountsResponseSchema;
-  },
-  /**
-   * @generated from rpc containerd.services.snapshots.v1.Snapshots.Commit
-   */
-  commit: {
-    methodKind: "unary";
-    input: typeof CommitSnapshotRequestSchema;
-    output: typeof EmptySchema;
-  },
-  /**
    * @generated from rpc containerd.services.snapshots.v1.Snapshots.Remove
    */
   remove: {
     methodKind: "unary";
     input: typeof RemoveSnapshotRequestSchema;
     output: typeof EmptySchema;
-  },
-  /**
-   * @generated from rpc containerd.services.snapshots.v1.Snapshots.Stat
-   */
-  stat: {
-    methodKind: "unary";
-    input: typeof StatSnapshotRequestSchema;
-    output: typeof StatSnapshotResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_snapshots, 0);
