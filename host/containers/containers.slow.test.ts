@@ -47,6 +47,8 @@ async function world(image: BusyboxImage) {
     async () => {
       const got = await bringImage(context, parseReference("registry.example.com/test/probe:v1"), signal);
       const spec = specOf({ description, image: got.config, environment: {}, systemd: false });
+      // runc starts nothing in a group with other processes, such as those of another run of this test.
+      spec.linux.cgroupsPath = `/host-containers/probe-${process.pid}`;
       // What only a host has, and may.
       spec.process.rlimits = [];
       spec.mounts = spec.mounts.filter(({ type }) => type !== "bind");

@@ -3,7 +3,7 @@
  *
  * containerd reads the whole of it in the place of what is built in, so everything else is as there, but for cgroups
  * and the name of the container, which CRI fills in. `test/real/host/containerd.test.ts` compares it with the real one.
- * Source: OCI runtime specification 1.2, containerd 1.7 oci/spec.go and docs/cri/config.md (base_runtime_spec).
+ * Source: OCI runtime specification 1.3, containerd 2.4 pkg/oci/spec.go and docs/cri/config.md (base_runtime_spec).
  */
 import type { Settings } from "../../../settings/model/model.ts";
 import { furtherCapabilities, ordinaryCapabilities, type resourceLimits } from "../../../settings/values/oci-names.ts";
@@ -33,7 +33,7 @@ function specOf({ capabilities, "resource-limits": limits }: OciDefaults) {
     .filter((name) => capabilities[name])
     .map((name) => `CAP_${name.toUpperCase().replaceAll("-", "_")}`);
   return {
-    ociVersion: "1.2.0",
+    ociVersion: "1.3.0",
     process: {
       user: { uid: 0, gid: 0 },
       cwd: "/",
@@ -93,6 +93,7 @@ const mounts: readonly (readonly [destination: string, type: string, source: str
 const maskedPaths: readonly string[] = [
   "/proc/acpi",
   "/proc/asound",
+  "/proc/interrupts",
   "/proc/kcore",
   "/proc/keys",
   "/proc/latency_stats",

@@ -45,6 +45,8 @@ export async function hostWithContainer(name: string): Promise<HostWithContainer
       const got = await bringImage(context, reference, stop.signal);
       const description = { type: "host", name, source: "", superpowered: false, api: "none" } as const;
       const spec = specOf({ description, image: got.config, environment: {}, systemd: false });
+      // runc starts nothing in a group with other processes, such as those of another run of this test.
+      spec.linux.cgroupsPath = `/host-containers/${name}-${process.pid}`;
       // What only a host has, and may.
       spec.process.rlimits = [];
       spec.mounts = spec.mounts.filter(({ type }) => type !== "bind");
