@@ -71,7 +71,7 @@ export async function settleOnManifest(containerd: Containerd, name: string): Pr
 }
 
 /** The sizes of the layers of an image, in bytes. */
-export async function layerBytes(containerd: Containerd, digest: string): Promise<number[]> {
+export async function layerBytes(containerd: Pick<Containerd, "content">, digest: string): Promise<number[]> {
   return manifestSchema.parse(parseJson(await readBlob(containerd, digest))).layers.map(({ size }) => size);
 }
 
@@ -82,7 +82,7 @@ async function readImage(containerd: Containerd, digest: string): Promise<Pulled
 }
 
 /** containerd takes no manifest beyond some mebibytes, and compares what comes with digest and size. */
-async function readBlob(containerd: Containerd, digest: string): Promise<string> {
+async function readBlob(containerd: Pick<Containerd, "content">, digest: string): Promise<string> {
   const parts: Uint8Array[] = [];
   for await (const { data } of containerd.content.read({ digest })) parts.push(data);
   return Buffer.concat(parts).toString();

@@ -11,7 +11,7 @@ import { layerBytes } from "./image.ts";
 const slowest = { bytes: 64 * 1024, waitedMs: 120_000 } as const;
 
 export class PullProgress {
-  readonly #containerd: Containerd;
+  readonly #containerd: Pick<Containerd, "content">;
   readonly #say: (text: string) => void;
   /** Bytes that are here, by the digest of their layer. */
   readonly #layers = new Map<string, number>();
@@ -21,7 +21,7 @@ export class PullProgress {
   #tenth = 0;
 
   /** @param say gets a line for each tenth */
-  constructor(containerd: Containerd, say: (text: string) => void) {
+  constructor(containerd: Pick<Containerd, "content">, say: (text: string) => void) {
     this.#containerd = containerd;
     this.#say = say;
   }
@@ -47,20 +47,28 @@ export class PullProgress {
     this.#layers.set(digest, bytes);
     const total = this.#totalBytes;
     if (total === undefined) return;
-    const here = [...this.#layers.values()].reduce((sum, each) => sum + each, 0);
+    const here = this.#bytesHere();
     const now = Math.floor((here * 10) / Math.max(1, total));
     if (now <= this.#tenth) return;
     this.#tenth = now;
     this.#say(`${megabytes(here)} of ${megabytes(total)}`);
   }
 
-  /** @throws {Failure<"too-slow">} when less than 64 KiB came in two minutes, and nothing was unpacked */
-  async untilTooSlow(clock: Clock, signal: AbortSignal): Promise<never> {
+  #bytesHere(): number {
+    return [...this.#layers.values()].reduce((sum, each) => sum + each, 0);
+  }
+
+  /**
+   * Once all layers are here, nobody is to blame but this machine, which takes as long as it takes.
+   *
+   * @throws {Failure<"too-slow">} when less than 64 KiB came in two minutes, and nothing was unpacked
+   */
+  async untilTooSlow(clock: Pick<Clock, "sleep">, signal: AbortSignal): Promise<never> {
     for (;;) {
       const before = this.#moved;
       await clock.sleep(slowest.waitedMs, signal);
       const moved = this.#moved - before;
-      if (moved >= slowest.bytes) continue;
+      if (moved >= slowest.bytes || this.#bytesHere() === this.#totalBytes) continue;
       const seconds = slowest.waitedMs / 1000;
       throw new Failure("too-slow", `cannot wait for it: ${moved} bytes came in ${seconds} s`);
     }
