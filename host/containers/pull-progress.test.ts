@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { Content } from "./containerd/api/content_pb.ts";
 import { ProgressSchema } from "./containerd/api/transfer-types_pb.ts";
