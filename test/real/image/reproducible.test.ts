@@ -1,9 +1,12 @@
 /**
  * The promise that the same commit, lock and key give the same bytes: builds an image twice, with no step kept between
  * the two, in two directories and at two times. Takes some minutes.
+ *
+ * Programs of recipes are compiled once for both: every build holds them to the hashes that are committed, and
+ * `image/recipes/programs.long.test.ts` compiles them with nothing kept.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileContainerPrograms, compileHost } from "../../../programs/compile.ts";
@@ -13,24 +16,29 @@ import { buildImage } from "../../../image/build.ts";
 import type { ImageManifest } from "../../../image/manifest.ts";
 import { buildContainer } from "../../../image/oci/container-image.ts";
 import { cacheDirectory, sha256OfFile } from "../../../image/packages/cache.ts";
+import { makeProgram } from "../../../image/recipes/programs.ts";
 import { variantNamed } from "../../../variants/all.ts";
+import { basePrograms } from "../../../variants/variant.ts";
 
 const minutesMs = 60_000;
 let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "orlop-reproducible-"));
-});
+  for (const name of Object.values(basePrograms)) await makeProgram(name, { architecture: "x86_64" });
+}, 20 * minutesMs);
 afterAll(() => rm(folder, { recursive: true, force: true }), minutesMs);
 
-/** A cache with the user's downloads and tools, which are checked by hash, and no steps. */
+/** A cache with the user's downloads, tools and programs of recipes, which are checked by hash, and no other step. */
 async function emptySteps(name: string): Promise<string> {
   const cache = join(folder, name, "cache");
-  await mkdir(cache, { recursive: true });
+  await mkdir(join(cache, "steps"), { recursive: true });
   for (const shared of ["content", "tools"]) {
     await mkdir(join(cacheDirectory(), shared), { recursive: true });
     await symlink(join(cacheDirectory(), shared), join(cache, shared));
   }
+  const steps = (await readdir(join(cacheDirectory(), "steps"))).filter((step) => /^(program|libraries)-/.test(step));
+  for (const step of steps) await symlink(join(cacheDirectory(), "steps", step), join(cache, "steps", step));
   return cache;
 }
 
