@@ -1,5 +1,5 @@
 /**
- * The peer of our nodes: stock Debian 13 with the same kubelet, the same containerd and the same rendered configuration;
+ * The peer of our nodes: stock Debian 13 with the same kubelet, its own containerd 1.7 and the same rendered configuration;
  * and what a node of either side joins and has.
  */
 import { chmod, copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";

@@ -1,7 +1,7 @@
 /**
  * How long a machine takes to become a node of Kubernetes, from the start of its kernel, and what it costs.
  *
- * Ours is metal-k8s; the peer is stock Debian 13 with the same kubelet, the same containerd and the same configuration of
+ * Ours is metal-k8s; the peer is stock Debian 13 with the same kubelet, Debian's containerd 1.7 and the same configuration of
  * both. All join one control plane on this computer, which says when a node is ready and when its first pod runs.
  */
 import { mkdir, rm, stat } from "node:fs/promises";
@@ -99,7 +99,7 @@ function report(measured: Readonly<Record<Side, readonly Node[]>>, ourBytes: num
   return {
     benchmark: "node",
     ours: `the ${variant} image, by firmware and systemd-boot`,
-    peer: "stock Debian 13 with the same kubelet, containerd, pause image and configuration, started by QEMU",
+    peer: "stock Debian 13 with its containerd 1.7 and the same kubelet, pause image and configuration, started by QEMU",
     figures: [
       { name: "kernel to node Ready", unit: "seconds", ...both("ready"), goal },
       { name: "kernel to first pod running", unit: "seconds", ...both("pod") },
