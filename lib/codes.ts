@@ -14,6 +14,7 @@ export const libCodes = [
   "hash-mismatch",
   "no-image",
   "no-kernel",
+  "no-partition-table",
   "no-such-program",
   "registry-failed",
   "stalled",

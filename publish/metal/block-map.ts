@@ -1,6 +1,9 @@
 /**
- * A block map: which blocks of an image hold something, with a hash for each run of them, so that a copy writes those and
- * skips the rest. Source: the format 2.0 of bmap-tools, as its `BmapCreate.py` describes it.
+ * A block map: which blocks of an image are copied, with a hash for each run of them; a copy leaves the rest of a disk as it
+ * is. Source: the format 2.0 of bmap-tools, as its `BmapCreate.py` describes it.
+ *
+ * A disk may have been in use, and then the rest is no zeros. What a file system or dm-verity reads is therefore copied also
+ * where it is zeros (`needed`): a free cluster of FAT, a block of the root of which the hash tree knows that it is empty.
  */
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
@@ -9,10 +12,14 @@ const blockBytes = 4096;
 /** Runs are cut here, so that a reader that goes wrong learns it soon. */
 const runBlocksMost = 4096;
 
+/** In bytes; `end` is the first one behind it. */
+export type ByteRange = { start: number; end: number };
+
 type Run = { first: number; last: number; sha256: string };
 
-/** The map of a raw image, as XML. */
-export async function blockMapOf(path: string, signal: AbortSignal): Promise<string> {
+/** The map of a raw image, as XML: blocks that hold something, and those that are needed. */
+export async function blockMapOf(path: string, needed: readonly ByteRange[], signal: AbortSignal): Promise<string> {
+  const isNeeded = (from: number): boolean => needed.some(({ start, end }) => start < from + blockBytes && from < end);
   await using file = await open(path);
   const { size } = await file.stat();
   const runs: Run[] = [];
@@ -29,8 +36,9 @@ export async function blockMapOf(path: string, signal: AbortSignal): Promise<str
     for (let from = 0; from < bytesRead; from += blockBytes) {
       const block = chunk.subarray(from, Math.min(from + blockBytes, bytesRead));
       const number = (at + from) / blockBytes;
-      if (isZero(block) || (current !== undefined && number - current.first === runBlocksMost)) close();
-      if (isZero(block)) continue;
+      const skipped = isZero(block) && !isNeeded(at + from);
+      if (skipped || (current !== undefined && number - current.first === runBlocksMost)) close();
+      if (skipped) continue;
       current ??= { first: number, last: number, hash: createHash("sha256") };
       current.last = number;
       current.hash.update(block);
