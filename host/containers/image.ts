@@ -81,10 +81,20 @@ async function readImage(containerd: Containerd, digest: string): Promise<Pulled
   return { digest, config: image.config, chain: chainIds(image.rootfs.diff_ids).at(-1) ?? "" };
 }
 
-/** containerd takes no manifest beyond some mebibytes, and compares what comes with digest and size. */
+/** containerd takes no longer manifest, and of a configuration whatever its manifest says. */
+const mostBlobBytes = 8 * 1024 * 1024;
+
+/** containerd has compared it with digest and size. */
 async function readBlob(containerd: Pick<Containerd, "content">, digest: string): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const { data } of containerd.content.read({ digest })) parts.push(data);
+  let bytes = 0;
+  for await (const { data } of containerd.content.read({ digest })) {
+    bytes += data.length;
+    if (bytes > mostBlobBytes) {
+      throw new Failure("too-long", `cannot read ${digest}: it is longer than ${mostBlobBytes} bytes`);
+    }
+    parts.push(data);
+  }
   return Buffer.concat(parts).toString();
 }
 
