@@ -13,8 +13,8 @@ import { watch } from "./watch.ts";
 const retryMs = { first: 500, most: 30_000 };
 
 export type CacheOptions = {
-  /** Selectors; all objects of the cluster unless given. */
-  query?: Query;
+  /** Selectors, and a namespace; all objects of the cluster unless given. */
+  query?: Query & { namespace?: string | undefined };
   /** Why it is not true at the moment, once for each time that it could not be kept so. */
   onFailure(error: unknown): void;
 };

@@ -4,7 +4,7 @@
  * Those about Nodes are in the namespace `default` with the name for uid, as kubelet writes them.
  */
 import type { KubernetesClient } from "./client.ts";
-import { events } from "./objects.ts";
+import { type EventObject, events } from "./objects.ts";
 
 export type RecordedEvent = { at: string; kind: string; name: string; reason: string; message: string };
 
@@ -43,11 +43,17 @@ export async function recordEvent(
   await client.create(events, { name, namespace, content }, signal);
 }
 
+/** Which events `recordEvent` writes. */
+export const recordedQuery = { namespace: "default", fieldSelector: `source=${component}` } as const;
+
 /** Those that `recordEvent` wrote and the cluster still has, the newest last. */
 export async function recordedEvents(client: KubernetesClient, signal: AbortSignal): Promise<RecordedEvent[]> {
-  const query = { namespace: "default", fieldSelector: `source=${component}` };
-  const { items } = await client.list(events, query, signal);
-  return items
+  return inOrder((await client.list(events, recordedQuery, signal)).items);
+}
+
+/** The newest last. */
+export function inOrder(items: Iterable<EventObject>): RecordedEvent[] {
+  return [...items]
     .map(({ involvedObject: { kind, name }, reason, message, lastTimestamp, metadata }) => {
       return { at: lastTimestamp ?? metadata.creationTimestamp ?? "", kind, name, reason, message };
     })

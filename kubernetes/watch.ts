@@ -39,10 +39,10 @@ const errorSchema = z.object({ code: z.number().default(0), message: z.string().
 export async function* watch<Kept extends ApiObject>(
   client: KubernetesClient,
   resource: Resource<Kept>,
-  { from, ...selectors }: Query & { from: string },
+  { from, namespace, ...selectors }: Query & { from: string; namespace?: string | undefined },
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent<Kept>> {
-  const path = collectionPath(resource);
+  const path = collectionPath(resource, namespace);
   const timeoutSeconds = Math.round(lastsSeconds * (1 + Math.random()));
   const query = { ...selectors, watch: 1, allowWatchBookmarks: "true", timeoutSeconds, resourceVersion: from };
   const response = await client.ask(path, { query }, signal);

@@ -13,6 +13,7 @@ const sources = [
   "programs",
   "web",
   "console",
+  "cluster",
   "lib",
   "settings",
   "variants",

@@ -6,6 +6,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fleetPage } from "../cluster/console/fleet-page.ts";
 import { hostPage } from "../console/server/host-page.ts";
 import { writeFileAtomic } from "../lib/files/files.ts";
 import { run } from "../lib/program/process.ts";
@@ -48,7 +49,8 @@ export async function compileContainerPrograms(architecture: Architecture, outfi
 
 /** Makes the operator of a fleet, the one executable of its image. */
 export async function compileFleetOperator(architecture: Architecture, outfile: string): Promise<void> {
-  await compile("cluster/operator/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
+  const page = await bundled(fleetPage);
+  await compile("cluster/operator/main.ts", bunPlatforms[`linux-${architecture}`], outfile, [page]);
 }
 
 /** Makes the updater of ECS clusters, the one executable of its image. */

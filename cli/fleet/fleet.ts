@@ -1,8 +1,10 @@
 /** `./orlop fleet …`: a fleet as it stands, from a laptop. */
 import { usageFailure } from "../../lib/command/command.ts";
 import { Failure } from "../../lib/failure.ts";
-import type { NodePicture, PolicyPicture } from "../../cluster/operator/fleet-picture.ts";
+import type { NodePicture, PolicyPicture } from "../../cluster/picture/fleet-picture.ts";
+import type { FleetSource } from "../../cluster/console/fleet-source.ts";
 import { verb } from "../context.ts";
+import { consoleOptions, serveFleet } from "./serve-fleet.ts";
 import type { HostLine } from "./hosts.ts";
 
 export const fleetGroups = { fleet: "The hosts of a cluster, and how they come to new versions" } as const;
@@ -35,7 +37,7 @@ async function clusterClient({ kubeconfig }: Where) {
   return new KubernetesClient(await kubeconfigConnection(path));
 }
 
-type FleetStatus = { policies: PolicyPicture[]; nodes: (HostLine & Partial<NodePicture>)[] };
+type FleetStatus = { policies: PolicyPicture[]; nodes: (NodePicture & Pick<HostLine, "details">)[] };
 
 async function statusOf(where: Where, signal: AbortSignal): Promise<FleetStatus> {
   if (where.hosts !== undefined) {
@@ -44,7 +46,7 @@ async function statusOf(where: Where, signal: AbortSignal): Promise<FleetStatus>
   }
   const [{ readFleet }, { fleetPicture }] = await Promise.all([
     import("../../cluster/operator/fleet-view.ts"),
-    import("../../cluster/operator/fleet-picture.ts"),
+    import("../../cluster/picture/fleet-picture.ts"),
   ]);
   const { snapshots, invalid } = await readFleet(await clusterClient(where), signal);
   return fleetPicture(snapshots, invalid, new Date());
@@ -69,8 +71,9 @@ const status = verb({
   },
   print({ policies, nodes }) {
     if (policies.length === 0 && nodes.length === 0) return "there is no FleetPolicy: nothing is updated";
-    const head = policies.flatMap(({ policy, conditions }) => [
-      `policy ${policy}`,
+    const head = policies.flatMap(({ policy, pace, conditions }) => [
+      `policy ${policy}: ${pace.state}: ${pace.sentence}`,
+      ...("command" in pace ? [`  to let it go on: ${pace.command}`] : []),
       ...conditions.map(({ type, status: value, message }) => `  ${type} ${value}: ${message}`),
     ]);
     return [...head, ...nodes.map(({ name, version, sentence }) => `${name}  ${version ?? "?"}  ${sentence}`)].join(
@@ -120,4 +123,29 @@ const history = verb({
       : events.map(({ at, name, reason, message }) => `${at}  ${name}  ${reason}: ${message}`).join("\n"),
 });
 
-export const fleetCommands = [status, explain, history] as const;
+const consoleVerb = verb({
+  name: "fleet console",
+  summary: "Show a fleet as a page in a browser of this computer",
+  description: `Prints an address that works once, and serves it on loopback until it is interrupted. The page has what \`fleet status\`,
+\`fleet explain\` and \`fleet history\` say, as it changes. It only looks, unless --write lets it stop the fleet, with the rights
+of your kubeconfig.`,
+  examples: [
+    { run: "./orlop fleet console", description: "the cluster of your kubeconfig" },
+    { run: "./orlop fleet console --hosts hosts.txt", description: "hosts that are in no cluster" },
+  ],
+  options: { ...whereOptions, ...consoleOptions },
+  async run({ invocation }, { write, port, ...where }) {
+    oneOfBoth(where);
+    const source = await sourceOf(where);
+    await serveFleet(source, { program: "orlop fleet console", mayWrite: write, port }, invocation);
+  },
+  print: () => "",
+});
+
+async function sourceOf(where: Where): Promise<FleetSource> {
+  if (where.hosts !== undefined) return (await import("./hosts-source.ts")).hostsSource(where.hosts);
+  const { clusterSource } = await import("../../cluster/console/sources/cluster-source.ts");
+  return clusterSource(await clusterClient(where));
+}
+
+export const fleetCommands = [status, explain, history, consoleVerb] as const;

@@ -28,6 +28,8 @@ test("a host outside of clusters may take a version, waits for one, or has the n
   );
   const wave: Versions[number] = { version: "1.1.0", holds: [{ kind: "wave", says: "its wave opens at noon" }] };
   expect(standingOf(explained([wave, running]))).toEqual({
+    cause: "wave",
+    target: "1.1.0",
     sentence: "waits for 1.1.0: its wave opens at noon",
     details: ["1.1.0: its wave opens at noon", "1.0.0: the host runs 1.0.0"],
   });

@@ -4,6 +4,7 @@ import { formatDuration, parseDuration } from "../../lib/duration.ts";
 import { progress } from "../../lib/progress.ts";
 import { usageFailure } from "../../lib/command/command.ts";
 import { verb } from "../context.ts";
+import { consoleOptions, serveFleet } from "./serve-fleet.ts";
 
 const hourMs = 3_600_000;
 
@@ -43,6 +44,15 @@ things take is drawn from the seed. Invariants of the roll-out are checked at ev
     },
     start: { type: "text", value: "TIME", help: "RFC 3339; otherwise when the first wave begins" },
     page: { type: "text", value: "FILE", help: "Write a page with plots", complete: "files" },
+    console: { type: "boolean", help: "Show it as it goes, on the page of a fleet in a browser of this computer" },
+    speed: {
+      type: "text",
+      value: "N",
+      help: "With --console: seconds of the fleet in one",
+      default: "600",
+      parse: count,
+    },
+    ...consoleOptions,
   },
   async run({ invocation }, values) {
     const [{ readText }, scenarioModule, { parseManifest, wavesOfUpdate }, { parseJson }, { parseMoment }, simulation] =
@@ -61,10 +71,7 @@ things take is drawn from the seed. Invariants of the roll-out are checked at ev
     const opens = manifest.updates.flatMap((update) => wavesOfUpdate(update).map((wave) => wave.start.getTime()));
     const first = new Date(opens.length === 0 ? 0 : Math.min(...opens));
     const faults = values.faults === undefined ? "" : await readText(values.faults);
-    const startedMs = machineClock.elapsedMs();
-    using bar = progress("simulating hours", values.for / hourMs, "things");
-    let toldMs = 0;
-    const outcome = new simulation.FleetSimulation({
+    const scenario = {
       nodes: values.nodes,
       seed: values.seed,
       spec: readFleetPolicy(await readText(values.policy), values.policy),
@@ -74,7 +81,17 @@ things take is drawn from the seed. Invariants of the roll-out are checked at ev
       faults: readFleetFaults(faults, values.faults ?? "no faults"),
       start: values.start === undefined ? first : parseMoment(values.start, first),
       lengthMs: values.for,
-    }).run(invocation.signal, (atMs) => {
+    };
+    if (values.console) {
+      const { simulationSource } = await import("../../cluster/console/sources/simulation-source.ts");
+      const options = { program: "orlop simulate fleet --console", mayWrite: values.write, port: values.port };
+      await serveFleet(simulationSource(scenario, values.speed, machineClock), options, invocation);
+      return undefined;
+    }
+    const startedMs = machineClock.elapsedMs();
+    using bar = progress("simulating hours", values.for / hourMs, "things");
+    let toldMs = 0;
+    const outcome = new simulation.FleetSimulation(scenario).run(invocation.signal, (atMs) => {
       bar.advance((atMs - toldMs) / hourMs);
       toldMs = atMs;
     });
@@ -91,6 +108,7 @@ things take is drawn from the seed. Invariants of the roll-out are checked at ev
     return { title, seconds, ...outcome };
   },
   async print(outcome) {
+    if (outcome === undefined) return "";
     const { outcomeTable } = await import("../../cluster/simulator/outcome-table.ts");
     const { title, passes, events, seconds } = outcome;
     const work = `${events} events and ${passes} looks of the operator in ${formatDuration(seconds)}`;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 
-const template = join(import.meta.dir, "orlop-fleet/templates/rbac.yaml");
+const templates = join(import.meta.dir, "orlop-fleet/templates");
 const role = z.object({
   kind: z.string(),
   rules: z
@@ -24,16 +24,19 @@ function withoutTemplate(text: string): string {
   return text.replaceAll(/^\s*\{\{-.*\}\}$/gm, "").replaceAll(/\{\{.*?\}\}/g, "filled-in");
 }
 
-test("its rights are few: no secrets, no exec, no pod of its own on a node", async () => {
-  const documents = parseAllDocuments(withoutTemplate(await readFile(template, "utf8")));
+async function rightsIn(template: string): Promise<string[]> {
+  const documents = parseAllDocuments(withoutTemplate(await readFile(join(templates, template), "utf8")));
   const roles = documents.map((document) => role.parse(document.toJS())).filter(({ kind }) => kind.endsWith("Role"));
-  const rights = roles.flatMap(({ kind, rules }) =>
+  return roles.flatMap(({ kind, rules }) =>
     rules.map(({ resources, verbs, resourceNames = [] }) => {
       const names = resourceNames.length === 0 ? "" : ` ${resourceNames.join(",")}`;
       return `${kind}: ${resources.join(",")}${names}: ${verbs.join(",")}`;
     }),
   );
-  expect(rights).toEqual([
+}
+
+test("its rights are few: no secrets, no exec, no pod of its own on a node", async () => {
+  expect(await rightsIn("rbac.yaml")).toEqual([
     "ClusterRole: nodes: get,list,watch,patch",
     "ClusterRole: pods: list",
     "ClusterRole: pods/eviction: create",
@@ -44,5 +47,15 @@ test("its rights are few: no secrets, no exec, no pod of its own on a node", asy
     "Role: events: create",
     "Role: leases: create",
     "Role: leases orlop-fleet: get,patch",
+  ]);
+});
+
+test("the page takes no more than asking who somebody is and what they may, and events; its viewer only looks", async () => {
+  expect(await rightsIn("console.yaml")).toEqual([
+    "ClusterRole: tokenreviews: create",
+    "ClusterRole: subjectaccessreviews: create",
+    "Role: events: list,watch",
+    "ClusterRole: nodes: list",
+    "ClusterRole: fleetpolicies: list",
   ]);
 });

@@ -3,11 +3,11 @@ import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { evict, evictionVersion, serverMinor } from "../../kubernetes/eviction.ts";
 import { podsOn } from "../../kubernetes/node-pods.ts";
 import { recordedEvents, type RecordedEvent } from "../../kubernetes/events.ts";
-import { nodes, volumeAttachments } from "../../kubernetes/objects.ts";
+import { type NodeObject, nodes, volumeAttachments } from "../../kubernetes/objects.ts";
 import { mayStay, type NodePod } from "../../api/fleet/node-pods.ts";
 import type { Drain, EvictionAnswer, Snapshot } from "../roll-out/snapshot.ts";
 import { nodesOf, Owners } from "./fleet-nodes.ts";
-import { fleetPolicies, readPolicy } from "./policy-object.ts";
+import { fleetPolicies, type PolicyObject, readPolicy } from "./policy-object.ts";
 
 export type FleetView = {
   snapshots: Snapshot[];
@@ -18,20 +18,36 @@ export type FleetView = {
 export async function readFleet(client: KubernetesClient, signal: AbortSignal): Promise<FleetView> {
   const { items } = await client.list(fleetPolicies, {}, signal);
   const all = (await client.list(nodes, {}, signal)).items;
-  const read = items.map((object) => ({ name: object.metadata.name, ...readPolicy(object) }));
+  const view = fleetViewOf(items, all);
+  return { ...view, snapshots: await withDrains(client, view.snapshots, signal) };
+}
+
+/** Without what is known of pods: nothing is asked. */
+export function fleetViewOf(policyObjects: Iterable<PolicyObject>, all: readonly NodeObject[]): FleetView {
+  const read = [...policyObjects].map((object) => ({ name: object.metadata.name, ...readPolicy(object) }));
   const policies = read.flatMap((each) => ("policy" in each ? [each.policy] : []));
   const owners = new Owners(policies);
-  const snapshots: Snapshot[] = [];
-  for (const policy of policies) {
-    const own = nodesOf(policy, all, owners);
-    const draining = own.filter(({ marks }) => marks.step === "Draining").map(({ name }) => name);
-    const drains = await readDrains(client, draining, signal);
-    snapshots.push({ policy, nodes: own, drains, gates: new Map(), gone: new Set(), self: undefined });
-  }
   return {
-    snapshots,
+    snapshots: policies.map((policy) => {
+      const own = nodesOf(policy, all, owners);
+      return { policy, nodes: own, drains: new Map(), gates: new Map(), gone: new Set(), self: undefined };
+    }),
     invalid: read.flatMap((each) => ("invalid" in each ? [{ name: each.name, reason: each.invalid }] : [])),
   };
+}
+
+/** With what keeps pods on the nodes that are drained. */
+export async function withDrains(
+  client: KubernetesClient,
+  snapshots: readonly Snapshot[],
+  signal: AbortSignal,
+): Promise<Snapshot[]> {
+  const named: Snapshot[] = [];
+  for (const snapshot of snapshots) {
+    const draining = snapshot.nodes.filter(({ marks }) => marks.step === "Draining").map(({ name }) => name);
+    named.push({ ...snapshot, drains: await readDrains(client, draining, signal) });
+  }
+  return named;
 }
 
 /** What the operator did and noticed, the newest last; the cluster keeps events for an hour, unless told otherwise. */

@@ -1,6 +1,6 @@
 /**
  * What the operator's pod serves: a table of paths, each answered from what the last pass saw, so that a scrape costs the
- * API server nothing. Whatever else it is to serve, such as a page, is one more line of the table.
+ * API server nothing. Its page is for people, and elsewhere: `cluster/console/operator-console.ts`.
  */
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { metricsText } from "./metrics.ts";

@@ -1,6 +1,6 @@
 /** Metrics in Prometheus' text format, computed from what the operator sees when somebody asks: none outlives its node. */
 import type { Snapshot } from "../roll-out/snapshot.ts";
-import { portrait } from "../roll-out/standing.ts";
+import { portrait } from "../roll-out/portrait.ts";
 
 export type OperatorFigures = {
   isLeading: boolean;

@@ -7,7 +7,6 @@ import { annotations } from "../../api/fleet/annotations.ts";
 import { FleetPolicySpec } from "../policy/fleet-policy.ts";
 import type { Snapshot } from "../roll-out/snapshot.ts";
 import { fieldManager, nodesOf, Owners } from "./fleet-nodes.ts";
-import { fleetPicture } from "./fleet-picture.ts";
 import { serveRoutes } from "./http-server.ts";
 import { metricsText } from "./metrics.ts";
 import { readPolicy } from "./policy-object.ts";
@@ -101,29 +100,6 @@ test("a policy that cannot be read says why", () => {
   expect(read).toEqual({ invalid: expect.stringContaining("windows") });
   const broken = readPolicy({ metadata, spec: {}, status: { claims: "lost" } });
   expect(broken).toEqual({ invalid: expect.stringContaining("its status cannot be read") });
-});
-
-test("a picture of a fleet is plain JSON, with a sentence for each policy and node", () => {
-  const own = policy("web", {}, { "fleet.orlop.dev/stop": "tonight" });
-  const all = [node({ name: "a", labels: { "topology.kubernetes.io/zone": "z" } })];
-  const seen = { policy: own, nodes: nodesOf(own, all, new Owners([own])), drains: new Map(), gates: new Map() };
-  const picture = fleetPicture([{ ...seen, gone: new Set(), self: undefined }], [{ name: "b", reason: "bad" }], now);
-  expect(JSON.parse(JSON.stringify(picture))).toEqual(picture);
-  expect(picture.nodes).toEqual([
-    {
-      name: "a",
-      policy: "web",
-      zone: "z",
-      step: "Idle",
-      version: "1.0.0",
-      cause: "up-to-date",
-      sentence: "runs 1.0.0, which is what it is to run",
-    },
-  ]);
-  expect(picture.policies.map(({ policy: name, conditions: [first] }) => [name, first?.message])).toEqual([
-    ["web", "the fleet waits: the roll-out was stopped by a person: tonight"],
-    ["b", "bad"],
-  ]);
 });
 
 test("what is served is a table of paths, and an unknown one is answered with those that there are", async () => {

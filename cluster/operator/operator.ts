@@ -19,6 +19,7 @@ import type { Write } from "../roll-out/write.ts";
 import { applyWrite } from "./apply-write.ts";
 import { Drains } from "./drains.ts";
 import { nodesOf, Owners } from "./fleet-nodes.ts";
+import { type FleetView, fleetViewOf } from "./fleet-view.ts";
 import { Lookout, type UnderWork } from "./lookout.ts";
 import { fleetPolicies, type PolicyObject, readPolicy } from "./policy-object.ts";
 import { Projection } from "./projection.ts";
@@ -81,6 +82,12 @@ export class Operator {
   /** What the last pass saw, for metrics. */
   get snapshots(): readonly Snapshot[] {
     return this.#snapshots;
+  }
+
+  /** The fleet by the last pass; while another operator works, by what the caches have. */
+  get view(): FleetView {
+    const view = fleetViewOf(this.#policies.objects.values(), [...this.#nodes.objects.values()]);
+    return this.isLeading ? { ...view, snapshots: [...this.#snapshots] } : view;
   }
 
   get isLeading(): boolean {

@@ -6,7 +6,8 @@ import { z } from "zod";
 import type { Cache } from "../../kubernetes/cache.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import type { Snapshot } from "../roll-out/snapshot.ts";
-import { type Condition, portrait, type NodeStanding, standings } from "../roll-out/standing.ts";
+import { type Condition, portrait } from "../roll-out/portrait.ts";
+import { type NodeStanding, standings } from "../roll-out/standing.ts";
 import { fieldManager } from "./fleet-nodes.ts";
 import { fleetPolicies, groupVersion, nodeUpdates, type PolicyObject } from "./policy-object.ts";
 

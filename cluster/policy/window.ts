@@ -50,6 +50,28 @@ export function windowState(windows: readonly WindowSpec[], now: Date): WindowSt
   return { open: false, opensAt: opens.length === 0 ? undefined : new Date(Math.min(...opens)) };
 }
 
+/** A window that a person wrote may open each second. */
+const mostOpenings = 200;
+
+/** Windows that are open at some time between the two, in the order in which they open; what overlaps is one. */
+export function openings(windows: readonly WindowSpec[], from: Date, until: Date): { opensAt: Date; closesAt: Date }[] {
+  const all = windows.flatMap((window) => {
+    const lengthMs = parseDuration(window.length) * 1000;
+    const cron = cronOf(window);
+    const [before] = cron.previousRuns(1, new Date(from.getTime() + 1));
+    const starts = [...(before === undefined ? [] : [before]), ...cron.nextRuns(mostOpenings, from)];
+    return starts.map((opensAt) => ({ opensAt, closesAt: new Date(opensAt.getTime() + lengthMs) }));
+  });
+  const merged: { opensAt: Date; closesAt: Date }[] = [];
+  for (const each of all.toSorted((a, b) => a.opensAt.getTime() - b.opensAt.getTime())) {
+    const last = merged.at(-1);
+    if (each.closesAt <= from || each.opensAt >= until) continue;
+    if (last === undefined || each.opensAt > last.closesAt) merged.push({ ...each });
+    else if (each.closesAt > last.closesAt) last.closesAt = each.closesAt;
+  }
+  return merged;
+}
+
 function cronOf(window: WindowSpec): Cron {
   if ("cron" in window) return new Cron(window.cron, { timezone: window.timeZone });
   const [hour, minute] = window.start.split(":").map(Number);

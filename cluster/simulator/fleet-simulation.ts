@@ -5,6 +5,7 @@
  * The operator sees the fleet as it is; that it may see an old one is for the exhaustive checker.
  */
 import type { NodePod } from "../../api/fleet/node-pods.ts";
+import type { RecordedEvent } from "../../kubernetes/events.ts";
 import { assert } from "../../lib/failure.ts";
 import type { FleetLedger, FleetPolicy } from "../policy/fleet-policy.ts";
 import { changed } from "../roll-out/apply-change.ts";
@@ -39,12 +40,15 @@ export class FleetSimulation {
   readonly #roster = new Roster([]);
   readonly #drains = new Map<string, Drain>();
   readonly #endMs: number;
+  readonly #note: (event: RecordedEvent) => void;
   #policy: FleetPolicy;
   #dirty = true;
   #passAtMs = 0;
 
-  constructor(scenario: FleetScenario) {
+  /** @param note what the operator does, as it would stand in the cluster's events */
+  constructor(scenario: FleetScenario, note: (event: RecordedEvent) => void = () => undefined) {
     this.#scenario = scenario;
+    this.#note = note;
     this.#time = new VirtualTime(scenario.start, scenario.seed);
     this.#record = new FleetRecord(scenario.nodes);
     this.#endMs = this.#time.nowMs + scenario.lengthMs;
@@ -65,12 +69,7 @@ export class FleetSimulation {
     const time = this.#time;
     let sweptEvents = 0;
     while (time.nowMs < this.#endMs) {
-      const nextPassMs = this.#dirty ? this.#passAtMs : this.#passAtMs + idlePassMs;
-      if (time.nextMs <= nextPassMs) time.runNext();
-      else {
-        time.advanceTo(nextPassMs);
-        this.#pass();
-      }
+      this.#goOn();
       if (time.events - sweptEvents > eventsPerSweep) {
         sweptEvents = time.events;
         signal.throwIfAborted();
@@ -80,6 +79,44 @@ export class FleetSimulation {
     }
     this.#sample();
     return { ...this.#record.outcome, events: time.events };
+  }
+
+  get now(): Date {
+    return this.#time.now;
+  }
+
+  get isOver(): boolean {
+    return this.#time.nowMs >= this.#endMs;
+  }
+
+  /** Lives on until a time, or until its end. */
+  advanceTo(ms: number): void {
+    const untilMs = Math.min(ms, this.#endMs);
+    while (Math.min(this.#time.nextMs, this.#nextPassMs) <= untilMs) this.#goOn();
+    this.#time.advanceTo(untilMs);
+  }
+
+  /** The fleet as the operator sees it, by name. */
+  get snapshot(): Snapshot {
+    return this.#snapshot([...this.#roster.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)));
+  }
+
+  /** As a person does with the annotation of the policy. */
+  stop(reason: string): void {
+    this.#policy = { ...this.#policy, stop: reason };
+    this.#wake();
+  }
+
+  get #nextPassMs(): number {
+    return this.#dirty ? this.#passAtMs : this.#passAtMs + idlePassMs;
+  }
+
+  /** What is next, an event or a look of the operator. */
+  #goOn(): void {
+    const nextPassMs = this.#nextPassMs;
+    if (this.#time.nextMs <= nextPassMs) return this.#time.runNext();
+    this.#time.advanceTo(nextPassMs);
+    this.#pass();
   }
 
   #addNode(at: number): void {
@@ -140,6 +177,7 @@ export class FleetSimulation {
 
   #apply(write: Write): void {
     this.#wake();
+    if (write.kind === "node" || write.kind === "ledger") this.#noteDown(write);
     if (write.kind === "ledger") return this.#keep(write.ledger);
     if (write.kind === "evict") return this.#evict(write.node.name, write.pod);
     if (write.kind !== "node") return;
@@ -156,6 +194,14 @@ export class FleetSimulation {
     if (next.order !== undefined && next.order !== node.order) {
       this.#time.in(reactionMs, () => this.#hosts.obey(node.name));
     }
+  }
+
+  #noteDown(write: Extract<Write, { kind: "node" | "ledger" }>): void {
+    const about =
+      write.kind === "node"
+        ? { kind: "Node", name: write.node.name }
+        : { kind: "FleetPolicy", name: this.#policy.name };
+    this.#note({ at: this.#time.now.toISOString(), ...about, reason: write.reason, message: write.note });
   }
 
   #noteCordon({ name, cordon }: FleetNode): void {

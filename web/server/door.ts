@@ -41,12 +41,11 @@ export class Door {
     return `http://127.0.0.1:${port}${this.base}?token=${this.#token ?? ""}`;
   }
 
-  /** @param port where this server listens */
-  admit(request: IncomingMessage, port: number): Admission {
-    const names = [`127.0.0.1:${port}`, `localhost:${port}`];
-    const stranger = strangeness(request, (host) => names.includes(host));
+  /** @param isOwnName whether this server is known by what `Host` has */
+  admit(request: IncomingMessage, isOwnName: (host: string) => boolean): Admission {
+    const stranger = strangeness(request, isOwnName);
     if (stranger !== undefined) return stranger;
-    const target = URL.parse(request.url ?? "", `http://127.0.0.1:${port}`);
+    const target = URL.parse(request.url ?? "", "http://localhost");
     if (target === null) return { kind: "refused", status: 400, reason: "the target is no path" };
     const { pathname, searchParams: query } = target;
     if (!pathname.startsWith(this.base)) return { kind: "refused", status: 404, reason: "there is no such page" };
@@ -76,6 +75,12 @@ export class Door {
     const cookies = (headers.cookie ?? "").split(/;\s*/);
     return cookies.some((cookie) => isSame(cookie, `${cookieName}=${this.#session}`));
   }
+}
+
+/** How a server of loopback is called by its own browser. */
+export function isLoopbackName(port: number): (host: string) => boolean {
+  const names = [`127.0.0.1:${port}`, `localhost:${port}`];
+  return (host) => names.includes(host);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { Failure } from "../../lib/failure.ts";
 import { replyFailure, replyText } from "./answers.ts";
-import { type Admission, Door } from "./door.ts";
+import { type Admission, Door, isLoopbackName } from "./door.ts";
 import type { PageFiles } from "./page-file.ts";
 import { securityHeaders } from "./security-headers.ts";
 
@@ -78,7 +78,7 @@ export class LoopbackServer implements AsyncDisposable {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const nonce = randomBytes(16).toString("base64");
     for (const [name, value] of Object.entries(securityHeaders(nonce))) response.setHeader(name, value);
-    const admission = this.#door.admit(request, this.port);
+    const admission = this.#door.admit(request, isLoopbackName(this.port));
     try {
       if (admission.kind === "inside") await this.#answer(admission, { request, response, nonce });
       else turnAway(response, admission);
@@ -98,7 +98,7 @@ export class LoopbackServer implements AsyncDisposable {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const admission = this.#door.admit(request, this.port);
+    const admission = this.#door.admit(request, isLoopbackName(this.port));
     const isServed =
       admission.kind === "inside" &&
       this.#page.upgrade?.({ ...admission, request, socket, head }, this.#stop.signal) === true;

@@ -20,7 +20,7 @@ const namespace = "orlop-fleet";
 const account = "fleet-orlop-fleet";
 const release = ["fleet", chart, `--namespace=${namespace}`, "--set=image.repository=registry.example.com/orlop-fleet"];
 /** Whatever the chart can install. */
-const everything = ["--set=policy.create=true,podDisruptionBudget=true,metrics.dashboard=true"];
+const everything = ["--set=policy.create=true,podDisruptionBudget=true,metrics.dashboard=true,console.enabled=true"];
 const brupop = [
   "--set=policy.create=true,brupop.enabled=true,brupop.max_concurrent_updates=3",
   "--set-string=brupop.exclude_from_lb_wait_time_in_sec=60",

@@ -1,0 +1,28 @@
+/** Hosts outside of clusters as a fleet to look at: each is asked by its remote API, again and again. */
+import type { FleetSource } from "../../cluster/console/fleet-source.ts";
+import { machineClock } from "../../lib/clock.ts";
+import { hostLines } from "./hosts.ts";
+
+/** So often hosts are asked. */
+const askMs = 10_000;
+
+/** @param file names of contexts, as `hostLines` reads it */
+export function hostsSource(file: string): FleetSource {
+  return {
+    title: `hosts of ${file}`,
+    rate: 1,
+    look() {
+      let asked: { nodes: Awaited<ReturnType<typeof hostLines>>; atMs: number } | undefined;
+      return {
+        // Whatever is known of a host stands in its line.
+        details: () => undefined,
+        async read(signal) {
+          if (asked === undefined || machineClock.elapsedMs() - asked.atMs > askMs) {
+            asked = { nodes: await hostLines(file, signal), atMs: machineClock.elapsedMs() };
+          }
+          return { now: machineClock.now(), picture: { policies: [], nodes: asked.nodes }, events: [] };
+        },
+      };
+    },
+  };
+}
