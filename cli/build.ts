@@ -75,6 +75,18 @@ so building again after a change of ours takes seconds.`,
       help: "The certificate of that key, in PEM",
       complete: "files",
     },
+    "pcr-signing-key": {
+      type: "text",
+      value: "KEY",
+      help: "Signs what a TPM measures of the image, so that it opens what it keeps: as --signing-key",
+      complete: "files",
+    },
+    "pcr-signing-certificate": {
+      type: "text",
+      value: "FILE",
+      help: "The certificate of that key, in PEM",
+      complete: "files",
+    },
     "module-key": {
       type: "text",
       value: "FILE",
@@ -178,6 +190,8 @@ async function makeImage(
     "update-golden": boolean;
     "signing-key": string | undefined;
     "signing-certificate": string | undefined;
+    "pcr-signing-key": string | undefined;
+    "pcr-signing-certificate": string | undefined;
     "module-key": string | undefined;
     "kmod-kit": boolean;
     supply: readonly string[];
@@ -201,7 +215,8 @@ async function makeImage(
       updateRoot: options["update-root"],
       updateUrl: options["update-url"],
       osVersion: options["os-version"],
-      signingKey: signingKeyIn(options["signing-key"], options["signing-certificate"]),
+      signingKey: signingKeyIn("signing", options["signing-key"], options["signing-certificate"]),
+      pcrSigningKey: signingKeyIn("pcr-signing", options["pcr-signing-key"], options["pcr-signing-certificate"]),
       moduleCertificate: options["module-key"],
       moduleKit: options["kmod-kit"],
       supplied: { supply: parseSupply(options.supply), trust: options["trust-new"] ? "new" : "listed" },
@@ -219,10 +234,14 @@ async function makeImage(
   };
 }
 
-function signingKeyIn(key: string | undefined, certificate: string | undefined): SigningKey | undefined {
+function signingKeyIn(
+  name: "signing" | "pcr-signing",
+  key: string | undefined,
+  certificate: string | undefined,
+): SigningKey | undefined {
   if (key === undefined && certificate === undefined) return undefined;
   if (key === undefined || certificate === undefined) {
-    throw usageFailure("--signing-key and --signing-certificate belong together");
+    throw usageFailure(`--${name}-key and --${name}-certificate belong together`);
   }
   return { privateKey: key.startsWith("pkcs11:") ? key : resolve(key), certificate: resolve(certificate) };
 }

@@ -42,6 +42,8 @@ export type ImageRequest = {
   osVersion?: string | undefined;
   /** Signs the image, where it is not to be the user's own. */
   signingKey?: SigningKey | undefined;
+  /** Signs what a TPM measures of it, where it is not to be the user's own. */
+  pcrSigningKey?: SigningKey | undefined;
   /** Path of the certificate of a key whose kernel modules its hosts shall load under lockdown. */
   moduleCertificate?: string | undefined;
   /** Also makes what kernel modules for it are built with. */
@@ -61,6 +63,7 @@ export async function builtImage(
     updateUrl,
     osVersion = version,
     signingKey,
+    pcrSigningKey,
     moduleCertificate,
     moduleKit,
     supplied,
@@ -82,7 +85,7 @@ export async function builtImage(
     output: resolve(output ?? buildDirectory),
     fetch: { signal, ...defined({ mirror }) },
     ...(own === undefined ? {} : await fromFile(own, architecture)),
-    ...defined({ golden, updateRoot, signingKey, moduleCertificate, moduleKit, supplied }),
+    ...defined({ golden, updateRoot, signingKey, pcrSigningKey, moduleCertificate, moduleKit, supplied }),
   });
 }
 

@@ -1,10 +1,11 @@
 /** The last of a build: the disk image, the files of an update, and the manifest that names them. */
-import { copyFile, rename, rm, stat } from "node:fs/promises";
+import { copyFile, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../lib/files/files.ts";
 import { workDirectory } from "../lib/files/work-directory.ts";
 import { moduleKitName } from "../repo/module-kit-name.ts";
 import { migrations } from "../settings/migrations/all.ts";
+import { measuredOf } from "./boot/measured.ts";
 import { derivedUuid } from "./derived-uuid.ts";
 import { espFiles } from "./disk/esp.ts";
 import { diskLayout } from "./disk/layout.ts";
@@ -68,6 +69,10 @@ export async function writeArtefacts(
     root: await payload(paths.root, erofs),
     hash: await payload(paths.hash, tree),
     unifiedImage: await artefact(paths.unifiedImage),
+    measured: measuredOf({
+      loader: await readFile(join(boot.directory, "loader.efi")),
+      unifiedImage: await readFile(paths.unifiedImage),
+    }),
     sbom: await artefact(paths.sbom),
     ...(paths.moduleKit === undefined ? {} : { moduleKit: await artefact(paths.moduleKit) }),
     migrations: [...migrations],

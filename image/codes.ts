@@ -7,6 +7,7 @@ export const imageCodes = [
   "bad-elf",
   "bad-index",
   "bad-lock",
+  "bad-measurement",
   "bad-mirror",
   "bad-package",
   "bad-release",

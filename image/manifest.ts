@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { z } from "zod";
 import { migration } from "../settings/migrations/migration.ts";
 import { architectures } from "../variants/variant.ts";
+import { measuredSchema } from "./boot/measured.ts";
 import { sha256OfFile } from "./packages/cache.ts";
 
 const artefactSchema = z.strictObject({
@@ -31,6 +32,8 @@ export const manifestSchema = z.strictObject({
   root: payloadSchema,
   hash: payloadSchema,
   unifiedImage: artefactSchema,
+  /** What a TPM holds once the image runs; images of older builds do not say it. */
+  measured: measuredSchema.optional(),
   sbom: artefactSchema,
   /** What kernel modules for its hosts are built with, where it was asked for. */
   moduleKit: artefactSchema.optional(),

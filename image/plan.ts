@@ -6,7 +6,7 @@ import { variants } from "../variants/all.ts";
 import type { Architecture, Variant } from "../variants/variant.ts";
 import { formatVariantRecord } from "../variants/variant-record.ts";
 import type { Additions } from "./additions/additions.ts";
-import { openSecureBootKeys, type SigningKey } from "./boot/signing-key.ts";
+import { openBootKeys, type SigningKey } from "./boot/signing-key.ts";
 import { isToken } from "./boot/token.ts";
 import { checkVersion } from "./commit.ts";
 import { type InputFile, inputFile, inputTools, KeyedDirectory } from "./inputs.ts";
@@ -29,6 +29,8 @@ export type PlanOptions = {
   keys?: string;
   /** Signs the image instead of the one in that directory. */
   signingKey?: SigningKey;
+  /** Signs what a TPM measures of the image, instead of the one in that directory. */
+  pcrSigningKey?: SigningKey;
   /** Path of a certificate in PEM: kernel modules that its key has signed are loaded under lockdown. */
   moduleCertificate?: string;
   lock?: Lock;
@@ -51,8 +53,8 @@ export type ImagePlan = {
   /** The lock's time is the "now" of everything in the image. */
   epochSeconds: number;
   tools: KeyedDirectory;
-  secureBootKeys: { platform: KeyInput; exchange: KeyInput; image: KeyInput };
-  /** With what keys in tokens need, where there are any. */
+  bootKeys: { platform: KeyInput; exchange: KeyInput; image: KeyInput; pcr: KeyInput };
+  /** With what signing for a TPM takes, and what keys in tokens need, where there are any. */
   signingTools: KeyedDirectory;
   /** Of the key that signs kernel modules, where there is one. */
   moduleCertificate: InputFile | undefined;
@@ -79,6 +81,7 @@ export async function planImage(
     hostNames,
     keys,
     signingKey,
+    pcrSigningKey,
     moduleCertificate,
     lock: chosenLock,
     updateRoot,
@@ -98,7 +101,7 @@ export async function planImage(
     lock,
     epochSeconds: epochSecondsOf(lock),
     tools,
-    ...(await inputKeys(tools, variant, { keys, signingKey }, fetch)),
+    ...(await inputKeys(tools, variant, { keys, signingKey, pcrSigningKey }, fetch)),
     moduleCertificate: moduleCertificate === undefined ? undefined : await certificateInput(moduleCertificate),
     hostBinary: await inputFile(hostBinary),
     hostNames,
@@ -148,24 +151,29 @@ async function certificateInput(path: string): Promise<InputFile> {
 async function inputKeys(
   tools: KeyedDirectory,
   variant: Variant,
-  { keys: directory, signingKey }: { keys: string | undefined; signingKey: SigningKey | undefined },
+  {
+    keys: directory,
+    signingKey,
+    pcrSigningKey,
+  }: { keys: string | undefined; signingKey: SigningKey | undefined; pcrSigningKey: SigningKey | undefined },
   fetch: FetchOptions,
-): Promise<Pick<ImagePlan, "secureBootKeys" | "signingTools">> {
-  if (signingKey !== undefined && variant.interactive) {
+): Promise<Pick<ImagePlan, "bootKeys" | "signingTools">> {
+  if ((signingKey !== undefined || pcrSigningKey !== undefined) && variant.interactive) {
     throw new Failure("wrong-key", `cannot sign ${variant.name} with a chosen key: whoever boots it gets a shell`, {
       hint: "it is signed by a key of its own, which no machine in production should have enrolled",
     });
   }
-  const { image, ...owners } = await openSecureBootKeys(tools, variant, directory);
-  const keys = { ...owners, image: signingKey ?? image };
+  const { image, pcr, ...owners } = await openBootKeys(tools, variant, directory);
+  const keys = { ...owners, image: signingKey ?? image, pcr: pcrSigningKey ?? pcr };
   const hasToken = Object.values(keys).some(({ privateKey }) => isToken(privateKey));
   return {
-    secureBootKeys: {
+    bootKeys: {
       platform: await keyInput(keys.platform),
       exchange: await keyInput(keys.exchange),
       image: await keyInput(keys.image),
+      pcr: await keyInput(keys.pcr),
     },
-    signingTools: hasToken ? await inputTools({ ...fetch, sets: ["token"] }) : tools,
+    signingTools: await inputTools({ ...fetch, sets: ["tools", "policy", ...(hasToken ? ["token"] : [])] }),
   };
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openToolsRoot } from "../packages/tools-root.ts";
 import { enrolmentFiles, makeEnrolment } from "./enrolment.ts";
-import { openSecureBootKeys, openSigningKey } from "./signing-key.ts";
+import { openBootKeys, openSigningKey } from "./signing-key.ts";
 
 const epochSeconds = 1_700_000_000;
 /** EFI_TIME, the header of a WIN_CERTIFICATE, and the GUID of its type. */
@@ -17,7 +17,7 @@ test("each variable gets a list with its own certificate, behind a bare SignedDa
   const tools = await openToolsRoot();
   const directory = await mkdtemp(join(tmpdir(), "enrolment-"));
   try {
-    const keys = await openSecureBootKeys(tools, { interactive: false }, join(directory, "keys"));
+    const keys = await openBootKeys(tools, { interactive: false }, join(directory, "keys"));
     const holds = { "PK.auth": keys.platform, "KEK.auth": keys.exchange, "db.auth": keys.image };
     const [first, second] = [join(directory, "first"), join(directory, "second")];
     for (const output of [first, second]) {
@@ -53,8 +53,8 @@ test("what a production machine enrols holds no key that signs images with a she
   const directory = await mkdtemp(join(tmpdir(), "enrolment-"));
   try {
     const keys = join(directory, "keys");
-    const production = await openSecureBootKeys(tools, { interactive: false }, keys);
-    const interactive = await openSecureBootKeys(tools, { interactive: true }, keys);
+    const production = await openBootKeys(tools, { interactive: false }, keys);
+    const interactive = await openBootKeys(tools, { interactive: true }, keys);
     await makeEnrolment(tools, production, directory, epochSeconds);
     const inside = new X509Certificate(await readFile(interactive.image.certificate)).raw;
     for (const name of enrolmentFiles) expect((await readFile(join(directory, name))).includes(inside)).toBe(false);
@@ -70,7 +70,7 @@ test("the signature database has a key for kernel modules in a list of its own, 
   const tools = await openToolsRoot();
   const directory = await mkdtemp(join(tmpdir(), "enrolment-"));
   try {
-    const keys = await openSecureBootKeys(tools, { interactive: false }, join(directory, "keys"));
+    const keys = await openBootKeys(tools, { interactive: false }, join(directory, "keys"));
     const modules = await openSigningKey(tools, "secure-boot", join(directory, "modules"));
     await makeEnrolment(tools, { ...keys, modules: modules.certificate }, directory, epochSeconds);
     const raw = async (path: string) => new X509Certificate(await readFile(path)).raw;

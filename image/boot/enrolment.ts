@@ -17,7 +17,7 @@ import {
   securityDatabase,
   signatureList,
 } from "./authenticated-variable.ts";
-import type { SecureBootKeys } from "./signing-key.ts";
+import type { BootKeys } from "./signing-key.ts";
 
 const x509 = guid("a5c059a1-94e4-4aa7-87b5-ab155c2bf072");
 
@@ -34,7 +34,7 @@ export const enrolmentFiles = Object.keys(variables).map((name) => `${name}.auth
 /** Makes the files in a directory. The same keys and time give the same bytes. */
 export async function makeEnrolment(
   tools: ToolsRoot,
-  keys: SecureBootKeys & {
+  keys: Omit<BootKeys, "pcr"> & {
     /** Path of the certificate of a key that signs kernel modules. */
     modules?: string | undefined;
   },

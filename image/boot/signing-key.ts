@@ -1,6 +1,6 @@
 /**
  * The keys of Secure Boot: who may change which keys a firmware knows (platform key, key exchange key), and who signs
- * what it starts. Each user has their own, made when they are first needed.
+ * what it starts; and the key of what a TPM opens. Each user has their own, made when they are first needed.
  *
  * Variants that let people look inside have a signing key of their own, which is in no firmware that was given those of
  * the others: whoever writes to the ESP of a production machine cannot start a shell there that we have signed ourselves.
@@ -17,13 +17,15 @@ import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 /** Paths of files in PEM; the private key may be one in a token, by its URI (`token.ts`). */
 export type SigningKey = { privateKey: string; certificate: string };
 
-export type SecureBootKeys = {
+export type BootKeys = {
   /** PK: says who may exchange keys. */
   platform: SigningKey;
   /** KEK: says what the firmware starts. */
   exchange: SigningKey;
   /** db: signs boot loader and unified images. */
   image: SigningKey;
+  /** Signs which values of PCR 11 are those of our images: what a TPM keeps for this key, it opens for all of them. */
+  pcr: SigningKey;
 };
 
 /** By the names of their files. */
@@ -32,6 +34,8 @@ const subjects = {
   "key-exchange-key": "Orlop key exchange key",
   "secure-boot": "Orlop image signing",
   "secure-boot-development": "Orlop image signing for development",
+  "pcr-signing": "Orlop PCR signing",
+  "pcr-signing-development": "Orlop PCR signing for development",
 } as const;
 export type KeyName = keyof typeof subjects;
 
@@ -45,16 +49,22 @@ export function imageKeyName({ interactive }: { interactive: boolean }): KeyName
   return interactive ? "secure-boot-development" : "secure-boot";
 }
 
+/** The key that signs what a TPM measures of a variant's images. */
+export function pcrKeyName({ interactive }: { interactive: boolean }): KeyName {
+  return interactive ? "pcr-signing-development" : "pcr-signing";
+}
+
 /** All that an image of a variant needs. */
-export async function openSecureBootKeys(
+export async function openBootKeys(
   tools: ToolsRoot,
   variant: { interactive: boolean },
   directory?: string,
-): Promise<SecureBootKeys> {
+): Promise<BootKeys> {
   return {
     platform: await openSigningKey(tools, "platform-key", directory),
     exchange: await openSigningKey(tools, "key-exchange-key", directory),
     image: await openSigningKey(tools, imageKeyName(variant), directory),
+    pcr: await openSigningKey(tools, pcrKeyName(variant), directory),
   };
 }
 

@@ -10,6 +10,7 @@ import { makeEnrolment } from "./enrolment.ts";
 import { signEfi } from "./sign.ts";
 import { openSigningKey, type SigningKey } from "./signing-key.ts";
 import { signerOf } from "./token.ts";
+import { makeUnifiedImage } from "./unified-image.ts";
 
 const epochSeconds = 1_700_000_000;
 let directory: string;
@@ -21,7 +22,7 @@ const before = process.env["SOFTHSM2_CONF"];
 /** A token of files with the private key of `file` in it. */
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "orlop-token-"));
-  tools = await openToolsRoot({ sets: ["token"] });
+  tools = await openToolsRoot({ sets: ["tools", "policy", "token"] });
   file = await openSigningKey(tools, "secure-boot", join(directory, "keys"));
   const softhsm = join(directory, "softhsm");
   await mkdir(join(softhsm, "tokens"), { recursive: true });
@@ -63,6 +64,21 @@ test("an EFI program, and what firmware takes keys from", async () => {
   const byToken = await made("token", token);
   expect(byToken).toEqual(await made("file", file));
   expect(byToken[0]?.length).toBeGreaterThan((await readFile(input)).length);
+}, 120_000);
+
+test("a unified image, for which a TPM opens what it keeps", async () => {
+  const [kernel, initrd] = [join(directory, "loader.efi"), join(directory, "initrd")];
+  await writeFile(initrd, "an archive");
+  const stub = join(directory, "loaders/usr/lib/systemd/boot/efi/linuxx64.efi.stub");
+  const made = async (name: string, pcrKey: SigningKey): Promise<Buffer> => {
+    await mkdir(join(directory, name));
+    const output = join(directory, name, "unified.efi");
+    const texts = { kernelVersion: "6.12.0", commandLine: "quiet", osRelease: "ID=orlop\n" };
+    const parts = { architecture: "x86_64", stub, kernel, initrds: [initrd], epochSeconds, pcrKey, ...texts } as const;
+    await makeUnifiedImage(tools, output, parts);
+    return await readFile(output);
+  };
+  expect(await made("by-token", token)).toEqual(await made("by-file", file));
 }, 120_000);
 
 test("a URI that does not say how the token is opened is refused", () => {

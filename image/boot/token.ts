@@ -16,7 +16,7 @@ export function isToken(privateKey: string): boolean {
   return privateKey.startsWith("pkcs11:");
 }
 
-/** What a program needs to sign with a key: the arguments of systemd-sbsign or `openssl cms`, and what it may see. */
+/** What a program needs to sign with a key: the arguments of systemd-sbsign and systemd-measure or `openssl cms`, and what it may see. */
 export type SigningArguments = { sbsign: readonly string[]; openssl: readonly string[]; options: ToolOptions };
 
 /** @throws {Failure<"bad-token">} for a URI that does not say which module, and how it is opened */

@@ -238,6 +238,20 @@ export const tokenPackages: Reasons = {
   "systemd-repart": "systemd-sbsign",
 };
 
+/** What systemd-measure writes the policy of a TPM with; beside the tools, for the step that signs. */
+export const policyPackages: Reasons = {
+  "libtss2-esys-3.0.2-0t64": "loaded with the others",
+  "libtss2-mu-4.0.1-0t64": "puts structures of a TPM into bytes",
+  "libtss2-rc0t64": "loaded with the others",
+};
+
+/** A TPM without the chip, for virtual machines and tests, and what checks what it answers. */
+export const tpmPackages: Reasons = {
+  "libc-bin": "ldconfig",
+  swtpm: "the TPM",
+  "tpm2-tools": "another reader of what a TPM signs, for the tests of ours",
+};
+
 /** The shells whose completion scripts are tested, in a root of their own. */
 export const shellPackages: Reasons = {
   bash: "the shell of most people",

@@ -28,12 +28,14 @@ import {
   libraryPackages,
   modulePackages,
   pausePackages,
+  policyPackages,
   preparePackages,
   registryPackages,
   browserPackages,
   runtimePackages,
   shellPackages,
   tokenPackages,
+  tpmPackages,
   toolPackages,
 } from "./base.ts";
 import { type Lock, type LockedPackage, lockPath, packagesOf, readLock, writeLock } from "./lock.ts";
@@ -100,6 +102,8 @@ export function lockOf(
   sets.set("browser", resolve(index, { wanted: Object.keys(browserPackages), excluded: without }));
   sets.set("shells", resolve(index, { wanted: Object.keys(shellPackages), excluded: without }));
   sets.set("token", resolve(index, { wanted: Object.keys(tokenPackages), excluded: without }));
+  sets.set("policy", resolve(index, { wanted: Object.keys(policyPackages), excluded: without }));
+  sets.set("tpm", resolve(index, { wanted: Object.keys(tpmPackages), excluded: without }));
   sets.set("runtime", resolve(index, { wanted: Object.keys(runtimePackages), excluded: without }));
   sets.set("busybox", resolve(index, { wanted: Object.keys(busyboxPackages), excluded: without }));
   sets.set("go", resolve(index, { wanted: Object.keys(goPackages), excluded: without }));

@@ -27,22 +27,12 @@ export const makeBoot = step({
   label: () => "signed unified kernel image",
   module: import.meta.path,
   inputs: (plan: ImagePlan & { root: KeyedDirectory; initrd: KeyedDirectory; sealed: KeyedDirectory }) => {
-    const {
-      tools,
-      signingTools,
-      secureBootKeys,
-      moduleCertificate,
-      lock,
-      variant,
-      epochSeconds,
-      root,
-      initrd,
-      sealed,
-    } = plan;
+    const { tools, signingTools, bootKeys, moduleCertificate, lock, variant, epochSeconds, root, initrd, sealed } =
+      plan;
     return {
       tools,
       signingTools,
-      secureBootKeys,
+      bootKeys,
       moduleCertificate,
       // Boot loader and stub, for the target's architecture.
       packages: packagesOf(lock, ["boot"]),
@@ -55,9 +45,9 @@ export const makeBoot = step({
     };
   },
   async make(directory, inputs, fetch) {
-    const { tools, signingTools, packages, root, sealed, kernel, identity, epochSeconds } = inputs;
+    const { signingTools, packages, root, sealed, kernel, identity, epochSeconds } = inputs;
     const { architecture } = identity;
-    const { platform, exchange, image } = inputs.secureBootKeys;
+    const { platform, exchange, image, pcr } = inputs.bootKeys;
     const keys = { platform: signingKeyOf(platform), exchange: signingKeyOf(exchange), image: signingKeyOf(image) };
     const initrd = join(inputs.initrd.directory, "initrd");
     refuseLarge(initrd);
@@ -72,7 +62,7 @@ export const makeBoot = step({
     const stub = join(efi, `linux${name}.efi.stub`);
     await writeFile(stub, withoutFirmwareWords(await readFile(stub), architecture));
     const unsigned = join(directory, "unsigned.efi");
-    await makeUnifiedImage(tools, unsigned, {
+    await makeUnifiedImage(signingTools, unsigned, {
       architecture,
       initrds: [initrd, words],
       kernel: vmlinuz,
@@ -81,6 +71,7 @@ export const makeBoot = step({
       kernelVersion: await kernelVersion(join(root.directory, "root")),
       commandLine: commandLine(kernel, architecture, verity),
       osRelease: osRelease(identity),
+      pcrKey: signingKeyOf(pcr),
     });
     await signEfi(signingTools, keys.image, { input: unsigned, output: join(directory, "unified.efi"), epochSeconds });
     const loader = join(directory, "unsigned-loader.efi");

@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { archive, type ArchiveEntry } from "../../../bench/tiny-init.ts";
 import { unpackLoaders } from "../../../image/steps/boot.ts";
 import { signEfi } from "../../../image/boot/sign.ts";
-import { imageKeyName, openSigningKey, type SigningKey } from "../../../image/boot/signing-key.ts";
+import { imageKeyName, openSigningKey, pcrKeyName, type SigningKey } from "../../../image/boot/signing-key.ts";
 import { efiNames, makeUnifiedImage } from "../../../image/boot/unified-image.ts";
 import type { Built } from "../../../image/artefacts.ts";
 import { epochSecondsOf, packagesOf, readLock } from "../../../image/packages/lock.ts";
@@ -38,7 +38,7 @@ export async function spoiledKernel(
   { etc = {}, start = started }: Mistake,
   signed: "ours" | "nobody" | "not" = "ours",
 ): Promise<void> {
-  const tools = await openToolsRoot();
+  const tools = await openToolsRoot({ sets: ["tools", "policy"] });
   const lock = await readLock(architecture);
   const epochSeconds = epochSecondsOf(lock);
   const image = await readFile(join(dirname(manifestPath), manifest.unifiedImage.name));
@@ -63,6 +63,7 @@ export async function spoiledKernel(
       kernelVersion: text(".uname"),
       commandLine: text(".cmdline"),
       osRelease: text(".osrel"),
+      pcrKey: await openSigningKey(tools, pcrKeyName(dev)),
     });
     const key = async (): Promise<SigningKey> =>
       await openSigningKey(tools, imageKeyName(dev), ...(signed === "ours" ? [] : [join(work, "keys")]));
