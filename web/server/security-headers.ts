@@ -17,7 +17,8 @@ export function securityHeaders(nonce: string, { mayPostForms = false } = {}): R
   return {
     "content-security-policy": policy.join("; "),
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    // Without any referrer, a form's request says that it comes from nowhere (Fetch Standard, "append a request Origin header").
+    "referrer-policy": mayPostForms ? "same-origin" : "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
