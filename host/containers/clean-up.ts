@@ -3,7 +3,7 @@ import { hostPath, type System } from "../machine/system.ts";
 import { openContainerd } from "./containerd/containerd.ts";
 import { describedNames, readDescription } from "./described.ts";
 import { containerTypes, hostContainerd } from "./description.ts";
-import { collectGarbage, usedShareOf } from "./garbage.ts";
+import { collectGarbage } from "./garbage.ts";
 import { parseReference } from "./registry/reference.ts";
 
 const imagesDirectory = "/var/lib/host-containerd";
@@ -11,7 +11,8 @@ const imagesDirectory = "/var/lib/host-containerd";
 /** Their names. */
 export async function cleanUpImages(system: System): Promise<string[]> {
   using containerd = openContainerd(hostPath(system, hostContainerd.socket), hostContainerd.namespace);
-  const at = { now: system.clock.now(), usedShare: await usedShareOf(hostPath(system, imagesDirectory)) };
+  const { sizeBytes, availableBytes } = await system.space(imagesDirectory);
+  const at = { now: system.clock.now(), usedShare: 1 - availableBytes / Math.max(1, sizeBytes) };
   const wanted = (await describedImages(system)).map((source) => parseReference(source).name);
   return (await collectGarbage({ containerd, log: system.log }, wanted, at)).map(({ name }) => name);
 }

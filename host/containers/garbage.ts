@@ -4,7 +4,6 @@
  *
  * What goes is the name of an image; with the last one containerd collects what no name and no container holds.
  */
-import { statfs } from "node:fs/promises";
 import { Failure } from "../../lib/failure.ts";
 import type { Log } from "../machine/system.ts";
 import type { Containerd } from "./containerd/containerd.ts";
@@ -64,12 +63,6 @@ export async function collectGarbage(
     log.info(`image: removed ${name}: no setting names it, last used ${usedAt.toISOString()}`);
   }
   return garbage;
-}
-
-/** How much of a file system is used, from 0 to 1; of one without blocks, all. */
-export async function usedShareOf(directory: string): Promise<number> {
-  const { bavail, blocks } = await statfs(directory);
-  return 1 - bavail / Math.max(1, blocks);
 }
 
 /** An image without the label is one that somebody else brought: it was never used. */

@@ -19,8 +19,7 @@ const imageFiles = (version: string): [path: string, text: string][] => [
 /** Makes what is missing of what a host always has. */
 export async function developmentSystem(root: string, version: string): Promise<System> {
   const system: System = {
-    ...linuxSystem(),
-    root,
+    ...linuxSystem(root),
     run: async (argv) => (await system.ask(argv)).stdout,
     async ask(argv) {
       system.log.info(`development: would run ${argv.join(" ")}`);

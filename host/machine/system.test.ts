@@ -2,6 +2,9 @@
 import { expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { Resolver } from "node:dns/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { dnsOf, linuxSystem } from "./system.ts";
 
 const system = linuxSystem();
@@ -25,6 +28,20 @@ test("a program ends with the signal of its caller, with that signal's reason", 
   const running = system.run(["sleep", "60"], { signal: stop.signal });
   stop.abort(new Error("the daemon stops"));
   await expect(running).rejects.toThrow("the daemon stops");
+});
+
+test("the space of a file system is what programs may still take of it", async () => {
+  const root = await mkdtemp(join(tmpdir(), "orlop-space-"));
+  await system.run(["mount", "-t", "tmpfs", "-o", "size=4m", "orlop-test", root]);
+  try {
+    await writeFile(join(root, "three-quarters"), Buffer.alloc(3 * 1024 ** 2));
+    const { sizeBytes, availableBytes } = await linuxSystem(root).space("/three-quarters");
+    expect([sizeBytes, availableBytes]).toEqual([4 * 1024 ** 2, 1024 ** 2]);
+    await expect(linuxSystem(root).space("/none")).rejects.toThrow("ENOENT");
+  } finally {
+    await system.run(["umount", root]);
+    await rm(root, { recursive: true });
+  }
 });
 
 /** A name server that knows one name and one address, and how to say no. */

@@ -7,6 +7,7 @@
  * `test/worlds/host/system.ts`.
  */
 import { Resolver } from "node:dns/promises";
+import { statfs } from "node:fs/promises";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";
 import { join } from "node:path";
 import { type Clock, machineClock } from "../../lib/clock.ts";
@@ -29,6 +30,8 @@ export interface System {
   size(): { processors: number; memoryBytes: number };
   /** The addresses of links that are up, by name of the link. */
   interfaces(): Interfaces;
+  /** Of the file system that a path, absolute on a host, lies on; rejects when there is no such path. */
+  space(path: string): Promise<Space>;
   readonly dns: Dns;
   /** Follows redirects as far as they lead to no weaker place. */
   readonly fetch: Fetch;
@@ -37,6 +40,9 @@ export interface System {
   /** A text that somebody else wrote, without the secrets in it that can be known. */
   readonly mask: (text: string) => string;
 }
+
+/** In bytes; what is kept back for root counts on neither side. See statvfs(3). */
+export type Space = { sizeBytes: number; availableBytes: number };
 
 export type Interfaces = ReturnType<typeof networkInterfaces>;
 
@@ -65,21 +71,27 @@ export function hostPath(system: Pick<System, "root">, path: string): string {
   return join(system.root, path);
 }
 
-/** The machine this process runs on. */
-export function linuxSystem(): System {
+/** The machine this process runs on, or a directory on it that stands for a host. */
+export function linuxSystem(root = "/"): System {
   return {
-    root: "/",
+    root,
     clock: machineClock,
     run: async (argv, limits) => (await run(argv, { ...usualLimits, ...limits })).stdout,
     ask: async (argv, limits) => await ask(argv, { ...usualLimits, ...limits }),
     size: () => ({ processors: availableParallelism(), memoryBytes: totalmem() }),
     interfaces: networkInterfaces,
+    space: async (path) => await spaceOf(hostPath({ root }, path)),
     dns: dnsOf(systemResolver),
     fetch: followingRedirects(fetch),
     storage: realStorage,
     log: stderrLog,
     mask: maskShapes,
   };
+}
+
+async function spaceOf(path: string): Promise<Space> {
+  const { blocks, bsize, bfree, bavail } = await statfs(path);
+  return { sizeBytes: (blocks - bfree + bavail) * bsize, availableBytes: bavail * bsize };
 }
 
 /** The name servers that systemd-resolved asks; see systemd-resolved.service(8). */

@@ -1,5 +1,5 @@
 /** How full the machine is: memory and what waits for it, over the last hour, and file systems now. */
-import { stat, statfs } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import type { Usage, UsageSample } from "../../api/machine-view.ts";
 import { defined } from "../../lib/defined.ts";
 import { systemErrorCode } from "../../lib/failure.ts";
@@ -88,9 +88,7 @@ export async function fileSystemsOf(system: System, paths: readonly string[]): P
   for (const path of paths) {
     try {
       const { dev } = await stat(hostPath(system, path));
-      const { blocks, bsize, bfree, bavail } = await statfs(hostPath(system, path));
-      const sizeBytes = (blocks - bfree + bavail) * bsize;
-      known.getOrInsert(dev, { path, sizeBytes, availableBytes: bavail * bsize });
+      known.getOrInsert(dev, { path, ...(await system.space(path)) });
     } catch (error) {
       // What is not there, or cannot be looked at, is left out: the rest counts all the more.
       if (systemErrorCode(error) === undefined) throw error;

@@ -1,13 +1,11 @@
 import { expect, test } from "bun:test";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { run } from "../../lib/program/process.ts";
 import { TestAuthority } from "../../test/worlds/network/certificates.ts";
 import { testSystem } from "../../test/worlds/host/system.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { variantNamed } from "../../variants/all.ts";
 import { warningsOf } from "./warnings.ts";
 
+const mebibyte = 1024 ** 2;
 const model = modelFor(variantNamed("dev"));
 
 test("a file system that is full, and a certificate that is about to end, are told before they are met", async () => {
@@ -15,19 +13,12 @@ test("a file system that is full, and a certificate that is about to end, are to
   const quiet = model.complete({});
   expect(await warningsOf(machine.system, quiet)).toEqual([]);
 
-  const local = join(machine.system.root, "local");
-  await mkdir(local);
-  await run(["mount", "-t", "tmpfs", "-o", "size=4m", "orlop-test", local]);
-  try {
-    await machine.write("/local/containers", "x".repeat(3.8 * 1024 ** 2));
-    expect((await warningsOf(machine.system, quiet)).join()).toMatch(
-      /^\/local is nearly full: \d MiB of 4 MiB are free$/,
-    );
-    await machine.write("/local/logs", "x".repeat(0.19 * 1024 ** 2)).catch(() => undefined);
-    expect((await warningsOf(machine.system, quiet)).join()).toMatch(/^\/local is full: 0 MiB of 4 MiB are free$/);
-  } finally {
-    await run(["umount", local]);
-  }
+  await machine.write("/local/containers", "");
+  machine.spaces.set("/local", { sizeBytes: 4 * mebibyte, availableBytes: 0.2 * mebibyte });
+  expect(await warningsOf(machine.system, quiet)).toEqual(["/local is nearly full: 0 MiB of 4 MiB are free"]);
+  machine.spaces.set("/local", { sizeBytes: 4 * mebibyte, availableBytes: 0 });
+  expect(await warningsOf(machine.system, quiet)).toEqual(["/local is full: 0 MiB of 4 MiB are free"]);
+  machine.spaces.clear();
 
   // It has ten days left.
   const authority = await TestAuthority.make("ops");

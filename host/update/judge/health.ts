@@ -5,7 +5,6 @@
  * partition, and what `settings.updates.health` adds. Every check that does not hold, or cannot be made, is an ailment;
  * none means healthy.
  */
-import { statfs } from "node:fs/promises";
 import type { StatusBody } from "../../../api/status.ts";
 import { defined } from "../../../lib/defined.ts";
 import { isFailure, messageOf } from "../../../lib/failure.ts";
@@ -152,10 +151,9 @@ async function networkAilment(system: System, signal: AbortSignal): Promise<Ailm
 
 async function dataAilment(system: System, signal: AbortSignal): Promise<Ailment[]> {
   return await check("how full the data partition is", signal, async () => {
-    const { bavail, bsize } = await statfs(hostPath(system, dataPath));
-    const freeBytes = bavail * bsize;
-    if (freeBytes >= leastFreeBytes) return [];
-    return [{ message: `the data partition is full: ${freeBytes} bytes are left`, known: ["data partition"] }];
+    const { availableBytes } = await system.space(dataPath);
+    if (availableBytes >= leastFreeBytes) return [];
+    return [{ message: `the data partition is full: ${availableBytes} bytes are left`, known: ["data partition"] }];
   });
 }
 

@@ -3,7 +3,7 @@
  * recorded, a clock that jumps, real HTTP.
  */
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { abortable } from "../../../lib/abortable.ts";
@@ -13,7 +13,7 @@ import { followingRedirects } from "../../../lib/files/http-redirects.ts";
 import { type Answer, type Argv, succeeded } from "../../../lib/program/process.ts";
 import { maskShapes } from "../../../host/masking/masker.ts";
 import { realStorage } from "../../../host/machine/storage.ts";
-import type { RunLimits, System } from "../../../host/machine/system.ts";
+import type { RunLimits, Space, System } from "../../../host/machine/system.ts";
 
 /** What a program does when it is run: prints the text and exits 0, or answers as it says. */
 export type RecordedProgram = (argv: Argv, limits: RunLimits) => string | Answer | Promise<string | Answer>;
@@ -25,6 +25,8 @@ export type TestSystem = AsyncDisposable & {
   readonly logged: string[];
   /** By base name; a program that is not here does not exist on this machine. */
   readonly programs: Map<string, RecordedProgram>;
+  /** Of the file systems that paths lie on; half of 20 GiB is free where a test says nothing else. */
+  readonly spaces: Map<string, Space>;
   /** How many sleep, on a clock that stands. */
   sleeping(): number;
   /** How many sleeps have begun. */
@@ -72,6 +74,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
   const ran: string[] = [];
   const logged: string[] = [];
   const programs = new Map<string, RecordedProgram>();
+  const spaces = new Map<string, Space>();
 
   const answerOf = async (argv: Argv, limits: RunLimits = {}): Promise<Answer> => {
     ran.push(argv.join(" "));
@@ -108,6 +111,10 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     run: async (argv, limits) => succeeded(argv, await answerOf(argv, limits)).stdout,
     size: () => ({ processors: 2, memoryBytes: 4 * 1024 ** 3 }),
     interfaces: options.interfaces ?? (() => ({})),
+    space: async (path) => {
+      await stat(join(root, path));
+      return spaces.get(path) ?? { sizeBytes: 20 * 1024 ** 3, availableBytes: 10 * 1024 ** 3 };
+    },
     dns: { addressesOf: async () => [], namesOf: async () => [], ...options.dns },
     fetch: followingRedirects(options.fetch ?? fetch),
     storage: options.storage ?? realStorage,
@@ -123,6 +130,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     ran,
     logged,
     programs,
+    spaces,
     sleeping: () => sleepers.length,
     sleeps: () => sleeps,
     async advance(ms) {
