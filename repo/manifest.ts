@@ -9,7 +9,7 @@
 import { z } from "zod";
 import { Failure } from "../lib/failure.ts";
 import { compareVersions, Version } from "./version.ts";
-import { seedLimit, type Wave } from "./waves.ts";
+import { seedLimit, type Wave } from "./waves/waves.ts";
 
 const targetName = z.string().regex(/^[A-Za-z0-9._+-]{1,200}$/, "a target name without separators");
 const moment = z.iso.datetime({ offset: true });

@@ -12,7 +12,7 @@ import { currentTree, treesOf, type Repository } from "./repository.ts";
 import { lock } from "./repository-lock.ts";
 import { storedName } from "./target-store.ts";
 import type { Signing } from "./tree.ts";
-import type { Wave } from "./waves.ts";
+import type { Wave } from "./waves/waves.ts";
 
 /** An image's update artefacts: paths of files whose base names become target names. */
 export type Release = Machines & {

@@ -61,7 +61,7 @@ things take is drawn from the seed. Invariants of the roll-out are checked at ev
         import("../../cluster/simulator/scenario.ts"),
         import("../../repo/manifest.ts"),
         import("../../lib/text/json.ts"),
-        import("../../repo/moment.ts"),
+        import("../../repo/waves/moment.ts"),
         import("../../cluster/simulator/fleet-simulation.ts"),
       ]);
     const { readFleetFaults, readFleetPolicy } = scenarioModule;

@@ -12,7 +12,7 @@ const waves = verb({
   description: `The blast radius is the largest share of the fleet to which a version opens within the notice time: so many hosts
 take a version that is bad for them before it is recalled. With --blast-radius a policy is recommended that keeps to it.`,
   examples: [
-    { run: "./orlop simulate waves repo/policies/default.toml", description: "what ships with `./orlop repo`" },
+    { run: "./orlop simulate waves repo/waves/policies/default.toml", description: "what ships with `./orlop repo`" },
     {
       run: "./orlop simulate waves my-waves.toml --notice 2h --blast-radius 5",
       description: "and one that keeps to 5 %",
@@ -32,7 +32,7 @@ take a version that is bad for them before it is recalled. With --blast-radius a
   async run(_context, { file, notice: noticeMs, "blast-radius": radius }) {
     const [{ readText }, { wavesOf }, { recommendedPolicy, waveReach }] = await Promise.all([
       import("../repo/context.ts"),
-      import("../../repo/wave-policy.ts"),
+      import("../../repo/waves/wave-policy.ts"),
       import("../../cluster/simulator/wave-reach.ts"),
     ]);
     const start = new Date(0);

@@ -1,12 +1,12 @@
 /** When which hosts may take a version, as options of commands: `--waves POLICY`, `--start TIME`. */
 import { join } from "node:path";
 import type { Options } from "../../lib/command/command.ts";
-import { parseMoment } from "../../repo/moment.ts";
-import { wavesOf } from "../../repo/wave-policy.ts";
-import type { Wave } from "../../repo/waves.ts";
+import { parseMoment } from "../../repo/waves/moment.ts";
+import { wavesOf } from "../../repo/waves/wave-policy.ts";
+import type { Wave } from "../../repo/waves/waves.ts";
 import { readText } from "./context.ts";
 
-const policies = join(import.meta.dir, "../../repo/policies");
+const policies = join(import.meta.dir, "../../repo/waves/policies");
 export const shippedPolicies = ["default", "accelerated", "ohno", "slow-roll"] as const;
 
 export const waveOptions = {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { addUpdate, emptyManifest } from "../../repo/manifest.ts";
-import { wavesOf } from "../../repo/wave-policy.ts";
+import { wavesOf } from "../../repo/waves/wave-policy.ts";
 import type { FleetOutcome } from "./fleet-outcome.ts";
 import { FleetSimulation } from "./fleet-simulation.ts";
 import { outcomePage } from "./outcome-page.ts";

@@ -2,13 +2,13 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { wavesOf } from "../../repo/wave-policy.ts";
+import { wavesOf } from "../../repo/waves/wave-policy.ts";
 import { recommendedPolicy, waveReach } from "./wave-reach.ts";
 
 const start = new Date("2026-12-01T00:00:00Z");
 const hourMs = 3_600_000;
 const shipped = async (name: string) =>
-  wavesOf(await readFile(join(import.meta.dir, `../../repo/policies/${name}.toml`), "utf8"), start, name);
+  wavesOf(await readFile(join(import.meta.dir, `../../repo/waves/policies/${name}.toml`), "utf8"), start, name);
 
 test("what the default policy does is told wave by wave", async () => {
   const reach = waveReach(await shipped("default"), start, 4 * hourMs);

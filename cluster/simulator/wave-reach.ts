@@ -3,7 +3,7 @@
  *
  * Hosts draw their seeds evenly, so a share of the seeds is that share of the fleet.
  */
-import { opensAt, seedLimit, type Wave } from "../../repo/waves.ts";
+import { opensAt, seedLimit, type Wave } from "../../repo/waves/waves.ts";
 import { assert } from "../../lib/failure.ts";
 
 export type WaveReach = {

@@ -3,12 +3,12 @@
  *
  * The rules are Bottlerocket's (its sources/updater/updog): the newest version at or below the maximum whose wave is open; a lock
  * pins one version, older ones too; a host above its maximum steps down. Two things are ours: waves open smoothly
- * (repo/waves.ts), and a version that failed on this host is not tried again until a person releases it.
+ * (repo/waves/waves.ts), and a version that failed on this host is not tried again until a person releases it.
  */
 import { Failure } from "../../lib/failure.ts";
 import { isFor, wavesOfUpdate, type Machines, type Manifest } from "../../repo/manifest.ts";
 import { compareVersions } from "../../repo/version.ts";
-import { opensAt } from "../../repo/waves.ts";
+import { opensAt } from "../../repo/waves/waves.ts";
 import { unreachable } from "../../lib/failure.ts";
 
 export type HostView = Machines & {

@@ -19,7 +19,7 @@ import { publish } from "../../repo/publish.ts";
 import { serveRepository } from "../../repo/serve.ts";
 import { type Signing, serialise } from "../../repo/tree.ts";
 import { validateTree } from "../../repo/validate.ts";
-import type { Wave } from "../../repo/waves.ts";
+import type { Wave } from "../../repo/waves/waves.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { type Commit, parseLog, releaseNotes } from "./notes.ts";
 import { isOffered, offerOf } from "./offer.ts";

@@ -1,6 +1,6 @@
 /** The mirror that settings name, and what the choice of an update takes from them. */
 import { Failure } from "../../../lib/failure.ts";
-import { seedLimit } from "../../../repo/waves.ts";
+import { seedLimit } from "../../../repo/waves/waves.ts";
 import type { Settings } from "../../../settings/groups/group.ts";
 import { routeOf } from "../../machine/outbound.ts";
 import type { System } from "../../machine/system.ts";

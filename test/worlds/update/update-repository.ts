@@ -13,7 +13,7 @@ import { publish } from "../../../repo/publish.ts";
 import { serveRepository } from "../../../repo/serve.ts";
 import { signerOf, type Signer } from "../../../repo/roles/signer.ts";
 import { serialise, type Signing } from "../../../repo/tree.ts";
-import type { Wave } from "../../../repo/waves.ts";
+import type { Wave } from "../../../repo/waves/waves.ts";
 import { migrationName, type Migration } from "../../../settings/migrations/migration.ts";
 import type { UpdateMirror } from "../../../host/update/fetch/mirror.ts";
 

@@ -2,11 +2,11 @@
  * How fast a release spreads: `[[waves]]` tables of a TOML file, each with `start_after` and `fleet_percentage`.
  *
  * Hosts below the percentage may update from that offset on, the rest wait for the next wave. The format is
- * Bottlerocket's (its sources/updater/waves), and so are the four policies that ship in `repo/policies/`.
+ * Bottlerocket's (its sources/updater/waves), and so are the four policies that ship in `repo/waves/policies/`.
  */
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
-import { Failure } from "../lib/failure.ts";
+import { Failure } from "../../lib/failure.ts";
 import { parseMoment } from "./moment.ts";
 import { seedLimit, type Wave } from "./waves.ts";
 

@@ -1,6 +1,6 @@
 /** Moments as people write them in policies. */
-import { parseDuration } from "../lib/duration.ts";
-import { Failure } from "../lib/failure.ts";
+import { parseDuration } from "../../lib/duration.ts";
+import { Failure } from "../../lib/failure.ts";
 
 /**
  * A moment: RFC 3339, or a duration counted from `base`.

@@ -9,7 +9,7 @@
  * later waves wait for the wave's end, and lets seed 0 go before the first wave. Here every seed belongs to the wave
  * whose lowest seed is at or below it: docs/decisions/0008-waves-open-smoothly.md.
  */
-import { assert } from "../lib/failure.ts";
+import { assert } from "../../lib/failure.ts";
 
 export const seedLimit = 2048;
 
