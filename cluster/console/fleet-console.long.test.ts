@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { annotations, policyAnnotations } from "../../api/fleet/annotations.ts";
 import { machineClock } from "../../lib/clock.ts";
 import { addUpdate, emptyManifest } from "../../repo/manifest.ts";
-import { wavesOf } from "../../repo/wave-policy.ts";
+import { wavesOf } from "../../repo/waves/wave-policy.ts";
 import { eventually } from "../../test/eventually.ts";
 import { startBrowser, type TestBrowser } from "../../test/worlds/console/browser.ts";
 import { limitMs, PageDriver } from "../../test/worlds/console/page-driver.ts";
