@@ -11,6 +11,7 @@ const benchmarks = {
   update: async (): Promise<Benchmark> => (await import("../bench/update/update.ts")).benchUpdate,
   node: async (): Promise<Benchmark> => (await import("../bench/node.ts")).benchNode,
   image: async (): Promise<Benchmark> => (await import("../bench/image.ts")).benchImage,
+  console: async (): Promise<Benchmark> => (await import("../bench/console.ts")).benchConsole,
   fleet: async (): Promise<Benchmark> => (await import("../bench/fleet/simulation.ts")).benchFleet,
 };
 type Name = keyof typeof benchmarks;

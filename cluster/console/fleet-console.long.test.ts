@@ -6,20 +6,18 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { annotations, policyAnnotations } from "../../api/fleet/annotations.ts";
 import { machineClock } from "../../lib/clock.ts";
-import { addUpdate, emptyManifest } from "../../repo/manifest.ts";
-import { wavesOf } from "../../repo/waves/wave-policy.ts";
 import { eventually } from "../../test/eventually.ts";
 import { startBrowser, type TestBrowser } from "../../test/worlds/console/browser.ts";
 import { limitMs, PageDriver } from "../../test/worlds/console/page-driver.ts";
 import { FakeFleet } from "../../test/worlds/cluster/fake-fleet.ts";
 import { MemoryApiServer } from "../../test/worlds/cluster/memory-api-server.ts";
 import { fleetFaults, plantedFleet } from "../../test/worlds/fleet/planted-fleet.ts";
+import { rollingScenario } from "../../test/worlds/fleet/rolling-fleet.ts";
 import type { LoopbackServer } from "../../web/server/loopback-server.ts";
 import { pageFiles } from "../../web/server/page-files.ts";
 import { nodes, pods } from "../../kubernetes/objects.ts";
 import { Operator } from "../operator/operator.ts";
 import { fleetPolicies } from "../operator/policy-object.ts";
-import { FleetFaults, readFleetPolicy, type FleetScenario } from "../simulator/scenario.ts";
 import { fleetPage } from "./fleet-page.ts";
 import { openFleetConsole } from "./open-fleet-console.ts";
 import { serveOperatorConsole } from "./operator-console.ts";
@@ -122,29 +120,8 @@ test("the browser met nothing that failed, and nothing that the policy of the pa
   expect(driver.complaints).toEqual([]);
 });
 
-const hourMs = 3_600_000;
-const start = new Date("2026-12-01T00:00:00Z");
-const machines = { variant: "metal-k8s-1.35", arch: "x86_64" };
-const twoWaves = `[[waves]]\nstart_after = "0 minutes"\nfleet_percentage = 50\n[[waves]]\nstart_after = "6 hours"\nfleet_percentage = 100`;
-
-function scenarioOf(count: number): FleetScenario {
-  const images = { boot: "b", root: "r", hash: "h" };
-  const waves = wavesOf(twoWaves, start, "waves");
-  return {
-    nodes: count,
-    seed: 1,
-    spec: readFleetPolicy("spec: { maxUnavailable: 10%, maxPreparing: 500, soak: { seconds: 60 } }", "policy.yaml"),
-    manifest: addUpdate(emptyManifest, machines, { version: "1.1.0", images, waves }),
-    machines,
-    running: "1.0.0",
-    faults: FleetFaults.parse({}),
-    start,
-    lengthMs: 48 * hourMs,
-  };
-}
-
 test("of 5,000 nodes only those that are seen are in the page, and a roll-out goes on under the reader's hands", async () => {
-  const source = simulationSource(scenarioOf(5_000), 2_000, machineClock);
+  const source = simulationSource(rollingScenario(5_000), 2_000, machineClock);
   await using server = await openFleetConsole(source, { program, mayWrite: true, port: 0 });
   const large = await PageDriver.open(browser, server.firstVisit);
   await large.shows(/of 5,000 nodes run what they are to run/);
