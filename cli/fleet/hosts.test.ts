@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { UpdateExplanation } from "../../api/status.ts";
 import { hostLines, standingOf } from "./hosts.ts";
+import { hostsSource } from "./hosts-source.ts";
 
 type Versions = UpdateExplanation["versions"];
 
@@ -46,5 +47,9 @@ test("a host that does not answer is a line, and hides no other", async () => {
     ["nobody-2", undefined],
   ]);
   expect(lines[0]?.sentence).toContain("does not answer: cannot find the context nobody-1");
+  // The page of a fleet has the same lines, as nodes of no policy.
+  const { signal } = new AbortController();
+  const { picture } = await hostsSource(file).look(signal).read(signal);
+  expect(picture).toEqual({ policies: [], nodes: lines });
   await rm(directory, { recursive: true });
 });

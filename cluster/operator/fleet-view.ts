@@ -23,17 +23,27 @@ export async function readFleet(client: KubernetesClient, signal: AbortSignal): 
 }
 
 /** Without what is known of pods: nothing is asked. */
-export function fleetViewOf(policyObjects: Iterable<PolicyObject>, all: readonly NodeObject[]): FleetView {
-  const read = [...policyObjects].map((object) => ({ name: object.metadata.name, ...readPolicy(object) }));
-  const policies = read.flatMap((each) => ("policy" in each ? [each.policy] : []));
+export function fleetViewOf(objects: readonly PolicyObject[], all: readonly NodeObject[]): FleetView {
+  const policies = objects.flatMap((object) => {
+    const read = readPolicy(object);
+    return "policy" in read ? [read.policy] : [];
+  });
   const owners = new Owners(policies);
   return {
     snapshots: policies.map((policy) => {
       const own = nodesOf(policy, all, owners);
       return { policy, nodes: own, drains: new Map(), gates: new Map(), gone: new Set(), self: undefined };
     }),
-    invalid: read.flatMap((each) => ("invalid" in each ? [{ name: each.name, reason: each.invalid }] : [])),
+    invalid: invalidOf(objects),
   };
+}
+
+/** Policies that cannot be read, and why. */
+export function invalidOf(objects: readonly PolicyObject[]): FleetView["invalid"] {
+  return objects.flatMap((object) => {
+    const read = readPolicy(object);
+    return "invalid" in read ? [{ name: object.metadata.name, reason: read.invalid }] : [];
+  });
 }
 
 /** With what keeps pods on the nodes that are drained. */

@@ -19,7 +19,7 @@ import type { Write } from "../roll-out/write.ts";
 import { applyWrite } from "./apply-write.ts";
 import { Drains } from "./drains.ts";
 import { nodesOf, Owners } from "./fleet-nodes.ts";
-import { type FleetView, fleetViewOf } from "./fleet-view.ts";
+import { type FleetView, fleetViewOf, invalidOf } from "./fleet-view.ts";
 import { Lookout, type UnderWork } from "./lookout.ts";
 import { fleetPolicies, type PolicyObject, readPolicy } from "./policy-object.ts";
 import { Projection } from "./projection.ts";
@@ -86,8 +86,9 @@ export class Operator {
 
   /** The fleet by the last pass; while another operator works, by what the caches have. */
   get view(): FleetView {
-    const view = fleetViewOf(this.#policies.objects.values(), [...this.#nodes.objects.values()]);
-    return this.isLeading ? { ...view, snapshots: [...this.#snapshots] } : view;
+    const policies = [...this.#policies.objects.values()];
+    if (!this.isLeading) return fleetViewOf(policies, [...this.#nodes.objects.values()]);
+    return { snapshots: [...this.#snapshots], invalid: invalidOf(policies) };
   }
 
   get isLeading(): boolean {

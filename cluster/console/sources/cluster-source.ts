@@ -64,7 +64,7 @@ class ClusterLook implements FleetLook {
       if (this.#failure !== undefined) throw this.#failure.error;
       await clock.sleep(pollMs, signal);
     }
-    const { snapshots, invalid } = fleetViewOf(this.#policies.objects.values(), [...this.#nodes.objects.values()]);
+    const { snapshots, invalid } = fleetViewOf([...this.#policies.objects.values()], [...this.#nodes.objects.values()]);
     if (clock.elapsedMs() - this.#drainsMs > drainsMs) await this.#lookAtDrains(snapshots, signal);
     this.#snapshots = snapshots.map((snapshot) => ({ ...snapshot, drains: this.#drains }));
     const now = clock.now();
