@@ -4,7 +4,7 @@ import { z } from "zod";
 import { machineClock } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/text/json.ts";
-import { eventStream, jsonTextOf, replyJson } from "../../web/server/answers.ts";
+import { type EventStream, eventStream, jsonTextOf, replyJson } from "../../web/server/answers.ts";
 import type { Inside } from "../../web/server/loopback-server.ts";
 import { FleetFeed } from "./fleet-feed.ts";
 import type { FleetSource } from "./fleet-source.ts";
@@ -16,7 +16,12 @@ export type FleetVisitor = {
   viewer: (signal: AbortSignal) => Promise<FleetViewer>;
   /** For the record; undefined where the cluster itself knows who writes. */
   name: string | undefined;
+  /** When they have to come in anew; never unless given. */
+  ends?: AbortSignal;
 };
+
+/** So often it is asked anew whether somebody who looks still may. */
+const reviewMs = 5 * 60_000;
 
 const bodyBytesMost = 16 * 1024;
 const stopRequest = z.strictObject({
@@ -42,9 +47,13 @@ export class FleetConsole {
     if (request.method !== "GET") return false;
     if (path === "events") {
       const viewer = await visitor.viewer(stop);
-      const { send, signal } = eventStream(response, stop);
-      send({ viewer });
-      this.#feed.listen(send, signal, stop);
+      const stream = eventStream(
+        response,
+        AbortSignal.any([stop, ...(visitor.ends === undefined ? [] : [visitor.ends])]),
+      );
+      stream.send({ viewer });
+      this.#feed.listen(stream.send, stream.signal, stop);
+      void review(stream, visitor).catch(() => response.destroy());
     } else if (path === "node") {
       const details = this.#feed.details(query.get("name") ?? "");
       replyJson(response, details === undefined ? 404 : 200, details);
@@ -66,5 +75,13 @@ export class FleetConsole {
     const { policy, reason } = wanted.data;
     await this.#source.stop(policy, reason, name, signal);
     return { policy };
+  }
+}
+
+/** Ends with the stream; rejects when whoever looks may not any more, or when nobody can say. */
+async function review({ send, signal }: EventStream, visitor: FleetVisitor): Promise<void> {
+  for (;;) {
+    await machineClock.sleep(reviewMs, signal);
+    send({ viewer: await visitor.viewer(signal) });
   }
 }

@@ -50,7 +50,10 @@ export class FleetFeed {
 
   #leave(listener: FeedListener): void {
     this.#listeners.delete(listener);
-    if (this.#listeners.size === 0) this.#stopLooking?.abort(new Error("nobody looks any more"));
+    if (this.#listeners.size > 0) return;
+    this.#stopLooking?.abort(new Error("nobody looks any more"));
+    // Whoever comes next begins a look of their own, however long this one takes to end.
+    this.#look = undefined;
   }
 
   async #run(stop: AbortSignal): Promise<void> {
@@ -73,7 +76,9 @@ export class FleetFeed {
 
   async #renew(look: FleetLook, signal: AbortSignal): Promise<void> {
     try {
-      this.#show(await look.read(signal));
+      const reading = await look.read(signal);
+      signal.throwIfAborted();
+      this.#show(reading);
     } catch (error) {
       signal.throwIfAborted();
       this.#send({ unreached: explain(error) });

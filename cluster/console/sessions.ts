@@ -7,7 +7,6 @@
 import type { IncomingMessage } from "node:http";
 import { type ClusterUser, type Deed, mayDo, userOfToken } from "../../kubernetes/access-review.ts";
 import type { KubernetesClient } from "../../kubernetes/client.ts";
-import { deadline, type Deadline } from "../../lib/clock.ts";
 import { Failure } from "../../lib/failure.ts";
 import { type Admission, Door } from "../../web/server/door.ts";
 import { group } from "../operator/policy-object.ts";
@@ -21,7 +20,7 @@ const looks: readonly Deed[] = [
 ];
 const stops: Deed = { verb: "patch", group, resource: "fleetpolicies" };
 
-type Session = { door: Door; user: ClusterUser; ends: Deadline };
+type Session = { door: Door; user: ClusterUser; ends: AbortSignal };
 
 export type Entered = { admission: Admission; visitor?: FleetVisitor };
 
@@ -44,7 +43,7 @@ export class Sessions {
     }
     const door = new Door("the operator's page");
     this.#tidy();
-    this.#sessions.set(door.base, { door, user, ends: deadline(this.#client.connection.clock, lastsMs) });
+    this.#sessions.set(door.base, { door, user, ends: AbortSignal.timeout(lastsMs) });
     return { location: door.base, cookie: door.cookie };
   }
 
@@ -56,13 +55,14 @@ export class Sessions {
     if (session === undefined) {
       return { admission: { kind: "refused", status: 401, reason: "the session is over: open the page anew" } };
     }
-    return { admission: session.door.admit(request, isOwnName), visitor: this.#visitor(session.user) };
+    return { admission: session.door.admit(request, isOwnName), visitor: this.#visitor(session) };
   }
 
-  #visitor(user: ClusterUser): FleetVisitor {
+  #visitor({ user, ends }: Session): FleetVisitor {
     const name = user.username;
     return {
       name,
+      ends,
       viewer: async (signal) => {
         const missing = await this.#missing(user, signal);
         if (missing !== undefined) {
@@ -82,7 +82,7 @@ export class Sessions {
 
   #tidy(): void {
     for (const [base, { ends }] of this.#sessions) {
-      if (ends.passed || this.#sessions.size >= sessionsMost) this.#sessions.delete(base);
+      if (ends.aborted || this.#sessions.size >= sessionsMost) this.#sessions.delete(base);
     }
   }
 }

@@ -4,6 +4,8 @@ import { isApiCode, statuses } from "../../api/codes.ts";
 import { Failure } from "../../lib/failure.ts";
 
 const heartbeatMs = 15_000;
+/** What a page has not taken; above, it is left, and begins anew when it is back. */
+const untakenBytesMost = 32 * 1024 * 1024;
 
 export type EventStream = { send: (value: unknown) => void; signal: AbortSignal };
 
@@ -13,8 +15,19 @@ export function eventStream(response: ServerResponse, stop: AbortSignal): EventS
   response.writeHead(200, { "content-type": "text/event-stream" });
   response.write(":\n\n");
   const heart = setInterval(() => response.write(":\n\n"), heartbeatMs);
-  signal.addEventListener("abort", () => clearInterval(heart), { once: true });
-  return { signal, send: (value) => void response.write(`data: ${JSON.stringify(value)}\n\n`) };
+  signal.addEventListener(
+    "abort",
+    () => {
+      clearInterval(heart);
+      response.destroy();
+    },
+    { once: true },
+  );
+  const send = (value: unknown): void => {
+    if (response.writableLength > untakenBytesMost) response.destroy();
+    else response.write(`data: ${JSON.stringify(value)}\n\n`);
+  };
+  return { signal, send };
 }
 
 /** Aborts when nobody waits for the answer any more. */

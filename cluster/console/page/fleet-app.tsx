@@ -96,7 +96,7 @@ function stateWord(fleet: ShownFleet, lost: boolean): [Tone, string] {
 
 function Interruption({ fleet: { unreached, doubt }, lost }: { fleet: ShownFleet; lost: boolean }) {
   const reason = lost
-    ? "this page has lost the program that serves it: it may have ended, and goes on by itself when it is back"
+    ? "this page has lost the program that serves it: it goes on by itself when that is back; if a session was over, open it anew"
     : unreached;
   if (reason === undefined) return doubt === undefined ? null : <p class="warning">{doubt}</p>;
   return (
