@@ -124,7 +124,7 @@ for (const count of [100, 1_000, 5_000]) {
       await cluster.kubectl(["apply", "--filename=-"], { stdin: JSON.stringify(list) });
       await using proxy = new RoughProxy(cluster);
       const kubeconfig = join(directory, "operator.conf");
-      await writeFile(kubeconfig, JSON.stringify(through(proxy.url)));
+      await proxy.writeKubeconfig(kubeconfig);
 
       const startedMs = performance.now();
       const secondWave = new Date(Date.now() + 30_000 + count * 10);
@@ -198,15 +198,4 @@ async function untilQuiet({ requests }: RoughProxy): Promise<void> {
 async function updatedOf(client: KubernetesClient): Promise<number> {
   const policy = await client.get(fleetPolicies, { name: "all" }, signal);
   return StatusCounts.parse(policy?.status).counts.upToDate;
-}
-
-/** For who needs no credentials. JSON is YAML. */
-function through(server: string): object {
-  const context = { cluster: "proxy", user: "nobody" };
-  return {
-    clusters: [{ name: "proxy", cluster: { server } }],
-    users: [{ name: "nobody", user: {} }],
-    contexts: [{ name: "proxy", context }],
-    "current-context": "proxy",
-  };
 }

@@ -10,16 +10,12 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { compile } from "../../../programs/compile.ts";
 import { newer } from "./published-images.ts";
-import type { Mistake } from "./spoiled-kernel.ts";
+import { brokenUnit } from "./spoiled-kernel.ts";
 import { kernelPath, SpoiledSet } from "./spoiled-set.ts";
 
 /** From the start of the health gate; nothing that is spoiled here ever becomes healthy. */
 const healthTimeoutSeconds = 40;
 const goodKernelPath = "/local/good.efi";
-
-const dropIn = (unit: string, ...lines: string[]): Mistake => ({
-  etc: { [`systemd/system/${unit}.d/50-spoiled.conf`]: ["[Service]", ...lines, ""].join("\n") },
-});
 
 let spoiled: SpoiledSet;
 beforeAll(async () => {
@@ -36,7 +32,7 @@ test("a good update is written to the inactive set", async () => {
 test("a kernel that panics", async () => {
   await spoiled.spoil(
     "panic.efi",
-    dropIn("hostd.service", `ExecStartPre=+/usr/bin/bash -c "echo c > /proc/sysrq-trigger"`),
+    brokenUnit("hostd.service", `ExecStartPre=+/usr/bin/bash -c "echo c > /proc/sysrq-trigger"`),
   );
   expect(await spoiled.reasonOfReturn("kernel panic")).toMatch(/its kernel panicked: .*sysrq triggered crash/);
 });
@@ -49,7 +45,7 @@ test("a root without an init", async () => {
 test("a kernel that hangs", async () => {
   await spoiled.spoil(
     "hang.efi",
-    dropIn("hostd.service", `ExecStartPre=+/usr/bin/bash -c "echo freeze > /sys/power/state"`),
+    brokenUnit("hostd.service", `ExecStartPre=+/usr/bin/bash -c "echo freeze > /sys/power/state"`),
   );
   expect(await spoiled.reasonOfReturn("kernel hang")).toContain("the watchdog reset the machine");
 });
@@ -62,26 +58,29 @@ test("a kernel that hangs before there is a systemd", async () => {
 test("a daemon that crashes", async () => {
   await spoiled.spoil(
     "crash.efi",
-    dropIn("hostd.service", "ExecStart=", `ExecStart=/usr/bin/bash -c "kill -SEGV $$$$"`),
+    brokenUnit("hostd.service", "ExecStart=", `ExecStart=/usr/bin/bash -c "kill -SEGV $$$$"`),
   );
   const reason = await spoiled.reasonOfReturn("hostd crashes");
   expect(reason).toMatch(/not healthy after 40 s: hostd\.service is activating; it said: .*SEGV/);
 });
 
 test("a daemon that hangs", async () => {
-  await spoiled.spoil("stopped.efi", dropIn("hostd.service", `ExecStartPost=+/usr/bin/bash -c "kill -STOP $$MAINPID"`));
+  await spoiled.spoil(
+    "stopped.efi",
+    brokenUnit("hostd.service", `ExecStartPost=+/usr/bin/bash -c "kill -STOP $$MAINPID"`),
+  );
   expect(await spoiled.reasonOfReturn("hostd hangs")).toContain("the API does not answer");
 });
 
 test("a containerd that does not run", async () => {
-  await spoiled.spoil("containerd.efi", dropIn("containerd.service", "ExecStart=", "ExecStart=/usr/bin/false"));
+  await spoiled.spoil("containerd.efi", brokenUnit("containerd.service", "ExecStart=", "ExecStart=/usr/bin/false"));
   expect(await spoiled.reasonOfReturn("containerd dead")).toMatch(
     /containerd\.service is (activating|failed|inactive)/,
   );
 });
 
 test("no network", async () => {
-  await spoiled.spoil("network.efi", dropIn("systemd-networkd.service", "ExecStart=", "ExecStart=/usr/bin/false"));
+  await spoiled.spoil("network.efi", brokenUnit("systemd-networkd.service", "ExecStart=", "ExecStart=/usr/bin/false"));
   const reason = await spoiled.reasonOfReturn("no network");
   expect(reason).toMatch(/systemd-networkd\.service is (activating|failed|inactive)/);
   expect(reason).toContain("there is no network: no link has an address");
@@ -92,7 +91,7 @@ test("a migration that fails", async () => {
   await spoiled.updating.host.shell.run("mkdir -p /local/spoiled");
   await spoiled.fetched("hostd", "/local/spoiled/hostd");
   await spoiled.updating.host.shell.run("chmod 755 /local/spoiled/hostd");
-  await spoiled.spoil("migration.efi", dropIn("hostd.service", "ExecStart=", "ExecStart=/local/spoiled/hostd"));
+  await spoiled.spoil("migration.efi", brokenUnit("hostd.service", "ExecStart=", "ExecStart=/local/spoiled/hostd"));
   const reason = await spoiled.reasonOfReturn("failing migration");
   expect(reason).toContain("cannot count the message of the day in lines (0.2.0): settings.motd");
 });

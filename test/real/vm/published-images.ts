@@ -13,6 +13,7 @@ import { systemErrorCode } from "../../../lib/failure.ts";
 import { isPresent } from "../../../lib/files/files.ts";
 import { serveRepository } from "../../../repo/serve.ts";
 import { hostOfGuests } from "../../../vm/qemu/qemu.ts";
+import { type Mistake, spoiledBuild } from "./spoiled-kernel.ts";
 
 const parent = join(import.meta.dir, "../../../build/test/update");
 const signal = new AbortController().signal;
@@ -81,6 +82,19 @@ export class PublishedImages implements Disposable {
       await published.repo("publish-image", manifestPath, "--waves", "none", "--patches-from", String(patchesFrom));
     }
     return published;
+  }
+
+  /**
+   * Builds a further version, and offers it at once to all.
+   *
+   * @param mistake something that is wrong with it
+   */
+  async offer(osVersion: string, mistake?: Mistake): Promise<void> {
+    const variant = this.#variant;
+    const built = await image({ variant, osVersion, updateRoot: this.keys.rootJson });
+    const spoiled = join(parent, `${variant}-${osVersion}-spoiled`);
+    const manifestPath = mistake === undefined ? built.manifestPath : await spoiledBuild(built, spoiled, mistake);
+    await this.repo("publish-image", manifestPath, "--waves", "none", "--patches-from", "0");
   }
 
   /** `./orlop repo VERB` on this repository, signed by its publication key. */

@@ -5,15 +5,16 @@
  * The mistake comes with the initrd: a second archive behind the first, in which a changed `/init` puts files over
  * `/etc` before systemd starts. Source: "initramfs buffer format" of the kernel.
  */
-import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { archive, type ArchiveEntry } from "../../../bench/tiny-init.ts";
 import { unpackLoaders } from "../../../image/steps/boot.ts";
 import { signEfi } from "../../../image/boot/sign.ts";
 import { imageKeyName, openSigningKey, pcrKeyName, type SigningKey } from "../../../image/boot/signing-key.ts";
 import { efiNames, makeUnifiedImage } from "../../../image/boot/unified-image.ts";
 import type { Built } from "../../../image/artefacts.ts";
+import { artefact } from "../../../image/manifest.ts";
 import { epochSecondsOf, packagesOf, readLock } from "../../../image/packages/lock.ts";
 import { openToolsRoot } from "../../../image/packages/tools-root.ts";
 import { osDirectory } from "../../../image/root/os-content.ts";
@@ -74,6 +75,29 @@ export async function spoiledKernel(
   } finally {
     await rm(work, { recursive: true });
   }
+}
+
+/** A unit that does not do what it is there for. */
+export function brokenUnit(unit: string, ...lines: string[]): Mistake {
+  return { etc: { [`systemd/system/${unit}.d/50-spoiled.conf`]: ["[Service]", ...lines, ""].join("\n") } };
+}
+
+/**
+ * The files of an update of a build, with such a kernel.
+ *
+ * @returns the path of its manifest
+ */
+export async function spoiledBuild(built: Built, output: string, mistake: Mistake): Promise<string> {
+  const { manifest, manifestPath } = built;
+  await rm(output, { recursive: true, force: true });
+  await mkdir(output, { recursive: true });
+  const { root, hash, sbom } = manifest;
+  for (const { name } of [root, hash, sbom]) await copyFile(join(dirname(manifestPath), name), join(output, name));
+  const kernel = join(output, manifest.unifiedImage.name);
+  await spoiledKernel(built, kernel, mistake);
+  const path = join(output, basename(manifestPath));
+  await writeFile(path, JSON.stringify({ ...manifest, unifiedImage: await artefact(kernel) }));
+  return path;
 }
 
 /** The archive's members, every directory before what is in it. */

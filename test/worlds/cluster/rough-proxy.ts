@@ -1,7 +1,8 @@
 /**
- * Stands between an operator and its API server: counts what is asked, cuts watches off, and lets one go on from a version
- * that the server no longer knows.
+ * Stands between an operator and its API server: counts what is asked, cuts watches off, lets one go on from a version
+ * that the server no longer knows, and holds answers to writes back while something else happens.
  */
+import { writeFile } from "node:fs/promises";
 import type { ControlPlane } from "../../../vm/cluster/control-plane.ts";
 
 /** As an API server ends a watch whose version is too old. */
@@ -9,6 +10,9 @@ const expired = JSON.stringify({
   type: "ERROR",
   object: { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Expired", code: 410, message: "too old" },
 });
+
+/** A write that the API server has done. */
+export type DoneWrite = { method: string; path: string; body: string };
 
 export class RoughProxy implements AsyncDisposable {
   readonly #cluster: ControlPlane;
@@ -19,6 +23,8 @@ export class RoughProxy implements AsyncDisposable {
   readonly requests = new Map<string, number>();
   cuts = 0;
   expirations = 0;
+  /** The writer has its answer after this has ended. */
+  beforeAnswer: ((write: DoneWrite) => Promise<void>) | undefined;
 
   constructor(cluster: ControlPlane) {
     this.#cluster = cluster;
@@ -33,6 +39,19 @@ export class RoughProxy implements AsyncDisposable {
 
   get url(): string {
     return this.#server.url.href;
+  }
+
+  /** Writes the kubeconfig of who asks through this; it needs no credentials. */
+  async writeKubeconfig(path: string): Promise<void> {
+    const context = { cluster: "proxy", user: "nobody" };
+    // JSON is YAML.
+    const kubeconfig = {
+      clusters: [{ name: "proxy", cluster: { server: this.url } }],
+      users: [{ name: "nobody", user: {} }],
+      contexts: [{ name: "proxy", context }],
+      "current-context": "proxy",
+    };
+    await writeFile(path, JSON.stringify(kubeconfig));
   }
 
   get total(): number {
@@ -71,14 +90,17 @@ export class RoughProxy implements AsyncDisposable {
     const headers = new Headers(request.headers);
     headers.delete("host");
     const signal = isWatch ? AbortSignal.any([request.signal, this.#cut.signal]) : request.signal;
+    const { method } = request;
+    const body = method === "GET" ? null : await request.text();
     try {
       const answer = await fetch(`https://127.0.0.1:${this.#cluster.port}${pathname}${search}`, {
-        method: request.method,
+        method,
         headers,
-        body: request.method === "GET" ? null : await request.arrayBuffer(),
+        body,
         tls: { ca: this.#cluster.pki.ca, cert: certificate, key },
         signal,
       });
+      if (answer.ok && body !== null) await this.beforeAnswer?.({ method, path: pathname, body });
       const { status } = answer;
       return new Response(isWatch ? endingWith(answer, signal) : answer.body, {
         status,
