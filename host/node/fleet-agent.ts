@@ -13,6 +13,7 @@ import { type KubernetesConnection, KubernetesClient } from "../../kubernetes/cl
 import { noted } from "../../kubernetes/annotation.ts";
 import { podsOn } from "../../kubernetes/node-pods.ts";
 import { type NodeObject, nodes } from "../../kubernetes/objects.ts";
+import { ChangeCount } from "../../lib/change-count.ts";
 import { type Deadline, deadline } from "../../lib/clock.ts";
 import { explain, messageOf } from "../../lib/failure.ts";
 import { firstOf } from "../../lib/first-of.ts";
@@ -37,7 +38,7 @@ export type FleetHost = {
   note: NoteOrder;
 };
 
-/** The operator waits for nobody's next look: a new version takes half an hour to be known, spread over a fleet. */
+/** A new version takes half an hour to be known, spread over a fleet; on a host where a person looks for it, no time. */
 const lookMs = { usually: 1_800_000, afterFailure: 300_000 };
 /** Whatever this host finds out by itself, such as that a download ended, is reported so much later at most. */
 const reactMs = 5_000;
@@ -61,6 +62,9 @@ class FleetAgent implements AsyncDisposable {
   readonly #ordered: OrderedUpdate;
   #offers: readonly Offer[] = [];
   #lookFailure: string | undefined;
+  /** What this host chose when somebody looked for updates on it. */
+  #chosen: string | undefined;
+  readonly #newlyChosen = new ChangeCount();
   #nextActivity: Deadline;
   /** The same failure is logged once. */
   #lastFailure = "";
@@ -84,6 +88,7 @@ class FleetAgent implements AsyncDisposable {
   async look(signal: AbortSignal): Promise<never> {
     const { updater, system } = this.#host;
     for (;;) {
+      const known = this.#newlyChosen.count;
       try {
         this.#offers = offersOf(await updater.explain(signal));
         this.#lookFailure = undefined;
@@ -92,7 +97,10 @@ class FleetAgent implements AsyncDisposable {
         this.#lookFailure = `cannot look for updates: ${messageOf(error)}`;
       }
       const waitMs = this.#lookFailure === undefined ? lookMs.usually : lookMs.afterFailure;
-      await system.clock.sleep(waitMs * (0.5 + Math.random()), signal);
+      await firstOf(signal, [
+        async (raced) => await system.clock.sleep(waitMs * (0.5 + Math.random()), raced),
+        async (raced) => await this.#newlyChosen.since(known, raced),
+      ]);
     }
   }
 
@@ -117,6 +125,7 @@ class FleetAgent implements AsyncDisposable {
     const cached = this.#cache.get(this.#host.nodeName);
     if (cached === undefined) return;
     const outlook = await this.#host.updater.outlook();
+    this.#notice(outlook);
     const order = orderOn(cached);
     if (order?.boot !== this.#host.boot) return await this.#report(cached, outlook, {});
     const { node, obedience } = await this.#judge(cached, order, outlook, signal);
@@ -137,6 +146,14 @@ class FleetAgent implements AsyncDisposable {
       case "reboot":
         return await this.#reboot(node, obedience.order, outlook);
     }
+  }
+
+  /** The fleet need not wait for the next look when a person has looked before it. */
+  #notice({ state }: UpdateOutlook): void {
+    const chosen = "chosen" in state ? state.chosen?.version : undefined;
+    if (chosen === this.#chosen) return;
+    this.#chosen = chosen;
+    if (chosen !== undefined && !this.#offers.some(({ version }) => version === chosen)) this.#newlyChosen.announce();
   }
 
   /** Before anything that cannot be taken back, the Node and its pods are asked for anew. */

@@ -35,6 +35,8 @@ const { signal } = new AbortController();
 let cluster: ControlPlane;
 let operator: KubernetesClient;
 let stop: () => Promise<void>;
+let publish: (version: string) => Promise<void>;
+let updater: Updater;
 let host: TestSystem;
 const history: string[] = [];
 
@@ -48,6 +50,7 @@ beforeAll(async () => {
   const made = await machine();
   host = made.host;
   stop = async () => await made.stop();
+  ({ publish, updater } = made);
 }, compileMs);
 afterAll(async () => {
   await stop?.();
@@ -63,9 +66,10 @@ async function machine() {
   await system.write(shippedRootPath, repository.rootJson);
   await system.write("/usr/lib/os-release", "ID=orlop\n");
   await utimes(join(system.system.root, "usr/lib/os-release"), 0, 0);
-  for (const [index, version] of ["1.1.0", "1.2.0"].entries()) {
-    await repository.publish(version, { artefacts: testImage(40, index).artefacts });
-  }
+  const offer = async (version: string): Promise<void> => {
+    await repository.publish(version, { artefacts: testImage(40, Number(version[2])).artefacts });
+  };
+  for (const version of ["1.1.0", "1.2.0"]) await offer(version);
   const { certificate, key } = await nodeIdentity(cluster, name);
   await system.write(clientCertificate, certificate + key);
   system.programs.set("systemctl", () => "");
@@ -86,7 +90,7 @@ async function machine() {
   if (node?.cluster === undefined) throw new Error("the settings name a cluster");
   const onMachineTime = { ...system.system, clock: machineClock };
   const running = { ...testMachines, version: "1.0.0" };
-  const updater = await Updater.open({
+  const own = await Updater.open({
     system: onMachineTime,
     running,
     settings: () => settings,
@@ -102,7 +106,7 @@ async function machine() {
       boot: "boot-1",
       running,
       seed: 5,
-      updater,
+      updater: own,
       note: async ({ do: deed, version, by }, outcome) => {
         history.push(`${by}: ${deed} ${version}: ${outcome}`);
         await Promise.resolve();
@@ -112,10 +116,12 @@ async function machine() {
   ).catch((error: unknown) => error);
   return {
     host: system,
+    updater: own,
+    publish: offer,
     async stop() {
       stopping.abort();
       await obeyed;
-      await updater[Symbol.asyncDispose]();
+      await own[Symbol.asyncDispose]();
       await repository[Symbol.asyncDispose]();
       await system[Symbol.asyncDispose]();
     },
@@ -163,6 +169,12 @@ test("it tells what it runs, what it could take, and nothing about what it was n
     onTrial: false,
   });
   expect(await report()).not.toHaveProperty("refused");
+});
+
+test("a version for which a person has looked on the host is offered to the fleet at once", async () => {
+  await publish("1.3.0");
+  await updater.start("refresh");
+  await eventually(async () => expect((await report())?.offers[0]?.version).toBe("1.3.0"), 30_000);
 });
 
 test("it writes the version that is ordered, also when there is a newer one", async () => {
