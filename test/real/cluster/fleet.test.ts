@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { KubernetesClient } from "../../../kubernetes/client.ts";
 import { kubeconfigConnection } from "../../../kubernetes/kubeconfig.ts";
+import { run } from "../../../lib/program/process.ts";
 import { type ControlPlane, startControlPlane } from "../../../vm/cluster/control-plane.ts";
 import { eventually } from "../../eventually.ts";
 import { FakeFleet } from "../../worlds/cluster/fake-fleet.ts";
@@ -84,6 +85,11 @@ const policyOf = (spec: object) => ({
     ...spec,
   },
 });
+
+/** As on the laptop of somebody who has a kubeconfig. */
+async function laptop(...words: string[]): Promise<string> {
+  return (await run([join(repository, "orlop"), "fleet", ...words, "--kubeconfig", cluster.kubeconfig])).stdout;
+}
 
 async function readyReplicas(name: string): Promise<number> {
   const words = ["get", "deployment", name, "--output=jsonpath={.status.readyReplicas}"];
@@ -195,6 +201,14 @@ test(
       const { stdout } = await cluster.kubectl(["get", "fleetpolicy", "web", "--output=jsonpath={.status.claims}"]);
       expect(["", "[]"]).toContain(stdout);
     }, 60_000);
+    const halt =
+      /node-\d+ failed with 1\.3\.0: went back to 1\.2\.0: not healthy after 120 s: containerd\.service failed/;
+    expect(await laptop("status")).toMatch(new RegExp(`Halted True: ${halt.source}`));
+    const failed = fleet.names.find((name) => fleet.rebootsOf(name) > 2) ?? "";
+    expect(await laptop("explain", failed)).toContain(
+      "keeps away from 1.3.0, which failed here: not healthy after 120 s",
+    );
+    expect(await laptop("history")).toMatch(new RegExp(`web {2}Halted: ${halt.source}`));
     // One canary went first, and no other was touched.
     expect(fleet.names.filter((name) => fleet.rebootsOf(name) > 2)).toHaveLength(1);
     expect(fleet.countOf("1.2.0")).toBe(count);
