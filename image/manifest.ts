@@ -2,9 +2,9 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { z } from "zod";
+import { measuredImage } from "../lib/tpm/measured-image.ts";
 import { migration } from "../settings/migrations/migration.ts";
 import { architectures } from "../variants/variant.ts";
-import { measuredSchema } from "./boot/measured.ts";
 import { sha256OfFile } from "./packages/cache.ts";
 
 const artefactSchema = z.strictObject({
@@ -33,7 +33,7 @@ export const manifestSchema = z.strictObject({
   hash: payloadSchema,
   unifiedImage: artefactSchema,
   /** What a TPM holds once the image runs; images of older builds do not say it. */
-  measured: measuredSchema.optional(),
+  measured: measuredImage.optional(),
   sbom: artefactSchema,
   /** What kernel modules for its hosts are built with, where it was asked for. */
   moduleKit: artefactSchema.optional(),

@@ -2,10 +2,12 @@
 export const libCodes = [
   "bad-archive",
   "bad-toml",
+  "bad-tpm-data",
   "bad-duration",
   "bad-json",
   "bad-key",
   "bad-program",
+  "bad-quote",
   "bad-redirect",
   "bad-user-data",
   "cannot-start",
@@ -23,6 +25,7 @@ export const libCodes = [
   "too-long",
   "too-slow",
   "too-much-output",
+  "tpm-refused",
   "usage",
 ] as const;
 

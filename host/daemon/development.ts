@@ -6,6 +6,7 @@
  */
 import { readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { hostPath, linuxSystem, type System } from "../machine/system.ts";
+import { withoutTpm } from "../machine/tpm.ts";
 
 /** What an image or its kernel brings along. */
 const imageFiles = (version: string): [path: string, text: string][] => [
@@ -20,6 +21,8 @@ const imageFiles = (version: string): [path: string, text: string][] => [
 export async function developmentSystem(root: string, version: string): Promise<System> {
   const system: System = {
     ...linuxSystem(root),
+    // That of this computer measures what this computer runs.
+    tpm: withoutTpm,
     run: async (argv) => (await system.ask(argv)).stdout,
     async ask(argv) {
       system.log.info(`development: would run ${argv.join(" ")}`);

@@ -17,6 +17,7 @@ import { followingRedirects, type Fetch } from "../../lib/files/http-redirects.t
 import { type Answer, type Argv, ask, run, type RunOptions } from "../../lib/program/process.ts";
 import { maskShapes } from "../masking/masker.ts";
 import { realStorage, type Storage } from "./storage.ts";
+import { machineTpm, type Tpm } from "./tpm.ts";
 
 export interface System {
   /** Directory that stands for `/`: "/" on a host, a temporary directory in tests. */
@@ -36,6 +37,8 @@ export interface System {
   /** Follows redirects as far as they lead to no weaker place. */
   readonly fetch: Fetch;
   readonly storage: Storage;
+  /** The chip that measures, where there is one. */
+  readonly tpm: Tpm;
   readonly log: Log;
   /** A text that somebody else wrote, without the secrets in it that can be known. */
   readonly mask: (text: string) => string;
@@ -84,6 +87,7 @@ export function linuxSystem(root = "/"): System {
     dns: dnsOf(systemResolver),
     fetch: followingRedirects(fetch),
     storage: realStorage,
+    tpm: machineTpm,
     log: stderrLog,
     mask: maskShapes,
   };

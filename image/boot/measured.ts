@@ -12,6 +12,7 @@ import { authenticodeHash } from "../../lib/authenticode.ts";
 import { efiSections } from "../../lib/efi-sections.ts";
 import { Failure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/text/json.ts";
+import type { MeasuredImage } from "../../lib/tpm/measured-image.ts";
 
 /** In the order of the stub, whatever that of the file is. What is not there is not measured. */
 const measuredSections = [
@@ -30,23 +31,6 @@ const measuredSections = [
   ".hwids",
 ];
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-
-export const measuredSchema = z.strictObject({
-  /** SHA-256 of PCR 11, once the kernel runs. */
-  pcr11: sha256,
-  /** Authenticode hashes of what firmware starts, one after the other. */
-  loader: sha256,
-  unifiedImage: sha256,
-  kernel: sha256,
-  /** The command line that is signed with the image. */
-  commandLine: z.string(),
-  /** The key that signs what PCR 11 may hold, in PEM. */
-  pcrSigningKey: z.string(),
-});
-
-export type Measured = z.infer<typeof measuredSchema>;
-
 /** What `.pcrsig` holds, by bank. Source: systemd-measure(1). */
 const signatures = z.object({
   sha256: z.array(z.object({ pcrs: z.array(z.int()), pkfp: z.string(), pol: z.string(), sig: z.base64() })),
@@ -54,7 +38,7 @@ const signatures = z.object({
 export type PcrSignature = z.infer<typeof signatures>["sha256"][number];
 
 /** @throws {Failure<"bad-program" | "bad-measurement">} when the image signs something else than what it is */
-export function measuredOf({ loader, unifiedImage }: { loader: Uint8Array; unifiedImage: Uint8Array }): Measured {
+export function measuredOf({ loader, unifiedImage }: { loader: Uint8Array; unifiedImage: Uint8Array }): MeasuredImage {
   const sections = efiSections(unifiedImage, "the unified image");
   const pcr11 = pcr11Of(unifiedImage);
   const wanted = policyOf(pcr11).toString("hex");

@@ -49,10 +49,12 @@ export type RunningHostOptions = {
   listening?: { socket: string; duplicate(): number };
   /** What the disk does, instead of files below the root. */
   storage?: System["storage"];
+  /** Of the machine; it has none unless given. */
+  tpm?: System["tpm"];
 };
 
-export async function runningHost({ limits, listening, storage }: RunningHostOptions = {}): Promise<RunningHost> {
-  const machine = await testSystem({ clock: "stands", ...defined({ storage }) });
+export async function runningHost({ limits, listening, storage, tpm }: RunningHostOptions = {}): Promise<RunningHost> {
+  const machine = await testSystem({ clock: "stands", ...defined({ storage, tpm }) });
   const directory = await mkdtemp(join(tmpdir(), "orlop-api-"));
   const socket = listening?.socket ?? join(directory, "api.sock");
   const placeNow = (): SocketPlace => ({
@@ -123,7 +125,7 @@ function start({ system }: TestSystem, place: SocketPlace): Daemon {
 /** The API answers at once; the rest of the boot takes a moment. */
 async function booted(socket: string, { ended }: Daemon): Promise<void> {
   const api = connect({ socket });
-  const untilMs = performance.now() + 10_000;
+  const untilMs = performance.now() + 60_000;
   let status: StatusBody | undefined;
   while (performance.now() < untilMs) {
     const early = await Promise.race([ended.then((error) => error ?? "it ended"), Bun.sleep(10)]);

@@ -14,6 +14,7 @@ import { type Answer, type Argv, succeeded } from "../../../lib/program/process.
 import { maskShapes } from "../../../host/masking/masker.ts";
 import { realStorage } from "../../../host/machine/storage.ts";
 import type { RunLimits, Space, System } from "../../../host/machine/system.ts";
+import { withoutTpm } from "../../../host/machine/tpm.ts";
 
 /** What a program does when it is run: prints the text and exits 0, or answers as it says. */
 export type RecordedProgram = (argv: Argv, limits: RunLimits) => string | Answer | Promise<string | Answer>;
@@ -53,6 +54,8 @@ export type TestSystemOptions = {
   /** Without it, files below the root. */
   storage?: System["storage"];
   startsAt?: Date;
+  /** Without it, the machine has none. */
+  tpm?: System["tpm"];
 };
 
 /** How long the machine has been up when the daemon starts. */
@@ -118,6 +121,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     dns: { addressesOf: async () => [], namesOf: async () => [], ...options.dns },
     fetch: followingRedirects(options.fetch ?? fetch),
     storage: options.storage ?? realStorage,
+    tpm: options.tpm ?? withoutTpm,
     log: {
       info: (message) => void logged.push(message),
       error: (message, error) => void logged.push(`${message}: ${explain(error)}`),
