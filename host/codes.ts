@@ -36,6 +36,7 @@ export const hostCodes = [
   "disk-error",
   "disk-in-use",
   "essential-missing",
+  "foreign-extension",
   "image-not-verified",
   "imds-refused",
   "imds-unreachable",

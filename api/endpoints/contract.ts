@@ -5,6 +5,7 @@
  * What Bottlerocket has too comes first in each part: paths, query names, bodies and statuses are its own, so that its
  * clients work unchanged; a few have a parameter more.
  */
+import { attestationEndpoints } from "./attestation-endpoints.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { historyEndpoints } from "./history-endpoints.ts";
 import { machineEndpoints } from "./machine-endpoints.ts";
@@ -19,6 +20,7 @@ export const endpoints = {
   ...historyEndpoints,
   ...machineEndpoints,
   ...reportEndpoints,
+  ...attestationEndpoints,
   ...updateEndpoints,
 } as const satisfies Record<string, Endpoint>;
 export type EndpointName = keyof typeof endpoints;

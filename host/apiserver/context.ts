@@ -2,6 +2,7 @@
 import type { BootTimeline, Usage } from "../../api/machine-view.ts";
 import type { StatusBody } from "../../api/status.ts";
 import type { Model } from "../../settings/model/model.ts";
+import type { Attestation } from "../attestation/attestation.ts";
 import type { Audit } from "../daemon/audit.ts";
 import type { Datastore } from "../datastore/datastore.ts";
 import type { Facts } from "../machine/facts.ts";
@@ -20,6 +21,7 @@ export type ApiContext = {
   model: Model;
   datastore: Datastore;
   audit: Audit;
+  attestation: Attestation;
   engine: Engine;
   trial: Trial;
   updater: Updater;

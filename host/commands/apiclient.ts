@@ -20,6 +20,7 @@ import { status } from "./apiclient/status.ts";
 import { confirm, revert } from "./apiclient/change/try.ts";
 import { updateApply, updateCancel, updateCheck, updateExplain, updateRelease } from "./apiclient/update/update.ts";
 import { updateWait } from "./apiclient/update/update-wait.ts";
+import { verify } from "./apiclient/verify.ts";
 import { wait } from "./apiclient/wait/wait.ts";
 import { version } from "../../package.json";
 
@@ -89,6 +90,7 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     status,
     reboot,
     lockdown,
+    verify,
     ephemeralInit,
     ephemeralBind,
     ephemeralDisks,

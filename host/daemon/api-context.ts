@@ -1,5 +1,6 @@
 /** What the handlers of the API get from the daemon. */
 import type { Failure } from "../../lib/failure.ts";
+import type { Attestation } from "../attestation/attestation.ts";
 import type { Changes } from "../apiserver/changes.ts";
 import type { ApiContext } from "../apiserver/context.ts";
 import type { CurrentSettings } from "../apiserver/current-settings.ts";
@@ -24,6 +25,7 @@ import type { Trial } from "./trial.ts";
 /** The parts of the daemon that the API shows or moves. */
 export type ApiHost = BootHost & {
   audit: Audit;
+  attestation: Attestation;
   /** Why nobody can tell who ran which program, or run one. */
   auditUnusable: Failure | undefined;
   trial: Trial;

@@ -36,7 +36,7 @@ export async function hostd(machine: System, socket: SocketPlace, signal: AbortS
     return;
   }
   await openRemoteEarly(host);
-  await doTogether(host, signal, [keepTrial, keepUsage, bootThenKeep]);
+  await doTogether(host, signal, [keepMeasured, keepTrial, keepUsage, bootThenKeep]);
   sdNotify("STOPPING=1");
 }
 
@@ -45,6 +45,10 @@ type Work = (host: OpenHost, until: AbortSignal) => Promise<unknown>;
 
 async function keepTrial({ trial, changes }: OpenHost, until: AbortSignal): Promise<void> {
   await trial.keep(async (work) => await changes.exclusively(work), until);
+}
+
+async function keepMeasured({ attestation }: OpenHost, until: AbortSignal): Promise<never> {
+  return await attestation.keep(until);
 }
 
 async function keepUsage({ usageLog }: OpenHost, until: AbortSignal): Promise<never> {

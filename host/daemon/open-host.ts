@@ -9,6 +9,7 @@ import { Exec } from "../apiserver/exec/exec.ts";
 import { handlersFor } from "../apiserver/handlers/all.ts";
 import { Exchange } from "../apiserver/server/exchange.ts";
 import { Remote, remoteReconciler } from "../apiserver/server/remote.ts";
+import { Attestation } from "../attestation/attestation.ts";
 import type { DatastoreOptions } from "../datastore/datastore.ts";
 import { lookOver } from "../kept/things.ts";
 import { readFacts } from "../machine/facts.ts";
@@ -75,6 +76,7 @@ export async function openHost(machine: System, stopping: AbortSignal): Promise<
     ...booting,
     audit,
     auditUnusable,
+    attestation: new Attestation(system, datastore),
     trial,
     changes,
     remote,

@@ -73,6 +73,11 @@ export class Datastore implements AsyncDisposable {
     return this.#state.version;
   }
 
+  /** Hash of the newest entry of the log, a commit or a mark: it stands for all before it too. */
+  get head(): string {
+    return this.#state.hash;
+  }
+
   /** The committed settings. The map never changes: after a commit there is another one. */
   get values(): Values {
     return this.#state.values;

@@ -80,6 +80,11 @@ export const kept = {
     read: (content) => z.enum(lockdownLevels).parse(content),
     write: (level) => level,
   }),
+  /** 32 bytes, without which nobody can try what a digest of settings stands for. */
+  attestationSalt: keptFile(
+    at("attestation-salt", "the digests by which this host attests its settings are others than before"),
+    { read: (content) => z.hash("sha256").parse(content), write: (salt) => salt },
+  ),
   settingsForm: keptFile(
     at("settings-form.json", "the form is that of the version that changed settings last, with no way back from it"),
     json(settingsForm),

@@ -1,4 +1,4 @@
-/** Reports on how the host stands to benchmarks. */
+/** How the host stands to benchmarks, and what its TPM signs of it. */
 import { Refused } from "../../../api/client/refused.ts";
 import { endpoints } from "../../../api/endpoints/contract.ts";
 import { reportText, type ReportBody } from "../../../api/report.ts";
@@ -10,9 +10,9 @@ import type { ApiContext } from "../context.ts";
 import { TextReply } from "../server/reply.ts";
 import type { Handlers } from "../handler.ts";
 
-type Names = "getReports" | "getCisReport" | "getFipsReport";
+type Names = "getReports" | "getCisReport" | "getFipsReport" | "getAttestation";
 
-export function reportHandlers({ system, facts }: ApiContext): Handlers<Names> {
+export function reportHandlers({ system, facts, attestation }: ApiContext): Handlers<Names> {
   const { name: variant, orchestrator } = facts.variant;
   return {
     getReports: () => benchmarksOf(orchestrator).map(({ name, benchmark }) => ({ name, description: benchmark.name })),
@@ -24,6 +24,7 @@ export function reportHandlers({ system, facts }: ApiContext): Handlers<Names> {
       const report = await reportOn(benchmark, level === 1 ? 1 : 2, system);
       return format === "json" ? report : textOf(report);
     },
+    getAttestation: async ({ query: { nonce } }) => await attestation.evidence(nonce),
     getFipsReport() {
       throw new Refused(
         "no-such-report",

@@ -12,20 +12,24 @@ import { assert } from "../../../lib/failure.ts";
 import type { Json, JsonObject } from "../../../lib/text/json.ts";
 import { eventually } from "../../eventually.ts";
 import { runningHost, type RunningHost } from "../../worlds/host/running-host.ts";
+import { type SoftwareTpm, softwareTpm } from "../../worlds/tpm/software-tpm.ts";
 import { at, DocumentedApi } from "./documented-api.ts";
 
+let chip: SoftwareTpm;
 let host: RunningHost;
 let api: DocumentedApi;
 
 const call: DocumentedApi["call"] = async (...request) => await api.call(...request);
 
 beforeAll(async () => {
-  host = await runningHost();
+  chip = await softwareTpm();
+  host = await runningHost({ tpm: chip.tpm });
   api = await DocumentedApi.of(host.socket);
 });
 
 afterAll(async () => {
-  await host[Symbol.asyncDispose]();
+  await host?.[Symbol.asyncDispose]();
+  await chip?.[Symbol.asyncDispose]();
 });
 
 describe("reading", () => {
@@ -148,6 +152,15 @@ describe("reading", () => {
     for (const path of ["/report/cis?type=kubernetes", "/report/fips"]) {
       const { status, body } = await call("GET", path);
       expect([status, body]).toEqual([404, expect.stringContaining("variant dev has no")]);
+    }
+  });
+
+  test("GET /attestation is signed by the TPM with the nonce; a nonce has 8 to 32 bytes", async () => {
+    const nonce = "00112233445566778899aabbccddeeff";
+    const { status, body } = await call("GET", `/attestation?nonce=${nonce}`);
+    expect([status, body]).toEqual([200, expect.objectContaining({ format: 1, nonce })]);
+    for (const bad of ["", "?nonce=", "?nonce=0011", "?nonce=xyz", `?nonce=${"00".repeat(33)}`]) {
+      expect((await call("GET", `/attestation${bad}`)).status).toBe(400);
     }
   });
 

@@ -1,0 +1,152 @@
+/**
+ * Whether a host is what it is taken for: from what it showed, and what is known of its key and of images. No network, no
+ * clock.
+ *
+ * Nothing of the evidence counts before the TPM's signature covers it: the quote its registers, the registers the logs, the
+ * logs what they say. RFC 9334 calls who does this the verifier.
+ */
+import { createHash, createPublicKey } from "node:crypto";
+import { Failure } from "../../lib/failure.ts";
+import { eventTypes, type MeasuredEvent, readEventLog, replay } from "../../lib/tpm/event-log.ts";
+import type { MeasuredImage } from "../../lib/tpm/measured-image.ts";
+import { quotedBy, requireValues } from "../../lib/tpm/quoted.ts";
+import { attestedRegisters, type Evidence, type MeasuredSettings, replayed, settingsRegister } from "./evidence.ts";
+
+export type ExpectedHost = {
+  /** The host's key, as it was when it was first seen; PEM. */
+  publicKey: string;
+  /** That the answer is to this question. */
+  nonce: string;
+  /** What the host may run, by name. Its boot loader may be that of any of them: updates leave it as it is. */
+  images: ReadonlyMap<string, MeasuredImage>;
+  /** Words that may stand behind the signed ones on the command line. */
+  addedWords?: string | undefined;
+  /** The digest of settings. */
+  settings?: string | undefined;
+};
+
+export type Verified = {
+  image: string;
+  /** Words that are signed with the image, and those that were added to them. */
+  commandLine: string;
+  addedWords: string;
+  secureBoot: boolean;
+  settings: MeasuredSettings;
+};
+
+/** @throws {Failure<"not-attested" | "bad-quote" | "bad-tpm-data">} */
+export function verified(shown: Evidence, expected: ExpectedHost): Verified {
+  requireKey(shown.publicKey, expected.publicKey);
+  const values = signedValues(shown, expected.nonce);
+  const events = readEventLog(Buffer.from(shown.firmwareLog, "base64"));
+  for (const pcr of attestedRegisters) {
+    if (pcr === settingsRegister || replay(events, pcr).equals(valueOf(values, pcr))) continue;
+    throw refuse(`the log of the firmware does not lead to what PCR ${pcr} holds`);
+  }
+  const { name, image } = imageOf(valueOf(values, 11), expected.images);
+  requirePrograms(events, image, expected.images);
+  const addedWords = wordsIn(events);
+  if (addedWords !== (expected.addedWords ?? "")) {
+    throw refuse(`its command line has other words added than "${expected.addedWords ?? ""}": "${addedWords}"`);
+  }
+  const settings = settingsOf(shown, valueOf(values, settingsRegister));
+  if (expected.settings !== undefined && settings.digest !== expected.settings) {
+    throw refuse(`its settings, at version ${settings.version}, are ${settings.digest}, not ${expected.settings}`);
+  }
+  return { image: name, commandLine: image.commandLine, addedWords, secureBoot: isSecureBoot(events), settings };
+}
+
+function requireKey(shown: string, expected: string): void {
+  if (sameKey(shown, expected)) return;
+  throw refuse("another TPM answered than the one whose key is known", {
+    hint: "a host whose board was replaced has another one; remove the file of its key to take that",
+  });
+}
+
+function sameKey(shown: string, expected: string): boolean {
+  try {
+    return createPublicKey(shown).equals(createPublicKey(expected));
+  } catch (cause) {
+    throw new Failure("not-attested", "cannot believe the host: a key of it is none", { cause });
+  }
+}
+
+/** What the registers hold, as the TPM signed it. */
+function signedValues({ publicKey, attest, signature, pcrs }: Evidence, nonce: string): ReadonlyMap<number, Buffer> {
+  const quoted = quotedBy({
+    publicKey,
+    attest: Buffer.from(attest, "base64"),
+    signature: Buffer.from(signature, "base64"),
+  });
+  if (quoted.nonce.toString("hex") !== nonce) throw refuse("its answer is to another question, and may be an old one");
+  if (quoted.pcrs.join() !== attestedRegisters.join()) throw refuse(`it signed PCRs ${quoted.pcrs.join() || "none"}`);
+  const values = new Map(Object.entries(pcrs).map(([pcr, value]) => [Number(pcr), Buffer.from(value, "hex")]));
+  requireValues(quoted, values);
+  return values;
+}
+
+function valueOf(values: ReadonlyMap<number, Buffer>, pcr: number): Buffer {
+  const value = values.get(pcr);
+  if (value === undefined) throw refuse(`it does not say what PCR ${pcr} holds`);
+  return value;
+}
+
+function imageOf(pcr11: Buffer, images: ExpectedHost["images"]): { name: string; image: MeasuredImage } {
+  for (const [name, image] of images) if (image.pcr11 === pcr11.toString("hex")) return { name, image };
+  throw refuse(`it runs none of ${[...images.keys()].join(", ")}: PCR 11 is ${pcr11.toString("hex")}`);
+}
+
+/**
+ * PCR 11 alone could be extended by a program that another loader started in place of the image. What firmware starts, it
+ * measures by itself, before it starts.
+ */
+function requirePrograms(events: readonly MeasuredEvent[], image: MeasuredImage, images: ExpectedHost["images"]): void {
+  const known = new Set([...images.values()].flatMap(({ loader }) => [loader]));
+  for (const program of [image.unifiedImage, image.kernel]) known.add(program);
+  const started = events.filter(({ pcr, type }) => pcr === 4 && type === eventTypes.application);
+  const unknown = started.find(({ digest }) => !known.has(digest.toString("hex")));
+  if (unknown !== undefined) {
+    throw refuse(`its firmware started a program that is in none of the images: ${unknown.digest.toString("hex")}`, {
+      hint: "a host that was updated has the boot loader of its first image: name that image too",
+    });
+  }
+  if (!started.some(({ digest }) => digest.toString("hex") === image.unifiedImage)) {
+    throw refuse("its firmware did not start the image that it shows");
+  }
+}
+
+/** What systemd-stub measured into PCR 12: words in UTF-16, which are measured as they stand in the log. */
+function wordsIn(events: readonly MeasuredEvent[]): string {
+  const words = events.filter(({ pcr }) => pcr === 12);
+  return words
+    .map(({ type, digest, data }) => {
+      const isText =
+        type === eventTypes.initialProgramLoad && createHash("sha256").update(data).digest().equals(digest);
+      if (!isText) throw refuse(`something that is no words was added to its boot: ${digest.toString("hex")}`);
+      return data.toString("utf16le").replace(/\0+$/, "");
+    })
+    .join(" ");
+}
+
+function settingsOf({ settings }: Evidence, register: Buffer): MeasuredSettings {
+  const last = settings.events.at(-1);
+  if (last === undefined || !replayed(settings).equals(register)) {
+    throw refuse(`its log of settings does not lead to what PCR ${settingsRegister} holds`);
+  }
+  return last;
+}
+
+/** A UEFI_VARIABLE_DATA: vendor, lengths of name and value, name in UTF-16, value. */
+function isSecureBoot(events: readonly MeasuredEvent[]): boolean {
+  const nameAt = 32;
+  return events.some(({ pcr, type, digest, data }) => {
+    if (pcr !== 7 || type !== eventTypes.variable || data.length < nameAt) return false;
+    if (!createHash("sha256").update(data).digest().equals(digest)) return false;
+    const end = nameAt + 2 * data.readUInt32LE(16);
+    return data.toString("utf16le", nameAt, end) === "SecureBoot" && data[end] === 1;
+  });
+}
+
+function refuse(reason: string, options: { hint?: string } = {}): Failure<"not-attested"> {
+  return new Failure("not-attested", `cannot believe the host: ${reason}`, options);
+}
