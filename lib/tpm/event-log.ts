@@ -18,7 +18,6 @@ export const eventTypes = {
   application: 0x80000003,
   /** Words of a boot loader, among them what systemd-stub adds to a command line. */
   initialProgramLoad: 0x0000000d,
-  tag: 0x00000006,
 } as const;
 
 export type MeasuredEvent = { pcr: number; type: number; digest: Buffer; data: Buffer };
