@@ -73,7 +73,7 @@ test.each(["light", "dark"] as const)(
     for (const view of views) {
       await driver.openView(view);
       await driver.shows(/./);
-      expect([view, await driver.seriousViolations()]).toEqual([view, []]);
+      expect([view, await driver.seriousViolations(scheme)]).toEqual([view, []]);
     }
     await page.emulateMediaFeatures([]);
   },

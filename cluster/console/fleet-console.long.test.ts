@@ -67,10 +67,10 @@ test.each(["light", "dark"] as const)(
     await driver.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     for (const view of views) {
       await driver.openView(view);
-      expect([view, await driver.seriousViolations()]).toEqual([view, []]);
+      expect([view, await driver.seriousViolations(scheme)]).toEqual([view, []]);
     }
     await openNode("ingress-01");
-    expect(await driver.seriousViolations()).toEqual([]);
+    expect(await driver.seriousViolations(scheme)).toEqual([]);
     await driver.page.emulateMediaFeatures([]);
   },
   180_000,
