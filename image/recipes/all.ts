@@ -5,6 +5,7 @@ import { containerd, containerd17 } from "./containerd.ts";
 import { helm } from "./helm.ts";
 import { kubernetes120 } from "./kubernetes-1.20.ts";
 import { kubernetes135 } from "./kubernetes-1.35.ts";
+import { nvidiaContainerToolkit } from "./nvidia.ts";
 import type { Recipe } from "./recipe.ts";
 import { runc } from "./runc.ts";
 
@@ -16,6 +17,7 @@ const all: readonly Recipe[] = [
   awsIamAuthenticator,
   ecrCredentialProvider,
   helm,
+  nvidiaContainerToolkit,
   runc,
 ];
 
