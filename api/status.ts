@@ -119,6 +119,17 @@ export const status = z.object({
       reasons: z.array(z.string()),
     })
     .exactOptional(),
+  /** On hosts for machines with GPUs of NVIDIA. */
+  nvidia: z
+    .object({
+      /** The version of the driver whose kernel module is loaded. */
+      driver: z.string().exactOptional(),
+      /** The driver is there. */
+      ready: z.boolean(),
+      /** Sentences about what is waited for. */
+      reasons: z.array(z.string()),
+    })
+    .exactOptional(),
   rebootNeeded: z.array(z.string()),
   /** Sentences about what will be wrong soon: file systems that fill up, certificates that end. */
   warnings: warnings.exactOptional(),

@@ -33,7 +33,7 @@ describe.each(
 
 test("all-set settings make every file of every group", () => {
   // Of all variants, one has the most groups, and one the rest.
-  const two = ["aws-k8s-1.35", "aws-ecs-1"].map(variantNamed);
+  const two = ["aws-k8s-1.35-nvidia", "aws-ecs-1"].map(variantNamed);
   const paths = new Set(two.flatMap((variant) => rendered(variant, "all-set").map(({ path }) => path)));
   for (const { name } of configuration) expect([...paths].some((path) => path.startsWith(name))).toBe(true);
 });

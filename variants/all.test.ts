@@ -19,7 +19,7 @@ test("every file here that is a variant or a family is in the table", async () =
       `${file}.ts is in the table`,
     ).toBe(true);
   }
-  for (const name of names) expect(files).toContain(name.replace(/-1\.\d+$/, ""));
+  for (const name of names) expect(files).toContain(name.replace(/-nvidia$/, "").replace(/-1\.\d+$/, ""));
 });
 
 test("the first issue's variants are there", () => {
@@ -34,6 +34,9 @@ test("the first issue's variants are there", () => {
     "aws-k8s-1.35",
     "metal-k8s-1.35",
     "vmware-k8s-1.35",
+    "aws-ecs-1-nvidia",
+    "aws-k8s-1.35-nvidia",
+    "metal-k8s-1.35-nvidia",
   ]);
 });
 
@@ -52,10 +55,10 @@ test.each([...variants.values()])("$name is consistent", (variant) => {
   expect(variant.userData[0]).toBe("local-file");
 });
 
-test("only dev variants can be looked into, and have a relaxed kernel", () => {
+test("only dev variants can be looked into, and only those and hosts of drivers have a relaxed kernel", () => {
   for (const { name, interactive, defaults } of variants.values()) {
     const isDev = name.endsWith("dev");
-    expect(defaults.kernel?.lockdown).toBe(isDev ? "none" : undefined);
+    expect(defaults.kernel?.lockdown).toBe(isDev || name.endsWith("-nvidia") ? "none" : undefined);
     if (!isDev) expect(interactive).toBe(false);
   }
   expect(variantNamed("metal-dev").packages).toEqual([]);
@@ -75,6 +78,18 @@ test("defaults follow the minor of Kubernetes", () => {
     "authentication-mode": "tls",
     "cloud-provider": "external",
   });
+});
+
+test("a flavour is its variant with more, and nothing else of it differs", () => {
+  for (const { name, ...flavoured } of variants.values()) {
+    if (!name.endsWith("-nvidia")) continue;
+    const base = variantNamed(name.slice(0, -"-nvidia".length));
+    const { name: _name, summary, groups, programs, defaults, ...same } = base;
+    expect(flavoured).toMatchObject({ ...same, summary: `${summary}, with GPUs of NVIDIA` });
+    expect(flavoured.programs).toMatchObject(programs);
+    expect(flavoured.groups.slice(0, groups.length)).toEqual([...groups]);
+    expect(flavoured.defaults).toMatchObject({ ...defaults, kernel: { lockdown: "none" } });
+  }
 });
 
 test.each([

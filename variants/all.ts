@@ -1,6 +1,7 @@
 /** Every variant, by name. */
 import { Failure } from "../lib/failure.ts";
 import { nearest } from "../lib/text/nearest.ts";
+import { isAtLeast } from "../settings/model/setting.ts";
 import { awsDev } from "./aws-dev.ts";
 import { awsEcs1 } from "./aws-ecs-1.ts";
 import { awsK8s } from "./aws-k8s.ts";
@@ -8,8 +9,12 @@ import { dev } from "./dev.ts";
 import { kubernetesMinors } from "./kubernetes.ts";
 import { metalDev } from "./metal-dev.ts";
 import { metalK8s } from "./metal-k8s.ts";
+import { withNvidia } from "./flavours/nvidia.ts";
 import type { Variant } from "./variant.ts";
 import { vmwareK8s } from "./vmware-k8s.ts";
+
+/** Kubernetes 1.28 is the first whose kubelet tells containerd of devices by names of the Container Device Interface. */
+const minorsWithDevices = kubernetesMinors.filter((minor) => isAtLeast(minor, "1.28"));
 
 export const variants: ReadonlyMap<string, Variant> = new Map(
   [
@@ -18,6 +23,7 @@ export const variants: ReadonlyMap<string, Variant> = new Map(
     awsDev,
     awsEcs1,
     ...kubernetesMinors.flatMap((minor) => [awsK8s(minor), metalK8s(minor), vmwareK8s(minor)]),
+    ...[awsEcs1, ...minorsWithDevices.flatMap((minor) => [awsK8s(minor), metalK8s(minor)])].map(withNvidia),
   ].map((variant) => [variant.name, variant]),
 );
 

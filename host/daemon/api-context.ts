@@ -11,6 +11,7 @@ import { generatorsOf } from "../generators/generate.ts";
 import { listSetAside } from "../kept/set-aside.ts";
 import { keptPlaces } from "../kept/things.ts";
 import { ecsStatus } from "../node/ecs-agent.ts";
+import { nvidiaStatus } from "../node/nvidia-status.ts";
 import { NodeStatus } from "../node/node-status.ts";
 import type { Reconciler } from "../reconcile/reconciler.ts";
 import type { Updater } from "../update/updater.ts";
@@ -57,13 +58,14 @@ function statusSource(host: ApiHost): ApiContext["status"] {
   const nodeStatus = new NodeStatus(system, facts);
   return async () => {
     const settings = currentSettings.settings();
-    const [hostContainers, node, ecs, setAside, warnings] = await Promise.all([
+    const [hostContainers, node, ecs, nvidia, setAside, warnings] = await Promise.all([
       hostContainerStates(system, settings),
       nodeStatus.now(settings, datastore.version, stopping),
       ecsStatus(system, facts, stopping),
+      nvidiaStatus(system, facts),
       listSetAside(system, keptPlaces),
       warningsOf(system, settings),
     ]);
-    return await statusOf({ ...host, boot: bootStatus, hostContainers, node, ecs, setAside, warnings });
+    return await statusOf({ ...host, boot: bootStatus, hostContainers, node, ecs, nvidia, setAside, warnings });
   };
 }

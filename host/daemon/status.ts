@@ -33,6 +33,7 @@ export type StatusSources = {
   hostContainers: NonNullable<StatusBody["hostContainers"]>;
   node: StatusBody["node"];
   ecs: StatusBody["ecs"];
+  nvidia: StatusBody["nvidia"];
   setAside: readonly SetAside[];
   /** What will be wrong soon. */
   warnings: readonly string[];
@@ -54,6 +55,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     hostContainers,
     node,
     ecs,
+    nvidia,
     setAside,
     warnings,
     auditUnusable,
@@ -102,7 +104,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     },
     reconcilers,
     ...(hostContainers.length === 0 ? {} : { hostContainers }),
-    ...defined({ node, ecs }),
+    ...defined({ node, ecs, nvidia }),
     rebootNeeded: engine.rebootNeeded(),
     ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     ...defined({ update }),

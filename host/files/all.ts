@@ -19,6 +19,7 @@ import { kubeletEnvironment } from "./kubernetes/kubelet-environment.ts";
 import { podNetwork } from "./kubernetes/pod-network.ts";
 import { staticPods } from "./kubernetes/static-pods.ts";
 import { links } from "./network.ts";
+import { nvidiaToolkit } from "./nvidia/toolkit.ts";
 import { proxyEnvironment } from "./proxy.ts";
 import { registries } from "./containers/registries.ts";
 import { trustStore } from "./trust-store.ts";
@@ -41,6 +42,7 @@ export const configuration: readonly ConfigFiles[] = [
   awsConfig,
   awsCredentials,
   awsEnvironment,
+  nvidiaToolkit,
   dockerDaemon,
   ecsConfig,
   clusterCaFile,

@@ -34,7 +34,7 @@ export type OsFile = { source: InputFile; path: string; mode?: number };
 const modes: Readonly<Record<string, number>> = { "usr/lib/systemd/system/kubelet.service": 0o600 };
 
 /** What only some variants have. */
-const partial = ["containerd-1.7", "ecs", "interactive", "kubernetes", "locked", "vmware"] as const;
+const partial = ["containerd-1.7", "ecs", "interactive", "kubernetes", "locked", "nvidia", "vmware"] as const;
 
 /** The folders of `os/` that a variant has beside those of all. */
 export function partsOf({
@@ -42,7 +42,8 @@ export function partsOf({
   orchestrator,
   platform,
   defaults,
-}: Pick<Variant, "interactive" | "orchestrator" | "platform" | "defaults">): OsPart[] {
+  groups,
+}: Pick<Variant, "interactive" | "orchestrator" | "platform" | "defaults" | "groups">): OsPart[] {
   const has: Readonly<Record<OsPart, boolean>> = {
     "containerd-1.7": wantsContainerd17({ orchestrator }),
     interactive,
@@ -50,6 +51,7 @@ export function partsOf({
     kubernetes: orchestrator.kind === "kubernetes",
     // settings/groups/kernel.ts has integrity as the default.
     locked: defaults.kernel?.lockdown === undefined,
+    nvidia: groups.includes("nvidia-container-runtime"),
     vmware: platform === "vmware",
   };
   return partial.filter((part) => has[part]);

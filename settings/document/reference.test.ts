@@ -70,6 +70,10 @@ reserved-memory image-cleanup-wait image-cleanup-delete-per-cycle image-cleanup-
 awsvpc-block-imds enable-container-metadata
 `;
 
+const nvidiaRuntime = `
+visible-devices-as-volume-mounts visible-devices-envvar-when-unprivileged
+`;
+
 const keysIn = (list: string, group = ""): string[] =>
   list
     .trim()
@@ -89,6 +93,10 @@ test.each(everyVariant)("$name has the settings that its kind has", (variant) =>
     { keys: keysIn(ec2), isHere: variant.platform === "aws" },
     { keys: keysIn(kubernetes, "kubernetes."), isHere: variant.orchestrator.kind === "kubernetes" },
     { keys: keysIn(ecs, "ecs."), isHere: variant.orchestrator.kind === "ecs" },
+    {
+      keys: keysIn(nvidiaRuntime, "nvidia-container-runtime."),
+      isHere: variant.groups.includes("nvidia-container-runtime"),
+    },
   ];
   for (const { keys, isHere } of groups) expect(missing(model, keys)).toEqual(isHere ? [] : keys);
 });

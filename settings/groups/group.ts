@@ -14,6 +14,7 @@ import { metrics } from "./metrics.ts";
 import { motd } from "./motd.ts";
 import { network } from "./network.ts";
 import { ntp } from "./ntp.ts";
+import { nvidiaContainerRuntime } from "./nvidia.ts";
 import { ociDefaults, ociHooks } from "./containers/oci-defaults.ts";
 import { pki } from "./pki.ts";
 import type { PartOf, ValueOf } from "../model/setting.ts";
@@ -40,8 +41,15 @@ export const baseGroups = {
   updates,
 };
 
-/** Those of a platform or an orchestrator. */
-export const specialGroups = { autoscaling, aws, cloudformation, ecs, kubernetes };
+/** Those of a platform, an orchestrator or a flavour. */
+export const specialGroups = {
+  autoscaling,
+  aws,
+  cloudformation,
+  ecs,
+  kubernetes,
+  "nvidia-container-runtime": nvidiaContainerRuntime,
+};
 
 export const groups = { ...baseGroups, ...specialGroups };
 export type Group = keyof typeof groups;

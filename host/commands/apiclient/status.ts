@@ -29,6 +29,7 @@ export function statusText(body: StatusBody): string {
     ...keptLines(body),
     ...nodeLines(body),
     ...ecsLines(body),
+    ...nvidiaLines(body),
     ...remoteLines(body),
   ].join("\n");
 }
@@ -100,6 +101,15 @@ function ecsLines({ ecs }: StatusBody): string[] {
   return [
     row("ecs", ready ? `registered with ${cluster ?? "its cluster"} as ${containerInstance ?? ""}` : "not registered"),
     ...(agent === undefined ? [] : [row("", agent)]),
+    ...reasons.map((reason) => row("", reason)),
+  ];
+}
+
+function nvidiaLines({ nvidia }: StatusBody): string[] {
+  if (nvidia === undefined) return [];
+  const { driver, ready, reasons } = nvidia;
+  return [
+    row("nvidia", `${ready ? "ready" : "not ready"}${driver === undefined ? "" : `, driver ${driver}`}`),
     ...reasons.map((reason) => row("", reason)),
   ];
 }

@@ -7,6 +7,9 @@ import { credentialsByHost } from "../../containers/registry/registries.ts";
 import { podNetworkTemplate } from "../kubernetes/paths.ts";
 import { baseRuntimeSpecPath } from "./base-runtime-spec.ts";
 
+/** By this name pods and Docker ask for NVIDIA's runtime. */
+export const nvidiaRuntime = { name: "nvidia", program: "/usr/bin/nvidia-container-runtime" } as const;
+
 /** Of containerd 2: images, and containers. */
 export function criPlugins(settings: Settings) {
   const { cni, ...runtime } = runtimeOf(settings);
@@ -38,7 +41,8 @@ export function criPluginsOf17(settings: Settings) {
 
 const cniPrograms = "/opt/cni/bin";
 
-function runtimeOf({ kubernetes, "container-runtime": runtime }: Settings) {
+function runtimeOf(settings: Settings) {
+  const { kubernetes, "container-runtime": runtime } = settings;
   return {
     ...defined({
       enable_unprivileged_icmp: runtime["enable-unprivileged-icmp"],
@@ -46,21 +50,27 @@ function runtimeOf({ kubernetes, "container-runtime": runtime }: Settings) {
       device_ownership_from_security_context: kubernetes?.["device-ownership-from-security-context"],
       max_container_log_line_size: runtime["max-container-log-line-size"],
     }),
-    containerd: {
-      default_runtime_name: "runc",
-      // kubelet's cgroup driver is systemd.
-      runtimes: {
-        runc: {
-          runtime_type: "io.containerd.runc.v2",
-          base_runtime_spec: baseRuntimeSpecPath,
-          options: { SystemdCgroup: true },
-        },
-      },
-    },
+    containerd: runtimesOf(settings),
     cni: {
       conf_dir: "/etc/cni/net.d",
       ...(kubernetes?.["pod-network"] === "bridge" ? { conf_template: podNetworkTemplate } : {}),
     },
+  };
+}
+
+function runtimesOf({ "nvidia-container-runtime": nvidia }: Settings) {
+  const { name, program } = nvidiaRuntime;
+  if (nvidia === undefined) return { default_runtime_name: "runc", runtimes: { runc: runtime({}) } };
+  // As on Bottlerocket: it changes nothing for containers that are given no GPU.
+  return { default_runtime_name: name, runtimes: { runc: runtime({}), [name]: runtime({ BinaryName: program }) } };
+}
+
+function runtime(options: { BinaryName?: string }) {
+  return {
+    runtime_type: "io.containerd.runc.v2",
+    base_runtime_spec: baseRuntimeSpecPath,
+    // kubelet's cgroup driver is systemd.
+    options: { SystemdCgroup: true, ...options },
   };
 }
 

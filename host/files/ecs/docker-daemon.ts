@@ -8,6 +8,7 @@ import type { resourceLimits } from "../../../settings/values/oci-names.ts";
 import { furtherCapabilities, ordinaryCapabilities } from "../../../settings/values/oci-names.ts";
 import { mirrorsOf } from "../../containers/registry/registries.ts";
 import type { ConfigFiles } from "../config-file.ts";
+import { nvidiaRuntime } from "../containers/cri.ts";
 
 const path = "/etc/docker/daemon.json";
 
@@ -24,7 +25,7 @@ export const dockerDaemon: ConfigFiles = {
 
 /** As in Bottlerocket, where cgroups of version 2 do not ask for something else. */
 function configurationOf(settings: Settings) {
-  const { "container-registry": registry, "oci-defaults": oci } = settings;
+  const { "container-registry": registry, "nvidia-container-runtime": nvidia, "oci-defaults": oci } = settings;
   const mirrors = mirrorsOf("docker.io", { mirrors: registry.mirrors ?? [] }).map(({ url }) => url);
   return {
     "data-root": "/var/lib/docker",
@@ -39,6 +40,7 @@ function configurationOf(settings: Settings) {
     "live-restore": true,
     "max-concurrent-downloads": 10,
     "default-ulimits": ulimits(oci["resource-limits"]),
+    ...(nvidia === undefined ? {} : { runtimes: { [nvidiaRuntime.name]: { path: nvidiaRuntime.program } } }),
     ...(mirrors.length === 0 ? {} : { "registry-mirrors": mirrors }),
   };
 }

@@ -75,6 +75,18 @@ test("credentials of registries reach Docker by the agent, and mirrors of docker
   ]);
 });
 
+test("with GPUs of NVIDIA, Docker knows their runtime, and the agent asks for it", () => {
+  const gpus = factsOf("aws-ecs-1-nvidia");
+  const settings = settingsOf({}, "aws-ecs-1-nvidia");
+  const [daemon] = dockerDaemon.render(settings, gpus);
+  expect(JSON.parse(daemon !== undefined && "content" in daemon ? daemon.content : "")).toMatchObject({
+    runtimes: { nvidia: { path: "/usr/bin/nvidia-container-runtime" } },
+  });
+  const [agent] = ecsConfig.render(settings, gpus);
+  expect(agent).toMatchObject({ content: expect.stringContaining("ECS_ENABLE_GPU_SUPPORT=true\n") });
+  expect(environment({}).has("ECS_ENABLE_GPU_SUPPORT")).toBe(false);
+});
+
 test("hosts of other orchestrators have neither file", () => {
   const other = factsOf("dev");
   expect(dockerDaemon.render(settingsOf({}, "dev"), other)).toEqual([]);

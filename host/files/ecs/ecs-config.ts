@@ -38,6 +38,7 @@ function variables(settings: Settings, ecs: NonNullable<Settings["ecs"]>, varian
     ["ECS_ENABLE_SPOT_INSTANCE_DRAINING", String(ecs["enable-spot-instance-draining"])],
     ["ECS_IMAGE_PULL_BEHAVIOR", ecs["image-pull-behavior"]],
     ...whereSet([
+      ["ECS_ENABLE_GPU_SUPPORT", settings["nvidia-container-runtime"] === undefined ? undefined : true],
       ["ECS_CLUSTER", ecs.cluster],
       ["AWS_DEFAULT_REGION", settings.aws?.region],
       ["ECS_CONTAINER_STOP_TIMEOUT", ecs["container-stop-timeout"]],

@@ -12,7 +12,7 @@ const building = new Map<string, Promise<string>>();
  * the variable beforehand, for example `ORLOP_TEST_IMAGE_DEV=build/my.img ./orlop test vm`, tests that image.
  */
 export async function imageOf(
-  variant: "dev" | "metal-dev" | `${"metal" | "vmware"}-k8s-${ClusterMinor}`,
+  variant: "dev" | "metal-dev" | `${"metal" | "vmware"}-k8s-${ClusterMinor}` | `metal-k8s-${ClusterMinor}-nvidia`,
 ): Promise<string> {
   const variable = `ORLOP_TEST_IMAGE_${variant.toUpperCase().replaceAll(/[-.]/g, "_")}`;
   const prebuilt = process.env[variable];
