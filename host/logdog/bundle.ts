@@ -77,7 +77,17 @@ async function answer(
 ): Promise<Uint8Array | string> {
   if ("file" in request) return await endOfFile(hostPath(system, request.file), mostBytes);
   const limits = { limitMs: programTimeoutMs, outputBytesMost: mostBytes, keepsEnd: true, signal };
-  return await system.run(request.run, limits);
+  const output = await system.run(request.run, limits);
+  const { lines } = request;
+  return lines === undefined ? output : matching(output, lines);
+}
+
+function matching(output: string, lines: RegExp): string {
+  return output
+    .split("\n")
+    .filter((line) => lines.test(line))
+    .map((line) => `${line}\n`)
+    .join("");
 }
 
 /** Files of the kernel say that they have no bytes, and have some. */

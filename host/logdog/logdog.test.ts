@@ -141,6 +141,17 @@ test("what cannot be had is told in the archive, and the rest is there", async (
   expect(names).toContain(join("orlop-logs", "journal.log"));
 });
 
+test("what the policy denied has a part of its own, which is there also when that is nothing", async () => {
+  const denied = 'audit: type=1400 audit(1.2:3): avc:  denied  { write } for  pid=7 comm="sh"';
+  const denials = async (journal: string): Promise<string> => {
+    host.programs.set("journalctl", () => journal);
+    const content = await collect(host.system, requestsFor({ kind: "none" }), {}, (text) => text, signal);
+    return textOf(content["selinux-denials"]);
+  };
+  expect(await denials(`kernel: Linux version 6.12\n${denied}\nkernel: eth0: up\n`)).toBe(`${denied}\n`);
+  expect(await denials("kernel: Linux version 6.12\n")).toBe("");
+});
+
 test("a password with a percent sign that begins nothing is masked, and stops nothing", () => {
   const model = modelFor(variantNamed("dev"));
   const proxy = (password: string) => ({ network: { "https-proxy": `http://u:${password}@10.0.2.2:3128` } });

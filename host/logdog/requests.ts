@@ -3,7 +3,8 @@ import type { Orchestrator } from "../../variants/variant.ts";
 import { crashMessagesPath } from "../kdump/kept.ts";
 import type { Argv } from "../../lib/program/process.ts";
 
-export type LogRequest = { name: string } & ({ run: Argv } | { file: string });
+/** `lines`: of the output, those that match. */
+export type LogRequest = { name: string } & ({ run: Argv; lines?: RegExp } | { file: string });
 
 const journal = ["journalctl", "--no-pager", "--all"] as const;
 /** Of the newest lines; some tens of megabytes. */
@@ -18,6 +19,7 @@ const common: readonly LogRequest[] = [
   { name: "journal.boots", run: [...journal, "--list-boots"] },
   { name: "journal.errors", run: [...journal, "--priority=err", `--lines=${journalLines}`] },
   { name: "journal.log", run: [...journal, `--lines=${journalLines}`] },
+  { name: "selinux-denials", run: [...journal, "_TRANSPORT=kernel"], lines: /avc: +denied/ },
   { name: "dmesg", run: [...journal, "--dmesg"] },
   { name: "kdump.log", file: crashMessagesPath },
   { name: "mounts", run: ["findmnt", "--df"] },
