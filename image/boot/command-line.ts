@@ -5,7 +5,7 @@
  * reads from a file of its own (`rootWords`); here it stands for whoever looks at an image from outside.
  */
 import { assert } from "../../lib/failure.ts";
-import type { Architecture, Platform, Variant } from "../../variants/variant.ts";
+import type { Architecture, Orchestrator, Platform, Variant } from "../../variants/variant.ts";
 import { blockBytes, type Verity, verityTable } from "../verity.ts";
 
 /** Consoles of a platform; the kernel's last one is /dev/console. */
@@ -25,11 +25,14 @@ export function rootWords(verity: Verity): string[] {
   ];
 }
 
+/** Where the policy of SELinux denies. Elsewhere it notes what it would deny. */
+const enforced: readonly Orchestrator["kind"][] = ["none"];
+
 /** The kernel takes at most 2048 bytes on x86_64. */
 const maxBytes = 2047;
 
 export function commandLine(
-  variant: Pick<Variant, "platform" | "kernelParameters">,
+  variant: Pick<Variant, "platform" | "kernelParameters" | "orchestrator">,
   architecture: Architecture,
   verity: Verity,
 ): string {
@@ -48,8 +51,10 @@ export function commandLine(
     // Where a crash kernel waits, it starts once the firmware has the last words, from which the reason of a failed
     // update is read.
     "crash_kexec_post_notifiers",
-    // Those that hosts use. Without a policy the others cost at every call, and systemd a second of every boot for BPF.
-    "lsm=lockdown,landlock,yama",
+    // Those that hosts use. BPF costs systemd a second of every boot.
+    "lsm=lockdown,landlock,yama,selinux",
+    // From the first process. The first word of this name counts (libselinux, load_policy.c), so a variant may say otherwise.
+    `enforcing=${enforced.includes(variant.orchestrator.kind) ? 1 : 0}`,
     // Until systemd has the watchdog: a processor that is stuck, or a task that waits for a device for two minutes, is
     // a panic, which leaves its words. sysctl.d takes it back, as busy hosts have both without being lost.
     "softlockup_panic=1",

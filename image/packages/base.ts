@@ -133,6 +133,7 @@ export const toolPackages: Reasons = {
   "qemu-system-x86": "virtual machines",
   "qemu-utils": "qemu-img converts and grows images",
   sbsigntool: "signs UEFI binaries",
+  secilc: "compiles the policy of SELinux",
   systemd: "systemd-measure, systemd-sysusers, systemd-hwdb, systemd-analyze verify",
   "systemd-repart": "lays out disk images; systemd-sbsign",
   "systemd-boot-tools": "bootctl",

@@ -3,6 +3,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { derivedUuid } from "../derived-uuid.ts";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
+import { fileContextsPath } from "../policy/policy.ts";
 
 /** Chosen by measurement: `docs/decisions/` has the figures. */
 const compression = ["-zlz4hc,9", "-C65536"];
@@ -25,6 +26,7 @@ export async function compressRoot(
       "--quiet",
       ...compression,
       `--compress-hints=${hints}`,
+      `--file-contexts=${join(root, fileContextsPath)}`,
       `-T${epochSeconds}`,
       "--all-root",
       `-U${derivedUuid("root", key)}`,

@@ -14,6 +14,7 @@ export const osDirectory = join(import.meta.dir, "../../os");
 const places: Readonly<Record<string, string>> = {
   etc: "etc",
   containerd: "usr/lib/orlop",
+  labels: "usr/lib/orlop",
   lockdown: "usr/lib/orlop",
   "modules-load": "usr/lib/modules-load.d",
   network: "usr/lib/systemd/network",
@@ -32,6 +33,9 @@ export type OsFile = { source: InputFile; path: string; mode?: number };
 
 /** What is not for all to read: CIS Kubernetes Benchmark 1.8, 4.1.1. */
 const modes: Readonly<Record<string, number>> = { "usr/lib/systemd/system/kubelet.service": 0o600 };
+
+/** What goes into the initrd, and what the policy is compiled from (`image/policy/`). */
+const elsewhere: readonly string[] = ["initrd", "selinux"];
 
 /** What only some variants have. */
 const partial = ["containerd-1.7", "ecs", "interactive", "kubernetes", "locked", "nvidia", "vmware"] as const;
@@ -67,7 +71,7 @@ export async function osFiles(parts: readonly OsPart[], directory = osDirectory)
   const files: OsFile[] = [];
   for (const base of [directory, ...parts.map((part) => join(directory, part))]) {
     for (const folder of await namesIn(base)) {
-      if (folder === "initrd" || partial.some((part) => part === folder) || folder.endsWith(".md")) continue;
+      if (elsewhere.includes(folder) || partial.some((part) => part === folder) || folder.endsWith(".md")) continue;
       const place = places[folder];
       if (place === undefined) {
         throw new Failure(

@@ -1,4 +1,4 @@
-/** Adds our own programs to a root, and makes of it the read-only file system and its hash tree. */
+/** Adds our own programs and the policy of SELinux to a root, and makes of it the read-only file system and its hash tree. */
 import { createWriteStream } from "node:fs";
 import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import type { AddedDeb } from "../additions/additions.ts";
 import type { InputFile, KeyedDirectory } from "../inputs.ts";
 import type { LockedPackage } from "../packages/lock.ts";
 import { sbomOf } from "../packages/sbom.ts";
+import { placePolicy, policySources } from "../policy/policy.ts";
 import { type ImagePlan, identityOf } from "../plan.ts";
 import { compressRoot } from "../root/compress.ts";
 import { imageName, type ImageIdentity, osRelease } from "../root/os-release.ts";
@@ -25,13 +26,14 @@ export const sealRoot = step({
   name: ({ variant, architecture }) => `sealed-${variant.name}-${architecture}`,
   label: () => "EROFS and hash tree",
   module: import.meta.path,
-  inputs: (plan: ImagePlan & { programs: readonly PlacedProgram[]; root: KeyedDirectory }) => {
+  inputs: async (plan: ImagePlan & { programs: readonly PlacedProgram[]; root: KeyedDirectory }) => {
     const { tools, lock, variant, hostBinary, hostNames, updateRoot, epochSeconds, programs, root } = plan;
     const { variantRecord: record, additions } = plan;
     const { host, variant: own } = rootPackages(lock, variant, additions);
     return {
       tools,
       root,
+      policy: await policySources(),
       packages: [...host, ...own],
       programs,
       debs: additions?.debs ?? [],
@@ -45,7 +47,7 @@ export const sealRoot = step({
     };
   },
   async make(directory, inputs) {
-    const { tools, root, hostBinary, hostNames, updateRoot, identity, epochSeconds } = inputs;
+    const { tools, root, policy, hostBinary, hostNames, updateRoot, identity, epochSeconds } = inputs;
     const tree = join(directory, "tree");
     // A copy of all files would take longer than compressing them.
     await linkTree(join(root.directory, "root"), tree);
@@ -54,6 +56,7 @@ export const sealRoot = step({
     await chmod(program, 0o755);
     for (const link of hostNames.links) await symlink(hostNames.executable, join(tree, "usr/bin", link));
     await writeFile(join(tree, "usr/lib/os-release"), osRelease(identity));
+    await placePolicy(tools, tree, policy);
     const sbom = sbomText(inputs);
     await writeFile(join(directory, "sbom.spdx.json"), sbom);
     await mkdir(join(tree, "usr/share/orlop"), { recursive: true });
