@@ -133,6 +133,8 @@ export const status = z.object({
   rebootNeeded: z.array(z.string()),
   /** Sentences about what will be wrong soon: file systems that fill up, certificates that end. */
   warnings: warnings.exactOptional(),
+  /** Whether the kernel denies what its policy does not allow, or only notes it. Versions before there was one do not tell. */
+  selinux: z.enum(["enforcing", "permissive", "disabled"]).exactOptional(),
   /** The last update of this host, until it has proved healthy. */
   update: lastUpdate.exactOptional(),
   /** Versions that were started here, did not prove healthy and are not tried again; the newest failure last. */

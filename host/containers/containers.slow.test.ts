@@ -15,7 +15,7 @@ import { bringImage, type PullContext } from "./pull.ts";
 import { parseReference } from "./registry/reference.ts";
 import type { Registries } from "./registry/registries.ts";
 import { removeContainer, runContainer } from "./run-container.ts";
-import { specOf } from "./spec.ts";
+import { specOf } from "./spec/spec.ts";
 
 const signal = AbortSignal.timeout(120_000);
 const plain: Description = { type: "host", name: "probe", source: "", superpowered: false, api: "none" };
@@ -46,7 +46,7 @@ async function world(image: BusyboxImage) {
     (description = plain) =>
     async () => {
       const got = await bringImage(context, parseReference("registry.example.com/test/probe:v1"), signal);
-      const spec = specOf({ description, image: got.config, environment: {}, systemd: false });
+      const spec = specOf({ description, image: got.config, environment: {}, systemd: false, labelled: false });
       // runc starts nothing in a group with other processes, such as those of another run of this test.
       spec.linux.cgroupsPath = `/host-containers/probe-${process.pid}`;
       // What only a host has, and may.

@@ -20,7 +20,7 @@ import { DescriptorSchema } from "./containerd/api/types_pb.ts";
 import { bringImage, type PullContext } from "./pull.ts";
 import { parseReference } from "./registry/reference.ts";
 import { runContainer } from "./run-container.ts";
-import { specOf } from "./spec.ts";
+import { specOf } from "./spec/spec.ts";
 
 const namespace = "older";
 const description: Description = { type: "host", name: "probe", source: "", superpowered: false, api: "none" };
@@ -67,7 +67,7 @@ test(
       const signal = AbortSignal.timeout(120_000);
       const prepare = async () => {
         const image = await bringImage(context, parseReference(source), signal);
-        const spec = specOf({ description, image: image.config, environment: {}, systemd: false });
+        const spec = specOf({ description, image: image.config, environment: {}, systemd: false, labelled: false });
         spec.linux.cgroupsPath = `/host-containers/older-${process.pid}`;
         spec.process.rlimits = [];
         spec.mounts = spec.mounts.filter(({ type }) => type !== "bind");

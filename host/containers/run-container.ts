@@ -14,11 +14,12 @@ import { Failure } from "../../lib/failure.ts";
 import { makeFifo } from "../machine/linux.ts";
 import type { Log } from "../machine/system.ts";
 import { OptionsSchema } from "./containerd/api/runc-options_pb.ts";
+import type { Mount } from "./containerd/api/types_pb.ts";
 import { ifThere, isAway, running, snapshotter, type Containerd } from "./containerd/containerd.ts";
 import { imageLabel } from "./garbage.ts";
 import { openToRead } from "./pipes.ts";
 import type { PulledImage } from "./image.ts";
-import type { Spec } from "./spec.ts";
+import type { Spec } from "./spec/spec.ts";
 
 export type Running = {
   containerd: Containerd;
@@ -71,6 +72,12 @@ export async function runContainer(
   return ended;
 }
 
+/** Everything in the root of a container has one label, whatever its layers say: they are shared. */
+function labelledMounts(mounts: Mount[], label: string | undefined): Mount[] {
+  if (label === undefined) return mounts;
+  return mounts.map((mount) => ({ ...mount, options: [...mount.options, `context="${label}"`] }));
+}
+
 async function makePipes(directory: string, pipes: Pipes): Promise<void> {
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -106,7 +113,7 @@ async function startContainer(
   const options = toBinary(OptionsSchema, create(OptionsSchema, { systemdCgroup: systemd }));
   await containerd.tasks.create({
     containerId: id,
-    rootfs: mounts,
+    rootfs: labelledMounts(mounts, spec.linux.mountLabel),
     ...pipes,
     options: { typeUrl: "containerd.runc.v1.Options", value: options },
   });

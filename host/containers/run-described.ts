@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { Failure } from "../../lib/failure.ts";
 import { isPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
 import { parseJson } from "../../lib/text/json.ts";
-import { sdNotify } from "../machine/linux.ts";
+import { sdNotify, setLabel } from "../machine/linux.ts";
 import { removeProxyVariables } from "../machine/outbound.ts";
+import { securityMode } from "../machine/security-mode.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { openContainerd } from "./containerd/containerd.ts";
 import { readDescription } from "./described.ts";
@@ -19,12 +20,13 @@ import {
   registryHostsDirectory,
   type Description,
 } from "./description.ts";
+import { labelsOf } from "./spec/labels.ts";
 import { pullTurn } from "./pull-turn.ts";
 import { bringImage } from "./pull.ts";
 import { parseReference } from "./registry/reference.ts";
 import { registriesSchema } from "./registry/registries.ts";
 import { runContainer, type ContainerExit } from "./run-container.ts";
-import { preparedDirectories, specOf } from "./spec.ts";
+import { preparedDirectories, specOf } from "./spec/spec.ts";
 
 const turnsDirectory = "/run/orlop/pulls";
 /** For a network that is still coming up: 1, 2, 4, … s between them. */
@@ -48,6 +50,9 @@ export async function runDescribed(
     async () => {
       const kept = hostPath(system, persistentDirectory(description));
       await mkdir(kept, { recursive: true, mode: 0o700 });
+      const labelled = (await securityMode(system)) !== "disabled";
+      // What is in it is out of reach for other containers by this alone.
+      if (labelled) setLabel(kept, labelsOf(description).files);
       const userData = Buffer.from(description.userData ?? "", "base64");
       await removeLeftovers(join(kept, "user-data")); // the container would see them
       await writeFileAtomic(join(kept, "user-data"), userData, 0o600);
@@ -60,7 +65,10 @@ export async function runDescribed(
       });
       await writeFileAtomic(hostPath(system, imageDigestPath(description)), image.digest);
       const prepared = description.type === "bootstrap" ? await presentOf(system, preparedDirectories) : [];
-      return { image, spec: specOf({ description, image: image.config, environment, systemd: true, prepared }) };
+      return {
+        image,
+        spec: specOf({ description, image: image.config, environment, systemd: true, labelled, prepared }),
+      };
     },
     () => void sdNotify("READY=1"),
     stop,

@@ -13,6 +13,7 @@ import { readBootId } from "../kept/kept-deadline.ts";
 import { keptCrash } from "../kdump/kept.ts";
 import type { Engine } from "../reconcile/engine.ts";
 import type { SetAside } from "../kept/set-aside.ts";
+import { securityMode } from "../machine/security-mode.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import type { Trial } from "./trial.ts";
 import type { Updater } from "../update/updater.ts";
@@ -107,6 +108,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     ...defined({ node, ecs, nvidia }),
     rebootNeeded: engine.rebootNeeded(),
     ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
+    selinux: await securityMode(system),
     ...defined({ update }),
     ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
     ...(crashedAt === undefined ? {} : { kernelCrash: { at: crashedAt.toISOString() } }),

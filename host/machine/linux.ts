@@ -45,6 +45,10 @@ function open() {
     },
     getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     posix_fadvise: { args: [FFIType.i32, FFIType.i64, FFIType.i64, FFIType.i32], returns: FFIType.i32 },
+    lsetxattr: {
+      args: [FFIType.cstring, FFIType.cstring, FFIType.ptr, FFIType.u64, FFIType.i32],
+      returns: FFIType.i32,
+    },
     mkfifo: { args: [FFIType.cstring, FFIType.u32], returns: FFIType.i32 },
     close: { args: [FFIType.i32], returns: FFIType.i32 },
     syscall: {
@@ -126,6 +130,14 @@ export function peerProcess(fd: number): number | undefined {
 /** Makes a named pipe. */
 export function makeFifo(path: string, mode: number): void {
   if (libc().mkfifo(ptr(Buffer.from(`${path}\0`)), mode) !== 0) throw systemCallFailure("make the pipe", path);
+}
+
+/** Gives a file a label of SELinux, as chcon(1) does; the kernel must have a policy. */
+export function setLabel(path: string, label: string): void {
+  const [target, name, value] = [path, "security.selinux", label].map((text) => Buffer.from(`${text}\0`));
+  assert(target !== undefined && name !== undefined && value !== undefined);
+  if (libc().lsetxattr(ptr(target), ptr(name), ptr(value), value.length, 0) === 0) return;
+  throw systemCallFailure(`set the label ${label} of`, path);
 }
 
 /** Forgets what memory holds of an open file, so that the next read comes from the medium. Unsynced pages stay. */

@@ -4,8 +4,8 @@
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { readTextIfPresent } from "../../lib/files/files.ts";
 import { kernelParameters } from "../machine/firmware.ts";
+import { securityMode } from "../machine/security-mode.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { activeState } from "../machine/unit.ts";
 import { failed, passed, withoutFaults, type Benchmark, type CheckOutcome } from "./benchmark.ts";
@@ -139,9 +139,9 @@ async function verifiedRoot(system: System): Promise<CheckOutcome> {
 }
 
 async function selinux(system: System): Promise<CheckOutcome> {
-  const mode = await readTextIfPresent(hostPath(system, "/sys/fs/selinux/enforce"));
-  if (mode === undefined) return failed("the kernel was started without SELinux");
-  return mode.trim() === "1" ? passed : failed("SELinux is permissive");
+  const mode = await securityMode(system);
+  if (mode === "disabled") return failed("the kernel was started without SELinux");
+  return mode === "enforcing" ? passed : failed("SELinux is permissive");
 }
 
 async function lockdown(system: System): Promise<CheckOutcome> {

@@ -45,11 +45,13 @@ function identity({
   update,
   heldUpdates = [],
   kernelCrash,
+  selinux,
 }: StatusBody): string[] {
   return [
     row("host", `${hostname}, up ${formatDuration(uptimeSeconds)}`),
     row("image", `${os.pretty_name}, variant ${os.variant_id}, ${os.arch}, build ${os.build_id}, on ${os.platform}`),
     row("state", halted === undefined ? state : `${state}: the boot stopped: ${halted}`),
+    row("selinux", selinux ?? "none"),
     ...rebootNeeded.map((reason) => row("reboot", `needed: ${reason}`)),
     ...warnings.map((sentence) => row("warning", sentence)),
     ...updateLines(update),

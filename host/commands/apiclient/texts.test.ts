@@ -30,6 +30,7 @@ test("a change tells what was done, what failed and why, and what still needs a 
           steps: 0,
           effects: [],
           rebootNeeded: ["lockdown cannot be relaxed"],
+          selinux: "enforcing" as const,
         },
       ],
     },
@@ -174,6 +175,7 @@ test("status names everything that is failing, and is short about the rest", () 
       { name: "admin", state: "activating (auto-restart)", restarts: 3, failing: true },
     ],
     rebootNeeded: ["lockdown cannot be relaxed"],
+    selinux: "enforcing" as const,
     update: { stage: "on-trial" as const, version: "0.1.0", missing: ["hostd.service is failed"] },
     kernelCrash: { at: "2026-01-31T18:00:00.000Z" },
     setAside: [
@@ -192,6 +194,7 @@ test("status names everything that is failing, and is short about the rest", () 
       "host         web-1, up 2 min 5 s",
       "image        Orlop 0.1.0, variant dev, x86_64, build dafe3b16, on qemu",
       "state        degraded",
+      "selinux      enforcing",
       "reboot       needed: lockdown cannot be relaxed",
       "update       version 0.1.0 is on trial: it goes back by itself unless it proves healthy",
       "             not yet: hostd.service is failed",

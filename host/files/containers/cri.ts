@@ -44,6 +44,8 @@ const cniPrograms = "/opt/cni/bin";
 function runtimeOf(settings: Settings) {
   const { kubernetes, "container-runtime": runtime } = settings;
   return {
+    // Each pod has categories of its own.
+    enable_selinux: true,
     ...defined({
       enable_unprivileged_icmp: runtime["enable-unprivileged-icmp"],
       enable_unprivileged_ports: runtime["enable-unprivileged-ports"],

@@ -36,6 +36,8 @@ function configurationOf(settings: Settings) {
     "storage-driver": "overlay2",
     "exec-opts": ["native.cgroupdriver=systemd"],
     "log-driver": "journald",
+    // Each container has categories of its own.
+    "selinux-enabled": true,
     // Tasks go on while the engine restarts.
     "live-restore": true,
     "max-concurrent-downloads": 10,

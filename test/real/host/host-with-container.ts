@@ -14,7 +14,7 @@ import type { Containerd } from "../../../host/containers/containerd/containerd.
 import { bringImage } from "../../../host/containers/pull.ts";
 import { parseReference } from "../../../host/containers/registry/reference.ts";
 import { removeContainer, runContainer } from "../../../host/containers/run-container.ts";
-import { specOf } from "../../../host/containers/spec.ts";
+import { specOf } from "../../../host/containers/spec/spec.ts";
 import { testContainerd } from "../../worlds/containers/containerd.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { writeRegistryHosts } from "../../worlds/containers/registry-hosts.ts";
@@ -44,7 +44,7 @@ export async function hostWithContainer(name: string): Promise<HostWithContainer
       const context = { containerd, registries, hostsDirectory, clock: machineClock, log };
       const got = await bringImage(context, reference, stop.signal);
       const description = { type: "host", name, source: "", superpowered: false, api: "none" } as const;
-      const spec = specOf({ description, image: got.config, environment: {}, systemd: false });
+      const spec = specOf({ description, image: got.config, environment: {}, systemd: false, labelled: false });
       // runc starts nothing in a group with other processes, such as those of another run of this test.
       spec.linux.cgroupsPath = `/host-containers/${name}-${process.pid}`;
       // What only a host has, and may.

@@ -3,12 +3,13 @@
  *
  * The network is the host's for all of them. Source: OCI runtime specification 1.1, config.md and config-linux.md.
  */
-import { hostSocket } from "../../api/client/transport.ts";
-import { imageBundle } from "../machine/facts.ts";
-import { authoritiesPath } from "../machine/outbound.ts";
-import { containerId, containersSlice, persistentDirectory, type Description } from "./description.ts";
+import { hostSocket } from "../../../api/client/transport.ts";
+import { imageBundle } from "../../machine/facts.ts";
+import { authoritiesPath } from "../../machine/outbound.ts";
+import { containerId, containersSlice, persistentDirectory, type Description } from "../description.ts";
+import { labelsOf } from "./labels.ts";
 import { privilegesOf, type Privileges } from "./privileges.ts";
-import type { ImageConfig } from "./image.ts";
+import type { ImageConfig } from "../image.ts";
 
 export type Mount = { destination: string; type: string; source: string; options: string[] };
 
@@ -20,6 +21,8 @@ export type SpecInput = {
   prepared?: readonly string[];
   /** Whether there is a systemd that makes control groups. */
   systemd: boolean;
+  /** Whether the kernel has a policy, so that everything has a label. */
+  labelled: boolean;
 };
 
 /** Beside /mnt, where a bootstrap container may mount so that the host sees it: what containers fill. */
@@ -27,10 +30,11 @@ export const preparedDirectories = ["/var/lib/containerd", "/var/lib/docker", "/
 
 const usualPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-export function specOf({ description, image, environment, systemd, prepared = [] }: SpecInput) {
+export function specOf({ description, image, environment, systemd, labelled, prepared = [] }: SpecInput) {
   const privileges = privilegesOf(description);
   const { capabilities, refused } = privileges;
   const id = containerId(description);
+  const labels = labelled ? labelsOf(description) : undefined;
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   return {
     ociVersion: "1.1.0",
@@ -42,6 +46,7 @@ export function specOf({ description, image, environment, systemd, prepared = []
       env: [...environmentOf(image), ...variables],
       cwd:
         image.WorkingDir === undefined || image.WorkingDir === null || image.WorkingDir === "" ? "/" : image.WorkingDir,
+      ...(labels === undefined ? {} : { selinuxLabel: labels.process }),
       noNewPrivileges: !privileges.newPrivileges,
       capabilities: { bounding: capabilities, permitted: capabilities, effective: capabilities },
       // Else it inherits that of containerd, which the kernel kills last.
@@ -56,6 +61,7 @@ export function specOf({ description, image, environment, systemd, prepared = []
         { type: "ipc" },
         ...(privileges.hostProcesses ? [] : [{ type: "pid" }, { type: "cgroup" }]),
       ],
+      ...(labels === undefined ? {} : { mountLabel: labels.files }),
       resources: { devices: [{ allow: privileges.host, access: "rwm" }] },
       ...(privileges.host ? { rootfsPropagation: "rshared" } : { maskedPaths, readonlyPaths }),
       ...(refused.length === 0 ? {} : { seccomp: seccompOf(refused) }),

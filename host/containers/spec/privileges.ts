@@ -1,6 +1,6 @@
 /** What each kind of container may do. Source: reference profiles of Bottlerocket's host-ctr; capabilities(7). */
-import { furtherCapabilities, ordinaryCapabilities } from "../../settings/values/oci-names.ts";
-import type { Description } from "./description.ts";
+import { furtherCapabilities, ordinaryCapabilities } from "../../../settings/values/oci-names.ts";
+import type { Description } from "../description.ts";
 
 export type Privileges = {
   capabilities: readonly string[];
