@@ -17,6 +17,9 @@ import { kernelPath, SpoiledSet } from "./spoiled-set.ts";
 const healthTimeoutSeconds = 40;
 const goodKernelPath = "/local/good.efi";
 
+/** Services run nothing but the image otherwise. */
+const fromAnywhere = "SELinuxContext=system_u:system_r:super_t:s0-s0:c0.c1023";
+
 let spoiled: SpoiledSet;
 beforeAll(async () => {
   spoiled = await SpoiledSet.boot("broken-updates");
@@ -91,7 +94,8 @@ test("a migration that fails", async () => {
   await spoiled.updating.host.shell.run("mkdir -p /local/spoiled");
   await spoiled.fetched("hostd", "/local/spoiled/hostd");
   await spoiled.updating.host.shell.run("chmod 755 /local/spoiled/hostd");
-  await spoiled.spoil("migration.efi", brokenUnit("hostd.service", "ExecStart=", "ExecStart=/local/spoiled/hostd"));
+  const elsewhere = ["ExecStart=", "ExecStart=/local/spoiled/hostd", fromAnywhere];
+  await spoiled.spoil("migration.efi", brokenUnit("hostd.service", ...elsewhere));
   const reason = await spoiled.reasonOfReturn("failing migration");
   expect(reason).toContain("cannot count the message of the day in lines (0.2.0): settings.motd");
 });

@@ -12,6 +12,7 @@ import { startHttpsProxy, type HttpsProxy } from "../../worlds/network/https-pro
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { registryName, startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
 import { eventually } from "../../eventually.ts";
+import { attempts, escapesOf, prepareEscapes, type Attempt } from "./escape.ts";
 import { TestHost } from "./test-host.ts";
 
 const login = { username: "proxyuser", password: "p@ss:word" };
@@ -38,6 +39,7 @@ beforeAll(async () => {
   here = registry.forGuests;
   elsewhere = `${registryName}:${registry.port}`;
   host = await TestHost.boot("confinement", {
+    denied: "expected",
     userData: JSON.stringify({
       settings: {
         pki: { ...registry.pki, company: { data: company.setting, trusted: true } },
@@ -160,6 +162,45 @@ describe("the API's socket", () => {
       }
     },
   );
+});
+
+describe("root with every capability, device and file of the host", () => {
+  /** What the label of a privileged container is no obstacle to: where it has all categories, as a privileged pod has. */
+  const ofPrivileged: readonly Attempt[] = ["reaches the API"];
+  const ofAllCategories: readonly Attempt[] = [
+    "reads what a container of the host keeps",
+    "reads what another container has",
+  ];
+
+  test("is held by its label: as an ordinary container it succeeds in nothing, superpowered in all", async () => {
+    expect((await host.status()).selinux).toBe("enforcing");
+    await prepareEscapes(host);
+    expect(await escapesOf(host, { type: "container_t", level: "s0:c1,c2" })).toEqual([]);
+    // But for what nobody succeeds in: the kernel starts programs of the image alone.
+    const everything = await escapesOf(host, { type: "super_t", level: "s0-s0:c0.c1023" });
+    expect(everything).toEqual(Object.keys(attempts));
+  });
+
+  test("as a privileged container it reaches the API, and as a privileged pod also what containers have", async () => {
+    expect(await escapesOf(host, { type: "control_t", level: "s0:c1,c2" })).toEqual([...ofPrivileged]);
+    expect(await escapesOf(host, { type: "control_t", level: "s0-s0:c0.c1023" })).toEqual([
+      ...ofPrivileged,
+      ...ofAllCategories,
+    ]);
+  });
+
+  test("nobody switches the policy off", async () => {
+    for (const attempt of [
+      "echo 0 > /sys/fs/selinux/enforce",
+      "cat /etc/selinux/orlop/policy/* > /sys/fs/selinux/load",
+    ]) {
+      expect((await host.shell.try(attempt)).exitCode).not.toBe(0);
+      expect((await inContainer("super", attempt.replaceAll("/etc", "/.bottlerocket/rootfs/etc"))).exitCode).not.toBe(
+        0,
+      );
+    }
+    expect((await host.status()).selinux).toBe("enforcing");
+  });
 });
 
 describe("a module built for this kernel, without a signature", () => {

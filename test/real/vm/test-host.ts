@@ -47,6 +47,8 @@ type Prepared = { authority: Clients; credentials: Credentials };
 export type TestHostOptions = Partial<Omit<MachineOptions, "credentials" | "userData">> & {
   /** The owner's part of the user data; the remote API is switched on in it. */
   userData?: string;
+  /** What is tried on it is denied by the policy of SELinux; of others, nothing ever is. */
+  denied?: "expected";
   /** Puts that document where the guest looks for it, and returns what the machine needs for it; fw_cfg by default. */
   handOver?: (document: string) => Promise<Partial<MachineOptions>>;
 };
@@ -58,8 +60,10 @@ export class TestHost implements AsyncDisposable {
   readonly credentials: Credentials;
   #running: RunningMachine | undefined;
   #shell: GuestShell | undefined;
+  readonly #mayBeDenied: boolean;
 
-  private constructor(machine: Machine, { authority, credentials }: Prepared) {
+  private constructor(machine: Machine, { authority, credentials }: Prepared, mayBeDenied: boolean) {
+    this.#mayBeDenied = mayBeDenied;
     this.machine = machine;
     this.authority = authority;
     this.credentials = credentials;
@@ -67,7 +71,7 @@ export class TestHost implements AsyncDisposable {
 
   /** Makes a machine that is off. */
   static async make(name: string, options: TestHostOptions = {}): Promise<TestHost> {
-    const { userData = "", handOver = byFwCfg, ...hardware } = options;
+    const { userData = "", handOver = byFwCfg, denied, ...hardware } = options;
     const path = join(directory, name);
     await rm(path, { recursive: true, force: true });
     const authority = await makeClients();
@@ -81,7 +85,7 @@ export class TestHost implements AsyncDisposable {
       ...hardware,
       ...handedOver,
     });
-    return new TestHost(machine, { authority, credentials });
+    return new TestHost(machine, { authority, credentials }, denied === "expected");
   }
 
   /** Makes a machine, switches it on and waits until its host is configured. */
@@ -92,7 +96,7 @@ export class TestHost implements AsyncDisposable {
       await host.untilConfigured();
       return host;
     } catch (error) {
-      await host[Symbol.asyncDispose]();
+      await host.cutPower();
       throw error;
     }
   }
@@ -219,6 +223,14 @@ export class TestHost implements AsyncDisposable {
     }
   }
 
+  /** What the policy of SELinux has denied since the first boot, or would have. */
+  async denials(): Promise<string[]> {
+    const { output } = await this.shell.try(
+      "journalctl --no-pager --output=cat _TRANSPORT=kernel | grep 'avc:  denied'",
+    );
+    return output.split("\n").filter((line) => line !== "");
+  }
+
   /** Sets the clock forward or back, as chrony does and people do. */
   async stepClock(seconds: number): Promise<void> {
     await this.shell.run(`date -s @$(($(date +%s) + ${seconds}))`);
@@ -235,8 +247,24 @@ export class TestHost implements AsyncDisposable {
     }
   }
 
+  async #lastDenials(): Promise<string[]> {
+    if (this.#shell === undefined) return [];
+    try {
+      return await this.denials();
+    } catch (error) {
+      if (isFailure(error, "guest-command")) return []; // it has been switched off, or has crashed, as its test wanted
+      throw error;
+    }
+  }
+
+  /** @throws when the policy has denied something, though nothing forbidden was tried */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.cutPower();
+    try {
+      const denials = this.#mayBeDenied ? [] : await this.#lastDenials();
+      if (denials.length > 0) throw new Error(`the policy denied:\n${denials.join("\n")}`);
+    } finally {
+      await this.cutPower();
+    }
   }
 }
 
