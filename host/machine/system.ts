@@ -7,7 +7,7 @@
  * `test/worlds/host/system.ts`.
  */
 import { Resolver } from "node:dns/promises";
-import { statfs } from "node:fs/promises";
+import { stat, statfs } from "node:fs/promises";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";
 import { join } from "node:path";
 import { type Clock, machineClock } from "../../lib/clock.ts";
@@ -44,8 +44,13 @@ export interface System {
   readonly mask: (text: string) => string;
 }
 
-/** In bytes; what is kept back for root counts on neither side. See statvfs(3). */
-export type Space = { sizeBytes: number; availableBytes: number };
+/** What is kept back for root counts on neither side. See statvfs(3). */
+export type Space = {
+  /** The number that all paths on one file system have in common; see stat(2). */
+  device: number;
+  sizeBytes: number;
+  availableBytes: number;
+};
 
 export type Interfaces = ReturnType<typeof networkInterfaces>;
 
@@ -94,8 +99,8 @@ export function linuxSystem(root = "/"): System {
 }
 
 async function spaceOf(path: string): Promise<Space> {
-  const { blocks, bsize, bfree, bavail } = await statfs(path);
-  return { sizeBytes: (blocks - bfree + bavail) * bsize, availableBytes: bavail * bsize };
+  const [{ dev }, { blocks, bsize, bfree, bavail }] = await Promise.all([stat(path), statfs(path)]);
+  return { device: dev, sizeBytes: (blocks - bfree + bavail) * bsize, availableBytes: bavail * bsize };
 }
 
 /** The name servers that systemd-resolved asks; see systemd-resolved.service(8). */

@@ -1,5 +1,4 @@
 /** How full the machine is: memory and what waits for it, over the last hour, and file systems now. */
-import { stat } from "node:fs/promises";
 import type { Usage, UsageSample } from "../../api/machine-view.ts";
 import { defined } from "../../lib/defined.ts";
 import { systemErrorCode } from "../../lib/failure.ts";
@@ -87,8 +86,8 @@ export async function fileSystemsOf(system: System, paths: readonly string[]): P
   const known = new Map<number, Usage["fileSystems"][number]>();
   for (const path of paths) {
     try {
-      const { dev } = await stat(hostPath(system, path));
-      known.getOrInsert(dev, { path, ...(await system.space(path)) });
+      const { device, ...space } = await system.space(path);
+      known.getOrInsert(device, { path, ...space });
     } catch (error) {
       // What is not there, or cannot be looked at, is left out: the rest counts all the more.
       if (systemErrorCode(error) === undefined) throw error;

@@ -14,9 +14,9 @@ test("a file system that is full, and a certificate that is about to end, are to
   expect(await warningsOf(machine.system, quiet)).toEqual([]);
 
   await machine.write("/local/containers", "");
-  machine.spaces.set("/local", { sizeBytes: 4 * mebibyte, availableBytes: 0.2 * mebibyte });
+  machine.spaces.set("/local", { device: 1, sizeBytes: 4 * mebibyte, availableBytes: 0.2 * mebibyte });
   expect(await warningsOf(machine.system, quiet)).toEqual(["/local is nearly full: 0 MiB of 4 MiB are free"]);
-  machine.spaces.set("/local", { sizeBytes: 4 * mebibyte, availableBytes: 0 });
+  machine.spaces.set("/local", { device: 1, sizeBytes: 4 * mebibyte, availableBytes: 0 });
   expect(await warningsOf(machine.system, quiet)).toEqual(["/local is full: 0 MiB of 4 MiB are free"]);
   machine.spaces.clear();
 

@@ -1,7 +1,4 @@
 /** A host on which a good many things are wrong at once, as an operator might meet them one by one. */
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { run } from "../../../lib/program/process.ts";
 import type { Argv } from "../../../lib/program/process.ts";
 import { TestAuthority } from "../network/certificates.ts";
 import { runningHost, type RunningHost } from "../host/running-host.ts";
@@ -18,6 +15,7 @@ export const plantedSecrets = {
 } as const;
 
 const dayMs = 86_400_000;
+const mebibyte = 1024 ** 2;
 const hourMs = 3_600_000;
 
 export async function faultyHost(): Promise<FaultyHost> {
@@ -30,7 +28,7 @@ export async function faultyHost(): Promise<FaultyHost> {
   plantLog(host);
   await host.restart();
   await plantUsage(host);
-  opened.defer(await plantFullDisk(host));
+  await plantFullDisk(host);
   const repository = opened.use(await testRepository());
   await repository.publish("0.2.0", {
     waves: [
@@ -83,15 +81,9 @@ function plantLog({ machine }: RunningHost): void {
   );
 }
 
-async function plantFullDisk({ machine }: RunningHost): Promise<() => Promise<void>> {
-  const local = join(machine.system.root, "local");
-  await mkdir(local, { recursive: true });
-  await run(["mount", "-t", "tmpfs", "-o", "size=8m", "orlop-test", local]);
-  await machine.write("/local/containers", "x".repeat(7.6 * 1024 ** 2));
-  return async () => {
-    await run(["umount", local]);
-    await rm(local, { recursive: true });
-  };
+async function plantFullDisk({ machine }: RunningHost): Promise<void> {
+  await machine.write("/local/containers", "");
+  machine.spaces.set("/local", { device: 1, sizeBytes: 8 * mebibyte, availableBytes: 0.4 * mebibyte });
 }
 
 /** Ends in what is on trial: nobody changes settings while something is. */

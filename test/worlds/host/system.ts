@@ -116,7 +116,7 @@ export async function testSystem(options: TestSystemOptions = {}): Promise<TestS
     interfaces: options.interfaces ?? (() => ({})),
     space: async (path) => {
       await stat(join(root, path));
-      return spaces.get(path) ?? { sizeBytes: 20 * 1024 ** 3, availableBytes: 10 * 1024 ** 3 };
+      return spaces.get(path) ?? { device: 0, sizeBytes: 20 * 1024 ** 3, availableBytes: 10 * 1024 ** 3 };
     },
     dns: { addressesOf: async () => [], namesOf: async () => [], ...options.dns },
     fetch: followingRedirects(options.fetch ?? fetch),
