@@ -14,7 +14,7 @@ import { check, type Ailment } from "../../machine/ailment.ts";
 import { containerUnit, type Description } from "../../containers/description.ts";
 import { writeDescription } from "../../containers/described.ts";
 import { notApplied } from "../../reconcile/reconciler.ts";
-import { hostPath, type System } from "../../machine/system.ts";
+import type { System } from "../../machine/system.ts";
 import type { NodeCheck } from "../../node/node-ready.ts";
 import { journalOf, kubeletAilment, unitAilment } from "../../machine/unit-ailment.ts";
 
