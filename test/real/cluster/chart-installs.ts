@@ -94,8 +94,9 @@ export function chartInstalls(minor: ClusterMinor, { refines }: { refines: boole
     await helm(["install", ...release]);
     await helm(["upgrade", ...release, ...everything]);
     const words = ["get", "deployment", account, `--namespace=${namespace}`];
+    // No kubelet is here, so the pod of before stays beside the one of the upgrade.
     await eventually(async () => {
-      const { stdout } = await cluster.kubectl([...words, "--output=jsonpath={.status.unavailableReplicas}"]);
+      const { stdout } = await cluster.kubectl([...words, "--output=jsonpath={.status.updatedReplicas}"]);
       expect(stdout).toBe("1");
     }, longMs);
     expect((await cluster.kubectl(["get", "fleetpolicy", "default", "--output=name"])).stdout).toContain("default");
