@@ -83,7 +83,7 @@ function plantLog({ machine }: RunningHost): void {
 
 async function plantFullDisk({ machine }: RunningHost): Promise<void> {
   await machine.write("/local/containers", "");
-  machine.spaces.set("/local", { device: 1, sizeBytes: 8 * mebibyte, availableBytes: 0.4 * mebibyte });
+  machine.spaces.set("/local", { device: 1, sizeBytes: 8 * mebibyte, availableBytes: 400 * 1024 });
 }
 
 /** Ends in what is on trial: nobody changes settings while something is. */
