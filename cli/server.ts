@@ -61,14 +61,6 @@ export async function runServer(
   return undefined;
 }
 
-/** Resolves when the signal aborts. */
-export async function untilAborted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) return;
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-}
-
 async function detached(server: ServerVerb, signal: AbortSignal): Promise<ServerRecord> {
   const { directory, log } = filesOf(server);
   await mkdir(directory, { recursive: true });

@@ -1,7 +1,8 @@
 /** `apiclient console`: the host as a page, served to this computer's browser. */
 import { KeptConnection } from "../api/client/transport.ts";
 import { apiCommand } from "../host/commands/apiclient/context.ts";
-import { Failure } from "../lib/failure.ts";
+import { untilAborted } from "../lib/abortable.ts";
+import { portOf } from "../lib/command/port.ts";
 
 export const consoleCommand = apiCommand({
   name: "console",
@@ -20,7 +21,7 @@ change and try settings, update, reboot, and open terminals in host containers. 
       value: "PORT",
       help: "Of loopback; a free one unless given",
       default: "0",
-      parse: portNumber,
+      parse: (text: string) => portOf(text, 0),
     },
   },
   async run(context, { write, port }) {
@@ -28,17 +29,7 @@ change and try settings, update, reboot, and open terminals in host containers. 
     using kept = new KeptConnection();
     await using server = await openConsole(context, kept, { mayWrite: write, port });
     context.invocation.note(`open ${server.firstVisit}\nIt works once; Ctrl-C ends it.`);
-    await interrupted(context.signal);
+    await untilAborted(context.signal);
   },
   print: () => "",
 });
-
-function portNumber(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new Failure("bad-number", `a port from 0 to 65535 is expected, not "${text}"`);
-}
-
-async function interrupted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-}

@@ -16,3 +16,11 @@ export async function abortable<Result>(promise: Promise<Result>, signal: AbortS
     signal.removeEventListener("abort", abort);
   }
 }
+
+/** Resolves when the signal aborts. */
+export async function untilAborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) return;
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+}

@@ -1,6 +1,8 @@
 /** The page of a fleet, served until somebody interrupts the verb. */
 import type { FleetSource } from "../../cluster/console/fleet-source.ts";
-import { type Invocation, usageFailure } from "../../lib/command/command.ts";
+import { untilAborted } from "../../lib/abortable.ts";
+import type { Invocation } from "../../lib/command/command.ts";
+import { portOf } from "../../lib/command/port.ts";
 
 export const consoleOptions = {
   write: { type: "boolean", help: "Let the page stop the fleet", short: "w" },
@@ -9,14 +11,9 @@ export const consoleOptions = {
     value: "PORT",
     help: "Of loopback; a free one unless given",
     default: "0",
-    parse: portNumber,
+    parse: (text: string) => portOf(text, 0),
   },
 } as const;
-
-function portNumber(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw usageFailure(`a port from 0 to 65535 is expected, not "${text}"`);
-}
 
 export async function serveFleet(
   source: FleetSource,
@@ -26,6 +23,5 @@ export async function serveFleet(
   const { openFleetConsole } = await import("../../cluster/console/open-fleet-console.ts");
   await using server = await openFleetConsole(source, options);
   note(`open ${server.firstVisit}\nIt works once; Ctrl-C ends it.`);
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  await untilAborted(signal);
 }

@@ -1,9 +1,10 @@
 /** `./orlop registry` */
 import { join } from "node:path";
-import { Failure } from "../../lib/failure.ts";
 import { hostOfGuests } from "../../vm/qemu/qemu.ts";
 import { buildDirectory, mirrorOption, verb } from "../context.ts";
-import { runServer, serverOptions, untilAborted, type ServerVerb } from "../server.ts";
+import { untilAborted } from "../../lib/abortable.ts";
+import { portOf } from "../../lib/command/port.ts";
+import { runServer, serverOptions, type ServerVerb } from "../server.ts";
 
 export const registry = verb({
   name: "registry",
@@ -16,7 +17,13 @@ control by these names.`,
     { run: "./orlop registry --detach", description: "until `./orlop registry --stop`" },
   ],
   options: {
-    port: { type: "text", value: "PORT", help: "Port to listen on", default: "5000", parse: parsePort },
+    port: {
+      type: "text",
+      value: "PORT",
+      help: "Port to listen on",
+      default: "5000",
+      parse: (text: string) => portOf(text, 1),
+    },
     mirror: mirrorOption,
     ...serverOptions,
   },
@@ -55,10 +62,4 @@ async function serveImages({ port, mirror, ready, signal }: ImageServer): Promis
   }
   await ready(`serving ${names.join(", ")}`);
   await untilAborted(signal);
-}
-
-/** @throws {Failure<"bad-port">} */
-function parsePort(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) <= 65_535) return Number(text);
-  throw new Failure("bad-port", `a port from 1 to 65535 is expected, not "${text}"`);
 }

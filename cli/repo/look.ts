@@ -13,7 +13,9 @@ import { serveRepository } from "../../repo/serve.ts";
 import { serialise } from "../../repo/tree.ts";
 import { validateTree, type Validation } from "../../repo/validate.ts";
 import { compareVersions } from "../../repo/version.ts";
-import { runServer, serverOptions, untilAborted, type ServerVerb } from "../server.ts";
+import { untilAborted } from "../../lib/abortable.ts";
+import { portOf } from "../../lib/command/port.ts";
+import { runServer, serverOptions, type ServerVerb } from "../server.ts";
 import { directory, machinesOptions, opened, readText, repoCommand } from "./context.ts";
 
 export const show = repoCommand({
@@ -223,7 +225,7 @@ export const serve = repoCommand({
       value: "PORT",
       help: "Port to listen on; 0 takes a free one",
       default: "0",
-      parse: parsePort,
+      parse: (text: string) => portOf(text, 0),
     },
     ...serverOptions,
   },
@@ -240,9 +242,3 @@ export const serve = repoCommand({
     return await runServer({ name, words, serve: serving }, how, invocation);
   },
 });
-
-/** @throws {Failure<"bad-port">} */
-function parsePort(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new Failure("bad-port", `a port from 0 to 65535 is expected, not "${text}"`);
-}
