@@ -15,7 +15,7 @@ import { fleetFaults, plantedFleet } from "../../test/worlds/fleet/planted-fleet
 import { rollingScenario } from "../../test/worlds/fleet/rolling-fleet.ts";
 import type { LoopbackServer } from "../../web/server/loopback-server.ts";
 import { pageFiles } from "../../web/server/page-files.ts";
-import { nodes, pods } from "../../kubernetes/objects.ts";
+import { nodes } from "../../kubernetes/objects.ts";
 import { Operator } from "../operator/operator.ts";
 import { fleetPolicies } from "../operator/policy-object.ts";
 import { fleetPage } from "./fleet-page.ts";
@@ -168,13 +168,7 @@ test("the operator's page asks the cluster who looks, and stops the fleet for wh
   );
   await using fleet = await FakeFleet.start(client, { count: 6, version: "1.0.0" });
   const first = fleet.names[0] ?? "";
-  const pod = {
-    metadata: { name: "web-1", namespace: "shop" },
-    spec: { nodeName: first },
-    status: { phase: "Running" },
-  };
-  await client.create(pods, { name: "web-1", namespace: "shop", content: pod }, stop.signal);
-  api.budgets.set("web-1", "web");
+  await api.addHeldPod({ name: "web-1", namespace: "shop", node: first, budget: "web" }, stop.signal);
 
   const ends = new AbortController();
   const log: string[] = [];

@@ -2,7 +2,6 @@
 import { expect, test } from "bun:test";
 import { policyAnnotations } from "../../../api/fleet/annotations.ts";
 import { machineClock } from "../../../lib/clock.ts";
-import { pods } from "../../../kubernetes/objects.ts";
 import { eventually } from "../../../test/eventually.ts";
 import { FakeFleet } from "../../../test/worlds/cluster/fake-fleet.ts";
 import { MemoryApiServer } from "../../../test/worlds/cluster/memory-api-server.ts";
@@ -28,13 +27,7 @@ test("a cluster is watched by the rights of a kubeconfig, with what keeps pods o
   await client.create(fleetPolicies, { name: "broken", content: broken }, stop.signal);
   await using fleet = await FakeFleet.start(client, { count: 3, version: "1.0.0" });
   const first = fleet.names[0] ?? "";
-  const pod = {
-    metadata: { name: "web-1", namespace: "shop" },
-    spec: { nodeName: first },
-    status: { phase: "Running" },
-  };
-  await client.create(pods, { name: "web-1", namespace: "shop", content: pod }, stop.signal);
-  api.budgets.set("web-1", "web");
+  await api.addHeldPod({ name: "web-1", namespace: "shop", node: first, budget: "web" }, stop.signal);
   const options = { client, fetch, identity: "pod", namespace: "default", self: undefined, log: () => undefined };
   const running = new Operator(options).run(stop.signal).catch(() => undefined);
   await fleet.publish({ version: "1.1.0" });

@@ -6,6 +6,7 @@
 import { applyMergePatch } from "./merge-patch.ts";
 import { isJsonObject, parseJson, type Json, type JsonObject } from "../../../lib/text/json.ts";
 import { KubernetesClient } from "../../../kubernetes/client.ts";
+import { pods } from "../../../kubernetes/objects.ts";
 import { machineClock } from "../../../lib/clock.ts";
 
 type Kept = JsonObject & { metadata: JsonObject & { name: string; namespace?: string; resourceVersion: string } };
@@ -37,6 +38,16 @@ export class MemoryApiServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.stop(true);
+  }
+
+  /** A pod that runs on a node, and that a budget keeps there. */
+  async addHeldPod(
+    { name, namespace, node, budget }: { name: string; namespace: string; node: string; budget: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const content = { metadata: { name, namespace }, spec: { nodeName: node }, status: { phase: "Running" } };
+    await this.client.create(pods, { name, namespace, content }, signal);
+    this.budgets.set(name, budget);
   }
 
   #kind(plural: string): Map<string, Kept> {
