@@ -1,7 +1,7 @@
 /**
  * Protects: a fleet of real machines with real pods. A drain that a disruption budget holds is given back; a good version
  * reaches both nodes, one after the other, though the operator dies after every step; a version that is bad reaches one node,
- * which goes back by itself, and no other. All of it is told in sentences.
+ * which goes back by itself, and no other; one whose workloads fail is taken back. All of it is told in sentences.
  *
  * How long a node was away, and for what, is printed.
  */
@@ -21,7 +21,7 @@ import { directory, type TestHost } from "./test-host.ts";
 const repository = join(import.meta.dir, "../../..");
 /** By its name and by the policy's canaries, the first. */
 const [first, second] = ["fleet-1", "fleet-2"];
-const bad = "0.3.0";
+const [bad, unwelcome] = ["0.3.0", "0.4.0"];
 const drainSeconds = 45;
 /** From the start of the health gate; a node is ready a while before. */
 const provedSeconds = 300;
@@ -40,7 +40,8 @@ let record: AbsenceRecord;
 const hosts: TestHost[] = [];
 
 /** What the pods serve, as far as the policy's gate is concerned. */
-const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("") });
+const shop = { status: 200 };
+const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("", { status: shop.status }) });
 
 beforeAll(async () => {
   cluster = await TestCluster.start("fleet");
@@ -48,6 +49,7 @@ beforeAll(async () => {
   await cluster.kubectl("apply", `--filename=${join(repository, "cluster/chart/orlop-fleet/crds")}`);
   published = await PublishedImages.open("fleet", "metal-k8s-1.20");
   await published.offer(bad, brokenUnit("containerd.service", "ExecStart=", "ExecStart=/usr/bin/false"));
+  await published.offer(unwelcome);
   const settings = {
     updates: { ...published.settings, health: { "timeout-seconds": provedSeconds } },
     kubernetes: { "updates-by-cluster": true },
@@ -76,7 +78,8 @@ const policyOf = (spec: object) => ({
     maxUnavailable: 1,
     order: { canarySelector: { "kubernetes.io/hostname": first } },
     drain: { timeout: "10m", retryAfter: "1s" },
-    soak: { seconds: 5, gates: [{ name: "shop", http: { url: server.url.href } }] },
+    soak: { seconds: 5, timeout: "20s", gates: [{ name: "shop", http: { url: server.url.href } }] },
+    onSoakFailure: "rollback",
     ...spec,
   },
 });
@@ -142,7 +145,7 @@ test("both hosts report to the fleet, and offer what their repository has", asyn
   await cluster.apply(web);
   await cluster.kubectl("rollout", "status", "deployment/web", "--timeout=600s");
   for (const name of [first, second]) {
-    await untilSeen(() => JSON.stringify(record.report(name)?.offers), new RegExp(`"${bad}"`));
+    await untilSeen(() => JSON.stringify(record.report(name)?.offers), new RegExp(`"${unwelcome}"`));
     expect(record.report(name)).toMatchObject({ version: older, variant: "metal-k8s-1.20", onTrial: false, held: [] });
   }
   const nodes = await cluster.kubectl("get", "pods", "--output=jsonpath={.items[*].spec.nodeName}");
@@ -213,6 +216,37 @@ test("a bad version reaches the first node, which goes back by itself; the fleet
   const history = await fleet("history");
   expect(history).toMatch(new RegExp(`web  Halted: ${failed}`));
   expect(history).toMatch(new RegExp(`${first}  Failed: ${bad} failed here: went back`));
+});
+
+test("a version whose workloads fail halts the fleet, and the policy takes it back on that node", async () => {
+  for (const host of hosts) await host.commit({ updates: { health: { "timeout-seconds": provedSeconds } } });
+  shop.status = 503;
+  await cluster.apply(policyOf({ versions: { pin: unwelcome } }));
+  const [, id] = /resume=(h\d+)/.exec(await conditions()) ?? [];
+  await cluster.kubectl("annotate", "fleetpolicy", "web", "--overwrite", `fleet.orlop.dev/resume=${id}`);
+  const failed = `${first} failed with ${unwelcome}: its soak failed after .*: it soaks .*shop: .* answers 503`;
+  await untilSeen(conditions, new RegExp(failed));
+  await untilSeen(versionsNow, new RegExp(`^${newer} ${newer}$`));
+  await untilSeen(() => String(areFree()), /true/);
+  expect(record.bootsOf(second)).toBe(2);
+  expect(record.absencesOf(second)).toHaveLength(1);
+  await untilSeen(
+    async () => await messageOf(first),
+    new RegExp(`^keeps away from ${unwelcome}, which failed here: its soak`),
+  );
+  expect(await fleet("history")).toMatch(new RegExp(`${first}  RollingBack: ${unwelcome} failed here, goes back: `));
+  const orders = (await (await hosts[0]?.api())?.call("getHistory"))?.flatMap((entry) =>
+    "order" in entry ? [entry.order] : [],
+  );
+  expect(orders?.map(({ do: deed, version, by }) => `${deed} ${version} by ${by}`)).toEqual([
+    `go-back ${newer} by web`,
+    `reboot-into ${unwelcome} by web`,
+    `prepare ${unwelcome} by web`,
+    `reboot-into ${bad} by web`,
+    `prepare ${bad} by web`,
+    `reboot-into ${newer} by web`,
+    `prepare ${newer} by web`,
+  ]);
 });
 
 /** A person need not wait for the hour that a node is left alone after it was given back. */
