@@ -1,7 +1,8 @@
 /**
  * Protects: a fleet of real machines with real pods. A drain that a disruption budget holds is given back; a good version
  * reaches both nodes, one after the other, though the operator dies after every step; a version that is bad reaches one node,
- * which goes back by itself, and no other; one whose workloads fail is taken back. All of it is told in sentences.
+ * which goes back by itself, and no other; one whose workloads fail is taken back. All of it is told in sentences, and by the
+ * page of the fleet in Chromium.
  *
  * How long a node was away, and for what, is printed.
  */
@@ -12,6 +13,7 @@ import { KubernetesClient } from "../../../kubernetes/client.ts";
 import { kubeconfigConnection } from "../../../kubernetes/kubeconfig.ts";
 import { run } from "../../../lib/program/process.ts";
 import { CrashingOperator } from "../../worlds/cluster/crashing-operator.ts";
+import { type FleetPage, openFleetPage } from "../../worlds/console/fleet-page.ts";
 import { startMs, TestCluster } from "./cluster.ts";
 import { AbsenceRecord, partsOf } from "./absence-record.ts";
 import { newer, older, PublishedImages } from "./published-images.ts";
@@ -37,6 +39,7 @@ let client: KubernetesClient;
 let published: PublishedImages;
 let operator: CrashingOperator;
 let record: AbsenceRecord;
+let page: FleetPage;
 const hosts: TestHost[] = [];
 
 /** What the pods serve, as far as the policy's gate is concerned. */
@@ -61,8 +64,10 @@ beforeAll(async () => {
   for (const host of hosts) await cluster.untilReady(host);
   record = AbsenceRecord.start(client);
   operator = await CrashingOperator.start(cluster.controlPlane, join(directory, "fleet-cluster"));
+  page = await openFleetPage(cluster.controlPlane.kubeconfig, signal);
 }, startMs);
 afterAll(async () => {
+  await page?.[Symbol.asyncDispose]();
   await operator?.[Symbol.asyncDispose]();
   await record?.[Symbol.asyncDispose]();
   await cluster?.[Symbol.asyncDispose]();
@@ -138,6 +143,9 @@ async function conditions(): Promise<string> {
 const fleet = async (...words: string[]): Promise<string> =>
   (await run([join(repository, "orlop"), "fleet", ...words, "--kubeconfig", cluster.controlPlane.kubeconfig])).stdout;
 
+/** What the page of the fleet shows, in the view that is open. */
+const shown = async (): Promise<string> => await page.driver.text();
+
 const versionsNow = (): string => [first, second].map((name) => record.report(name)?.version).join(" ");
 const areFree = (): boolean => [first, second].every((name) => record.isSchedulable(name));
 
@@ -159,6 +167,7 @@ test("a drain that a disruption budget holds is told with its name, and given ba
   await untilSeen(async () => await messageOf(first), told);
   expect(record.isSchedulable(first)).toBe(false);
   expect(await fleet("explain", first)).toMatch(told);
+  await untilSeen(shown, new RegExp(`${first} ${told.source}`));
   await untilSeen(async () => await messageOf(first), /^is tried again at /);
   const reason = /not drained after 45 s: it waits for 1 pod to leave, until .*: .*budget web needs 2 healthy pods/;
   expect(await messageOf(first)).toMatch(reason);
@@ -174,6 +183,7 @@ test("a good version reaches both nodes, one after the other, though the operato
   await cluster.apply(budgetOf(1));
   await cluster.apply(policyOf({ versions: { pin: newer } }));
   await letTryAgain(first);
+  for (const name of [first, second]) await untilSeen(shown, new RegExp(`${name} reboots`));
   await untilSeen(versionsNow, new RegExp(`^${newer} ${newer}$`));
   await untilSeen(conditions, /2 of 2 nodes run what they are to run/);
   await untilSeen(() => operator.deaths.join("; "), /; claims$/);
@@ -187,6 +197,10 @@ test("a good version reaches both nodes, one after the other, though the operato
   const history = await fleet("history");
   for (const reason of ["Draining", "Rebooting", "Soaking", "Updated"])
     expect(history).toContain(`${second}  ${reason}: `);
+  await untilSeen(shown, /all 2 nodes run what they are to run/);
+  await page.driver.openView("history");
+  await untilSeen(shown, new RegExp(`How long each part took.*${second}Updated`, "s"));
+  await page.driver.openView("");
   await cluster.kubectl("rollout", "status", "deployment/web", "--timeout=600s");
   expect(await messageOf(first)).toBe(`runs ${newer}, which is what it is to run`);
   tellOfAbsences();
@@ -209,6 +223,8 @@ test("a bad version reaches the first node, which goes back by itself; the fleet
     new RegExp(`^keeps away from ${bad}, which failed here: not healthy after`),
   );
   await untilSeen(async () => await messageOf(second), new RegExp(`^waits: the roll-out is halted since ${failed}`));
+  const seen = await untilSeen(shown, new RegExp(`halted.*${failed}`, "s"));
+  expect(seen).toContain("kubectl annotate fleetpolicy web --overwrite fleet.orlop.dev/resume=");
   const status = await fleet("status");
   expect(status).toMatch(new RegExp(`Halted True: ${failed}`));
   expect(status).toMatch(new RegExp(`${second}  ${newer}  waits: the roll-out is halted since ${failed}`));
