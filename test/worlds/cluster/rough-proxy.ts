@@ -2,8 +2,8 @@
  * Stands between an operator and its API server: counts what is asked, cuts watches off, lets one go on from a version
  * that the server no longer knows, and holds answers to writes back while something else happens.
  */
-import { writeFile } from "node:fs/promises";
 import type { ControlPlane } from "../../../vm/cluster/control-plane.ts";
+import { writePlainKubeconfig } from "./plain-kubeconfig.ts";
 
 /** As an API server ends a watch whose version is too old. */
 const expired = JSON.stringify({
@@ -43,15 +43,7 @@ export class RoughProxy implements AsyncDisposable {
 
   /** Writes the kubeconfig of who asks through this; it needs no credentials. */
   async writeKubeconfig(path: string): Promise<void> {
-    const context = { cluster: "proxy", user: "nobody" };
-    // JSON is YAML.
-    const kubeconfig = {
-      clusters: [{ name: "proxy", cluster: { server: this.url } }],
-      users: [{ name: "nobody", user: {} }],
-      contexts: [{ name: "proxy", context }],
-      "current-context": "proxy",
-    };
-    await writeFile(path, JSON.stringify(kubeconfig));
+    await writePlainKubeconfig(path, this.url);
   }
 
   get total(): number {
