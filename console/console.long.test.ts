@@ -7,7 +7,7 @@ import type { Page } from "puppeteer-core";
 import { eventually } from "../test/eventually.ts";
 import { startBrowser, type TestBrowser } from "../test/worlds/console/browser.ts";
 import { faultyHost, plantedSecrets, type FaultyHost } from "../test/worlds/console/faulty-host.ts";
-import { limitMs, PageDriver } from "../test/worlds/console/page-driver.ts";
+import { limitMs, PageDriver, testMs } from "../test/worlds/console/page-driver.ts";
 import { plantedFaults } from "../test/worlds/console/faults.ts";
 import { consoleOf } from "../test/worlds/console/open-console.ts";
 import type { LoopbackServer } from "../web/server/loopback-server.ts";
@@ -29,12 +29,12 @@ beforeAll(async () => {
   driver = await PageDriver.open(browser, server.firstVisit);
   ({ page } = driver);
   await driver.shows(/things are broken/);
-}, 180_000);
+}, testMs);
 
 afterAll(async () => {
   stop.abort();
   await opened.disposeAsync();
-}, limitMs);
+}, testMs);
 
 test.each(plantedFaults.map((fault) => [fault.name, fault] as const))(
   "%s is found in under three clicks",
@@ -49,22 +49,26 @@ test.each(plantedFaults.map((fault) => [fault.name, fault] as const))(
     await driver.shows(fault.sentence);
     expect(clicks).toBeLessThan(3);
   },
-  120_000,
+  testMs,
 );
 
-test("the page says at a glance how the host does, and what one could do", async () => {
-  await driver.openView("");
-  expect(await page.title()).toBe("degraded · test-host");
-  await driver.shows(/things are broken/);
-  for (const command of [
-    "apiclient undo",
-    "apiclient logs admin",
-    "apiclient update release 0.1.9",
-    "apiclient confirm",
-  ]) {
-    expect(await driver.text()).toContain(command);
-  }
-}, 120_000);
+test(
+  "the page says at a glance how the host does, and what one could do",
+  async () => {
+    await driver.openView("");
+    expect(await page.title()).toBe("degraded · test-host");
+    await driver.shows(/things are broken/);
+    for (const command of [
+      "apiclient undo",
+      "apiclient logs admin",
+      "apiclient update release 0.1.9",
+      "apiclient confirm",
+    ]) {
+      expect(await driver.text()).toContain(command);
+    }
+  },
+  testMs,
+);
 
 test.each(["light", "dark"] as const)(
   "axe has nothing serious to say about any view, when it is %s",
@@ -77,88 +81,108 @@ test.each(["light", "dark"] as const)(
     }
     await page.emulateMediaFeatures([]);
   },
-  180_000,
+  testMs,
 );
 
-test("on a phone nothing is wider than the page", async () => {
-  await page.setViewport({ width: 390, height: 800 });
-  for (const view of views) {
-    await driver.openView(view);
-    await driver.shows(/./);
-    expect([view, await driver.width()]).toEqual([view, 390]);
-  }
-  await page.setViewport({ width: 1240, height: 900 });
-}, 180_000);
+test(
+  "on a phone nothing is wider than the page",
+  async () => {
+    await page.setViewport({ width: 390, height: 800 });
+    for (const view of views) {
+      await driver.openView(view);
+      await driver.shows(/./);
+      expect([view, await driver.width()]).toEqual([view, 390]);
+    }
+    await page.setViewport({ width: 1240, height: 900 });
+  },
+  testMs,
+);
 
-test("a view is reached, and a setting opened, with the keyboard alone", async () => {
-  await driver.openView("");
-  await page.reload();
-  await driver.shows(/things are broken/);
-  await page.keyboard.press("Tab");
-  expect(await driver.focused()).toBe("Skip to the content");
-  for (let presses = 0; presses < 20 && !(await driver.focused()).startsWith("Settings"); presses++)
+test(
+  "a view is reached, and a setting opened, with the keyboard alone",
+  async () => {
+    await driver.openView("");
+    await page.reload();
+    await driver.shows(/things are broken/);
     await page.keyboard.press("Tab");
-  expect(await driver.focused()).toStartWith("Settings");
-  await page.keyboard.press("Enter");
-  await driver.shows(/Search settings/);
-}, 120_000);
+    expect(await driver.focused()).toBe("Skip to the content");
+    for (let presses = 0; presses < 20 && !(await driver.focused()).startsWith("Settings"); presses++)
+      await page.keyboard.press("Tab");
+    expect(await driver.focused()).toStartWith("Settings");
+    await page.keyboard.press("Enter");
+    await driver.shows(/Search settings/);
+  },
+  testMs,
+);
 
-test("a change is planned with its files and units, tried, kept, found in the history and taken back", async () => {
-  const { api } = faulty.host;
-  await driver.openView("settings");
-  await driver.click("button", "Keep version");
-  await eventually(async () => expect((await api.call("getStatus")).trial).toBeUndefined(), limitMs);
+test(
+  "a change is planned with its files and units, tried, kept, found in the history and taken back",
+  async () => {
+    const { api } = faulty.host;
+    await driver.openView("settings");
+    await driver.click("button", "Keep version");
+    await eventually(async () => expect((await api.call("getStatus")).trial).toBeUndefined(), limitMs);
 
-  await driver.fill("input[type=search]", "mtod");
-  await driver.shows(/No setting has "mtod" in it/);
-  await driver.fill("input[type=search]", "motdd");
-  await driver.shows(/Did you mean motd\?/);
-  await driver.click("button", "motd");
-  await driver.click("summary", "motd");
-  await driver.fill("details[open] .editor input", "Welcome back");
-  await driver.click("button", "Plan this");
-  await driver.click("button", "Plan");
-  await driver.shows(/no reboot.*modify \/etc\/motd.*- Welcome aboard deck-7.*\+ Welcome back/s);
-  expect(await faulty.host.machine.read("/etc/motd")).toContain("Welcome aboard deck-7");
+    await driver.fill("input[type=search]", "mtod");
+    await driver.shows(/No setting has "mtod" in it/);
+    await driver.fill("input[type=search]", "motdd");
+    await driver.shows(/Did you mean motd\?/);
+    await driver.click("button", "motd");
+    await driver.click("summary", "motd");
+    await driver.fill("details[open] .editor input", "Welcome back");
+    await driver.click("button", "Plan this");
+    await driver.click("button", "Plan");
+    await driver.shows(/no reboot.*modify \/etc\/motd.*- Welcome aboard deck-7.*\+ Welcome back/s);
+    expect(await faulty.host.machine.read("/etc/motd")).toContain("Welcome aboard deck-7");
 
-  await driver.click("button", "Try");
-  await driver.shows(/is on trial: version \d+ returns in \d+ min/);
-  expect(await faulty.host.machine.read("/etc/motd")).toContain("Welcome back");
-  await driver.click("button", "Keep version");
-  await eventually(async () => expect((await api.call("getStatus")).trial).toBeUndefined(), limitMs);
+    await driver.click("button", "Try");
+    await driver.shows(/is on trial: version \d+ returns in \d+ min/);
+    expect(await faulty.host.machine.read("/etc/motd")).toContain("Welcome back");
+    await driver.click("button", "Keep version");
+    await eventually(async () => expect((await api.call("getStatus")).trial).toBeUndefined(), limitMs);
 
-  await driver.openView("history");
-  await driver.shows(/set motd on the console.*settings\.motd.*"Welcome aboard deck-7".*"Welcome back"/s);
-  await driver.click("button", "Undo");
-  await driver.click("button", "Yes");
-  await eventually(
-    async () => expect(await faulty.host.machine.read("/etc/motd")).toContain("Welcome aboard deck-7"),
-    limitMs,
-  );
-}, 180_000);
+    await driver.openView("history");
+    await driver.shows(/set motd on the console.*settings\.motd.*"Welcome aboard deck-7".*"Welcome back"/s);
+    await driver.click("button", "Undo");
+    await driver.click("button", "Yes");
+    await eventually(
+      async () => expect(await faulty.host.machine.read("/etc/motd")).toContain("Welcome aboard deck-7"),
+      limitMs,
+    );
+  },
+  testMs,
+);
 
-test("what a container prints is followed, without the secret in it", async () => {
-  await driver.openView("containers");
-  await driver.click("button", "Log");
-  await driver.shows(/logging in as deck with \(secret\)/);
-}, 120_000);
+test(
+  "what a container prints is followed, without the secret in it",
+  async () => {
+    await driver.openView("containers");
+    await driver.click("button", "Log");
+    await driver.shows(/logging in as deck with \(secret\)/);
+  },
+  testMs,
+);
 
-test("no secret is in any view, and times are in the zone of the reader with UTC beside", async () => {
-  for (const view of views) {
-    await driver.openView(view);
-    await driver.shows(/./);
-    const html = await page.content();
-    for (const secret of Object.values(plantedSecrets)) expect([view, html.includes(secret)]).toEqual([view, false]);
-  }
-  await driver.openView("history");
-  await page.emulateTimezone("Asia/Tokyo");
-  await page.reload();
-  await driver.shows(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/);
-  const local = await driver.evaluated("document.querySelector('main time').firstChild.textContent");
-  const utc = await driver.evaluated("document.querySelector('main time .utc').textContent");
-  const hours = (Number(/(\d{1,2}):\d\d:\d\d/.exec(local)?.[1]) % 12) - (Number(/ (\d\d):/.exec(utc)?.[1]) % 12);
-  expect((hours + 24) % 12).toBe(9);
-}, 180_000);
+test(
+  "no secret is in any view, and times are in the zone of the reader with UTC beside",
+  async () => {
+    for (const view of views) {
+      await driver.openView(view);
+      await driver.shows(/./);
+      const html = await page.content();
+      for (const secret of Object.values(plantedSecrets)) expect([view, html.includes(secret)]).toEqual([view, false]);
+    }
+    await driver.openView("history");
+    await page.emulateTimezone("Asia/Tokyo");
+    await page.reload();
+    await driver.shows(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/);
+    const local = await driver.evaluated("document.querySelector('main time').firstChild.textContent");
+    const utc = await driver.evaluated("document.querySelector('main time .utc').textContent");
+    const hours = (Number(/(\d{1,2}):\d\d:\d\d/.exec(local)?.[1]) % 12) - (Number(/ (\d\d):/.exec(utc)?.[1]) % 12);
+    expect((hours + 24) % 12).toBe(9);
+  },
+  testMs,
+);
 
 test("the browser met nothing that failed, and nothing that the policy of the page refused", () => {
   expect(driver.complaints).toEqual([]);

@@ -199,7 +199,7 @@ test("a good version reaches both nodes, one after the other, though the operato
     expect(history).toContain(`${second}  ${reason}: `);
   await untilSeen(shown, /all 2 nodes run what they are to run/);
   await page.driver.openView("history");
-  await untilSeen(shown, new RegExp(`How long each part took.*${second}Updated`, "s"));
+  await untilSeen(shown, new RegExp(`How long each part took.*${second}✓ Updated`, "s"));
   await page.driver.openView("");
   await cluster.kubectl("rollout", "status", "deployment/web", "--timeout=600s");
   expect(await messageOf(first)).toBe(`runs ${newer}, which is what it is to run`);

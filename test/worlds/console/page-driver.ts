@@ -6,7 +6,10 @@ import { z } from "zod";
 import { eventually } from "../../eventually.ts";
 import type { TestBrowser } from "./browser.ts";
 
-export const limitMs = 60_000;
+/** For what one looks for. Only what never comes takes so long. */
+export const limitMs = 180_000;
+/** For a whole test, as the last argument of `test`. */
+export const testMs = 900_000;
 
 /** Of axe's answer, as far as a test has to know it. */
 const violations = z.array(
@@ -78,6 +81,11 @@ export class PageDriver {
       );
     }, limitMs);
     await this.shows(/./);
+  }
+
+  /** To where no view of the page's own list leads. @param address behind "#/" */
+  async follow(address: string): Promise<void> {
+    await this.page.evaluate(`location.hash = ${JSON.stringify(`#/${address}`)}`);
   }
 
   /**
