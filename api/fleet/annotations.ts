@@ -17,6 +17,8 @@ export const annotations = {
   since: `${domain}/since`,
   /** "ours" while the operator keeps the node cordoned. */
   cordoned: `${domain}/cordoned`,
+  /** Since when, RFC 3339. */
+  cordonedAt: `${domain}/cordoned-at`,
   /** "ours" where the operator set the label that takes the node out of load balancers. */
   excluded: `${domain}/excluded`,
   /** The UID of the policy whose claim the node is under. */

@@ -10,6 +10,7 @@ import { patchOf } from "../roll-out/marks.ts";
 import type { FleetNode } from "../roll-out/snapshot.ts";
 import type { EventReason, Write } from "../roll-out/write.ts";
 import type { Drains } from "./drains.ts";
+import type { UpdateDurations } from "./metrics/update-durations.ts";
 import { fieldManager } from "./fleet-nodes.ts";
 import { finalizer, fleetPolicies, groupVersion, type PolicyObject } from "./policy-object.ts";
 
@@ -18,6 +19,7 @@ export type WriteTools = {
   nodes: Cache<NodeObject>;
   policies: Cache<PolicyObject>;
   drains: Drains;
+  durations: UpdateDurations;
 };
 
 /** What people should look at. */
@@ -46,18 +48,20 @@ export async function applyWrite(
 }
 
 async function changeNode(tools: WriteTools, write: Extract<Write, { kind: "node" }>, signal: AbortSignal) {
-  const { client, nodes: cache } = tools;
+  const { client, nodes: cache, durations } = tools;
   const { name, resourceVersion } = write.node;
   const { metadata, spec } = patchOf(write.change);
+  const before = cache.get(name);
   const patch = {
     metadata: { ...metadata, resourceVersion },
-    spec: { ...spec, ...(write.change.started === true ? { taints: taintsWithout(cache.get(name)) } : {}) },
+    spec: { ...spec, ...(write.change.started === true ? { taints: taintsWithout(before) } : {}) },
   };
   const written = await client.patch(nodes, { name, fieldManager }, patch, signal);
   if (written.kind !== "written") {
     await cache.refresh(name, signal);
     return false;
   }
+  durations.note(write, before, client.connection.clock.now());
   cache.take(written.object);
   await recordEventOf(client, nodeRef(write.node), write, signal);
   return true;

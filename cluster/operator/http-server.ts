@@ -3,7 +3,8 @@
  * API server nothing. Its page is for people, and elsewhere: `cluster/console/operator-console.ts`.
  */
 import type { KubernetesClient } from "../../kubernetes/client.ts";
-import { metricsText } from "./metrics.ts";
+import { metricsText } from "./metrics/metrics.ts";
+import type { UpdateDurations } from "./metrics/update-durations.ts";
 import type { Operator } from "./operator.ts";
 
 export type Routes = Readonly<Record<string, (request: Request) => Response | Promise<Response>>>;
@@ -16,7 +17,8 @@ export function operatorRoutes(operator: Operator, client: KubernetesClient): Ro
   return {
     "/metrics": () => {
       const { isLeading, passMs, passes, conflicts, snapshots } = operator;
-      const figures = { isLeading, passMs, passes, conflicts, requests: client.requests };
+      const durationsOf = (policy: string): UpdateDurations => operator.durationsOf(policy);
+      const figures = { isLeading, passMs, passes, conflicts, requests: client.requests, durationsOf };
       const headers = { "content-type": "text/plain; version=0.0.4" };
       return new Response(metricsText(snapshots, figures, clock.now()), { headers });
     },

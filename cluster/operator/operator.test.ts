@@ -8,7 +8,8 @@ import { FleetPolicySpec } from "../policy/fleet-policy.ts";
 import type { Snapshot } from "../roll-out/snapshot.ts";
 import { fieldManager, nodesOf, Owners } from "./fleet-nodes.ts";
 import { serveRoutes } from "./http-server.ts";
-import { metricsText } from "./metrics.ts";
+import { metricsText } from "./metrics/metrics.ts";
+import { UpdateDurations } from "./metrics/update-durations.ts";
 import { readPolicy } from "./policy-object.ts";
 
 const now = new Date("2026-12-01T12:00:00Z");
@@ -129,7 +130,9 @@ test("metrics are those of the moment, in Prometheus' text format", () => {
     gone: new Set(),
     self: undefined,
   };
-  const text = metricsText([snapshot], { isLeading: true, passMs: 12, passes: 3, conflicts: 1, requests: 40 }, now);
+  const durationsOf = (): UpdateDurations => new UpdateDurations();
+  const figures = { isLeading: true, passMs: 12, passes: 3, conflicts: 1, requests: 40, durationsOf };
+  const text = metricsText([snapshot], figures, now);
   expect(text).toContain(
     '# TYPE orlop_nodes gauge\norlop_nodes{policy="web",step="Idle",version="1.0.0",zone="z\\"1"} 1\n',
   );
@@ -145,8 +148,9 @@ test("defaults of a policy are the operator's", () => {
 
 test("every metric that the dashboard asks for is one that the operator serves", async () => {
   const dashboard = await readFile(join(import.meta.dir, "../chart/orlop-fleet/dashboard.json"), "utf8");
-  const asked = new Set([...dashboard.matchAll(/orlop_[a-z_]+/g)].map(([name]) => name));
-  const figures = { isLeading: true, passMs: 0, passes: 0, conflicts: 0, requests: 0 };
+  const asked = new Set([...dashboard.matchAll(/orlop_[a-z_]+/g)].map(([name]) => name.replace(/_bucket$/, "")));
+  const durationsOf = (): UpdateDurations => new UpdateDurations();
+  const figures = { isLeading: true, passMs: 0, passes: 0, conflicts: 0, requests: 0, durationsOf };
   const served = [...metricsText([], figures, now).matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name);
   expect(asked.size).toBeGreaterThan(5);
   expect([...asked].filter((name) => !served.includes(name))).toEqual([]);

@@ -21,6 +21,7 @@ import { Drains } from "./drains.ts";
 import { nodesOf, Owners } from "./fleet-nodes.ts";
 import { type FleetView, fleetViewOf, invalidOf } from "./fleet-view.ts";
 import { Lookout, type UnderWork } from "./lookout.ts";
+import { UpdateDurations } from "./metrics/update-durations.ts";
 import { fleetPolicies, type PolicyObject, readPolicy } from "./policy-object.ts";
 import { Projection } from "./projection.ts";
 
@@ -63,6 +64,8 @@ export class Operator {
   readonly #logged = new Map<string, string | undefined>();
   #drains: Drains | undefined;
   #snapshots: readonly Snapshot[] = [];
+  /** By policy. */
+  readonly #durations = new Map<string, UpdateDurations>();
   /** How long the last pass took. */
   passMs = 0;
   passes = 0;
@@ -82,6 +85,13 @@ export class Operator {
   /** What the last pass saw, for metrics. */
   get snapshots(): readonly Snapshot[] {
     return this.#snapshots;
+  }
+
+  /** Of a policy, since this began to work. */
+  durationsOf(policy: string): UpdateDurations {
+    const known = this.#durations.get(policy) ?? new UpdateDurations();
+    this.#durations.set(policy, known);
+    return known;
   }
 
   /** The fleet by the last pass; while another operator works, by what the caches have. */
@@ -204,7 +214,9 @@ export class Operator {
   /** The policy's status first: nodes are dealt with on the strength of it. */
   async #write({ policy }: Snapshot, writes: readonly Write[], signal: AbortSignal): Promise<void> {
     if (this.#drains === undefined) return;
-    const tools = { client: this.#options.client, nodes: this.#nodes, policies: this.#policies, drains: this.#drains };
+    const { client } = this.#options;
+    const durations = this.durationsOf(policy.name);
+    const tools = { client, nodes: this.#nodes, policies: this.#policies, drains: this.#drains, durations };
     const failures: unknown[] = [];
     const apply = async (write: Write): Promise<void> => {
       try {

@@ -40,8 +40,12 @@ test("what a person wrote by hand and cannot be read counts as absent", () => {
 });
 
 test("a cordon is noted as ours in the patch that makes it", () => {
-  expect(patchOf({ cordon: true })).toEqual({
-    metadata: { labels: {}, annotations: { [annotations.cordoned]: "ours" } },
+  const at = now.toISOString();
+  expect(patchOf({ cordon: true, marks: { since: now } })).toEqual({
+    metadata: {
+      labels: {},
+      annotations: { [annotations.cordoned]: "ours", [annotations.cordonedAt]: at, [annotations.since]: at },
+    },
     spec: { unschedulable: true },
   });
 });

@@ -64,6 +64,8 @@ export function patchOf({ marks = {}, cordon, order, offLoadBalancers }: NodeCha
   }
   if (cordon !== undefined) {
     note[annotations.cordoned] = cordon ? "ours" : null;
+    // A step begins with it.
+    note[annotations.cordonedAt] = cordon ? (marks.since?.toISOString() ?? null) : null;
     patch.spec = { unschedulable: cordon ? true : null };
   }
   return patch;

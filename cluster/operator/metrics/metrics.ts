@@ -1,6 +1,10 @@
-/** Metrics in Prometheus' text format, computed from what the operator sees when somebody asks: none outlives its node. */
-import type { Snapshot } from "../roll-out/snapshot.ts";
-import { portrait } from "../roll-out/portrait.ts";
+/**
+ * Metrics in Prometheus' text format. Gauges are computed from what the operator sees when somebody asks: none outlives its
+ * node. Counters and histograms are what this operator has done.
+ */
+import type { Snapshot } from "../../roll-out/snapshot.ts";
+import { portrait } from "../../roll-out/portrait.ts";
+import { durationBounds, type Histogram, timedSteps, type UpdateDurations } from "./update-durations.ts";
 
 export type OperatorFigures = {
   isLeading: boolean;
@@ -8,13 +12,16 @@ export type OperatorFigures = {
   passes: number;
   conflicts: number;
   requests: number;
+  durationsOf: (policy: string) => UpdateDurations;
 };
 
-type Sample = { labels: Readonly<Record<string, string>>; value: number };
-type Metric = { name: string; kind: "gauge" | "counter"; help: string; samples: readonly Sample[] };
+type Labels = Readonly<Record<string, string>>;
+/** `suffix` of the metric's name, where it has several series. */
+type Sample = { labels: Labels; value: number; suffix?: "_bucket" | "_sum" | "_count" };
+type Metric = { name: string; kind: "gauge" | "counter" | "histogram"; help: string; samples: readonly Sample[] };
 
 export function metricsText(snapshots: readonly Snapshot[], figures: OperatorFigures, now: Date): string {
-  const metrics = [...fleetMetrics(snapshots, now), ...ownMetrics(figures)];
+  const metrics = [...fleetMetrics(snapshots, now), ...durationMetrics(snapshots, figures), ...ownMetrics(figures)];
   return metrics.map(textOf).join("");
 }
 
@@ -99,6 +106,37 @@ function stepSamples({ policy, nodes }: Snapshot, now: Date): Sample[] {
   );
 }
 
+function durationMetrics(snapshots: readonly Snapshot[], { durationsOf }: OperatorFigures): Metric[] {
+  const policies = snapshots.map(({ policy: { name } }) => ({ name, durations: durationsOf(name) }));
+  const histogram = (name: string, help: string, samples: readonly Sample[]): Metric => {
+    return { name, kind: "histogram", help, samples };
+  };
+  return [
+    histogram(
+      "orlop_fleet_step_duration_seconds",
+      "How long nodes took for each step of an update that led on to the next.",
+      policies.flatMap(({ name, durations }) =>
+        timedSteps.flatMap((step) => histogramSamples({ policy: name, step }, durations.steps[step])),
+      ),
+    ),
+    histogram(
+      "orlop_fleet_away_duration_seconds",
+      "How long nodes were cordoned by the operator, whatever came of it.",
+      policies.flatMap(({ name, durations }) => histogramSamples({ policy: name }, durations.away)),
+    ),
+  ];
+}
+
+function histogramSamples(labels: Labels, { counts, count, sum }: Histogram): Sample[] {
+  const bucket = (le: string, value: number): Sample => ({ labels: { ...labels, le }, value, suffix: "_bucket" });
+  return [
+    ...durationBounds.map((bound, at) => bucket(String(bound), counts[at] ?? 0)),
+    bucket("+Inf", count),
+    { labels, value: sum, suffix: "_sum" },
+    { labels, value: count, suffix: "_count" },
+  ];
+}
+
 function ownMetrics({ isLeading, passMs, passes, conflicts, requests }: OperatorFigures): Metric[] {
   const single = (name: string, kind: Metric["kind"], help: string, value: number): Metric => {
     return { name, kind, help, samples: [{ labels: {}, value }] };
@@ -118,9 +156,9 @@ function secondsSince(date: Date, now: Date): number {
 
 /** Source: Prometheus' exposition formats. */
 function textOf({ name, kind, help, samples }: Metric): string {
-  const lines = samples.map(({ labels, value }) => {
+  const lines = samples.map(({ labels, value, suffix = "" }) => {
     const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
-    return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}\n`;
+    return `${name}${suffix}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}\n`;
   });
   return `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n${lines.join("")}`;
 }
