@@ -16,7 +16,7 @@ import { makeCredentials } from "../vm/credentials.ts";
 import { GuestShell } from "../vm/guest-shell.ts";
 import { createMachine } from "../vm/machine.ts";
 import { files } from "../vm/qemu/qemu.ts";
-import { kernelOf } from "../vm/disk/unified-kernel.ts";
+import { kernelOf } from "../image/boot/unified-kernel.ts";
 import { withRemoteAccess } from "../vm/user-data.ts";
 import { bootTimeoutMs, inTime, microseconds, reachedAt, startDebian, startGuest } from "./guests.ts";
 import { computer, median, type BenchReport } from "./report.ts";

@@ -19,7 +19,7 @@ import { machinesDirectory } from "../machine-files.ts";
 import { bootId, kill } from "../process-identity.ts";
 import { files, type Accelerator } from "./qemu.ts";
 import { startQemu } from "./qemu-process.ts";
-import { kernelOf } from "../disk/unified-kernel.ts";
+import { kernelOf } from "../../image/boot/unified-kernel.ts";
 
 /** A kernel under KVM gets there in less than two seconds. */
 const proofTimeoutMs = 15_000;

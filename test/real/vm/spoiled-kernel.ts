@@ -19,7 +19,7 @@ import { epochSecondsOf, packagesOf, readLock } from "../../../image/packages/lo
 import { openToolsRoot } from "../../../image/packages/tools-root.ts";
 import { osDirectory } from "../../../image/root/os-content.ts";
 import { dev } from "../../../variants/dev.ts";
-import { sectionOf, type UnifiedSection } from "../../../vm/disk/unified-kernel.ts";
+import { sectionOf, type UnifiedSection } from "../../../image/boot/unified-kernel.ts";
 
 export type Mistake = {
   /** Files below /etc, by path. */
