@@ -1,7 +1,6 @@
 /** `./orlop build` */
 import { copyFile, mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import type { SigningKey } from "../image/boot/signing-key.ts";
+import { join } from "node:path";
 import { machineClock } from "../lib/clock.ts";
 import { usageFailure } from "../lib/command/command.ts";
 import { defined } from "../lib/defined.ts";
@@ -18,6 +17,7 @@ import {
   variantOption,
   verb,
 } from "./context.ts";
+import { signingKeyIn, signingKeyOptions } from "./signing-key.ts";
 
 type BuiltFile = { path: string; bytes: number };
 type Result = { made: BuiltFile[]; changes?: string[]; seconds: number };
@@ -63,18 +63,7 @@ so building again after a change of ours takes seconds.`,
       help: "Where that repository is served: hosts look there unless a setting says otherwise",
       parse: parseUrl,
     },
-    "signing-key": {
-      type: "text",
-      value: "KEY",
-      help: "Signs the image for Secure Boot: a file in PEM, or a PKCS #11 URI with module-path and pin-source; the key in ~/.config/orlop/keys unless given",
-      complete: "files",
-    },
-    "signing-certificate": {
-      type: "text",
-      value: "FILE",
-      help: "The certificate of that key, in PEM",
-      complete: "files",
-    },
+    ...signingKeyOptions,
     "pcr-signing-key": {
       type: "text",
       value: "KEY",
@@ -232,18 +221,6 @@ async function makeImage(
       { path: manifestPath, bytes: Bun.file(manifestPath).size },
     ],
   };
-}
-
-function signingKeyIn(
-  name: "signing" | "pcr-signing",
-  key: string | undefined,
-  certificate: string | undefined,
-): SigningKey | undefined {
-  if (key === undefined && certificate === undefined) return undefined;
-  if (key === undefined || certificate === undefined) {
-    throw usageFailure(`--${name}-key and --${name}-certificate belong together`);
-  }
-  return { privateKey: key.startsWith("pkcs11:") ? key : resolve(key), certificate: resolve(certificate) };
 }
 
 async function makeRecipeProgram(
