@@ -53,6 +53,10 @@ export type MachineOptions = {
   ephemeralDisksBytes?: readonly number[];
   /** An ISO 9660 image. */
   cdRom?: string;
+  /** What the firmware tries before the disks, at every start; nothing unless given. */
+  startsFrom?: Hardware["startsFrom"];
+  /** Files for starting over the network. */
+  networkBoot?: Hardware["networkBoot"];
   /** Port of this computer's loopback that answers as the guest's 169.254.169.254:80. */
   metadataPort?: number;
   /** Ports of this computer's loopback that lead to the guest's. */
@@ -113,7 +117,11 @@ export async function createMachine(path: string, options: MachineOptions): Prom
   await writeFile(files.certificate, options.credentials.certificate);
   await writeFile(files.key, options.credentials.key, { mode: 0o600 });
   const hardware = await hardwareOf(directory, options);
-  const reads = [dirname(image), ...(options.cdRom === undefined ? [] : [dirname(resolve(options.cdRom))])];
+  const reads = [
+    dirname(image),
+    ...(options.cdRom === undefined ? [] : [dirname(resolve(options.cdRom))]),
+    ...(options.networkBoot === undefined ? [] : [options.networkBoot.directory]),
+  ];
 
   return {
     directory,
@@ -181,6 +189,7 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     disks,
     ...(options.cdRom === undefined ? {} : { cdRom: resolve(options.cdRom) }),
     ...(options.userData !== undefined && isByFwCfg(options) ? { userData: files.userData } : {}),
+    ...defined({ startsFrom: options.startsFrom, networkBoot: options.networkBoot }),
     ...defined({ vendor: options.vendor, card: options.card, oemStrings: options.oemStrings }),
     forwards: [
       ...[apiPort, ...(options.kubelet === true ? [kubeletPort] : [])].map((guestPort) => ({ hostPort: 0, guestPort })),

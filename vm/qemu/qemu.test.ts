@@ -103,3 +103,18 @@ test("the guest's clock can start at another time", () => {
     "base=1970-01-02T00:00:00,clock=vm",
   ]);
 });
+
+test("a machine may start from its CD-ROM or over the network before its disks", () => {
+  const devices = (hardware: Partial<Hardware>): string[] =>
+    values(qemuArguments({ ...plain, ...hardware }, []), "-device");
+  const first = (hardware: Partial<Hardware>): string[] =>
+    devices(hardware).filter((device) => device.endsWith(",bootindex=0"));
+  expect(first({ cdRom: "/a.iso" })).toEqual([]);
+  expect(first({ cdRom: "/a.iso", startsFrom: "cd-rom" })).toEqual(["ide-cd,drive=cdrom,bus=ide.0,bootindex=0"]);
+  const networkBoot = { directory: "/srv/a,b", file: "installer.efi" };
+  expect(first({ networkBoot, startsFrom: "network" })).toEqual([
+    expect.stringMatching(/^virtio-net-pci,netdev=net0,/),
+  ]);
+  const [network] = values(qemuArguments({ ...plain, networkBoot }, []), "-netdev");
+  expect(network).toEndWith("tftp=/srv/a,,b,bootfile=installer.efi");
+});

@@ -41,6 +41,10 @@ export type Hardware = {
   boot: Boot;
   disks: readonly Disk[];
   cdRom?: string;
+  /** What the firmware tries before the disks, at every start. */
+  startsFrom?: "cd-rom" | "network";
+  /** Files that the first card's network serves by TFTP, and the one that firmware is to start. */
+  networkBoot?: { directory: string; file: string };
   /** File whose bytes the guest reads below /sys/firmware/qemu_fw_cfg. */
   userData?: string;
   /** What network cards are; virtio unless given. */
@@ -101,7 +105,7 @@ export function qemuArguments(hardware: Hardware, dataDirectories: readonly stri
     ...boot(hardware.boot),
     ...(hardware.oemStrings ?? []).map((text): Option => ["-smbios", `type=11,value=${escaped(text)}`]),
     ...hardware.disks.flatMap(disk),
-    ...(hardware.cdRom === undefined ? [] : cdRom(hardware.cdRom)),
+    ...(hardware.cdRom === undefined ? [] : cdRom(hardware.cdRom, hardware.startsFrom === "cd-rom")),
     ...(hardware.userData === undefined ? [] : fwCfg(userDataName, hardware.userData)),
     ...network(hardware),
     ["-device", "virtio-rng-pci"],
@@ -169,10 +173,13 @@ function disk({ path, format, serial, bus = "virtio" }: Disk, index: number): Op
   ];
 }
 
-function cdRom(path: string): Option[] {
+/** Disks are counted from 1. */
+const firstToStart = ",bootindex=0";
+
+function cdRom(path: string, isFirst: boolean): Option[] {
   return [
     ["-drive", `if=none,id=cdrom,media=cdrom,readonly=on,format=raw,file=${escaped(path)}`],
-    ["-device", "ide-cd,drive=cdrom,bus=ide.0"],
+    ["-device", `ide-cd,drive=cdrom,bus=ide.0${isFirst ? firstToStart : ""}`],
   ];
 }
 
@@ -186,11 +193,16 @@ function network({
   metadataService,
   extraCards,
   sharedNetwork,
+  startsFrom,
+  networkBoot,
 }: Hardware): Option[] {
   const options = forwards.map(({ hostPort, guestPort }) => `hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
   if (metadataService !== undefined) {
     const command = metadataService.map(quoted).join(" ");
     options.push(`net=${metadataNetwork}`, escaped(`guestfwd=tcp:169.254.169.254:80-cmd:${command}`));
+  }
+  if (networkBoot !== undefined) {
+    options.push(`tftp=${escaped(networkBoot.directory)}`, `bootfile=${escaped(networkBoot.file)}`);
   }
   const cards = [{ id: "net0", behind: ["user", "id=net0", ...options].join(","), macAddress: macAddressOf(0) }];
   for (let index = 1; index <= extraCards; index++) {
@@ -204,7 +216,10 @@ function network({
   }
   return cards.flatMap(({ id, behind, macAddress }): Option[] => [
     ["-netdev", behind],
-    ["-device", `${card},netdev=${id},mac=${macAddress}`],
+    [
+      "-device",
+      `${card},netdev=${id},mac=${macAddress}${id === "net0" && startsFrom === "network" ? firstToStart : ""}`,
+    ],
   ]);
 }
 
