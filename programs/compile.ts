@@ -65,6 +65,11 @@ async function bundled(source: PageSource): Promise<string> {
   return page;
 }
 
+/** Makes the installer, the one program of the archive that a medium or the network starts. */
+export async function compileInstaller(architecture: Architecture, outfile: string): Promise<void> {
+  await compile("installer/main.ts", bunPlatforms[`linux-${architecture}`], outfile);
+}
+
 /**
  * @param entry relative to the root of the repository
  * @param beside files, relative to it too, that the program carries, to be found among `Bun.embeddedFiles`

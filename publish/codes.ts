@@ -18,6 +18,7 @@ export const publishCodes = [
   "volume-too-small",
   "wrong-architecture",
   "wrong-certificate",
+  "wrong-platform",
 ] as const;
 
 declare module "../lib/failure.ts" {

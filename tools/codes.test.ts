@@ -7,6 +7,7 @@ import { benchCodes } from "../bench/codes.ts";
 import { cliCodes } from "../cli/codes.ts";
 import { clusterCodes } from "../cluster/codes.ts";
 import { hostCodes } from "../host/codes.ts";
+import { installerCodes } from "../installer/codes.ts";
 import { imageCodes } from "../image/codes.ts";
 import { kubernetesCodes } from "../kubernetes/codes.ts";
 import { programsCodes } from "../programs/codes.ts";
@@ -32,6 +33,7 @@ const declared = new Map<string, readonly string[]>([
   ["kubernetes", kubernetesCodes],
   ["host", hostCodes],
   ["web", webCodes],
+  ["installer", installerCodes],
   ["programs", programsCodes],
   ["image", imageCodes],
   ["publish", publishCodes],

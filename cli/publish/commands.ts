@@ -1,5 +1,6 @@
 /** `./orlop publish …`: what a build becomes where people run it. */
 import { publishAmi, publishGrant, publishRevoke } from "./ami.ts";
+import { publishIso, publishNetboot } from "./installers.ts";
 import { publishOva } from "./ova.ts";
 import { publishRaw } from "./raw.ts";
 import { publishParameters, publishPromote } from "./parameters.ts";
@@ -16,4 +17,6 @@ export const publishCommands = [
   publishPromote,
   publishOva,
   publishRaw,
+  publishIso,
+  publishNetboot,
 ];

@@ -14,6 +14,11 @@ function consoles(platform: Platform, architecture: Architecture): string[] {
   return platform === "qemu" ? [`console=${serial}`] : ["console=tty0", `console=${serial},115200n8`];
 }
 
+/** Of an installer, which has no root: what stops it is shown for a minute, then the machine starts again. */
+export function installerCommandLine(platform: Platform, architecture: Architecture): string {
+  return [...consoles(platform, architecture), "panic=60", "loglevel=4"].join(" ");
+}
+
 /** What the root is and how it is opened: `name=value`, quoted where it has spaces. */
 export function rootWords(verity: Verity): string[] {
   return [

@@ -26,8 +26,8 @@ export type UnifiedImageParts = {
   commandLine: string;
   osRelease: string;
   epochSeconds: number;
-  /** Signs what PCR 11 holds once the image has started. */
-  pcrKey: SigningKey;
+  /** Signs what PCR 11 holds once the image has started; to an image without it, a TPM opens nothing. */
+  pcrKey: SigningKey | undefined;
 };
 
 /** Names of an architecture in EFI file names. */
@@ -39,14 +39,19 @@ export const efiNames: Readonly<Record<Architecture, string>> = { x86_64: "x64",
  * @param tools with the libraries of a TPM's policies (`policy`), and with the provider of tokens where the key is in one
  */
 export async function makeUnifiedImage(tools: ToolsRoot, output: string, parts: UnifiedImageParts): Promise<void> {
+  const { pcrKey } = parts;
+  if (pcrKey === undefined) {
+    await assemble(tools, output, parts, {});
+    return;
+  }
   await using work = await workDirectory(join(dirname(output), "pcr"));
   const publicKey = join(work.path, "public.pem");
-  const { certificate } = parts.pcrKey;
+  const { certificate } = pcrKey;
   await writeFile(publicKey, createPublicKey(await readFile(certificate)).export({ type: "spki", format: "pem" }));
   // What is measured is there in full only once the image has been put together.
   await assemble(tools, output, parts, { publicKey });
   const signature = join(work.path, "signature.json");
-  await writeFile(signature, await signMeasurement(tools, await readFile(output), work.path, parts.pcrKey));
+  await writeFile(signature, await signMeasurement(tools, await readFile(output), work.path, pcrKey));
   await assemble(tools, output, parts, { publicKey, signature });
 }
 
@@ -54,7 +59,7 @@ async function assemble(
   tools: ToolsRoot,
   output: string,
   { architecture, stub, kernel, kernelVersion, initrds, commandLine, osRelease, epochSeconds }: UnifiedImageParts,
-  { publicKey, signature }: { publicKey: string; signature?: string },
+  { publicKey, signature }: { publicKey?: string; signature?: string },
 ): Promise<void> {
   await runTool(
     tools,
@@ -68,7 +73,7 @@ async function assemble(
       ...initrds.map((initrd) => `--initrd=${initrd}`),
       `--cmdline=${commandLine}`,
       `--os-release=${osRelease}`,
-      `--pcrpkey=${publicKey}`,
+      ...(publicKey === undefined ? [] : [`--pcrpkey=${publicKey}`]),
       ...(signature === undefined ? [] : [`--section=.pcrsig:@${signature}`]),
       `--output=${output}`,
     ],

@@ -106,18 +106,26 @@ export const diskModules: Readonly<Record<Platform, readonly string[]>> = {
 
 export type InitrdFile = { path: string; source: string };
 
-/** Programs, libraries and loader: where each goes in the initrd, and where it is on this machine. */
-export async function programFiles(packages: string): Promise<InitrdFile[]> {
+/**
+ * Programs, libraries and loader: where each goes in the initrd, and where it is on this machine.
+ *
+ * @param wanted programs of the packages, by name
+ * @param own programs of ours, which need libraries of the packages too
+ */
+export async function programFiles(
+  packages: string,
+  wanted: Readonly<Record<string, string>>,
+  own: readonly InitrdFile[] = [],
+): Promise<InitrdFile[]> {
   const files = new Map<string, string>();
   const libraries = await libraryIndex(packages);
-  const queue = Object.entries(programs).map(([name, path]) => ({ path: `bin/${name}`, name: path }));
+  const queue: { path: string; name: string; source?: string }[] = [
+    ...Object.entries(wanted).map(([name, path]) => ({ path: `bin/${name}`, name: path })),
+    ...own.map(({ path, source }) => ({ path, name: path, source })),
+  ];
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     if (files.has(next.path)) continue;
-    const found = await resolveInRoot(packages, next.name);
-    if (found === undefined) {
-      throw new Failure("no-such-executable", `cannot find /${next.name} for the initrd in its packages`);
-    }
-    const source = join(packages, found);
+    const source = next.source ?? (await packagedFile(packages, next.name));
     files.set(next.path, source);
     const content = await readFile(source);
     if (!isElf(content)) continue;
@@ -135,6 +143,12 @@ export async function programFiles(packages: string): Promise<InitrdFile[]> {
     }
   }
   return [...files].map(([path, source]) => ({ path, source })).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function packagedFile(packages: string, name: string): Promise<string> {
+  const found = await resolveInRoot(packages, name);
+  if (found !== undefined) return join(packages, found);
+  throw new Failure("no-such-executable", `cannot find /${name} for the initrd in its packages`);
 }
 
 /** Libraries of Debian's multi-arch directory, by name. */
@@ -159,6 +173,25 @@ export type ModuleOrder = { watchdogs: string[]; rest: string[] };
  * @param builtIn text of modules.builtin
  */
 export function moduleOrder(platform: Platform, dependencies: string, builtIn: string): ModuleOrder {
+  const { isThere, withNeeds } = moduleIndex(dependencies, builtIn);
+  const wanted = [
+    ...[...witnesses, ...fasterHash, ...checksum].filter(isThere),
+    ...diskModules[platform],
+    ...rootModules,
+  ];
+  const watchdogs = withNeeds(watchdogModules[platform].filter(isThere));
+  return { watchdogs, rest: withNeeds(wanted).filter((path) => !watchdogs.includes(path)) };
+}
+
+/** Those modules that the kernel has of `wanted`, after what they depend on; paths as in `ModuleOrder`. */
+export function modulesOf(wanted: readonly string[], dependencies: string, builtIn: string): string[] {
+  const { isThere, withNeeds } = moduleIndex(dependencies, builtIn);
+  return withNeeds(wanted.filter(isThere));
+}
+
+type ModuleIndex = { isThere: (name: string) => boolean; withNeeds: (names: readonly string[]) => string[] };
+
+function moduleIndex(dependencies: string, builtIn: string): ModuleIndex {
   const paths = new Map<string, string>();
   const needs = new Map<string, string[]>();
   for (const line of dependencies.split("\n").filter((text) => text.includes(":"))) {
@@ -175,11 +208,6 @@ export function moduleOrder(platform: Platform, dependencies: string, builtIn: s
   }
   const isBuiltIn = new Set(builtIn.split("\n").map(moduleName));
   const isThere = (name: string): boolean => paths.has(moduleName(name));
-  const wanted = [
-    ...[...witnesses, ...fasterHash, ...checksum].filter(isThere),
-    ...diskModules[platform],
-    ...rootModules,
-  ];
   const withNeeds = (names: readonly string[]): string[] => {
     const order = new Set<string>();
     for (const name of names) {
@@ -197,8 +225,7 @@ export function moduleOrder(platform: Platform, dependencies: string, builtIn: s
     }
     return [...order];
   };
-  const watchdogs = withNeeds(watchdogModules[platform].filter(isThere));
-  return { watchdogs, rest: withNeeds(wanted).filter((path) => !watchdogs.includes(path)) };
+  return { isThere, withNeeds };
 }
 
 /** "dm_verity" for "kernel/drivers/md/dm-verity.ko": both spellings are in use for the same module. */

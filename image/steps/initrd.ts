@@ -2,7 +2,7 @@
 import { chmod, copyFile, mkdir, readFile, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Platform } from "../../variants/variant.ts";
-import { moduleOrder, programFiles } from "../initrd/files.ts";
+import { moduleOrder, programFiles, programs } from "../initrd/files.ts";
 import { packInitrd } from "../initrd/pack.ts";
 import { inputFile, type KeyedDirectory } from "../inputs.ts";
 import { packagesOf } from "../packages/lock.ts";
@@ -47,7 +47,7 @@ export const makeInitrd = step({
     }
     // execline's programs start each other by the path they were built for.
     await symlink("/bin", join(tree, "usr/lib/execline/bin"));
-    for (const { path, source } of await programFiles(unpacked)) await place(source, join(tree, path), 0o755);
+    for (const { path, source } of await programFiles(unpacked, programs)) await place(source, join(tree, path), 0o755);
     for (const [path, script] of Object.entries(scripts)) await place(script.path, join(tree, path), 0o755);
     await placeModules(tree, join(root.directory, "root"), platform);
     await packInitrd(tools, tree, join(directory, "initrd"), epochSeconds);
