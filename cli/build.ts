@@ -35,6 +35,10 @@ so building again after a change of ours takes seconds.`,
       run: "./orlop build --variant aws-ecs-1 --supply ecs-agent=agent/amazon-ecs-agent",
       description: "with the agent of ECS, which you have downloaded",
     },
+    {
+      run: "./orlop build --variant metal-dev --with-containers",
+      description: "with the admin and control containers in it",
+    },
     { run: "./orlop build --container admin", description: "the OCI image of a host container" },
     { run: "./orlop build --update-lock", description: "moves the locked packages to what Debian has now" },
     { run: "./orlop build --program kubernetes-1.20/kubectl", description: "a program that is compiled here" },
@@ -85,6 +89,10 @@ so building again after a change of ours takes seconds.`,
     "kmod-kit": {
       type: "boolean",
       help: "Also make what kernel modules for the image's hosts are built with: VARIANT-ARCH-kmod-kit-vVERSION.tar.xz",
+    },
+    "with-containers": {
+      type: "boolean",
+      help: "Put the images of the admin and control containers into the image; with --update-root they lie beside it anyway, for the update repository",
     },
     supply: {
       type: "text",
@@ -183,6 +191,7 @@ async function makeImage(
     "pcr-signing-certificate": string | undefined;
     "module-key": string | undefined;
     "kmod-kit": boolean;
+    "with-containers": boolean;
     supply: readonly string[];
     "trust-new": boolean;
   },
@@ -190,13 +199,15 @@ async function makeImage(
 ): Promise<Partial> {
   const { parseSupply } = await import("../image/supplied/supplied.ts");
   const { builtImage } = await import("./built-image.ts");
+  const { artefactsOf } = await import("../image/manifest.ts");
   const { machineArchitecture } = await import("../image/packages/tools-root.ts");
   const { arch, output, mirror } = options;
   const golden = options["update-golden"] ? "write" : "check";
   const architecture = arch ?? machineArchitecture();
+  const variant = await chosenVariant(options);
   const { manifest, manifestPath } = await builtImage(
     {
-      variant: await chosenVariant(options),
+      variant,
       architecture,
       output,
       mirror,
@@ -208,19 +219,25 @@ async function makeImage(
       pcrSigningKey: signingKeyIn("pcr-signing", options["pcr-signing-key"], options["pcr-signing-certificate"]),
       moduleCertificate: options["module-key"],
       moduleKit: options["kmod-kit"],
+      companions: options["with-containers"] ? "inside" : takesUpdates(variant, options) ? "beside" : undefined,
       supplied: { supply: parseSupply(options.supply), trust: options["trust-new"] ? "new" : "listed" },
     },
     signal,
   );
-  const { disk, root, hash, unifiedImage, sbom, moduleKit } = manifest;
-  const files = [disk, root, hash, unifiedImage, sbom, ...(moduleKit === undefined ? [] : [moduleKit])];
   const directory = output ?? buildDirectory;
   return {
     made: [
-      ...files.map(({ name, bytes }) => ({ path: join(directory, name), bytes })),
+      ...artefactsOf(manifest).map(({ name, bytes }) => ({ path: join(directory, name), bytes })),
       { path: manifestPath, bytes: Bun.file(manifestPath).size },
     ],
   };
+}
+
+/** Whether its hosts trust an update repository, from which they would fetch the images of containers too. */
+function takesUpdates(variant: string | OwnVariant, options: { "update-root": string | undefined }): boolean {
+  return (
+    options["update-root"] !== undefined || (typeof variant !== "string" && variant.file["update-root"] !== undefined)
+  );
 }
 
 async function makeRecipeProgram(

@@ -13,7 +13,12 @@ import { additionsOf, beside, goldenPathOf } from "../image/additions/additions-
 import type { SigningKey } from "../image/boot/signing-key.ts";
 import { type BuildOptions, buildImage } from "../image/build.ts";
 import { commitOf } from "../image/commit.ts";
-import { buildContainer, type BuiltContainer, type ContainerOptions } from "../image/oci/container-image.ts";
+import {
+  buildContainer,
+  type BuiltContainer,
+  type Companions,
+  type ContainerOptions,
+} from "../image/oci/container-image.ts";
 import type { ContainerImage } from "../image/packages/base.ts";
 import { defined } from "../lib/defined.ts";
 import { say } from "../lib/progress.ts";
@@ -48,12 +53,14 @@ export type ImageRequest = {
   moduleCertificate?: string | undefined;
   /** Also makes what kernel modules for it are built with. */
   moduleKit?: boolean;
+  /** Whether the images of the admin and control containers come with it, and where. */
+  companions?: Companions["place"] | undefined;
   /** Programs that no registry carries. */
   supplied?: BuildOptions["supplied"];
 };
 
-export async function builtImage(
-  {
+export async function builtImage(request: ImageRequest, signal: AbortSignal): Promise<Built> {
+  const {
     variant: wanted,
     architecture,
     output,
@@ -66,10 +73,9 @@ export async function builtImage(
     pcrSigningKey,
     moduleCertificate,
     moduleKit,
+    companions: place,
     supplied,
-  }: ImageRequest,
-  signal: AbortSignal,
-): Promise<Built> {
+  } = request;
   const own = typeof wanted === "string" ? undefined : wanted;
   const variant = typeof wanted === "string" ? variantNamed(wanted) : wanted.variant;
   const url = updateUrl ?? own?.file["update-url"];
@@ -77,6 +83,7 @@ export async function builtImage(
   say(`compiling the host's programs for ${architecture}`);
   const hostBinary = join(buildDirectory, `host-${architecture}`, executable);
   await compileHost(architecture, hostBinary);
+  const companions = place === undefined ? undefined : { place, images: await companionImages(request, signal) };
   return await buildImage(chosen, architecture, {
     version: osVersion,
     commit: await commitOf(repository),
@@ -85,7 +92,7 @@ export async function builtImage(
     output: resolve(output ?? buildDirectory),
     fetch: { signal, ...defined({ mirror }) },
     ...(own === undefined ? {} : await fromFile(own, architecture)),
-    ...defined({ golden, updateRoot, signingKey, pcrSigningKey, moduleCertificate, moduleKit, supplied }),
+    ...defined({ golden, updateRoot, signingKey, pcrSigningKey, moduleCertificate, moduleKit, companions, supplied }),
   });
 }
 
@@ -102,13 +109,26 @@ async function fromFile(own: OwnVariant, architecture: Architecture): Promise<Pa
   };
 }
 
+/** They have the version of the image. */
+async function companionImages(request: ImageRequest, signal: AbortSignal): Promise<Companions["images"]> {
+  const images: Record<string, BuiltContainer> = {};
+  for (const image of ["admin", "control"] as const)
+    images[image] = await builtContainer({ ...request, image }, signal);
+  return images;
+}
+
 export async function builtContainer(
-  { image, architecture, mirror }: { image: ContainerImage; architecture: Architecture; mirror?: string | undefined },
+  {
+    image,
+    architecture,
+    mirror,
+    osVersion = version,
+  }: { image: ContainerImage } & Pick<ImageRequest, "architecture" | "mirror" | "osVersion">,
   signal: AbortSignal,
 ): Promise<BuiltContainer> {
   const programs = await containerPrograms(image, architecture);
   return await buildContainer(image, architecture, {
-    version,
+    version: osVersion,
     commit: await commitOf(repository),
     programs,
     fetch: { signal, ...defined({ mirror }) },

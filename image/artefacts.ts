@@ -11,7 +11,8 @@ import { espFiles } from "./disk/esp.ts";
 import { diskLayout } from "./disk/layout.ts";
 import { makeDisk } from "./disk/make-disk.ts";
 import type { KeyedDirectory } from "./inputs.ts";
-import { artefact, type ImageManifest, payload } from "./manifest.ts";
+import { type Artefact, artefact, type ImageManifest, payload } from "./manifest.ts";
+import type { Companions } from "./oci/container-image.ts";
 import type { ImagePlan } from "./plan.ts";
 import { imageName } from "./root/os-release.ts";
 import { readVerity } from "./verity.ts";
@@ -26,7 +27,17 @@ export type Built = {
 /** Nothing of a build is seen under its name before it is whole; the manifest comes last. */
 export async function writeArtefacts(
   plan: ImagePlan,
-  { sealed, boot, moduleKit }: { sealed: KeyedDirectory; boot: KeyedDirectory; moduleKit: KeyedDirectory | undefined },
+  {
+    sealed,
+    boot,
+    moduleKit,
+    companions,
+  }: {
+    sealed: KeyedDirectory;
+    boot: KeyedDirectory;
+    moduleKit: KeyedDirectory | undefined;
+    companions: Companions["images"];
+  },
   output: string,
 ): Promise<Built> {
   const { variant, architecture, version, commit, tools, epochSeconds } = plan;
@@ -42,6 +53,9 @@ export async function writeArtefacts(
     sbom: join(working, `${name}.spdx.json`),
     ...(moduleKit === undefined ? {} : { moduleKit: join(working, kitName) }),
   };
+  const archives = Object.entries(companions).map(([companion, { name: file, archive }]) => {
+    return { companion, archive, path: join(working, file) };
+  });
   const { rootHash } = await readVerity(sealed.directory);
   const erofs = join(sealed.directory, "root.erofs");
   const tree = join(sealed.directory, "root.verity");
@@ -58,6 +72,11 @@ export async function writeArtefacts(
   await copyFile(join(boot.directory, "unified.efi"), paths.unifiedImage);
   await copyFile(join(sealed.directory, "sbom.spdx.json"), paths.sbom);
   if (moduleKit !== undefined) await copyFile(join(moduleKit.directory, kitName), join(working, kitName));
+  const published: Record<string, Artefact> = {};
+  for (const { companion, archive, path } of archives) {
+    await copyFile(archive, path);
+    published[companion] = await artefact(path);
+  }
   const manifest: ImageManifest = {
     format: 1,
     variant: variant.name,
@@ -75,11 +94,13 @@ export async function writeArtefacts(
     }),
     sbom: await artefact(paths.sbom),
     ...(paths.moduleKit === undefined ? {} : { moduleKit: await artefact(paths.moduleKit) }),
+    ...(archives.length === 0 ? {} : { companions: published }),
     migrations: [...migrations],
   };
   const manifestPath = join(output, `${name}.json`);
   await rm(manifestPath, { force: true });
-  for (const path of Object.values(paths)) await rename(path, path.replace(working, output));
+  const made = [...Object.values(paths), ...archives.map(({ path }) => path)];
+  for (const path of made) await rename(path, path.replace(working, output));
   await writeFileAtomic(manifestPath, `${JSON.stringify(manifest, undefined, 2)}\n`);
   return { manifest, image: join(output, `${name}.img`), manifestPath };
 }

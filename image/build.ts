@@ -6,7 +6,8 @@
  */
 import { basePrograms, type Architecture, type Variant } from "../variants/variant.ts";
 import { type Built, writeArtefacts } from "./artefacts.ts";
-import { InputFile } from "./inputs.ts";
+import { InputFile, inputFile } from "./inputs.ts";
+import type { Companions } from "./oci/container-image.ts";
 import type { FetchOptions } from "./packages/fetch.ts";
 import { makeModuleKit } from "./module-kit/module-kit.ts";
 import { planImage, type PlanOptions } from "./plan.ts";
@@ -30,6 +31,8 @@ export type BuildOptions = PlanOptions & {
   fetch?: FetchOptions;
   /** Programs that no registry carries (`supplied/`). */
   supplied?: Omit<SuppliedOptions, "architecture">;
+  /** Images of containers that come with it. */
+  companions?: Companions;
   /** Also makes what kernel modules for the image's hosts are built with. */
   moduleKit?: boolean;
 };
@@ -45,6 +48,7 @@ export async function buildImage(variant: Variant, architecture: Architecture, o
     golden = "check",
     goldenPath,
     fetch = {},
+    companions = { images: {}, place: "beside" },
     moduleKit = false,
     supplied = { supply: {} },
     ...wanted
@@ -59,10 +63,18 @@ export async function buildImage(variant: Variant, architecture: Architecture, o
   const root = await makeRoot({ ...plan, programs, pause }, fetch);
   await checkGolden(variant.name, architecture, await executablesOf(root), golden, goldenPath);
   const initrd = await makeInitrd({ ...plan, root }, fetch);
-  const sealed = await sealRoot({ ...plan, programs, root }, fetch);
+  const sealed = await sealRoot({ ...plan, programs, root, copies: await copiesOf(companions) }, fetch);
   const boot = await makeBoot({ ...plan, root, initrd, sealed }, fetch);
   const kit = moduleKit ? await makeModuleKit({ ...plan, root }, fetch) : undefined;
-  return await writeArtefacts(plan, { sealed, boot, moduleKit: kit }, output);
+  return await writeArtefacts(plan, { sealed, boot, moduleKit: kit, companions: companions.images }, output);
+}
+
+/** Archives that lie in the root. */
+async function copiesOf({ images, place }: Companions): Promise<Record<string, InputFile>> {
+  const copies: Record<string, InputFile> = {};
+  if (place === "inside")
+    for (const [name, { archive }] of Object.entries(images)) copies[name] = await inputFile(archive);
+  return copies;
 }
 
 /** Those that whoever builds the image has to bring. */

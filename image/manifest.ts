@@ -37,9 +37,25 @@ export const manifestSchema = z.strictObject({
   sbom: artefactSchema,
   /** What kernel modules for its hosts are built with, where it was asked for. */
   moduleKit: artefactSchema.optional(),
+  /** Archives of the images of containers that come with it, by name: "admin". */
+  companions: z.record(z.string(), artefactSchema).optional(),
   /** Every one that the image carries. */
   migrations: z.array(migration).default([]),
 });
+
+/** All that is published or released of a build, beside its list. */
+export function artefactsOf({
+  disk,
+  root,
+  hash,
+  unifiedImage,
+  sbom,
+  moduleKit,
+  companions = {},
+}: ImageManifest): Artefact[] {
+  const further = moduleKit === undefined ? [] : [moduleKit];
+  return [disk, root, hash, unifiedImage, sbom, ...further, ...Object.values(companions)];
+}
 
 export type ImageManifest = z.infer<typeof manifestSchema>;
 export type Artefact = z.infer<typeof artefactSchema>;

@@ -39,6 +39,8 @@ const Update = z.object({
   /** The kernel of `images`, compressed. */
   packed: z.object({ boot: targetName }).exactOptional(),
   patches: z.array(Patch).exactOptional(),
+  /** Images of containers that come with the version, as archives, by name: "admin". */
+  companions: z.record(z.string(), targetName).exactOptional(),
 });
 
 const hopPattern = /^\((\S+), (\S+)\)$/;
@@ -94,7 +96,7 @@ function readWaves(update: Update): Wave[] {
 export function addUpdate(
   manifest: Manifest,
   machines: Machines,
-  update: Pick<Update, "version" | "images" | "root_hash"> & {
+  update: Pick<Update, "version" | "images" | "root_hash" | "companions"> & {
     waves: readonly Wave[];
     maxVersion?: string;
   },
@@ -239,9 +241,10 @@ export function prune(manifest: Manifest, machines: Machines, keep: number): Man
 
 /** Every target that a manifest names. */
 export function targetsNamedBy({ updates, migrations }: Manifest): string[] {
-  const images = updates.flatMap(({ images: whole, packed = {}, patches = [] }) => [
+  const images = updates.flatMap(({ images: whole, packed = {}, companions = {}, patches = [] }) => [
     whole,
     packed,
+    companions,
     ...patches.map((patch) => patch.images),
   ]);
   const names = images.flatMap((each) => Object.values(each)).filter((name) => name !== undefined);

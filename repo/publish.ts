@@ -24,6 +24,8 @@ export type Release = Machines & {
   rootHash?: string;
   /** All that the image carries: the version whose form each leads to, its target name, and its content. */
   migrations: readonly { version: string; name: string; text: string }[];
+  /** Images of containers that come with it, as archives, by name: "admin". */
+  companions?: Readonly<Record<string, TargetSource>>;
   /** What goes with the version and is no image, such as a kernel module kit. */
   further?: readonly TargetSource[];
 };
@@ -42,12 +44,19 @@ export async function publish(
   { waves, maxVersion, patchesFrom = 0, ...making }: PublishOptions,
   signing: Signing,
 ): Promise<void> {
-  const { version, boot, root, hash, rootHash, further = [] } = release;
+  const { version, boot, root, hash, rootHash, companions = {}, further = [] } = release;
   const images = { boot: boot.name, root: root.name, hash: hash.name };
   await changeTree(repository, release, signing, async (tree) => {
-    const update = { version, images, waves, ...defined({ maxVersion, root_hash: rootHash }) };
+    const names = Object.entries(companions).map(([companion, { name }]) => [companion, name] as const);
+    const update = {
+      version,
+      images,
+      waves,
+      ...defined({ maxVersion, root_hash: rootHash }),
+      ...(names.length === 0 ? {} : { companions: Object.fromEntries(names) }),
+    };
     const manifest = addUpdate(tree.manifest, release, update);
-    for (const source of [boot, root, hash, ...further]) await tree.add(source);
+    for (const source of [boot, root, hash, ...Object.values(companions), ...further]) await tree.add(source);
     const known = addMigrations(manifest, release, version, release.migrations);
     const named = new Set(Object.values(known.migrations).flat());
     for (const { name, text } of release.migrations) if (named.has(name)) await tree.addText(name, text);

@@ -87,7 +87,7 @@ it and nothing behind it is done; the same command goes on with what is there. r
         const { builtImage } = await import("../built-image.ts");
         const { wanted } = chosen.find((each) => each.name === variant) ?? { wanted: variant };
         const image = { variant: wanted, architecture, output: directory, updateRoot, updateUrl, osVersion: version };
-        await builtImage({ ...image, mirror: values.mirror }, building);
+        await builtImage({ ...image, companions: "beside", mirror: values.mirror }, building);
       },
       test: values.tests.join() === "none" ? undefined : async (testing) => await runTests(values.tests, testing),
       source: repository,

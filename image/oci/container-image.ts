@@ -101,6 +101,13 @@ export type BuiltContainer = {
   digest: string;
 };
 
+/** Images of containers that come with an image of a host, by name. */
+export type Companions = {
+  images: Readonly<Record<string, BuiltContainer>>;
+  /** Beside the image, as hosts fetch them from the update repository; or also in it. */
+  place: "beside" | "inside";
+};
+
 type ContainerPlan = {
   image: ContainerImage;
   architecture: Architecture;

@@ -111,7 +111,11 @@ export async function makeLayout(
   await writeFile(join(directory, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
   await writeFile(
     join(directory, "index.json"),
-    JSON.stringify({ schemaVersion: 2, mediaType: `${prefix}.index.v1+json`, manifests: [manifest] }),
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: `${prefix}.index.v1+json`,
+      manifests: [{ ...manifest, platform: { os: "linux", architecture: debianArchitecture(architecture) } }],
+    }),
   );
 }
 

@@ -26,8 +26,14 @@ export const sealRoot = step({
   name: ({ variant, architecture }) => `sealed-${variant.name}-${architecture}`,
   label: () => "EROFS and hash tree",
   module: import.meta.path,
-  inputs: async (plan: ImagePlan & { programs: readonly PlacedProgram[]; root: KeyedDirectory }) => {
-    const { tools, lock, variant, hostBinary, hostNames, updateRoot, epochSeconds, programs, root } = plan;
+  inputs: async (
+    plan: ImagePlan & {
+      programs: readonly PlacedProgram[];
+      root: KeyedDirectory;
+      copies: Readonly<Record<string, InputFile>>;
+    },
+  ) => {
+    const { tools, lock, variant, hostBinary, hostNames, updateRoot, epochSeconds, programs, root, copies } = plan;
     const { variantRecord: record, additions } = plan;
     const { host, variant: own } = rootPackages(lock, variant, additions);
     return {
@@ -40,6 +46,7 @@ export const sealRoot = step({
       hostBinary,
       hostNames,
       updateRoot,
+      copies,
       record,
       identity: identityOf(plan),
       date: lock.date,
@@ -63,6 +70,7 @@ export const sealRoot = step({
     await writeFile(join(tree, "usr/share/orlop/sbom.spdx.json"), sbom);
     if (inputs.record !== undefined) await writeFile(join(tree, variantRecordPath), inputs.record);
     if (updateRoot !== undefined) await placeUpdateRoot(tree, updateRoot);
+    for (const [name, { path }] of Object.entries(inputs.copies)) await placeCompanion(tree, name, path);
 
     const erofs = join(directory, "root.erofs");
     const hash = join(directory, "root.verity");
@@ -79,6 +87,13 @@ async function placeUpdateRoot(tree: string, role: InputFile): Promise<void> {
   const directory = join(tree, "usr/share/orlop/updates");
   await mkdir(directory);
   await writeFile(join(directory, "root.json"), await readFile(role.path));
+}
+
+/** An image of a container that comes with the host, where host/containers/companions/companion.ts looks for it. */
+async function placeCompanion(tree: string, name: string, archive: string): Promise<void> {
+  const directory = join(tree, "usr/share/orlop/images");
+  await mkdir(directory, { recursive: true });
+  await copyFile(archive, join(directory, `${name}.tar`));
 }
 
 /** Beside it, for updates: a host whose download broke off goes on in the middle. */

@@ -18,12 +18,15 @@ export async function offerOf(build: FinishedBuild): Promise<Release> {
     hash,
     rootHash,
     moduleKit,
+    companions = {},
     migrations,
   } = build.manifest;
   const source = async (artefact: Artefact): Promise<TargetSource> => {
     const path = await artefactOf(build, artefact);
     return { name: basename(path), path };
   };
+  const archives: Record<string, TargetSource> = {};
+  for (const [name, archive] of Object.entries(companions)) archives[name] = await source(archive);
   return {
     variant,
     arch,
@@ -33,6 +36,7 @@ export async function offerOf(build: FinishedBuild): Promise<Release> {
     hash: await source(hash),
     rootHash,
     migrations: migrations.map(offeredMigration),
+    companions: archives,
     further: moduleKit === undefined ? [] : [await source(moduleKit)],
   };
 }

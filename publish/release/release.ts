@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { artefactOf, type FinishedBuild, readBuild } from "../../image/finished-build.ts";
-import type { Artefact } from "../../image/manifest.ts";
+import { artefactsOf } from "../../image/manifest.ts";
 import { sha256OfFile } from "../../image/packages/cache.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import { isPresent, writeFileAtomic } from "../../lib/files/files.ts";
@@ -128,7 +128,7 @@ async function finishedBuild(
       `cannot release ${made.name}: expected version ${version} of ${commit.slice(0, 8)}`,
     );
   }
-  for (const artefact of filesOf(made)) await artefactOf(made, artefact);
+  for (const artefact of artefactsOf(made.manifest)) await artefactOf(made, artefact);
   return { build: made, startedOn, finishedOn: now() };
 }
 
@@ -140,11 +140,6 @@ async function earlierBuild(directory: string): Promise<FinishedBuild | undefine
     if (isFailure(error, "no-single-build")) return undefined;
     throw error;
   }
-}
-
-function filesOf({ manifest }: FinishedBuild): Artefact[] {
-  const { disk, root, hash, unifiedImage, sbom, moduleKit } = manifest;
-  return [disk, root, hash, unifiedImage, sbom, ...(moduleKit === undefined ? [] : [moduleKit])];
 }
 
 const sbomSchema = z.looseObject({
@@ -205,7 +200,7 @@ async function writeChecksums({ output }: ReleaseOptions, finished: readonly Fin
   const lines: string[] = [];
   for (const { build } of finished) {
     const place = relative(output, dirname(build.manifestPath));
-    for (const { name, sha256 } of filesOf(build)) lines.push(`${sha256}  ${join(place, name)}\n`);
+    for (const { name, sha256 } of artefactsOf(build.manifest)) lines.push(`${sha256}  ${join(place, name)}\n`);
     lines.push(`${await sha256OfFile(build.manifestPath)}  ${relative(output, build.manifestPath)}\n`);
   }
   await writeFileAtomic(join(output, "SHA256SUMS"), lines.join(""));
@@ -223,7 +218,7 @@ async function writeProvenance(
   const lines: string[] = [];
   for (const { build, startedOn, finishedOn } of finished) {
     const facts: BuildFacts = { commit, inputs, parameters, builder, startedOn, finishedOn };
-    lines.push(`${await envelopeOf(statementOf(build, filesOf(build), facts), signing.signers)}\n`);
+    lines.push(`${await envelopeOf(statementOf(build, artefactsOf(build.manifest), facts), signing.signers)}\n`);
   }
   await writeFileAtomic(join(output, "provenance.intoto.jsonl"), lines.join(""));
   const publicKey = createPublicKey(key).export({ type: "spki", format: "pem" }).toString();

@@ -42,6 +42,8 @@ export type TestRepository = AsyncDisposable & {
       waves?: Wave[];
       signing?: Signing;
       migrations?: readonly Migration[];
+      /** Archives of images of containers, by name. */
+      companions?: Readonly<Record<string, string>>;
     },
   ): Promise<void>;
 };
@@ -103,7 +105,13 @@ export async function testRepository(now: Date = new Date()): Promise<TestReposi
         text: JSON.stringify(migration),
       }));
       const { rootHash, patchesFrom, frameBytes, machines = testMachines } = options;
-      const release = { ...machines, version, boot, root, hash, ...defined({ rootHash }), migrations };
+      const companions = Object.fromEntries(
+        Object.entries(options.companions ?? {}).map(([name, path]) => [
+          name,
+          { name: `${version}-${name}.oci.tar`, path },
+        ]),
+      );
+      const release = { ...machines, version, boot, root, hash, ...defined({ rootHash }), migrations, companions };
       await publish(
         await openRepository(directory),
         release,
