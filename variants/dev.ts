@@ -36,10 +36,6 @@ export const dev: Variant = {
   defaults: {
     kernel: { lockdown: "none" },
     // What `./orlop registry` serves on the computer that runs QEMU.
-    "host-containers": {
-      admin: { source: `${registry}/orlop/admin:latest` },
-      control: { source: `${registry}/orlop/control:latest` },
-    },
     "container-registry": { mirrors: [{ registry, endpoint: [`http://${registry}`] }] },
   },
   // Under emulation on a busy computer the kernel's check of its timer fails, and it goes on with one that stalls it.

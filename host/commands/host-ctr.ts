@@ -1,5 +1,6 @@
 /** `host-ctr`: runs one container of the host in the foreground, for its unit. */
 import { cleanUpImages } from "../containers/clean-up.ts";
+import { fetchAhead } from "../containers/companions/fetch-ahead.ts";
 import { containerTypes } from "../containers/description.ts";
 import { runDescribed } from "../containers/run-described.ts";
 import { hostCommand, hostProgram, runHostProgram } from "./host-program.ts";
@@ -19,6 +20,15 @@ const run = hostCommand({
   exitCode: ({ exitCode, stopped }) => (stopped ? 0 : exitCode),
 });
 
+const fetch = hostCommand({
+  name: "fetch",
+  summary: "Bring the images of containers that come with another version of the OS, before that version runs",
+  examples: [{ run: "host-ctr fetch 1.2.3", description: "as an update has it done, once 1.2.3 is written" }],
+  arguments: { version: { value: "VERSION", help: "The version that the update repository has" } },
+  run: async ({ system, invocation }, { version }) => await fetchAhead(system, version, invocation.signal),
+  print: (fetched) => (fetched.length === 0 ? "nothing to fetch" : fetched.map((name) => `fetched ${name}`).join("\n")),
+});
+
 const cleanUp = hostCommand({
   name: "clean-up",
   summary: "Remove images that no setting names any more",
@@ -32,7 +42,7 @@ const cleanUp = hostCommand({
 export const hostCtr = hostProgram({
   name: "host-ctr",
   summary: "Containers that belong to the host",
-  commands: [run, cleanUp],
+  commands: [run, fetch, cleanUp],
 });
 
 export async function main(words: readonly string[]): Promise<never> {

@@ -11,21 +11,22 @@ test("an enabled container without an image is failing, with the reason, and the
       .map((unit) => `Id=${unit}\nActiveState=active\nSubState=running\nNRestarts=0\n`)
       .join("\n"),
   );
-  const containers = { admin: { enabled: true }, tool: { enabled: true, source: "registry.example.com/tool:v1" } };
+  const containers = { bare: { enabled: true }, tool: { enabled: true, source: "registry.example.com/tool:v1" } };
   const settings = settingsOf({ "host-containers": containers }, "metal-dev");
   expect(await hostContainerStates(host.system, settings)).toEqual([
     {
-      name: "admin",
+      name: "bare",
       state: "no image",
       restarts: 0,
       failing: true,
-      reason: "settings.host-containers.admin.source is not set",
+      reason: "settings.host-containers.bare.source is not set",
     },
     { name: "tool", state: "active (running)", restarts: 0, failing: false },
   ]);
   const all = await hostContainersOf(host.system, settings, { lines: 0 });
   expect(all.map(({ name, state }) => `${name}: ${state}`)).toEqual([
-    "admin: no image",
+    "admin: active (running)",
+    "bare: no image",
     "control: active (running)",
     "tool: active (running)",
   ]);

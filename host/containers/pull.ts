@@ -60,14 +60,15 @@ export async function bringImage(
       log.info(`image: ${name} could not be asked for, so the one that is here is used: ${why}`);
     }
   }
-  await noteUse(context, name);
+  await noteUse(containerd, context.clock, name);
   const image = await imageHere(containerd, name);
   if (image === undefined) throw new Failure("no-image", `cannot get image ${name}: it went while it was pulled`);
   if (image.digest !== known?.digest) log.info(`image: ${name} is ${image.digest}`);
   return image;
 }
 
-async function noteUse({ containerd: { images }, clock }: PullContext, name: string): Promise<void> {
+/** An image that nobody uses goes after a while. */
+export async function noteUse({ images }: Containerd, clock: Pick<Clock, "now">, name: string): Promise<void> {
   const { image } = await images.get({ name });
   if (image === undefined) return;
   await images.update({ image: { ...image, labels: { ...image.labels, [usedLabel]: clock.now().toISOString() } } });
@@ -107,8 +108,8 @@ function sourceOf(reference: string, resolver: { authStream: string; hostDir: st
   return packed(OCIRegistrySchema, create(OCIRegistrySchema, message));
 }
 
-/** Of an index, only what this machine runs. */
-function destinationOf(name: string) {
+/** Unpacked under that name; of an index, only what this machine runs. */
+export function destinationOf(name: string) {
   const machine = create(PlatformSchema, platform);
   return packed(
     ImageStoreSchema,

@@ -8,6 +8,8 @@ import { sdNotify, setLabel } from "../machine/linux.ts";
 import { removeProxyVariables } from "../machine/outbound.ts";
 import { securityMode } from "../machine/security-mode.ts";
 import { hostPath, type System } from "../machine/system.ts";
+import { bringCompanion } from "./companions/bring-companion.ts";
+import { companionIn } from "./companions/companion.ts";
 import { openContainerd } from "./containerd/containerd.ts";
 import { readDescription } from "./described.ts";
 import {
@@ -61,6 +63,8 @@ export async function runDescribed(
       const reference = parseReference(description.source);
       const image = await tried(system, stop, async () => {
         await using _turn = await pullTurn(system.clock, hostPath(system, turnsDirectory), reference.name, stop);
+        const companion = companionIn(reference);
+        if (companion !== undefined) return await bringCompanion({ system, containerd }, companion, stop);
         return await bringImage(context, reference, stop);
       });
       await writeFileAtomic(hostPath(system, imageDigestPath(description)), image.digest);

@@ -51,9 +51,17 @@ test("the user data of a container that was switched off is no longer on the dis
 });
 
 test("an enabled container without an image is left alone, and the others start", () => {
-  const containers = { admin: { enabled: true }, control: { enabled: true }, tool };
+  const containers = { bare: { enabled: true }, tool };
   const settings = settingsOf({ "host-containers": containers }, "metal-dev");
   expect(describedBy(settings).map(({ name }) => name)).toEqual(["tool"]);
+});
+
+test("admin and control are enabled with nothing else: their images come with the OS", () => {
+  const containers = { admin: { enabled: true }, control: { enabled: true, source: "registry.example.com/own:v1" } };
+  expect(describedBy(settingsOf({ "host-containers": containers }))).toMatchObject([
+    { name: "admin", source: "orlop.local/admin", superpowered: true },
+    { name: "control", source: "registry.example.com/own:v1", superpowered: false },
+  ]);
 });
 
 test("a daemon that died before the unit was started anew starts it anew when it comes back", () => {

@@ -1,6 +1,8 @@
 /** What each command of an update does. Whatever it leaves is on disk or in the memory when it resolves. */
 import { defined } from "../../lib/defined.ts";
 import { afterFailure, Failure } from "../../lib/failure.ts";
+import { describedCompanions } from "../containers/companions/described-companions.ts";
+import type { System } from "../machine/system.ts";
 import { rehearse } from "../migrations/rehearse.ts";
 import { bootInactiveNext, requireSets } from "./boot/sets.ts";
 import { available, chosen as chosenOf, describeHold, freeVersion } from "./choice.ts";
@@ -71,7 +73,24 @@ export async function prepare(
   const source = fetched.from === undefined ? "" : `, by patches from ${fetched.from}`;
   system.log.info(`update: ${version} took ${fetched.bytes} bytes of ${plan.wholeBytes}${source}`);
   system.log.info(`update: ${version} is on set ${inactive.set.toUpperCase()}, read back and verified`);
+  await fetchCompanions(system, version, signal);
 }
+
+/** Containers that come with the OS start from those of the new version, though the repository be away then. */
+async function fetchCompanions(system: System, version: string, signal: AbortSignal): Promise<void> {
+  try {
+    if ((await describedCompanions(system)).length === 0) return;
+    await system.run(["host-ctr", "fetch", version], { limitMs: companionsMs, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    system.log.error(
+      `update: ${version} is complete without its images of containers, which it will ask for itself`,
+      error,
+    );
+  }
+}
+
+const companionsMs = 30 * 60_000;
 
 /** Makes it boot next. Settings may have changed since it was written, so their way is tried once more. */
 export async function activate({ host, memory, signal }: Omit<CommandWork, "looks">): Promise<void> {

@@ -1,7 +1,6 @@
 /** Looking into the repository: what it has for this host, as this host trusts it, and what holds each version. */
 import { stat } from "node:fs/promises";
 import { Failure } from "../../lib/failure.ts";
-import { Turns } from "../../lib/place.ts";
 import { isFor, type Manifest } from "../../repo/manifest.ts";
 import { hostPath } from "../machine/system.ts";
 import { runningSet, type RunningSet } from "./boot/running-set.ts";
@@ -26,7 +25,6 @@ export type Look = {
 export class RepositoryLooks {
   readonly #host: UpdaterHost;
   readonly #memory: KeptMemory;
-  readonly #turns = new Turns();
 
   constructor(host: UpdaterHost, memory: KeptMemory) {
     this.#host = host;
@@ -38,8 +36,7 @@ export class RepositoryLooks {
     const { system, running, settings } = this.#host;
     const { mtime: builtAt } = await stat(hostPath(system, "/usr/lib/os-release"));
     const mirror = await this.mirror(target);
-    // Each compares with what was accepted before it, and writes what it accepts.
-    const trusted = await this.#turns.next(async () => await refreshTrust(system, mirror, builtAt, signal));
+    const trusted = await refreshTrust(system, mirror, builtAt, signal);
     const failed = this.#memory.current.held.map(({ version, at, reason }) => ({ version, at: new Date(at), reason }));
     const { version, ...machines } = running;
     const wishes = wishesOf(settings());

@@ -85,7 +85,7 @@ test("copies of metadata that a killed daemon left go with the next start", asyn
   await world.host.write("/run/orlop/tuf-a1B2c3/root.json", "{}");
   await world.host.write("/run/orlop/configured", "");
   await world.start();
-  expect(await readdir(join(world.host.system.root, "run/orlop"))).toEqual(["configured"]);
+  expect(await readdir(join(world.host.system.root, "run/orlop"))).toEqual(["configured", "tuf.lock"]);
 });
 
 test("a daemon that is told to stop tells that it interrupted a command", async () => {

@@ -52,6 +52,25 @@ export async function openLocked(path: string): Promise<FileHandle | undefined> 
   }
 }
 
+const pollMs = 250;
+
+/**
+ * The same, waiting until nobody else holds it.
+ *
+ * @throws what the signal aborts with
+ */
+export async function waitForLock(
+  path: string,
+  clock: { sleep(ms: number, signal: AbortSignal): Promise<void> },
+  signal: AbortSignal,
+): Promise<FileHandle> {
+  for (;;) {
+    const file = await openLocked(path);
+    if (file !== undefined) return file;
+    await clock.sleep(pollMs, signal);
+  }
+}
+
 async function stillNames(path: string, file: FileHandle): Promise<boolean> {
   try {
     const [named, opened] = [await stat(path), await file.stat()];

@@ -27,11 +27,8 @@ const cases: Case[] = [
   {
     rule: "an enabled host container has an image",
     variant: "metal-k8s-1.35",
-    document: "[settings.host-containers.admin]\nenabled = true\n[settings.host-containers.control]\nenabled = true\n",
-    messages: [
-      "settings.host-containers.admin.source is not set, so the container does not run",
-      "settings.host-containers.control.source is not set, so the container does not run",
-    ],
+    document: "[settings.host-containers.admin]\nenabled = true\n[settings.host-containers.tool]\nenabled = true\n",
+    messages: ["settings.host-containers.tool.source is not set, so the container does not run"],
   },
   {
     rule: "a node with an AWS role knows its region",

@@ -149,8 +149,8 @@ describe("complete", () => {
       "host-containers"
     ];
     expect(containers).toEqual({
-      admin: { enabled: true, superpowered: true, api: "admin", source: "10.0.2.2:5000/orlop/admin:latest" },
-      control: { enabled: false, superpowered: false, api: "admin", source: "10.0.2.2:5000/orlop/control:latest" },
+      admin: { enabled: true, superpowered: true, api: "admin", source: "orlop.local/admin" },
+      control: { enabled: false, superpowered: false, api: "admin", source: "orlop.local/control" },
       mine: { source: "a", enabled: false, superpowered: false, api: "admin" },
     });
   });

@@ -18,6 +18,9 @@ export const imageReference: Type<string> = pattern(
   (text) => imageGrammar.test(text),
 );
 
+/** In place of a registry, of images that come with the OS. */
+export const companionRegistry = "orlop.local";
+
 export const registryText = /^(?:\*|(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?)$/;
 
 /** `*` stands for every registry that has no entry of its own. */

@@ -17,6 +17,14 @@ export function packed<Schema extends DescMessage>(schema: Schema, message: Mess
   return create(AnySchema, { typeUrl: schema.typeName, value: toBinary(schema, message) });
 }
 
+export type OpenStream = AsyncDisposable & {
+  name: string;
+  /** Resolves when it is on its way. */
+  send: (message: Any) => Promise<void>;
+  /** Tells that nothing more is sent; what comes is still read. */
+  end: () => void;
+};
+
 /**
  * Opens a stream, for a call that is given its name.
  *
@@ -27,7 +35,7 @@ export async function openStream(
   { streaming }: Pick<Containerd, "streaming">,
   lease: ContainerdLease,
   answer: (message: Any) => Promise<Any | undefined>,
-): Promise<AsyncDisposable & { name: string }> {
+): Promise<OpenStream> {
   const name = randomUUID();
   const closed = new AbortController();
   const outgoing = createWritableIterable<Any>();
@@ -50,6 +58,8 @@ export async function openStream(
   await opened.promise;
   return {
     name,
+    send: async (message) => await outgoing.write(message),
+    end: () => outgoing.close(),
     async [Symbol.asyncDispose]() {
       outgoing.close();
       closed.abort();

@@ -56,7 +56,7 @@ export async function refreshTrust(
   const shippedRoot = await readShippedRoot(hostPath(system, shippedRootPath));
   const state = new TufState(system);
   assertSaneClock(system.clock.now(), builtAt, await state.latestTime());
-  await using work = await state.open(shippedRoot);
+  await using work = await state.open(shippedRoot, signal);
   const { targets } = await refreshMetadata(system, mirror, work.directory, signal);
   const trusted = targetIn(targets);
   const manifestTarget = trusted("manifest.json");

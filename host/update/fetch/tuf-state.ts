@@ -10,7 +10,8 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Root } from "@tufjs/models";
-import { Failure } from "../../../lib/failure.ts";
+import { afterFailure, Failure } from "../../../lib/failure.ts";
+import { openLocked, waitForLock } from "../../../lib/files/file-lock.ts";
 import { namesIn, readTextIfPresent } from "../../../lib/files/files.ts";
 import { kept } from "../../kept/things.ts";
 import { hostPath, type System } from "../../machine/system.ts";
@@ -26,17 +27,18 @@ type Role = keyof typeof roles;
 
 /** Lost at a reboot: what was verified is kept when a client is done. */
 const workPath = "/run/orlop";
-
 const copyPrefix = "tuf-";
-/** Names of copies tell whose they are: without its copy, a client that is at work would believe older metadata. */
-const processPrefix = `${copyPrefix}${process.pid}-`;
+/** Of one client at a time, in whichever process: each compares with what the one before it accepted. */
+const lockPath = "/run/orlop/tuf.lock";
 
-/** At the start of the daemon: copies that another one did not live to take away. */
+/** At the start of the daemon: copies that another one did not live to take away, unless a client is at work. */
 export async function removeCopies(system: System): Promise<void> {
   const work = hostPath(system, workPath);
+  await mkdir(work, { recursive: true });
+  await using lock = await openLocked(hostPath(system, lockPath));
+  if (lock === undefined) return;
   for (const name of await namesIn(work)) {
-    if (name.startsWith(copyPrefix) && !name.startsWith(processPrefix))
-      await rm(join(work, name), { recursive: true, force: true });
+    if (name.startsWith(copyPrefix)) await rm(join(work, name), { recursive: true, force: true });
   }
 }
 
@@ -60,15 +62,28 @@ export class TufState {
   }
 
   /**
-   * A copy to work on. Disposing it keeps what changed in it.
+   * A copy to work on, for one client at a time. Disposing it keeps what changed in it.
    *
    * @param shippedRoot the root role in the image
    * @throws {Failure<"bad-root">}
    */
-  async open(shippedRoot: string): Promise<AsyncDisposable & { directory: string }> {
+  async open(shippedRoot: string, signal: AbortSignal): Promise<AsyncDisposable & { directory: string }> {
     const work = hostPath(this.#system, workPath);
     await mkdir(work, { recursive: true });
-    const directory = await mkdtemp(join(work, processPrefix));
+    const lock = await waitForLock(hostPath(this.#system, lockPath), this.#system.clock, signal);
+    try {
+      return await this.#copy(shippedRoot, work, lock);
+    } catch (error) {
+      throw await afterFailure(error, async () => await lock.close());
+    }
+  }
+
+  async #copy(
+    shippedRoot: string,
+    work: string,
+    lock: AsyncDisposable,
+  ): Promise<AsyncDisposable & { directory: string }> {
+    const directory = await mkdtemp(join(work, copyPrefix));
     const before = new Map<string, string>();
     for (const [role, metadata] of Object.entries(roles)) {
       const there = await metadata.read(this.#system);
@@ -79,6 +94,7 @@ export class TufState {
     return {
       directory,
       [Symbol.asyncDispose]: async () => {
+        await using _lock = lock;
         await using _removal = deferred(async () => {
           await rm(directory, { recursive: true, force: true });
         });

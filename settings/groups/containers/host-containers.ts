@@ -1,5 +1,5 @@
 /** `settings.host-containers` */
-import { imageReference } from "../../values/oci-names.ts";
+import { companionRegistry, imageReference } from "../../values/oci-names.ts";
 import { mapOf, setting, table } from "../../model/setting.ts";
 import { base64, identifier, programArguments } from "../../values/text.ts";
 import { flag, oneOf } from "../../model/type.ts";
@@ -9,13 +9,13 @@ export const hostContainers = mapOf({
   name: identifier,
   placeholder: "name",
   standard: {
-    admin: { enabled: false, superpowered: true },
-    control: { enabled: false, superpowered: false },
+    admin: { source: `${companionRegistry}/admin`, enabled: false, superpowered: true },
+    control: { source: `${companionRegistry}/control`, enabled: false, superpowered: false },
   },
   entry: table("One container.", {
     source: setting({
       type: imageReference,
-      doc: "The image. An enabled container does not run without one.",
+      doc: "The image. An enabled container does not run without one. `orlop.local/admin` and `orlop.local/control` come with the OS, and from no registry: each version has its own, signed with it.",
       example: "registry.example.com/admin:v1",
     }),
     enabled: setting({ type: flag, doc: "Whether it runs.", default: false }),

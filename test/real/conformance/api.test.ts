@@ -122,7 +122,7 @@ describe("reading", () => {
         name: "admin",
         enabled: false,
         superpowered: true,
-        source: "10.0.2.2:5000/orlop/admin:latest", // the variant's default
+        source: "orlop.local/admin", // comes with the OS
         state: "inactive (dead)",
         restarts: 0,
         log: ["last words"],

@@ -10,7 +10,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { digestOf, makeLayer, makeLayout } from "../../../image/oci/layout.ts";
+import { digestOf, makeLayer, makeLayout, packDirectory } from "../../../image/oci/layout.ts";
 import { machineArchitecture, openToolsRoot, runTool } from "../../../image/packages/tools-root.ts";
 import { parseJson } from "../../../lib/text/json.ts";
 import { run } from "../../../lib/program/process.ts";
@@ -55,6 +55,12 @@ export async function busyboxImage({
   const config = { architecture, ...started, environment: { PATH: "/bin", ...environment } };
   await makeLayout(layout, { layers, config, epochSeconds });
   return { layout, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+}
+
+/** The same as one file, as an update repository has it. */
+export async function busyboxArchive(path: string, made: BusyboxImage): Promise<void> {
+  await using image = await busyboxImage(made);
+  await packDirectory(await openToolsRoot(), image.layout, path, epochSeconds);
 }
 
 const manifestSchema = z.looseObject({

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file transfer-types.proto.
  */
 export const file_transfer_types: GenFile = /*@__PURE__*/
-  fileDesc("ChR0cmFuc2Zlci10eXBlcy5wcm90bxIZY29udGFpbmVyZC50eXBlcy50cmFuc2ZlciJfCgtPQ0lSZWdpc3RyeRIRCglyZWZlcmVuY2UYASABKAkSPQoIcmVzb2x2ZXIYAiABKAsyKy5jb250YWluZXJkLnR5cGVzLnRyYW5zZmVyLlJlZ2lzdHJ5UmVzb2x2ZXIiOQoQUmVnaXN0cnlSZXNvbHZlchITCgthdXRoX3N0cmVhbRgBIAEoCRIQCghob3N0X2RpchgDIAEoCSJHCgtBdXRoUmVxdWVzdBIMCgRob3N0GAEgASgJEhEKCXJlZmVyZW5jZRgCIAEoCRIXCg93d3dhdXRoZW50aWNhdGUYAyADKAkiQgoMQXV0aFJlc3BvbnNlEhAKCGF1dGhUeXBlGAEgASgFEg4KBnNlY3JldBgCIAEoCRIQCgh1c2VybmFtZRgDIAEoCSKUAgoKSW1hZ2VTdG9yZRIMCgRuYW1lGAEgASgJEkEKBmxhYmVscxgCIAMoCzIxLmNvbnRhaW5lcmQudHlwZXMudHJhbnNmZXIuSW1hZ2VTdG9yZS5MYWJlbHNFbnRyeRItCglwbGF0Zm9ybXMYAyADKAsyGi5jb250YWluZXJkLnR5cGVzLlBsYXRmb3JtEhYKDm1hbmlmZXN0X2xpbWl0GAUgASgNEj8KB3VucGFja3MYCiADKAsyLi5jb250YWluZXJkLnR5cGVzLnRyYW5zZmVyLlVucGFja0NvbmZpZ3VyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJYChNVbnBhY2tDb25maWd1cmF0aW9uEiwKCHBsYXRmb3JtGAEgASgLMhouY29udGFpbmVyZC50eXBlcy5QbGF0Zm9ybRITCgtzbmFwc2hvdHRlchgCIAEoCSKFAQoIUHJvZ3Jlc3MSDQoFZXZlbnQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdwYXJlbnRzGAMgAygJEhAKCHByb2dyZXNzGAQgASgDEg0KBXRvdGFsGAUgASgDEioKBGRlc2MYBiABKAsyHC5jb250YWluZXJkLnR5cGVzLkRlc2NyaXB0b3JiBnByb3RvMw", [file_types]);
+  fileDesc("ChR0cmFuc2Zlci10eXBlcy5wcm90bxIZY29udGFpbmVyZC50eXBlcy50cmFuc2ZlciJfCgtPQ0lSZWdpc3RyeRIRCglyZWZlcmVuY2UYASABKAkSPQoIcmVzb2x2ZXIYAiABKAsyKy5jb250YWluZXJkLnR5cGVzLnRyYW5zZmVyLlJlZ2lzdHJ5UmVzb2x2ZXIiOQoQUmVnaXN0cnlSZXNvbHZlchITCgthdXRoX3N0cmVhbRgBIAEoCRIQCghob3N0X2RpchgDIAEoCSJHCgtBdXRoUmVxdWVzdBIMCgRob3N0GAEgASgJEhEKCXJlZmVyZW5jZRgCIAEoCRIXCg93d3dhdXRoZW50aWNhdGUYAyADKAkiQgoMQXV0aFJlc3BvbnNlEhAKCGF1dGhUeXBlGAEgASgFEg4KBnNlY3JldBgCIAEoCRIQCgh1c2VybmFtZRgDIAEoCSKUAgoKSW1hZ2VTdG9yZRIMCgRuYW1lGAEgASgJEkEKBmxhYmVscxgCIAMoCzIxLmNvbnRhaW5lcmQudHlwZXMudHJhbnNmZXIuSW1hZ2VTdG9yZS5MYWJlbHNFbnRyeRItCglwbGF0Zm9ybXMYAyADKAsyGi5jb250YWluZXJkLnR5cGVzLlBsYXRmb3JtEhYKDm1hbmlmZXN0X2xpbWl0GAUgASgNEj8KB3VucGFja3MYCiADKAsyLi5jb250YWluZXJkLnR5cGVzLnRyYW5zZmVyLlVucGFja0NvbmZpZ3VyYXRpb24aLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIjChFJbWFnZUltcG9ydFN0cmVhbRIOCgZzdHJlYW0YASABKAkiFAoERGF0YRIMCgRkYXRhGAEgASgMIh4KDFdpbmRvd1VwZGF0ZRIOCgZ1cGRhdGUYASABKAUiWAoTVW5wYWNrQ29uZmlndXJhdGlvbhIsCghwbGF0Zm9ybRgBIAEoCzIaLmNvbnRhaW5lcmQudHlwZXMuUGxhdGZvcm0SEwoLc25hcHNob3R0ZXIYAiABKAkihQEKCFByb2dyZXNzEg0KBWV2ZW50GAEgASgJEgwKBG5hbWUYAiABKAkSDwoHcGFyZW50cxgDIAMoCRIQCghwcm9ncmVzcxgEIAEoAxINCgV0b3RhbBgFIAEoAxIqCgRkZXNjGAYgASgLMhwuY29udGFpbmVyZC50eXBlcy5EZXNjcmlwdG9yYgZwcm90bzM", [file_types]);
 
 /**
  * @generated from message containerd.types.transfer.OCIRegistry
@@ -160,6 +160,61 @@ export const ImageStoreSchema: GenMessage<ImageStore> = /*@__PURE__*/
   messageDesc(file_transfer_types, 4);
 
 /**
+ * @generated from message containerd.types.transfer.ImageImportStream
+ */
+export type ImageImportStream = Message<"containerd.types.transfer.ImageImportStream"> & {
+  /**
+   * The stream on which the archive comes, as Data.
+   *
+   * @generated from field: string stream = 1;
+   */
+  stream: string;
+};
+
+/**
+ * Describes the message containerd.types.transfer.ImageImportStream.
+ * Use `create(ImageImportStreamSchema)` to create a new message.
+ */
+export const ImageImportStreamSchema: GenMessage<ImageImportStream> = /*@__PURE__*/
+  messageDesc(file_transfer_types, 5);
+
+/**
+ * @generated from message containerd.types.transfer.Data
+ */
+export type Data = Message<"containerd.types.transfer.Data"> & {
+  /**
+   * @generated from field: bytes data = 1;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message containerd.types.transfer.Data.
+ * Use `create(DataSchema)` to create a new message.
+ */
+export const DataSchema: GenMessage<Data> = /*@__PURE__*/
+  messageDesc(file_transfer_types, 6);
+
+/**
+ * So many bytes more may be sent.
+ *
+ * @generated from message containerd.types.transfer.WindowUpdate
+ */
+export type WindowUpdate = Message<"containerd.types.transfer.WindowUpdate"> & {
+  /**
+   * @generated from field: int32 update = 1;
+   */
+  update: number;
+};
+
+/**
+ * Describes the message containerd.types.transfer.WindowUpdate.
+ * Use `create(WindowUpdateSchema)` to create a new message.
+ */
+export const WindowUpdateSchema: GenMessage<WindowUpdate> = /*@__PURE__*/
+  messageDesc(file_transfer_types, 7);
+
+/**
  * @generated from message containerd.types.transfer.UnpackConfiguration
  */
 export type UnpackConfiguration = Message<"containerd.types.transfer.UnpackConfiguration"> & {
@@ -179,7 +234,7 @@ export type UnpackConfiguration = Message<"containerd.types.transfer.UnpackConfi
  * Use `create(UnpackConfigurationSchema)` to create a new message.
  */
 export const UnpackConfigurationSchema: GenMessage<UnpackConfiguration> = /*@__PURE__*/
-  messageDesc(file_transfer_types, 5);
+  messageDesc(file_transfer_types, 8);
 
 /**
  * @generated from message containerd.types.transfer.Progress
@@ -221,5 +276,5 @@ export type Progress = Message<"containerd.types.transfer.Progress"> & {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/
-  messageDesc(file_transfer_types, 6);
+  messageDesc(file_transfer_types, 9);
 
