@@ -71,7 +71,7 @@ async function hosts(count: number): Promise<PlayedHost[]> {
     );
     const arn = containerInstance?.containerInstanceArn ?? "";
     arns.set(InstanceId, arn);
-    played.push(await world.addHost(InstanceId, arn));
+    played.push(world.addHost(InstanceId, arn));
     await startTask(InstanceId, "service:web");
   }
   return played.toSorted((a, b) => (a.instance < b.instance ? -1 : 1));
@@ -237,9 +237,9 @@ test("throttled calls are made again, commands that hang end, and instances that
   if (stuck !== undefined) stuck.hangs = true;
   if (terminated !== undefined) {
     const reboot = terminated.run.bind(terminated);
-    terminated.run = (command, left) => {
-      if (command === "apiclient update apply") world.gone.add(terminated.instance);
-      return reboot(command, left);
+    terminated.run = async (command, left) => {
+      if (command.lines.at(-1) === "apiclient update apply") world.gone.add(terminated.instance);
+      return await reboot(command, left);
     };
   }
   expect(await update()).toEqual({ kind: "rest" });

@@ -8,6 +8,8 @@
  * | ecs ListContainerInstances | ignores `filter` |
  * | ecs DescribeContainerInstances | agents are always connected, and no instance is ever terminated |
  * | ecs UpdateContainerInstancesState | DRAINING stops no task of a service |
+ * | ecs DiscoverPollEndpoint | names itself, and has no websocket |
+ * | ecs SubmitTaskStateChange | does not know the call |
  * | ecs DescribeServices | services have no events, and none is a daemon |
  * | ssm SendCommand, GetCommandInvocation, CancelCommand | no command runs anywhere |
  *
@@ -16,12 +18,16 @@
 import { z } from "zod";
 import { parseJson } from "../../../lib/text/json.ts";
 import { startMoto } from "../aws/moto.ts";
+import type { ClusterHost } from "./cluster-host.ts";
 import { PlayedHost } from "./played-host.ts";
 
 export const clusterName = "boats";
 const environment = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test", AWS_REGION: "eu-west-1" };
 
-type Invocation = { host: PlayedHost; polls: number; status: string; output: string; errors: string };
+const TaskReport = z.object({ task: z.string(), status: z.string(), reason: z.string().optional() });
+export type TaskReport = z.output<typeof TaskReport>;
+
+type Invocation = { host: ClusterHost; polls: number; status: string; output: string; errors: string };
 /** How tasks of services leave an instance that drains. */
 export type Leaving = "at once" | "after three looks" | "never";
 
@@ -35,7 +41,7 @@ const Described = z.looseObject({
 });
 
 export class EcsWorld implements AsyncDisposable {
-  readonly hosts = new Map<string, PlayedHost>();
+  readonly hosts = new Map<string, ClusterHost>();
   /** "ecs PutAttributes", one for each request that was answered. */
   readonly calls: string[] = [];
   /** Requests of these calls that are still to be throttled. */
@@ -53,8 +59,12 @@ export class EcsWorld implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #invocations = new Map<string, Invocation>();
   readonly #draining = new Map<string, number>();
-  readonly #arns = new Map<string, PlayedHost>();
+  readonly #arns = new Map<string, ClusterHost>();
   url = "";
+  /** Where agents get their tasks; nowhere unless given. */
+  taskEndpoint = "";
+  /** What agents said of tasks, in order. */
+  readonly reports: TaskReport[] = [];
 
   private constructor(moto: string, stack: AsyncDisposableStack) {
     this.#moto = moto;
@@ -102,18 +112,35 @@ export class EcsWorld implements AsyncDisposable {
     this.#arns.clear();
     this.calls.splice(0);
     this.states.splice(0);
+    this.reports.splice(0);
     this.mostDraining = 0;
     this.leaving = "at once";
     this.serviceEvent = undefined;
   }
 
-  /** A host that registered, as its agent does. */
-  async addHost(instance: string, arn: string): Promise<PlayedHost> {
+  /** A played host that registered, as its agent does. */
+  addHost(instance: string, arn: string): PlayedHost {
     const host = new PlayedHost(instance);
-    this.hosts.set(instance, host);
-    this.#arns.set(arn, host);
-    await Promise.resolve();
+    this.join(host, arn);
     return host;
+  }
+
+  join(host: ClusterHost, arn: string): void {
+    this.hosts.set(host.instance, host);
+    this.#arns.set(arn, host);
+  }
+
+  /** The same for who has TLS alone. @returns the port, on loopback */
+  serveTls({ certificate, key }: { certificate: string; key: string }): number {
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      idleTimeout: 0,
+      tls: { cert: certificate, key },
+      fetch: async (request) => await this.#answer(request),
+    });
+    this.#stack.defer(async () => await server.stop(true));
+    return server.port ?? 0;
   }
 
   async #answer(request: Request): Promise<Response> {
@@ -139,6 +166,12 @@ export class EcsWorld implements AsyncDisposable {
         return await this.#describe(await forward());
       case "ecs UpdateContainerInstancesState":
         return await this.#setState(await forward(), text);
+      case "ecs DiscoverPollEndpoint":
+        return this.taskEndpoint === ""
+          ? await forward()
+          : Response.json({ endpoint: this.taskEndpoint, telemetryEndpoint: this.taskEndpoint });
+      case "ecs SubmitTaskStateChange":
+        return await this.#note(TaskReport.parse(parseJson(text)));
       case "ecs DescribeServices":
         return await this.#services(await forward());
       case "ssm SendCommand":
@@ -254,6 +287,16 @@ export class EcsWorld implements AsyncDisposable {
     return answer;
   }
 
+  async #note(report: TaskReport): Promise<Response> {
+    this.reports.push(report);
+    if (report.status === "STOPPED") await this.#stopTask(report.task);
+    return Response.json({ acknowledgment: "noted" });
+  }
+
+  async #stopTask(task: string): Promise<void> {
+    await this.#ask("AmazonEC2ContainerServiceV20141113.StopTask", { cluster: clusterName, task });
+  }
+
   /** Tasks of services stop by the script; daemons too, and the rest stays. */
   async #letTasksLeave(arn: string): Promise<void> {
     const looks = (this.#draining.get(arn) ?? 0) + 1;
@@ -261,7 +304,9 @@ export class EcsWorld implements AsyncDisposable {
     if (this.leaving === "never" || (this.leaving === "after three looks" && looks < 3)) return;
     for (const { taskArn, group } of await this.#tasks(arn)) {
       if (!group.startsWith("service:") || this.daemons.has(group.slice("service:".length))) continue;
-      await this.#ask("AmazonEC2ContainerServiceV20141113.StopTask", { cluster: clusterName, task: taskArn });
+      const host = this.#arns.get(arn);
+      if (host?.stopTask === undefined) await this.#stopTask(taskArn);
+      else host.stopTask(taskArn);
     }
   }
 
@@ -316,20 +361,23 @@ export class EcsWorld implements AsyncDisposable {
     const id = crypto.randomUUID();
     const invocation: Invocation = { host, polls: 0, status: "InProgress", output: "", errors: "" };
     this.#invocations.set(id, invocation);
-    if (!host.hangs && !host.away) await this.#execute(invocation, content, body.Parameters["BootId"]?.[0] ?? "");
+    if (!host.hangs && !host.away) {
+      // SSM does not wait for it either.
+      void this.#execute(invocation, content, body.Parameters["BootId"]?.[0] ?? "").catch((error: unknown) => {
+        Object.assign(invocation, { status: "Failed", errors: String(error) });
+      });
+    }
     return Response.json({ Command: { CommandId: id, DocumentName: body.DocumentName, Status: "Pending" } });
   }
 
-  /** The last line of a document is its command; the line before it is about the boot, and has a test of its own. */
-  async #execute(invocation: Invocation, content: string, boot: string): Promise<void> {
+  async #execute(invocation: Invocation, content: string, bootId: string): Promise<void> {
     const step = z.looseObject({ inputs: z.looseObject({ runCommand: z.array(z.string()) }) });
     const { mainSteps } = z.looseObject({ mainSteps: z.array(step) }).parse(parseJson(content));
     const lines = mainSteps.flatMap(({ inputs }) => inputs.runCommand);
     const { host } = invocation;
-    const isMeant = boot === "" || boot === host.boot;
     const arn = [...this.#arns].find(([, each]) => each === host)?.[0] ?? "";
     const left = (await this.#tasks(arn)).filter(({ group }) => !this.daemons.has(group.slice("service:".length)));
-    const ran = isMeant ? host.run(lines.at(-1) ?? "", left.length) : { ok: true, output: "", errors: "" };
+    const ran = await host.run({ lines, bootId }, left.length);
     Object.assign(invocation, { status: ran.ok ? "Success" : "Failed", output: ran.output, errors: ran.errors });
   }
 

@@ -1,15 +1,14 @@
 /** A host of an ECS cluster that is played: it obeys `apiclient` as a host does, in the words of the API. */
 import { randomUUID } from "node:crypto";
 import type { UpdateStatusBody } from "../../../api/status.ts";
-
-export type Ran = { ok: boolean; output: string; errors: string };
+import type { ClusterHost, Ran, SentCommand } from "./cluster-host.ts";
 
 /** How it does at its next boot into a new version. */
 export type NextBoot = "proves healthy" | "goes back" | "never comes back";
 
 const image = (version: string) => ({ arch: "x86_64", version, variant: "aws-ecs-1" });
 
-export class PlayedHost {
+export class PlayedHost implements ClusterHost {
   readonly instance: string;
   version = "1.0.0";
   /** What its repository offers it. */
@@ -33,7 +32,13 @@ export class PlayedHost {
     this.instance = instance;
   }
 
-  run(command: string, tasksLeft: number): Ran {
+  async run({ lines, bootId }: SentCommand, tasksLeft: number): Promise<Ran> {
+    const isMeant = bootId === "" || bootId === this.boot;
+    // The last line of a document is its command; the one before it is about the boot, and is run on a real host.
+    return await Promise.resolve(isMeant ? this.#obey(lines.at(-1) ?? "", tasksLeft) : done(""));
+  }
+
+  #obey(command: string, tasksLeft: number): Ran {
     switch (command) {
       case "apiclient update check":
         return done(JSON.stringify(this.#updateStatus(), null, 2));

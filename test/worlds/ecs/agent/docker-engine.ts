@@ -33,10 +33,12 @@ export class DockerEngine {
 
   async #ask(method: string, path: string, body?: object, image?: string): Promise<string> {
     const basic = this.#credentials[image?.split("/")[0] ?? ""]?.auth;
-    const [username, password] = Buffer.from(basic ?? "", "base64")
-      .toString()
-      .split(":");
-    const auth = Buffer.from(JSON.stringify({ username, password })).toString("base64url");
+    const [, username, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(basic ?? "", "base64").toString()) ?? [];
+    // Docker wants it padded, and without a word pulls as nobody otherwise.
+    const auth = Buffer.from(JSON.stringify({ username, password }))
+      .toString("base64")
+      .replaceAll("+", "-")
+      .replaceAll("/", "_");
     const answer = await fetch(`http://docker/v1.41${path}`, {
       method,
       unix: socket,

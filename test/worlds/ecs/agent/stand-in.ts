@@ -14,7 +14,9 @@ import {
   SubmitTaskStateChangeCommand,
 } from "@aws-sdk/client-ecs";
 import { z } from "zod";
+import { authoritiesPath, removeProxyVariables, requestThrough, routeIn } from "../../../../host/machine/outbound.ts";
 import { DockerEngine } from "./docker-engine.ts";
+import { throughProxy } from "./through-proxy.ts";
 
 const version = "Amazon ECS Agent - stand-in for tests";
 const environment = z.object({
@@ -24,8 +26,11 @@ const environment = z.object({
   ECS_INSTANCE_ATTRIBUTES: z.string().default("{}"),
   ECS_ENGINE_AUTH_DATA: z.string().default("{}"),
   AWS_DEFAULT_REGION: z.string().default("eu-west-1"),
+  AWS_EC2_METADATA_SERVICE_ENDPOINT: z.string().default("http://169.254.169.254"),
 });
-const State = z.object({ containerInstance: z.string() });
+const Tasks = z.record(z.string(), z.object({ status: z.string(), containers: z.record(z.string(), z.string()) }));
+/** What outlasts the agent: as what it is registered, and its tasks with the ids of their containers by name. */
+const State = z.object({ containerInstance: z.string(), tasks: Tasks });
 const Payload = z.looseObject({
   type: z.literal("PayloadMessage"),
   message: z.looseObject({
@@ -43,14 +48,20 @@ const Payload = z.looseObject({
 });
 
 const env = environment.parse(process.env);
-const ecs = new ECSClient({ region: env.AWS_DEFAULT_REGION, endpoint: env.ECS_BACKEND_HOST });
+// As the agent, which is a program of Go: by the proxy of its environment, trusting whom the host trusts.
+const route = routeIn(removeProxyVariables(), await readFile(authoritiesPath, "utf8"));
+const ecs = new ECSClient({
+  region: env.AWS_DEFAULT_REGION,
+  endpoint: env.ECS_BACKEND_HOST,
+  requestHandler: throughProxy(route),
+});
 const docker = new DockerEngine(
   z.record(z.string(), z.object({ auth: z.string() })).parse(JSON.parse(env.ECS_ENGINE_AUTH_DATA)),
 );
-const tasks = new Map<string, { status: string; containers: Map<string, string> }>();
+const statePath = join(env.ECS_DATADIR, "stand-in.json");
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
 
-const containerInstance = await registered();
+const { containerInstance, tasks } = await registered();
 serveIntrospection();
 log(`registered with ${env.ECS_CLUSTER} as ${containerInstance}`);
 for (;;) {
@@ -63,10 +74,9 @@ for (;;) {
 }
 
 /** Once: what is in the state directory is used again. */
-async function registered(): Promise<string> {
-  const path = join(env.ECS_DATADIR, "stand-in.json");
+async function registered(): Promise<z.output<typeof State>> {
   try {
-    return State.parse(JSON.parse(await readFile(path, "utf8"))).containerInstance;
+    return State.parse(JSON.parse(await readFile(statePath, "utf8")));
   } catch (error) {
     log(`registers anew: ${String(error)}`);
   }
@@ -80,13 +90,18 @@ async function registered(): Promise<string> {
   );
   const arn = answer.containerInstance?.containerInstanceArn ?? "";
   await mkdir(env.ECS_DATADIR, { recursive: true });
-  await writeFile(path, JSON.stringify({ containerInstance: arn }));
-  return arn;
+  const state = { containerInstance: arn, tasks: {} };
+  await writeFile(statePath, JSON.stringify(state));
+  return state;
+}
+
+async function keep(): Promise<void> {
+  await writeFile(statePath, JSON.stringify({ containerInstance, tasks }));
 }
 
 /** That of the instance, by version 2 of its metadata service. */
 async function identityDocument(): Promise<string> {
-  const service = "http://169.254.169.254/latest";
+  const service = `${env.AWS_EC2_METADATA_SERVICE_ENDPOINT}/latest`;
   const tokenHeaders = { "x-aws-ec2-metadata-token-ttl-seconds": "60" };
   const token = await (await fetch(`${service}/api/token`, { method: "PUT", headers: tokenHeaders })).text();
   const headers = { "x-aws-ec2-metadata-token": token };
@@ -104,7 +119,11 @@ function serveIntrospection(): void {
           return Response.json({ Cluster: env.ECS_CLUSTER, ContainerInstanceArn: containerInstance, Version: version });
         case "/v1/tasks":
           return Response.json({
-            Tasks: [...tasks].map(([Arn, { status }]) => ({ Arn, KnownStatus: status, DesiredStatus: "RUNNING" })),
+            Tasks: Object.entries(tasks).map(([Arn, { status }]) => ({
+              Arn,
+              KnownStatus: status,
+              DesiredStatus: "RUNNING",
+            })),
           });
         default:
           return Response.json({ AvailableCommands: ["/v1/metadata", "/v1/tasks"] });
@@ -122,7 +141,7 @@ async function follow(): Promise<void> {
   url.searchParams.set("clusterArn", env.ECS_CLUSTER);
   url.searchParams.set("containerInstanceArn", containerInstance);
   const closed = Promise.withResolvers<void>();
-  const socket = new WebSocket(url);
+  const socket = new WebSocket(url, requestThrough(route, url));
   socket.addEventListener("close", () => closed.resolve());
   socket.addEventListener("error", () => closed.reject(new Error(`cannot reach ${url.host}`)));
   socket.addEventListener("message", (event) => {
@@ -138,15 +157,14 @@ async function follow(): Promise<void> {
 }
 
 async function run(task: z.output<typeof Payload>["message"]["tasks"][number]): Promise<void> {
-  const known = tasks.get(task.arn) ?? { status: "NONE", containers: new Map<string, string>() };
-  tasks.set(task.arn, known);
+  const known = (tasks[task.arn] ??= { status: "NONE", containers: {} });
   try {
     if (task.desiredStatus === "STOPPED") {
-      for (const id of known.containers.values()) await docker.stop(id);
+      for (const id of Object.values(known.containers)) await docker.stop(id);
       return await report(task.arn, "STOPPED");
     }
     for (const container of task.containers) {
-      known.containers.set(container.name, await docker.run(task.arn, container));
+      known.containers[container.name] = await docker.run(task.arn, container);
     }
     await report(task.arn, "RUNNING");
   } catch (error) {
@@ -155,8 +173,9 @@ async function run(task: z.output<typeof Payload>["message"]["tasks"][number]): 
 }
 
 async function report(task: string, status: string, reason?: string): Promise<void> {
-  const known = tasks.get(task);
+  const known = tasks[task];
   if (known !== undefined) known.status = status;
+  await keep();
   log(`task ${task} is ${status}${reason === undefined ? "" : `: ${reason}`}`);
   await ecs.send(
     new SubmitTaskStateChangeCommand({
