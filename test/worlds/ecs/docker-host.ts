@@ -132,7 +132,7 @@ export class DockerHost implements AsyncDisposable {
   /** Starts one of the three, or starts it again. */
   async restart(daemon: "containerd" | "dockerd" | "agent"): Promise<void> {
     const begun = `begun-${randomUUID()}`;
-    this.#shell.stdin.write(`restart ${daemon} ${begun}\n`);
+    await this.#shell.stdin.write(`restart ${daemon} ${begun}\n`);
     await this.#shell.stdin.flush();
     await eventually(async () => void (await stat(join(this.directory, begun))), 60_000);
     if (daemon === "dockerd") await eventually(async () => void (await this.version()), 60_000);
@@ -163,7 +163,7 @@ export class DockerHost implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const left = await this.running().catch(() => new Map<string, string>());
     for (const id of left.values()) await this.#ask(`/v1.41/containers/${id}/kill`, "POST");
-    this.#shell.stdin.write("end\n");
+    await this.#shell.stdin.write("end\n");
     await this.#shell.stdin.flush();
     await this.#shell.exited;
     await rm(this.directory, { recursive: true, force: true });
