@@ -85,6 +85,9 @@ export const userDataName = "opt/org.orlop.user-data";
  */
 const metadataNetwork = "169.254.169.0/24";
 
+/** This computer, as that network shows it to a guest. */
+export const hostOfInstances = "169.254.169.2";
+
 /** An option and its value; an option without one stands alone. */
 type Option = readonly [string, string?];
 

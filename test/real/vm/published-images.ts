@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { builtImage } from "../../../cli/built-image.ts";
+import { builtImage, type ImageRequest } from "../../../cli/built-image.ts";
 import { repoCommands, repoGroups } from "../../../cli/repo.ts";
 import type { Built } from "../../../image/artefacts.ts";
 import { invoke } from "../../../lib/command/command-line.ts";
@@ -18,7 +18,7 @@ import { type Mistake, spoiledBuild } from "./spoiled-kernel.ts";
 const parent = join(import.meta.dir, "../../../build/test/update");
 const signal = new AbortController().signal;
 
-type Variant = "dev" | "metal-k8s-1.20";
+type Variant = "dev" | "metal-k8s-1.20" | "aws-ecs-1";
 
 export const [older, newer] = ["0.1.0", "0.2.0"] as const;
 
@@ -37,7 +37,9 @@ async function repo(...words: string[]): Promise<void> {
   if (exitCode !== 0) throw new Error(`repo ${words.join(" ")}: ${stderr}`);
 }
 
-type WantedImage = { variant: Variant; osVersion: string; updateRoot: string };
+type WantedImage = { variant: Variant; osVersion: string; updateRoot: string } & Further;
+/** Whether the images of admin and control are published with it; what no registry carries. */
+type Further = Pick<ImageRequest, "companions" | "supplied">;
 type MakeImage = (wanted: WantedImage) => Promise<Built>;
 type Keys = { root: string; publication: string; rootJson: string };
 
@@ -47,11 +49,20 @@ export class PublishedImages implements Disposable {
   /** Of the repository; whatever is put there, guests can fetch. */
   readonly directory: string;
   readonly #variant: Variant;
+  readonly #host: string;
+  readonly #further: Further;
   readonly #server: ReturnType<typeof serveRepository>;
 
-  private constructor(directory: string, variant: Variant, keys: Keys, images: Record<"older" | "newer", Built>) {
+  private constructor(
+    directory: string,
+    { variant, host, further }: { variant: Variant; host: string; further: Further },
+    keys: Keys,
+    images: Record<"older" | "newer", Built>,
+  ) {
     this.directory = directory;
     this.#variant = variant;
+    this.#host = host;
+    this.#further = further;
     this.keys = keys;
     this.images = images;
     this.#server = serveRepository(directory);
@@ -61,23 +72,29 @@ export class PublishedImages implements Disposable {
    * @param name of the repository, which is made anew
    * @param patchesFrom from how many versions before each one patches are made
    * @param makeOlder when it is not of this work tree
+   * @param host of this computer, as guests know it
    */
   static async open(
     name: string,
     variant: Variant = "dev",
-    { patchesFrom = 0, makeOlder = image }: { patchesFrom?: number; makeOlder?: MakeImage } = {},
+    {
+      patchesFrom = 0,
+      makeOlder = image,
+      host = hostOfGuests,
+      ...further
+    }: { patchesFrom?: number; makeOlder?: MakeImage; host?: string } & Further = {},
   ): Promise<PublishedImages> {
     const keys = await ensureKeys();
     const { rootJson } = keys;
     const images = {
-      older: await makeOlder({ variant, osVersion: older, updateRoot: rootJson }),
-      newer: await image({ variant, osVersion: newer, updateRoot: rootJson }),
+      older: await makeOlder({ variant, osVersion: older, updateRoot: rootJson, ...further }),
+      newer: await image({ variant, osVersion: newer, updateRoot: rootJson, ...further }),
     };
     const directory = join(parent, name);
     await rm(directory, { recursive: true, force: true });
     await mkdir(join(directory, "root"), { recursive: true });
     await Bun.write(join(directory, "root/1.root.json"), await readFile(keys.rootJson));
-    const published = new PublishedImages(directory, variant, keys, images);
+    const published = new PublishedImages(directory, { variant, host, further }, keys, images);
     for (const { manifestPath } of Object.values(images)) {
       await published.repo("publish-image", manifestPath, "--waves", "none", "--patches-from", String(patchesFrom));
     }
@@ -91,7 +108,7 @@ export class PublishedImages implements Disposable {
    */
   async offer(osVersion: string, mistake?: Mistake): Promise<void> {
     const variant = this.#variant;
-    const built = await image({ variant, osVersion, updateRoot: this.keys.rootJson });
+    const built = await image({ variant, osVersion, updateRoot: this.keys.rootJson, ...this.#further });
     const spoiled = join(parent, `${variant}-${osVersion}-spoiled`);
     const manifestPath = mistake === undefined ? built.manifestPath : await spoiledBuild(built, spoiled, mistake);
     await this.repo("publish-image", manifestPath, "--waves", "none", "--patches-from", "0");
@@ -104,7 +121,7 @@ export class PublishedImages implements Disposable {
 
   /** Where a guest finds a file of the repository. */
   url(path: string): string {
-    return `http://${hostOfGuests}:${this.#server.url.port}/${path}`;
+    return `http://${this.#host}:${this.#server.url.port}/${path}`;
   }
 
   /** `settings.updates` of a host that takes its updates from here. */
@@ -160,7 +177,8 @@ async function makeKeys(keys: string): Promise<void> {
 
 /** Built once for all test files of a process, which do not share their modules. */
 async function image(wanted: WantedImage): Promise<Built> {
-  const place = `${wanted.variant}-${wanted.osVersion}`;
+  const companions = wanted.companions === undefined ? [] : ["companions"];
+  const place = [wanted.variant, wanted.osVersion, ...companions].join("-");
   const variable = `ORLOP_TEST_UPDATE_${place}`;
   const known = process.env[variable];
   // Written below, by this process.
