@@ -4,11 +4,44 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { builtContainer } from "../../../cli/built-image.ts";
+import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
 import { TestHost } from "./test-host.ts";
 
 const names = ["admin", "control"] as const;
 type Name = (typeof names)[number];
+
+/**
+ * What Bottlerocket's public images do with what they find, in images of the same layout. Source: start_admin.sh and sheltie
+ * of bottlerocket-admin-container; start_control_ssm.sh and enable-admin-container of bottlerocket-control-container.
+ */
+const publicImages = {
+  "public-admin": {
+    superpowered: true,
+    start: `current=/.bottlerocket/host-containers/current
+[ -s $current/user-data ] || exec sleep 1d
+mkdir -p $current/etc/ssh
+[ -s $current/etc/ssh/ssh_host_ed25519_key ] || cat /proc/sys/kernel/random/uuid > $current/etc/ssh/ssh_host_ed25519_key
+for console in $(tr " " "\n" < /proc/cmdline | sed -n "s/^console=//p"); do
+  [ -c /.bottlerocket/rootfs/dev/\${console%,*} ] && echo "console $console"
+done
+echo "group of the API $(stat -c %g /run/api.sock)"
+exec sleep 1d`,
+  },
+  "public-control": {
+    superpowered: false,
+    start: `current=/.bottlerocket/host-containers/current
+mkdir -p /etc/pki/ca-trust/source/anchors
+for cert in $(ls -1 /.bottlerocket/certs); do
+  ln -s /.bottlerocket/certs/$cert /etc/pki/ca-trust/source/anchors/$cert
+  echo "certificates $cert"
+done
+mkdir -p $current/ssm
+[ -s $current/user-data ] && echo "user data $(cat $current/user-data)"
+exec sleep 1d`,
+  },
+} as const;
+const publicNames = ["public-admin", "public-control"] as const;
 
 const killingMs = 600_000;
 
@@ -22,6 +55,11 @@ beforeAll(async () => {
     const { layout, digest } = await builtContainer({ image, architecture: "x86_64" }, new AbortController().signal);
     await registry.push(layout, `orlop/${image}:v1`);
     digests.set(image, digest);
+  }
+  for (const name of publicNames) {
+    const files = { "/usr/sbin/start.sh": publicImages[name].start };
+    await using image = await busyboxImage({ entrypoint: ["/bin/sh", "/usr/sbin/start.sh"], files });
+    await registry.push(image.layout, `orlop/${name}:v1`);
   }
   const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqj0bnkYIa9MYX3DLd8rR5aWcGuCTTnX6VcBwwE5JGO somebody";
   const userData = Buffer.from(JSON.stringify({ user: "ops", ssh: { "authorized-keys": [key] } })).toString("base64");
@@ -38,6 +76,17 @@ beforeAll(async () => {
             "user-data": userData,
           },
           control: { enabled: true, source: `${registry.forGuests}/orlop/control:v1` },
+          ...Object.fromEntries(
+            publicNames.map((name) => [
+              name,
+              {
+                enabled: true,
+                superpowered: publicImages[name].superpowered,
+                source: `${registry.forGuests}/orlop/${name}:v1`,
+                "user-data": Buffer.from('{"ssm":{"region":"eu-west-1"}}').toString("base64"),
+              },
+            ]),
+          ),
         },
       },
     }),
@@ -86,6 +135,38 @@ test("the control container reaches the API, and nothing else of the host; the a
   expect((await host.exec("admin", rootfs)).exitCode).toBe(0);
 });
 
+test("images of the layout of Bottlerocket's find what those look for", async () => {
+  await host.untilRunning(...publicNames);
+  const logs = new Map([...(await containers())].map(([name, { log }]) => [name, (log ?? []).join("\n")]));
+  expect(logs.get("public-admin")).toContain("console ttyS0");
+  expect(logs.get("public-admin")).toContain("group of the API 274");
+  expect(logs.get("public-control")).toContain("certificates ca-bundle.crt");
+  expect(logs.get("public-control")).toContain('user data {"ssm":{"region":"eu-west-1"}}');
+  // sheltie: a program of the container in the namespaces of the host's first process, whose own root is another.
+  const sheltie = ["sh", "-c", "exec nsenter -t 1 -m -u -i -n -p /proc/$$/root/bin/busybox ls -d /usr/bin/hostd"];
+  expect((await host.exec("public-admin", sheltie)).output).toContain("/usr/bin/hostd");
+  const settings = await host.exec("public-control", [
+    "apiclient",
+    "raw",
+    "-u",
+    "/settings?keys=settings.host-containers.admin.enabled",
+  ]);
+  expect(settings.output).toContain("true");
+  // What they keep is there for the next container of the name.
+  const keyOf = async () =>
+    (
+      await host.exec("public-admin", [
+        "cat",
+        "/.bottlerocket/host-containers/public-admin/etc/ssh/ssh_host_ed25519_key",
+      ])
+    ).output;
+  const key = await keyOf();
+  expect(key).toMatch(/^[0-9a-f-]{36}/);
+  await host.shell.run("systemctl restart host-container@public-admin");
+  await host.untilRunning("public-admin");
+  expect(await keyOf()).toBe(key);
+});
+
 test("programs in a container trust whom the host trusts, settings.pki too", async () => {
   const digest = (output: string): string => /^[0-9a-f]{64}/.exec(output)?.[0] ?? output;
   const own = digest(await host.shell.run("sha256sum < /etc/ssl/certs/ca-certificates.crt"));
@@ -124,7 +205,8 @@ test("they do not notice that the daemon is killed 50 times, at any moment of it
   await host.untilConfigured();
   await host.untilRunning(...names);
   expect(await began()).toBe(before);
-  expect([...(await containers(0)).values()].map(({ restarts }) => restarts)).toEqual([0, 0]);
+  const kept = await containers(0);
+  expect(names.map((name) => kept.get(name)?.restarts)).toEqual([0, 0]);
 });
 
 test("the support archive comes through the API, with what containers said", async () => {
