@@ -35,6 +35,10 @@ export async function actOnUnit(system: System, verb: string, unit: string, limi
   }
 }
 
+/** What a template is an instance for, as the instance's name has it; `%I` gives it back. Source: systemd.unit(5). */
+export const instanceOf = (text: string): string =>
+  text.replaceAll(/[^a-zA-Z0-9:_.]/g, (each) => `\\x${each.charCodeAt(0).toString(16).padStart(2, "0")}`);
+
 /**
  * Starts a unit that does something and ends.
  *

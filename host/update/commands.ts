@@ -3,6 +3,7 @@ import { defined } from "../../lib/defined.ts";
 import { afterFailure, Failure } from "../../lib/failure.ts";
 import { describedCompanions } from "../containers/companions/described-companions.ts";
 import type { System } from "../machine/system.ts";
+import { instanceOf, runToItsEnd } from "../machine/unit.ts";
 import { rehearse } from "../migrations/rehearse.ts";
 import { bootInactiveNext, requireSets } from "./boot/sets.ts";
 import { available, chosen as chosenOf, describeHold, freeVersion } from "./choice.ts";
@@ -80,7 +81,8 @@ export async function prepare(
 async function fetchCompanions(system: System, version: string, signal: AbortSignal): Promise<void> {
   try {
     if ((await describedCompanions(system)).length === 0) return;
-    await system.run(["host-ctr", "fetch", version], { limitMs: companionsMs, signal });
+    const unit = `fetch-companions@${instanceOf(version)}.service`;
+    await runToItsEnd(system, unit, { limitMs: companionsMs, signal });
   } catch (error) {
     signal.throwIfAborted();
     system.log.error(
