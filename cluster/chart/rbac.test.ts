@@ -43,7 +43,7 @@ test("its rights are few: no secrets, no exec, no pod of its own on a node", asy
     "ClusterRole: volumeattachments: list",
     "ClusterRole: fleetpolicies: get,list,watch,patch",
     "ClusterRole: fleetpolicies/status,nodeupdates/status: patch",
-    "ClusterRole: nodeupdates: create",
+    "ClusterRole: nodeupdates: create,list",
     "Role: events: create",
     "Role: leases: create",
     "Role: leases orlop-fleet: get,patch",

@@ -25,6 +25,9 @@ export type WriteTools = {
 /** What people should look at. */
 const warnings: readonly EventReason[] = ["GivenBack", "Failed", "Halted", "RollingBack"];
 
+/** What tells nobody anything: an event costs as much as the write. */
+const untold: readonly EventReason[] = ["Tidied"];
+
 /** False when somebody had written before: then the object was read anew, and is judged anew. */
 export async function applyWrite(
   tools: WriteTools,
@@ -123,6 +126,7 @@ async function recordEventOf(
   { reason, note }: { reason: EventReason; note: string },
   signal: AbortSignal,
 ): Promise<void> {
+  if (untold.includes(reason)) return;
   await recordEvent(
     client,
     { about, type: warnings.includes(reason) ? "Warning" : "Normal", reason, message: note },

@@ -1,6 +1,7 @@
 /**
  * What people see with kubectl: a NodeUpdate for each node, and the conditions of each policy. Nobody decides by it, so it
- * may be behind: of a large fleet, what is under work is written first, and the rest as it comes.
+ * may be behind: of a large fleet, what is under work is written first, and the rest as it comes. An operator that takes over
+ * reads them once, so that it writes only what has become otherwise.
  */
 import { z } from "zod";
 import type { Cache } from "../../kubernetes/cache.ts";
@@ -20,12 +21,23 @@ const conditionsSchema = z.object({
   conditions: z.array(z.object({ type: z.string(), status: z.string(), lastTransitionTime: z.string() })).default([]),
 });
 
+const writtenStatus = z.object({
+  version: z.string().nullable().default(null),
+  target: z.string().nullable().default(null),
+  step: z.string().default(""),
+  since: z.string().nullable().default(null),
+  message: z.string().default(""),
+});
+type WrittenStatus = z.output<typeof writtenStatus>;
+
 type Shown = { text: string; essence: string; atMs: number };
 
 export class Projection {
   readonly #client: KubernetesClient;
   readonly #policies: Cache<PolicyObject>;
   readonly #shown = new Map<string, Shown>();
+  /** By node, as they were when this took over. */
+  #before: ReadonlyMap<string, WrittenStatus> | undefined;
 
   constructor(client: KubernetesClient, policies: Cache<PolicyObject>) {
     this.#client = client;
@@ -36,6 +48,7 @@ export class Projection {
     const now = this.#client.connection.clock.now();
     const nowMs = this.#client.connection.clock.elapsedMs();
     const all = snapshots.flatMap((snapshot) => standings(snapshot, now).filter(({ node }) => node.selected));
+    this.#before ??= await this.#writtenBefore(signal);
     const known = new Set(all.map(({ node }) => node.uid));
     for (const uid of this.#shown.keys()) if (!known.has(uid)) this.#shown.delete(uid);
     const due = all.filter((standing) => this.#isDue(standing, nowMs));
@@ -57,10 +70,25 @@ export class Projection {
     await this.#writeStatus(name, generation, [condition], {}, signal);
   }
 
+  async #writtenBefore(signal: AbortSignal): Promise<Map<string, WrittenStatus>> {
+    const { items } = await this.#client.list(nodeUpdates, {}, signal);
+    return new Map(
+      items.flatMap(({ metadata: { name }, status }) => {
+        const read = writtenStatus.safeParse(status);
+        return read.success ? [[name, read.data] as const] : [];
+      }),
+    );
+  }
+
   #isDue(standing: NodeStanding, nowMs: number): boolean {
-    const shown = this.#shown.get(standing.node.uid);
-    if (shown === undefined) return true;
     const { text, essence } = textsOf(standing);
+    let shown = this.#shown.get(standing.node.uid);
+    if (shown === undefined) {
+      const before = this.#before?.get(standing.node.name);
+      if (before === undefined || !isAbout(before, standing)) return true;
+      shown = { text: JSON.stringify(before), essence, atMs: nowMs };
+      this.#shown.set(standing.node.uid, shown);
+    }
     return essence !== shown.essence || (text !== shown.text && nowMs - shown.atMs > recountMs);
   }
 
@@ -119,7 +147,13 @@ function rankOf({ step, cause }: NodeStanding): number {
   return cause === "failed" ? 1 : 2;
 }
 
-function statusOf({ node, step, version, target, sentence }: NodeStanding): Record<string, unknown> {
+/** What was written is the same but for what only counts. */
+function isAbout(before: WrittenStatus, standing: NodeStanding): boolean {
+  const words = ({ message, ...rest }: WrittenStatus): string => JSON.stringify([rest, message.replaceAll(/\d+/g, "")]);
+  return words(before) === words(statusOf(standing));
+}
+
+function statusOf({ node, step, version, target, sentence }: NodeStanding): WrittenStatus {
   return {
     version: version ?? null,
     target: target ?? null,
