@@ -151,12 +151,11 @@ export class FakeFleet implements AsyncDisposable {
     };
     this.#hosts.set(name, host);
     const labels = { "kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone, fleet: "fake" };
-    const content = { metadata: { name, labels } };
+    const content = { metadata: { name, labels, annotations: { [annotations.report]: this.#reportText(host) } } };
     await this.#client.create(nodes, { name, content }, this.#stop.signal);
     // The API server taints it until a controller that does not run here says that it is ready.
     await this.#client.patch(nodes, { name }, { spec: { taints: null } }, this.#stop.signal);
     await this.#kubelet(host, true);
-    await this.#report(host);
   }
 
   async #kubelet(host: Host, ready: boolean): Promise<void> {
@@ -214,9 +213,12 @@ export class FakeFleet implements AsyncDisposable {
     };
   }
 
+  #reportText(host: Host): string {
+    return JSON.stringify(this.#reportOf(host));
+  }
+
   async #report(host: Host): Promise<void> {
-    const text = JSON.stringify(this.#reportOf(host));
-    const patch = { metadata: { annotations: { [annotations.report]: text } } };
+    const patch = { metadata: { annotations: { [annotations.report]: this.#reportText(host) } } };
     const written = await this.#persist(
       async () => await this.#client.patch(nodes, { name: host.name }, patch, this.#stop.signal),
     );
@@ -232,9 +234,9 @@ export class FakeFleet implements AsyncDisposable {
         if (isAway) away++;
         this.#timeCordon(node.metadata.name, isAway);
         const host = this.#hosts.get(node.metadata.name);
+        if (host === undefined || host.busy || host.isAway) continue;
         const order = noted(Order, node.metadata.annotations[annotations.order]);
-        if (host === undefined || host.busy || host.isAway || order === undefined || order.boot !== bootOf(host))
-          continue;
+        if (order === undefined || order.boot !== bootOf(host)) continue;
         if (order.do === "prepare" && host.staged === order.version) continue;
         host.busy = true;
         void this.#obey(host, order).finally(() => {
