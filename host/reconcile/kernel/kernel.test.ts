@@ -1,8 +1,8 @@
 /** The reconcilers of the kernel's own settings: sysctl, modules, lockdown, hostname. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Json } from "../../../lib/text/json.ts";
 import { factsOf, settingsOf } from "../../../test/worlds/host/settings.ts";
 import { testSystem } from "../../../test/worlds/host/system.ts";
@@ -25,6 +25,24 @@ test("sysctl writes only what differs, then rests", async () => {
   ]);
   expect(await host.read("/proc/sys/net/ipv4/ip_forward")).toBe("1");
   expect((await sysctl.reconcile(host.system, settings, facts)).steps).toBe(0);
+});
+
+test("a parameter that takes a right which the daemon has not is set by a unit, and returned by it", async () => {
+  await using host = await testSystem();
+  const parameter = join(host.system.root, "proc/sys/user/max_user_namespaces");
+  await mkdir(dirname(parameter), { recursive: true });
+  // Nobody may write this one.
+  await symlink("/sys/kernel/uevent_seqnum", parameter);
+  const before = (await readFile(parameter, "utf8")).trim();
+  const units = runSystemd(host, { "set-kernel-parameter.service": "inactive" });
+  const settings = withKernel({ sysctl: { "user.max_user_namespaces": "16384" } });
+  const { effects, setbacks } = await sysctl.reconcile(host.system, settings, facts);
+  expect(setbacks).toEqual([]);
+  expect(effects).toEqual([{ description: "set user.max_user_namespaces to 16384" }]);
+  expect(await host.read("/run/orlop/parameter.conf")).toBe("user.max_user_namespaces = 16384\n");
+  await sysctl.reconcile(host.system, settingsOf(), facts);
+  expect(await host.read("/run/orlop/parameter.conf")).toBe(`user.max_user_namespaces = ${before}\n`);
+  expect(units.get("set-kernel-parameter.service")?.started).toBe(2);
 });
 
 test("a parameter whose setting is deleted returns to what it was before", async () => {

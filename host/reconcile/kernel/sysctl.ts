@@ -10,9 +10,11 @@ import { join } from "node:path";
 import { Failure, isNotFound, systemErrorCode } from "../../../lib/failure.ts";
 import { isPresent, namesIn, removeIfPresent, writeFileAtomic } from "../../../lib/files/files.ts";
 import { hostPath, type System } from "../../machine/system.ts";
+import { actOnUnit } from "../../machine/unit.ts";
 import { reconciler } from "../reconciler.ts";
 
 const formerDirectory = "/run/orlop/sysctl";
+const unitParameter = "/run/orlop/parameter.conf";
 
 /** As the kernel has it. One that only takes values cannot be read; it is written at every pass. */
 export type Parameter = { kind: "value"; value: string } | { kind: "unreadable" } | { kind: "absent" };
@@ -117,11 +119,21 @@ async function apply(system: System, step: Step): Promise<void> {
   if (kind !== "set") await removeIfPresent(former);
 }
 
+/** As the kernel answers whoever lacks a capability for a parameter; source: its kernel/ucount.c, security/yama. */
+const isRefused = (error: unknown): boolean => ["EACCES", "EPERM"].includes(systemErrorCode(error) ?? "");
+
+/** The unit may what few parameters take, so that this program need not. @throws {UnitFailure} with what it said */
+async function writeByUnit(system: System, key: string, value: string): Promise<void> {
+  await writeFileAtomic(hostPath(system, unitParameter), `${key} = ${value}\n`);
+  await actOnUnit(system, "start", "set-kernel-parameter.service");
+}
+
 async function write(system: System, key: string, value: string): Promise<void> {
   try {
     // Not created when it is not there: what is missing in /proc/sys is no file.
     await writeFile(hostPath(system, sysctlPath(key)), value, { flag: constants.O_WRONLY | constants.O_TRUNC });
   } catch (error) {
+    if (isRefused(error)) return await writeByUnit(system, key, value);
     const reason = isNotFound(error)
       ? "the kernel has no such parameter any more"
       : `the kernel refuses ${JSON.stringify(value)}`;
