@@ -2,6 +2,8 @@
  * Which programs a host has, and why. Every executable file of a package that is not named here is left out of the
  * root; a name that no package brings any more is an error.
  */
+import type { Orchestrator } from "../../variants/variant.ts";
+
 export type ExecutableGroup = { reason: string; paths: readonly string[] };
 
 /** What every variant has. Links count like files. */
@@ -101,6 +103,16 @@ export const hostExecutables: readonly ExecutableGroup[] = [
   { reason: "what a crashed kernel left", paths: ["usr/bin/makedumpfile"] },
   { reason: "time", paths: ["usr/bin/chronyc", "usr/sbin/chronyd"] },
 ];
+
+/** What an orchestrator calls of packages that every variant has. */
+export const orchestratorExecutables: Readonly<Record<Orchestrator["kind"], readonly ExecutableGroup[]>> = {
+  none: [],
+  kubernetes: [
+    // Source: Kubernetes' pkg/volume/util/volumepathhandler/volume_path_handler_linux.go.
+    { reason: "raw block volumes of pods, each of which kubelet holds by a loop device", paths: ["usr/sbin/losetup"] },
+  ],
+  ecs: [],
+};
 
 /** Of a package that a variant adds, all programs stay; of these only some. */
 export const someExecutables: Readonly<Record<string, readonly string[]>> = {

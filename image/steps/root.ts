@@ -12,7 +12,13 @@ import { placeProgram } from "../recipes/programs.ts";
 import { makeAccounts } from "../root/accounts.ts";
 import { linkAlternatives } from "../root/alternatives.ts";
 import { excluded } from "../root/excluded.ts";
-import { type ExecutableGroup, hostExecutables, neverExecutables, someExecutables } from "../root/executable-groups.ts";
+import {
+  type ExecutableGroup,
+  hostExecutables,
+  neverExecutables,
+  orchestratorExecutables,
+  someExecutables,
+} from "../root/executable-groups.ts";
 import { executablesIn, formatGolden, keepOnly, unfitExecutables } from "../root/executables.ts";
 import { makeFactory } from "../root/factory.ts";
 import { settleKernel } from "../root/kernel-modules.ts";
@@ -68,10 +74,12 @@ export const makeRoot = step({
     pause,
     hostNames: [hostNames.executable, ...hostNames.links],
     interactive: variant.interactive,
+    orchestrator: variant.orchestrator.kind,
     epochSeconds,
   }),
   async make(directory, inputs, fetch) {
-    const { tools, packages, content, debs, programs, pause, hostNames, interactive, epochSeconds } = inputs;
+    const { tools, packages, content, debs, programs, pause, hostNames, interactive, orchestrator, epochSeconds } =
+      inputs;
     const root = join(directory, "root");
     await mkdir(root);
     const all = [...packages.host, ...packages.variant];
@@ -90,6 +98,7 @@ export const makeRoot = step({
 
     const groups = [
       ...executableGroups(packages, brought, interactive),
+      ...orchestratorExecutables[orchestrator],
       ...programGroups(programs),
       ...debs.map(({ name }) => ({
         reason: `the package ${name} of the variant`,
