@@ -12,6 +12,7 @@ export const vmCodes = [
   "not-in-time",
   "qemu-failed",
   "qmp-failed",
+  "tpm-failed",
 ] as const;
 
 declare module "../lib/failure.ts" {

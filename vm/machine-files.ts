@@ -43,6 +43,7 @@ export function machineFiles(directory: string) {
     console: inside(files.console),
     shell: inside(files.shell),
     qmp: inside(files.qmp),
+    tpmState: inside(files.tpmState),
     qemuLog: inside("qemu.log"),
     ca: inside("ca.crt"),
     certificate: inside("client.crt"),

@@ -72,6 +72,8 @@ export type MachineOptions = {
   kubelet?: boolean;
   /** Firmware that knows Secure Boot, in setup mode: the first loader that brings keys has them enrolled. */
   secureBoot?: boolean;
+  /** A TPM 2.0, which measures what the firmware starts, and keeps what it knows as long as the machine exists. */
+  tpm?: boolean;
   /** A second console for the tests' root shell. */
   shell?: boolean;
   /** The machine goes on when this program ends. */
@@ -198,6 +200,7 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     ...(options.metadataPort === undefined ? {} : { metadataService: await relay(directory, options.metadataPort) }),
     extraCards: options.extraCards ?? 0,
     ...defined({ sharedNetwork: options.sharedNetwork, clockStartsAt: options.clockStartsAt }),
+    tpm: options.tpm ?? false,
     shell: options.shell ?? false,
   };
 }

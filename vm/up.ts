@@ -28,7 +28,8 @@ type HardwareOptions =
   | "publish"
   | "userDataBy"
   | "systemDiskBus"
-  | "kubelet";
+  | "kubelet"
+  | "tpm";
 
 export type UpOptions = Pick<MachineOptions, HardwareOptions> & {
   name: string;

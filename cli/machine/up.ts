@@ -30,6 +30,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
       run: "./orlop up --variant metal-k8s-1.20 --join",
       description: "a node of Kubernetes; see `./orlop cluster up`",
     },
+    { run: "./orlop up --tpm", description: "a machine that attests what it runs; see docs/attestation.md" },
     { run: "./orlop up --publish 2222:22", description: "the admin container's sshd is 127.0.0.1:2222" },
   ],
   options: {
@@ -62,6 +63,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
       help: "A further, empty disk of this size, which the host takes for an ephemeral one",
       parse: wholeNumber,
     },
+    tpm: { type: "boolean", help: "With a TPM 2.0, which `apiclient verify` asks what the machine runs" },
     publish: {
       type: "text",
       value: "HERE:THERE",
@@ -97,6 +99,7 @@ The machine is always new. It gets a client certificate of its own, which \`./or
           userDataBy: variant.userData.includes("fw-cfg") ? "fw-cfg" : "private-partition",
           detach: options.detach,
           kubelet: options.join,
+          tpm: options.tpm,
           cpus: options.cpus,
           memoryMiB: options.memory,
           publish: options.publish,

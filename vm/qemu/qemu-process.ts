@@ -7,6 +7,7 @@ import { afterFailure, Failure, isFailure } from "../../lib/failure.ts";
 import { machineClock } from "../../lib/clock.ts";
 import { type RunningProgram, start } from "../../lib/program/program.ts";
 import { identify, kill, type ProcessIdentity } from "../process-identity.ts";
+import { startChip } from "./chip.ts";
 import { files, qemuArguments, type Hardware } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";
 
@@ -30,6 +31,7 @@ export type StartedQemu = {
  * @param options.writes the same for what it also writes to
  * @param options.outlivesUs the machine goes on when this program ends; otherwise it dies with it
  * @throws {Failure<"qemu-failed">} with QEMU's last lines when it did not start
+ * @throws {Failure<"tpm-failed">} the same for its TPM
  */
 export async function startQemu(
   tools: ToolsRoot,
@@ -42,6 +44,7 @@ export async function startQemu(
   await using log = await open(logPath, "w");
   // That of an earlier QEMU would refuse us, or take us for its own client and hang up.
   await removeIfPresent(join(directory, files.qmp));
+  const chip = hardware.tpm === true ? await startChip(directory, options) : undefined;
   const child = start(
     toolCommand(tools, argv, {
       binds: [directory, ...(options.writes ?? [])],
@@ -65,6 +68,8 @@ export async function startQemu(
       process ??= sandbox === undefined ? undefined : await childOf(sandbox);
       if (process !== undefined) await kill(process);
       if (sandbox !== undefined) await kill(sandbox);
+      // Nobody may ever have talked to it.
+      await chip?.end();
     });
   }
 }

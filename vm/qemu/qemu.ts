@@ -63,6 +63,8 @@ export type Hardware = {
   shell: boolean;
   /** Seconds since 1970 that the guest's clock starts with; the time of the host when left out. */
   clockStartsAt?: number;
+  /** A TPM 2.0, which `chip.ts` starts. */
+  tpm?: boolean;
 };
 
 /** This computer, as QEMU's network shows it to a guest. */
@@ -74,6 +76,9 @@ export const files = {
   consoleLog: "console.log",
   shell: "shell.sock",
   qmp: "qmp.sock",
+  tpm: "tpm.sock",
+  /** What the TPM remembers. */
+  tpmState: "tpm",
 } as const;
 
 /** Where the host looks for user data; see host/user-data. */
@@ -114,6 +119,7 @@ export function qemuArguments(hardware: Hardware, dataDirectories: readonly stri
     ["-device", "virtio-rng-pci"],
     // A watchdog that resets the machine when nobody feeds it, as hardware has.
     ["-device", "i6300esb"],
+    ...(hardware.tpm === true ? tpm : []),
     ...clock(hardware.clockStartsAt),
     ...consoles(hardware.shell),
     ["-qmp", `unix:${files.qmp},server=on,wait=off`],
@@ -230,6 +236,12 @@ function network({
 export function macAddressOf(card: number): string {
   return `52:54:00:12:34:${hexByte(0x56 + card)}`;
 }
+
+const tpm: readonly Option[] = [
+  ["-chardev", `socket,id=tpm,path=${files.tpm}`],
+  ["-tpmdev", "emulator,id=tpm0,chardev=tpm"],
+  ["-device", "tpm-crb,tpmdev=tpm0"],
+];
 
 function clock(startsAt: number | undefined): Option[] {
   if (startsAt === undefined) return [];
