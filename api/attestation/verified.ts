@@ -115,17 +115,19 @@ function requirePrograms(events: readonly MeasuredEvent[], image: MeasuredImage,
   }
 }
 
-/** What systemd-stub measured into PCR 12: words in UTF-16, which are measured as they stand in the log. */
+/**
+ * What was measured into PCR 12: words in UTF-16, which are measured as they stand in the log. The boot menu measures those that
+ * it hands over, and systemd-stub those that it was handed: the same ones twice. Source: systemd's src/boot/stub.c.
+ */
 function wordsIn(events: readonly MeasuredEvent[]): string {
-  const words = events.filter(({ pcr }) => pcr === 12);
-  return words
-    .map(({ type, digest, data }) => {
-      const isText =
-        type === eventTypes.initialProgramLoad && createHash("sha256").update(data).digest().equals(digest);
-      if (!isText) throw refuse(`something that is no words was added to its boot: ${digest.toString("hex")}`);
-      return data.toString("utf16le").replace(/\0+$/, "");
-    })
-    .join(" ");
+  const texts = events.filter(({ pcr }) => pcr === 12).map(wordsOf);
+  return [...new Set(texts)].join(" ");
+}
+
+function wordsOf({ type, digest, data }: MeasuredEvent): string {
+  const isText = type === eventTypes.initialProgramLoad && createHash("sha256").update(data).digest().equals(digest);
+  if (!isText) throw refuse(`something that is no words was added to its boot: ${digest.toString("hex")}`);
+  return data.toString("utf16le").replace(/\0+$/, "");
 }
 
 function settingsOf({ settings }: Evidence, register: Buffer): MeasuredSettings {

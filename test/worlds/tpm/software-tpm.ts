@@ -141,9 +141,10 @@ export async function bootMeasured(
     ...parts.map((hash) => {
       return { pcr: 11, type: eventTypes.initialProgramLoad, data: Buffer.alloc(0), digest: Buffer.from(hash, "hex") };
     }),
-    ...(words === ""
-      ? []
-      : [{ pcr: 12, type: eventTypes.initialProgramLoad, data: Buffer.from(`${words}\0`, "utf16le") }]),
+    // By the boot menu, and by the stub that it hands them to.
+    ...(words === "" ? [] : [words, words]).map((text) => {
+      return { pcr: 12, type: eventTypes.initialProgramLoad, data: Buffer.from(`${text}\0`, "utf16le") };
+    }),
   ];
   const log = [firstEvent()];
   for (const { pcr, type, data, digest = createHash("sha256").update(data).digest() } of events) {
