@@ -1,7 +1,7 @@
 /** `./orlop revoke` */
 import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { authenticodeHash } from "../lib/authenticode.ts";
+import { authenticodeHash } from "../lib/efi/authenticode.ts";
 import { verb } from "./context.ts";
 
 type Result = { path: string; hashes: string[] };

@@ -21,7 +21,6 @@ export const hostCodes = [
   "bad-record",
   "bad-revocation",
   "bad-socket",
-  "bad-stub",
   "bad-tries",
   "bad-unified-image",
   "cannot-execute",

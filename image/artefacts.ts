@@ -91,6 +91,7 @@ export async function writeArtefacts(
     measured: measuredOf({
       loader: await readFile(join(boot.directory, "loader.efi")),
       unifiedImage: await readFile(paths.unifiedImage),
+      addonStub: await readFile(join(boot.directory, "addon.efi.stub")),
     }),
     sbom: await artefact(paths.sbom),
     ...(paths.moduleKit === undefined ? {} : { moduleKit: await artefact(paths.moduleKit) }),

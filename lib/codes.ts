@@ -1,6 +1,7 @@
 /** What can fail in the building blocks, by code. Each is made by some `Failure`, which `tools/codes.test.ts` holds. */
 export const libCodes = [
   "bad-archive",
+  "bad-stub",
   "bad-toml",
   "bad-tpm-data",
   "bad-duration",

@@ -7,6 +7,8 @@
  */
 import { createHash, createPublicKey } from "node:crypto";
 import { Failure } from "../../lib/failure.ts";
+import { authenticodeHash } from "../../lib/efi/authenticode.ts";
+import { makeAddon } from "../../lib/efi/boot-addon.ts";
 import { eventTypes, type MeasuredEvent, readEventLog, replay } from "../../lib/tpm/event-log.ts";
 import type { MeasuredImage } from "../../lib/tpm/measured-image.ts";
 import { quotedBy, requireValues } from "../../lib/tpm/quoted.ts";
@@ -44,11 +46,11 @@ export function verified(shown: Evidence, expected: ExpectedHost): Verified {
     throw refuse(`the log of the firmware does not lead to what PCR ${pcr} holds`);
   }
   const { name, image } = imageOf(valueOf(values, 11), expected.images);
-  requirePrograms(events, image, expected.images);
   const addedWords = wordsIn(events);
   if (addedWords !== (expected.addedWords ?? "")) {
     throw refuse(`its command line has other words added than "${expected.addedWords ?? ""}": "${addedWords}"`);
   }
+  requirePrograms(events, image, { images: expected.images, addedWords });
   const settings = settingsOf(shown, valueOf(values, settingsRegister));
   if (expected.settings !== undefined && settings.digest !== expected.settings) {
     throw refuse(`its settings, at version ${settings.version}, are ${settings.digest}, not ${expected.settings}`);
@@ -100,8 +102,14 @@ function imageOf(pcr11: Buffer, images: ExpectedHost["images"]): { name: string;
  * PCR 11 alone could be extended by a program that another loader started in place of the image. What firmware starts, it
  * measures by itself, before it starts.
  */
-function requirePrograms(events: readonly MeasuredEvent[], image: MeasuredImage, images: ExpectedHost["images"]): void {
+function requirePrograms(
+  events: readonly MeasuredEvent[],
+  image: MeasuredImage,
+  { images, addedWords }: { images: ExpectedHost["images"]; addedWords: string },
+): void {
   const known = new Set([...images.values()].flatMap(({ loader }) => [loader]));
+  // Words are added by a program that holds nothing else. The one of the image before lies there until the host makes its own.
+  if (addedWords !== "") for (const { addonStub } of images.values()) known.add(addonHash(addonStub, addedWords));
   for (const program of [image.unifiedImage, image.kernel]) known.add(program);
   const started = events.filter(({ pcr, type }) => pcr === 4 && type === eventTypes.application);
   const unknown = started.find(({ digest }) => !known.has(digest.toString("hex")));
@@ -113,6 +121,10 @@ function requirePrograms(events: readonly MeasuredEvent[], image: MeasuredImage,
   if (!started.some(({ digest }) => digest.toString("hex") === image.unifiedImage)) {
     throw refuse("its firmware did not start the image that it shows");
   }
+}
+
+function addonHash(stub: string, words: string): string {
+  return authenticodeHash(makeAddon(Buffer.from(stub, "base64"), words), "the addon").toString("hex");
 }
 
 /**

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { authenticodeHash } from "../../lib/authenticode.ts";
+import { authenticodeHash } from "../../lib/efi/authenticode.ts";
 import { writePartitionSets } from "../../test/worlds/update/partition-sets.ts";
 import { efiProgram } from "../../test/worlds/update/update-image.ts";
 import { testSystem } from "../../test/worlds/host/system.ts";

@@ -12,7 +12,7 @@
  */
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { authenticodeHash } from "../../lib/authenticode.ts";
+import { authenticodeHash } from "../../lib/efi/authenticode.ts";
 import { Failure } from "../../lib/failure.ts";
 import { readIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { isSecureBoot } from "../machine/firmware.ts";

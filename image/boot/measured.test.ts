@@ -4,7 +4,7 @@ import { createHash, createPublicKey, verify } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { efiSections } from "../../lib/efi-sections.ts";
+import { efiSections } from "../../lib/efi/efi-sections.ts";
 import { packagesOf, readLock } from "../packages/lock.ts";
 import { openToolsRoot, runTool, type ToolsRoot } from "../packages/tools-root.ts";
 import { unpackLoaders } from "../steps/boot.ts";
@@ -18,6 +18,7 @@ let directory: string;
 let tools: ToolsRoot;
 let key: SigningKey;
 let loader: Buffer;
+let addonStub: Buffer;
 let unifiedImage: Buffer;
 
 beforeAll(async () => {
@@ -28,6 +29,7 @@ beforeAll(async () => {
   await unpackLoaders(loaders, packagesOf(await readLock("x86_64"), ["boot"]));
   await copyFile(join(loaders, "usr/lib/systemd/boot/efi/linuxx64.efi.stub"), join(directory, "stub"));
   loader = await readFile(join(loaders, "usr/lib/systemd/boot/efi/systemd-bootx64.efi"));
+  addonStub = await readFile(join(loaders, "usr/lib/systemd/boot/efi/addonx64.efi.stub"));
   // A kernel is an EFI program to what makes the image, and so is this.
   await writeFile(join(directory, "kernel"), loader);
   await writeFile(join(directory, "initrd"), "an archive");
@@ -72,14 +74,14 @@ test("PCR 11 is as systemd-measure works it out from the same parts", async () =
     ],
     { readOnlyBinds: [work] },
   );
-  const { pcr11, commandLine, pcrSigningKey } = measuredOf({ loader, unifiedImage });
+  const { pcr11, commandLine, pcrSigningKey } = measuredOf({ loader, addonStub, unifiedImage });
   expect(stdout).toContain(`11:sha256=${pcr11}`);
   expect(commandLine).toBe("quiet roothash=0123");
   expect(pcrSigningKey).toStartWith("-----BEGIN PUBLIC KEY-----");
 });
 
 test("the signature in the image is by the key in the image, which is the one that was chosen", async () => {
-  const { pcrSigningKey } = measuredOf({ loader, unifiedImage });
+  const { pcrSigningKey } = measuredOf({ loader, addonStub, unifiedImage });
   const publicKey = createPublicKey(pcrSigningKey);
   expect(publicKey.equals(createPublicKey(await readFile(key.certificate)))).toBe(true);
   const der = publicKey.export({ type: "pkcs1", format: "der" });
@@ -98,7 +100,10 @@ test("the signature in the image is by the key in the image, which is the one th
 test("the same parts give the same bytes, another word on the command line another PCR 11 and another signature", async () => {
   expect(await made("again")).toEqual(unifiedImage);
   const wordy = await made("wordy", "quiet roothash=0123 rdinit=/bin/sh");
-  const [one, two] = [measuredOf({ loader, unifiedImage }), measuredOf({ loader, unifiedImage: wordy })];
+  const [one, two] = [
+    measuredOf({ loader, addonStub, unifiedImage }),
+    measuredOf({ loader, addonStub, unifiedImage: wordy }),
+  ];
   expect(two.pcr11).not.toBe(one.pcr11);
   expect(two.unifiedImage).not.toBe(one.unifiedImage);
   expect([two.loader, two.kernel]).toEqual([one.loader, one.kernel]);
@@ -111,6 +116,6 @@ test("an image of which one byte was changed does not sign what it is", () => {
     const content = efiSections(changed, "it").get(section);
     if (content === undefined) throw new Error(`there is no ${section}`);
     content[0] = (content[0] ?? 0) ^ 1;
-    expect(() => measuredOf({ loader, unifiedImage: changed })).toThrow("it does not sign its own PCR 11");
+    expect(() => measuredOf({ loader, addonStub, unifiedImage: changed })).toThrow("it does not sign its own PCR 11");
   }
 });

@@ -8,8 +8,8 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { authenticodeHash } from "../../lib/authenticode.ts";
-import { efiSections } from "../../lib/efi-sections.ts";
+import { authenticodeHash } from "../../lib/efi/authenticode.ts";
+import { efiSections } from "../../lib/efi/efi-sections.ts";
 import { Failure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import type { MeasuredImage } from "../../lib/tpm/measured-image.ts";
@@ -37,8 +37,10 @@ const signatures = z.object({
 });
 export type PcrSignature = z.infer<typeof signatures>["sha256"][number];
 
+type MeasuredParts = { loader: Uint8Array; unifiedImage: Uint8Array; addonStub: Uint8Array };
+
 /** @throws {Failure<"bad-program" | "bad-measurement">} when the image signs something else than what it is */
-export function measuredOf({ loader, unifiedImage }: { loader: Uint8Array; unifiedImage: Uint8Array }): MeasuredImage {
+export function measuredOf({ loader, unifiedImage, addonStub }: MeasuredParts): MeasuredImage {
   const sections = efiSections(unifiedImage, "the unified image");
   const pcr11 = pcr11Of(unifiedImage);
   const wanted = policyOf(pcr11).toString("hex");
@@ -51,6 +53,7 @@ export function measuredOf({ loader, unifiedImage }: { loader: Uint8Array; unifi
     loader: authenticodeHash(loader, "the boot loader").toString("hex"),
     unifiedImage: authenticodeHash(unifiedImage, "the unified image").toString("hex"),
     kernel: authenticodeHash(sectionIn(sections, ".linux"), "the kernel").toString("hex"),
+    addonStub: Buffer.from(addonStub).toString("base64"),
     commandLine: text(sectionIn(sections, ".cmdline")),
     pcrSigningKey: text(sectionIn(sections, ".pcrpkey")),
   };

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { authenticodeHash } from "../../lib/authenticode.ts";
+import { authenticodeHash } from "../../lib/efi/authenticode.ts";
 import { packagesOf, readLock } from "../packages/lock.ts";
 import { openToolsRoot } from "../packages/tools-root.ts";
 import { unpackLoaders } from "../steps/boot.ts";

@@ -81,6 +81,7 @@ export const makeBoot = step({
     const loader = join(directory, "unsigned-loader.efi");
     await rename(join(efi, `systemd-boot${name}.efi`), loader);
     await signEfi(signingTools, keys.image, { input: loader, output: join(directory, "loader.efi"), epochSeconds });
+    await rename(join(efi, `addon${name}.efi.stub`), join(directory, "addon.efi.stub"));
     const modules = inputs.moduleCertificate?.path;
     await makeEnrolment(signingTools, { ...keys, modules }, directory, epochSeconds);
     for (const path of [vmlinuz, unsigned, loader, words]) await rm(path);

@@ -12,6 +12,8 @@ export const measuredImage = z.strictObject({
   kernel: sha256,
   /** The command line that is signed with the image. */
   commandLine: z.string(),
+  /** What becomes an addon with words for the kernel, in base64: firmware measures that too, before the stub reads its words. */
+  addonStub: z.base64(),
   /** The key that signs what PCR 11 may hold, in PEM. */
   pcrSigningKey: z.string(),
 });

@@ -8,7 +8,7 @@ import { modelNamed } from "../../../test/worlds/host/models.ts";
 import { emptyAddon } from "../../../test/worlds/update/efi-program.ts";
 import { factsOf, settingsOf } from "../../../test/worlds/host/settings.ts";
 import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";
-import { wordsOfAddon } from "./boot-addon.ts";
+import { wordsOfAddon } from "../../../lib/efi/boot-addon.ts";
 import { bootParameters } from "./boot-parameters.ts";
 
 const facts = factsOf();

@@ -15,7 +15,7 @@ import {
 import { bootParameterProblems, commandLineWords } from "../../../settings/values/boot-parameters.ts";
 import type { Settings } from "../../../settings/model/model.ts";
 import type { Architecture } from "../../../variants/variant.ts";
-import { makeAddon, wordsOfAddon } from "./boot-addon.ts";
+import { makeAddon, wordsOfAddon } from "../../../lib/efi/boot-addon.ts";
 import { isSecureBoot } from "../../machine/firmware.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import { reconciler } from "../reconciler.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { authenticodeHash } from "../../../lib/authenticode.ts";
+import { authenticodeHash } from "../../../lib/efi/authenticode.ts";
 import { efiProgram } from "../../../test/worlds/update/update-image.ts";
 import { writePartitionSets } from "../../../test/worlds/update/partition-sets.ts";
 import { testSystem, type TestSystem } from "../../../test/worlds/host/system.ts";

@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { readFile } from "node:fs/promises";
-import { authenticodeHash } from "../../../lib/authenticode.ts";
+import { authenticodeHash } from "../../../lib/efi/authenticode.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { readIfPresent } from "../../../lib/files/files.ts";
 import { isSecureBoot } from "../../machine/firmware.ts";

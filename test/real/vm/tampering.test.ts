@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { open, readFile } from "node:fs/promises";
 import { revocationOf } from "../../../image/boot/revocation.ts";
 import { openSigningKey } from "../../../image/boot/signing-key.ts";
-import { authenticodeHash } from "../../../lib/authenticode.ts";
+import { authenticodeHash } from "../../../lib/efi/authenticode.ts";
 import { waitForLine } from "../../../vm/qemu/console.ts";
 import { createOverlay, overwrite } from "../../../vm/disk/disk.ts";
 import { GuestShell } from "../../../vm/guest-shell.ts";

@@ -9,12 +9,15 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openToolsRoot, runTool, toolCommand, type ToolsRoot } from "../../../image/packages/tools-root.ts";
+import { authenticodeHash } from "../../../lib/efi/authenticode.ts";
+import { makeAddon } from "../../../lib/efi/boot-addon.ts";
 import { eventTypes, extended } from "../../../lib/tpm/event-log.ts";
 import type { MeasuredImage } from "../../../lib/tpm/measured-image.ts";
 import { extend, type Transmit } from "../../../lib/tpm/tpm.ts";
 import type { Tpm } from "../../../host/machine/tpm.ts";
 import { start } from "../../../lib/program/program.ts";
 import { eventually } from "../../eventually.ts";
+import { emptyAddon } from "../update/efi-program.ts";
 
 /** On a computer that does much else. */
 const startMs = 60_000;
@@ -111,6 +114,7 @@ export function testImage(name: string): ImageOfParts {
       kernel: hash("kernel"),
       commandLine: `roothash=${hash("root")}`,
       pcrSigningKey: "",
+      addonStub: emptyAddon().toString("base64"),
     },
   };
 }
@@ -138,6 +142,9 @@ export async function bootMeasured(
     ...programs.map((hash) => {
       return { pcr: 4, type: eventTypes.application, data: Buffer.alloc(32), digest: Buffer.from(hash, "hex") };
     }),
+    ...(words === ""
+      ? []
+      : [{ pcr: 4, type: eventTypes.application, data: Buffer.alloc(32), digest: addonHash(words) }]),
     ...parts.map((hash) => {
       return { pcr: 11, type: eventTypes.initialProgramLoad, data: Buffer.alloc(0), digest: Buffer.from(hash, "hex") };
     }),
@@ -153,6 +160,8 @@ export async function bootMeasured(
   }
   return Buffer.concat(log);
 }
+
+const addonHash = (words: string): Buffer => authenticodeHash(makeAddon(emptyAddon(), words), "the addon");
 
 /** Says which digests the others have. */
 function firstEvent(): Buffer {

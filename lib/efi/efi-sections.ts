@@ -1,5 +1,5 @@
 /** The sections of an EFI program, as they lie in memory: without what fills them up in the file. Source: PE/COFF. */
-import { Failure } from "./failure.ts";
+import { Failure } from "../failure.ts";
 
 const headerBytes = 24;
 const sectionBytes = 40;

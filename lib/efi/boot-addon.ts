@@ -4,7 +4,7 @@
  *
  * Sources: systemd-stub(7), "Companion files"; Microsoft PE Format (COFF header, optional header, section table).
  */
-import { assert, Failure } from "../../../lib/failure.ts";
+import { assert, Failure } from "../failure.ts";
 
 const sectionName = ".cmdline";
 const sectionHeaderBytes = 40;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { emptyAddon } from "../../../test/worlds/update/efi-program.ts";
+import { emptyAddon } from "../../test/worlds/update/efi-program.ts";
 import { makeAddon, wordsOfAddon } from "./boot-addon.ts";
 
 test("words come back out of an addon", () => {

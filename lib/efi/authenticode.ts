@@ -4,7 +4,7 @@
  * Source: "Windows Authenticode Portable Executable Signature Format"; only PE32+, which is what 64-bit firmware starts.
  */
 import { createHash } from "node:crypto";
-import { Failure } from "./failure.ts";
+import { Failure } from "../failure.ts";
 
 const checksumBytes = 4;
 const directoryEntryBytes = 8;
