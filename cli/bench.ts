@@ -5,13 +5,14 @@ import { verb } from "./context.ts";
 type Benchmark = (signal: AbortSignal) => Promise<BenchReport>;
 
 const benchmarks = {
-  boot: async (): Promise<Benchmark> => (await import("../bench/boot.ts")).benchBoot,
+  boot: async (): Promise<Benchmark> => (await import("../bench/boot/boot.ts")).benchBoot,
   api: async (): Promise<Benchmark> => (await import("../bench/api.ts")).benchApi,
   containers: async (): Promise<Benchmark> => (await import("../bench/containers.ts")).benchContainers,
   update: async (): Promise<Benchmark> => (await import("../bench/update/update.ts")).benchUpdate,
   node: async (): Promise<Benchmark> => (await import("../bench/node.ts")).benchNode,
   image: async (): Promise<Benchmark> => (await import("../bench/image.ts")).benchImage,
   console: async (): Promise<Benchmark> => (await import("../bench/console.ts")).benchConsole,
+  labels: async (): Promise<Benchmark> => (await import("../bench/boot/labels.ts")).benchLabels,
   fleet: async (): Promise<Benchmark> => (await import("../bench/fleet/simulation.ts")).benchFleet,
 };
 type Name = keyof typeof benchmarks;

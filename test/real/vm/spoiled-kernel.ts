@@ -8,7 +8,7 @@
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { archive, type ArchiveEntry } from "../../../bench/tiny-init.ts";
+import { archive, type ArchiveEntry } from "../../../bench/boot/tiny-init.ts";
 import { unpackLoaders } from "../../../image/steps/boot.ts";
 import { signEfi } from "../../../image/boot/sign.ts";
 import { imageKeyName, openSigningKey, pcrKeyName, type SigningKey } from "../../../image/boot/signing-key.ts";

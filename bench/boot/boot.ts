@@ -7,27 +7,34 @@
  */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { builtImage } from "../cli/built-image.ts";
-import { buildDirectory } from "../cli/context.ts";
-import { openToolsRoot, type ToolsRoot } from "../image/packages/tools-root.ts";
-import { say } from "../lib/progress.ts";
-import { waitForLine } from "../vm/qemu/console.ts";
-import { makeCredentials } from "../vm/credentials.ts";
-import { GuestShell } from "../vm/guest-shell.ts";
-import { createMachine } from "../vm/machine.ts";
-import { files } from "../vm/qemu/qemu.ts";
-import { kernelOf } from "../image/boot/unified-kernel.ts";
-import { withRemoteAccess } from "../vm/user-data.ts";
-import { bootTimeoutMs, inTime, microseconds, reachedAt, startDebian, startGuest } from "./guests.ts";
-import { computer, median, type BenchReport } from "./report.ts";
-import { makeStockDebian, type StockDebian } from "./stock-debian.ts";
+import { builtImage } from "../../cli/built-image.ts";
+import { buildDirectory } from "../../cli/context.ts";
+import { openToolsRoot, type ToolsRoot } from "../../image/packages/tools-root.ts";
+import { say } from "../../lib/progress.ts";
+import { waitForLine } from "../../vm/qemu/console.ts";
+import { makeCredentials } from "../../vm/credentials.ts";
+import { GuestShell } from "../../vm/guest-shell.ts";
+import { createMachine } from "../../vm/machine.ts";
+import { files } from "../../vm/qemu/qemu.ts";
+import { kernelOf } from "../../image/boot/unified-kernel.ts";
+import { withRemoteAccess } from "../../vm/user-data.ts";
+import { bootTimeoutMs, inTime, microseconds, reachedAt, startDebian, startGuest } from "../guests.ts";
+import { computer, median, type BenchReport } from "../report.ts";
+import { makeStockDebian, type StockDebian } from "../stock-debian.ts";
 import { tinyInitramfs, words } from "./tiny-init.ts";
 
 const rounds = 3;
-const size = { cpus: 2, memoryMiB: 2048 };
+export const size = { cpus: 2, memoryMiB: 2048 };
 
 /** Seconds since the kernel started. */
-type Ours = { userspace: number; api: number; configured: number; multiUser: number };
+export type OurBoot = {
+  userspace: number;
+  api: number;
+  configured: number;
+  multiUser: number;
+  /** What the kernel has taken for its own objects once the boot has ended. */
+  slabBytes: number;
+};
 type Theirs = { userspace: number; multiUser: number };
 
 export async function benchBoot(signal: AbortSignal): Promise<BenchReport> {
@@ -41,7 +48,7 @@ export async function benchBoot(signal: AbortSignal): Promise<BenchReport> {
     const debian = await makeStockDebian(tools, join(directory, "debian"), signal);
     const kernel = join(directory, "kernel");
     await writeFile(kernel, kernelOf(await readFile(join(buildDirectory, manifest.unifiedImage.name))));
-    const [ours, theirs, least]: [Ours[], Theirs[], number[]] = [[], [], []];
+    const [ours, theirs, least]: [OurBoot[], Theirs[], number[]] = [[], [], []];
     for (let round = 1; round <= rounds; round++) {
       say(`round ${round} of ${rounds}`);
       ours.push(await bootOurs(image, join(directory, "ours"), signal));
@@ -54,8 +61,8 @@ export async function benchBoot(signal: AbortSignal): Promise<BenchReport> {
   }
 }
 
-function report(ours: readonly Ours[], theirs: readonly Theirs[], least: readonly number[]): BenchReport {
-  const our = (name: keyof Ours): number => median(ours.map((boot) => boot[name]));
+function report(ours: readonly OurBoot[], theirs: readonly Theirs[], least: readonly number[]): BenchReport {
+  const our = (name: keyof OurBoot): number => median(ours.map((boot) => boot[name]));
   const their = (name: keyof Theirs): number => median(theirs.map((boot) => boot[name]));
   const limit = median(least);
   const goal = { beside: "peer", atMost: 0.5 } as const;
@@ -85,7 +92,7 @@ function report(ours: readonly Ours[], theirs: readonly Theirs[], least: readonl
   };
 }
 
-async function bootOurs(image: string, directory: string, signal: AbortSignal): Promise<Ours> {
+export async function bootOurs(image: string, directory: string, signal: AbortSignal): Promise<OurBoot> {
   await rm(directory, { recursive: true, force: true });
   const credentials = await makeCredentials();
   const userData = withRemoteAccess("", credentials);
@@ -102,6 +109,7 @@ async function bootOurs(image: string, directory: string, signal: AbortSignal): 
     api: Number(/\[ *([\d.]+)\]/.exec(listening)?.[1]),
     configured: await reachedAt(shell, "configured.target"),
     multiUser: await reachedAt(shell, "multi-user.target"),
+    slabBytes: 1024 * Number(await shell.run("sed -n 's/^Slab: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")),
   };
 }
 
