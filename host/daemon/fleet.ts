@@ -12,8 +12,15 @@ import type { OpenHost } from "./open-host.ts";
 /** By it, the user data of Bottlerocket hosts asks for updates by the cluster. Source: bottlerocket-update-operator. */
 const brupopLabel = "bottlerocket.aws/updater-interface-version";
 
+/** What of a host has to do with its fleet. */
+export type FleetMember = Pick<OpenHost, "system" | "facts" | "updater"> & {
+  datastore: Pick<OpenHost["datastore"], "version" | "changedSince">;
+  currentSettings: Pick<OpenHost["currentSettings"], "settings">;
+  audit: Pick<OpenHost["audit"], "obeyed">;
+};
+
 /** Anew for each version of the settings, until the signal aborts. */
-export async function keepFleet(host: OpenHost, until: AbortSignal): Promise<never> {
+export async function keepFleet(host: FleetMember, until: AbortSignal): Promise<never> {
   for (let known = host.datastore.version; ;) {
     const fleet = await fleetOf(host);
     const works = [async (raced: AbortSignal) => await host.datastore.changedSince(known, raced)];
@@ -22,7 +29,13 @@ export async function keepFleet(host: OpenHost, until: AbortSignal): Promise<nev
   }
 }
 
-async function fleetOf({ system, facts, currentSettings, updater, audit }: OpenHost): Promise<FleetHost | undefined> {
+async function fleetOf({
+  system,
+  facts,
+  currentSettings,
+  updater,
+  audit,
+}: FleetMember): Promise<FleetHost | undefined> {
   const settings = currentSettings.settings();
   const node = nodeOf(settings, facts);
   if (node?.cluster === undefined) return undefined;
