@@ -22,7 +22,6 @@ export const hostCodes = [
   "bad-revocation",
   "bad-socket",
   "bad-tries",
-  "bad-unified-image",
   "cannot-execute",
   "cannot-listen",
   "cannot-read",

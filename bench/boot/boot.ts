@@ -10,13 +10,13 @@ import { join } from "node:path";
 import { builtImage } from "../../cli/built-image.ts";
 import { buildDirectory } from "../../cli/context.ts";
 import { openToolsRoot, type ToolsRoot } from "../../image/packages/tools-root.ts";
+import { efiSection } from "../../lib/efi/efi-sections.ts";
 import { say } from "../../lib/progress.ts";
 import { waitForLine } from "../../vm/qemu/console.ts";
 import { makeCredentials } from "../../vm/credentials.ts";
 import { GuestShell } from "../../vm/guest-shell.ts";
 import { createMachine } from "../../vm/machine.ts";
 import { files } from "../../vm/qemu/qemu.ts";
-import { kernelOf } from "../../image/boot/unified-kernel.ts";
 import { withRemoteAccess } from "../../vm/user-data.ts";
 import { bootTimeoutMs, inTime, microseconds, reachedAt, startDebian, startGuest } from "../guests.ts";
 import { computer, median, type BenchReport } from "../report.ts";
@@ -47,7 +47,8 @@ export async function benchBoot(signal: AbortSignal): Promise<BenchReport> {
     say("making a stock Debian");
     const debian = await makeStockDebian(tools, join(directory, "debian"), signal);
     const kernel = join(directory, "kernel");
-    await writeFile(kernel, kernelOf(await readFile(join(buildDirectory, manifest.unifiedImage.name))));
+    const unified = join(buildDirectory, manifest.unifiedImage.name);
+    await writeFile(kernel, efiSection(await readFile(unified), ".linux", unified));
     const [ours, theirs, least]: [OurBoot[], Theirs[], number[]] = [[], [], []];
     for (let round = 1; round <= rounds; round++) {
       say(`round ${round} of ${rounds}`);

@@ -33,7 +33,7 @@ const measurementsPath = "/sys/kernel/security/tpm0/binary_bios_measurements";
 /** In bytes; 0 when this machine is too small for `crashkernel=`, and nothing was loaded. Nor is it when that is refused. */
 export type Loaded = { reserved: number; refusal?: string };
 
-/** @throws {Failure<"no-partition-sets" | "bad-unified-image" | "system-call" | "too-long">} */
+/** @throws {Failure<"no-partition-sets" | "bad-program" | "system-call" | "too-long">} */
 export async function loadCrashKernel(system: System, load = loadPanicKernel): Promise<Loaded> {
   const reserved = Number(await readFile(hostPath(system, reservedPath), "utf8"));
   if (reserved === 0) return { reserved };

@@ -9,10 +9,12 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { authenticodeHash } from "../../lib/efi/authenticode.ts";
-import { efiSections } from "../../lib/efi/efi-sections.ts";
+import { efiSection, efiSections, sectionIn } from "../../lib/efi/efi-sections.ts";
 import { Failure } from "../../lib/failure.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import type { MeasuredImage } from "../../lib/tpm/measured-image.ts";
+
+const subject = "the unified image";
 
 /** In the order of the stub, whatever that of the file is. What is not there is not measured. */
 const measuredSections = [
@@ -41,7 +43,7 @@ type MeasuredParts = { loader: Uint8Array; unifiedImage: Uint8Array; addonStub: 
 
 /** @throws {Failure<"bad-program" | "bad-measurement">} when the image signs something else than what it is */
 export function measuredOf({ loader, unifiedImage, addonStub }: MeasuredParts): MeasuredImage {
-  const sections = efiSections(unifiedImage, "the unified image");
+  const sections = efiSections(unifiedImage, subject);
   const pcr11 = pcr11Of(unifiedImage);
   const wanted = policyOf(pcr11).toString("hex");
   const signed = pcrSignaturesOf(unifiedImage);
@@ -51,23 +53,22 @@ export function measuredOf({ loader, unifiedImage, addonStub }: MeasuredParts): 
   return {
     pcr11: pcr11.toString("hex"),
     loader: authenticodeHash(loader, "the boot loader").toString("hex"),
-    unifiedImage: authenticodeHash(unifiedImage, "the unified image").toString("hex"),
-    kernel: authenticodeHash(sectionIn(sections, ".linux"), "the kernel").toString("hex"),
+    unifiedImage: authenticodeHash(unifiedImage, subject).toString("hex"),
+    kernel: authenticodeHash(sectionIn(sections, ".linux", subject), "the kernel").toString("hex"),
     addonStub: Buffer.from(addonStub).toString("base64"),
-    commandLine: text(sectionIn(sections, ".cmdline")),
-    pcrSigningKey: text(sectionIn(sections, ".pcrpkey")),
+    commandLine: text(sectionIn(sections, ".cmdline", subject)),
+    pcrSigningKey: text(sectionIn(sections, ".pcrpkey", subject)),
   };
 }
 
 /** What the image signs about PCR 11, in the bank of SHA-256. */
 export function pcrSignaturesOf(unifiedImage: Uint8Array): readonly PcrSignature[] {
-  const sections = efiSections(unifiedImage, "the unified image");
-  return signatures.parse(parseJson(text(sectionIn(sections, ".pcrsig")))).sha256;
+  return signatures.parse(parseJson(text(efiSection(unifiedImage, ".pcrsig", subject)))).sha256;
 }
 
 /** What the stub measures, in its order. */
 export function measuredSectionsOf(unifiedImage: Uint8Array): ReadonlyMap<string, Buffer> {
-  const sections = efiSections(unifiedImage, "the unified image");
+  const sections = efiSections(unifiedImage, subject);
   return new Map(measuredSections.flatMap((name) => [...sections].filter(([section]) => section === name)));
 }
 
@@ -87,12 +88,6 @@ function policyOf(pcr11: Buffer): Buffer {
   // One selection: of the bank of SHA-256, three bytes in which bit 11 is set.
   const selection = Buffer.from("00000001000b03000800", "hex");
   return hash(Buffer.alloc(32), policyPcr, selection, hash(pcr11));
-}
-
-function sectionIn(sections: ReadonlyMap<string, Buffer>, name: string): Buffer {
-  const content = sections.get(name);
-  if (content === undefined) throw new Failure("bad-program", `cannot use the unified image: it has no ${name}`);
-  return content;
 }
 
 function text(content: Buffer): string {

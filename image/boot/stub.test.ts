@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { efiProgram } from "../../test/worlds/update/update-image.ts";
 import { architectures } from "../../variants/variant.ts";
 import { packagesOf, readLock } from "../packages/lock.ts";
 import { unpackLoaders } from "../steps/boot.ts";
@@ -39,7 +40,8 @@ for (const architecture of architectures) {
 }
 
 test("a stub that is built in another way is refused, not trusted", () => {
-  const pe = Buffer.alloc(512);
-  pe.writeUInt32LE(64, 60);
-  expect(() => withoutFirmwareWords(pe, "x86_64")).toThrow("it does not contain io.systemd.stub.kernel-cmdline-extra");
+  const stub = efiProgram({ ".text": Buffer.alloc(512) });
+  const refusal = "it does not contain io.systemd.stub.kernel-cmdline-extra";
+  expect(() => withoutFirmwareWords(stub, "x86_64")).toThrow(refusal);
+  expect(() => withoutFirmwareWords(Buffer.alloc(512), "x86_64")).toThrow("it is no EFI program");
 });

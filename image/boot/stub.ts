@@ -5,18 +5,18 @@
  * under Secure Boot, and has no switch for it: `rdinit=/bin/execlineb -- -c …` would be enough to run anything. Here it
  * always takes the branch for machines without such a table. Source: systemd, src/boot/stub.c and smbios.c.
  */
+import { type EfiSection, efiSectionTable } from "../../lib/efi/efi-sections.ts";
 import { Failure } from "../../lib/failure.ts";
 import type { Architecture } from "../../variants/variant.ts";
 
+const subject = "the stub of unified kernel images";
 const word = "io.systemd.stub.kernel-cmdline-extra";
 
-type Section = { name: string; address: number; offset: number; bytes: number };
-
-/** @throws {Failure<"unknown-stub">} when the stub is not built as this expects: then nothing is known about it */
+/** @throws {Failure<"unknown-stub" | "bad-program">} when the stub is not built as this expects: then nothing is known about it */
 export function withoutFirmwareWords(original: Uint8Array, architecture: Architecture): Buffer {
   const stub = Buffer.from(original);
   const at = stub.indexOf(word);
-  const sections = sectionsOf(stub);
+  const sections = efiSectionTable(stub, subject);
   const code = sections.find(({ name }) => name === ".text");
   const data = sections.find(({ offset, bytes }) => offset <= at && at < offset + bytes);
   if (code === undefined || data === undefined) throw refuse(`it does not contain ${word}`);
@@ -30,7 +30,7 @@ export function withoutFirmwareWords(original: Uint8Array, architecture: Archite
  * test rax, rax; je → nop; jmp: before the name is loaded (lea r, [rip + …]), the result of the search for the table is
  * tested. The target of both jumps counts from the end of six bytes.
  */
-function patchX86(stub: Buffer, { offset, address, bytes }: Section, name: number): number {
+function patchX86(stub: Buffer, { offset, address, bytes }: EfiSection, name: number): number {
   const test = Buffer.from([0x48, 0x85, 0xc0, 0x0f, 0x84]);
   const tableType = Buffer.from([0xbf, 0x0b, 0x00, 0x00, 0x00]); // mov edi, 11
   let count = 0;
@@ -47,7 +47,7 @@ function patchX86(stub: Buffer, { offset, address, bytes }: Section, name: numbe
 }
 
 /** cbz x0 → b, in the same place: adrp and add load the name. Source: Arm ARM, C6.2. */
-function patchArm(stub: Buffer, { offset, address, bytes }: Section, name: number): number {
+function patchArm(stub: Buffer, { offset, address, bytes }: EfiSection, name: number): number {
   const instruction = (at: number): number => stub.readUInt32LE(at);
   const tableType = 0x52800160; // mov w0, 11
   let count = 0;
@@ -74,23 +74,8 @@ function loadedAddress(adrp: number, add: number, at: number): number | undefine
   return Math.floor(at / 4096) * 4096 + pages * 4096 + ((add >>> 10) & 0xfff);
 }
 
-/** Source: PE/COFF specification, section table. */
-function sectionsOf(stub: Buffer): Section[] {
-  const header = stub.readUInt32LE(60);
-  const first = header + 24 + stub.readUInt16LE(header + 20);
-  return Array.from({ length: stub.readUInt16LE(header + 6) }, (_, index) => {
-    const at = first + 40 * index;
-    return {
-      name: stub.toString("latin1", at, at + 8).replace(/\0+$/, ""),
-      address: stub.readUInt32LE(at + 12),
-      bytes: stub.readUInt32LE(at + 16),
-      offset: stub.readUInt32LE(at + 20),
-    };
-  });
-}
-
 function refuse(reason: string): Failure<"unknown-stub"> {
-  return new Failure("unknown-stub", `cannot use the stub of unified kernel images: ${reason}`, {
+  return new Failure("unknown-stub", `cannot use ${subject}: ${reason}`, {
     hint: "this systemd-stub is built in another way; image/boot/stub.ts must follow it",
   });
 }

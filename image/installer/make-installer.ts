@@ -8,13 +8,13 @@ import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type InstallOrder, orderPath } from "../../installer/order.ts";
+import { efiSections, sectionIn } from "../../lib/efi/efi-sections.ts";
 import { unpackedFrames } from "../../lib/zstd/zstd-frames.ts";
 import { installerCommandLine } from "../boot/command-line.ts";
 import { signEfi } from "../boot/sign.ts";
 import type { SigningKey } from "../boot/signing-key.ts";
 import { withoutFirmwareWords } from "../boot/stub.ts";
 import { efiNames, makeUnifiedImage } from "../boot/unified-image.ts";
-import { sectionOf } from "../boot/unified-kernel.ts";
 import type { Platform } from "../../variants/variant.ts";
 import { artefactOf, type FinishedBuild } from "../finished-build.ts";
 import { moduleOrder, modulesOf, programFiles } from "../initrd/files.ts";
@@ -51,10 +51,11 @@ export async function makeInstaller(build: FinishedBuild, options: InstallerOpti
   const { architecture } = build.manifest;
   const lock = await readLock(architecture);
   const epochSeconds = epochSecondsOf(lock);
-  const unified = await readFile(await artefactOf(build, build.manifest.unifiedImage));
+  const sections = efiSections(await readFile(await artefactOf(build, build.manifest.unifiedImage)), build.name);
+  const part = (name: string): Buffer => sectionIn(sections, name, build.name);
   const place = (name: string): string => join(work, name);
-  await writeFile(place("vmlinuz"), sectionOf(unified, ".linux"));
-  await writeFile(place("host.cpio"), sectionOf(unified, ".initrd"));
+  await writeFile(place("vmlinuz"), part(".linux"));
+  await writeFile(place("host.cpio"), part(".initrd"));
   const packages = place("packages");
   await mkdir(packages);
   const unpacking = { label: "unpacking programs of the installer", exclude: ["usr/share", "etc", "var"] };
@@ -74,7 +75,7 @@ export async function makeInstaller(build: FinishedBuild, options: InstallerOpti
     kernelVersion: version,
     initrds: [place("initrd")],
     commandLine: installerCommandLine(platform, architecture),
-    osRelease: sectionOf(unified, ".osrel").toString(),
+    osRelease: part(".osrel").toString(),
     epochSeconds,
     // Whatever a TPM keeps for hosts is none of an installer's business.
     pcrKey: undefined,

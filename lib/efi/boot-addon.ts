@@ -4,7 +4,8 @@
  *
  * Sources: systemd-stub(7), "Companion files"; Microsoft PE Format (COFF header, optional header, section table).
  */
-import { assert, Failure } from "../failure.ts";
+import { assert, Failure, isFailure } from "../failure.ts";
+import { efiSections } from "./efi-sections.ts";
 
 const sectionName = ".cmdline";
 const sectionHeaderBytes = 40;
@@ -23,7 +24,7 @@ const optional = {
 const dataSection = 0x4000_0040;
 
 type Layout = { coffAt: number; optionalAt: number; tableAt: number; sections: Section[] };
-type Section = { name: string; virtualAt: number; virtualBytes: number; rawAt: number; rawBytes: number };
+type Section = { name: string; virtualAt: number; virtualBytes: number };
 
 /**
  * The addon with these words.
@@ -70,14 +71,11 @@ export function makeAddon(stub: Uint8Array, words: string): Buffer {
 
 /** The words of an addon; undefined when it is none. */
 export function wordsOfAddon(addon: Uint8Array): string | undefined {
-  const bytes = Buffer.from(addon);
   try {
-    const section = layoutOf(bytes).sections.find(({ name }) => name === sectionName);
-    if (section === undefined) return undefined;
-    return bytes.toString("utf8", section.rawAt, section.rawAt + section.virtualBytes).replace(/\0+$/, "");
+    return efiSections(addon, "the boot addon").get(sectionName)?.toString("utf8").replace(/\0+$/, "");
   } catch (error) {
     // A file that was cut short, by a power failure or by hand.
-    if (error instanceof Failure || error instanceof RangeError) return undefined;
+    if (isFailure(error, "bad-program")) return undefined;
     throw error;
   }
 }
@@ -97,8 +95,6 @@ function layoutOf(image: Buffer): Layout {
       name: image.toString("latin1", at, at + 8).replace(/\0+$/, ""),
       virtualBytes: image.readUInt32LE(at + 8),
       virtualAt: image.readUInt32LE(at + 12),
-      rawBytes: image.readUInt32LE(at + 16),
-      rawAt: image.readUInt32LE(at + 20),
     };
   });
   return { coffAt, optionalAt, tableAt, sections };

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { cacheDirectory, workInCache } from "../../image/packages/cache.ts";
 import type { ToolsRoot } from "../../image/packages/tools-root.ts";
+import { efiSection } from "../../lib/efi/efi-sections.ts";
 import { isFailure, systemErrorCode } from "../../lib/failure.ts";
 import { isPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { say } from "../../lib/progress.ts";
@@ -19,7 +20,6 @@ import { machinesDirectory } from "../machine-files.ts";
 import { bootId, kill } from "../process-identity.ts";
 import { files, type Accelerator } from "./qemu.ts";
 import { startQemu } from "./qemu-process.ts";
-import { kernelOf } from "../../image/boot/unified-kernel.ts";
 
 /** A kernel under KVM gets there in less than two seconds. */
 const proofTimeoutMs = 15_000;
@@ -74,7 +74,7 @@ async function kvmBoots(tools: ToolsRoot, unified: string, signal: AbortSignal):
   try {
     say("trying whether KVM boots a kernel here");
     const kernel = join(directory, "kernel");
-    await writeFile(kernel, kernelOf(await readFile(unified)));
+    await writeFile(kernel, efiSection(await readFile(unified), ".linux", unified));
     const qemu = await startQemu(
       tools,
       directory,

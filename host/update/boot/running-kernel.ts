@@ -1,11 +1,11 @@
 /** The kernel and initrd that this host runs, from the signed image of its active set. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { efiSections, sectionIn } from "../../../lib/efi/efi-sections.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import { kernelPath } from "./boot-entry.ts";
 import { findPartitions } from "./partitions.ts";
 import { espPath } from "./sets.ts";
-import { contentOf, type ReadInto } from "./unified-image.ts";
 
 export type RunningKernel = {
   path: string;
@@ -19,12 +19,13 @@ export type RunningKernel = {
  * Read once: whoever writes the file meanwhile changes nothing of it.
  *
  * @throws {Failure<"no-partition-sets">} when this host does not run from one of two sets
- * @throws {Failure<"bad-unified-image">}
+ * @throws {Failure<"bad-program">}
  */
 export async function runningKernel(system: System): Promise<RunningKernel> {
   const { active } = await findPartitions(system);
   const path = join(espPath, kernelPath(active));
   const image = await readFile(hostPath(system, path));
-  const read: ReadInto = async (offset, into) => image.copy(into, 0, offset);
-  return { path, image, kernel: await contentOf(read, ".linux"), initrd: await contentOf(read, ".initrd") };
+  const sections = efiSections(image, "the unified kernel image");
+  const part = (name: ".linux" | ".initrd"): Buffer => sectionIn(sections, name, "the unified kernel image");
+  return { path, image, kernel: part(".linux"), initrd: part(".initrd") };
 }

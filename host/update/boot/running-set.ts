@@ -34,7 +34,7 @@ export async function runningSet(system: System): Promise<RunningSet | undefined
       parts: { boot: { path: kernel, bytes: await storage.size(kernel) }, root: part(root), hash: part(hash) },
     };
   } catch (error) {
-    if (isFailure(error, "no-partition-sets", "bad-unified-image") || isNotFound(error)) return undefined;
+    if (isFailure(error, "no-partition-sets", "bad-program") || isNotFound(error)) return undefined;
     throw error;
   }
 }

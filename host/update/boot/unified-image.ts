@@ -1,10 +1,10 @@
 /**
- * What is in a unified kernel image: its sections, and what its signed command line promises about the root it belongs
- * to.
+ * What the signed command line of a unified kernel image promises about the root it belongs to.
  *
- * Sources: PE/COFF specification (section table); UAPI group's UKI specification. The words are those of
- * `image/boot/command-line.ts`; the table is dm-verity's (kernel verity.rst).
+ * Source: UAPI group's UKI specification. The words are those of `image/boot/command-line.ts`; the table is dm-verity's
+ * (kernel verity.rst).
  */
+import { efiHeaderBytes, efiSectionTable, sectionIn } from "../../../lib/efi/efi-sections.ts";
 import { Failure } from "../../../lib/failure.ts";
 
 export type Promised = {
@@ -18,13 +18,13 @@ export type Promised = {
 };
 
 const blockBytes = 4096;
-const mostSections = 96; // as the Windows loader has it
+const subject = "the unified kernel image";
 const longestCommandLine = 64 * 1024;
 
 /** Fills the buffer from `offset` on; tells how many bytes there were. */
 export type ReadInto = (offset: number, into: Buffer) => Promise<number>;
 
-/** Reads no more of the image than its headers and its command line. @throws {Failure<"bad-unified-image">} */
+/** Reads no more of the image than its headers and its command line. @throws {Failure<"bad-program">} */
 export async function promisedBy(read: ReadInto): Promise<Promised> {
   const words = await commandLineOf(read);
   const value = (name: string): string => {
@@ -57,48 +57,24 @@ export async function promisedBy(read: ReadInto): Promise<Promised> {
 }
 
 async function commandLineOf(read: ReadInto): Promise<string> {
-  const { offset, bytes } = await sectionOf(read, ".cmdline");
-  if (bytes > longestCommandLine) throw refuse(`its command line has ${bytes} bytes`);
-  const text = await partOf(read, offset, bytes, "command line");
+  const head = await partOf(read, { offset: 0, bytes: efiHeaderBytes });
+  const sections = new Map(efiSectionTable(head, subject).map((section) => [section.name, section]));
+  const section = sectionIn(sections, ".cmdline", subject);
+  if (section.bytes > longestCommandLine) throw refuse(`its command line has ${section.bytes} bytes`);
+  const text = await partOf(read, section);
+  if (text.length < section.bytes) throw refuse("its command line is cut off");
   return text
     .toString("utf8")
     .replace(/\0[^]*$/, "")
     .trim();
 }
 
-/** The content of a section. @throws {Failure<"bad-unified-image">} */
-export async function contentOf(read: ReadInto, name: ".initrd" | ".linux"): Promise<Buffer> {
-  const { offset, bytes } = await sectionOf(read, name);
-  return await partOf(read, offset, bytes, name);
-}
-
-/** Where a section is in the file, without what fills it up. */
-async function sectionOf(
-  read: ReadInto,
-  name: ".cmdline" | ".initrd" | ".linux",
-): Promise<{ offset: number; bytes: number }> {
-  const start = await partOf(read, 0, 64, "start");
-  if (start.toString("latin1", 0, 2) !== "MZ") throw refuse("it is no EFI program");
-  const headerAt = start.readUInt32LE(60);
-  const header = await partOf(read, headerAt, 24, "PE header");
-  if (header.toString("latin1", 0, 4) !== "PE\0\0") throw refuse("it has no PE header");
-  const sections = header.readUInt16LE(6);
-  if (sections > mostSections) throw refuse(`it has ${sections} sections`);
-  const table = await partOf(read, headerAt + 24 + header.readUInt16LE(20), sections * 40, "section table");
-  for (let at = 0; at < table.length; at += 40) {
-    if (table.toString("latin1", at, at + 8).replace(/\0+$/, "") !== name) continue;
-    const bytes = Math.min(table.readUInt32LE(at + 8), table.readUInt32LE(at + 16));
-    return { offset: table.readUInt32LE(at + 20), bytes };
-  }
-  throw refuse(`it has no section ${name}`);
-}
-
-async function partOf(read: ReadInto, offset: number, bytes: number, name: string): Promise<Buffer> {
+/** As much of it as there is. */
+async function partOf(read: ReadInto, { offset, bytes }: { offset: number; bytes: number }): Promise<Buffer> {
   const buffer = Buffer.alloc(bytes);
-  if ((await read(offset, buffer)) < bytes) throw refuse(`its ${name} is cut off`);
-  return buffer;
+  return buffer.subarray(0, await read(offset, buffer));
 }
 
-function refuse(reason: string): Failure<"bad-unified-image"> {
-  return new Failure("bad-unified-image", `cannot use the unified kernel image: ${reason}`);
+function refuse(reason: string): Failure<"bad-program"> {
+  return new Failure("bad-program", `cannot use ${subject}: ${reason}`);
 }

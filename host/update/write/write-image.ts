@@ -44,7 +44,7 @@ type OpenSet = { root: BlockDevice; hash: BlockDevice; kernel: string; size: Wri
 
 /**
  * @returns what was fetched for it
- * @throws {Failure<"target-not-as-signed" | "image-not-verified" | "bad-unified-image" | "too-large">} and as `download`;
+ * @throws {Failure<"target-not-as-signed" | "image-not-verified" | "bad-program" | "too-large">} and as `download`;
  * the inactive set is then useless, as the caller has said before
  */
 export async function writeImage(

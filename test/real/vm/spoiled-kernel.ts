@@ -18,8 +18,8 @@ import { artefact } from "../../../image/manifest.ts";
 import { epochSecondsOf, packagesOf, readLock } from "../../../image/packages/lock.ts";
 import { openToolsRoot } from "../../../image/packages/tools-root.ts";
 import { osDirectory } from "../../../image/root/os-content.ts";
+import { efiSections, sectionIn } from "../../../lib/efi/efi-sections.ts";
 import { dev } from "../../../variants/dev.ts";
-import { sectionOf, type UnifiedSection } from "../../../image/boot/unified-kernel.ts";
 
 export type Mistake = {
   /** Files below /etc, by path. */
@@ -42,19 +42,20 @@ export async function spoiledKernel(
   const tools = await openToolsRoot({ sets: ["tools", "policy"] });
   const lock = await readLock(architecture);
   const epochSeconds = epochSecondsOf(lock);
-  const image = await readFile(join(dirname(manifestPath), manifest.unifiedImage.name));
-  const text = (section: UnifiedSection): string =>
-    Buffer.from(sectionOf(image, section)).toString().replace(/\0+$/, "");
+  const image = join(dirname(manifestPath), manifest.unifiedImage.name);
+  const sections = efiSections(await readFile(image), image);
+  const part = (name: string): Buffer => sectionIn(sections, name, image);
+  const text = (name: string): string => part(name).toString().replace(/\0+$/, "");
   const work = await mkdtemp(join(tmpdir(), "spoiled-"));
   try {
     const loaders = join(work, "loaders");
     await unpackLoaders(loaders, packagesOf(lock, ["boot"]));
     const [kernel, initrd, unsigned] = [join(work, "kernel"), join(work, "initrd"), join(work, "unsigned.efi")];
-    await writeFile(kernel, sectionOf(image, ".linux"));
+    await writeFile(kernel, part(".linux"));
     const script = await readFile(join(osDirectory, "initrd/init"), "utf8");
     if (!script.endsWith(started)) throw new Error("the initrd's script does not start systemd in its last line");
     const init = script.replace(started, `if { cp -a /${overlay}/. /sysroot/etc }\n${start}`);
-    await writeFile(initrd, Buffer.concat([aligned(sectionOf(image, ".initrd")), archive(entriesOf(init, etc))]));
+    await writeFile(initrd, Buffer.concat([aligned(part(".initrd")), archive(entriesOf(init, etc))]));
     await makeUnifiedImage(tools, unsigned, {
       architecture,
       kernel,
