@@ -1,7 +1,7 @@
 /** The support archive: made for whoever helps, from this host's logs and state, and without its secrets. */
 import { connect } from "../../api/client/client.ts";
 import { hostSocket } from "../../api/client/transport.ts";
-import { removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
+import { removeIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
 import { modelFor, type Model, type SettingsTree } from "../../settings/model/model.ts";
 import { withoutSecrets } from "../../settings/model/secrecy.ts";
 import { readFacts } from "../machine/facts.ts";
@@ -28,6 +28,7 @@ export function openSettings(model: Model, tree: SettingsTree): SettingsTree {
 /** Writes it to a path of the host. Rejects when the API does not answer: what is secret could not be known. */
 export async function writeArchive(system: System, output: string, signal: AbortSignal): Promise<SupportArchive> {
   await removeLeftovers(hostPath(system, output)); // of one that was killed: as large as an archive
+  await removeIfPresent(hostPath(system, output)); // an old one must not be taken for what is asked for
   const { variant } = await readFacts(system);
   const model = modelFor(variant);
   const api = connect({ socket: hostPath(system, hostSocket) });

@@ -11,7 +11,7 @@ import { collect, pack } from "./bundle.ts";
 import { requestsFor } from "./requests.ts";
 import { maskerOf, type Masker } from "../masking/masker.ts";
 import { secretsOfHost } from "../masking/secrets-of-host.ts";
-import { openSettings } from "./archive.ts";
+import { archivePath, openSettings, writeArchive } from "./archive.ts";
 
 const masker = (model: Model, settings: SettingsTree): Masker => maskerOf(secretsOfHost(model, settings));
 
@@ -150,6 +150,15 @@ test("what the policy denied has a part of its own, which is there also when tha
   };
   expect(await denials(`kernel: Linux version 6.12\n${denied}\nkernel: eth0: up\n`)).toBe(`${denied}\n`);
   expect(await denials("kernel: Linux version 6.12\n")).toBe("");
+});
+
+test("an archive of before is gone when there is no new one: it is not taken for what is asked for", async () => {
+  await host.write(archivePath, "of before");
+  const image = ["VARIANT_ID=dev", 'PRETTY_NAME="Orlop"', "VERSION_ID=0.1.0", "BUILD_ID=dafe3b16", ""];
+  await host.write("/usr/lib/os-release", image.join("\n"));
+  // Without the API, what is secret is not known.
+  expect(await writeArchive(host.system, archivePath, signal).catch(String)).toContain("cannot talk to the host");
+  expect(await host.readIfPresent(archivePath)).toBeUndefined();
 });
 
 test("a password with a percent sign that begins nothing is masked, and stops nothing", () => {

@@ -1,6 +1,6 @@
 /** The support archive: its unit makes it, the answer is its file. */
 import { endpoints } from "../../../api/endpoints/contract.ts";
-import { isPresent, removeIfPresent } from "../../../lib/files/files.ts";
+import { isPresent } from "../../../lib/files/files.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { Place } from "../../../lib/place.ts";
 import { archivePath } from "../../logdog/archive.ts";
@@ -20,8 +20,8 @@ export function supportArchiveHandlers({ system }: ApiContext): Handlers<"suppor
   return {
     async supportArchive({ signal }) {
       using _work = place.acquire("archive");
+      // The unit takes an old one away first. This program may not write there.
       const [unit, path] = ["logdog.service", hostPath(system, archivePath)];
-      await removeIfPresent(path); // an old one must not be taken for what is asked for
       await actOnUnit(system, "start", unit, { limitMs: archiveMs, signal: signal() });
       if (!(await isPresent(path))) {
         throw new UnitFailure(unit, `cannot fetch the support archive: ${unit} ended without one`, "", undefined);
