@@ -223,8 +223,9 @@ export class TestHost implements AsyncDisposable {
     }
   }
 
-  /** What the policy of SELinux has denied since the first boot, or would have. */
+  /** What the policy of SELinux has denied since the first boot, or would have; by the API where there is no shell. */
   async denials(): Promise<string[]> {
+    if (this.#shell === undefined) return await this.#archivedDenials();
     const { output } = await this.shell.try(
       "journalctl --no-pager --output=cat _TRANSPORT=kernel | grep 'avc:  denied'",
     );
@@ -248,13 +249,20 @@ export class TestHost implements AsyncDisposable {
   }
 
   async #lastDenials(): Promise<string[]> {
-    if (this.#shell === undefined) return [];
+    if (this.#running === undefined) return [];
     try {
       return await this.denials();
     } catch (error) {
-      if (isFailure(error, "guest-command")) return []; // it has been switched off, or has crashed, as its test wanted
+      // It has been switched off, or has crashed, as its test wanted.
+      if (isFailure(error, "guest-command", "cannot-connect", "no-remote-api")) return [];
       throw error;
     }
+  }
+
+  async #archivedDenials(): Promise<string[]> {
+    const archived = (await this.supportArchive()).get("selinux-denials");
+    if (archived === undefined) throw new Error("the support archive has no selinux-denials");
+    return (await archived.text()).split("\n").filter((line) => line.includes("denied"));
   }
 
   /** @throws when the policy has denied something, though nothing forbidden was tried */
