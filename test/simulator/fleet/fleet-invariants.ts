@@ -1,5 +1,6 @@
 /** What a fleet promises whatever happens, asked of each move of the model. */
 import type { FleetNode } from "../../../cluster/roll-out/snapshot.ts";
+import { budgetOf } from "../../../cluster/roll-out/survey.ts";
 import type { FleetModel, FleetMove, FleetState } from "./fleet-model.ts";
 import { oldVersion, type HostModel } from "./host-model.ts";
 
@@ -33,7 +34,9 @@ export function violation(
       if (fault !== undefined) return { invariant: fault.invariant, reason: `n${slot} ${fault.reason}` };
     }
   }
-  if (away > 1) return { invariant: "I1", reason: `${away} nodes are cordoned by us, and the budget is 1` };
+  const budget = budgetOf(policy.spec.maxUnavailable, model.options.nodes);
+  if (away > budget)
+    return { invariant: "I1", reason: `${away} nodes are cordoned by us, and the budget is ${budget}` };
   const wasHalted = model.policy(before).ledger;
   const isNew = claims.some(({ token }) => wasHalted.claims.every((each) => each.token !== token));
   if (wasHalted.halted !== undefined && isNew)
