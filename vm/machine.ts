@@ -8,14 +8,15 @@
  */
 import { copyFile, mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { openToolsRoot, type ToolsRoot } from "../image/packages/tools-root.ts";
+import type { ToolsRoot } from "../image/packages/tools-root.ts";
 import { defined } from "../lib/defined.ts";
 import { assert, Failure, isNotFound } from "../lib/failure.ts";
 import type { Credentials } from "./credentials.ts";
-import { createEmptyDisk, createFirmwareVariables, createOverlay, firmwareCode } from "./disk/disk.ts";
+import { createEmptyDisk, createFirmwareVariables, createOverlay } from "./disk/disk.ts";
 import { machineFiles, writeRecord } from "./machine-files.ts";
 import type { Accelerator, CardModel, Disk, DiskBus, Forward, Hardware } from "./qemu/qemu.ts";
 import { putOnPrivatePartition } from "./disk/private-partition.ts";
+import { guestPlatforms, openGuestTools, type GuestArchitecture } from "./qemu/guest-platform.ts";
 import { startQemu } from "./qemu/qemu-process.ts";
 import { RunningMachine } from "./running-machine.ts";
 
@@ -27,6 +28,8 @@ const kubeletPort = 10250;
 export type MachineOptions = {
   /** Disk image, raw or a `.vmdk`; it is only read. */
   image: string;
+  /** What the image is for; x86_64 unless given. */
+  architecture?: GuestArchitecture;
   /** Whom the guest will know by its user data. */
   credentials: Credentials;
   userData?: string | Uint8Array;
@@ -97,14 +100,15 @@ export async function createMachine(path: string, options: MachineOptions): Prom
   const image = resolve(options.image);
   const files = machineFiles(directory);
   await requireImage(image);
-  const tools = await openToolsRoot();
+  const architecture = options.architecture ?? "x86_64";
+  const tools = await openGuestTools(architecture);
   await mkdir(directory, { recursive: true });
   await createOverlay(tools, image, files.disk, options.diskBytes);
   if (options.dataDiskBytes !== undefined) await createEmptyDisk(tools, files.dataDisk, options.dataDiskBytes);
   for (const [at, bytes] of (options.ephemeralDisksBytes ?? []).entries()) {
     await createEmptyDisk(tools, files.ephemeralDisk(at), bytes);
   }
-  await createFirmwareVariables(tools, files.firmwareVariables);
+  await createFirmwareVariables(tools, guestPlatforms[architecture], files.firmwareVariables);
   const privateFiles = new Map<string, string>();
   if (options.userData !== undefined) {
     await writeFile(files.userData, options.userData, { mode: 0o600 });
@@ -167,7 +171,7 @@ async function requireImage(path: string): Promise<void> {
 
 async function hardwareOf(directory: string, options: MachineOptions): Promise<Hardware> {
   const files = machineFiles(directory);
-  const { systemDiskBus: bus } = options;
+  const { systemDiskBus: bus, architecture = "x86_64" } = options;
   const disks: Disk[] = [{ path: files.disk, format: "qcow2", serial: "system", ...defined({ bus }) }];
   if (options.dataDiskBytes !== undefined) {
     disks.push({ path: files.dataDisk, format: "qcow2", serial: "data", ...defined({ bus: options.dataDiskBus }) });
@@ -178,13 +182,14 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
   }
   return {
     name: basename(directory),
+    architecture,
     uuid: crypto.randomUUID(),
     accelerator: options.accelerator ?? "tcg",
     cpus: options.cpus ?? 2,
     memoryMiB: options.memoryMiB ?? 2048,
     boot: {
       kind: "firmware",
-      code: firmwareCode[options.secureBoot === true ? "secure" : "plain"],
+      code: guestPlatforms[architecture].firmware[options.secureBoot === true ? "secure" : "plain"],
       variables: files.firmwareVariables,
       secure: options.secureBoot ?? false,
     },

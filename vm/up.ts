@@ -3,12 +3,14 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { StatusBody } from "../api/status.ts";
 import { afterFailure, Failure, isFailure } from "../lib/failure.ts";
-import { openToolsRoot } from "../image/packages/tools-root.ts";
+import { machineArchitecture } from "../image/packages/tools-root.ts";
 import { say } from "../lib/progress.ts";
 import { chooseAccelerator } from "./qemu/accelerator.ts";
 import { makeCredentials } from "./credentials.ts";
 import { createMachine, type MachineOptions } from "./machine.ts";
 import { machineFiles, machineNames, machinesDirectory } from "./machine-files.ts";
+import { openGuestTools } from "./qemu/guest-platform.ts";
+import type { Accelerator } from "./qemu/qemu.ts";
 import { Qmp } from "./qemu/qmp.ts";
 import { RunningMachine } from "./running-machine.ts";
 import { connectUnix } from "./qemu/unix-socket.ts";
@@ -20,6 +22,7 @@ const bootTimeoutMs = 600_000;
 const shutdownTimeoutMs = 20_000;
 
 type HardwareOptions =
+  | "architecture"
   | "cpus"
   | "memoryMiB"
   | "diskBytes"
@@ -62,7 +65,7 @@ export async function up(
   await rm(directory, { recursive: true, force: true });
   const credentials = await makeCredentials();
   const machine = await createMachine(directory, {
-    accelerator: await chooseAccelerator(await openToolsRoot(), hardware.image, signal),
+    accelerator: await acceleratorFor(hardware, signal),
     ...hardware,
     credentials,
     userData: withRemoteAccess(userData, credentials),
@@ -79,6 +82,15 @@ export async function up(
       if (signal.aborted) await rm(directory, { recursive: true, force: true });
     });
   }
+}
+
+/** Another architecture than this computer's is always emulated. */
+async function acceleratorFor(
+  { image, architecture }: Pick<UpOptions, "image" | "architecture">,
+  signal: AbortSignal,
+): Promise<Accelerator> {
+  if (architecture !== undefined && architecture !== machineArchitecture()) return "tcg";
+  return await chooseAccelerator(await openGuestTools(machineArchitecture()), image, signal);
 }
 
 function isNode({ node }: StatusBody): boolean {

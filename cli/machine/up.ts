@@ -7,11 +7,19 @@ import { afterFailure, Failure, isNotFound } from "../../lib/failure.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { progress, say } from "../../lib/progress.ts";
 import type { StatusBody } from "../../api/status.ts";
-import type { Variant } from "../../variants/variant.ts";
+import type { Architecture, Variant } from "../../variants/variant.ts";
 import type { Forward } from "../../vm/qemu/qemu.ts";
 import type { RunningMachine } from "../../vm/running-machine.ts";
 import type { OwnVariant } from "../../variants/variant-file.ts";
-import { chosenVariant, mirrorOption, variantFileOption, variantIn, variantOption, verb } from "../context.ts";
+import {
+  architectureOption,
+  chosenVariant,
+  mirrorOption,
+  variantFileOption,
+  variantIn,
+  variantOption,
+  verb,
+} from "../context.ts";
 import { forgetContext, keepContext } from "./machines.ts";
 
 /** How often the console is looked at while a machine comes up. */
@@ -30,12 +38,14 @@ The machine is always new. It gets a client certificate of its own, which \`./or
       run: "./orlop up --variant metal-k8s-1.20 --join",
       description: "a node of Kubernetes; see `./orlop cluster up`",
     },
+    { run: "./orlop up --arch aarch64", description: "one of the other architecture, emulated" },
     { run: "./orlop up --tpm", description: "a machine that attests what it runs; see docs/attestation.md" },
     { run: "./orlop up --publish 2222:22", description: "the admin container's sshd is 127.0.0.1:2222" },
   ],
   options: {
     variant: variantOption,
     "variant-file": variantFileOption,
+    arch: architectureOption,
     name: { type: "text", value: "NAME", help: "Name of the machine; the variant's unless given", short: "n" },
     "user-data": {
       type: "text",
@@ -85,13 +95,16 @@ The machine is always new. It gets a client certificate of its own, which \`./or
       });
     }
     const userData = options.join ? await joining(ownUserData, name, variant) : ownUserData;
-    const image = options.image ?? (await buildFor(chosen, options.mirror, signal));
+    const { machineArchitecture } = await import("../../image/packages/tools-root.ts");
+    const architecture = options.arch ?? machineArchitecture();
+    const image = options.image ?? (await buildFor(chosen, { architecture, mirror: options.mirror }, signal));
     const startedMs = machineClock.elapsedMs();
     const { machine, status } = await watched(name, signal, async (raced) =>
       vm.up(
         {
           name,
           image,
+          architecture,
           userData,
           // Images for a cloud know the disks of that cloud, and nothing of QEMU's own.
           systemDiskBus: variant.platform === "aws" || variant.platform === "vmware" ? "nvme" : "virtio",
@@ -205,12 +218,11 @@ async function untilEnd(machine: RunningMachine, name: string, signal: AbortSign
 
 async function buildFor(
   variant: string | OwnVariant,
-  mirror: string | undefined,
+  wanted: { architecture: Architecture; mirror: string | undefined },
   signal: AbortSignal,
 ): Promise<string> {
   const { builtImage } = await import("../built-image.ts");
-  const { machineArchitecture } = await import("../../image/packages/tools-root.ts");
-  return (await builtImage({ variant, architecture: machineArchitecture(), mirror }, signal)).image;
+  return (await builtImage({ variant, ...wanted }, signal)).image;
 }
 
 async function readUserData(path: string | undefined, invocation: Invocation): Promise<string> {

@@ -2,13 +2,7 @@
 import { copyFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { runTool, type ToolsRoot } from "../../image/packages/tools-root.ts";
-
-/** Firmware of the tools root, as its programs see it. */
-export const firmwareCode = {
-  plain: "/usr/share/OVMF/OVMF_CODE_4M.fd",
-  secure: "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
-} as const;
-const firmwareVariables = "usr/share/OVMF/OVMF_VARS_4M.fd";
+import type { GuestPlatform } from "../qemu/guest-platform.ts";
 
 /**
  * Makes a disk that reads like the image until it is written to.
@@ -36,8 +30,12 @@ export async function createEmptyDisk(tools: ToolsRoot, path: string, sizeBytes:
 }
 
 /** Gives a machine firmware variables of its own, as they leave the factory. */
-export async function createFirmwareVariables(tools: ToolsRoot, path: string): Promise<void> {
-  await copyFile(join(tools.directory, firmwareVariables), path);
+export async function createFirmwareVariables(
+  tools: ToolsRoot,
+  { firmware }: Pick<GuestPlatform, "firmware">,
+  path: string,
+): Promise<void> {
+  await copyFile(join(tools.directory, firmware.variables), path);
 }
 
 /** A machine's layer, and the image below it. */

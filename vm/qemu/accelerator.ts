@@ -9,7 +9,7 @@ import { access, constants, mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { z } from "zod";
 import { cacheDirectory, workInCache } from "../../image/packages/cache.ts";
-import type { ToolsRoot } from "../../image/packages/tools-root.ts";
+import { machineArchitecture, type ToolsRoot } from "../../image/packages/tools-root.ts";
 import { efiSection } from "../../lib/efi/efi-sections.ts";
 import { isFailure, systemErrorCode } from "../../lib/failure.ts";
 import { isPresent, writeFileAtomic } from "../../lib/files/files.ts";
@@ -80,6 +80,7 @@ async function kvmBoots(tools: ToolsRoot, unified: string, signal: AbortSignal):
       directory,
       {
         name: "kvm-proof",
+        architecture: machineArchitecture(),
         accelerator: "kvm",
         cpus: 1,
         memoryMiB: 512,

@@ -8,6 +8,7 @@ import { machineClock } from "../../lib/clock.ts";
 import { type RunningProgram, start } from "../../lib/program/program.ts";
 import { identify, kill, type ProcessIdentity } from "../process-identity.ts";
 import { startChip } from "./chip.ts";
+import { guestPlatforms } from "./guest-platform.ts";
 import { files, qemuArguments, type Hardware } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";
 
@@ -39,7 +40,8 @@ export async function startQemu(
   hardware: Hardware,
   options: { reads: readonly string[]; writes?: readonly string[]; outlivesUs: boolean; signal: AbortSignal },
 ): Promise<StartedQemu> {
-  const argv = ["qemu-system-x86_64", ...qemuArguments(hardware, dataDirectories)] as const;
+  const { program } = guestPlatforms[hardware.architecture ?? "x86_64"];
+  const argv = [program, ...qemuArguments(hardware, dataDirectories)] as const;
   const logPath = join(directory, "qemu.log");
   await using log = await open(logPath, "w");
   // That of an earlier QEMU would refuse us, or take us for its own client and hang up.

@@ -40,6 +40,15 @@ test("a machine has exactly what its description names", () => {
   expect(argv).not.toContain("-fw_cfg");
 });
 
+test("a machine of aarch64 is QEMU's board of that name, whose firmware has no mode of its own to guard", () => {
+  const secure = { kind: "firmware", code: "/fw/code.fd", variables: "variables.fd", secure: true } as const;
+  const argv = qemuArguments({ ...plain, architecture: "aarch64", boot: secure }, []);
+  expect(values(argv, "-machine")).toEqual(["virt"]);
+  expect(values(argv, "-cpu")).toEqual(["max,pauth-impdef=on"]);
+  expect(argv).not.toContain("-global");
+  expect(values(qemuArguments({ ...plain, boot: secure }, []), "-machine")).toEqual(["q35,smm=on"]);
+});
+
 test("the firmware's code is read-only and its variables are not", () => {
   const [code, variables] = values(qemuArguments(plain, []), "-drive");
   expect(code).toContain("readonly=on");

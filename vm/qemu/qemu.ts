@@ -5,6 +5,8 @@
  * of a unix socket may not be longer than 107 bytes. Source: qemu(1), QEMU 10.
  */
 
+import { guestPlatforms, type GuestArchitecture } from "./guest-platform.ts";
+
 /** "tcg" emulates every instruction and always works; "kvm" only where `accelerator.ts` saw a kernel boot with it. */
 export type Accelerator = "tcg" | "kvm";
 
@@ -29,6 +31,8 @@ export type Boot =
 
 export type Hardware = {
   name: string;
+  /** x86_64 unless given. */
+  architecture?: GuestArchitecture;
   /** The system UUID in the firmware: the guest's machine id at every boot. */
   uuid?: string;
   /** The manufacturer in the firmware; QEMU by default. */
@@ -96,8 +100,10 @@ export const hostOfInstances = "169.254.169.2";
 /** An option and its value; an option without one stands alone. */
 type Option = readonly [string, string?];
 
-/** The arguments behind `qemu-system-x86_64`. `dataDirectories` hold its option ROMs and firmware blobs. */
+/** The arguments behind `qemu-system-…`. `dataDirectories` hold its option ROMs and firmware blobs. */
 export function qemuArguments(hardware: Hardware, dataDirectories: readonly string[]): string[] {
+  const architecture = hardware.architecture ?? "x86_64";
+  const { board, emulatedProcessor } = guestPlatforms[architecture];
   const options: Option[] = [
     ...dataDirectories.map((directory): Option => ["-L", directory]),
     ["-name", hardware.name],
@@ -105,12 +111,12 @@ export function qemuArguments(hardware: Hardware, dataDirectories: readonly stri
     ["-nodefaults"],
     ["-no-user-config"],
     ["-display", "none"],
-    ["-machine", isSecure(hardware.boot) ? "q35,smm=on" : "q35"],
+    ["-machine", isSecure(hardware.boot) ? board.secure : board.plain],
     ...(hardware.vendor === undefined ? [] : [["-smbios", `type=1,manufacturer=${escaped(hardware.vendor)}`] as const]),
-    ...processor(hardware.accelerator),
+    ...processor(hardware.accelerator, emulatedProcessor),
     ["-smp", String(hardware.cpus)],
     ["-m", String(hardware.memoryMiB)],
-    ...boot(hardware.boot),
+    ...boot(hardware.boot, architecture),
     ...(hardware.oemStrings ?? []).map((text): Option => ["-smbios", `type=11,value=${escaped(text)}`]),
     ...hardware.disks.flatMap(disk),
     ...(hardware.cdRom === undefined ? [] : cdRom(hardware.cdRom, hardware.startsFrom === "cd-rom")),
@@ -119,7 +125,7 @@ export function qemuArguments(hardware: Hardware, dataDirectories: readonly stri
     ["-device", "virtio-rng-pci"],
     // A watchdog that resets the machine when nobody feeds it, as hardware has.
     ["-device", "i6300esb"],
-    ...(hardware.tpm === true ? tpm : []),
+    ...(hardware.tpm === true ? tpm(guestPlatforms[architecture].tpm) : []),
     ...clock(hardware.clockStartsAt),
     ...consoles(hardware.shell),
     ["-qmp", `unix:${files.qmp},server=on,wait=off`],
@@ -127,15 +133,11 @@ export function qemuArguments(hardware: Hardware, dataDirectories: readonly stri
   return options.flatMap(([option, value]) => (value === undefined ? [option] : [option, value]));
 }
 
-function processor(accelerator: Accelerator): Option[] {
+function processor(accelerator: Accelerator, emulated: string): Option[] {
   switch (accelerator) {
     case "tcg":
       return [
-        // Emulation repeats string instructions byte by byte, so the kernel is told that they are not fast. After an
-        // instruction of AVX, those of SSE and SHA, which QEMU's own code emulates, take five times as long for a while.
-        // It does not speculate, and says so by the model of one that does not either, an Atom of 2008: what guards
-        // against speculation would slow it down, and is left out.
-        ["-cpu", "max,-erms,-fsrm,-avx,vendor=GenuineIntel,family=6,model=28,stepping=10"],
+        ["-cpu", emulated],
         ["-accel", "tcg,thread=multi"],
       ];
     case "kvm":
@@ -146,16 +148,17 @@ function processor(accelerator: Accelerator): Option[] {
   }
 }
 
-/** Secure Boot is worth something when only the firmware, in system management mode, can write its variables. */
 function isSecure(from: Boot): boolean {
   return from.kind === "firmware" && from.secure === true;
 }
 
-function boot(from: Boot): Option[] {
+function boot(from: Boot, architecture: GuestArchitecture): Option[] {
   switch (from.kind) {
     case "firmware":
       return [
-        ...(isSecure(from) ? [["-global", "driver=cfi.pflash01,property=secure,value=on"] as const] : []),
+        ...(isSecure(from) && architecture === "x86_64"
+          ? [["-global", "driver=cfi.pflash01,property=secure,value=on"] as const]
+          : []),
         ["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${escaped(from.code)}`],
         ["-drive", `if=pflash,unit=1,format=raw,file=${escaped(from.variables)}`],
       ];
@@ -237,11 +240,13 @@ export function macAddressOf(card: number): string {
   return `52:54:00:12:34:${hexByte(0x56 + card)}`;
 }
 
-const tpm: readonly Option[] = [
-  ["-chardev", `socket,id=tpm,path=${files.tpm}`],
-  ["-tpmdev", "emulator,id=tpm0,chardev=tpm"],
-  ["-device", "tpm-crb,tpmdev=tpm0"],
-];
+function tpm(device: string): Option[] {
+  return [
+    ["-chardev", `socket,id=tpm,path=${files.tpm}`],
+    ["-tpmdev", "emulator,id=tpm0,chardev=tpm"],
+    ["-device", `${device},tpmdev=tpm0`],
+  ];
+}
 
 function clock(startsAt: number | undefined): Option[] {
   if (startsAt === undefined) return [];

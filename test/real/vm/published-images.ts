@@ -12,6 +12,7 @@ import { program } from "../../../lib/command/command.ts";
 import { systemErrorCode } from "../../../lib/failure.ts";
 import { isPresent } from "../../../lib/files/files.ts";
 import { serveRepository } from "../../../repo/serve.ts";
+import type { Architecture } from "../../../variants/variant.ts";
 import { hostOfGuests } from "../../../vm/qemu/qemu.ts";
 import { type Mistake, spoiledBuild } from "./spoiled-kernel.ts";
 
@@ -37,7 +38,8 @@ async function repo(...words: string[]): Promise<void> {
   if (exitCode !== 0) throw new Error(`repo ${words.join(" ")}: ${stderr}`);
 }
 
-type WantedImage = { variant: Variant; osVersion: string; updateRoot: string } & Further;
+type Wanted = { variant: Variant; architecture: Architecture } & Further;
+type WantedImage = Wanted & { osVersion: string; updateRoot: string };
 /** Whether the images of admin and control are published with it; what no registry carries. */
 type Further = Pick<ImageRequest, "companions" | "supplied">;
 type MakeImage = (wanted: WantedImage) => Promise<Built>;
@@ -48,21 +50,19 @@ export class PublishedImages implements Disposable {
   readonly keys: Keys;
   /** Of the repository; whatever is put there, guests can fetch. */
   readonly directory: string;
-  readonly #variant: Variant;
+  readonly #wanted: Wanted;
   readonly #host: string;
-  readonly #further: Further;
   readonly #server: ReturnType<typeof serveRepository>;
 
   private constructor(
     directory: string,
-    { variant, host, further }: { variant: Variant; host: string; further: Further },
+    { wanted, host }: { wanted: Wanted; host: string },
     keys: Keys,
     images: Record<"older" | "newer", Built>,
   ) {
     this.directory = directory;
-    this.#variant = variant;
+    this.#wanted = wanted;
     this.#host = host;
-    this.#further = further;
     this.keys = keys;
     this.images = images;
     this.#server = serveRepository(directory);
@@ -81,20 +81,22 @@ export class PublishedImages implements Disposable {
       patchesFrom = 0,
       makeOlder = image,
       host = hostOfGuests,
+      architecture = "x86_64",
       ...further
-    }: { patchesFrom?: number; makeOlder?: MakeImage; host?: string } & Further = {},
+    }: { patchesFrom?: number; makeOlder?: MakeImage; host?: string; architecture?: Architecture } & Further = {},
   ): Promise<PublishedImages> {
     const keys = await ensureKeys();
     const { rootJson } = keys;
+    const wanted = { variant, architecture, ...further };
     const images = {
-      older: await makeOlder({ variant, osVersion: older, updateRoot: rootJson, ...further }),
-      newer: await image({ variant, osVersion: newer, updateRoot: rootJson, ...further }),
+      older: await makeOlder({ ...wanted, osVersion: older, updateRoot: rootJson }),
+      newer: await image({ ...wanted, osVersion: newer, updateRoot: rootJson }),
     };
     const directory = join(parent, name);
     await rm(directory, { recursive: true, force: true });
     await mkdir(join(directory, "root"), { recursive: true });
     await Bun.write(join(directory, "root/1.root.json"), await readFile(keys.rootJson));
-    const published = new PublishedImages(directory, { variant, host, further }, keys, images);
+    const published = new PublishedImages(directory, { wanted, host }, keys, images);
     for (const { manifestPath } of Object.values(images)) {
       await published.repo("publish-image", manifestPath, "--waves", "none", "--patches-from", String(patchesFrom));
     }
@@ -107,9 +109,8 @@ export class PublishedImages implements Disposable {
    * @param mistake something that is wrong with it
    */
   async offer(osVersion: string, mistake?: Mistake): Promise<void> {
-    const variant = this.#variant;
-    const built = await image({ variant, osVersion, updateRoot: this.keys.rootJson, ...this.#further });
-    const spoiled = join(parent, `${variant}-${osVersion}-spoiled`);
+    const built = await image({ ...this.#wanted, osVersion, updateRoot: this.keys.rootJson });
+    const spoiled = join(parent, `${this.#wanted.variant}-${osVersion}-spoiled`);
     const manifestPath = mistake === undefined ? built.manifestPath : await spoiledBuild(built, spoiled, mistake);
     await this.repo("publish-image", manifestPath, "--waves", "none", "--patches-from", "0");
   }
@@ -126,8 +127,9 @@ export class PublishedImages implements Disposable {
 
   /** `settings.updates` of a host that takes its updates from here. */
   get settings(): { "metadata-base-url": string; "targets-base-url": string } {
+    const { variant, architecture } = this.#wanted;
     return {
-      "metadata-base-url": this.url(`metadata/${this.#variant}/x86_64/`),
+      "metadata-base-url": this.url(`metadata/${variant}/${architecture}/`),
       "targets-base-url": this.url("targets/"),
     };
   }
@@ -178,12 +180,13 @@ async function makeKeys(keys: string): Promise<void> {
 /** Built once for all test files of a process, which do not share their modules. */
 async function image(wanted: WantedImage): Promise<Built> {
   const companions = wanted.companions === undefined ? [] : ["companions"];
-  const place = [wanted.variant, wanted.osVersion, ...companions].join("-");
+  const foreign = wanted.architecture === "x86_64" ? [] : [wanted.architecture];
+  const place = [wanted.variant, wanted.osVersion, ...foreign, ...companions].join("-");
   const variable = `ORLOP_TEST_UPDATE_${place}`;
   const known = process.env[variable];
   // Written below, by this process.
   if (known !== undefined) return JSON.parse(known) as Built;
-  const built = await builtImage({ ...wanted, architecture: "x86_64", output: join(parent, place) }, signal);
+  const built = await builtImage({ ...wanted, output: join(parent, place) }, signal);
   process.env[variable] = JSON.stringify(built);
   return built;
 }

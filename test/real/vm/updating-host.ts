@@ -4,9 +4,9 @@ import type { UpdateStatusBody } from "../../../api/status.ts";
 import { soon, TestHost, type TestHostOptions } from "./test-host.ts";
 
 /** An update is a few hundred megabytes, written and read back by an emulated processor. */
-const prepareTimeoutMs = 600_000;
+const prepareTimeoutMs = 900_000;
 /** Two boots, of which the first one may take its time to fail. */
-const returnTimeoutMs = 600_000;
+const returnTimeoutMs = 1_500_000;
 /** The checks wait for a boot to end, and for kubelet where there is one. */
 const provedMs = 600_000;
 
