@@ -46,11 +46,11 @@ function settingsFor(variant: Variant, testCase: Case): Settings {
   return model.complete(value);
 }
 
-/** Settings that only some minors of Kubernetes have, beside those of all. */
+/** Settings that Kubernetes has from 1.34 on at the latest, beside those of all minors. */
 function furtherSettings({ orchestrator }: Variant, own: readonly [string, Written][]): { [group: string]: Written } {
   if (orchestrator.kind !== "kubernetes" || orchestrator.minor === "1.20") return {};
   const { kubernetes: common } = Object.fromEntries<Written>(own);
-  const further = writtenSettings(`all-set-kubernetes-${orchestrator.minor}.toml`)["kubernetes"];
+  const further = writtenSettings("all-set-kubernetes-1.34.toml")["kubernetes"];
   if (!isWrittenObject(common) || !isWrittenObject(further)) throw new Error("expected tables");
   return { kubernetes: { ...common, ...further } };
 }

@@ -10,8 +10,8 @@ export const kubernetesGroups: readonly Group[] = [...baseGroupNames, "aws", "ku
 /** Debian packages that kubelet calls, or that pods expect on a node. */
 export const kubernetesPackages: readonly string[] = ["conntrack", "containernetworking-plugins", "iptables"];
 
-/** Further minors of Kubernetes are further ones here, each with a recipe. */
-export const kubernetesMinors = ["1.20", "1.35"] as const satisfies readonly Minor[];
+/** From old to new, each with a recipe. */
+export const kubernetesMinors = ["1.20", "1.35", "1.37"] as const satisfies readonly Minor[];
 
 /** The image that pods start from, which every node has in its root: `/usr/share/orlop/images/pause.tar`. */
 export const pauseImage = "orlop.local/pause:1";
@@ -37,7 +37,9 @@ export function kubernetesPrograms(minor: Minor): Variant["programs"] {
     [iamAuthenticator]: "aws-iam-authenticator/aws-iam-authenticator",
     // Kubernetes 1.24 is the first with `settings.kubernetes.credential-providers`.
     ...(isAtLeast(minor, "1.24")
-      ? { [`${credentialProviders}/ecr-credential-provider`]: "ecr-credential-provider/ecr-credential-provider" }
+      ? {
+          [`${credentialProviders}/ecr-credential-provider`]: `ecr-credential-provider-${minor}/ecr-credential-provider`,
+        }
       : {}),
   };
 }

@@ -25,7 +25,7 @@ It listens on this computer's loopback only. Machines join it with \`./orlop up 
   },
   examples: [
     { run: "./orlop cluster up", description: "one without nodes" },
-    { run: "./orlop cluster up --kubernetes 1.35", description: "one of the newest minor that images are built for" },
+    { run: "./orlop cluster up --kubernetes 1.37", description: "one of the newest minor that images are built for" },
   ],
   async run({ invocation: { signal } }, { kubernetes: minor }) {
     const cluster = await import("../../vm/cluster/cluster.ts");

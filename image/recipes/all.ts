@@ -1,10 +1,10 @@
 /** Every recipe, by name. */
 import { Failure } from "../../lib/failure.ts";
-import { awsIamAuthenticator, ecrCredentialProvider } from "./aws.ts";
+import { awsIamAuthenticator } from "./aws.ts";
 import { containerd, containerd17 } from "./containerd.ts";
 import { helm } from "./helm.ts";
 import { kubernetes120 } from "./kubernetes-1.20.ts";
-import { kubernetes135 } from "./kubernetes-1.35.ts";
+import { kubernetesModules } from "./kubernetes.ts";
 import { nvidiaContainerToolkit } from "./nvidia.ts";
 import type { Recipe } from "./recipe.ts";
 import { runc } from "./runc.ts";
@@ -13,9 +13,8 @@ const all: readonly Recipe[] = [
   containerd,
   containerd17,
   kubernetes120,
-  kubernetes135,
+  ...kubernetesModules,
   awsIamAuthenticator,
-  ecrCredentialProvider,
   helm,
   nvidiaContainerToolkit,
   runc,

@@ -9,6 +9,7 @@ import { metalK8s } from "../../variants/metal-k8s.ts";
 const variants = {
   metal: metalK8s("1.35"),
   old: metalK8s("1.20"),
+  newest: metalK8s("1.37"),
   aws: awsK8s("1.35"),
   dev: variantNamed("dev"),
   /** Somebody's own, without the programs of recipes. */
@@ -17,7 +18,7 @@ const variants = {
 
 export type RuleCase = {
   rule: string;
-  /** The newest node of Kubernetes on metal unless it says so. */
+  /** A node of Kubernetes 1.35 on metal unless it says so. */
   on?: keyof typeof variants;
   /** Settings of which only this rule says something, and what it says. */
   breaks: SettingsTree;

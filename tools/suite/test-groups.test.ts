@@ -14,7 +14,7 @@ test.each([
   ["host/update/update.fuzz.slow.test.ts", ["slow"]],
   ["test/real/vm/boot.test.ts", ["vm"]],
   ["test/real/vm/nodes.long.test.ts", ["long"]],
-  ["test/real/conformance/kubelet-config-1.35.long.test.ts", ["long"]],
+  ["test/real/conformance/kubelet-config.long.test.ts", ["long"]],
   ["test/real/tours/readme.long.test.ts", ["tours", "long"]],
 ] as const)("%s is in %p", (file, groups) => {
   expect(groupsOf(file)).toEqual([...groups]);

@@ -195,6 +195,23 @@ const cases: RuleCase[] = [
   },
   {
     rule: "a pod's kernel parameters are those of its namespaces",
+    breaks: { kubernetes: { "allowed-unsafe-sysctls": ["user.max_user_namespaces"] } },
+    messages: [
+      "settings.kubernetes.allowed-unsafe-sysctls must be of net.*, kernel.shm*, kernel.msg*, kernel.sem or fs.mqueue.*, which namespaces have for themselves, but [0] is user.max_user_namespaces",
+    ],
+    holds: { kubernetes: { "allowed-unsafe-sysctls": ["fs.mqueue.msg_max"] } },
+  },
+  {
+    rule: "a pod's kernel parameters are those of its namespaces",
+    on: "newest",
+    breaks: { kubernetes: { "allowed-unsafe-sysctls": ["kernel.hostname"] } },
+    messages: [
+      "settings.kubernetes.allowed-unsafe-sysctls must be of net.*, kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*, kernel.domainname or user.*, which namespaces have for themselves, but [0] is kernel.hostname",
+    ],
+    holds: { kubernetes: { "allowed-unsafe-sysctls": ["user.max_user_namespaces", "kernel.domainname"] } },
+  },
+  {
+    rule: "a pod's kernel parameters are those of its namespaces",
     on: "old",
     breaks: { kubernetes: { "allowed-unsafe-sysctls": ["net/core/somaxconn"] } },
     messages: [

@@ -9,7 +9,7 @@ import type { Settings } from "../group.ts";
 import { defaultMaxPods } from "./kube-reserved.ts";
 import { memoryForStaticPolicy, processorsForStaticPolicy } from "./kubelet-reservations.ts";
 import { isWhole, millisecondsOf, nanosOf } from "../../values/kubernetes-amounts.ts";
-import { isNamespaced, isWrittenFor } from "./pod-sysctls.ts";
+import { isNamespaced, isWrittenFor, namespacedParameters } from "./pod-sysctls.ts";
 import type { Problem } from "../../model/problem.ts";
 import { missing, unmetAt, type Rule } from "../../model/rule.ts";
 import { credentialProviders, type Selection } from "../../model/selection.ts";
@@ -136,8 +136,10 @@ export const kubeletRules: readonly Rule[] = [
       if (!isWrittenFor(name, minor)) {
         yield at(place, `must have dots and no slashes for Kubernetes ${minor}, but [${index}] is ${name}`);
       } else if (!isNamespaced(name, minor)) {
-        const known = "net.*, kernel.shm*, kernel.msg*, kernel.sem or fs.mqueue.*";
-        yield at(place, `must be of ${known}, which namespaces have for themselves, but [${index}] is ${name}`);
+        yield at(
+          place,
+          `must be of ${namespacedParameters(minor)}, which namespaces have for themselves, but [${index}] is ${name}`,
+        );
       }
     }
   }),

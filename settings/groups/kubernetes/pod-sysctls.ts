@@ -1,7 +1,8 @@
 /**
- * Kernel parameters that kubelet may let pods set: those of a network or an IPC namespace.
+ * Kernel parameters that kubelet may let pods set: those of a network or an IPC namespace, and from 1.37 on of a UTS or
+ * user namespace.
  *
- * Sources: kubelet's pkg/kubelet/sysctl, of 1.20; k8s.io/component-helpers node/util/sysctl, of 1.35.
+ * Sources: kubelet's pkg/kubelet/sysctl, of 1.20; k8s.io/component-helpers node/util/sysctl, of 1.34 to 1.37.
  */
 import { isAtLeast, type Minor } from "../../model/setting.ts";
 import { pattern } from "../../values/text.ts";
@@ -24,8 +25,16 @@ const prefixes = ["net.", "fs.mqueue."];
 export function isNamespaced(name: string, minor: Minor): boolean {
   const prefix = dotted(name).replace(/\*$/, "");
   if (prefixes.some((start) => prefix.startsWith(start))) return true;
+  if (isAtLeast(minor, "1.37") && (prefix === "kernel.domainname" || prefix.startsWith("user."))) return true;
   if (isAtLeast(minor, "1.25")) return exact.has(prefix);
   return prefix === "kernel.sem" || prefix.startsWith("kernel.shm") || prefix.startsWith("kernel.msg");
+}
+
+/** For people: "net.*, fs.mqueue.* or kernel.sem". */
+export function namespacedParameters(minor: Minor): string {
+  const all = ["net.*", "kernel.shm*", "kernel.msg*", "kernel.sem", "fs.mqueue.*"];
+  if (isAtLeast(minor, "1.37")) all.push("kernel.domainname", "user.*");
+  return `${all.slice(0, -1).join(", ")} or ${all.at(-1)}`;
 }
 
 /** As sysctl.d(5) has it: where a slash comes first, slashes separate and dots belong to names. */

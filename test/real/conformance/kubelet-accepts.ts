@@ -26,10 +26,10 @@ import { factsOf, settingsOf } from "../../worlds/host/settings.ts";
 /** Where it is not in the cache, kubelet is compiled first. */
 const compileMs = 30 * 60_000;
 
-type Values = Readonly<Record<string, readonly [Json, Json]>>;
+export type SettingPairs = Readonly<Record<string, readonly [Json, Json]>>;
 
 /** Two values, other than the default, of every setting that all minors have and kubelet's configuration or command line. */
-const values: Values = {
+const values: SettingPairs = {
   "standalone-mode": [true, false],
   "server-tls-bootstrap": [false, true],
   "provider-id": ["aws:///us-west-2a/i-0123", "metal://rack/1"],
@@ -109,7 +109,7 @@ async function sandbox(folder: string): Promise<[string, ...string[]]> {
 }
 
 /** @param ofMinor values of settings that not all minors have, or not with the same values */
-export function kubeletAccepts(minor: (typeof kubernetesMinors)[number], ofMinor: Values): void {
+export function kubeletAccepts(minor: (typeof kubernetesMinors)[number], ofMinor: SettingPairs): void {
   const variant = `metal-k8s-${minor}`;
   const all = { ...values, ...ofMinor };
   let kubelet: string;

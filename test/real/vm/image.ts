@@ -1,6 +1,8 @@
 /** The images that the tests boot: built from this work tree, once for all test files of a run. */
 import { builtImage } from "../../../cli/built-image.ts";
-import type { ClusterMinor } from "../../../vm/cluster/minors.ts";
+import type { kubernetesMinors } from "../../../variants/kubernetes.ts";
+
+type NodeMinor = (typeof kubernetesMinors)[number];
 
 /** Two hosts that start at once wait for one build. */
 const building = new Map<string, Promise<string>>();
@@ -12,7 +14,7 @@ const building = new Map<string, Promise<string>>();
  * the variable beforehand, for example `ORLOP_TEST_IMAGE_DEV=build/my.img ./orlop test vm`, tests that image.
  */
 export async function imageOf(
-  variant: "dev" | "metal-dev" | `${"metal" | "vmware"}-k8s-${ClusterMinor}` | `metal-k8s-${ClusterMinor}-nvidia`,
+  variant: "dev" | "metal-dev" | `${"metal" | "vmware"}-k8s-${NodeMinor}` | `metal-k8s-${NodeMinor}-nvidia`,
 ): Promise<string> {
   const variable = `ORLOP_TEST_IMAGE_${variant.toUpperCase().replaceAll(/[-.]/g, "_")}`;
   const prebuilt = process.env[variable];

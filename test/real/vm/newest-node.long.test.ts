@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { JsonObject } from "../../../lib/text/json.ts";
+import { recipeNamed } from "../../../image/recipes/all.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
 import { startMs, TestCluster } from "./cluster.ts";
@@ -17,7 +18,7 @@ let host: TestHost;
 let image: string;
 
 beforeAll(async () => {
-  cluster = await TestCluster.start("newest", { minor: "1.35" });
+  cluster = await TestCluster.start("newest", { minor: "1.37" });
   registry = await startTestRegistry({ tls: true, auth: true });
   await using busybox = await busyboxImage({ entrypoint: ["/bin/sh", "-c"] });
   await registry.push(busybox.layout, "test/busybox:v1");
@@ -42,7 +43,9 @@ const pod = (podName: string, command: string, spec: JsonObject = {}) => ({
 test("it joins by its token, and is ready", async () => {
   await cluster.untilReady(host);
   const node = JSON.parse(await cluster.kubectl("get", "node", name, "--output=json")) as unknown;
-  expect(node).toMatchObject({ status: { nodeInfo: { kubeletVersion: "v1.35.4" } } });
+  expect(node).toMatchObject({
+    status: { nodeInfo: { kubeletVersion: `v${recipeNamed("kubernetes-1.37").version}` } },
+  });
 });
 
 test("a pod runs, with the runtime's seccomp profile, and is reached through the cluster", async () => {

@@ -1,7 +1,13 @@
-/** Protects: kubelet 1.35 takes every setting, as `kubelet-accepts.ts` says. Compiling it takes both processors ten minutes. */
-import { kubeletAccepts } from "./kubelet-accepts.ts";
+/**
+ * Protects: the kubelet of every minor since 1.34 takes every setting, as `kubelet-accepts.ts` says. Compiling one takes
+ * both processors ten minutes.
+ */
+import { describe } from "bun:test";
+import { isAtLeast } from "../../../settings/model/setting.ts";
+import { kubernetesMinors } from "../../../variants/kubernetes.ts";
+import { kubeletAccepts, type SettingPairs } from "./kubelet-accepts.ts";
 
-kubeletAccepts("1.35", {
+const values: SettingPairs = {
   "cloud-provider": ["external", ""],
   "seccomp-default": [true, false],
   "single-process-oom-kill": [true, false],
@@ -23,4 +29,8 @@ kubeletAccepts("1.35", {
   "cpu-manager-policy-options": [[], ["full-pcpus-only"]],
   "prefer-closest-numa-nodes": [true, false],
   "max-allowable-numa-nodes": [8, 16],
+};
+
+describe.each(kubernetesMinors.filter((minor) => isAtLeast(minor, "1.34")))("kubelet %s", (minor) => {
+  kubeletAccepts(minor, values);
 });
