@@ -4,7 +4,7 @@
  *
  * Source: Bottlerocket sources/api/openapi.yaml and apiserver/src/server/error.rs, as of 1.3.0 and later additions.
  */
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { archivePath } from "../../../host/logdog/archive.ts";
@@ -447,11 +447,11 @@ describe("what services do for the API", () => {
 
   test("POST /actions/support-archive gives what the service wrote", async () => {
     const path = join(host.machine.system.root, archivePath);
-    await host.machine.write(archivePath, "an old one");
     const { started } = service("logdog.service", () => writeFileSync(path, "an archive"));
     expect(await call("POST", "/actions/support-archive")).toEqual({ status: 200, body: "an archive" });
     expect(started()).toBe(1);
-    service("logdog.service");
+    // It takes the one before away first.
+    service("logdog.service", () => rmSync(path));
     expect((await call("POST", "/actions/support-archive")).status).toBe(409);
   });
 });
