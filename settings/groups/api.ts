@@ -34,5 +34,14 @@ export const api = table("The API of this host.", {
         doc: "read-only sees everything, operator also updates, reboots and confirms, admin may do everything.",
       }),
     }),
+    "role-cas": mapOf({
+      doc: "From which authority a client of that common name must come. From any of client-cas unless it is here.",
+      name: commonName,
+      placeholder: "common name",
+      entry: setting({
+        type: identifier,
+        doc: "A name in client-cas, one of whose certificates must have signed the client's itself.",
+      }),
+    }),
   }),
 });

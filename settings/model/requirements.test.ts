@@ -19,6 +19,13 @@ const cases: RuleCase[] = [
     holds: { api: { remote: { enabled: true, "client-cas": { mine: pem } } } },
   },
   {
+    rule: "an authority that a role is bound to is there",
+    on: "dev",
+    breaks: { api: { remote: { "client-cas": { mine: pem }, "role-cas": { alice: "theirs" } } } },
+    messages: ["settings.api.remote.role-cas.alice must be a name in client-cas, and theirs is none"],
+    holds: { api: { remote: { "client-cas": { mine: pem }, "role-cas": { alice: "mine" } } } },
+  },
+  {
     rule: "a bootstrap container that runs has an image",
     on: "dev",
     breaks: { "bootstrap-containers": { a: { mode: "once" }, b: { mode: "always" }, c: { mode: "off" } } },

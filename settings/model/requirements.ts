@@ -20,6 +20,15 @@ export const rules: readonly Rule[] = [
     },
   },
   {
+    name: "an authority that a role is bound to is there",
+    *check({ api: { remote } }) {
+      for (const [subject, name] of Object.entries(remote["role-cas"])) {
+        if (Object.hasOwn(remote["client-cas"], name)) continue;
+        yield unmetAt(["api", "remote", "role-cas", subject], `must be a name in client-cas, and ${name} is none`);
+      }
+    },
+  },
+  {
     name: "a bootstrap container that runs has an image",
     *check(settings) {
       for (const [name, { mode, source }] of Object.entries(settings["bootstrap-containers"])) {

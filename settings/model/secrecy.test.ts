@@ -8,6 +8,7 @@ const marker = "marker4711";
 
 /** Free texts that hold no secret, by the catalogue's keys. */
 const openTexts: Readonly<Record<string, string>> = {
+  "settings.api.remote.role-cas.<common name>": "the name of an authority in client-cas",
   "settings.boot.init-parameters.<parameter>": "everybody on the machine reads /proc/cmdline",
   "settings.boot.kernel-parameters.<parameter>": "everybody on the machine reads /proc/cmdline",
   "settings.kernel.sysctl.<parameter>": "everybody on the machine reads /proc/sys",

@@ -28,8 +28,10 @@ const handshakeMs = 10_000;
 /** Which are not through yet. Clients take tens of milliseconds each, also where many have one address. */
 const handshakesOfNetwork = 8;
 
-/** What a common name may do now, by a certificate that ends at a time: a connection may outlast it. */
-export type RoleOfCertificate = (subject: string, notAfter: Date) => Role | undefined;
+/** The certificate of a client, as TLS has verified it. `raw` is DER. */
+export type ClientCertificate = { subject: string; notAfter: Date; raw: Uint8Array };
+/** What a client may do now: a connection may outlast its certificate. */
+export type RoleOfCertificate = (certificate: ClientCertificate) => Role | undefined;
 
 export class RemoteServer implements AsyncDisposable {
   readonly #tls: Server;
@@ -43,7 +45,7 @@ export class RemoteServer implements AsyncDisposable {
   }
 
   /**
-   * @param roleOf what a common name may do now
+   * @param roleOf what a client may do now
    * @throws {Failure<"cannot-listen" | "bad-client-ca">}
    */
   static async open(
@@ -136,7 +138,8 @@ function admit(
     return;
   }
   const notAfter = new Date(certificate?.valid_to ?? 0);
-  const peer = remoteCaller(name, () => roleOf(name, notAfter));
+  const raw = certificate?.raw ?? new Uint8Array();
+  const peer = remoteCaller(name, () => roleOf({ subject: name, notAfter, raw }));
   const connection = connections.admit(
     socket,
     () => peer,

@@ -221,7 +221,23 @@ test("several authorities that may certify an administrator are told as a warnin
     (await host.api.call("getStatus")).reconcilers.flatMap(({ warnings: each = [] }) => each).join("\n");
   expect(await warnings()).toBe("");
   await set(host, { api: { remote: { "client-cas": { monitoring: strangers.setting } } } });
-  expect(await warnings()).toContain("each of monitoring, ours may certify every name");
+  expect(await warnings()).toContain("each of monitoring, ours may certify the administrators alice");
+  await set(host, { api: { remote: { "role-cas": { alice: "ours" } } } });
+  expect(await warnings()).toBe("");
+});
+
+test("a role that is bound to an authority is of no use to who was certified by another", async () => {
+  await using host = await runningHost();
+  const opened = await openRemote(host, { alice: "admin" });
+  await set(host, { api: { remote: { "client-cas": { monitoring: strangers.setting } } } });
+  const impostor = clientOf(opened, await strangers.client({ names: ["alice"] }));
+  const real = clientOf(opened, alice);
+  // Whoever it came from, as long as nothing says otherwise.
+  expect(await impostor.call("getSettings", motd)).toBeDefined();
+  await set(host, { api: { remote: { "role-cas": { alice: "ours" } } } });
+  await expect(impostor.call("getSettings", motd)).rejects.toMatchObject({ status: 403 });
+  expect(await real.call("getSettings", motd)).toBeDefined();
+  await expect(set(host, { api: { remote: { "role-cas": { alice: "nobody" } } } })).rejects.toThrow();
 });
 
 test("a certificate whose common name has no role gets 403 for everything", async () => {

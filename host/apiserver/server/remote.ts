@@ -5,7 +5,9 @@
  * it, and a listener that cannot be opened is reported and tried again. Connections made under the old CAs or port end
  * with the answer they are waiting for.
  */
+import { X509Certificate } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import type { Role } from "../../../api/endpoints/endpoint.ts";
 import type { StatusBody } from "../../../api/status.ts";
 import { defined } from "../../../lib/defined.ts";
 import { Failure } from "../../../lib/failure.ts";
@@ -16,7 +18,7 @@ import { reconciler, type Reconciler } from "../../reconcile/reconciler.ts";
 import type { System } from "../../machine/system.ts";
 import { ensureIdentity } from "./certificate.ts";
 import type { Exchange } from "./exchange.ts";
-import { RemoteServer, type RoleOfCertificate } from "./remote-server.ts";
+import { type ClientCertificate, RemoteServer, type RoleOfCertificate } from "./remote-server.ts";
 
 /** As long as a client may wait for reconcilers. */
 const closeGraceMs = 240_000;
@@ -28,7 +30,7 @@ export class Remote implements AsyncDisposable {
   readonly #system: System;
   readonly #exchange: () => Exchange;
   readonly #announce: (line: string) => Promise<void>;
-  #is: RemoteSettings = { enabled: false, port: 0, "client-cas": {}, roles: {} };
+  #is: RemoteSettings = { enabled: false, port: 0, "client-cas": {}, roles: {}, "role-cas": {} };
   #server: RemoteServer | undefined;
   #fingerprint: string | undefined;
   #failure: Failure | undefined;
@@ -47,19 +49,15 @@ export class Remote implements AsyncDisposable {
   /** What is missing to be as the settings say, in words; [] when nothing is. */
   stepsTo(wanted: RemoteSettings): Step[] {
     if (!wanted.enabled) return this.#is.enabled ? [{ description: "close the remote API", wanted }] : [];
-    const { roles, ...listening } = wanted;
-    const { roles: rolesNow, ...listeningNow } = this.#is;
-    if (this.#failure !== undefined || !isDeepStrictEqual(listening, listeningNow)) {
+    if (this.#failure !== undefined || !isDeepStrictEqual(listeningOf(wanted), listeningOf(this.#is))) {
       return [{ description: `open the remote API on port ${wanted.port}`, wanted }];
     }
-    return isDeepStrictEqual(roles, rolesNow) ? [] : [{ description: "change who may use the remote API", wanted }];
+    return isDeepStrictEqual(wanted, this.#is) ? [] : [{ description: "change who may use the remote API", wanted }];
   }
 
   /** @throws {Failure<"bad-client-ca" | "bad-identity" | "cannot-listen">} it is closed then */
   async become(wanted: RemoteSettings): Promise<void> {
-    const { roles: _, ...listening } = wanted;
-    const { roles: __, ...listeningNow } = this.#is;
-    const stays = this.#server !== undefined && isDeepStrictEqual(listening, listeningNow);
+    const stays = this.#server !== undefined && isDeepStrictEqual(listeningOf(wanted), listeningOf(this.#is));
     this.#is = wanted;
     if (stays) return;
     if (this.#server !== undefined) {
@@ -94,10 +92,8 @@ export class Remote implements AsyncDisposable {
     }
     const identity = await ensureIdentity(this.#system);
     this.#fingerprint = identity.fingerprint;
-    const roleOf: RoleOfCertificate = (subject, notAfter) =>
-      this.#system.clock.now() <= notAfter && Object.hasOwn(this.#is.roles, subject)
-        ? this.#is.roles[subject]
-        : undefined;
+    const roleOf: RoleOfCertificate = (certificate) =>
+      this.#system.clock.now() <= certificate.notAfter ? roleIn(this.#is, certificate) : undefined;
     const place = { port: wanted.port, identity, clientCas: [first, ...rest] as const };
     this.#server = await RemoteServer.open(place, this.#exchange(), roleOf, this.#system.log);
     const line = `remote API on port ${this.#server.port}, certificate fingerprint SHA256 ${identity.fingerprint}`;
@@ -129,12 +125,31 @@ export function remoteReconciler(remote: Remote): Reconciler {
   });
 }
 
-/** A role belongs to a common name, whichever of the authorities gave it to somebody. */
-function sharedNames({ "client-cas": bundles, roles }: RemoteSettings): string[] {
+/** What a change of makes it listen anew; the rest is asked at each request. */
+function listeningOf({ enabled, port, "client-cas": clientCas }: RemoteSettings): Partial<RemoteSettings> {
+  return { enabled, port, "client-cas": clientCas };
+}
+
+function roleIn({ roles, ...remote }: RemoteSettings, { subject, raw }: ClientCertificate): Role | undefined {
+  if (!Object.hasOwn(roles, subject) || !isOfItsAuthority(remote, subject, raw)) return undefined;
+  return roles[subject];
+}
+
+function isOfItsAuthority(remote: Omit<RemoteSettings, "roles">, subject: string, raw: Uint8Array): boolean {
+  if (!Object.hasOwn(remote["role-cas"], subject)) return true;
+  const bundle = readBundle(remote["client-cas"][remote["role-cas"][subject] ?? ""] ?? "");
+  if (!bundle.ok) return false;
+  const certificate = new X509Certificate(raw);
+  return bundle.certificates.some((ca) => certificate.checkIssued(ca) && certificate.verify(ca.publicKey));
+}
+
+/** A role that is bound to no authority belongs to a common name, whichever of them gave it to somebody. */
+function sharedNames({ "client-cas": bundles, roles, "role-cas": bound }: RemoteSettings): string[] {
   const names = Object.keys(bundles);
-  if (names.length < 2 || !Object.values(roles).includes("admin")) return [];
+  const unbound = Object.keys(roles).filter((name) => roles[name] === "admin" && !Object.hasOwn(bound, name));
+  if (names.length < 2 || unbound.length === 0) return [];
   return [
-    `each of ${names.join(", ")} may certify every name in settings.api.remote.roles, also those of administrators`,
+    `each of ${names.join(", ")} may certify the administrators ${unbound.join(", ")}; settings.api.remote.role-cas binds them to one`,
   ];
 }
 
