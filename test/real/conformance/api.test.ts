@@ -447,6 +447,7 @@ describe("what services do for the API", () => {
 
   test("POST /actions/support-archive gives what the service wrote", async () => {
     const path = join(host.machine.system.root, archivePath);
+    await host.machine.write(archivePath, "an old one");
     const { started } = service("logdog.service", () => writeFileSync(path, "an archive"));
     expect(await call("POST", "/actions/support-archive")).toEqual({ status: 200, body: "an archive" });
     expect(started()).toBe(1);
