@@ -42,6 +42,8 @@ export const lastUpdate = z.discriminatedUnion("stage", [
     version: z.string(),
     /** Sentences about what keeps it from having proved healthy. */
     missing: z.array(z.string()),
+    /** Until the host goes back, unless nothing is missing then. Absent while nobody has judged yet. */
+    secondsLeft: z.number().int().nonnegative().exactOptional(),
   }),
   z.object({
     stage: z.literal("went-back"),

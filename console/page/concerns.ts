@@ -2,6 +2,7 @@
  * What an operator should know, the worst first: each in the words of the host, with what can be done and where the page has
  * more. Nothing is judged here that the host does not say.
  */
+import { updateTrialText } from "../../api/update-trial-text.ts";
 import type { ConsoleView } from "../view.ts";
 import type { RouteName } from "./routes.ts";
 
@@ -137,7 +138,7 @@ function trialConcerns({ trial, update, heldUpdates = [] }: Status): Concern[] {
 function stageConcerns(update: Status["update"]): Concern[] {
   if (update?.stage === "on-trial") {
     const missing = update.missing.map((reason) => `not yet: ${reason}`).join("; ");
-    const sentence = `it goes back by itself unless it proves healthy${missing === "" ? "" : `; ${missing}`}`;
+    const sentence = `it ${updateTrialText(update)}${missing === "" ? "" : `; ${missing}`}`;
     return [{ severity: "attention", subject: `version ${update.version} is on trial`, sentence, route: "update" }];
   }
   if (update?.stage === "ready") {

@@ -67,7 +67,11 @@ const sources: readonly Source[] = [
   },
   {
     name: "boot",
-    everyMs: ({ status }) => (status?.state === "booting" ? soonMs : 60_000),
+    everyMs: ({ status, boot }) => {
+      if (status?.state === "booting") return soonMs;
+      // A host that is busy with its first minute answers with less than it knows later.
+      return boot?.finishedSeconds === undefined || boot.unknown.length > 0 ? 5_000 : 60_000;
+    },
     read: async (client, signal) => ({ boot: await client.call("getBoot", { signal }) }),
   },
   {

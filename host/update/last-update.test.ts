@@ -18,7 +18,7 @@ function standingsOf(active: Standing, inactive?: Standing, next: "a" | "b" = "a
 }
 
 const lastUpdate = (standings: Standings | undefined, more: Partial<LastUpdateFacts> = {}) =>
-  lastUpdateOf({ running: "0.1.0", standings, held: [], findings: [], command: undefined, ...more });
+  lastUpdateOf({ running: "0.1.0", standings, held: [], findings: undefined, elapsedMs: 60_500, command: undefined, ...more });
 
 const fresh: Standing = { kind: "trying", left: 1, done: 0 };
 const used: Standing = { kind: "trying", left: 0, done: 1 };
@@ -32,11 +32,12 @@ test("nothing is under way on a host whose version proved healthy, whatever else
 
 test("a version that boots next is ready, one that runs without proof is on trial with what it lacks", () => {
   expect(lastUpdate(standingsOf(good, fresh, "b"))).toEqual({ stage: "ready", version: "0.2.0" });
-  expect(lastUpdate(standingsOf(used, good, "b"), { findings: ["no link"] })).toEqual({
-    stage: "on-trial",
-    version: "0.1.0",
-    missing: ["no link"],
-  });
+  const onTrial = standingsOf(used, good, "b");
+  expect(lastUpdate(onTrial)).toEqual({ stage: "on-trial", version: "0.1.0", missing: [] });
+  const missing = ["no link"];
+  const seen = { stage: "on-trial", version: "0.1.0", missing } as const;
+  expect(lastUpdate(onTrial, { findings: { missing, deadlineMs: 180_000 } })).toEqual({ ...seen, secondsLeft: 120 });
+  expect(lastUpdate(onTrial, { findings: { missing, deadlineMs: 60_000 } })).toEqual({ ...seen, secondsLeft: 0 });
 });
 
 test("a version that was started and is not the one that runs is what the host went back from", () => {

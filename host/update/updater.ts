@@ -174,6 +174,7 @@ export class Updater implements AsyncDisposable {
         standings: await this.#standings(),
         held: this.#memory.current.held,
         findings: await readFindings(this.#host.system),
+        elapsedMs: this.#host.system.clock.elapsedMs(),
         command: work === undefined || isDeed(work) ? undefined : work,
       });
     } catch (error) {

@@ -1,5 +1,6 @@
 /** Which version runs, which ones there are, what holds them, and how far an update is. */
 import type { StatusBody, UpdateStatusBody } from "../../../api/status.ts";
+import { updateTrialText } from "../../../api/update-trial-text.ts";
 import type { ConsoleView } from "../../view.ts";
 import { Action } from "../action.tsx";
 import { call } from "../calls.ts";
@@ -75,6 +76,9 @@ function Sets({ view: { status, updates } }: { view: ConsoleView }) {
       />
       {stage?.stage === "on-trial" && (
         <>
+          <p>
+            {stage.version} {updateTrialText(stage)}.
+          </p>
           <h3>Checks that do not hold yet</h3>
           {stage.missing.length === 0 ? (
             <p>None: it is about to be successful.</p>

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { applyFailure } from "../../../api/answers.ts";
 import type { StatusBody } from "../../../api/status.ts";
 import { formatDuration } from "../../../lib/duration.ts";
+import { updateTrialText } from "../../../api/update-trial-text.ts";
 import { describeProblem } from "../../../settings/model/problem.ts";
 import { indented, trialText } from "./change/applied-text.ts";
 import { apiCommand } from "./context.ts";
@@ -74,7 +75,7 @@ function updateLines(update: StatusBody["update"]): string[] {
       return [row("update", `version ${update.version} starts at the next boot`)];
     case "on-trial":
       return [
-        row("update", `version ${update.version} is on trial: it goes back by itself unless it proves healthy`),
+        row("update", `version ${update.version} is on trial: it ${updateTrialText(update)}`),
         ...update.missing.map((reason) => row("", `not yet: ${reason}`)),
       ];
     case "unknown":

@@ -176,7 +176,7 @@ test("status names everything that is failing, and is short about the rest", () 
     ],
     rebootNeeded: ["lockdown cannot be relaxed"],
     selinux: "enforcing" as const,
-    update: { stage: "on-trial" as const, version: "0.1.0", missing: ["hostd.service is failed"] },
+    update: { stage: "on-trial" as const, version: "0.1.0", missing: ["hostd.service is failed"], secondsLeft: 130 },
     kernelCrash: { at: "2026-01-31T18:00:00.000Z" },
     setAside: [
       {
@@ -196,7 +196,7 @@ test("status names everything that is failing, and is short about the rest", () 
       "state        degraded",
       "selinux      enforcing",
       "reboot       needed: lockdown cannot be relaxed",
-      "update       version 0.1.0 is on trial: it goes back by itself unless it proves healthy",
+      "update       version 0.1.0 is on trial: it goes back by itself in 2 min 10 s unless it proves healthy",
       "             not yet: hostd.service is failed",
       "kernel       crashed at 2026-01-31T18:00:00.000Z; `apiclient logs --bundle` has its last messages",
       "settings     version 4; last good boot with version 2 at 2026-01-31T18:30:00.000Z",

@@ -61,14 +61,15 @@ export async function proveHealthy(system: System, gate: HealthGate, signal: Abo
     const checks = { ...health, ...defined({ node: latest?.node, ecs: latest?.ecs }), hostUnits: gate.units };
     const present = [...standing.ailments, ...(await ailments(system, gate.status, checks, excuse, signal))];
     const worse = present.filter((ailment) => !excuse(ailment));
-    await writeFindings(system, worse.map(sentence));
+    const timeoutMs = health["timeout-seconds"] * 1000;
+    await writeFindings(system, { missing: worse.map(sentence), deadlineMs: startedMs + timeoutMs });
     if (worse.length > 0) wellSinceMs = undefined;
     else wellSinceMs ??= elapsedMs();
     if (wellSinceMs !== undefined && elapsedMs() - wellSinceMs >= settleMs) {
       worse.push(...(await markSuccessful(system, signal)));
       if (worse.length === 0) return { kind: "healthy", seconds: elapsedMs() / 1000, excused: present.map(sentence) };
     }
-    if (worse.length > 0 && elapsedMs() >= health["timeout-seconds"] * 1000) {
+    if (worse.length > 0 && elapsedMs() >= timeoutMs) {
       const reason = `not healthy after ${health["timeout-seconds"]} s: ${worse.map(sentence).join("; ")}`;
       await leaveWord(system, gate.running, reason);
       return { kind: "unhealthy", reason };
