@@ -18,3 +18,12 @@ test.each([hostPage, fleetPage])(
     expect(await bundlePage(source)).toEqual(files);
   },
 );
+
+test("a script that is loaded when it is needed is loaded from its own file", async () => {
+  for (const source of [hostPage, fleetPage]) {
+    const files = await bundlePage(source);
+    const scripts = [...files.keys()].filter((name) => name.endsWith(".js") && name !== "main.js");
+    expect(scripts).toEqual(source === hostPage ? ["terminal.js"] : []);
+    for (const name of scripts) expect([name, files.get("main.js")?.text.includes(`"${name}"`)]).toEqual([name, true]);
+  }
+});

@@ -18,7 +18,15 @@ function standingsOf(active: Standing, inactive?: Standing, next: "a" | "b" = "a
 }
 
 const lastUpdate = (standings: Standings | undefined, more: Partial<LastUpdateFacts> = {}) =>
-  lastUpdateOf({ running: "0.1.0", standings, held: [], findings: undefined, elapsedMs: 60_500, command: undefined, ...more });
+  lastUpdateOf({
+    running: "0.1.0",
+    standings,
+    held: [],
+    findings: undefined,
+    elapsedMs: 60_500,
+    command: undefined,
+    ...more,
+  });
 
 const fresh: Standing = { kind: "trying", left: 1, done: 0 };
 const used: Standing = { kind: "trying", left: 0, done: 1 };

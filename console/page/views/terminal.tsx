@@ -48,9 +48,10 @@ export function TerminalBox({ name }: { name: string }) {
   );
 }
 
-/** A file of its own, so that a page in which nobody opens a terminal does not load it; see `server/bundle.ts`. */
+/** A file of its own, so that a page in which nobody opens a terminal does not load it; see `server/host-page.ts`. */
 async function loadTerminal(): Promise<typeof import("../terminal.ts")> {
-  const file: string = "./terminal.js";
+  // An address that only the browser knows: of one that it knows itself, the bundler takes what lies beside this module.
+  const address = new URL("terminal.js", location.href).href;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is made of that very module
-  return (await import(file)) as typeof import("../terminal.ts");
+  return (await import(address)) as typeof import("../terminal.ts");
 }
