@@ -9,7 +9,7 @@ export function openTerminal(
   ended: (sentence: string) => void,
 ): void {
   if (signal.aborted) return;
-  const terminal = new Terminal({ documentOverride: documentWithNonce(), fontSize: 13, screenReaderMode: true });
+  const terminal = new Terminal({ fontSize: 13, screenReaderMode: true });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
   terminal.open(place);
@@ -55,19 +55,17 @@ function endedIn(text: string): string {
 }
 
 /** The terminal makes style sheets of its own; the policy of this page lets those through that have its nonce. */
-function documentWithNonce(): Document {
+function giveStylesTheirNonce(): void {
   const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? "";
-  return new Proxy(document, {
-    get(target, property) {
-      if (property === "createElement") {
-        return (tag: string): HTMLElement => {
-          const element = target.createElement(tag);
-          if (element instanceof HTMLStyleElement) element.nonce = nonce;
-          return element;
-        };
-      }
-      const value: unknown = Reflect.get(target, property);
-      return typeof value === "function" ? value.bind(target) : value;
+  const createElement = document.createElement.bind(document);
+  // Not by xterm's `documentOverride`: its viewport asks the window for the document.
+  Object.defineProperty(document, "createElement", {
+    value(tag: string, options?: ElementCreationOptions): HTMLElement {
+      const element = createElement(tag, options);
+      if (element instanceof HTMLStyleElement) element.nonce = nonce;
+      return element;
     },
   });
 }
+
+giveStylesTheirNonce();
