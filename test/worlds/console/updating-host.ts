@@ -10,7 +10,7 @@ import { writePartitionSets } from "../update/partition-sets.ts";
 import { imageOf } from "../update/update-image.ts";
 import { testRepository } from "../update/update-repository.ts";
 
-export type UpdatingHost = AsyncDisposable & {
+export type HostToUpdate = AsyncDisposable & {
   host: RunningHost;
   /** Lets a piece of the download through, a second after the last one. @throws when nobody waits for one */
   letThrough: () => Promise<void>;
@@ -20,7 +20,7 @@ const rootBytes = 1024 ** 2;
 const pieceBytes = 16 * 1024;
 
 /** Runs 0.1.0, and may have 0.2.0. */
-export async function updatingHost(): Promise<UpdatingHost> {
+export async function updatingHost(): Promise<HostToUpdate> {
   await using opened = new AsyncDisposableStack();
   const host = opened.use(await runningHost());
   const { machine, api } = host;
