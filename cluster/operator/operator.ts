@@ -228,9 +228,12 @@ export class Operator {
     const first = writes.filter(({ kind }) => kind === "ledger" || kind === "finalizer");
     const rest = writes.filter(({ kind }) => kind === "node" || kind === "evict");
     for (const write of first) await apply(write);
-    for (let at = 0; at < rest.length; at += writesAtOnce) {
-      await Promise.all(rest.slice(at, at + writesAtOnce).map(apply));
-    }
+    // Each worker takes the next write, so that one that is slow keeps no other waiting.
+    const queue = rest.values();
+    const work = async (): Promise<void> => {
+      for (const write of queue) await apply(write);
+    };
+    await Promise.all(Array.from({ length: writesAtOnce }, work));
     if (failures.length > 0) throw failures[0];
   }
 
