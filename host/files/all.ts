@@ -11,6 +11,7 @@ import { companionMirror } from "./containers/companion-mirror.ts";
 import { hostRegistries } from "./containers/host-registries.ts";
 import { hostnameFile } from "./hostname.ts";
 import { deniedModules } from "./kernel-modules.ts";
+import { metrics } from "./metrics.ts";
 import { motd } from "./motd.ts";
 import { clusterCaFile, serverCertificateFile, serverKeyFile } from "./kubernetes/certificates.ts";
 import { credentialProviderFile } from "./kubernetes/credential-providers.ts";
@@ -28,6 +29,7 @@ import { zramSwap } from "./zram.ts";
 
 export const configuration: readonly ConfigFiles[] = [
   motd,
+  metrics,
   hostnameFile,
   links,
   resolvedConf,
