@@ -1,5 +1,5 @@
 /** Machines that benchmarks boot beside ours, and what is asked of systemd in any of them. */
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ToolsRoot } from "../image/packages/tools-root.ts";
 import { GuestShell } from "../vm/guest-shell.ts";
@@ -19,7 +19,7 @@ export async function startDebian(
   directory: string,
   size: GuestSize,
   signal: AbortSignal,
-): Promise<AsyncDisposable & { shell: GuestShell }> {
+): Promise<AsyncDisposable & { shell: GuestShell; pid: number }> {
   const commandLine = "console=ttyS0 root=/dev/vda rw quiet net.ifnames=0";
   const running = await startGuest(tools, directory, size, signal, {
     boot: { kind: "kernel", kernel, initrd, commandLine },
@@ -30,6 +30,7 @@ export async function startDebian(
     const shell = await GuestShell.connect(join(running.directory, files.shell), inTime(signal));
     return {
       shell,
+      pid: running.pid,
       async [Symbol.asyncDispose]() {
         await shell[Symbol.asyncDispose]();
         await running[Symbol.asyncDispose]();
@@ -47,7 +48,7 @@ export async function startGuest(
   size: GuestSize,
   signal: AbortSignal,
   hardware: Pick<Hardware, "boot" | "disks" | "shell">,
-): Promise<AsyncDisposable & { directory: string }> {
+): Promise<AsyncDisposable & { directory: string; pid: number }> {
   await mkdir(directory, { recursive: true });
   await rm(join(directory, files.consoleLog), { force: true });
   const reads = [
@@ -62,10 +63,21 @@ export async function startGuest(
   );
   return {
     directory,
+    pid: qemu.process.pid,
     async [Symbol.asyncDispose]() {
       await kill(qemu.process);
     },
   };
+}
+
+/** Of the kernel's clock for programs, on every architecture that we run on: time(7). */
+const ticksPerSecond = 100;
+
+/** How long processors have worked for that process, in seconds: utime and stime of proc_pid_stat(5). */
+export async function processorSeconds(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
 export async function reachedAt(shell: GuestShell, unit: string): Promise<number> {

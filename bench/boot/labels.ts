@@ -8,7 +8,7 @@ import { builtImage } from "../../cli/built-image.ts";
 import { buildDirectory } from "../../cli/context.ts";
 import { say } from "../../lib/progress.ts";
 import { version } from "../../package.json";
-import { bootOurs, size, type OurBoot } from "./boot.ts";
+import { bootOurs, ourMachine, size, type OurBoot } from "./our-boot.ts";
 import { computer, median, type BenchReport } from "../report.ts";
 import { imageWithoutPolicy } from "./without-policy.ts";
 
@@ -23,8 +23,8 @@ export async function benchLabels(signal: AbortSignal): Promise<BenchReport> {
     const [ours, theirs]: [OurBoot[], OurBoot[]] = [[], []];
     for (let round = 1; round <= rounds; round++) {
       say(`round ${round} of ${rounds}`);
-      ours.push(await bootOurs(image, directory, signal));
-      theirs.push(await bootOurs(peer, directory, signal));
+      ours.push((await bootOurs(await ourMachine(image, directory), signal)).boot);
+      theirs.push((await bootOurs(await ourMachine(peer, directory), signal)).boot);
     }
     return report(ours, theirs);
   } finally {
