@@ -7,6 +7,7 @@ import { z } from "zod";
 import { reportBody } from "../../../api/report.ts";
 import { parseJson } from "../../../lib/text/json.ts";
 import { TestHost } from "./test-host.ts";
+import { overBudget, processorSeconds } from "./unit-budgets.ts";
 
 const gibibyte = 1024 ** 3;
 let host: TestHost;
@@ -14,6 +15,18 @@ beforeAll(async () => {
   host = await TestHost.boot("boot", { cpus: 2, diskBytes: 6 * gibibyte });
 });
 afterAll(async () => host?.[Symbol.asyncDispose]());
+
+// First, for what tests ask of a host is no part of its boot.
+test("no unit takes more than three times its share of the boot's processor time", async () => {
+  await host.shell.run("systemctl start multi-user.target", 300_000);
+  const used = processorSeconds(
+    await host.shell.run("systemctl show --property=Id,CPUUsageNSec '*.service' init.scope"),
+  );
+  expect(used.get("hostd.service")).toBeGreaterThan(0);
+  expect(overBudget(used)).toEqual([]);
+  // A budget of three times nothing, so that this would see one.
+  expect(overBudget(new Map([...used, ["chrony.service", 9 * (used.get("init.scope") ?? 0)]]))).toHaveLength(1);
+});
 
 test("every step of the boot is done and every reconciler has converged", async () => {
   const { boot, reconcilers, state, userData } = await host.status();
