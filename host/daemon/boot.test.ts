@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { Failure } from "../../lib/failure.ts";
 import { realFiles } from "../../lib/files/files.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { factsOf } from "../../test/worlds/host/settings.ts";
@@ -69,7 +70,15 @@ test("a first boot sets what user data says, generates the rest, and writes file
   await using host = await world.start();
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps.map(({ state }) => state)).toEqual(["skipped", "done", "done", "done", "skipped", "skipped"]);
+  expect(status.steps.map(({ state }) => state)).toEqual([
+    "skipped",
+    "skipped",
+    "done",
+    "done",
+    "done",
+    "skipped",
+    "skipped",
+  ]);
   expect(host.datastore.values.get("settings.motd")).toBe("hello");
   expect(host.datastore.values.get("settings.updates.seed")).toBeNumber();
   expect(await world.read("/etc/motd")).toBe("hello");
@@ -94,6 +103,7 @@ test("a second boot keeps settings, ignores user data, and commits nothing", asy
   const status = newBootStatus();
   await boot(host, status, signal);
   expect(status.steps.map(({ state }) => state)).toEqual([
+    "skipped",
     "skipped",
     "skipped",
     "skipped",
@@ -124,7 +134,7 @@ test("a daemon that dies after the commit of user data changes nothing when it s
   expect(host.datastore.values.get("settings.motd")).toBe("hello");
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps[1]?.state).toBe("done");
+  expect(status.steps[2]?.state).toBe("done");
   expect((await host.datastore.history()).filter(({ message }) => message.startsWith("user data"))).toHaveLength(1);
 });
 
@@ -135,7 +145,7 @@ test("wrong user data is told with its place, the host boots with defaults and r
     await using host = await world.start();
     const status = newBootStatus();
     await boot(host, status, signal);
-    expect(status.steps[1]).toMatchObject({ state: "failed", failure: { code: "bad-user-data" } });
+    expect(status.steps[2]).toMatchObject({ state: "failed", failure: { code: "bad-user-data" } });
     expect(status.userData.problems).toMatchObject([{ key: "settings.motd", line: 2 }]);
     expect(await world.read("/etc/motd")).toBe("Welcome to Orlop!");
     expect(await world.readIfPresent("/run/orlop/configured")).toBe("");
@@ -160,7 +170,7 @@ test("a reconciler that fails is the last step's failure, and the boot ends all 
   await using host = await world.start();
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps[3]).toMatchObject({ state: "failed", failure: { code: "not-applied" } });
+  expect(status.steps[4]).toMatchObject({ state: "failed", failure: { code: "not-applied" } });
   expect(await world.readIfPresent("/run/orlop/configured")).toBe("");
 });
 
@@ -172,10 +182,10 @@ test("a name that the network was too late for is found after the boot", async (
   await using host = await world.start();
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps[2]).toMatchObject({ state: "failed", failure: { code: "not-generated" } });
+  expect(status.steps[3]).toMatchObject({ state: "failed", failure: { code: "not-generated" } });
   isUp = true;
   await untilComplete(host, status);
-  expect(status.steps[2]?.state).toBe("done");
+  expect(status.steps[3]?.state).toBe("done");
   expect(host.datastore.values.get("settings.network.hostname")).toBe("10.0.2.15");
 });
 
@@ -195,7 +205,32 @@ test("a boot that has other parameters than the settings reboots once, when it i
     await using host = await world.start();
     const status = newBootStatus();
     await boot(host, status, signal);
-    expect(status.steps[4]?.state).toBe(state);
+    expect(status.steps[5]?.state).toBe(state);
   }
   expect(world.ran).toEqual(["systemctl --no-block reboot"]);
+});
+
+test("a boot waits for file systems once, and goes on without those that cannot be mounted", async () => {
+  await using world = await machine();
+  await mkdir(join(world.system.root, "run/systemd/system"), { recursive: true });
+  await world.write(userData, hostname);
+  const ran: string[] = [];
+  world.programs.set("systemctl", (argv) => {
+    ran.push(argv.join(" "));
+    if (argv.includes("show")) return "dependency\n";
+    throw new Failure("exit-status", "cannot run systemctl: it exited with 1: Job for local-fs.target failed.");
+  });
+  world.programs.set("journalctl", () => "");
+  const waited = async (): Promise<unknown> => {
+    await using host = await world.start();
+    const status = newBootStatus();
+    await boot(host, status, signal);
+    expect(host.datastore.values.get("settings.network.hostname")).toBe("node-1");
+    return { state: status.steps[0]?.state, message: status.steps[0]?.failure?.message };
+  };
+  expect(await waited()).toEqual({ state: "failed", message: "cannot start local-fs.target: dependency" });
+  expect(ran[0]).toBe("systemctl start local-fs.target");
+  ran.length = 0;
+  expect(await waited()).toEqual({ state: "skipped", message: undefined });
+  expect(ran).toEqual([]);
 });

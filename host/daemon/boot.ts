@@ -24,6 +24,7 @@ import type { Engine } from "../reconcile/engine.ts";
 import { notApplied } from "../reconcile/reconciler.ts";
 import { failureOf, type PassFailure } from "../reconcile/pass-failure.ts";
 import { hostPath, type System } from "../machine/system.ts";
+import { actOnUnit } from "../machine/unit.ts";
 import { keepTryForPlannedReboot } from "../update/boot/sets.ts";
 import { readUserData } from "../user-data/user-data.ts";
 
@@ -48,6 +49,7 @@ type Step = { description: string; run: (host: BootHost, status: BootStatus, sig
 const generateMissing: Step = { description: "generate settings that depend on this machine", run: applyGenerated };
 
 const steps: readonly Step[] = [
+  { description: "wait for the file systems of this machine", run: awaitFileSystems },
   { description: "bring settings to the form of this version", run: migrateSettings },
   { description: "read user data, on first boot", run: applyUserData },
   generateMissing,
@@ -119,6 +121,23 @@ async function runStep(
     host.system.log.error(`boot: cannot ${description}`, error);
     return { step: description, state: "failed", failure: failureOf(error) };
   }
+}
+
+/** A first boot makes them, on disks that may be large. The unit has ten minutes for its whole boot. */
+const fileSystemsMs = 8 * 60_000;
+
+/**
+ * The daemon begins before them, so that its API answers. User data may lie on a disk, and what a container or the kernel is
+ * to find must not be written before that is there.
+ *
+ * @throws {UnitFailure} for one that cannot be mounted: the boot goes on without it
+ */
+async function awaitFileSystems({ system }: BootHost): Promise<Outcome> {
+  // Where systemd runs: sd_booted(3).
+  if (!(await isPresent(hostPath(system, "/run/systemd/system")))) return "skipped";
+  if (await isPresent(hostPath(system, configuredMark))) return "skipped";
+  await actOnUnit(system, "start", "local-fs.target", { limitMs: fileSystemsMs });
+  return "done";
 }
 
 async function migrateSettings({ system, facts, datastore }: BootHost): Promise<Outcome> {

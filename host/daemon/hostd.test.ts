@@ -110,7 +110,7 @@ test("wrong user data does not keep the host from booting: the problem is told w
   const status = await statusAfter(host, '[settings]\nmotd = "hi"\nmtod = 1\n');
   expect(status.state).toBe("degraded");
   expect(status.userData.problems).toMatchObject([{ key: "settings.mtod", line: 3 }]);
-  expect(status.boot[1]).toMatchObject({ state: "failed" });
+  expect(status.boot[2]).toMatchObject({ state: "failed" });
   expect(status.settings.lastGoodBoot?.version).toBe(1);
 });
 

@@ -19,6 +19,8 @@ export const programs: Readonly<Record<string, string>> = {
   echo: "usr/bin/echo",
   findfs: "usr/sbin/findfs",
   insmod: "usr/lib/klibc/bin/insmod",
+  ln: "usr/bin/ln",
+  mkdir: "usr/bin/mkdir",
   mount: "usr/lib/klibc/bin/mount",
   sleep: "usr/bin/sleep",
   switch_root: "usr/sbin/switch_root",

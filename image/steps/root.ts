@@ -44,6 +44,10 @@ const directories: Readonly<Record<string, number>> = {
   sys: 0o555,
   tmp: 0o1777,
   var: 0o755,
+  // Where the daemon has the private partition before the data partition is there.
+  "var/lib/orlop": 0o700,
+  // Its PrivateTmp= is mounted there.
+  "var/tmp": 0o1777,
 };
 
 /**
