@@ -29,9 +29,9 @@ const handshakeMs = 10_000;
 const handshakesOfNetwork = 8;
 
 /** The certificate of a client, as TLS has verified it. `raw` is DER. */
-export type ClientCertificate = { subject: string; notAfter: Date; raw: Uint8Array };
+export type PresentedCertificate = { subject: string; notAfter: Date; raw: Uint8Array };
 /** What a client may do now: a connection may outlast its certificate. */
-export type RoleOfCertificate = (certificate: ClientCertificate) => Role | undefined;
+export type RoleOfCertificate = (certificate: PresentedCertificate) => Role | undefined;
 
 export class RemoteServer implements AsyncDisposable {
   readonly #tls: Server;

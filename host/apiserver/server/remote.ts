@@ -18,7 +18,7 @@ import { reconciler, type Reconciler } from "../../reconcile/reconciler.ts";
 import type { System } from "../../machine/system.ts";
 import { ensureIdentity } from "./certificate.ts";
 import type { Exchange } from "./exchange.ts";
-import { type ClientCertificate, RemoteServer, type RoleOfCertificate } from "./remote-server.ts";
+import { type PresentedCertificate, RemoteServer, type RoleOfCertificate } from "./remote-server.ts";
 
 /** As long as a client may wait for reconcilers. */
 const closeGraceMs = 240_000;
@@ -130,7 +130,7 @@ function listeningOf({ enabled, port, "client-cas": clientCas }: RemoteSettings)
   return { enabled, port, "client-cas": clientCas };
 }
 
-function roleIn({ roles, ...remote }: RemoteSettings, { subject, raw }: ClientCertificate): Role | undefined {
+function roleIn({ roles, ...remote }: RemoteSettings, { subject, raw }: PresentedCertificate): Role | undefined {
   if (!Object.hasOwn(roles, subject) || !isOfItsAuthority(remote, subject, raw)) return undefined;
   return roles[subject];
 }
