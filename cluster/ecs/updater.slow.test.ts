@@ -288,7 +288,7 @@ test("of updaters that run beside each other, the oldest task goes on", async ()
     return tasks[0]?.taskArn ?? "";
   };
   const first = await start();
-  await machineClock.sleep(1_100); // moto counts seconds
+  await machineClock.sleep(2);
   const second = await start();
   const answers = async (arn: string) => {
     using metadata = Bun.serve({

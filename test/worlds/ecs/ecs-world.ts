@@ -8,6 +8,7 @@
  * | ecs ListContainerInstances | ignores `filter` |
  * | ecs DescribeContainerInstances | agents are always connected, and no instance is ever terminated |
  * | ecs UpdateContainerInstancesState | DRAINING stops no task of a service |
+ * | ecs DescribeTasks | does not say when a task was created |
  * | ecs DiscoverPollEndpoint | names itself, and has no websocket |
  * | ecs SubmitTaskStateChange | does not know the call |
  * | ecs DescribeServices | services have no events, and none is a daemon |
@@ -33,6 +34,7 @@ export type Leaving = "at once" | "after three looks" | "never";
 
 const Instances = z.looseObject({ containerInstances: z.array(z.looseObject({})) });
 const Arns = z.looseObject({ containerInstanceArns: z.array(z.string()) });
+const Tasks = z.looseObject({ tasks: z.array(z.looseObject({ taskArn: z.string() })).default([]) });
 const Described = z.looseObject({
   containerInstanceArn: z.string(),
   ec2InstanceId: z.string(),
@@ -59,6 +61,8 @@ export class EcsWorld implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #invocations = new Map<string, Invocation>();
   readonly #draining = new Map<string, number>();
+  /** When tasks were started, in seconds since the epoch. */
+  readonly #created = new Map<string, number>();
   readonly #arns = new Map<string, ClusterHost>();
   url = "";
   /** Where agents get their tasks; nowhere unless given. */
@@ -107,7 +111,15 @@ export class EcsWorld implements AsyncDisposable {
       headers: { "content-type": "application/json" },
       body: JSON.stringify(transition),
     });
-    for (const each of [this.hosts, this.throttled, this.gone, this.daemons, this.#invocations, this.#draining])
+    for (const each of [
+      this.hosts,
+      this.throttled,
+      this.gone,
+      this.daemons,
+      this.#invocations,
+      this.#draining,
+      this.#created,
+    ])
       each.clear();
     this.#arns.clear();
     this.calls.splice(0);
@@ -172,6 +184,10 @@ export class EcsWorld implements AsyncDisposable {
           : Response.json({ endpoint: this.taskEndpoint, telemetryEndpoint: this.taskEndpoint });
       case "ecs SubmitTaskStateChange":
         return await this.#note(TaskReport.parse(parseJson(text)));
+      case "ecs StartTask":
+        return await this.#noteStart(await forward());
+      case "ecs DescribeTasks":
+        return await this.#describeTasks(await forward());
       case "ecs DescribeServices":
         return await this.#services(await forward());
       case "ssm SendCommand":
@@ -285,6 +301,20 @@ export class EcsWorld implements AsyncDisposable {
     }
     this.mostDraining = Math.max(this.mostDraining, this.#draining.size);
     return answer;
+  }
+
+  async #noteStart(answer: Response): Promise<Response> {
+    const { tasks } = Tasks.parse(parseJson(await answer.clone().text()));
+    for (const { taskArn } of tasks) this.#created.set(taskArn, Date.now() / 1000);
+    return answer;
+  }
+
+  async #describeTasks(answer: Response): Promise<Response> {
+    const body = Tasks.parse(parseJson(await answer.text()));
+    return Response.json({
+      ...body,
+      tasks: body.tasks.map((task) => ({ ...task, createdAt: this.#created.get(task.taskArn) })),
+    });
   }
 
   async #note(report: TaskReport): Promise<Response> {
