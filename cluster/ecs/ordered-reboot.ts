@@ -7,7 +7,7 @@
  * before it has booted. The reboot names the boot that it is for, so that it is never obeyed twice.
  */
 import type { Order } from "../../api/fleet/order.ts";
-import { type ClusterAccess, describedInstances } from "./cluster-access.ts";
+import { awsErrorName, type ClusterAccess, describedInstances } from "./cluster-access.ts";
 import { writeMarks } from "./apply-instance-write.ts";
 import { cordonOf, fleetInstance, type FleetInstance } from "./fleet-instance.ts";
 import type { Documents, Hosts } from "./hosts.ts";
@@ -44,11 +44,7 @@ export async function carryOut(
     const reason = await accept();
     if (reason !== undefined) return reason;
   }
-  await sendCommand(run, id, {
-    document: documents.reboot,
-    parameters: { BootId: [order.boot] },
-    comment: `into ${order.version}`,
-  });
+  await sendReboot(run, id, documents.reboot, order);
   return undefined;
 
   /** Looks again: somebody may have made the instance active meanwhile, and tasks may have come. */
@@ -65,5 +61,16 @@ export async function carryOut(
     const accepted = { ...fresh.own, order: { order: fresh.own.order.order, accepted: true } };
     await writeMarks(access, node.uid, fresh.own, accepted, run.signal);
     return undefined;
+  }
+}
+
+/** A document that is not ours, such as that of Bottlerocket's updater, cannot be told which boot is to end. */
+async function sendReboot(run: CommandRun, id: string, document: string, order: Order): Promise<void> {
+  const command = { document, comment: `into ${order.version}` };
+  try {
+    await sendCommand(run, id, { ...command, parameters: { BootId: [order.boot] } });
+  } catch (error) {
+    if (awsErrorName(error) !== "InvalidParameters") throw error;
+    await sendCommand(run, id, command);
   }
 }

@@ -16,6 +16,7 @@ import { clusterName, EcsWorld } from "../../test/worlds/ecs/ecs-world.ts";
 import type { PlayedHost } from "../../test/worlds/ecs/played-host.ts";
 import { accessTo, type ClusterAccess } from "./cluster-access.ts";
 import { readClusterPolicy } from "./ecs-policy.ts";
+import type { Documents } from "./hosts.ts";
 import { attributeNames } from "./instance-marks.ts";
 import { parameterName } from "./roll-out-halt.ts";
 import { earlierTask, ownTask } from "./sole-updater.ts";
@@ -95,13 +96,17 @@ async function service(name: string): Promise<void> {
   );
 }
 
-async function update(policy: object = {}, signal = AbortSignal.timeout(100_000)): Promise<Outcome> {
+async function update(
+  policy: object = {},
+  signal = AbortSignal.timeout(100_000),
+  named: Documents = documentNames,
+): Promise<Outcome> {
   const text = JSON.stringify({ soak: { seconds: 0 }, order: { canaries: 0 }, ...policy });
   const updater = new ClusterUpdater(
     {
       access,
       policy: readClusterPolicy(text),
-      documents: documentNames,
+      documents: named,
       clock: machineClock,
       pace: { passMs: 10, pollMs: 5, answerMs: 1_000 },
       log: (line) => void lines.push(line),
@@ -267,6 +272,32 @@ test("a run that was broken off anywhere is gone on with by the next, and no hos
   expect(versions(played)).toEqual(["1.1.0", "1.1.0"]);
   expect(played.map(({ reboots }) => reboots)).toEqual([1, 1]);
 }, 240_000);
+
+test("the documents of Bottlerocket's updater do as well as ours", async () => {
+  const [host] = await hosts(1);
+  // As its stack has them. Source: bottlerocket-ecs-updater, stacks/bottlerocket-ecs-updater.yaml
+  const theirs = { check: "update check", apply: "update apply", reboot: "reboot" } as const;
+  for (const [kind, verb] of Object.entries(theirs)) {
+    const inputs = { timeoutSeconds: "1800", runCommand: [`apiclient ${verb}`] };
+    const precondition = { StringEquals: ["platformType", "Linux"] };
+    const content = {
+      schemaVersion: "2.2",
+      description: `Bottlerocket - ${verb}`,
+      mainSteps: [{ name: kind, action: "aws:runShellScript", precondition, inputs }],
+    };
+    await access.ssm.send(
+      new CreateDocumentCommand({
+        Name: `updater-${kind}`,
+        Content: JSON.stringify(content),
+        DocumentType: "Command",
+        DocumentFormat: "JSON",
+      }),
+    );
+  }
+  const named = { ...documentNames, check: "updater-check", apply: "updater-apply", reboot: "updater-reboot" };
+  expect(await update({}, undefined, named), lines.join("\n")).toEqual({ kind: "rest" });
+  expect({ version: host?.version, reboots: host?.reboots }).toEqual({ version: "1.1.0", reboots: 1 });
+}, 120_000);
 
 test("of updaters that run beside each other, the oldest task goes on", async () => {
   const [host] = await hosts(1);

@@ -12,7 +12,7 @@
  * | ecs DiscoverPollEndpoint | names itself, and has no websocket |
  * | ecs SubmitTaskStateChange | does not know the call |
  * | ecs DescribeServices | services have no events, and none is a daemon |
- * | ssm SendCommand, GetCommandInvocation, CancelCommand | no command runs anywhere |
+ * | ssm SendCommand, GetCommandInvocation, CancelCommand | no command runs anywhere, and what a document does not have is taken |
  *
  * Documents are looked up in moto, so a command runs what a document has. All else is moto's.
  */
@@ -384,6 +384,11 @@ export class EcsWorld implements AsyncDisposable {
     const known = await this.#ask("AmazonSSM.GetDocument", { Name: body.DocumentName });
     const content = z.looseObject({ Content: z.string().optional() }).parse(known).Content;
     if (content === undefined) return refusal("InvalidDocument", `no document ${body.DocumentName}`);
+    const { parameters } = z
+      .looseObject({ parameters: z.record(z.string(), z.unknown()).default({}) })
+      .parse(parseJson(content));
+    const unknown = Object.keys(body.Parameters).find((name) => !(name in parameters));
+    if (unknown !== undefined) return refusal("InvalidParameters", `${body.DocumentName} has no parameter ${unknown}`);
     const [instance = ""] = body.InstanceIds;
     const host = this.hosts.get(instance);
     if (host === undefined || this.gone.has(instance))
