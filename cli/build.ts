@@ -98,7 +98,7 @@ so building again after a change of ours takes seconds.`,
       type: "text",
       many: true,
       value: "NAME=FILE",
-      help: "A program that no registry carries, with its licence as LICENSE beside it: ecs-agent",
+      help: "A program that no registry carries, with its licence as LICENSE beside it: ecs-agent, and those of SSM's agent for the control container",
     },
     "trust-new": {
       type: "boolean",
@@ -272,13 +272,25 @@ async function makeClient(
 async function makeContainer(
   image: "admin" | "control" | "fleet" | "ecs-updater",
   directory: string,
-  { arch, mirror }: { arch: "x86_64" | "aarch64" | undefined; mirror: string | undefined },
+  options: {
+    arch: "x86_64" | "aarch64" | undefined;
+    mirror: string | undefined;
+    supply: readonly string[];
+    "trust-new": boolean;
+  },
   signal: AbortSignal,
 ): Promise<Partial> {
+  const { arch, mirror } = options;
+  const { parseSupply } = await import("../image/supplied/supplied.ts");
   const { builtContainer } = await import("./built-image.ts");
   const { machineArchitecture } = await import("../image/packages/tools-root.ts");
   const { name, archive } = await builtContainer(
-    { image, architecture: arch ?? machineArchitecture(), mirror },
+    {
+      image,
+      architecture: arch ?? machineArchitecture(),
+      mirror,
+      supplied: { supply: parseSupply(options.supply), trust: options["trust-new"] ? "new" : "listed" },
+    },
     signal,
   );
   const path = join(directory, name);

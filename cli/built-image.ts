@@ -20,6 +20,7 @@ import {
   type ContainerOptions,
 } from "../image/oci/container-image.ts";
 import type { ContainerImage } from "../image/packages/base.ts";
+import { suppliedSsmAgent } from "../image/supplied/supplied.ts";
 import { defined } from "../lib/defined.ts";
 import { say } from "../lib/progress.ts";
 import { version } from "../package.json";
@@ -123,14 +124,17 @@ export async function builtContainer(
     architecture,
     mirror,
     osVersion = version,
-  }: { image: ContainerImage } & Pick<ImageRequest, "architecture" | "mirror" | "osVersion">,
+    supplied = { supply: {} },
+  }: { image: ContainerImage } & Pick<ImageRequest, "architecture" | "mirror" | "osVersion" | "supplied">,
   signal: AbortSignal,
 ): Promise<BuiltContainer> {
   const programs = await containerPrograms(image, architecture);
+  const agent = image === "control" ? await suppliedSsmAgent({ architecture, ...supplied }) : {};
   return await buildContainer(image, architecture, {
     version: osVersion,
     commit: await commitOf(repository),
     programs,
+    agent,
     fetch: { signal, ...defined({ mirror }) },
   });
 }

@@ -21,7 +21,13 @@ export const userDataSources = ["local-file", "fw-cfg", "ec2", "vmware-cd-rom", 
 export type UserDataSource = (typeof userDataSources)[number];
 
 /** What no registry carries. */
-export const suppliedNames = ["ecs-agent"] as const;
+export const suppliedNames = [
+  "ecs-agent",
+  "ssm-agent",
+  "ssm-agent-worker",
+  "ssm-document-worker",
+  "ssm-session-worker",
+] as const;
 export type SuppliedName = (typeof suppliedNames)[number];
 
 export type Variant = {

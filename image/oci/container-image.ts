@@ -20,6 +20,7 @@ import { type OsFile, osFiles, placeOsContent } from "../root/os-content.ts";
 import { walk } from "../root/tree.ts";
 import { makeTrustStore } from "../root/trust-store.ts";
 import { step } from "../step.ts";
+import type { TrustedSupply } from "../supplied/supplied.ts";
 import { digestOf, makeLayer, makeLayout, packDirectory } from "./layout.ts";
 
 export type ContainerOptions = {
@@ -28,6 +29,8 @@ export type ContainerOptions = {
   commit: string;
   /** Our programs in it, compiled for the architecture (`programs/compile.ts`), and the names they are called by. */
   programs: { file: string; names: readonly string[] };
+  /** The agent of SSM in the control container, which then starts it: its programs by their names (`supplied/`). */
+  agent?: Readonly<Record<string, TrustedSupply>>;
   fetch?: FetchOptions;
 };
 
@@ -40,6 +43,9 @@ const entrypoints: Readonly<Record<ContainerImage, readonly string[]>> = {
   fleet: ["/usr/bin/orlop-fleet"],
   "ecs-updater": ["/usr/bin/orlop-ecs-updater"],
 };
+
+/** The control container with an agent of SSM. A setup that fails ends it, and the reason is in its log. */
+const agentEntrypoint = ["/usr/bin/tini", "--", "/usr/bin/sh", "-c", "control-setup && exec amazon-ssm-agent"];
 
 /** Who the first program is, where that is not root: a number, so that Kubernetes can tell that it is not. */
 const users: Readonly<Partial<Record<ContainerImage, string>>> = { fleet: "65532:65532", "ecs-updater": "65532:65532" };
@@ -119,13 +125,13 @@ type ContainerPlan = {
 export async function buildContainer(
   image: ContainerImage,
   architecture: Architecture,
-  { version, commit, programs, fetch = {} }: ContainerOptions,
+  { version, commit, programs, agent = {}, fetch = {} }: ContainerOptions,
 ): Promise<BuiltContainer> {
   const lock = await readLock(architecture);
   const plan = { image, architecture, lock, epochSeconds: epochSecondsOf(lock), tools: await inputTools(fetch) };
   const base = await makeBase({ ...plan, busybox: await busyboxFor(packagesIn(plan), fetch) }, fetch);
   const own = { file: await inputFile(programs.file), names: programs.names };
-  const whole = await makeContainer({ ...plan, base, programs: own, version, commit }, fetch);
+  const whole = await makeContainer({ ...plan, base, programs: own, agent, version, commit }, fetch);
   const layout = join(whole.directory, "layout");
   return {
     name: `orlop-${image}-${architecture}-${version}-${commit}.oci.tar`,
@@ -191,13 +197,21 @@ const makeContainer = step({
   inputs: ({
     lock,
     ...plan
-  }: ContainerPlan & { base: KeyedDirectory; programs: OwnPrograms; version: string; commit: string }) => ({
+  }: ContainerPlan & {
+    base: KeyedDirectory;
+    programs: OwnPrograms;
+    agent: Readonly<Record<string, TrustedSupply>>;
+    version: string;
+    commit: string;
+  }) => ({
     ...plan,
     date: lock.date,
   }),
-  async make(directory, { image, architecture, date, tools, epochSeconds, base, programs, version, commit }) {
+  async make(directory, inputs) {
+    const { image, architecture, date, tools, epochSeconds, base, programs, agent, version, commit } = inputs;
     const [tree, layer, layout] = [join(directory, "tree"), join(directory, "layer"), join(directory, "layout")];
     await placePrograms(tree, programs);
+    for (const [name, supply] of Object.entries(agent)) await placeSupplied(tree, name, supply);
     await makeLayer(tools, layer, tree, epochSeconds);
     await makeLayout(layout, {
       layers: [
@@ -206,7 +220,7 @@ const makeContainer = step({
       ],
       config: {
         architecture,
-        entrypoint: entrypoints[image],
+        entrypoint: Object.keys(agent).length > 0 ? agentEntrypoint : entrypoints[image],
         environment: { LANG: "C.UTF-8" },
         ...defined({ user: users[image] }),
         labels: {
@@ -256,4 +270,17 @@ async function placePrograms(root: string, { file: { path: file }, names }: OwnP
   await copyFile(file, program);
   await chmod(program, 0o755);
   for (const name of names) await symlink(basename(file), join(directory, name));
+}
+
+async function placeSupplied(root: string, program: string, { name, file, license }: TrustedSupply): Promise<void> {
+  const copies = {
+    [`usr/bin/${program}`]: [file, 0o755],
+    [`usr/share/doc/${name}/copyright`]: [license, 0o644],
+  } as const;
+  for (const [path, [{ path: from }, mode]] of Object.entries(copies)) {
+    const target = join(root, path);
+    await mkdir(dirname(target), { recursive: true });
+    await copyFile(from, target);
+    await chmod(target, mode);
+  }
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseSupply, trustedSupply, type SuppliedOptions } from "./supplied.ts";
+import { parseSupply, suppliedSsmAgent, trustedSupply, type SuppliedOptions } from "./supplied.ts";
 
 let directory: string;
 let path: string;
@@ -65,5 +65,16 @@ test("what is no program of the architecture, or has no licence beside it, is re
 test("only what is known by name is supplied", () => {
   expect(parseSupply(["ecs-agent=a/b=c"])).toEqual({ "ecs-agent": "a/b=c" });
   expect(() => parseSupply(["ecs-agent"])).toThrow("NAME=FILE is expected");
-  expect(() => parseSupply(["kubelet=x"])).toThrow("one of the names ecs-agent");
+  expect(() => parseSupply(["kubelet=x"])).toThrow("one of the names ecs-agent, ssm-agent, ");
+});
+
+test("of SSM's agent all programs are brought, or none", async () => {
+  const options = { architecture: "x86_64", lists: directory, trust: "new" } as const;
+  expect(await suppliedSsmAgent({ ...options, supply: { "ecs-agent": path } })).toEqual({});
+  await expect(suppliedSsmAgent({ ...options, supply: { "ssm-agent": path } })).rejects.toThrow(
+    "without the worker of SSM's agent, ssm-agent-worker",
+  );
+  const all = ["ssm-agent", "ssm-agent-worker", "ssm-document-worker", "ssm-session-worker"];
+  const whole = await suppliedSsmAgent({ ...options, supply: parseSupply(all.map((name) => `${name}=${path}`)) });
+  expect(Object.keys(whole)).toEqual(["amazon-ssm-agent", ...all.slice(1)]);
 });

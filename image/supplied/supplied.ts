@@ -23,6 +23,12 @@ type SuppliedProgram = {
   license: string;
 };
 
+const ssm = {
+  vendor: "Amazon Web Services",
+  from: "https://github.com/aws/amazon-ssm-agent/releases",
+  license: "Apache-2.0",
+} as const;
+
 export const suppliedPrograms: Readonly<Record<SuppliedName, SuppliedProgram>> = {
   "ecs-agent": {
     description: "agent of Amazon ECS",
@@ -30,7 +36,27 @@ export const suppliedPrograms: Readonly<Record<SuppliedName, SuppliedProgram>> =
     from: "https://github.com/aws/amazon-ecs-agent/releases",
     license: "Apache-2.0",
   },
+  "ssm-agent": { description: "agent of SSM, amazon-ssm-agent", ...ssm },
+  "ssm-agent-worker": { description: "worker of SSM's agent, ssm-agent-worker", ...ssm },
+  "ssm-document-worker": { description: "part of SSM's agent that runs commands, ssm-document-worker", ...ssm },
+  "ssm-session-worker": { description: "part of SSM's agent that holds sessions, ssm-session-worker", ...ssm },
 };
+
+/** What the control container has beside our programs, all of it or nothing, by its name in /usr/bin. */
+export const ssmAgent = {
+  "amazon-ssm-agent": "ssm-agent",
+  "ssm-agent-worker": "ssm-agent-worker",
+  "ssm-document-worker": "ssm-document-worker",
+  "ssm-session-worker": "ssm-session-worker",
+} as const satisfies Readonly<Record<string, SuppliedName>>;
+
+/** Each of its programs with its name there; none when nobody brings any. @throws as trustedSupply */
+export async function suppliedSsmAgent(options: SuppliedOptions): Promise<Record<string, TrustedSupply>> {
+  const programs: Record<string, TrustedSupply> = {};
+  if (Object.values(ssmAgent).every((name) => options.supply[name] === undefined)) return programs;
+  for (const [program, name] of Object.entries(ssmAgent)) programs[program] = await trustedSupply(name, options);
+  return programs;
+}
 
 /** Where somebody has them. */
 export type Supply = Partial<Readonly<Record<SuppliedName, string>>>;

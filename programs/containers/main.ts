@@ -9,6 +9,7 @@ const apiclient: Run = async (words) => await (await import("../../host/commands
 const programs: Record<ContainerName, Run> = {
   apiclient,
   "admin-setup": async () => await (await import("./admin-setup.ts")).main(),
+  "control-setup": async () => await (await import("./control-setup.ts")).main(),
   sheltie: async (words) => await (await import("./sheltie.ts")).main(words),
   "enable-admin-container": async () => await apiclient(["set", "settings.host-containers.admin.enabled=true"]),
   "disable-admin-container": async () => await apiclient(["set", "settings.host-containers.admin.enabled=false"]),

@@ -5,7 +5,7 @@
 export const containerExecutable = "orlop";
 export const containerNames = {
   admin: ["apiclient", "admin-setup", "sheltie"],
-  control: ["apiclient", "enable-admin-container", "disable-admin-container", "enter-admin-container"],
+  control: ["apiclient", "control-setup", "enable-admin-container", "disable-admin-container", "enter-admin-container"],
 } as const;
 /** The one program of the image of a fleet's operator. */
 export const fleetExecutable = "orlop-fleet";
