@@ -1,12 +1,14 @@
 /**
  * Protects: admin and control are enabled with nothing else, on a machine without a registry: their images come with the
- * OS, from the update repository or in the image itself, follow its updates, and stay when the repository is away.
+ * OS, from the update repository or in the image itself, follow its updates, and stay when the repository is away. An instance of
+ * AWS and ECS is that of `ecs.long.test.ts`.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { builtImage } from "../../../cli/built-image.ts";
+import { makeCdRom } from "./cd-rom.ts";
 import { newer, older, PublishedImages } from "./published-images.ts";
-import { TestHost } from "./test-host.ts";
+import { directory, TestHost } from "./test-host.ts";
 import { UpdatingHost } from "./updating-host.ts";
 
 const names = ["admin", "control"] as const;
@@ -87,18 +89,39 @@ test("a container whose image cannot be had fails and says so, and the host is a
   ]);
 });
 
-test("an image that has them inside needs no repository at all", async () => {
-  const { image } = await builtImage(
-    {
-      variant: "dev",
-      architecture: "x86_64",
-      companions: "inside",
-      output: join(import.meta.dir, "../../../build/test/companions-inside"),
-    },
-    new AbortController().signal,
-  );
-  await using host = await TestHost.boot("companions-inside", { image, userData: enabled.join("\n") });
-  await host.untilRunning(...names);
-  expect((await host.exec("admin", ["true"])).exitCode).toBe(0);
-  expect(await host.shell.run("ls /usr/share/orlop/images")).toContain("admin.tar");
-});
+/** How each finds its user data. */
+const places = {
+  "metal-dev": async (document: string) => {
+    return await Promise.resolve({ userData: document, userDataBy: "private-partition" as const });
+  },
+  "vmware-k8s-1.35": async (document: string) => {
+    const cdRom = join(directory, "companions-inside.iso");
+    await makeCdRom(cdRom, { "user-data": document });
+    return { vendor: "VMware, Inc.", cdRom };
+  },
+};
+
+test.each(["metal-dev", "vmware-k8s-1.35"] as const)(
+  "%s: an image that has them inside needs no repository at all",
+  async (variant) => {
+    const { image } = await builtImage(
+      {
+        variant,
+        architecture: "x86_64",
+        companions: "inside",
+        output: join(import.meta.dir, "../../../build/test/companions-inside"),
+      },
+      new AbortController().signal,
+    );
+    const handOver = places[variant];
+    const options = { image, userData: enabled.join("\n"), handOver, shell: false, diskBytes, memoryMiB: 2048 };
+    await using host = await TestHost.make(`companions-${variant}`, options);
+    await host.switchOn("without shell");
+    expect((await host.untilConfigured()).os.variant_id).toBe(variant);
+    await host.untilRunning(...names);
+    const release = await host.exec("admin", ["sheltie", "-c", "cat /usr/lib/os-release; ls /usr/share/orlop/images"]);
+    expect(release.output).toContain(`VARIANT_ID=${variant}`);
+    expect(release.output).toContain("admin.tar");
+    expect((await host.exec("control", ["apiclient", "get", "os"])).output).toContain(`"variant_id": "${variant}"`);
+  },
+);
