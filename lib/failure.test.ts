@@ -29,3 +29,17 @@ test("of a body and a disposal that both failed, the body is told first", async 
     "  and then: cannot close it",
   ]);
 });
+
+test("both are told of a cause too", async () => {
+  const broken = { [Symbol.asyncDispose]: async () => await Promise.reject(system("cannot close it")) };
+  const work = async (): Promise<never> => {
+    await using _work = broken;
+    throw new Failure("bad-key", "cannot read key");
+  };
+  const cause = await work().catch((error: unknown) => error);
+  expect(explain(new Failure("bad-key", "cannot use key", { cause })).split("\n")).toEqual([
+    "cannot use key",
+    "  because: cannot read key",
+    "  and then: cannot close it",
+  ]);
+});

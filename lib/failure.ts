@@ -84,15 +84,18 @@ function aftermathOf(error: unknown): unknown[] {
 /** The error and its causes, a line each, what clearing up met, the first hint last; bugs come with their stack. */
 export function explain(error: unknown): string {
   const lines: string[] = [];
+  const aftermath = aftermathOf(error);
   let hint: string | undefined;
   for (let link = firstError(error), depth = 0; link !== undefined && link !== null && depth < 10; depth++) {
     const expected = link instanceof Failure || systemErrorCode(link) !== undefined;
     const text = link instanceof Error ? (expected ? link.message : (link.stack ?? link.message)) : Bun.inspect(link);
     lines.push(depth === 0 ? text : `  because: ${text}`);
     if (link instanceof Failure) hint ??= link.hint;
-    link = link instanceof Error ? link.cause : undefined;
+    if (!(link instanceof Error)) break;
+    if (link.cause instanceof SuppressedError) aftermath.push(...aftermathOf(link.cause));
+    link = firstError(link.cause);
   }
-  lines.push(...aftermathOf(error).map((met) => `  and then: ${messageOf(firstError(met))}`));
+  lines.push(...aftermath.map((met) => `  and then: ${messageOf(firstError(met))}`));
   if (hint !== undefined) lines.push(`hint: ${hint}`);
   return lines.join("\n");
 }
