@@ -14,7 +14,7 @@ import type { Standings } from "./boot/signpost.ts";
 import { activate, deactivate, noUpdate, prepare, refresh } from "./commands.ts";
 import { explanationOf } from "./explanation.ts";
 import { ProgressRate } from "./fetch/progress-rate.ts";
-import { prepareTufState } from "./fetch/tuf-state.ts";
+import { removeCopies } from "./fetch/tuf-state.ts";
 import { renewTerms } from "./judge/current-terms.ts";
 import { noticeReturn } from "./judge/notice-return.ts";
 import { readFindings } from "./judge/trial-findings.ts";
@@ -75,9 +75,9 @@ export class Updater implements AsyncDisposable {
     const { running } = memory.current;
     if (running !== undefined) await memory.ended(running.command, interrupted(running.command));
     try {
-      await prepareTufState(host.system);
+      await removeCopies(host.system);
     } catch (error) {
-      host.system.log.error("update: cannot prepare what is known of the update repository", error);
+      host.system.log.error("update: cannot remove copies of metadata that were left", error);
     }
     try {
       const standings = await updater.#standings();

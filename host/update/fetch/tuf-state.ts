@@ -8,11 +8,11 @@
 import { deferred } from "../../../lib/deferred.ts";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Metadata, MetadataKind, type Root } from "@tufjs/models";
 import { afterFailure, Failure } from "../../../lib/failure.ts";
 import { openLocked, waitForLock } from "../../../lib/files/file-lock.ts";
-import { ensureDirectory, namesIn, readTextIfPresent } from "../../../lib/files/files.ts";
+import { namesIn, readTextIfPresent } from "../../../lib/files/files.ts";
 import { kept } from "../../kept/things.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 
@@ -31,12 +31,8 @@ const copyPrefix = "tuf-";
 /** Of one client at a time, in whichever process: each compares with what the one before it accepted. */
 const lockPath = "/run/orlop/tuf.lock";
 
-/**
- * At the start of the daemon. The place gets its label from who makes it, so that other programs may write there and not
- * beside it; copies go that somebody did not live to take away, unless a client is at work.
- */
-export async function prepareTufState(system: System): Promise<void> {
-  await ensureDirectory(hostPath(system, dirname(kept.tufRoot.path)), system.storage);
+/** At the start of the daemon: copies that another one did not live to take away, unless a client is at work. */
+export async function removeCopies(system: System): Promise<void> {
   const work = hostPath(system, workPath);
   await mkdir(work, { recursive: true });
   await using lock = await openLocked(hostPath(system, lockPath));
