@@ -58,7 +58,12 @@ test("what is shown is looked for line by line, in order, with room for what dif
 
 const toursIn = async (page: string) => toursOf(await readFile(join(import.meta.dir, "..", page), "utf8"));
 const tours = await toursIn("README.md");
-const allTours = [...tours, ...(await toursIn("docs/own-variant.md")), ...(await toursIn("docs/publish.md"))];
+const allTours = [
+  ...tours,
+  ...(await toursIn("docs/own-variant.md")),
+  ...(await toursIn("docs/publish.md")),
+  ...(await toursIn("docs/ecs.md")),
+];
 
 test("the README has tours, and each of them shows what it does", () => {
   expect(tours.map(({ name }) => name)).toEqual([
