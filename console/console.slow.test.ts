@@ -70,6 +70,23 @@ test(
   testMs,
 );
 
+test(
+  "the boot is on one line of time with what its end waited for, also when the daemon started again later",
+  async () => {
+    await driver.openView("boot");
+    await driver.shows(/critical systemd-udevd\.service → .*hostd\.service → .* → multi-user\.target/);
+    await driver.shows(/Phases.*firmware.*2\.5 s.*boot loader.*kernel.*userspace.*8\.8 s/);
+    const ends = await driver.evaluated(`(() => {
+    const track = document.querySelector(".bars .track").getBoundingClientRect();
+    const bars = [...document.querySelectorAll(".bars .bar")].map((bar) => bar.getBoundingClientRect().right);
+    return Math.round((100 * (Math.max(...bars) - track.left)) / track.width);
+  })()`);
+    expect(Number(ends)).toBeGreaterThan(97);
+    expect(Number(ends)).toBeLessThan(101);
+  },
+  testMs,
+);
+
 test.each(["light", "dark"] as const)(
   "axe has nothing serious to say about any view, when it is %s",
   async (scheme) => {

@@ -128,6 +128,33 @@ test(
   testMs,
 );
 
+test(
+  "whatever is looked at, nothing of a fleet can be changed but that it stops",
+  async () => {
+    await using server = await openFleetConsole(plantedFleet(), { program, mayWrite: true, port: 0 });
+    const writing = await PageDriver.open(browser, server.firstVisit);
+    await writing.shows(/halted/);
+    const buttons = new Set<string>();
+    for (const view of [...views, "node/ingress-01"]) {
+      await writing.follow(view);
+      await writing.shows(/./);
+      const words = await writing.evaluated(
+        "[...document.querySelectorAll('button, input[type=submit]')].map((each) => each.textContent).join('|')",
+      );
+      for (const word of words.split("|").filter((each) => each !== "")) buttons.add(word);
+    }
+    // What copies a command, and shows more lines of the history, changes nothing.
+    expect([...buttons].filter((word) => word !== "copy" && !word.startsWith("Show older"))).toEqual(["Stop"]);
+    const asked = await writing.evaluated(`Promise.all(["events", "node", "resume", "uncordon"].map(async (path) => {
+    const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
+    return answer.status;
+  }))`);
+    expect(asked).toBe("405,405,405,405");
+    await writing.page.close();
+  },
+  testMs,
+);
+
 test("the browser met nothing that failed, and nothing that the policy of the page refused", () => {
   expect(driver.complaints).toEqual([]);
 });

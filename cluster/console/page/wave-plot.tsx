@@ -44,17 +44,11 @@ function Steps({ wave, windows, nowMs, width, endMs }: WavePlotProps & { width: 
         const [from, until] = [x(Date.parse(opensAt)), x(Date.parse(closesAt))];
         return <rect key={opensAt} class="band" x={from} y={edge.top} width={until - from} height={base - edge.top} />;
       })}
-      {[0, 0.5, 1].map((share) => (
-        <g key={share}>
-          <line
-            class="rule"
-            x1={edge.left}
-            x2={width - edge.right}
-            y1={y(share * wave.nodes)}
-            y2={y(share * wave.nodes)}
-          />
-          <text class="end" x={edge.left - 8} y={y(share * wave.nodes) + 4}>
-            {Math.round(share * wave.nodes).toLocaleString()}
+      {[...new Set([0, Math.round(wave.nodes / 2), wave.nodes])].map((nodes) => (
+        <g key={nodes}>
+          <line class="rule" x1={edge.left} x2={width - edge.right} y1={y(nodes)} y2={y(nodes)} />
+          <text class="end" x={edge.left - 8} y={y(nodes) + 4}>
+            {nodes.toLocaleString()}
           </text>
         </g>
       ))}

@@ -85,11 +85,10 @@ function Timeline({ boot }: { boot: BootTimeline }) {
   ];
   const all = bars.flatMap((group) => group.bars);
   const from = Math.min(0, ...all.map(({ startedSeconds = 0 }) => startedSeconds));
-  const to = Math.max(
-    finishedSeconds ?? 0,
-    ...all.map(({ startedSeconds = 0, tookSeconds = 0 }) => startedSeconds + tookSeconds),
-    1,
-  );
+  // The daemon may have started again days later: the boot keeps the whole line.
+  const to =
+    finishedSeconds ??
+    Math.max(1, ...all.map(({ startedSeconds = 0, tookSeconds = 0 }) => startedSeconds + tookSeconds));
   return (
     <Card
       title="Timeline"
@@ -121,7 +120,6 @@ function Timeline({ boot }: { boot: BootTimeline }) {
 }
 
 function BarTable({ title, bars, from, to }: { title: string; bars: readonly Bar[]; from: number; to: number }) {
-  const percent = (seconds: number): string => `${((100 * seconds) / (to - from)).toFixed(3)}%`;
   return (
     <table class="bars">
       <caption>{title}</caption>
@@ -140,18 +138,25 @@ function BarTable({ title, bars, from, to }: { title: string; bars: readonly Bar
               class="track"
               title={startedSeconds === undefined ? "not yet" : `began at ${startedSeconds.toFixed(2)} s`}
             >
-              <span class="unseen">{startedSeconds === undefined ? "not yet" : `${startedSeconds.toFixed(2)} s`}</span>
-              {startedSeconds !== undefined && (
-                <span
-                  class={`bar ${tone}`}
-                  style={{ left: percent(startedSeconds - from), width: percent(tookSeconds ?? to - startedSeconds) }}
-                />
-              )}
+              <Track bar={{ name, startedSeconds, tookSeconds, tone }} from={from} to={to} />
             </td>
             <td class="amount">{tookSeconds === undefined ? "" : formatDuration(tookSeconds)}</td>
           </tr>
         ))}
       </tbody>
     </table>
+  );
+}
+
+function Track({ bar: { startedSeconds, tookSeconds, tone }, from, to }: { bar: Bar; from: number; to: number }) {
+  if (startedSeconds === undefined) return <span class="unseen">not yet</span>;
+  if (startedSeconds >= to) return <span class="fine later">after the boot, at {formatDuration(startedSeconds)}</span>;
+  const percent = (seconds: number): string => `${((100 * seconds) / (to - from)).toFixed(3)}%`;
+  const shown = Math.min(tookSeconds ?? to, to - startedSeconds);
+  return (
+    <>
+      <span class="unseen">{startedSeconds.toFixed(2)} s</span>
+      <span class={`bar ${tone}`} style={{ left: percent(startedSeconds - from), width: percent(shown) }} />
+    </>
   );
 }

@@ -66,8 +66,7 @@ function Versions({ explanation }: { explanation: UpdateExplanation }) {
                 {holds.length === 0 && "nothing"}
                 {holds.map((hold) => (
                   <p key={hold.says}>
-                    {hold.says}
-                    {hold.opensAt !== undefined && <Opening at={hold.opensAt} />}
+                    {hold.says}.{hold.opensAt !== undefined && <Opening at={hold.opensAt} />}
                   </p>
                 ))}
               </td>
