@@ -123,6 +123,11 @@ function BarTable({ title, bars, from, to }: { title: string; bars: readonly Bar
   return (
     <table class="bars">
       <caption>{title}</caption>
+      <colgroup>
+        <col class="names" />
+        <col />
+        <col class="amounts" />
+      </colgroup>
       <thead class="unseen">
         <tr>
           <th>Name</th>
