@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { Orchestrator } from "../../variants/variant.ts";
 import type { Verity } from "../verity.ts";
 import { commandLine } from "./command-line.ts";
 
@@ -53,11 +54,12 @@ test("interfaces have names by place on hardware and are eth0 elsewhere", () => 
 });
 
 test("the policy is enforced as soon as there is one, unless a parameter of the variant says otherwise", () => {
-  const mode = (kernelParameters: string[], kind: "none" | "ecs" = "none") =>
-    words(commandLine({ platform: "qemu", kernelParameters, orchestrator: { kind } }, "x86_64", verity)).find((word) =>
+  const mode = (kernelParameters: string[], runs: Orchestrator = orchestrator) =>
+    words(commandLine({ platform: "qemu", kernelParameters, orchestrator: runs }, "x86_64", verity)).find((word) =>
       word.startsWith("enforcing="),
     );
   expect(mode([])).toBe("enforcing=1");
   expect(mode(["enforcing=0"])).toBe("enforcing=0");
-  expect(mode([], "ecs")).toBe("enforcing=0");
+  expect(mode([], { kind: "ecs" })).toBe("enforcing=0");
+  expect(mode([], { kind: "kubernetes", minor: "1.35" })).toBe("enforcing=1");
 });

@@ -1,6 +1,6 @@
 /**
  * Protects: the newest minor of Kubernetes that images are built for works with what else is in them: a node joins a
- * control plane of its own minor, and pods run on it, those of the cluster and its own.
+ * control plane of its own minor, and pods run on it, those of the cluster and its own, with the policy of labels enforced.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { JsonObject } from "../../../lib/text/json.ts";
@@ -48,6 +48,17 @@ test("it joins by its token, and is ready", async () => {
   });
 });
 
+test("it is as the CIS benchmarks want a node and its host, as far as settings have not decided otherwise", async () => {
+  const failures = async (type: "bottlerocket" | "kubernetes"): Promise<string[]> => {
+    const { results } = await (await host.api()).call("getCisReport", { query: { type, level: 2 } });
+    const failed = Object.values(results).filter(({ status }) => status === "FAIL");
+    return failed.map(({ id, error }) => `${id}: ${error}`);
+  };
+  // settings.kubernetes.pod-pids-limit.
+  expect(await failures("kubernetes")).toEqual(["4.2.13: a pod may start as many processes as the host has room for"]);
+  expect((await failures("bottlerocket")).filter((failure) => failure.startsWith("1.5.1"))).toEqual([]);
+});
+
 test("a pod runs, with the runtime's seccomp profile, and is reached through the cluster", async () => {
   await cluster.apply(pod("worker", "echo hello; exec sleep 1d"));
   await cluster.untilPod("worker");
@@ -75,4 +86,9 @@ test("a pod has users of its own once the host allows it, and none before", asyn
   await cluster.untilPod("mapped");
   // Its root is nobody outside: user 0 inside begins at a number of its own.
   expect(await cluster.kubectl("logs", "mapped")).toMatch(/^\s*0\s+[1-9]\d{4,}\s+65536$/m);
+});
+
+test("the policy is enforced, and has denied nothing of all that", async () => {
+  expect((await host.status()).selinux).toBe("enforcing");
+  expect(await host.denials()).toEqual([]);
 });
