@@ -12,7 +12,6 @@ const benchmarks = {
   node: async (): Promise<Benchmark> => (await import("../bench/node.ts")).benchNode,
   image: async (): Promise<Benchmark> => (await import("../bench/image.ts")).benchImage,
   console: async (): Promise<Benchmark> => (await import("../bench/console.ts")).benchConsole,
-  labels: async (): Promise<Benchmark> => (await import("../bench/boot/labels.ts")).benchLabels,
   fleet: async (): Promise<Benchmark> => (await import("../bench/fleet/simulation.ts")).benchFleet,
 };
 type Name = keyof typeof benchmarks;
