@@ -77,9 +77,9 @@ test(
     await driver.shows(/critical systemd-udevd\.service → .*hostd\.service → .* → multi-user\.target/);
     await driver.shows(/Phases.*firmware.*2\.5 s.*boot loader.*kernel.*userspace.*8\.8 s/);
     const wide = "(element) => element.getBoundingClientRect().width";
-  const share = `(${wide})(document.querySelector(".bars .track")) / (${wide})(document.querySelector(".bars"))`;
-  expect(Number(await driver.evaluated(share))).toBeGreaterThan(0.5);
-  const ends = await driver.evaluated(`(() => {
+    const share = `(${wide})(document.querySelector(".bars .track")) / (${wide})(document.querySelector(".bars"))`;
+    expect(Number(await driver.evaluated(share))).toBeGreaterThan(0.5);
+    const ends = await driver.evaluated(`(() => {
     const track = document.querySelector(".bars .track").getBoundingClientRect();
     const bars = [...document.querySelectorAll(".bars .bar")].map((bar) => bar.getBoundingClientRect().right);
     return Math.round((100 * (Math.max(...bars) - track.left)) / track.width);
