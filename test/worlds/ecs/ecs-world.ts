@@ -397,10 +397,11 @@ export class EcsWorld implements AsyncDisposable {
     const invocation: Invocation = { host, polls: 0, status: "InProgress", output: "", errors: "" };
     this.#invocations.set(id, invocation);
     if (!host.hangs && !host.away) {
-      // SSM does not wait for it either.
-      void this.#execute(invocation, content, body.Parameters["BootId"]?.[0] ?? "").catch((error: unknown) => {
+      const ended = this.#execute(invocation, content, body.Parameters["BootId"]?.[0] ?? "").catch((error: unknown) => {
         Object.assign(invocation, { status: "Failed", errors: String(error) });
       });
+      // SSM waits for none; a played host has answered by then, however slow this computer is.
+      if (host instanceof PlayedHost) await ended;
     }
     return Response.json({ Command: { CommandId: id, DocumentName: body.DocumentName, Status: "Pending" } });
   }
