@@ -13,7 +13,7 @@ export type Label = { type: "container_t" | "control_t" | "super_t"; level: stri
 export const attempts = {
   "reads settings": "ls /host/var/lib/orlop/datastore",
   "writes where settings are": "touch /host/run/private/made && rm /host/run/private/made",
-  "mounts boot entries": "mkdir -p /m && mount -t vfat /host/dev/orlop/esp /m && umount /m",
+  "mounts boot entries": "mkdir -p /m && mount -t vfat /host/dev/vda1 /m && umount /m",
   // Whom it answers is another matter: this is no container of the host.
   "reaches the API": "apiclient get settings.motd 2>&1 | grep -q 'has no role'",
   "asks containerd": "ctr --address=/host/run/containerd/containerd.sock version",
