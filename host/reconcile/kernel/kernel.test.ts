@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { mkdir, readFile, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { explain } from "../../../lib/failure.ts";
 import type { Json } from "../../../lib/text/json.ts";
 import { factsOf, settingsOf } from "../../../test/worlds/host/settings.ts";
 import { testSystem } from "../../../test/worlds/host/system.ts";
@@ -43,6 +44,29 @@ test("a parameter that takes a right which the daemon has not is set by a unit, 
   await sysctl.reconcile(host.system, settingsOf(), facts);
   expect(await host.read("/run/orlop/parameter.conf")).toBe(`user.max_user_namespaces = ${before}\n`);
   expect(units.get("set-kernel-parameter.service")?.started).toBe(2);
+});
+
+test("a parameter that the unit cannot set either is named, with what the unit said as the cause", async () => {
+  await using host = await testSystem();
+  const parameter = join(host.system.root, "proc/sys/kernel/osrelease");
+  await mkdir(dirname(parameter), { recursive: true });
+  await symlink("/sys/kernel/uevent_seqnum", parameter);
+  const units = runSystemd(host, { "set-kernel-parameter.service": "inactive" });
+  const journal = "Couldn't write '6.0' to 'kernel/osrelease': Permission denied";
+  units.set("set-kernel-parameter.service", {
+    state: "inactive",
+    started: 0,
+    reloaded: 0,
+    breaks: { result: "exit-code", journal },
+  });
+  const { setbacks } = await sysctl.reconcile(
+    host.system,
+    withKernel({ sysctl: { "kernel.osrelease": "6.0" } }),
+    facts,
+  );
+  expect(setbacks.map(({ error }) => explain(error))).toEqual([
+    expect.stringMatching(/^cannot set kernel\.osrelease: the kernel refuses "6\.0"[^]*exit-code/),
+  ]);
 });
 
 test("a parameter whose setting is deleted returns to what it was before", async () => {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { Failure, isNotFound, systemErrorCode } from "../../../lib/failure.ts";
 import { isPresent, namesIn, removeIfPresent, writeFileAtomic } from "../../../lib/files/files.ts";
 import { hostPath, type System } from "../../machine/system.ts";
-import { actOnUnit } from "../../machine/unit.ts";
+import { actOnUnit, UnitFailure } from "../../machine/unit.ts";
 import { reconciler } from "../reconciler.ts";
 
 const formerDirectory = "/run/orlop/sysctl";
@@ -122,10 +122,15 @@ async function apply(system: System, step: Step): Promise<void> {
 /** As the kernel answers whoever lacks a capability for a parameter; source: its kernel/ucount.c, security/yama. */
 const isRefused = (error: unknown): boolean => ["EACCES", "EPERM"].includes(systemErrorCode(error) ?? "");
 
-/** The unit may what few parameters take, so that this program need not. @throws {UnitFailure} with what it said */
+/** The unit may what few parameters take, so that this program need not. @throws {Failure<"sysctl-refused">} */
 async function writeByUnit(system: System, key: string, value: string): Promise<void> {
   await writeFileAtomic(hostPath(system, unitParameter), `${key} = ${value}\n`);
-  await actOnUnit(system, "start", "set-kernel-parameter.service");
+  try {
+    await actOnUnit(system, "start", "set-kernel-parameter.service");
+  } catch (cause) {
+    if (!(cause instanceof UnitFailure)) throw cause;
+    throw new Failure("sysctl-refused", `cannot set ${key}: the kernel refuses ${JSON.stringify(value)}`, { cause });
+  }
 }
 
 async function write(system: System, key: string, value: string): Promise<void> {

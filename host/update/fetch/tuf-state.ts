@@ -29,7 +29,7 @@ type Role = keyof typeof roles;
 const workPath = "/run/orlop";
 const copyPrefix = "tuf-";
 /** Of one client at a time, in whichever process: each compares with what the one before it accepted. */
-const lockPath = "/run/orlop/tuf.lock";
+export const lockPath = "/run/orlop/tuf.lock";
 
 /** At the start of the daemon: copies that another one did not live to take away, unless a client is at work. */
 export async function removeCopies(system: System): Promise<void> {
