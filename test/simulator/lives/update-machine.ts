@@ -2,15 +2,17 @@
  * The machine of a simulated life: media that lose power, a mirror that may lie, systemd-boot's rules, and on them the
  * real datastore, migrations, updater and health gate, opened and asked as hostd and the units of an image do it.
  */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { StatusBody } from "../../../api/status.ts";
 import { Datastore } from "../../../host/datastore/datastore.ts";
 import { directoryDisk } from "../../../host/datastore/log/disk.ts";
 import { logs } from "../../../host/kept/things.ts";
-import type { System } from "../../../host/machine/system.ts";
+import { hostPath, type System } from "../../../host/machine/system.ts";
 import { bringToForm } from "../../../host/migrations/bring.ts";
 import { entryName, entryText, kernelPath, type SetName } from "../../../host/update/boot/boot-entry.ts";
 import { espPath, keepTryForPlannedReboot } from "../../../host/update/boot/sets.ts";
+import { lockPath } from "../../../host/update/fetch/tuf-state.ts";
 import { proveHealthy } from "../../../host/update/judge/health-gate.ts";
 import { reconcilerAilments } from "../../../host/update/judge/health.ts";
 import { readTerms } from "../../../host/update/judge/terms.ts";
@@ -244,6 +246,8 @@ export class UpdateMachine {
     const fate = fateOf(this.#world, this.#scenario, release.version);
     if (entry.tries !== undefined && fate === "panics") return false;
 
+    // At a boot, /run is empty. A branch boots while a client of the machine that it came from is at work there, whose copy stays.
+    await rm(hostPath(this.#world.hosts[set].system, lockPath), { force: true });
     const { system } = await this.#open(set, release);
     if (entry.tries === undefined) return true;
     if (this.#scenario.impatient) {
