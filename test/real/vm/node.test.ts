@@ -59,6 +59,8 @@ afterAll(async () => {
   published?.[Symbol.dispose]();
 });
 
+const lockedDown = "settings.kernel.lockdown is none, but the kernel keeps integrity";
+
 const encoded = (pem: string): string => Buffer.from(pem).toString("base64");
 
 async function expiredAuthority() {
@@ -105,6 +107,10 @@ test("with the right token it joins and is ready", async () => {
   await cluster.controlPlane.letCertificatesLast(furtherCertificatesLast);
   await cluster.kubectl("wait", "--for=condition=Ready", `node/${name}`, "--timeout=10s");
   expect((await host.status()).state).toBe("running");
+});
+
+test("its first boot is locked down, though user data wants none of that", async () => {
+  expect((await host.status()).rebootNeeded).toContain(lockedDown);
 });
 
 test("the cluster sees what the node is, with its labels and taints", async () => {
@@ -209,36 +215,6 @@ test("a static pod that is broken is refused with its place, and one that is dis
   await cluster.until(`no pod watch-${name}`, async () => !(await cluster.hasPod(`watch-${name}`)));
 });
 
-test("a privileged DaemonSet loads a module built against this kernel's headers, lockdown being none", async () => {
-  const module = await compileModule("counter", "generic");
-  await cluster.apply({
-    apiVersion: "v1",
-    kind: "ConfigMap",
-    metadata: { name: "driver" },
-    binaryData: { "counter.ko": Buffer.from(module).toString("base64") },
-  });
-  const labels = { app: "driver" };
-  const load = "insmod /module/counter.ko && exec sleep 1d";
-  const { spec } = pod("driver", { args: [load], securityContext: { privileged: true } });
-  const [container] = spec.containers;
-  const volumeMounts = [{ name: "module", mountPath: "/module" }];
-  const volumes = [{ name: "module", configMap: { name: "driver" } }];
-  const podSpec = { ...spec, containers: [{ ...container, volumeMounts }], volumes };
-  await cluster.apply({
-    apiVersion: "apps/v1",
-    kind: "DaemonSet",
-    metadata: { name: "driver" },
-    spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: podSpec } },
-  });
-  await cluster.kubectl("rollout", "status", "daemonset/driver", "--timeout=600s");
-  const driver = (await cluster.kubectl("get", "pods", "--selector=app=driver", "--output=name")).trim();
-  expect(await fromPod(driver, "cat", "/proc/counter", "/proc/counter")).toBe("read 1 times\nread 2 times\n");
-  // Bit 13 of `tainted`: a module without a signature.
-  expect(Number(await fromPod(driver, "cat", "/proc/sys/kernel/tainted")) & 0x2000).toBe(0x2000);
-  await cluster.kubectl("delete", "daemonset/driver", "configmap/driver");
-  await cluster.kubectl("wait", "--for=delete", driver, "--timeout=300s");
-});
-
 test("its certificate is renewed before it ends", async () => {
   const path = "--output=jsonpath={range .items[*]}{.spec.username} {.status.conditions[*].type}{'\\n'}{end}";
   const deadlineMs = performance.now() + rotationMs;
@@ -277,6 +253,38 @@ test("it takes an update while its pods run, is drained, reboots into it and is 
   await cluster.kubectl("uncordon", name);
   await cluster.kubectl("rollout", "status", "deployment/service", "--timeout=600s");
   expect(await cluster.kubectl(...running)).toMatch(/^pod\/service-/);
+});
+
+test("a privileged DaemonSet loads a module built against this kernel's headers, lockdown being none", async () => {
+  // User data asked for it, and a second boot came with the update.
+  expect((await host.status()).rebootNeeded).not.toContain(lockedDown);
+  const module = await compileModule("counter", "generic");
+  await cluster.apply({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "driver" },
+    binaryData: { "counter.ko": Buffer.from(module).toString("base64") },
+  });
+  const labels = { app: "driver" };
+  const load = "insmod /module/counter.ko && exec sleep 1d";
+  const { spec } = pod("driver", { args: [load], securityContext: { privileged: true } });
+  const [container] = spec.containers;
+  const volumeMounts = [{ name: "module", mountPath: "/module" }];
+  const volumes = [{ name: "module", configMap: { name: "driver" } }];
+  const podSpec = { ...spec, containers: [{ ...container, volumeMounts }], volumes };
+  await cluster.apply({
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name: "driver" },
+    spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: podSpec } },
+  });
+  await cluster.kubectl("rollout", "status", "daemonset/driver", "--timeout=600s");
+  const driver = (await cluster.kubectl("get", "pods", "--selector=app=driver", "--output=name")).trim();
+  expect(await fromPod(driver, "cat", "/proc/counter", "/proc/counter")).toBe("read 1 times\nread 2 times\n");
+  // Bit 13 of `tainted`: a module without a signature.
+  expect(Number(await fromPod(driver, "cat", "/proc/sys/kernel/tainted")) & 0x2000).toBe(0x2000);
+  await cluster.kubectl("delete", "daemonset/driver", "configmap/driver");
+  await cluster.kubectl("wait", "--for=delete", driver, "--timeout=300s");
 });
 
 test("it boots while the cluster is away, says so, and is ready once it is back", async () => {
