@@ -4,7 +4,6 @@ import type { BootTimeline } from "../../api/machine-view.ts";
 import { makeCredentials } from "../../vm/credentials.ts";
 import { GuestShell } from "../../vm/guest-shell.ts";
 import { createMachine, type Machine } from "../../vm/machine.ts";
-import { untilGone } from "../../vm/process-identity.ts";
 import { withRemoteAccess } from "../../vm/user-data.ts";
 import { bootTimeoutMs, inTime, microseconds, processorSeconds, reachedAt } from "../guests.ts";
 
@@ -53,8 +52,7 @@ export async function bootOurs(
     slabBytes: 1024 * Number(await shell.run("sed -n 's/^Slab: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")),
   };
   const timeline = await (await running.api()).call("getBoot", { signal: inTime(signal) });
-  await shell.try("systemctl poweroff", bootTimeoutMs);
-  await untilGone(running.record.process, inTime(signal));
+  await running.switchOff(inTime(signal));
   return { boot, timeline };
 }
 
