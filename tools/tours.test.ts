@@ -71,6 +71,7 @@ test("the README has tours, and each of them shows what it does", () => {
     "Updates",
     "Containers of the host",
     "A node of Kubernetes",
+    "A fleet of two nodes",
   ]);
   for (const { name, blocks } of allTours) {
     expect({ name, shows: blocks.flatMap(({ shows }) => shows).length }).not.toMatchObject({ shows: 0 });
