@@ -4,24 +4,10 @@
  * The tarball is upstream's; what Debian changes in it concerns kubectl's output only. Source: its `debian/rules` and
  * `hack/lib/version.sh` for what the linker sets, `build/root/Makefile.generated_files` for the OpenAPI definitions.
  */
+import { kubernetesPrograms, versionVariables } from "./kubernetes.ts";
 import type { GoRecipe, SourceEdit } from "./recipe.ts";
 
 const version = "1.20.2";
-
-/** The release's commit and its time, as `kubectl version` of upstream's own build prints them. */
-const stamp: Readonly<Record<string, string>> = {
-  gitVersion: `v${version}`,
-  gitMajor: "1",
-  gitMinor: "20",
-  gitTreeState: "archive",
-  buildDate: "2021-01-13T13:20:00Z",
-};
-
-/** Programs read their version from the first, what they tell the API about themselves comes from the second. */
-const versionPackages = [
-  "k8s.io/kubernetes/vendor/k8s.io/component-base/version",
-  "k8s.io/kubernetes/vendor/k8s.io/client-go/pkg/version",
-];
 
 /**
  * Since Go 1.18, who iterates over a map brings the iterator's memory; the vendored reflect2 was written before, and its
@@ -65,16 +51,11 @@ export const kubernetes120: GoRecipe = {
     edits: mapIteration,
   },
   importPath: "k8s.io/kubernetes",
-  programs: {
-    kubelet: "cmd/kubelet",
-    kubectl: "cmd/kubectl",
-    "kube-apiserver": "cmd/kube-apiserver",
-    "kube-controller-manager": "cmd/kube-controller-manager",
-    "kube-proxy": "cmd/kube-proxy",
-    "kube-scheduler": "cmd/kube-scheduler",
-  },
-  variables: Object.fromEntries(
-    versionPackages.flatMap((path) => Object.entries(stamp).map(([name, value]) => [`${path}.${name}`, value])),
+  programs: kubernetesPrograms("kube-proxy"),
+  variables: versionVariables(
+    { modules: "k8s.io/kubernetes/vendor/k8s.io", minor: "1.20", version },
+    // Of the release's commit, as `kubectl version` of upstream's own build prints it.
+    { buildDate: "2021-01-13T13:20:00Z" },
   ),
   generate: {
     "kube-apiserver": {

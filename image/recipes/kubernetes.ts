@@ -21,16 +21,39 @@ const releases: readonly Release[] = [
   { minor: "1.37", version: "1.37.2", ecrCredentialProvider: "1.37.1" },
 ];
 
-/** Under modules, programs and what they tell the API about themselves have one version package each. */
-const versionPackages = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"];
+/** What every minor is made of, and `more` beside it. */
+export const kubernetesPrograms = (...more: readonly string[]): GoRecipe["programs"] =>
+  Object.fromEntries(
+    ["kubelet", "kubectl", "kube-apiserver", "kube-controller-manager", ...more, "kube-scheduler"].map((name) => [
+      name,
+      `cmd/${name}`,
+    ]),
+  );
 
-function kubernetes({ minor, version }: Release): GoRecipe {
-  const stamp: Readonly<Record<string, string>> = {
+/**
+ * Programs read their version from one package, what they tell the API about themselves comes from another.
+ *
+ * @param stamped.modules where modules of Kubernetes are imported from
+ */
+export function versionVariables(
+  { modules, minor, version }: { modules: string; minor: Minor; version: string },
+  more: Readonly<Record<string, string>> = {},
+): GoRecipe["variables"] {
+  const stamp = {
     gitVersion: `v${version}`,
     gitMajor: "1",
     gitMinor: minor.slice(2),
     gitTreeState: "archive",
+    ...more,
   };
+  return Object.fromEntries(
+    ["component-base/version", "client-go/pkg/version"].flatMap((path) =>
+      Object.entries(stamp).map(([name, value]) => [`${modules}/${path}.${name}`, value]),
+    ),
+  );
+}
+
+function kubernetes({ minor, version }: Release): GoRecipe {
   return {
     kind: "go",
     name: `kubernetes-${minor}`,
@@ -39,16 +62,8 @@ function kubernetes({ minor, version }: Release): GoRecipe {
     purl: `pkg:golang/k8s.io/kubernetes@v${version}`,
     source: { kind: "go-modules", directory: join(import.meta.dir, `kubernetes-${minor}`) },
     importPath: "k8s.io/kubernetes",
-    programs: {
-      kubelet: "cmd/kubelet",
-      kubectl: "cmd/kubectl",
-      "kube-apiserver": "cmd/kube-apiserver",
-      "kube-controller-manager": "cmd/kube-controller-manager",
-      "kube-scheduler": "cmd/kube-scheduler",
-    },
-    variables: Object.fromEntries(
-      versionPackages.flatMap((path) => Object.entries(stamp).map(([name, value]) => [`${path}.${name}`, value])),
-    ),
+    programs: kubernetesPrograms(),
+    variables: versionVariables({ modules: "k8s.io", minor, version }),
   };
 }
 
