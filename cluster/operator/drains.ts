@@ -2,8 +2,9 @@
  * What is known of the nodes that are drained: their pods and volumes, asked for every few seconds, and answers to evictions.
  *
  * An operator that takes over finds many such nodes at once; it looks at some of them at a time. What it is told may be
- * some time old: before a host reboots, it asks for its pods itself, as they are then. Volumes are asked for when a node's pods
- * have left: a cluster has many, and none is detached before.
+ * some time old: before a host reboots, it asks for its pods itself, as they are then. So a node that has none left is not
+ * asked about again before a pass has seen that and left it waiting. Volumes are asked for when a node's pods have left: a
+ * cluster has many, and none is detached before.
  */
 import type { KubernetesClient } from "../../kubernetes/client.ts";
 import { evict, type Eviction, type EvictionVersion } from "../../kubernetes/eviction.ts";
@@ -11,6 +12,9 @@ import { rememberedPodsOn } from "../../kubernetes/node-pods.ts";
 import { volumeAttachments } from "../../kubernetes/objects.ts";
 import { mayStay, type NodePod } from "../../api/fleet/node-pods.ts";
 import type { Drain, EvictionAnswer } from "../roll-out/snapshot.ts";
+
+/** Names of nodes that drain, and those of them that a pass, which began at `seenMs` of `elapsedMs`, left waiting. */
+export type Draining = { names: readonly string[]; waiting: ReadonlySet<string>; seenMs: number };
 
 /** So many nodes are asked about at once, and so many in one look. */
 const atOnce = 8;
@@ -37,16 +41,17 @@ export class Drains {
   }
 
   /**
-   * Asks anew about those of these nodes that were not asked about for the longest time, and forgets all others.
+   * Asks anew about those of the waiting nodes that were not asked about for the longest time, and forgets whatever does not
+   * drain.
    *
    * @returns whether anything is otherwise than before
    */
-  async look(names: readonly string[], signal: AbortSignal): Promise<boolean> {
-    const wanted = new Set(names);
+  async look(draining: Draining, signal: AbortSignal): Promise<boolean> {
+    const wanted = new Set(draining.names);
     for (const known of [this.#drains, this.#evictions, this.#lookedMs]) {
       for (const name of known.keys()) if (!wanted.has(name)) known.delete(name);
     }
-    const due = this.#due(names);
+    const due = this.#due(draining);
     if (due.length === 0) return false;
     const all = new Map<string, readonly NodePod[]>();
     for (let at = 0; at < due.length; at += atOnce) {
@@ -70,10 +75,12 @@ export class Drains {
     return isNews;
   }
 
-  #due(names: readonly string[]): string[] {
+  #due({ waiting, seenMs }: Draining): string[] {
     const nowMs = this.#client.connection.clock.elapsedMs();
     const since = (name: string): number => this.#lookedMs.get(name) ?? Number.NEGATIVE_INFINITY;
-    const due = names.filter((name) => nowMs - since(name) >= lookMs);
+    const isDone = (name: string): boolean =>
+      since(name) >= seenMs && this.#drains.get(name)?.pods.every(mayStay) === true;
+    const due = [...waiting].filter((name) => nowMs - since(name) >= lookMs && !isDone(name));
     return due.toSorted((a, b) => (since(a) < since(b) ? -1 : 1)).slice(0, mostLooks);
   }
 

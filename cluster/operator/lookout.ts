@@ -10,11 +10,11 @@ import { firstOf } from "../../lib/first-of.ts";
 import type { Fetch } from "../../lib/files/http-redirects.ts";
 import type { Gate } from "../policy/gate.ts";
 import type { Snapshot } from "../roll-out/snapshot.ts";
-import type { Drains } from "./drains.ts";
+import type { Draining, Drains } from "./drains.ts";
 import { GateQuestions } from "./gates/gate-questions.ts";
 
-/** Names of nodes that drain; by name of nodes that soak, what must hold there. */
-export type UnderWork = { draining: readonly string[]; soaking: ReadonlyMap<string, readonly Gate[]> };
+/** Nodes that drain; by name of nodes that soak, what must hold there. */
+export type UnderWork = { draining: Draining; soaking: ReadonlyMap<string, readonly Gate[]> };
 
 /** How often it is looked whether anything is due. */
 const restMs = 200;

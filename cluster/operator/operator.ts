@@ -13,6 +13,7 @@ import { explain } from "../../lib/failure.ts";
 import { firstOf } from "../../lib/first-of.ts";
 import type { Fetch } from "../../lib/files/http-redirects.ts";
 import type { FleetPolicy } from "../policy/fleet-policy.ts";
+import type { Gate } from "../policy/gate.ts";
 import { decide } from "../roll-out/decide.ts";
 import type { FleetNode, NodeStep, Snapshot } from "../roll-out/snapshot.ts";
 import type { Write } from "../roll-out/write.ts";
@@ -47,6 +48,8 @@ const busyMs = 3_000;
 const projectMs = 2_000;
 /** Requests at once. */
 const writesAtOnce = 16;
+/** Who does not lead, knows nothing of what others do meanwhile. */
+const nothingUnderWork: UnderWork = { draining: { names: [], waiting: new Set(), seenMs: 0 }, soaking: new Map() };
 const leaseName = "orlop-fleet";
 const following = "follow the cluster";
 const leasing = "keep the Lease";
@@ -64,6 +67,7 @@ export class Operator {
   readonly #logged = new Map<string, string | undefined>();
   #drains: Drains | undefined;
   #snapshots: readonly Snapshot[] = [];
+  #underWork: UnderWork = nothingUnderWork;
   /** By policy. */
   readonly #durations = new Map<string, UpdateDurations>();
   /** How long the last pass took. */
@@ -119,7 +123,7 @@ export class Operator {
       leadership,
       async (raced) =>
         await this.#lookout.keep(
-          () => this.#underWork,
+          () => ({ ...(this.isLeading ? this.#underWork : nothingUnderWork), drains: this.#drains }),
           (deed, error) => this.#logOutcome(deed, error),
           raced,
         ),
@@ -172,8 +176,11 @@ export class Operator {
     const owners = new Owners(policies);
     const seen = policies.map((policy) => ({ policy, nodes: nodesOf(policy, this.#nodes.objects.values(), owners) }));
     const now = client.connection.clock.now();
+    const seenMs = client.connection.clock.elapsedMs();
     this.#snapshots = await Promise.all(seen.map(async (each) => await this.#snapshotOf(each, signal)));
-    for (const snapshot of this.#snapshots) await this.#write(snapshot, decide(snapshot, now), signal);
+    const decisions = this.#snapshots.map((snapshot) => ({ snapshot, writes: decide(snapshot, now) }));
+    this.#underWork = underWorkOf(decisions, seenMs);
+    for (const { snapshot, writes } of decisions) await this.#write(snapshot, writes, signal);
   }
 
   async #readPolicies(signal: AbortSignal): Promise<FleetPolicy[]> {
@@ -184,18 +191,6 @@ export class Operator {
       else await this.#projection.showInvalid(object, read.invalid, signal);
     }
     return policies;
-  }
-
-  /** As the last pass saw it. Who does not lead, knows nothing of what others do meanwhile. */
-  get #underWork(): UnderWork & { drains: Drains | undefined } {
-    const seen = this.isLeading ? this.#snapshots : [];
-    return {
-      drains: this.#drains,
-      draining: seen.flatMap((each) => inStep(each, "Draining").map(({ name }) => name)),
-      soaking: new Map(
-        seen.flatMap((each) => inStep(each, "Soaking").map(({ name }) => [name, each.policy.spec.soak.gates])),
-      ),
-    };
   }
 
   async #snapshotOf({ policy, nodes: own }: Seen, signal: AbortSignal): Promise<Snapshot> {
@@ -257,6 +252,25 @@ export class Operator {
     this.#logged.set(deed, message);
     if (message !== undefined) this.#options.log(`cannot ${deed}: ${message}`);
   }
+}
+
+type Decision = { snapshot: Snapshot; writes: readonly Write[] };
+
+/** @param seenMs when the pass began that decided so */
+function underWorkOf(decisions: readonly Decision[], seenMs: number): UnderWork {
+  const names: string[] = [];
+  const waiting = new Set<string>();
+  const soaking = new Map<string, readonly Gate[]>();
+  for (const { snapshot, writes } of decisions) {
+    // Of nodes that get their order or are given back, nothing more need be known.
+    const written = new Set(writes.flatMap((write) => (write.kind === "node" ? [write.node.name] : [])));
+    for (const { name } of inStep(snapshot, "Draining")) {
+      names.push(name);
+      if (!written.has(name)) waiting.add(name);
+    }
+    for (const { name } of inStep(snapshot, "Soaking")) soaking.set(name, snapshot.policy.spec.soak.gates);
+  }
+  return { draining: { names, waiting, seenMs }, soaking };
 }
 
 /** Nodes that are in a step by this policy's work. */

@@ -79,7 +79,7 @@ const policy = {
 };
 
 /** An API server of that fleet. */
-function startServer(podsOf: () => Promise<object[]>) {
+function startServer(podsOf: () => Promise<object[]>, written: Promise<void>) {
   const asked: string[] = [];
   const atOnce = { pods: 0, mostPods: 0 };
   const list = (items: object[]) => Response.json({ metadata: { resourceVersion: "1000" }, items });
@@ -94,6 +94,7 @@ function startServer(podsOf: () => Promise<object[]>) {
       if (searchParams.has("watch")) return new Response(new ReadableStream());
       if (method === "PATCH" && pathname.startsWith("/api/v1/nodes/")) {
         asked.push(`writes ${kind}`);
+        await written;
         return Response.json({}, { status: 409 });
       }
       if (method !== "GET") return Response.json({ metadata: { name: "written", resourceVersion: "1001" } });
@@ -119,8 +120,9 @@ afterEach(async () => {
   running = undefined;
 });
 
-function takeOver(podsOf: () => Promise<object[]>) {
-  const { server, asked, atOnce } = startServer(podsOf);
+/** @param written when the first write of a Node is answered */
+function takeOver(podsOf: () => Promise<object[]>, written = Promise.resolve()) {
+  const { server, asked, atOnce } = startServer(podsOf, written);
   const logged: string[] = [];
   const stop = new AbortController();
   const client = new KubernetesClient({
@@ -177,6 +179,21 @@ test(
     // Two looks at 48 each: the first may be over only when the second has begun.
     expect(looksBefore.filter((each) => each === "pods").length).toBeLessThanOrEqual(96);
     expect(logged).toEqual([]);
+  },
+  limitMs,
+);
+
+test(
+  "it asks once about each node that has no pods left, however long its writes take",
+  async () => {
+    const written = Promise.withResolvers<void>();
+    const { asked } = takeOver(async () => await Promise.resolve([]), written.promise);
+    const looks = (): number => asked.filter((each) => each === "pods").length;
+    await eventually(() => expect(looks()).toBeGreaterThanOrEqual(draining), limitMs);
+    // Longer than what is known of other nodes is good.
+    await Bun.sleep(4_000);
+    expect(looks()).toBe(draining);
+    written.resolve();
   },
   limitMs,
 );
