@@ -1,16 +1,18 @@
 /** Protects: acknowledged commits and bootable sets from power loss; a short look with seeds that the clock chooses. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Storage } from "../../host/machine/storage.ts";
 import { datastoreSubject, keptSubject, simulate, updateSubject } from "./simulate.ts";
-import { lockPath } from "../../host/update/fetch/tuf-state.ts";
+import { shippedRootPath } from "../../host/update/fetch/trusted-repository.ts";
+import { lockPath, readShippedRoot, TufState } from "../../host/update/fetch/tuf-state.ts";
 import { openLocked } from "../../lib/files/file-lock.ts";
 import { scenarioOf } from "./lives/datastore-events.ts";
 import { Violation } from "./lives/datastore-model.ts";
 import { shortest } from "./shrink.ts";
 import { updateScenarioOf } from "./lives/update-events.ts";
-import { runUpdateScenario } from "./lives/update-life.ts";
+import { UpdateMachine } from "./lives/update-machine.ts";
+import { UpdatePromises } from "./lives/update-promises.ts";
 import { updateWorld } from "./lives/update-world.ts";
 
 const never = new AbortController().signal;
@@ -112,24 +114,21 @@ test.each(Object.entries(forgetful))(
   60_000,
 );
 
-test("a machine boots though a client of the machine that it branched from is at work", async () => {
-  const world = await updateWorld();
-  await using open = new AsyncDisposableStack();
-  open.use(world);
-  for (const { system } of Object.values(world.hosts)) {
-    const path = join(system.root, lockPath);
-    await mkdir(dirname(path), { recursive: true });
-    const lock = await openLocked(path);
-    expect(lock).toBeDefined();
-    if (lock !== undefined) open.use(lock);
-  }
-  // One that looks for updates while it is on trial.
-  const seed = Array.from({ length: 100 }, (_, at) => at).find(
-    (at) => updateScenarioOf(at, world.releases.length).impatient,
-  );
-  const scenario = updateScenarioOf(seed ?? 0, world.releases.length);
-  const { failed } = await runUpdateScenario(world, scenario, { media: new Set(), bootable: new Set() });
-  expect(failed).toBeUndefined();
+test("a machine that branches off leaves what a client of the first one is at work on", async () => {
+  await using world = await updateWorld();
+  const scenario = updateScenarioOf(1, world.releases.length);
+  await using machine = new UpdateMachine(world, scenario, new UpdatePromises(world, scenario));
+  machine.install();
+  await machine.start();
+  const { system } = machine.running;
+  await using work = await new TufState(system).open(await readShippedRoot(join(system.root, shippedRootPath)), never);
+
+  await using branch = machine.branch(machine.storage.afterPowerLoss(1));
+  await branch.start();
+  await branch.command("refresh"); // does not wait for the client
+
+  expect(await readdir(work.directory)).toEqual(["root.json"]);
+  expect(await openLocked(join(system.root, lockPath))).toBeUndefined();
 });
 
 test("the same seed makes the same events", () => {

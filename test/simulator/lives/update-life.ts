@@ -33,11 +33,11 @@ export async function runUpdateScenario(
   scenario: UpdateScenario,
   seen: SeenMedia,
 ): Promise<UpdateLifeOutcome> {
-  const life = new UpdateLife(world, scenario, seen);
+  await using life = new UpdateLife(world, scenario, seen);
   return await liveThrough(life, scenario.events);
 }
 
-class UpdateLife {
+class UpdateLife implements AsyncDisposable {
   readonly #machine: UpdateMachine;
   readonly #promises: UpdatePromises;
   readonly #releases: number;
@@ -57,6 +57,10 @@ class UpdateLife {
     this.#releases = world.releases.length;
     this.#seed = scenario.seed;
     this.#seen = seen;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#machine[Symbol.asyncDispose]();
   }
 
   counts(): { crashStates: number; operations: number } {
@@ -223,7 +227,9 @@ class UpdateLife {
     try {
       const storage = this.#machine.storage.afterPowerLoss(this.#seed + this.#prefixes++);
       const isNew = await this.#checkCrash(storage);
-      if (isNew && this.#prefixes % startedEvery === 0) await this.#machine.branch(storage).start();
+      if (!isNew || this.#prefixes % startedEvery !== 0) return;
+      await using branch = this.#machine.branch(storage);
+      await branch.start();
     } catch (error) {
       this.#broken ??= error; // the updater takes it for a failure of its command
       throw error;

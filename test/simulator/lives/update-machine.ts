@@ -2,17 +2,15 @@
  * The machine of a simulated life: media that lose power, a mirror that may lie, systemd-boot's rules, and on them the
  * real datastore, migrations, updater and health gate, opened and asked as hostd and the units of an image do it.
  */
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { StatusBody } from "../../../api/status.ts";
 import { Datastore } from "../../../host/datastore/datastore.ts";
 import { directoryDisk } from "../../../host/datastore/log/disk.ts";
 import { logs } from "../../../host/kept/things.ts";
-import { hostPath, type System } from "../../../host/machine/system.ts";
+import type { System } from "../../../host/machine/system.ts";
 import { bringToForm } from "../../../host/migrations/bring.ts";
 import { entryName, entryText, kernelPath, type SetName } from "../../../host/update/boot/boot-entry.ts";
 import { espPath, keepTryForPlannedReboot } from "../../../host/update/boot/sets.ts";
-import { lockPath } from "../../../host/update/fetch/tuf-state.ts";
 import { proveHealthy } from "../../../host/update/judge/health-gate.ts";
 import { reconcilerAilments } from "../../../host/update/judge/health.ts";
 import { readTerms } from "../../../host/update/judge/terms.ts";
@@ -29,6 +27,7 @@ import { SimulatedClock } from "../media/clock.ts";
 import { countDown, loaderEntries } from "../media/loader.ts";
 import { answerOf, askedFrom } from "../media/mirror.ts";
 import { SimulatedStorage } from "../media/storage.ts";
+import { bootedRoot, type BootedRoot } from "./booted-root.ts";
 import { claim } from "./datastore-model.ts";
 import { lies, type Lie, type UpdateScenario } from "./update-events.ts";
 import { lastCommand, statusOf, type UpdatePromises } from "./update-promises.ts";
@@ -61,7 +60,7 @@ const failsForGood: StatusBody["reconcilers"][number] = {
 /** The system that runs; nothing of it is left after a reset. */
 type Running = { set: SetName; release: SimulatedRelease; system: System; updater: Updater; datastore: Datastore };
 
-export class UpdateMachine {
+export class UpdateMachine implements AsyncDisposable {
   readonly promises: UpdatePromises;
   readonly clock: SimulatedClock;
   storage: SimulatedStorage;
@@ -74,6 +73,8 @@ export class UpdateMachine {
   readonly #world: UpdateWorld;
   readonly #scenario: UpdateScenario;
   #running: Running | undefined;
+  /** Of this boot. */
+  #root: BootedRoot | undefined;
   /** Of the daemon, in the next command. */
   #dieAfter: number | undefined;
   #mediumLies = false;
@@ -103,6 +104,10 @@ export class UpdateMachine {
     branch.published = this.published;
     branch.#rebooted = new Set(this.#rebooted);
     return branch;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#root?.[Symbol.asyncDispose]();
   }
 
   get running(): Running {
@@ -246,8 +251,8 @@ export class UpdateMachine {
     const fate = fateOf(this.#world, this.#scenario, release.version);
     if (entry.tries !== undefined && fate === "panics") return false;
 
-    // At a boot, /run is empty. A branch boots while a client of the machine that it came from is at work there, whose copy stays.
-    await rm(hostPath(this.#world.hosts[set].system, lockPath), { force: true });
+    await this.#root?.[Symbol.asyncDispose]();
+    this.#root = await bootedRoot(this.#world.hosts[set].system);
     const { system } = await this.#open(set, release);
     if (entry.tries === undefined) return true;
     if (this.#scenario.impatient) {
@@ -320,10 +325,12 @@ export class UpdateMachine {
   }
 
   #systemOf(set: SetName, release: SimulatedRelease): System {
-    const { system } = this.#world.hosts[set];
+    if (this.#root === undefined) throw new Error("bug: no system has booted");
+    const { root } = this.#root;
     return {
-      ...system,
-      storage: this.storage.under(system.root),
+      ...this.#world.hosts[set].system,
+      root,
+      storage: this.storage.under(root),
       clock: this.clock,
       run: async (argv) => this.#stateOfUnit(argv, release),
       ask: async (argv) => ({ stdout: this.#stateOfUnit(argv, release), stderr: "", exitCode: 0 }),
