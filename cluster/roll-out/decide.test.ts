@@ -115,6 +115,18 @@ test("hosts prepare ahead, as many as may download at once", () => {
   );
   const policy = fleetPolicy({ maxPreparing: 2 });
   expect(reasons(snapshot(unprepared, { policy }))).toEqual(["n0 Prepare", "n1 Prepare"]);
+  expect(sentences(snapshot(unprepared, { policy }))[3]).toBe("is the next to download 1.1.0");
+  const order = {
+    id: "p",
+    boot: report.boot,
+    do: "prepare" as const,
+    version: "1.1.0",
+    until: later(minuteMs),
+    by: "all",
+  };
+  const downloading = unprepared.map((node, at) => (at < 2 ? { ...node, order } : node));
+  const waits = "waits to download 1.1.0: 2 download now, as many as maxPreparing allows";
+  expect(sentences(snapshot(downloading, { policy }))).toEqual(["prepares 1.1.0", "prepares 1.1.0", waits, waits]);
 });
 
 test("a claimed node is cordoned, marked and taken out of load balancers by one patch", () => {

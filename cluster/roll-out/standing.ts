@@ -56,6 +56,12 @@ function standing(seen: Survey, queue: ClaimQueue, node: FleetNode): NodeStandin
   };
 }
 
+function prepareWait({ barrier, snapshot, roster }: Survey, wanted: Wait & { cause: "prepare" }): Wait {
+  if (barrier !== undefined) return barrier;
+  const { preparing } = roster;
+  return preparing < snapshot.policy.spec.maxPreparing ? wanted : { ...wanted, downloading: preparing };
+}
+
 function waitOf(seen: Survey, queue: ClaimQueue, node: FleetNode): Wait {
   const { now, snapshot, claims } = seen;
   switch (node.marks.step) {
@@ -69,7 +75,7 @@ function waitOf(seen: Survey, queue: ClaimQueue, node: FleetNode): Wait {
       return soakWait(seen, node) ?? { cause: "up-to-date", version: node.report?.version ?? "" };
     case "Idle": {
       const wanted = readyFor(node, snapshot.policy.spec, now);
-      if (isWait(wanted)) return wanted.cause === "prepare" && seen.barrier !== undefined ? seen.barrier : wanted;
+      if (isWait(wanted)) return wanted.cause === "prepare" ? prepareWait(seen, wanted) : wanted;
       const { version } = wanted;
       if (claims.has(node.uid)) return { cause: "next", version };
       return queue.holdOf({ node, version }) ?? { cause: "next", version };

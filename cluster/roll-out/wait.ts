@@ -16,7 +16,8 @@ export type Wait =
   | { cause: "wave"; version: string; opensAt: Date }
   | { cause: "minimum-age"; version: string; until: Date }
   | { cause: "retry"; version: string; reason: string; after: Date }
-  | { cause: "prepare"; version: string }
+  /** `downloading`: how many others do, where they leave no place. */
+  | { cause: "prepare"; version: string; downloading?: number }
   | { cause: "preparing"; version: string; activity: string | undefined }
   | { cause: "deleting" }
   | { cause: "stopped"; reason: string }
@@ -70,7 +71,9 @@ export function sentence(wait: Wait): string {
     case "retry":
       return `is tried again at ${at(wait.after)}: ${wait.reason}`;
     case "prepare":
-      return `waits to download ${wait.version}: as many as maxPreparing allows download now`;
+      return wait.downloading === undefined
+        ? `is the next to download ${wait.version}`
+        : `waits to download ${wait.version}: ${wait.downloading} download now, as many as maxPreparing allows`;
     case "preparing":
       return `prepares ${wait.version}${wait.activity === undefined ? "" : `: ${wait.activity}`}`;
     case "deleting":
