@@ -3,6 +3,7 @@ import { formatDuration } from "../../lib/duration.ts";
 import type { FleetOutcome } from "./fleet-outcome.ts";
 
 const after = (ms: number): string => formatDuration(ms / 1000);
+const counted = (hosts: number): string => `${hosts} ${hosts === 1 ? "host" : "hosts"}`;
 
 export function outcomeTable(outcome: FleetOutcome): string {
   const { reached, mostAway, budget, ran, halts, waitedHours } = outcome;
@@ -13,10 +14,10 @@ export function outcomeTable(outcome: FleetOutcome): string {
       afterMs === undefined ? "never" : `after ${after(afterMs)}`,
     ]),
     ["most away at once", `${mostAway} of ${budget} allowed`],
-    ...Object.entries(ran).map(([version, hosts]): [string, string] => [`booted ${version}`, `${hosts} hosts`]),
+    ...Object.entries(ran).map(([version, hosts]): [string, string] => [`booted ${version}`, counted(hosts)]),
     ...halts.map(({ atMs, node, version, reason, hostsWithIt }): [string, string] => [
       `halted after ${after(atMs)}`,
-      `${hostsWithIt} hosts had booted ${version}; ${node}: ${reason}`,
+      `${counted(hostsWithIt)} had booted ${version}; ${node}: ${reason}`,
     ]),
     ...waited.map(([cause, hours]): [string, string] => [`node hours in ${cause}`, String(Math.round(hours))]),
   ];
