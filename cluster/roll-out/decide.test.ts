@@ -15,6 +15,7 @@ import { FleetLedger } from "../policy/fleet-policy.ts";
 import { decide } from "./decide.ts";
 import { noMarks } from "./marks.ts";
 import type { FleetNode, Snapshot } from "./snapshot.ts";
+import { portrait } from "./portrait.ts";
 import { standings } from "./standing.ts";
 
 const reasons = (of: Snapshot, at = now): string[] =>
@@ -101,12 +102,31 @@ test("a version waits for its wave, its age and the policy, and an older one tha
   expect(sentences(snapshot([only], { policy }))[0]).toBe(
     "waits until 2026-12-08T11:59Z, when 1.2.0 is as old as the policy asks for",
   );
-  const forbids = fleetPolicy({ versions: { forbid: ["1.1.0"] } });
-  expect(sentences(snapshot(names(1), { policy: forbids }))[0]).toContain("the policy forbids it");
   const pins = fleetPolicy({ versions: { pin: "1.3.0" } });
   expect(sentences(snapshot(names(1), { policy: pins }))[0]).toBe(
     "runs 1.0.0, and its repository does not offer it 1.3.0",
   );
+});
+
+test("what the policy forbids is nothing that a node is to run, and an older version is waited for meanwhile", () => {
+  const policy = fleetPolicy({ versions: { forbid: ["1.2.0"] } });
+  const bad = { version: "1.2.0", opensAt: undefined, releasedAt: undefined };
+  const went = { ...report, offers: [], staged: undefined, held: [{ version: "1.2.0", reason: "not healthy" }] };
+  const both = snapshot(
+    [fleetNode("n0", { report: { ...report, offers: [bad] } }), fleetNode("n1", { report: went })],
+    {
+      policy,
+    },
+  );
+  const done = "runs 1.0.0, which is what it is to run: the policy forbids 1.2.0";
+  expect(sentences(both)).toEqual([done, done]);
+  expect(portrait(both, now).conditions.find(({ type }) => type === "UpToDate")).toMatchObject({ status: "True" });
+  const opening = { version: "1.1.0", opensAt: later(minuteMs), releasedAt: undefined };
+  const waits = fleetNode("n0", { report: { ...report, offers: [bad, opening] } });
+  expect(sentences(snapshot([waits], { policy }))[0]).toContain("waits for its wave of 1.1.0");
+  const pinned = fleetPolicy({ versions: { pin: "1.2.0", forbid: ["1.2.0"] } });
+  const refused = fleetNode("n0", { report: { ...report, offers: [bad] } });
+  expect(sentences(snapshot([refused], { policy: pinned }))[0]).toBe("does not take 1.2.0: the policy forbids it");
 });
 
 test("hosts prepare ahead, as many as may download at once", () => {

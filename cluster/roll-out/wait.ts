@@ -3,7 +3,8 @@ import { formatDuration } from "../../lib/duration.ts";
 import { unreachable } from "../../lib/failure.ts";
 
 export type Wait =
-  | { cause: "up-to-date"; version: string }
+  /** `forbidden`: what it would run, did the policy not forbid it. */
+  | { cause: "up-to-date"; version: string; forbidden?: string }
   | { cause: "no-report" }
   | { cause: "leaving" }
   | { cause: "not-selected" }
@@ -45,7 +46,7 @@ const at = (date: Date): string => date.toISOString().replace(/:00\.000Z$|\.\d{3
 export function sentence(wait: Wait): string {
   switch (wait.cause) {
     case "up-to-date":
-      return `runs ${wait.version}, which is what it is to run`;
+      return `runs ${wait.version}, which is what it is to run${wait.forbidden === undefined ? "" : `: the policy forbids ${wait.forbidden}`}`;
     case "no-report":
       return "waits for its host's report: is settings.kubernetes.updates-by-cluster true?";
     case "leaving":

@@ -13,20 +13,25 @@ export function wantedVersion(node: FleetNode, spec: FleetPolicySpec, now: Date)
   const { report } = node;
   if (report === undefined) return { cause: "no-report" };
   if (report.onTrial) return { cause: "on-trial", version: report.version };
-  const { pin } = spec.versions;
+  const { pin, forbid } = spec.versions;
   if (pin === report.version) return { cause: "up-to-date", version: pin };
+  // Nobody is to run what is forbidden, so nobody waits for it, unless somebody pins it all the same.
+  const isMeant = ({ version }: { version: string }): boolean =>
+    pin === undefined ? !forbid.includes(version) : version === pin;
   let first: Wait | undefined;
   for (const offer of report.offers) {
-    if (pin !== undefined && offer.version !== pin) continue;
+    if (!isMeant(offer)) continue;
     const hold = holdOf(node, offer, spec, now);
     if (hold === undefined) return { version: offer.version };
     first ??= hold;
   }
   if (first !== undefined) return first;
-  const held = report.held.find(({ version }) => pin === undefined || version === pin);
+  const held = report.held.find(isMeant);
   if (held !== undefined) return { cause: "failed", ...held };
   if (pin !== undefined) return { cause: "not-offered", version: pin, running: report.version };
-  return { cause: "up-to-date", version: report.version };
+  const { version } = report;
+  const forbidden = [...report.offers, ...report.held].find((each) => !isMeant(each));
+  return { cause: "up-to-date", version, ...(forbidden === undefined ? {} : { forbidden: forbidden.version }) };
 }
 
 function holdOf({ marks }: FleetNode, offer: Offer, spec: FleetPolicySpec, now: Date): Wait | undefined {
