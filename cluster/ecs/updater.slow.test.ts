@@ -108,7 +108,7 @@ async function update(
       policy: readClusterPolicy(text),
       documents: named,
       clock: machineClock,
-      pace: { passMs: 10, pollMs: 5, answerMs: 1_000 },
+      pace: { passMs: 10, pollMs: 5, answerMs: 5_000 },
       log: (line) => void lines.push(line),
     },
     signal,
