@@ -56,6 +56,8 @@ export type MachineOptions = {
   ephemeralDisksBytes?: readonly number[];
   /** An ISO 9660 image. */
   cdRom?: string;
+  /** Raw images of sticks on USB. */
+  sticks?: readonly string[];
   /** What the firmware tries before the disks, at every start; nothing unless given. */
   startsFrom?: Hardware["startsFrom"];
   /** Files for starting over the network. */
@@ -126,6 +128,7 @@ export async function createMachine(path: string, options: MachineOptions): Prom
   const reads = [
     dirname(image),
     ...(options.cdRom === undefined ? [] : [dirname(resolve(options.cdRom))]),
+    ...(options.sticks ?? []).map((path) => dirname(resolve(path))),
     ...(options.networkBoot === undefined ? [] : [options.networkBoot.directory]),
   ];
 
@@ -195,6 +198,7 @@ async function hardwareOf(directory: string, options: MachineOptions): Promise<H
     },
     disks,
     ...(options.cdRom === undefined ? {} : { cdRom: resolve(options.cdRom) }),
+    ...(options.sticks === undefined ? {} : { sticks: options.sticks.map((path) => resolve(path)) }),
     ...(options.userData !== undefined && isByFwCfg(options) ? { userData: files.userData } : {}),
     ...defined({ startsFrom: options.startsFrom, networkBoot: options.networkBoot }),
     ...defined({ vendor: options.vendor, card: options.card, oemStrings: options.oemStrings }),

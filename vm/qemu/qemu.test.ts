@@ -113,13 +113,19 @@ test("the guest's clock can start at another time", () => {
   ]);
 });
 
-test("a machine may start from its CD-ROM or over the network before its disks", () => {
+test("a machine may start from its CD-ROM, a stick or the network before its disks", () => {
   const devices = (hardware: Partial<Hardware>): string[] =>
     values(qemuArguments({ ...plain, ...hardware }, []), "-device");
   const first = (hardware: Partial<Hardware>): string[] =>
     devices(hardware).filter((device) => device.endsWith(",bootindex=0"));
   expect(first({ cdRom: "/a.iso" })).toEqual([]);
   expect(first({ cdRom: "/a.iso", startsFrom: "cd-rom" })).toEqual(["ide-cd,drive=cdrom,bus=ide.0,bootindex=0"]);
+  const sticks = ["/installer.iso", "/user,data.img"];
+  expect(first({ sticks })).toEqual([]);
+  expect(first({ sticks, startsFrom: "stick" })).toEqual([expect.stringMatching(/^usb-storage,drive=stick0,/)]);
+  expect(values(qemuArguments({ ...plain, sticks }, []), "-drive")).toContain(
+    "if=none,id=stick1,readonly=on,format=raw,file=/user,,data.img",
+  );
   const networkBoot = { directory: "/srv/a,b", file: "installer.efi" };
   expect(first({ networkBoot, startsFrom: "network" })).toEqual([
     expect.stringMatching(/^virtio-net-pci,netdev=net0,/),

@@ -45,8 +45,10 @@ export type Hardware = {
   boot: Boot;
   disks: readonly Disk[];
   cdRom?: string;
-  /** What the firmware tries before the disks, at every start. */
-  startsFrom?: "cd-rom" | "network";
+  /** Raw images of sticks on USB. Nothing is written to them. */
+  sticks?: readonly string[];
+  /** What the firmware tries before the disks, at every start. Of several sticks it is the first. */
+  startsFrom?: "cd-rom" | "stick" | "network";
   /** Files that the first card's network serves by TFTP, and the one that firmware is to start. */
   networkBoot?: { directory: string; file: string };
   /** File whose bytes the guest reads below /sys/firmware/qemu_fw_cfg. */
@@ -120,6 +122,7 @@ export function qemuArguments(hardware: Hardware, dataDirectories: readonly stri
     ...(hardware.oemStrings ?? []).map((text): Option => ["-smbios", `type=11,value=${escaped(text)}`]),
     ...hardware.disks.flatMap(disk),
     ...(hardware.cdRom === undefined ? [] : cdRom(hardware.cdRom, hardware.startsFrom === "cd-rom")),
+    ...sticks(hardware.sticks ?? [], hardware.startsFrom === "stick"),
     ...(hardware.userData === undefined ? [] : fwCfg(userDataName, hardware.userData)),
     ...network(hardware),
     ["-device", "virtio-rng-pci"],
@@ -192,6 +195,20 @@ function cdRom(path: string, isFirst: boolean): Option[] {
   return [
     ["-drive", `if=none,id=cdrom,media=cdrom,readonly=on,format=raw,file=${escaped(path)}`],
     ["-device", `ide-cd,drive=cdrom,bus=ide.0${isFirst ? firstToStart : ""}`],
+  ];
+}
+
+function sticks(paths: readonly string[], isFirst: boolean): Option[] {
+  if (paths.length === 0) return [];
+  return [
+    ["-device", "qemu-xhci,id=usb"],
+    ...paths.flatMap((path, index): Option[] => [
+      ["-drive", `if=none,id=stick${index},readonly=on,format=raw,file=${escaped(path)}`],
+      [
+        "-device",
+        `usb-storage,drive=stick${index},bus=usb.0,removable=on${isFirst && index === 0 ? firstToStart : ""}`,
+      ],
+    ]),
   ];
 }
 
