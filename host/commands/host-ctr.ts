@@ -1,7 +1,7 @@
 /** `host-ctr`: runs one container of the host in the foreground, for its unit. */
 import { cleanUpImages } from "../containers/clean-up.ts";
-import { fetchAhead } from "../containers/companions/fetch-ahead.ts";
-import { containerTypes } from "../containers/description.ts";
+import { fetchAhead, fetchFor } from "../containers/companions/fetch-companions.ts";
+import { containerNamed, containerTypes } from "../containers/description.ts";
 import { runDescribed } from "../containers/run-described.ts";
 import { hostCommand, hostProgram, runHostProgram } from "./host-program.ts";
 
@@ -20,13 +20,26 @@ const run = hostCommand({
   exitCode: ({ exitCode, stopped }) => (stopped ? 0 : exitCode),
 });
 
+const printFetched = (fetched: readonly string[]): string =>
+  fetched.length === 0 ? "nothing to fetch" : fetched.map((name) => `fetched ${name}`).join("\n");
+
 const fetch = hostCommand({
   name: "fetch",
-  summary: "Bring the images of containers that come with another version of the OS, before that version runs",
-  examples: [{ run: "host-ctr fetch 1.2.3", description: "as an update has it done, once 1.2.3 is written" }],
+  summary: "Fetch the image of a container that comes with the OS, unless it is here or comes from a registry",
+  examples: [{ run: "host-ctr fetch admin", description: "as fetch-companion@admin.service does" }],
+  arguments: { container: { value: "CONTAINER", help: "As containerd knows it: admin, boot.NAME, health.NAME" } },
+  run: async ({ system, invocation }, { container }) =>
+    await fetchFor(system, containerNamed(container), invocation.signal),
+  print: printFetched,
+});
+
+const ahead = hostCommand({
+  name: "fetch-ahead",
+  summary: "Fetch the images of containers that come with another version of the OS, before that version runs",
+  examples: [{ run: "host-ctr fetch-ahead 1.2.3", description: "as an update has it done, once 1.2.3 is written" }],
   arguments: { version: { value: "VERSION", help: "The version that the update repository has" } },
   run: async ({ system, invocation }, { version }) => await fetchAhead(system, version, invocation.signal),
-  print: (fetched) => (fetched.length === 0 ? "nothing to fetch" : fetched.map((name) => `fetched ${name}`).join("\n")),
+  print: printFetched,
 });
 
 const cleanUp = hostCommand({
@@ -42,7 +55,7 @@ const cleanUp = hostCommand({
 export const hostCtr = hostProgram({
   name: "host-ctr",
   summary: "Containers that belong to the host",
-  commands: [run, fetch, cleanUp],
+  commands: [run, fetch, ahead, cleanUp],
 });
 
 export async function main(words: readonly string[]): Promise<never> {

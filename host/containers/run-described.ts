@@ -23,16 +23,16 @@ import {
   type Description,
 } from "./description.ts";
 import { labelsOf } from "./spec/labels.ts";
+import type { PulledImage } from "./image.ts";
 import { pullTurn } from "./pull-turn.ts";
 import { bringImage } from "./pull.ts";
 import { parseReference } from "./registry/reference.ts";
 import { registriesSchema } from "./registry/registries.ts";
 import { runContainer, type ContainerExit } from "./run-container.ts";
 import { preparedDirectories, specOf } from "./spec/spec.ts";
+import { tried } from "./tried.ts";
 
 const turnsDirectory = "/run/orlop/pulls";
-/** For a network that is still coming up: 1, 2, 4, … s between them. */
-const pullTries = 6;
 
 /** Until it ends, or is stopped by the signal. @throws {Failure<"no-such-container">} */
 export async function runDescribed(
@@ -61,12 +61,14 @@ export async function runDescribed(
       const registries = registriesSchema.parse(parseJson(await readFile(hostPath(system, registriesPath), "utf8")));
       const context = { containerd, registries, hostsDirectory: registryHostsDirectory, clock: system.clock, log };
       const reference = parseReference(description.source);
-      const image = await tried(system, stop, async () => {
+      const companion = companionIn(reference);
+      const bring = async (): Promise<PulledImage> => {
         await using _turn = await pullTurn(system.clock, hostPath(system, turnsDirectory), reference.name, stop);
-        const companion = companionIn(reference);
         if (companion !== undefined) return await bringCompanion({ system, containerd }, companion, stop);
         return await bringImage(context, reference, stop);
-      });
+      };
+      // A companion is fetched by another unit, which is started once more with this one.
+      const image = await tried(system, stop, bring, () => companion === undefined);
       await writeFileAtomic(hostPath(system, imageDigestPath(description)), image.digest);
       const prepared = description.type === "bootstrap" ? await presentOf(system, preparedDirectories) : [];
       return {
@@ -91,17 +93,4 @@ async function described(system: System, container: Pick<Description, "type" | "
   throw new Failure("no-such-container", `cannot run ${container.type} container ${container.name}: no ${path}`, {
     hint: "its unit is started by hostd, when its settings say so",
   });
-}
-
-async function tried<Result>(system: System, stop: AbortSignal, work: () => Promise<Result>): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      stop.throwIfAborted();
-      if (attempt === pullTries) throw error;
-      system.log.error("image: tried again", error);
-      await system.clock.sleep(1000 * 2 ** (attempt - 1), stop);
-    }
-  }
 }

@@ -44,6 +44,7 @@ test.each([
   ["loads another policy", "(allow init_t security_t (security (load_policy)))"],
   ["switches it off", "(allow super_t security_t (security (setenforce)))"],
   ["reads settings from a container", "(allow control_t private_t (file (read)))"],
+  ["writes what the host keeps from what runs containers", "(allow runtime_t private_t (file (write)))"],
   ["writes boot entries from a container", "(allow bootstrap_t esp_t (file (write)))"],
   ["opens the root's disk from a container", "(allow control_t disk_t (blk_file (open)))"],
   ["has the kernel start a program", "(allow control_t knob_t (file (write)))"],

@@ -1,14 +1,12 @@
 /**
- * Brings a companion into containerd: from the image of the OS where that has a copy, else from the update repository.
+ * The companion that a container runs from: what was fetched, or the copy that the image of the OS has.
  *
- * One that is there is never asked for again: a version has no other. When the one of a version cannot be had, that of
- * another version is used, so that people get into a host whose repository is away.
+ * When the one of a version cannot be had, that of another version is used, so that people get into a host whose
+ * repository is away.
  */
-import { join } from "node:path";
 import type { Clock } from "../../../lib/clock.ts";
 import { Failure } from "../../../lib/failure.ts";
 import { isPresent } from "../../../lib/files/files.ts";
-import { workDirectory } from "../../../lib/files/work-directory.ts";
 import { readFacts, type Facts } from "../../machine/facts.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import type { Containerd } from "../containerd/containerd.ts";
@@ -16,19 +14,14 @@ import { usedLabel } from "../garbage.ts";
 import { imageHere, type PulledImage } from "../image.ts";
 import { noteUse } from "../pull.ts";
 import { companionCopyPath, companionPrefix, imageNameOf } from "./companion.ts";
-import { readCompanionMirror } from "./companion-mirror.ts";
 import { importArchive } from "./import-archive.ts";
-import { fetchPublished } from "./published-companion.ts";
-
-/** Archives that are fetched, until containerd has them: not in memory. */
-const archivesDirectory = "/var/cache/orlop/companions";
 
 type Work = { system: System; containerd: Containerd };
 
 /**
- * That of the version that runs.
+ * That of the version that runs, or the last one that was used.
  *
- * @throws {Failure<"no-image">} when it cannot be had, nor is that of another version here; the cause says why
+ * @throws {Failure<"no-image">} when none is here; the cause says why
  */
 export async function bringCompanion(work: Work, companion: string, signal: AbortSignal): Promise<PulledImage> {
   const { system, containerd } = work;
@@ -36,16 +29,18 @@ export async function bringCompanion(work: Work, companion: string, signal: Abor
   const copy = await copyOf(system, companion);
   const name = imageNameOf(companion, wantedOf(facts, copy));
   try {
-    if ((await imageHere(containerd, name)) === undefined) {
-      if (copy === undefined) await fetchCompanion(work, companion, facts, facts.versionId, signal);
-      else await importArchive({ containerd, clock: system.clock }, copy, name, signal);
+    if (copy !== undefined && (await imageHere(containerd, name)) === undefined) {
+      await importArchive({ containerd, clock: system.clock }, copy, name, signal);
     }
     return await used(containerd, system.clock, name);
   } catch (cause) {
     signal.throwIfAborted();
     const kept = await lastUsed(containerd, companion);
     if (kept === undefined) {
-      throw new Failure("no-image", `cannot get the image ${companion} that comes with ${facts.versionId}`, { cause });
+      throw new Failure("no-image", `cannot get the image ${companion} that comes with ${facts.versionId}`, {
+        cause,
+        hint: "the journal of its fetch-companion@.service has why it was not fetched",
+      });
     }
     system.log.error(`image: cannot get ${name}, so ${kept} is used`, cause);
     return await used(containerd, system.clock, kept);
@@ -58,54 +53,25 @@ export async function wantedNames(system: System, companion: string): Promise<st
   return [imageNameOf(companion, { version }), imageNameOf(companion, { version, build })];
 }
 
-/**
- * Fetches that of another version, so that it is there once that version runs.
- *
- * @throws {Failure<"no-image">}
- */
-export async function bringAhead(work: Work, companion: string, version: string, signal: AbortSignal): Promise<void> {
-  const { system, containerd } = work;
-  // Images that bring copies are followed by images that do.
-  if ((await copyOf(system, companion)) !== undefined) return;
-  const name = imageNameOf(companion, { version });
-  if ((await imageHere(containerd, name)) !== undefined) return;
-  await fetchCompanion(work, companion, await readFacts(system), version, signal);
-  await used(containerd, system.clock, name);
-}
-
 function wantedOf({ versionId: version, buildId: build }: Facts, copy: string | undefined) {
   return copy === undefined ? { version } : { version, build };
 }
 
-async function copyOf(system: System, companion: string): Promise<string | undefined> {
+/** The copy in the image of the OS. */
+export async function copyOf(system: System, companion: string): Promise<string | undefined> {
   const path = hostPath(system, companionCopyPath(companion));
   return (await isPresent(path)) ? path : undefined;
 }
 
-async function fetchCompanion(
-  { system, containerd }: Work,
-  companion: string,
-  { variant, arch, versionId }: Facts,
-  version: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const mirror = await readCompanionMirror(system, versionId);
-  await using directory = await workDirectory(hostPath(system, archivesDirectory));
-  const archive = join(directory.path, `${companion}.tar`);
-  const image = { variant: variant.name, arch, version };
-  await fetchPublished(system, mirror, { companion, image }, archive, signal);
-  await importArchive({ containerd, clock: system.clock }, archive, imageNameOf(companion, { version }), signal);
-}
-
 async function used(containerd: Containerd, clock: Pick<Clock, "now">, name: string): Promise<PulledImage> {
-  await noteUse(containerd, clock, name);
   const image = await imageHere(containerd, name);
-  if (image !== undefined) return image;
-  throw new Failure("no-image", `cannot get image ${name}: it went while it was brought`);
+  if (image === undefined) throw new Failure("no-image", `cannot use image ${name}: it is not here`);
+  await noteUse(containerd, clock, name);
+  return image;
 }
 
-/** Of any version. */
-async function lastUsed({ images }: Containerd, companion: string): Promise<string | undefined> {
+/** Of any version, as containerd keeps it. */
+export async function lastUsed({ images }: Containerd, companion: string): Promise<string | undefined> {
   const prefix = companionPrefix(companion);
   const kept = (await images.list({})).images.filter(({ name }) => name.startsWith(prefix));
   const byUse = kept.toSorted((a, b) => (a.labels[usedLabel] ?? "").localeCompare(b.labels[usedLabel] ?? ""));

@@ -17,9 +17,10 @@ import { shippedRootPath } from "../../update/fetch/trusted-repository.ts";
 import { hostPath } from "../../machine/system.ts";
 import { snapshotter } from "../containerd/containerd.ts";
 import type { PulledImage } from "../image.ts";
-import { bringAhead, bringCompanion } from "./bring-companion.ts";
+import { bringCompanion } from "./bring-companion.ts";
 import { companionCopyPath } from "./companion.ts";
 import { companionMirrorPath, type CompanionMirror } from "./companion-mirror.ts";
+import { fetchCompanion } from "./fetch-companions.ts";
 
 const signal = AbortSignal.timeout(compileMs);
 let directory: string;
@@ -66,6 +67,7 @@ async function runs(version: string, build = "dafe3b16"): Promise<void> {
 }
 
 const work = () => ({ system: host.system, containerd: world.containerd });
+const fetch = async (version = "0.1.0") => await fetchCompanion(work(), "admin", version, signal);
 const bring = async () => await bringCompanion(work(), "admin", signal);
 const names = async () => (await world.containerd.images.list({})).images.map(({ name }) => name).toSorted();
 /** What the image has in it. */
@@ -87,20 +89,23 @@ const refusal = async (brought: Promise<unknown>): Promise<string> =>
 
 test("the image of the version that runs comes from the update repository, unpacked, once", async () => {
   await repository.publish("0.1.0", { companions: { admin: archive("first") } });
+  expect(await refusal(bring())).toContain("cannot get the image admin that comes with 0.1.0");
+  expect(await fetch()).toBe(true);
   const image = await bring();
   expect(image.config.Entrypoint).toEqual(["/bin/sh"]);
   expect(await contentOf(image)).toBe("first");
   expect(await names()).toEqual(["orlop.local/admin:0.1.0"]);
   expect(await readdir(hostPath(host.system, "/var/cache/orlop"))).toEqual([]);
   await gone();
+  expect(await fetch()).toBe(false);
   expect((await bring()).digest).toBe(image.digest);
 });
 
 test("that of the next version is there before it runs, and going back finds the one before", async () => {
   await repository.publish("0.1.0", { companions: { admin: archive("first") } });
   await repository.publish("0.2.0", { companions: { admin: archive("second") } });
-  await bring();
-  await bringAhead(work(), "admin", "0.2.0", signal);
+  await fetch();
+  await fetch("0.2.0");
   await gone();
   expect(await contentOf(await bring())).toBe("first");
   await runs("0.2.0");
@@ -114,6 +119,7 @@ test("a copy in the image of the OS is taken without a repository, and again aft
   const copy = hostPath(host.system, companionCopyPath("admin"));
   await mkdir(join(copy, ".."), { recursive: true });
   await cp(archive("first"), copy);
+  expect(await fetch()).toBe(false);
   expect(await contentOf(await bring())).toBe("first");
   await cp(archive("second"), copy);
   expect(await contentOf(await bring())).toBe("first");
@@ -123,17 +129,18 @@ test("a copy in the image of the OS is taken without a repository, and again aft
 
 test("where the one of this version cannot be had, that of another is used, and it is said", async () => {
   await repository.publish("0.1.0", { companions: { admin: archive("first") } });
-  await bring();
+  await fetch();
   await runs("0.2.0");
+  expect(await refusal(fetch("0.2.0"))).toContain("the update repository does not have this version");
   expect(await contentOf(await bring())).toBe("first");
   expect(host.logged.join("\n")).toContain("cannot get orlop.local/admin:0.2.0, so orlop.local/admin:0.1.0 is used");
 });
 
 test("what cannot be had is refused with the reason: no version, no such image, nothing of the kind that was signed", async () => {
   await repository.publish("0.3.0");
-  expect(await refusal(bring())).toContain("the update repository does not have this version");
+  expect(await refusal(fetch())).toContain("the update repository does not have this version");
   await repository.publish("0.1.0", { companions: { control: archive("first") } });
-  expect(await refusal(bring())).toContain("the update repository has the version without it");
+  expect(await refusal(fetch())).toContain("the update repository has the version without it");
   await repository.publish("0.2.0", { companions: { admin: archive("second") } });
   await runs("0.2.0");
   const targets = join(repository.directory, "targets");
@@ -141,16 +148,16 @@ test("what cannot be had is refused with the reason: no version, no such image, 
   const bytes = await readFile(join(targets, stored));
   bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
   await writeFile(join(targets, stored), bytes);
-  expect(await refusal(bring())).toContain("it is not what was signed");
+  expect(await refusal(fetch("0.2.0"))).toContain("it is not what was signed");
   expect(await names()).toEqual([]);
   await host.write(companionMirrorPath, JSON.stringify({ noProxy: [] }));
-  expect(await refusal(bring())).toContain("settings.updates does not say where it is");
+  expect(await refusal(fetch())).toContain("settings.updates does not say where it is");
 });
 
 test("what is signed and is no image is refused by containerd, and nothing has its name", async () => {
   const nonsense = join(directory, "nonsense.tar");
   await writeFile(nonsense, Buffer.alloc(200_000, "no image"));
   await repository.publish("0.1.0", { companions: { admin: nonsense } });
-  expect(await refusal(bring())).toContain("containerd does not take");
+  expect(await refusal(fetch())).toContain("containerd does not take");
   expect(await names()).toEqual([]);
 });
