@@ -31,3 +31,16 @@ test("an enabled container without an image is failing, with the reason, and the
     "tool: active (running)",
   ]);
 });
+
+test("a container that waits to be started again is failing, also while something else is done before", async () => {
+  await using host = await testSystem();
+  const settings = settingsOf({ "host-containers": { admin: { enabled: true } } }, "metal-dev");
+  const failing = async (active: string, sub: string): Promise<boolean | undefined> => {
+    host.programs.set("systemctl", () => `Id=host-container@admin.service\nActiveState=${active}\nSubState=${sub}\n`);
+    return (await hostContainerStates(host.system, settings))[0]?.failing;
+  };
+  expect(await failing("activating", "start")).toBe(false);
+  expect(await failing("activating", "auto-restart")).toBe(true);
+  expect(await failing("activating", "auto-restart-queued")).toBe(true);
+  expect(await failing("failed", "failed")).toBe(true);
+});

@@ -68,11 +68,14 @@ export async function hostContainerStates(
       return { name, state: noImage, restarts: 0, failing: true, reason };
     }
     const { active, sub, restarts } = states.get(unitOf(name)) ?? unknownState;
-    return { name, state: `${active} (${sub})`, restarts, failing: active === "failed" || sub === "auto-restart" };
+    const failing = active === "failed" || waiting.includes(sub);
+    return { name, state: `${active} (${sub})`, restarts, failing };
   });
 }
 
 const noImage = "no image";
+/** Until it is started again: by the time that is set, and then by what is done before. Source: systemd 257, basic/unit-def.c. */
+const waiting: readonly string[] = ["auto-restart", "auto-restart-queued"];
 
 const unknownState: UnitState = { active: "unknown", sub: "unknown", restarts: 0 };
 
