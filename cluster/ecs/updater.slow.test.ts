@@ -14,6 +14,7 @@ import { CreateDocumentCommand, GetParametersCommand, PutParameterCommand } from
 import { machineClock } from "../../lib/clock.ts";
 import { clusterName, EcsWorld } from "../../test/worlds/ecs/ecs-world.ts";
 import type { PlayedHost } from "../../test/worlds/ecs/played-host.ts";
+import { updaterRights } from "../../test/worlds/ecs/updater-rights.ts";
 import { accessTo, type ClusterAccess } from "./cluster-access.ts";
 import { readClusterPolicy } from "./ecs-policy.ts";
 import type { Documents } from "./hosts.ts";
@@ -336,3 +337,10 @@ test("of updaters that run beside each other, the oldest task goes on", async ()
   expect(await answers(first)).toBeUndefined();
   expect(await answers(second)).toBe(first);
 }, 120_000);
+
+// The last one: it looks back at all of them.
+test("every call that the updater has a right to was made above", async () => {
+  const rights = await updaterRights();
+  expect(rights.length).toBeGreaterThan(10);
+  expect(rights.filter((right) => !world.everCalled.has(right.replace(":", " ")))).toEqual([]);
+});

@@ -46,6 +46,8 @@ export class EcsWorld implements AsyncDisposable {
   readonly hosts = new Map<string, ClusterHost>();
   /** "ecs PutAttributes", one for each request that was answered. */
   readonly calls: string[] = [];
+  /** The same, each once, over all of them: also those before everything was as at first. */
+  readonly everCalled = new Set<string>();
   /** Requests of these calls that are still to be throttled. */
   readonly throttled = new Map<string, number>();
   /** Instances that were terminated. */
@@ -161,6 +163,7 @@ export class EcsWorld implements AsyncDisposable {
     const [prefix = "", action = ""] = target.split(".");
     const call = `${prefix === "AmazonSSM" ? "ssm" : prefix === "" ? "ec2" : "ecs"} ${action}`;
     this.calls.push(call);
+    this.everCalled.add(call);
     const throttles = this.throttled.get(call) ?? 0;
     if (throttles > 0) {
       this.throttled.set(call, throttles - 1);
