@@ -6,49 +6,31 @@
  * the machine can be looked into: what is told here comes from its API, its containers and its tasks.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { copyFile, mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  CreateClusterCommand,
-  CreateServiceCommand,
-  DescribeContainerInstancesCommand,
-  RegisterTaskDefinitionCommand,
-  StartTaskCommand,
-} from "@aws-sdk/client-ecs";
-import { EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
-import { CreateDocumentCommand } from "@aws-sdk/client-ssm";
-import { accessTo, instancesOf, type ClusterAccess } from "../../../cluster/ecs/cluster-access.ts";
+import { DescribeContainerInstancesCommand } from "@aws-sdk/client-ecs";
+import { instancesOf, type ClusterAccess } from "../../../cluster/ecs/cluster-access.ts";
 import { readClusterPolicy } from "../../../cluster/ecs/ecs-policy.ts";
-import { documentKinds, documentNames, documents } from "../../../cluster/ecs/stack/documents.ts";
+import { documentNames, documents } from "../../../cluster/ecs/stack/documents.ts";
 import { ClusterUpdater } from "../../../cluster/ecs/updater.ts";
 import { machineClock } from "../../../lib/clock.ts";
-import { compile } from "../../../programs/compile.ts";
 import { hostOfInstances } from "../../../vm/qemu/qemu.ts";
-import { busyboxImage } from "../../worlds/containers/oci-image.ts";
-import { registryName, startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
-import { clusterName, EcsWorld } from "../../worlds/ecs/ecs-world.ts";
+import { clusterName, type EcsWorld } from "../../worlds/ecs/ecs-world.ts";
 import { RealHost } from "../../worlds/ecs/real-host.ts";
-import { TaskServer } from "../../worlds/ecs/task-server.ts";
-import { imdsServer, type ImdsServer } from "../../worlds/host/imds.ts";
-import { TestAuthority } from "../../worlds/network/certificates.ts";
-import { startHttpsProxy, type HttpsProxy } from "../../worlds/network/https-proxy.ts";
+import { endpoints, suppliedAgent, TaskCluster } from "../../worlds/ecs/task-cluster.ts";
+import type { TaskServer } from "../../worlds/ecs/task-server.ts";
+import type { HttpsProxy } from "../../worlds/network/https-proxy.ts";
 import { newer, older, PublishedImages } from "./published-images.ts";
 import { TestHost } from "./test-host.ts";
 
-const region = "eu-west-1";
-const names = { ecs: "ecs.example.com", tasks: "tasks.example.com" } as const;
-const login = { username: "boats", password: "sesame" };
 const waitMs = 300_000;
 const signal = new AbortController().signal;
 
 const open = new AsyncDisposableStack();
+let cluster: TaskCluster;
 let world: EcsWorld;
 let access: ClusterAccess;
 let tasks: TaskServer;
-let registry: TestRegistry;
 let proxy: HttpsProxy;
-let service: ImdsServer;
 let host: TestHost;
 let real: RealHost;
 
@@ -74,77 +56,30 @@ async function eventually<T>(look: () => Promise<T | undefined> | T | undefined,
   throw new Error(`still not after ${waitMs / 1000} s: ${what}`);
 }
 
-async function makeCluster(): Promise<string> {
-  access = accessTo(clusterName, { region, endpoint: world.url });
-  await world.reset();
-  await access.ecs.send(new CreateClusterCommand({ clusterName }));
-  for (const kind of documentKinds) {
-    const document = { Name: documentNames[kind], Content: JSON.stringify(documents[kind]) };
-    await access.ssm.send(new CreateDocumentCommand({ ...document, DocumentType: "Command" }));
-  }
-  const containerDefinitions = [{ name: "web", image: `${registryName}:${registry.port}/boats/web:v1`, memory: 64 }];
-  await access.ecs.send(new RegisterTaskDefinitionCommand({ family: "web", containerDefinitions }));
-  await access.ecs.send(
-    new CreateServiceCommand({ cluster: clusterName, serviceName: "web", taskDefinition: "web", desiredCount: 1 }),
-  );
-  const ec2 = new EC2Client({ region, endpoint: world.url });
-  const { Instances = [] } = await ec2.send(
-    new RunInstancesCommand({ ImageId: "ami-12c6146b", MinCount: 1, MaxCount: 1 }),
-  );
-  return Instances[0]?.InstanceId ?? "";
-}
-
-/** The program that takes the place of the agent, as somebody brings it. */
-async function standIn(): Promise<string> {
-  const directory = join(import.meta.dir, "../../../build/test/ecs-agent");
-  await mkdir(directory, { recursive: true });
-  const program = join(directory, "agent");
-  await compile("test/worlds/ecs/agent/stand-in.ts", "linux-x64", program);
-  await copyFile(join(import.meta.dir, "../../../LICENSE"), join(directory, "LICENSE"));
-  return program;
-}
-
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
 beforeAll(async () => {
-  registry = open.use(await startTestRegistry({ tls: true, auth: true }));
   const script = `while true; do
     metadata=$(wget -q -O- http://169.254.170.2/ | tr -dc a-zA-Z)
     wget -q -O- "http://${hostOfInstances}:${listener.port}/?task=$1&container=$(hostname)&metadata=$metadata"
     sleep 1
   done`;
-  await using image = await busyboxImage({ entrypoint: ["/bin/sh", "-c", script, "web"] });
-  await registry.push(image.layout, "boats/web:v1");
-  world = open.use(await EcsWorld.start());
-  const instance = await makeCluster();
-  const authority = await TestAuthority.make("company");
-  const own = await authority.server(Object.values(names));
-  tasks = open.use(new TaskServer(own));
-  world.taskEndpoint = `https://${names.tasks}:${tasks.port}/`;
-  const ecsPort = world.serveTls(own);
-  proxy = open.use(await startHttpsProxy(await authority.server([hostOfInstances]), login));
-  service = open.use(imdsServer());
-  service.answers.set(
-    "dynamic/instance-identity/document",
-    JSON.stringify({ instanceId: instance, region, availabilityZone: `${region}a`, instanceType: "m5.large" }),
-  );
+  cluster = open.use(await TaskCluster.start({ here: hostOfInstances, script }));
+  ({ world, access, tasks, proxy } = cluster.parts);
+  const { metadata } = cluster.parts;
   const supplied = {
-    supply: { "ecs-agent": await standIn() },
+    supply: { "ecs-agent": await suppliedAgent.make("linux-x64") },
     trust: "new",
-    lists: join(import.meta.dir, "../../../build/test/ecs-agent"),
+    lists: suppliedAgent.lists,
   } as const;
   const published = open.use(
     await PublishedImages.open("ecs", "aws-ecs-1", { companions: "beside", supplied, host: hostOfInstances }),
   );
+  const credentials = base64("[default]\naws_access_key_id = test\naws_secret_access_key = test\n");
   const settings = {
-    network: {
-      "https-proxy": `https://${login.username}:${login.password}@${hostOfInstances}:${proxy.port}`,
-      "no-proxy": [hostOfInstances],
-    },
-    pki: { ...registry.pki, company: { data: authority.setting, trusted: true } },
-    "container-registry": { credentials: [registry.credential(`${registryName}:${registry.port}`)] },
-    aws: { region, credentials: base64("[default]\naws_access_key_id = test\naws_secret_access_key = test\n") },
-    ecs: { cluster: clusterName, "backend-host": `https://${names.ecs}:${ecsPort}` },
+    ...cluster.settings,
+    network: { ...cluster.settings.network, "no-proxy": [hostOfInstances] },
+    aws: { ...cluster.settings.aws, credentials },
     updates: published.settings,
     "host-containers": { admin: { enabled: true }, control: { enabled: true } },
   };
@@ -153,8 +88,8 @@ beforeAll(async () => {
       image: published.images.older.image,
       userData: JSON.stringify({ settings }),
       handOver: async (document) => {
-        service.answers.set("user-data", document);
-        return await Promise.resolve({ vendor: "Amazon EC2", metadataPort: service.port, systemDiskBus: "nvme" });
+        metadata.answers.set("user-data", document);
+        return await Promise.resolve({ vendor: "Amazon EC2", metadataPort: metadata.port, systemDiskBus: "nvme" });
       },
       shell: false,
       diskBytes: 8 * 2 ** 30,
@@ -176,28 +111,11 @@ async function registered(): Promise<string> {
   }, "the agent is registered");
 }
 
-/** A task that ECS places on the host, until it is reported to run. Gives its ARN. */
+/** A task that ECS places on the host, once it is reported to run. Gives its ARN. */
 async function startTask(): Promise<string> {
-  const { tasks: started = [] } = await access.ecs.send(
-    new StartTaskCommand({
-      cluster: clusterName,
-      taskDefinition: "web",
-      containerInstances: [real.containerInstance],
-      group: "service:web",
-      startedBy: "ecs-svc/1",
-    }),
-  );
-  const arn = started[0]?.taskArn ?? "";
-  const image = `${registryName}:${registry.port}/boats/web:v1`;
-  const message = tasks.send(
-    real.containerInstance,
-    { arn, containers: [{ name: "web", image, command: [arn] }] },
-    "RUNNING",
-  );
-  const report = await eventually(() => world.reports.find(({ task }) => task === arn), `a report of ${arn}`);
-  expect(report).toEqual({ task: arn, status: "RUNNING" });
-  expect(tasks.acknowledged).toContain(message);
-  return arn;
+  const task = await cluster.place(real.containerInstance);
+  expect(await cluster.run(real.containerInstance, task)).toEqual({ task, status: "RUNNING" });
+  return task;
 }
 
 /** The next word of a task that says something after now. */
@@ -215,7 +133,7 @@ async function onHost(command: string): Promise<string> {
 
 test("the agent registers through the proxy, and admin and control run with nothing but enabled", async () => {
   const containerInstance = await registered();
-  expect(proxy.connected.some((target) => target.startsWith(names.ecs))).toBe(true);
+  expect(proxy.connected.some((target) => target.startsWith(endpoints.ecs))).toBe(true);
   const [known] = await instancesOf(access, "attribute:orlop.variant exists", signal);
   expect(known).toMatchObject({ containerInstanceArn: containerInstance, status: "ACTIVE" });
   await host.untilRunning("admin", "control");
@@ -226,12 +144,12 @@ test("the agent registers through the proxy, and admin and control run with noth
   );
   world.join(real, containerInstance);
   await eventually(() => !real.away || undefined, "the agent's websocket");
-  expect(proxy.connected.some((target) => target.startsWith(names.tasks))).toBe(true);
+  expect(proxy.connected.some((target) => target.startsWith(endpoints.tasks))).toBe(true);
 });
 
 test("a task from the websocket runs in Docker Engine, and outlives agent and daemon", async () => {
   const task = await startTask();
-  expect(proxy.connected).toContain(`${registryName}:${registry.port}`);
+  expect(proxy.connected).toContain(cluster.registryHost);
   const sign = await nextSign(task);
   expect(sign.metadata).toBe("standIntrue");
   const connections = tasks.connections;
