@@ -16,7 +16,7 @@ import { checkGolden, executablesOf } from "./root/golden.ts";
 import type { PlacedProgram } from "./root/packages.ts";
 import { makeBoot } from "./steps/boot.ts";
 import { makeInitrd } from "./steps/initrd.ts";
-import { makePauseImage } from "./steps/pause.ts";
+import { makePauseImage, pauseArchives } from "./steps/pause.ts";
 import { makeRoot } from "./steps/root.ts";
 import { sealRoot } from "./steps/sealed.ts";
 import { type SuppliedOptions, trustedSupply } from "./supplied/supplied.ts";
@@ -59,7 +59,8 @@ export async function buildImage(variant: Variant, architecture: Architecture, o
     ...(await takeSupplied(variant, { architecture, ...supplied })),
     ...(await makeRecipePrograms(variant, { architecture, fetch })),
   ];
-  const pause = variant.orchestrator.kind === "kubernetes" ? await makePauseImage(plan, fetch) : undefined;
+  const archive = pauseArchives[variant.orchestrator.kind];
+  const pause = archive === undefined ? undefined : await makePauseImage({ ...plan, ...archive }, fetch);
   const root = await makeRoot({ ...plan, programs, pause }, fetch);
   await checkGolden(variant.name, architecture, await executablesOf(root), golden, goldenPath);
   const initrd = await makeInitrd({ ...plan, root }, fetch);

@@ -35,6 +35,9 @@ export type ImageOptions = {
 
 const indexSchema = z.looseObject({ manifests: z.tuple([z.looseObject({ digest: z.string() })]) });
 
+const blobSchema = z.looseObject({ digest: z.string() });
+const manifestSchema = z.looseObject({ config: blobSchema, layers: z.array(blobSchema) });
+
 type Descriptor = { mediaType: string; digest: string; size: number };
 
 const prefix = "application/vnd.oci.image";
@@ -123,6 +126,22 @@ export async function makeLayout(
 export async function digestOf(layout: string): Promise<string> {
   const index = await readResult(layout, "index.json", indexSchema);
   return index.manifests[0].digest;
+}
+
+/**
+ * What Docker Engine needs of a layout beside it, as `manifest.json`, to load it by a name.
+ * Source: https://github.com/moby/moby, image/tarexport: what `docker save` writes since version 25.
+ */
+export async function dockerManifest(layout: string, name: string): Promise<object> {
+  const blob = (digest: string): string => `blobs/${digest.replace(":", "/")}`;
+  const manifest = await readResult(layout, blob(await digestOf(layout)), manifestSchema);
+  return [
+    {
+      Config: blob(manifest.config.digest),
+      RepoTags: [name],
+      Layers: manifest.layers.map(({ digest }) => blob(digest)),
+    },
+  ];
 }
 
 /** A tar archive whose bytes depend on nothing but the content of the tree and the time. */

@@ -28,6 +28,7 @@ import { walk } from "../root/tree.ts";
 import { makeTrustStore } from "../root/trust-store.ts";
 import { enableUnits, pruneUnits, refuseCredentials, unitNames } from "../root/units.ts";
 import { step } from "../step.ts";
+import { placePauseImage } from "./pause.ts";
 
 /** Mount points and directories that the running system expects; all else lies below them. */
 const directories: Readonly<Record<string, number>> = {
@@ -54,7 +55,7 @@ const directories: Readonly<Record<string, number>> = {
  * Makes `directory/root`, the kernel beside it as `directory/kernel`, and the list of executables as
  * `directory/executables.golden`. The host's executable and os-release are not in it: they change with every build.
  *
- * @param pause the image that every pod starts from, for nodes of Kubernetes
+ * @param pause the image that pods and tasks start from
  */
 export const makeRoot = step({
   name: ({ variant, architecture }) => `root-${variant.name}-${architecture}`,
@@ -114,7 +115,7 @@ export const makeRoot = step({
     await pruneUnits(root);
     await placeOsContent(root, content);
     await refuseCredentials(root);
-    if (pause !== undefined) await placePauseImage(root, pause);
+    if (pause !== undefined) await placePauseImage(root, orchestrator, pause);
     await settleKernel(tools, root, join(directory, "kernel"));
     await makeAccounts(tools, root, epochSeconds);
     await makeTrustStore(root);
@@ -168,13 +169,6 @@ function programGroups(programs: readonly PlacedProgram[]): ExecutableGroup[] {
   return [...Map.groupBy(programs, reasonOf)].map(([reason, made]) => {
     return { reason, paths: made.map(({ place }) => place) };
   });
-}
-
-/** Lays the archive where kubelet's unit expects it. */
-async function placePauseImage(root: string, { directory }: KeyedDirectory): Promise<void> {
-  const target = join(root, "usr/share/orlop/images/pause.tar");
-  await mkdir(dirname(target), { recursive: true });
-  await copyFile(join(directory, "pause.tar"), target);
 }
 
 /** Reasons for every program: a table for hosts; in interactive variants also each package that a person asked for. */

@@ -51,6 +51,8 @@ test("the agent registers and gets its tasks through the proxy", async () => {
   await eventually(() => expect(tasks.connections).toBe(1), 60_000);
   const [known] = await instancesOf(access, "attribute:orlop.variant exists", signal);
   expect(known?.status).toBe("ACTIVE");
+  // Docker Engine took in the image that holds what containers of a task share.
+  expect(known?.attributes?.map(({ name }) => name)).toContain("ecs.capability.pid-ipc-namespace-sharing");
   containerInstance = known?.containerInstanceArn ?? "";
   expect(tasks.isConnected(containerInstance)).toBe(true);
   expect(proxy.connected.map((target) => target.split(":")[0])).toEqual([endpoints.ecs, endpoints.tasks]);

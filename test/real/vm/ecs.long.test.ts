@@ -136,6 +136,8 @@ test("the agent registers through the proxy, and admin and control run with noth
   expect(proxy.connected.some((target) => target.startsWith(endpoints.ecs))).toBe(true);
   const [known] = await instancesOf(access, "attribute:orlop.variant exists", signal);
   expect(known).toMatchObject({ containerInstanceArn: containerInstance, status: "ACTIVE" });
+  // Docker Engine took in the image that holds what containers of a task share.
+  expect(known?.attributes?.map(({ name }) => name)).toContain("ecs.capability.pid-ipc-namespace-sharing");
   await host.untilRunning("admin", "control");
   real = new RealHost(
     { instance: known?.ec2InstanceId ?? "", containerInstance },

@@ -13,13 +13,14 @@ import { dockerDaemon } from "../../../host/files/ecs/docker-daemon.ts";
 import { ecsConfig } from "../../../host/files/ecs/ecs-config.ts";
 import { proxyEnvironment } from "../../../host/files/proxy.ts";
 import { trustStore } from "../../../host/files/trust-store.ts";
-import { InputFile } from "../../../image/inputs.ts";
-import { readLock, type LockedPackage } from "../../../image/packages/lock.ts";
+import { InputFile, inputTools, type KeyedDirectory } from "../../../image/inputs.ts";
+import { epochSecondsOf, readLock, type LockedPackage } from "../../../image/packages/lock.ts";
 import { machineArchitecture, openToolsRoot } from "../../../image/packages/tools-root.ts";
 import { unpackPackages } from "../../../image/packages/unpack-packages.ts";
 import { makeProgram, placeProgram } from "../../../image/recipes/programs.ts";
 import { rootPackages } from "../../../image/root/packages.ts";
 import { step } from "../../../image/step.ts";
+import { makePauseImage, pauseArchives, placePauseImage } from "../../../image/steps/pause.ts";
 import { readTextIfPresent } from "../../../lib/files/files.ts";
 import { parseJson } from "../../../lib/text/json.ts";
 import type { Settings } from "../../../settings/model/model.ts";
@@ -35,22 +36,31 @@ const makeEngineRoot = step({
   name: () => `docker-${machineArchitecture()}`,
   label: () => "the Docker Engine of aws-ecs-1, for tests",
   module: import.meta.path,
-  inputs: async ({ programs }: { programs: Readonly<Record<string, InputFile>> }) => {
+  inputs: async ({ programs, pause }: { programs: Readonly<Record<string, InputFile>>; pause: KeyedDirectory }) => {
     const { host, variant } = rootPackages(await readLock(machineArchitecture()), awsEcs1, undefined);
     return {
       programs,
+      pause,
       packages: [...host, ...variant].filter(({ name }: LockedPackage) => !name.startsWith("linux-")),
     };
   },
-  async make(directory, { programs, packages }, fetch) {
+  async make(directory, { programs, pause, packages }, fetch) {
     await unpackPackages(packages, directory, { label: "unpacking Docker Engine", exclude: [] }, fetch);
     for (const [place, { path }] of Object.entries(programs)) await placeProgram(path, join(directory, place));
+    await placePauseImage(directory, "ecs", pause);
     for (const place of mountPoints) await mkdir(join(directory, place), { recursive: true });
     await writeFile(join(directory, "etc/resolv.conf"), "");
     await writeFile(join(directory, "etc/hosts"), "127.0.0.1 localhost\n");
     await writeFile(join(directory, "etc/group"), "root:x:0:\n");
   },
 });
+
+async function pauseImage(): Promise<KeyedDirectory> {
+  const architecture = machineArchitecture();
+  const lock = await readLock(architecture);
+  const subject = { tools: await inputTools({}), lock, architecture, epochSeconds: epochSecondsOf(lock) };
+  return await makePauseImage({ ...subject, ...pauseArchives["ecs"] }, {});
+}
 
 async function engineRoot(agent: string): Promise<string> {
   const programs: Record<string, InputFile> = {};
@@ -60,7 +70,7 @@ async function engineRoot(agent: string): Promise<string> {
   }
   const sha256 = new Bun.CryptoHasher("sha256").update(await Bun.file(agent).bytes()).digest("hex");
   programs[agentPath] = new InputFile(agent, sha256);
-  return (await makeEngineRoot({ programs }, {})).directory;
+  return (await makeEngineRoot({ programs, pause: await pauseImage() }, {})).directory;
 }
 
 const Containers = z.array(

@@ -1,4 +1,5 @@
 /** The few calls of the Docker Engine API that the stand-in makes; version 1.41, at its socket. */
+import { messageOf } from "../../../../lib/failure.ts";
 import { z } from "zod";
 
 const socket = "/run/docker.sock";
@@ -25,6 +26,24 @@ export class DockerEngine {
     const { Id } = Created.parse(JSON.parse(created));
     await this.#ask("POST", `/containers/${Id}/start`);
     return Id;
+  }
+
+  /** Takes images in from an archive. @returns why an image is not there then; undefined when it is */
+  async load(path: string, image: string): Promise<string | undefined> {
+    try {
+      const answer = await fetch("http://docker/v1.41/images/load?quiet=1", {
+        method: "POST",
+        unix: socket,
+        headers: { "content-type": "application/x-tar" },
+        body: Bun.file(path),
+      });
+      const progress = await answer.text();
+      if (!answer.ok || progress.includes('"error"')) return progress.trim();
+      await this.#ask("GET", `/images/${image}/json`);
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
   }
 
   async stop(id: string): Promise<void> {

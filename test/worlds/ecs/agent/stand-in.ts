@@ -58,6 +58,12 @@ const ecs = new ECSClient({
 const docker = new DockerEngine(
   z.record(z.string(), z.object({ auth: z.string() })).parse(JSON.parse(env.ECS_ENGINE_AUTH_DATA)),
 );
+/** Source: agent/config/config_unix.go, Makefile and agent/app/agent_capability_unix.go. */
+const pauseImage = {
+  archive: "/images/amazon-ecs-pause.tar",
+  name: "amazon/amazon-ecs-pause:0.1.0",
+  capability: "ecs.capability.pid-ipc-namespace-sharing",
+} as const;
 const statePath = join(env.ECS_DATADIR, "stand-in.json");
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -80,12 +86,13 @@ async function registered(): Promise<z.output<typeof State>> {
   } catch (error) {
     log(`registers anew: ${String(error)}`);
   }
-  const attributes = z.record(z.string(), z.string()).parse(JSON.parse(env.ECS_INSTANCE_ATTRIBUTES));
+  const own = z.record(z.string(), z.string()).parse(JSON.parse(env.ECS_INSTANCE_ATTRIBUTES));
+  const attributes = { ...own, ...(await sharingCapability()) };
   const answer = await ecs.send(
     new RegisterContainerInstanceCommand({
       cluster: env.ECS_CLUSTER,
       instanceIdentityDocument: await identityDocument(),
-      attributes: Object.entries(attributes).map(([name, value]) => ({ name, value })),
+      attributes: Object.entries(attributes).map(([name, value]) => (value === "" ? { name } : { name, value })),
     }),
   );
   const arn = answer.containerInstance?.containerInstanceArn ?? "";
@@ -93,6 +100,13 @@ async function registered(): Promise<z.output<typeof State>> {
   const state = { containerInstance: arn, tasks: {} };
   await writeFile(statePath, JSON.stringify(state));
   return state;
+}
+
+/** Tasks may share namespaces where the image of the container that holds them can be loaded. */
+async function sharingCapability(): Promise<Record<string, string>> {
+  const failure = await docker.load(pauseImage.archive, pauseImage.name);
+  log(failure === undefined ? `loaded ${pauseImage.name}` : `cannot load ${pauseImage.name}: ${failure}`);
+  return failure === undefined ? { [pauseImage.capability]: "" } : {};
 }
 
 async function keep(): Promise<void> {
