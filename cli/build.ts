@@ -98,7 +98,7 @@ so building again after a change of ours takes seconds.`,
       type: "text",
       many: true,
       value: "NAME=FILE",
-      help: "A program that no registry carries, with its licence as LICENSE beside it: ecs-agent, and those of SSM's agent for the control container",
+      help: "A program that no registry carries, with its licence as LICENSE beside it: ecs-agent, plug-ins of the network of its tasks, and those of SSM's agent for the control container",
     },
     "trust-new": {
       type: "boolean",

@@ -25,6 +25,7 @@ import { defined } from "../lib/defined.ts";
 import { say } from "../lib/progress.ts";
 import { version } from "../package.json";
 import { updateDefaults, withDefaults } from "../variants/defaults.ts";
+import { withTaskNetwork } from "../variants/flavours/task-network.ts";
 import type { OwnVariant } from "../variants/variant-file.ts";
 import { variantNamed } from "../variants/all.ts";
 import type { Architecture } from "../variants/variant.ts";
@@ -78,7 +79,8 @@ export async function builtImage(request: ImageRequest, signal: AbortSignal): Pr
     supplied,
   } = request;
   const own = typeof wanted === "string" ? undefined : wanted;
-  const variant = typeof wanted === "string" ? variantNamed(wanted) : wanted.variant;
+  const named = typeof wanted === "string" ? variantNamed(wanted) : wanted.variant;
+  const variant = withTaskNetwork(named, Object.keys(supplied?.supply ?? {}));
   const url = updateUrl ?? own?.file["update-url"];
   const chosen = url === undefined ? variant : withDefaults(variant, updateDefaults(url, variant, architecture));
   say(`compiling the host's programs for ${architecture}`);

@@ -27,6 +27,11 @@ export const suppliedNames = [
   "ssm-agent-worker",
   "ssm-document-worker",
   "ssm-session-worker",
+  "vpc-eni",
+  "vpc-branch-eni",
+  "ecs-bridge",
+  "ecs-ipam",
+  "aws-appmesh",
 ] as const;
 export type SuppliedName = (typeof suppliedNames)[number];
 

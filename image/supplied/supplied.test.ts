@@ -2,6 +2,10 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { variantNamed } from "../../variants/all.ts";
+import { awsEcs1 } from "../../variants/aws-ecs-1.ts";
+import { hasTaskNetwork, withTaskNetwork } from "../../variants/flavours/task-network.ts";
+import { formatVariantRecord } from "../../variants/variant-record.ts";
 import { parseSupply, suppliedSsmAgent, trustedSupply, type SuppliedOptions } from "./supplied.ts";
 
 let directory: string;
@@ -77,4 +81,23 @@ test("of SSM's agent all programs are brought, or none", async () => {
   const all = ["ssm-agent", "ssm-agent-worker", "ssm-document-worker", "ssm-session-worker"];
   const whole = await suppliedSsmAgent({ ...options, supply: parseSupply(all.map((name) => `${name}=${path}`)) });
   expect(Object.keys(whole)).toEqual(["amazon-ssm-agent", ...all.slice(1)]);
+});
+
+test("the plug-ins of the network of tasks make an image that has all of them, or none", () => {
+  expect(withTaskNetwork(awsEcs1, ["ecs-agent"])).toBe(awsEcs1);
+  expect(hasTaskNetwork(awsEcs1)).toBe(false);
+  const variant = withTaskNetwork(awsEcs1, ["ecs-agent", "ecs-ipam"]);
+  expect(hasTaskNetwork(variant)).toBe(true);
+  expect(Object.values(variant.supplied ?? {})).toEqual([
+    "ecs-agent",
+    "vpc-eni",
+    "vpc-branch-eni",
+    "ecs-bridge",
+    "ecs-ipam",
+    "aws-appmesh",
+  ]);
+  // The image says so of itself, which is how its host knows.
+  expect(formatVariantRecord(variant)).toContain('"usr/libexec/amazon-ecs-cni-plugins/vpc-eni": "vpc-eni"');
+  const metal = variantNamed("metal-dev");
+  expect(withTaskNetwork(metal, ["vpc-eni"])).toBe(metal);
 });

@@ -29,6 +29,13 @@ const ssm = {
   license: "Apache-2.0",
 } as const;
 
+const ecsPlugin = {
+  vendor: "Amazon Web Services",
+  from: "https://github.com/aws/amazon-ecs-cni-plugins",
+  license: "Apache-2.0",
+} as const;
+const vpcPlugin = { ...ecsPlugin, from: "https://github.com/aws/amazon-vpc-cni-plugins" } as const;
+
 export const suppliedPrograms: Readonly<Record<SuppliedName, SuppliedProgram>> = {
   "ecs-agent": {
     description: "agent of Amazon ECS",
@@ -40,6 +47,11 @@ export const suppliedPrograms: Readonly<Record<SuppliedName, SuppliedProgram>> =
   "ssm-agent-worker": { description: "worker of SSM's agent, ssm-agent-worker", ...ssm },
   "ssm-document-worker": { description: "part of SSM's agent that runs commands, ssm-document-worker", ...ssm },
   "ssm-session-worker": { description: "part of SSM's agent that holds sessions, ssm-session-worker", ...ssm },
+  "vpc-eni": { description: "plug-in of the network of tasks, vpc-eni", ...vpcPlugin },
+  "vpc-branch-eni": { description: "plug-in of the network of tasks, vpc-branch-eni", ...vpcPlugin },
+  "ecs-bridge": { description: "plug-in of the network of tasks, ecs-bridge", ...ecsPlugin },
+  "ecs-ipam": { description: "plug-in of the network of tasks, ecs-ipam", ...ecsPlugin },
+  "aws-appmesh": { description: "plug-in of the network of tasks, aws-appmesh", ...vpcPlugin },
 };
 
 /** What the control container has beside our programs, all of it or nothing, by its name in /usr/bin. */

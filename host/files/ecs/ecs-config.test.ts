@@ -3,14 +3,15 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ecs } from "../../../settings/groups/ecs.ts";
 import { factsOf, settingsOf } from "../../../test/worlds/host/settings.ts";
+import { withTaskNetwork } from "../../../variants/flavours/task-network.ts";
 import { dockerDaemon } from "./docker-daemon.ts";
 import { ecsConfig } from "./ecs-config.ts";
 
 const facts = factsOf("aws-ecs-1");
 
 /** What the agent's environment is with these settings, by name. */
-function environment(tree: Parameters<typeof settingsOf>[0]): Map<string, string> {
-  const [file] = ecsConfig.render(settingsOf(tree, "aws-ecs-1"), facts);
+function environment(tree: Parameters<typeof settingsOf>[0], of = facts): Map<string, string> {
+  const [file] = ecsConfig.render(settingsOf(tree, "aws-ecs-1"), of);
   const text = file !== undefined && "content" in file ? file.content : "";
   return new Map(
     text
@@ -51,6 +52,13 @@ test("the agent learns what settings say, and what the image cannot do", () => {
     ECS_INSTANCE_ATTRIBUTES: String.raw`"{\"orlop.variant\":\"aws-ecs-1\",\"bottlerocket.variant\":\"aws-ecs-1\",\"colour\":\"blue\"}"`,
   });
   expect(environment({}).has("ECS_CLUSTER")).toBe(false);
+});
+
+test("tasks may have network interfaces of their own where the image has the plug-ins", () => {
+  const variant = withTaskNetwork(facts.variant, ["vpc-eni"]);
+  const variables = environment({}, { ...facts, variant });
+  expect(variables.get("ECS_ENABLE_TASK_ENI")).toBe("true");
+  expect(variables.get("ECS_CNI_PLUGINS_PATH")).toBe("/usr/libexec/amazon-ecs-cni-plugins");
 });
 
 test("credentials of registries reach Docker by the agent, and mirrors of docker.io by its configuration", () => {

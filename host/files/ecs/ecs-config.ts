@@ -5,6 +5,8 @@
  */
 import { defined } from "../../../lib/defined.ts";
 import type { Settings } from "../../../settings/model/model.ts";
+import { hasTaskNetwork, taskNetworkDirectory } from "../../../variants/flavours/task-network.ts";
+import type { Variant } from "../../../variants/variant.ts";
 import { configFile } from "../config-file.ts";
 import { environmentFile } from "../environment-file.ts";
 
@@ -17,21 +19,21 @@ export const ecsConfig = configFile({
   mode: 0o600,
   restart: ["ecs.service"],
   render: (settings, { variant }) =>
-    settings.ecs === undefined ? undefined : environmentFile(variables(settings, settings.ecs, variant.name)),
+    settings.ecs === undefined ? undefined : environmentFile(variables(settings, settings.ecs, variant)),
 });
 
 type Variables = readonly (readonly [name: string, value: string])[];
 
-function variables(settings: Settings, ecs: NonNullable<Settings["ecs"]>, variant: string): Variables {
+function variables(settings: Settings, ecs: NonNullable<Settings["ecs"]>, variant: Variant): Variables {
   return [
     ["ECS_DATADIR", "/var/lib/ecs/data"],
     ["ECS_HOST_DATA_DIR", "/var/lib/ecs"],
     ["ECS_ENABLE_TASK_IAM_ROLE", "true"],
     ["ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST", "true"],
     ["ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE", "true"],
-    // The plug-ins of the network that awsvpc needs are not part of the image.
-    ["ECS_ENABLE_TASK_ENI", "false"],
-    ["ECS_INSTANCE_ATTRIBUTES", JSON.stringify(attributes(ecs, variant))],
+    ["ECS_ENABLE_TASK_ENI", String(hasTaskNetwork(variant))],
+    ["ECS_CNI_PLUGINS_PATH", `/${taskNetworkDirectory}`],
+    ["ECS_INSTANCE_ATTRIBUTES", JSON.stringify(attributes(ecs, variant.name))],
     ["ECS_DISABLE_PRIVILEGED", String(!ecs["allow-privileged-containers"])],
     ["ECS_AVAILABLE_LOGGING_DRIVERS", JSON.stringify(ecs["logging-drivers"])],
     ["ECS_LOGLEVEL", ecs.loglevel],
