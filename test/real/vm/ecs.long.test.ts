@@ -31,6 +31,7 @@ let world: EcsWorld;
 let access: ClusterAccess;
 let tasks: TaskServer;
 let proxy: HttpsProxy;
+let published: PublishedImages;
 let host: TestHost;
 let real: RealHost;
 
@@ -72,7 +73,7 @@ beforeAll(async () => {
     trust: "new",
     lists: suppliedAgent.lists,
   } as const;
-  const published = open.use(
+  published = open.use(
     await PublishedImages.open("ecs", "aws-ecs-1", { companions: "beside", supplied, host: hostOfInstances }),
   );
   const credentials = base64("[default]\naws_access_key_id = test\naws_secret_access_key = test\n");
@@ -202,4 +203,11 @@ test("the updater drains the instance, brings it to the new version, and has it 
   expect(containerInstances[0]?.status).toBe("ACTIVE");
   await eventually(() => !real.away || undefined, "the agent's websocket");
   expect((await nextSign(await startTask())).metadata).toBe("standIntrue");
+});
+
+test("admin and control start from what is here, though the repository is away", async () => {
+  published[Symbol.dispose]();
+  await onHost("systemctl restart host-container@control.service");
+  await host.untilRunning("admin", "control");
+  expect((await host.exec("control", ["apiclient", "get", "os"])).output).toContain(`"version_id": "${newer}"`);
 });
