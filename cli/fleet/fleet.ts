@@ -110,17 +110,28 @@ const explain = verb({
 
 const history = verb({
   name: "fleet history",
-  summary: "Say what the operator did, as far as the cluster's events go back",
-  examples: [{ run: "./orlop fleet history", description: "the newest last" }],
-  options: { kubeconfig: whereOptions.kubeconfig },
+  summary: "Say what the operator did, as far as the cluster's events go back, or what hosts remember",
+  examples: [
+    { run: "./orlop fleet history", description: "the newest last" },
+    { run: "./orlop fleet history --hosts hosts.txt", description: "of hosts that are in no cluster" },
+  ],
+  options: whereOptions,
   async run({ invocation: { signal } }, where) {
+    oneOfBoth(where);
+    if (where.hosts !== undefined) {
+      const { hostsHistory } = await import("./host-history.ts");
+      return await hostsHistory(where.hosts, signal);
+    }
     const { fleetHistory } = await import("../../cluster/operator/fleet-view.ts");
-    return await fleetHistory(await clusterClient(where), signal);
+    return { events: await fleetHistory(await clusterClient(where), signal), silent: [] };
   },
-  print: (events) =>
-    events.length === 0
-      ? "the cluster has no event of the operator"
-      : events.map(({ at, name, reason, message }) => `${at}  ${name}  ${reason}: ${message}`).join("\n"),
+  print({ events, silent }) {
+    const lines = [
+      ...events.map(({ at, name, reason, message }) => `${at}  ${name}  ${reason}: ${message}`),
+      ...silent.map(({ name, reason }) => `${name} does not answer: ${reason}`),
+    ];
+    return lines.length === 0 ? "nothing is known to have happened" : lines.join("\n");
+  },
 });
 
 const consoleVerb = verb({

@@ -1,6 +1,7 @@
 /** Hosts outside of clusters, by their remote API. */
 import { readFile } from "node:fs/promises";
-import { connect } from "../../api/client/client.ts";
+import { connect, type Client } from "../../api/client/client.ts";
+import { Refused } from "../../api/client/refused.ts";
 import type { UpdateExplanation } from "../../api/status.ts";
 import { hostAddress } from "../../host/commands/apiclient/address.ts";
 import type { NodePicture } from "../../cluster/picture/fleet-picture.ts";
@@ -14,29 +15,53 @@ type HostStanding = Pick<HostLine, "cause" | "sentence" | "details" | "target" |
 const limitMs = 15_000;
 
 /** @param file names of contexts, one on a line; what stands behind `#` is a comment */
-export async function hostLines(file: string, signal: AbortSignal): Promise<HostLine[]> {
+export async function hostNames(file: string): Promise<string[]> {
   const lines = (await readFile(file, "utf8")).split("\n").map((line) => line.replace(/#.*/, "").trim());
-  const names = lines.filter((line) => line !== "");
-  return await Promise.all(names.map(async (name) => await hostLine(name, signal)));
+  return lines.filter((line) => line !== "");
+}
+
+/** Asks one host, by its context. */
+export async function reachHost<Answer>(
+  name: string,
+  signal: AbortSignal,
+  ask: (host: Client, inTime: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+  return await ask(connect(await hostAddress({ context: name })), inTime);
+}
+
+/** @param file as `hostNames` reads it */
+export async function hostLines(file: string, signal: AbortSignal): Promise<HostLine[]> {
+  return await Promise.all((await hostNames(file)).map(async (name) => await hostLine(name, signal)));
 }
 
 /** One that does not answer is a line too. */
 async function hostLine(name: string, signal: AbortSignal): Promise<HostLine> {
   const unplaced = { name, policy: "", zone: "", step: "Idle" } as const;
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
   try {
-    const host = connect(await hostAddress({ context: name }));
-    const { os, update } = await host.call("getStatus", { signal: inTime });
-    if (update?.stage === "on-trial") {
-      const sentence = `runs ${update.version} on trial: ${update.missing.join("; ")}`;
-      return { ...unplaced, version: os.version_id, cause: "on-trial", sentence };
-    }
-    const explanation = await host.call("explainUpdates", { signal: inTime });
-    return { ...unplaced, version: os.version_id, ...standingOf(explanation) };
+    return await reachHost(name, signal, async (host, inTime) => {
+      const { os, update } = await host.call("getStatus", { signal: inTime });
+      const known = { ...unplaced, version: os.version_id };
+      if (update?.stage === "on-trial") {
+        const sentence = `runs ${update.version} on trial: ${update.missing.join("; ")}`;
+        return { ...known, cause: "on-trial", sentence };
+      }
+      return { ...known, ...(await explained(host, inTime)) };
+    });
   } catch (error) {
     signal.throwIfAborted();
     const sentence = `does not answer: ${messageOf(error)}`;
     return { ...unplaced, version: undefined, cause: "no-report", sentence };
+  }
+}
+
+/** A host whose repository cannot be asked answers all the same, and says why. */
+async function explained(host: Client, signal: AbortSignal): Promise<HostStanding> {
+  try {
+    return standingOf(await host.call("explainUpdates", { signal }));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { cause: "no-report", sentence: `does not know what it may take: ${error.message}` };
   }
 }
 

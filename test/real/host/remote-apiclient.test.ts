@@ -8,12 +8,24 @@ import { connect } from "../../../api/client/client.ts";
 import { KeptConnection } from "../../../api/client/transport.ts";
 import { apiclient } from "../../../host/commands/apiclient.ts";
 import { contextsDirectory } from "../../../host/commands/apiclient/address.ts";
+import { fleetCommands, fleetGroups } from "../../../cli/fleet/fleet.ts";
 import { invoke } from "../../../lib/command/command-line.ts";
+import { program } from "../../../lib/command/command.ts";
 import { parseJson } from "../../../lib/text/json.ts";
 import { makeCredentials, type Credentials } from "../../../vm/credentials.ts";
 import { eventually } from "../../eventually.ts";
 import { runningHost, type RunningHost } from "../../worlds/host/running-host.ts";
 import { freePort } from "../../../lib/free-port.ts";
+
+const fleet = program({
+  name: "orlop",
+  summary: "For these tests",
+  version: "0.0.0",
+  options: {},
+  groups: fleetGroups,
+  commands: fleetCommands,
+  context: (invocation) => ({ invocation }),
+});
 
 let host: RunningHost;
 let directory = "";
@@ -127,6 +139,20 @@ test("a context says all of it by a name", async () => {
   expect((await invoke(apiclient, ["--context", "far", "status"])).stdout).toContain("remote API   port ");
   const { stderr } = await invoke(apiclient, ["--context", "fra", "status"]);
   expect(stderr).toContain("hint: there are far");
+});
+
+test("a fleet outside of clusters is told by the remote API of each host, one that is not there too", async () => {
+  const hosts = join(directory, "hosts.txt");
+  await writeFile(hosts, "far\nnobody # was switched off\n");
+  const { stdout } = await invoke(fleet, ["fleet", "status", "--hosts", hosts]);
+  const [far, nobody] = stdout.split("\n");
+  expect(far).toMatch(/^far  \d+\.\d+\.\d+  does not know what it may take: .*metadata-base-url is not set$/);
+  expect(nobody).toMatch(/^nobody  \?  does not answer: cannot find the context nobody/);
+  const explanation = await invoke(fleet, ["fleet", "explain", "far", "--hosts", hosts]);
+  expect(explanation.stdout.trimEnd()).toMatch(/^far does not know what it may take: .*\n  it runs \d+\.\d+\.\d+$/);
+  const history = (await invoke(fleet, ["fleet", "history", "--hosts", hosts])).stdout.trimEnd().split("\n");
+  expect(history).toContainEqual(expect.stringMatching(/^\S+Z  far  Changed: remote ada: /));
+  expect(history.at(-1)).toMatch(/^nobody does not answer: cannot find the context /);
 });
 
 test("who asks again and again does so over one connection, and opens another when the daemon starts again", async () => {
