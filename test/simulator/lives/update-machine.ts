@@ -27,7 +27,7 @@ import { SimulatedClock } from "../media/clock.ts";
 import { countDown, loaderEntries } from "../media/loader.ts";
 import { answerOf, askedFrom } from "../media/mirror.ts";
 import { SimulatedStorage } from "../media/storage.ts";
-import { bootedRoot, type BootedRoot } from "./booted-root.ts";
+import { bootedRoot, type BootedRoot } from "../media/booted-root.ts";
 import { claim } from "./datastore-model.ts";
 import { lies, type Lie, type UpdateScenario } from "./update-events.ts";
 import { lastCommand, statusOf, type UpdatePromises } from "./update-promises.ts";
