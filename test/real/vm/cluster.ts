@@ -16,8 +16,6 @@ import {
   nodeDiskBytes,
   startControlPlane,
 } from "../../../vm/cluster/control-plane.ts";
-import { wantsContainerd17 } from "../../../variants/kubernetes.ts";
-import type { Minor } from "../../../settings/model/setting.ts";
 import { imageOf } from "./image.ts";
 import { directory, TestHost, type TestHostOptions } from "./test-host.ts";
 
@@ -71,7 +69,6 @@ export class TestCluster implements AsyncDisposable {
       shell: false,
       kubelet: true,
       diskBytes: nodeDiskBytes,
-      ...policyOf(this.controlPlane.minor),
       ...options,
     });
     this.#hosts.set(name, host);
@@ -126,9 +123,4 @@ export class TestCluster implements AsyncDisposable {
     for (const host of this.#hosts.values()) await host[Symbol.asyncDispose]();
     await this.controlPlane[Symbol.asyncDispose]();
   }
-}
-
-/** Of containerd 1.7 the policy knows nothing yet: it denies nothing where that runs, and notes what it would (docs/security.md). */
-function policyOf(minor: Minor): Pick<TestHostOptions, "denied"> {
-  return wantsContainerd17({ orchestrator: { kind: "kubernetes", minor } }) ? { denied: "expected" } : {};
 }
