@@ -62,7 +62,7 @@ export function diskLayout({ architecture, esp, root, hash }: LayoutInputs): Par
       throw new Failure(
         "root-too-large",
         `cannot lay out the disk: the ${name} of ${formatBytes(part.bytes)} does not fit into ${formatBytes(limit)}`,
-        { hint: "remove packages from the variant" },
+        { hint: "remove packages from the variant, or leave out --with-containers" },
       );
     }
   }
