@@ -30,8 +30,8 @@ const handshakesOfNetwork = 8;
 
 /** The certificate of a client, as TLS has verified it. `raw` is DER. */
 export type PresentedCertificate = { subject: string; notAfter: Date; raw: Uint8Array };
-/** What a client may do now: a connection may outlast its certificate. */
-export type RoleOfCertificate = (certificate: PresentedCertificate) => Role | undefined;
+/** Once for each connection. What it gives is asked at each request: what a client may do now. */
+export type RoleOfCertificate = (certificate: PresentedCertificate) => () => Role | undefined;
 
 export class RemoteServer implements AsyncDisposable {
   readonly #tls: Server;
@@ -45,7 +45,7 @@ export class RemoteServer implements AsyncDisposable {
   }
 
   /**
-   * @param roleOf what a client may do now
+   * @param roleOf what a client may do
    * @throws {Failure<"cannot-listen" | "bad-client-ca">}
    */
   static async open(
@@ -139,7 +139,7 @@ function admit(
   }
   const notAfter = new Date(certificate?.valid_to ?? 0);
   const raw = certificate?.raw ?? new Uint8Array();
-  const peer = remoteCaller(name, () => roleOf({ subject: name, notAfter, raw }));
+  const peer = remoteCaller(name, roleOf({ subject: name, notAfter, raw }));
   const connection = connections.admit(
     socket,
     () => peer,

@@ -2,7 +2,8 @@
 import { connect as connectTcp, createServer, type AddressInfo } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { once } from "node:events";
-import { beforeAll, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
+import { beforeAll, expect, spyOn, test } from "bun:test";
 import { connect, type Client } from "../../../api/client/client.ts";
 import { invoke } from "../../../lib/command/command-line.ts";
 import { apiclient } from "../../commands/apiclient.ts";
@@ -238,6 +239,30 @@ test("a role that is bound to an authority is of no use to who was certified by 
   await expect(impostor.call("getSettings", motd)).rejects.toMatchObject({ status: 403 });
   expect(await real.call("getSettings", motd)).toBeDefined();
   await expect(set(host, { api: { remote: { "role-cas": { alice: "nobody" } } } })).rejects.toThrow();
+});
+
+test("which authority signed a certificate is found out once for a connection, and to which its role is bound is asked each time", async () => {
+  await using host = await runningHost();
+  const { port } = await openRemote(host, { alice: "admin" });
+  await set(host, {
+    api: { remote: { "client-cas": { monitoring: strangers.setting }, "role-cas": { alice: "ours" } } },
+  });
+  const options = { cert: alice.certificate, key: alice.key, rejectUnauthorized: false };
+  const socket = connectTls({ port, host: "127.0.0.1", ...options });
+  using verify = spyOn(X509Certificate.prototype, "verify");
+  let answers = "";
+  socket.on("data", (chunk: Buffer) => void (answers += chunk.toString()));
+  const ask = async (status: string): Promise<void> => {
+    answers = "";
+    socket.write("GET /os HTTP/1.1\r\nHost: x\r\n\r\n");
+    await eventually(async () => expect(answers).toStartWith(`HTTP/1.1 ${status}`));
+  };
+  for (let request = 0; request < 3; request++) await ask("200");
+  expect(verify).toHaveBeenCalledTimes(1);
+  await set(host, { api: { remote: { "role-cas": { alice: "monitoring" } } } });
+  await ask("403");
+  expect(verify).toHaveBeenCalledTimes(1);
+  socket.destroy();
 });
 
 test("a certificate whose common name has no role gets 403 for everything", async () => {

@@ -18,7 +18,7 @@ import { reconciler, type Reconciler } from "../../reconcile/reconciler.ts";
 import type { System } from "../../machine/system.ts";
 import { ensureIdentity } from "./certificate.ts";
 import type { Exchange } from "./exchange.ts";
-import { type PresentedCertificate, RemoteServer, type RoleOfCertificate } from "./remote-server.ts";
+import { RemoteServer, type RoleOfCertificate } from "./remote-server.ts";
 
 /** As long as a client may wait for reconcilers. */
 const closeGraceMs = 240_000;
@@ -92,8 +92,13 @@ export class Remote implements AsyncDisposable {
     }
     const identity = await ensureIdentity(this.#system);
     this.#fingerprint = identity.fingerprint;
-    const roleOf: RoleOfCertificate = (certificate) =>
-      this.#system.clock.now() <= certificate.notAfter ? roleIn(this.#is, certificate) : undefined;
+    // The authorities are those of this listener, so that which of them signed a certificate is found out once.
+    const roleOf: RoleOfCertificate = ({ subject, notAfter, raw }) => {
+      let signers: ReadonlySet<string> | undefined;
+      const signersOf = (): ReadonlySet<string> => (signers ??= signersIn(wanted["client-cas"], raw));
+      // A connection may outlast its certificate.
+      return () => (this.#system.clock.now() <= notAfter ? roleIn(this.#is, subject, signersOf) : undefined);
+    };
     const place = { port: wanted.port, identity, clientCas: [first, ...rest] as const };
     this.#server = await RemoteServer.open(place, this.#exchange(), roleOf, this.#system.log);
     const line = `remote API on port ${this.#server.port}, certificate fingerprint SHA256 ${identity.fingerprint}`;
@@ -130,17 +135,25 @@ function listeningOf({ enabled, port, "client-cas": clientCas }: RemoteSettings)
   return { enabled, port, "client-cas": clientCas };
 }
 
-function roleIn({ roles, ...remote }: RemoteSettings, { subject, raw }: PresentedCertificate): Role | undefined {
-  if (!Object.hasOwn(roles, subject) || !isOfItsAuthority(remote, subject, raw)) return undefined;
+function roleIn(
+  { roles, "role-cas": bound }: RemoteSettings,
+  subject: string,
+  signersOf: () => ReadonlySet<string>,
+): Role | undefined {
+  if (!Object.hasOwn(roles, subject)) return undefined;
+  if (Object.hasOwn(bound, subject) && !signersOf().has(bound[subject] ?? "")) return undefined;
   return roles[subject];
 }
 
-function isOfItsAuthority(remote: Omit<RemoteSettings, "roles">, subject: string, raw: Uint8Array): boolean {
-  if (!Object.hasOwn(remote["role-cas"], subject)) return true;
-  const bundle = readBundle(remote["client-cas"][remote["role-cas"][subject] ?? ""] ?? "");
-  if (!bundle.ok) return false;
+/** Names of the authorities, one of whose certificates signed this one itself. */
+function signersIn(bundles: RemoteSettings["client-cas"], raw: Uint8Array): ReadonlySet<string> {
   const certificate = new X509Certificate(raw);
-  return bundle.certificates.some((ca) => certificate.checkIssued(ca) && certificate.verify(ca.publicKey));
+  const signed = (encoded: string): boolean => {
+    const bundle = readBundle(encoded);
+    if (!bundle.ok) return false;
+    return bundle.certificates.some((ca) => certificate.checkIssued(ca) && certificate.verify(ca.publicKey));
+  };
+  return new Set(Object.entries(bundles).flatMap(([name, encoded]) => (signed(encoded) ? [name] : [])));
 }
 
 /** A role that is bound to no authority belongs to a common name, whichever of them gave it to somebody. */
