@@ -158,6 +158,11 @@ test(
         expect(await conditionOf("UpToDate")).toBe(`True: ${count} of ${count} nodes run what they are to run`),
       60_000,
     );
+    await eventually(async () => {
+      const { stdout: columns } = await cluster.kubectl(["get", "fp,nu"]);
+      expect(columns).toMatch(new RegExp(`^fleetpolicy\\S*/web +${count} +${count} +0 +0 +False +\\S`, "m"));
+      expect(columns).toMatch(/^nodeupdate\S*\/node-0007 +1\.1\.0 +Idle +runs 1\.1\.0, which is what it is to run$/m);
+    }, 60_000);
     const metrics = await operator.metrics();
     expect(metrics).toContain(`orlop_fleet_up_to_date{policy="web"} ${count}\n`);
     // This operator began after the others had done their part; the last node it has brought there alone.
