@@ -26,12 +26,19 @@ export const connectionLimits: ConnectionLimits = { most: 256, share: 64, reques
 const retiredMs = 250;
 
 /** Without a deadline while the host is the one who takes time. */
-export type OpenConnection<Peer> = { readonly peer: Peer; readonly owner: Owner; deadline: Deadline | undefined };
+export type OpenConnection<Peer> = {
+  readonly peer: Peer;
+  readonly owner: Owner;
+  deadline: Deadline | undefined;
+  /** The client's latest turn; those of later ones are higher. */
+  turn: number;
+};
 
 export class Connections<Peer> implements Disposable {
   readonly #limits: ConnectionLimits;
   readonly #open = new Map<Socket, OpenConnection<Peer>>();
   #retiring = false;
+  #turns = 0;
   readonly #timer: ReturnType<typeof setInterval>;
 
   constructor(limits: ConnectionLimits) {
@@ -53,7 +60,7 @@ export class Connections<Peer> implements Disposable {
       socket.destroy();
       return undefined;
     }
-    const connection = { peer, owner, deadline: deadline(machineClock, this.#limits.requestMs) };
+    const connection = { peer, owner, deadline: deadline(machineClock, this.#limits.requestMs), turn: this.#turns++ };
     this.#open.set(socket, connection);
     socket.once("close", () => this.#open.delete(socket));
     return connection;
@@ -72,10 +79,11 @@ export class Connections<Peer> implements Disposable {
 
   /** False when all of them are being worked on. */
   #closeLongestOf(owner: Owner): boolean {
-    let longest: { socket: Socket; leftMs: number } | undefined;
-    for (const [socket, { owner: whose, deadline: until }] of this.#open) {
+    // By their turns: what is left of two deadlines cannot be read at the same moment.
+    let longest: { socket: Socket; turn: number } | undefined;
+    for (const [socket, { owner: whose, deadline: until, turn }] of this.#open) {
       if (whose !== owner || until === undefined) continue;
-      if (longest === undefined || until.leftMs < longest.leftMs) longest = { socket, leftMs: until.leftMs };
+      if (longest === undefined || turn < longest.turn) longest = { socket, turn };
     }
     if (longest === undefined) return false;
     this.#open.delete(longest.socket);
@@ -99,6 +107,7 @@ export class Connections<Peer> implements Disposable {
 
   /** It is the client's turn: to take the answer, to send a body or the next request. */
   clientsTurn(connection: OpenConnection<Peer>): void {
+    connection.turn = this.#turns++;
     connection.deadline = deadline(machineClock, this.#retiring ? retiredMs : this.#limits.requestMs);
   }
 
