@@ -141,7 +141,10 @@ test("images of the layout of Bottlerocket's find what those look for", async ()
   expect(logs.get("public-admin")).toContain("console ttyS0");
   expect(logs.get("public-admin")).toContain("group of the API 274");
   expect(logs.get("public-control")).toContain("certificates ca-bundle.crt");
-  expect(logs.get("public-control")).toContain('user data {"ssm":{"region":"eu-west-1"}}');
+  // It is a secret of the settings, and so what it prints of it is masked.
+  expect(logs.get("public-control")).toContain("user data (secret)");
+  const kept = await host.exec("public-control", ["cat", "/.bottlerocket/host-containers/current/user-data"]);
+  expect(kept.output).toContain('{"ssm":{"region":"eu-west-1"}}');
   // sheltie: a program of the container in the namespaces of the host's first process, whose own root is another.
   const sheltie = ["sh", "-c", "exec nsenter -t 1 -m -u -i -n -p /proc/$$/root/bin/busybox ls -d /usr/bin/hostd"];
   expect((await host.exec("public-admin", sheltie)).output).toContain("/usr/bin/hostd");
