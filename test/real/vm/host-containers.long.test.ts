@@ -145,8 +145,9 @@ test("images of the layout of Bottlerocket's find what those look for", async ()
   expect(logs.get("public-control")).toContain("user data (secret)");
   const kept = await host.exec("public-control", ["cat", "/.bottlerocket/host-containers/current/user-data"]);
   expect(kept.output).toContain('{"ssm":{"region":"eu-west-1"}}');
-  // sheltie: a program of the container in the namespaces of the host's first process, whose own root is another.
-  const sheltie = ["sh", "-c", "exec nsenter -t 1 -m -u -i -n -p /proc/$$/root/bin/busybox ls -d /usr/bin/hostd"];
+  // sheltie: a program of the container in the namespaces of the host's first process, found by the root of the shell
+  // that waits for it: nsenter's own root is the host's by then.
+  const sheltie = ["sh", "-c", "nsenter -t 1 -m -u -i -n -p /proc/$$/root/bin/busybox ls -d /usr/bin/hostd; exit $?"];
   expect((await host.exec("public-admin", sheltie)).output).toContain("/usr/bin/hostd");
   const settings = await host.exec("public-control", [
     "apiclient",
