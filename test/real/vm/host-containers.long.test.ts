@@ -59,7 +59,8 @@ beforeAll(async () => {
   for (const name of publicNames) {
     const files = { "/usr/sbin/start.sh": publicImages[name].start };
     const environment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }; // as in Amazon Linux
-    await using image = await busyboxImage({ entrypoint: ["/bin/sh", "/usr/sbin/start.sh"], files, environment });
+    const entrypoint = ["/bin/sh", "/usr/sbin/start.sh"];
+    await using image = await busyboxImage({ entrypoint, files, environment, glibc: true });
     await registry.push(image.layout, `orlop/${name}:v1`);
   }
   const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqj0bnkYIa9MYX3DLd8rR5aWcGuCTTnX6VcBwwE5JGO somebody";

@@ -21,7 +21,13 @@ export type BusyboxImage = {
   environment?: Readonly<Record<string, string>>;
   /** By absolute path. */
   files?: Readonly<Record<string, string>>;
+  /** With the C library that the host's programs are linked with, as images of distributions have one. */
+  glibc?: boolean;
 };
+
+/** By architecture, where programs look for what loads them. */
+const loaders = { x86_64: "lib64/ld-linux-x86-64.so.2", aarch64: "lib/ld-linux-aarch64.so.1" } as const;
+const libraries = ["libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0"] as const;
 
 /** Any date: the same content shall be the same image. */
 const epochSeconds = 1_750_000_000;
@@ -30,6 +36,7 @@ const epochSeconds = 1_750_000_000;
 export async function busyboxImage({
   files = {},
   environment = {},
+  glibc = false,
   ...started
 }: BusyboxImage): Promise<AsyncDisposable & { layout: string }> {
   const architecture = machineArchitecture();
@@ -47,6 +54,14 @@ export async function busyboxImage({
   for (const [path, text] of Object.entries({ "/etc/passwd": "root:x:0:0:root:/:/bin/sh\n", ...files })) {
     await mkdir(dirname(join(tree, path)), { recursive: true });
     await writeFile(join(tree, path), text);
+  }
+  if (glibc) {
+    const from = (await openToolsRoot({ sets: ["busybox"] })).directory;
+    const paths = [loaders[architecture], ...libraries.map((name) => `lib/${architecture}-linux-gnu/${name}`)];
+    for (const path of paths) {
+      await mkdir(dirname(join(tree, path)), { recursive: true });
+      await copyFile(join(from, path), join(tree, path));
+    }
   }
   const layout = join(directory, "layout");
   const layer = join(directory, "layer");
