@@ -25,12 +25,14 @@ const places = {
     metadata.answers.set("user-data", document);
     const identity = { instanceId: "i-0123456789abcdef0", region: "eu-west-1", instanceType: "m5.large" };
     metadata.answers.set("dynamic/instance-identity/document", JSON.stringify(identity));
-    return await Promise.resolve({ vendor: "Amazon EC2", metadataPort: metadata.port });
+    const metadataPort = metadata.port;
+    return await Promise.resolve({ vendor: "Amazon EC2", metadataPort, systemDiskBus: "nvme" as const });
   },
   "vmware-k8s-1.20": async (document: string) => {
     const cdRom = join(directory, "companions-inside.iso");
     await makeCdRom(cdRom, { "user-data": document });
-    return { vendor: "VMware, Inc.", cdRom };
+    // Debian's OVMF has no driver for PVSCSI.
+    return { vendor: "VMware, Inc.", cdRom, systemDiskBus: "nvme" as const, card: "vmxnet3" as const };
   },
 };
 
