@@ -192,27 +192,29 @@ test("TLS before 1.3, and plain HTTP, are refused", async () => {
   expect(text).not.toContain("HTTP/1.1");
 });
 
+/** One connection of alice, on which each answer is waited for before the next request. */
+function connectionOf(port: number) {
+  const credentials = { cert: alice.certificate, key: alice.key };
+  const socket = connectTls({ port, host: "127.0.0.1", ...credentials, rejectUnauthorized: false });
+  let answers = "";
+  socket.on("data", (chunk: Buffer) => void (answers += chunk.toString()));
+  return {
+    ask: async (status: string): Promise<void> => {
+      answers = "";
+      socket.write("GET /os HTTP/1.1\r\nHost: x\r\n\r\n");
+      await eventually(async () => expect(answers).toStartWith(`HTTP/1.1 ${status}`));
+    },
+    [Symbol.dispose]: () => void socket.destroy(),
+  };
+}
+
 test("a connection has no role any more once the certificate it was made with has ended", async () => {
   await using host = await runningHost();
   const { port } = await openRemote(host);
-  const socket = connectTls({
-    port,
-    host: "127.0.0.1",
-    cert: alice.certificate,
-    key: alice.key,
-    rejectUnauthorized: false,
-  });
-  let answers = "";
-  socket.on("data", (chunk: Buffer) => void (answers += chunk.toString()));
-  const ask = async (status: string): Promise<void> => {
-    answers = "";
-    socket.write("GET /os HTTP/1.1\r\nHost: x\r\n\r\n");
-    await eventually(async () => expect(answers).toStartWith(`HTTP/1.1 ${status}`));
-  };
-  await ask("200");
+  using connection = connectionOf(port);
+  await connection.ask("200");
   host.machine.stepClock(new Date("2100-01-01").getTime() - host.machine.system.clock.now().getTime());
-  await ask("403");
-  socket.destroy();
+  await connection.ask("403");
 });
 
 test("several authorities that may certify an administrator are told as a warning", async () => {
@@ -247,22 +249,13 @@ test("which authority signed a certificate is found out once for a connection, a
   await set(host, {
     api: { remote: { "client-cas": { monitoring: strangers.setting }, "role-cas": { alice: "ours" } } },
   });
-  const options = { cert: alice.certificate, key: alice.key, rejectUnauthorized: false };
-  const socket = connectTls({ port, host: "127.0.0.1", ...options });
+  using connection = connectionOf(port);
   using verify = spyOn(X509Certificate.prototype, "verify");
-  let answers = "";
-  socket.on("data", (chunk: Buffer) => void (answers += chunk.toString()));
-  const ask = async (status: string): Promise<void> => {
-    answers = "";
-    socket.write("GET /os HTTP/1.1\r\nHost: x\r\n\r\n");
-    await eventually(async () => expect(answers).toStartWith(`HTTP/1.1 ${status}`));
-  };
-  for (let request = 0; request < 3; request++) await ask("200");
+  for (let request = 0; request < 3; request++) await connection.ask("200");
   expect(verify).toHaveBeenCalledTimes(1);
   await set(host, { api: { remote: { "role-cas": { alice: "monitoring" } } } });
-  await ask("403");
+  await connection.ask("403");
   expect(verify).toHaveBeenCalledTimes(1);
-  socket.destroy();
 });
 
 test("a certificate whose common name has no role gets 403 for everything", async () => {
