@@ -40,7 +40,8 @@ export async function busyboxImage({
   ...started
 }: BusyboxImage): Promise<AsyncDisposable & { layout: string }> {
   const architecture = machineArchitecture();
-  const busybox = join((await openToolsRoot({ sets: ["busybox"] })).directory, "usr/bin/busybox");
+  const { directory: from } = await openToolsRoot({ sets: ["busybox"] });
+  const busybox = join(from, "usr/bin/busybox");
   const directory = await mkdtemp(join(tmpdir(), "busybox-image-"));
   const tree = join(directory, "tree");
   for (const name of ["bin", "dev", "etc", "proc", "run", "sys", "tmp"]) {
@@ -56,7 +57,6 @@ export async function busyboxImage({
     await writeFile(join(tree, path), text);
   }
   if (glibc) {
-    const from = (await openToolsRoot({ sets: ["busybox"] })).directory;
     const paths = [loaders[architecture], ...libraries.map((name) => `lib/${architecture}-linux-gnu/${name}`)];
     for (const path of paths) {
       await mkdir(dirname(join(tree, path)), { recursive: true });
