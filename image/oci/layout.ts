@@ -38,6 +38,9 @@ const indexSchema = z.looseObject({ manifests: z.tuple([z.looseObject({ digest: 
 const blobSchema = z.looseObject({ digest: z.string() });
 const manifestSchema = z.looseObject({ config: blobSchema, layers: z.array(blobSchema) });
 
+/** Of an image in a layout: where its configuration and its layers stand, from the layout's directory. */
+export type ImageBlobs = { config: string; layers: readonly string[] };
+
 type Descriptor = { mediaType: string; digest: string; size: number };
 
 const prefix = "application/vnd.oci.image";
@@ -128,20 +131,20 @@ export async function digestOf(layout: string): Promise<string> {
   return index.manifests[0].digest;
 }
 
+/** The blobs of the image in a layout, by its manifest. */
+export async function blobsOf(layout: string): Promise<ImageBlobs> {
+  const blob = (digest: string): string => `blobs/${digest.replace(":", "/")}`;
+  const { config, layers } = await readResult(layout, blob(await digestOf(layout)), manifestSchema);
+  return { config: blob(config.digest), layers: layers.map(({ digest }) => blob(digest)) };
+}
+
 /**
  * What Docker Engine needs of a layout beside it, as `manifest.json`, to load it by a name.
  * Source: https://github.com/moby/moby, image/tarexport: what `docker save` writes since version 25.
  */
 export async function dockerManifest(layout: string, name: string): Promise<object> {
-  const blob = (digest: string): string => `blobs/${digest.replace(":", "/")}`;
-  const manifest = await readResult(layout, blob(await digestOf(layout)), manifestSchema);
-  return [
-    {
-      Config: blob(manifest.config.digest),
-      RepoTags: [name],
-      Layers: manifest.layers.map(({ digest }) => blob(digest)),
-    },
-  ];
+  const { config, layers } = await blobsOf(layout);
+  return [{ Config: config, RepoTags: [name], Layers: layers }];
 }
 
 /** A tar archive whose bytes depend on nothing but the content of the tree and the time. */

@@ -10,7 +10,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { digestOf, makeLayer, makeLayout, packDirectory } from "../../../image/oci/layout.ts";
+import { blobsOf, makeLayer, makeLayout, packDirectory } from "../../../image/oci/layout.ts";
 import { machineArchitecture, openToolsRoot, runTool } from "../../../image/packages/tools-root.ts";
 import { parseJson } from "../../../lib/text/json.ts";
 import { run } from "../../../lib/program/process.ts";
@@ -78,27 +78,22 @@ export async function busyboxArchive(path: string, made: BusyboxImage): Promise<
   await packDirectory(await openToolsRoot(), image.layout, path, epochSeconds);
 }
 
-const manifestSchema = z.looseObject({
-  config: z.looseObject({ digest: z.string() }),
-  layers: z.array(z.looseObject({ digest: z.string() })),
-});
 const configSchema = z.looseObject({
   config: z.looseObject({ Entrypoint: z.array(z.string()), Env: z.array(z.string()) }),
 });
 
 /** Unpacks the image of a layout into a directory that exists; gives what a container of it would start. */
 export async function unpackLayout(layout: string, root: string): Promise<readonly string[]> {
-  const blob = (digest: string): string => join(layout, "blobs", digest.replace(":", "/"));
-  const manifest = manifestSchema.parse(parseJson(await readFile(blob(await digestOf(layout)), "utf8")));
+  const { config, layers } = await blobsOf(layout);
   const tools = await openToolsRoot();
-  for (const { digest } of manifest.layers) {
+  for (const layer of layers) {
     const options = ["--extract", "--zstd", "--numeric-owner", "--preserve-permissions", `--directory=${root}`];
-    await runTool(tools, ["tar", ...options, `--file=${blob(digest)}`], {
+    await runTool(tools, ["tar", ...options, `--file=${join(layout, layer)}`], {
       binds: [root],
       readOnlyBinds: [layout],
       // What is unpacked belongs to many.
       capabilities: ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID"],
     });
   }
-  return configSchema.parse(parseJson(await readFile(blob(manifest.config.digest), "utf8"))).config.Entrypoint;
+  return configSchema.parse(parseJson(await readFile(join(layout, config), "utf8"))).config.Entrypoint;
 }
