@@ -63,10 +63,13 @@ export type Machines = { variant: string; arch: string };
 
 export const emptyManifest: Manifest = { updates: [], migrations: {} };
 
-/** @throws {Failure<"bad-manifest">} naming the place and what was expected there */
-export function parseManifest(document: unknown): Manifest {
+/**
+ * @param file what the document was read from, for errors
+ * @throws {Failure<"bad-manifest">} naming the place and what was expected there
+ */
+export function parseManifest(document: unknown, file = "manifest.json"): Manifest {
   const parsed = Manifest.safeParse(document);
-  if (!parsed.success) throw new Failure("bad-manifest", `cannot use manifest.json: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new Failure("bad-manifest", `cannot use ${file}: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }
 

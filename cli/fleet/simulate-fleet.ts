@@ -65,7 +65,7 @@ things take is drawn from the seed. Invariants of the roll-out are checked at ev
         import("../../cluster/simulator/fleet-simulation.ts"),
       ]);
     const { readFleetFaults, readFleetPolicy } = scenarioModule;
-    const manifest = parseManifest(parseJson(await readText(values.manifest)));
+    const manifest = parseManifest(parseJson(await readText(values.manifest), values.manifest), values.manifest);
     const [machines] = manifest.updates;
     if (machines === undefined) throw usageFailure(`${values.manifest} offers no version`);
     const opens = manifest.updates.flatMap((update) => wavesOfUpdate(update).map((wave) => wave.start.getTime()));

@@ -71,6 +71,18 @@ test("what cannot be used is refused with the file's name, before anything is si
   expect(stderr).toContain("maxUnavailable");
 });
 
+test.each([
+  ['{"updates":[{}],"migrations":{}}', "variant"],
+  ['{"updates":[', "line 1, column 13"],
+])("a manifest of another name that cannot be used is refused by that name: %s", async (text, reason) => {
+  await writeFile(file("other-manifest.json"), text);
+  const named = ["--policy", file("policy.yaml"), "--manifest", file("other-manifest.json")];
+  const { exitCode, stderr } = await simulate("fleet", ...always, ...named);
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain("other-manifest.json");
+  expect(stderr).toContain(reason);
+});
+
 test("what waves do is told wave by wave, and those that are recommended keep to the radius", async () => {
   const shipped = join(import.meta.dir, "../../repo/waves/policies/default.toml");
   const { exitCode, stdout } = await simulate("waves", shipped, "--notice", "2h", "--blast-radius", "5");

@@ -235,4 +235,8 @@ test("apiclient keeps the key at the first time, and answers without the host fr
     exitCode: 0,
     stdout: expect.not.stringContaining("kept the key"),
   });
+  expect(await run(at("image.json"), "--evidence", at("image.json"))).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining(`cannot verify by ${at("image.json")}: `),
+  });
 }, 300_000);

@@ -16,12 +16,13 @@ export const maxJsonDepth = 64;
 /**
  * A byte order mark is skipped, as RFC 8259 section 8.1 allows.
  *
+ * @param source what the text was read from, for errors
  * @throws {Failure<"bad-json">} the message names line and column, both counted from 1
  */
-export function parseJson(marked: string): Json {
+export function parseJson(marked: string, source = "JSON"): Json {
   const text = withoutByteOrderMark(marked);
   if (isDeeperThan(text, maxJsonDepth)) {
-    throw new Failure("bad-json", `cannot read JSON: it is nested more than ${maxJsonDepth} levels deep`);
+    throw new Failure("bad-json", `cannot read ${source}: it is nested more than ${maxJsonDepth} levels deep`);
   }
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JSON.parse makes nothing but Json
@@ -29,7 +30,7 @@ export function parseJson(marked: string): Json {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const { line, column, message } = jsonSyntaxError(text) ?? { line: 1, column: 1, message: error.message };
-    throw new Failure("bad-json", `cannot read JSON: line ${line}, column ${column}: ${message}`);
+    throw new Failure("bad-json", `cannot read ${source}: line ${line}, column ${column}: ${message}`);
   }
 }
 

@@ -91,8 +91,13 @@ async function shownBy(
   path: string | undefined,
 ): Promise<{ shown: Evidence; nonce: string }> {
   if (path !== undefined) {
-    const shown = evidence.parse(parseJson(await readFile(path, "utf8")));
-    return { shown, nonce: shown.nonce };
+    const shown = evidence.safeParse(parseJson(await readFile(path, "utf8"), path));
+    if (!shown.success) {
+      throw new Failure("bad-json", `cannot verify by ${path}: ${z.prettifyError(shown.error)}`, {
+        hint: "it is what `apiclient verify --save` kept",
+      });
+    }
+    return { shown: shown.data, nonce: shown.data.nonce };
   }
   const nonce = randomBytes(nonceBytes).toString("hex");
   return { shown: await (await api()).call("getAttestation", { query: { nonce }, signal }), nonce };
