@@ -1,6 +1,6 @@
 /**
- * Protects: a physical machine gets its system from a CD-ROM or over the network, by nobody's hand: what is erased is said
- * first, the host comes up with the user data that was meant for it, also where Secure Boot is on, and a machine that starts
+ * Protects: a physical machine gets its system from a CD-ROM, a stick or over the network, by nobody's hand: what is erased is
+ * said first, the host comes up with the user data that was meant for it, also where Secure Boot is on, and a machine that starts
  * its installer again keeps what it has.
  */
 import { expect, test } from "bun:test";
@@ -8,6 +8,7 @@ import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { orlop } from "../../../cli/main.ts";
 import { invoke } from "../../../lib/command/command-line.ts";
+import { openToolsRoot, runTool } from "../../../image/packages/tools-root.ts";
 import { serveRepository } from "../../../repo/serve.ts";
 import { hostOfGuests, macAddressOf } from "../../../vm/qemu/qemu.ts";
 import type { MachineOptions } from "../../../vm/machine.ts";
@@ -89,3 +90,26 @@ test("over the network, with user data by the machine's address, on the disk of 
   await using host = await TestHost.make("installed-over-network", { ...hardware, userData, handOver });
   await expectInstalled(host);
 });
+
+test("from a stick, with user data on another one that is known by its label", async () => {
+  const { manifest, blank } = await makeWork();
+  const handOver = async (document: string): Promise<Partial<MachineOptions>> => {
+    const chosen = ["--user-data-from", "LABEL=PROVISION", "--countdown", "3"];
+    const [installer = ""] = await publish("iso", manifest, "--output", place("stick"), ...chosen);
+    const userDataStick = place("user-data-stick.img");
+    await makeStick(userDataStick, "PROVISION", document);
+    return { sticks: [installer, userDataStick], startsFrom: "stick" };
+  };
+  const hardware = { image: blank, diskBytes, shell: false };
+  await using host = await TestHost.make("installed-from-stick", { ...hardware, userData, handOver });
+  expect(await expectInstalled(host)).toMatch(/reading user-data\.toml from \/dev\/sd[a-z]/);
+});
+
+/** A stick as people have them for files: FAT, with user data in it. */
+async function makeStick(path: string, label: string, document: string): Promise<void> {
+  const [tools, file] = [await openToolsRoot(), place("stick-user-data.toml")];
+  await writeFile(file, document);
+  await rm(path, { force: true });
+  await runTool(tools, ["mkfs.fat", "-n", label, "-C", path, "16384"], { binds: [work] });
+  await runTool(tools, ["mcopy", "-i", path, file, "::user-data.toml"], { binds: [work] });
+}
