@@ -96,5 +96,5 @@ async function endAll(): Promise<void> {
   }
   await orlop("cluster", "down");
   await orlop("registry", "--stop");
-  await orlop("repo", "serve", "updates", "--stop");
+  for (const repository of ["updates", "edge-updates"]) await orlop("repo", "serve", repository, "--stop");
 }
