@@ -10,6 +10,7 @@ import { parseJson } from "../../lib/text/json.ts";
 import { type AmiList, amiListSchema } from "../../publish/aws/ami-list.ts";
 import { blockBytes } from "../../publish/aws/disk-blocks.ts";
 import { makeBuild } from "../../test/worlds/publish/build.ts";
+import { sdkCallsIn } from "../../test/worlds/aws/sdk-calls.ts";
 import { type SimulatedAws, startAws } from "../../test/worlds/aws/aws.ts";
 import { orlop } from "../main.ts";
 
@@ -249,4 +250,12 @@ test("what is wrong with Infra.toml is told with its place", async () => {
   expect((await publish(["ami", directory])).stderr).toContain("AWS keeps names that begin with /aws");
   await rm(file("Infra.toml"));
   expect((await publish(["ami", directory])).stderr).toContain("it does not exist");
+});
+
+// The last one: it looks back at all of them.
+test("every call of AWS that publishing makes was made above", async () => {
+  // The SDK itself assumes roles.
+  const calls = [...(await sdkCallsIn(join(import.meta.dir, "../../publish/aws"))), "sts AssumeRole"];
+  expect(calls).toContain("ebs PutSnapshotBlock");
+  expect(calls.filter((call) => !aws.everCalled.has(call))).toEqual([]);
 });

@@ -25,6 +25,8 @@ export type SimulatedAws = AsyncDisposable & {
   /** "ec2 RegisterImage eu-west-1", one for each request that was answered. */
   readonly calls: readonly string[];
   forgetCalls(): void;
+  /** "ec2 RegisterImage", each once: all that were ever answered. */
+  readonly everCalled: ReadonlySet<string>;
   /** Runs before each block is taken: to break an upload off, or to spoil its bytes. */
   beforeBlock: (body: Uint8Array, blocksSoFar: number) => Uint8Array | "throttle";
   image(region: string, id: string): RegisteredImage | undefined;
@@ -47,6 +49,7 @@ export async function startAws(): Promise<SimulatedAws> {
   return {
     url: `http://127.0.0.1:${server.port}`,
     calls: world.calls,
+    everCalled: world.everCalled,
     forgetCalls: () => void world.calls.splice(0),
     get beforeBlock() {
       return world.beforeBlock;
@@ -65,6 +68,7 @@ export async function startAws(): Promise<SimulatedAws> {
 
 class World {
   readonly calls: string[] = [];
+  readonly everCalled = new Set<string>();
   readonly snapshots = new Map<string, Snapshot>();
   readonly images = new Map<string, RegisteredImage>();
   /** Answers to calls with a ClientToken, which are given again. */
@@ -80,6 +84,7 @@ class World {
     const body = new Uint8Array(await request.arrayBuffer());
     const call = callOf(request, body);
     this.calls.push(`${call.service} ${call.action} ${call.region}`);
+    this.everCalled.add(`${call.service} ${call.action}`);
     switch (call.service) {
       case "ebs":
         return await this.#ebs(request, body, call);
