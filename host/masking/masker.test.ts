@@ -61,3 +61,52 @@ test("of a URL its password, its query and what they mean are secret, and its pl
   const mask = maskerOf(secretTexts("address", "https://me:p%40ssw0rd@example.com/path?key=abcdef12"));
   expect(mask("p@ssw0rd p%40ssw0rd abcdef12 example.com/path")).toBe("(secret) (secret) (secret) example.com/path");
 });
+
+/** What secrets begin with, over and over, of which none ever comes. */
+const beginnings = [
+  "-eyJ",
+  "eyJaaaaaaaa.",
+  "token:",
+  "secret=",
+  "authorization: ",
+  "a://",
+  "a://b:",
+  "a-",
+  "key ",
+  "-----BEGIN ",
+  "-----BEGIN PRIVATE KEY-----\n",
+  "-----END RSA PRIVATE KEY-----\n",
+  "PRIVATE KEY",
+  "AKIA",
+  "abcdef.",
+  "ghp_",
+  '"',
+];
+
+test("whoever prints does not decide how long it is looked at: the time grows with the text, and not with its square", () => {
+  const startMs = performance.now();
+  for (const beginning of beginnings) {
+    const text = beginning.repeat(300_000 / beginning.length);
+    maskShapes(text);
+    secretTexts("secret", ["program", text]);
+  }
+  // It takes some seconds where a computer does much else; with one expression that looks ahead without an end, minutes.
+  expect(performance.now() - startMs).toBeLessThan(60_000);
+}, 600_000);
+
+test("a key is masked from its beginning to its end, and as far as a key may reach where one of them is missing", () => {
+  const [begin, end] = ["-----BEGIN EC PRIVATE KEY-----", "-----END EC PRIVATE KEY-----"];
+  expect(maskShapes(`a ${begin}\nMHcCAQ\n${end} b ${begin}x${end} c`)).toBe("a (secret) b (secret) c");
+  expect(maskShapes(`a ${begin}\n-----END RSA PRIVATE KEY-----\nMHcCAQ\n${end} b`)).toBe("a (secret) b");
+  expect(maskShapes(`a ${begin}\nMHcCAQ`)).toBe("a (secret)");
+  expect(maskShapes(`MHcCAQ\n${end} b`)).toBe("(secret) b");
+  const far = "x".repeat(70_000);
+  expect(maskShapes(`${begin}${far} b`)).toBe(`(secret)${far.slice(65_536)} b`);
+  expect(maskShapes(`${far}${end} b`)).toBe(`${far.slice(65_536)}(secret) b`);
+  expect(maskShapes(`${begin}${far}${end} b`).replaceAll("x", "")).toBe("(secret)(secret) b");
+});
+
+test("of what is written beside a token, it stays", () => {
+  const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl";
+  expect(maskShapes(`jwt-${token}, and ${token}`)).toBe("jwt-(secret), and (secret)");
+});

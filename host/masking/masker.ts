@@ -7,13 +7,14 @@ import { masked } from "../../settings/model/secrecy.ts";
 
 /** As much as a key can have in a log that writes before each line when and who. */
 const keyCharactersMost = 65_536;
-const keyBegin = "-----BEGIN ([A-Z ]*PRIVATE KEY)-----";
-const privateKey = new RegExp(`${keyBegin}[^]{0,${keyCharactersMost}}?-----END \\1-----`, "g");
-/** Of a key whose end is not there: a program died. */
-const endlessKey = new RegExp(`${keyBegin}[^]{0,${keyCharactersMost}}`, "g");
-const keyEnd = /-----END [A-Z ]*PRIVATE KEY-----/g;
+const keyMark = /-----(BEGIN|END) ([A-Z ]*PRIVATE KEY)-----/g;
 
-/** What is a secret whoever wrote it; what is kept of it in front of the mask is the first group. */
+/**
+ * What is a secret whoever wrote it; what is kept of it in front of the mask is the first group.
+ *
+ * Whoever prints decides how much of it looks like a secret that never comes: what is looked for ahead has an end, or begins
+ * where a word begins, so that each character is read a limited number of times.
+ */
 const shapes: readonly RegExp[] = [
   // Passwords in addresses, and tokens that stand where a user would.
   /(\b[a-z][a-z0-9+.-]{0,31}:\/\/[^\s/:@"']*:)[^\s/@"']+(?=@)/gi,
@@ -21,7 +22,7 @@ const shapes: readonly RegExp[] = [
   // RFC 9110, 11.6.2; with or without quotation marks around name and value.
   /(\b(?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:[a-z]+\s+)?)[^\s"',;]{6,}/gi,
   // RFC 7519, 3.1: a header in base64 begins with {".
-  /()\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g,
+  /(?<![\w-])(?=[\w-]{11,}\.[\w-]{8,}\.)([\w-]*?)\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g,
   // AWS: keys of users and of roles.
   /()\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g,
   // Kubernetes: bootstrap tokens.
@@ -29,27 +30,42 @@ const shapes: readonly RegExp[] = [
   /()\bgh[pousr]_[A-Za-z0-9]{20,}/g,
   // Variables, options and fields that are called so.
   /((?:secret|token|passw(?:or)?d|api[_-]?key|access[_-]?key)[\w-]{0,32}["']?\s{0,2}=\s{0,2}["']?)[^\s"',;&]{6,}/gi,
-  /((?:secret|token|passw(?:or)?d|api[_-]?key|access[_-]?key)[\w-]{0,32}["']?\s{0,2}:\s{0,2}["']?)(?=[^\s"',;]*\d)[^\s"',;]{6,}/gi,
+  /((?:secret|token|passw(?:or)?d|api[_-]?key|access[_-]?key)[\w-]{0,32}["']?\s{0,2}:\s{0,2}["']?)(?=[^\s"',;]{0,256}\d)[^\s"',;]{6,}/gi,
 ];
 
 export type Masker = (text: string) => string;
 
 /** By shape alone, where no values are known. */
 export function maskShapes(text: string): string {
-  let open = withoutBeginlessKeys(text.replaceAll(privateKey, masked).replaceAll(endlessKey, masked));
+  let open = withoutKeys(text);
   for (const shape of shapes) open = open.replaceAll(shape, `$1${masked}`);
   return open;
 }
 
-/** Of a key whose beginning is not there: the log was cut. Not by one expression, which would look back from everywhere. */
-function withoutBeginlessKeys(text: string): string {
+/**
+ * Private keys, also those of which only the beginning is there, since a program died, or only the end, since a log was cut.
+ * Read once from mark to mark: one expression for all of it would look ahead from every beginning.
+ */
+function withoutKeys(text: string): string {
   let open = "";
   let at = 0;
-  for (const { 0: line, index } of text.matchAll(keyEnd)) {
-    open += text.slice(at, Math.max(at, index - keyCharactersMost)) + masked;
-    at = index + line.length;
+  let key: { label: string; end: number } | undefined;
+  for (const { 0: mark, 1: side, 2: label = "", index } of text.matchAll(keyMark)) {
+    if (key !== undefined && index > key.end) {
+      at = key.end;
+      key = undefined;
+    }
+    if (key === undefined) {
+      const begins = side === "BEGIN";
+      open += text.slice(at, begins ? index : Math.max(at, index - keyCharactersMost)) + masked;
+      at = index + mark.length;
+      if (begins) key = { label, end: at + keyCharactersMost };
+    } else if (side === "END" && label === key.label) {
+      at = index + mark.length;
+      key = undefined;
+    }
   }
-  return open + text.slice(at);
+  return open + text.slice(key?.end ?? at);
 }
 
 /** Secrets are found by how they begin, so that a text is read once however many there are. */

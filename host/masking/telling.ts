@@ -11,9 +11,10 @@ export function* tellingParts(text: string): Generator<string> {
     else if (isCalledSecret.test(name)) yield value;
     else yield* ifTelling(value);
   }
-  // A value that stands behind its name: "password: hunter2", "value: hunter2" of a container's variable.
+  // A value that stands behind its name: "password: hunter2", "value: hunter2" of a container's variable. A name is looked at
+  // from where it begins alone, or long ones without an end would take for ever.
   for (const [, value = ""] of text.matchAll(
-    /\b(?:value|[\w-]*(?:secret|token|passw(?:or)?d|key))["']?[:\s]\s*["']?([^\s"',}\]]+)/gi,
+    /(?<![\w-])[\w-]*(?:value|secret|token|passw(?:or)?d|key)["']?[:\s]\s*["']?([^\s"',}\]]+)/gi,
   )) {
     if (value.length >= leastLength || /\d/.test(value)) yield value;
   }
