@@ -9,7 +9,7 @@ import { createHash, createPublicKey } from "node:crypto";
 import { Failure } from "../../lib/failure.ts";
 import { authenticodeHash } from "../../lib/efi/authenticode.ts";
 import { makeAddon } from "../../lib/efi/boot-addon.ts";
-import { eventTypes, type MeasuredEvent, readEventLog, replay } from "../../lib/tpm/event-log.ts";
+import { eventTypes, measuredInto, type MeasuredEvent, readEventLog, replay } from "../../lib/tpm/event-log.ts";
 import type { MeasuredImage } from "../../lib/tpm/measured-image.ts";
 import { quotedBy, requireValues } from "../../lib/tpm/quoted.ts";
 import { attestedRegisters, type Evidence, type MeasuredSettings, replayed, settingsRegister } from "./evidence.ts";
@@ -25,6 +25,8 @@ export type ExpectedHost = {
   addedWords?: string | undefined;
   /** The digest of settings. */
   settings?: string | undefined;
+  /** The digest of the firmware. */
+  firmware?: string | undefined;
 };
 
 export type Verified = {
@@ -33,6 +35,8 @@ export type Verified = {
   commandLine: string;
   addedWords: string;
   secureBoot: boolean;
+  /** SHA-256 of what PCRs 0 and 2 hold: the firmware's own programs, and those of cards, whose hashes no image can know. */
+  firmware: string;
   settings: MeasuredSettings;
 };
 
@@ -51,11 +55,25 @@ export function verified(shown: Evidence, expected: ExpectedHost): Verified {
     throw refuse(`its command line has other words added than "${expected.addedWords ?? ""}": "${addedWords}"`);
   }
   requirePrograms(events, image, { images: expected.images, addedWords });
+  requireNoLateDriver(events);
+  const firmware = createHash("sha256").update(valueOf(values, 0)).update(valueOf(values, 2)).digest("hex");
+  if (expected.firmware !== undefined && firmware !== expected.firmware) {
+    throw refuse(`its firmware is ${firmware}, not ${expected.firmware}`, {
+      hint: "a firmware that was updated has another digest, and so has one with another card",
+    });
+  }
   const settings = settingsOf(shown, valueOf(values, settingsRegister));
   if (expected.settings !== undefined && settings.digest !== expected.settings) {
     throw refuse(`its settings, at version ${settings.version}, are ${settings.digest}, not ${expected.settings}`);
   }
-  return { image: name, commandLine: image.commandLine, addedWords, secureBoot: isSecureBoot(events), settings };
+  return {
+    image: name,
+    commandLine: image.commandLine,
+    addedWords,
+    secureBoot: isSecureBoot(events),
+    firmware,
+    settings,
+  };
 }
 
 function requireKey(shown: string, expected: string): void {
@@ -100,7 +118,9 @@ function imageOf(pcr11: Buffer, images: ExpectedHost["images"]): { name: string;
 
 /**
  * PCR 11 alone could be extended by a program that another loader started in place of the image. What firmware starts, it
- * measures by itself, before it starts.
+ * measures by itself, before it starts; whoever was started first may extend PCR 4 as well, but take nothing back.
+ *
+ * Only hashes are signed, and not what the log calls them: each event has to be a program that is known, or no program.
  */
 function requirePrograms(
   events: readonly MeasuredEvent[],
@@ -111,8 +131,8 @@ function requirePrograms(
   // Words are added by a program that holds nothing else. The one of the image before lies there until the host makes its own.
   if (addedWords !== "") for (const { addonStub } of images.values()) known.add(addonHash(addonStub, addedWords));
   for (const program of [image.unifiedImage, image.kernel]) known.add(program);
-  const started = events.filter(({ pcr, type }) => pcr === 4 && type === eventTypes.application);
-  const unknown = started.find(({ digest }) => !known.has(digest.toString("hex")));
+  const started = measuredInto(events, 4);
+  const unknown = started.find((event) => !known.has(event.digest.toString("hex")) && !isRemark(event));
   if (unknown !== undefined) {
     throw refuse(`its firmware started a program that is in none of the images: ${unknown.digest.toString("hex")}`, {
       hint: "a host that was updated has the boot loader of its first image: name that image too",
@@ -122,6 +142,28 @@ function requirePrograms(
     throw refuse("its firmware did not start the image that it shows");
   }
 }
+
+/**
+ * Of drivers, only those of the firmware and its cards come before it is done with itself, which it says by a separator; what
+ * lies on a disk comes after. Source: TCG PC Client Platform Firmware Profile 1.06, 3.3.4.3; systemd-boot(7), drivers.
+ */
+function requireNoLateDriver(events: readonly MeasuredEvent[]): void {
+  const loaded = measuredInto(events, 2);
+  const late = loaded[loaded.findIndex(({ digest }) => digest.equals(separator)) + 1];
+  if (late === undefined) return;
+  throw refuse(`a driver was loaded after its firmware was done: ${late.digest.toString("hex")}`, {
+    hint: "look at EFI/systemd/drivers and EFI/BOOT on its ESP",
+  });
+}
+
+/** Text or a separator, whose hash is therefore that of no program: those are longer, and have other bytes. */
+function isRemark({ digest, data }: MeasuredEvent): boolean {
+  const isText = data.length <= remarkBytesMost && data.every((byte) => byte >= 0x20 && byte <= 0x7e);
+  return (isText || data.length === 4) && createHash("sha256").update(data).digest().equals(digest);
+}
+
+const remarkBytesMost = 128;
+const separator = createHash("sha256").update(Buffer.alloc(4)).digest();
 
 function addonHash(stub: string, words: string): string {
   return authenticodeHash(makeAddon(Buffer.from(stub, "base64"), words), "the addon").toString("hex");
@@ -150,15 +192,18 @@ function settingsOf({ settings }: Evidence, register: Buffer): MeasuredSettings 
   return last;
 }
 
-/** A UEFI_VARIABLE_DATA: vendor, lengths of name and value, name in UTF-16, value. */
+/**
+ * The first variable that firmware measures into PCR 7; whoever is root may append another one. A UEFI_VARIABLE_DATA: vendor,
+ * lengths of name and value, name in UTF-16, value.
+ */
 function isSecureBoot(events: readonly MeasuredEvent[]): boolean {
   const nameAt = 32;
-  return events.some(({ pcr, type, digest, data }) => {
-    if (pcr !== 7 || type !== eventTypes.variable || data.length < nameAt) return false;
-    if (!createHash("sha256").update(data).digest().equals(digest)) return false;
-    const end = nameAt + 2 * data.readUInt32LE(16);
-    return data.toString("utf16le", nameAt, end) === "SecureBoot" && data[end] === 1;
-  });
+  const first = measuredInto(events, 7).find((event) => !isRemark(event));
+  if (first === undefined || first.data.length < nameAt) return false;
+  const { digest, data } = first;
+  if (!createHash("sha256").update(data).digest().equals(digest)) return false;
+  const end = nameAt + 2 * data.readUInt32LE(16);
+  return data.toString("utf16le", nameAt, end) === "SecureBoot" && data[end] === 1;
 }
 
 function refuse(reason: string, options: { hint?: string } = {}): Failure<"not-attested"> {

@@ -49,7 +49,8 @@ async function show({ api }: RunningHost, asked = nonce): Promise<Evidence> {
 test("a host is seen to run its image with its words, at its version of settings", () => {
   const { settings, ...seen } = verified(shown, expected);
   const { commandLine } = image.measured;
-  expect(seen).toEqual({ image: "this", commandLine, addedWords: "", secureBoot: true });
+  const firmware = expect.stringMatching(/^[0-9a-f]{64}$/);
+  expect(seen).toEqual({ image: "this", commandLine, addedWords: "", secureBoot: true, firmware });
   expect(settings.version).toBe(1);
 });
 
@@ -134,6 +135,42 @@ describe("refused is", () => {
     expect(() => verified(bare, { publicKey: bare.publicKey, nonce, images })).toThrow("did not start the image");
   }, 300_000);
 
+  test("another program that its host calls something else in the log, since only its hash is signed", async () => {
+    const { measured } = image;
+    const stranger = next.measured.unifiedImage;
+    // Whoever was started first may extend the registers by whatever the image would have.
+    await using other = await attestingHost({ programs: [stranger, measured.loader, measured.unifiedImage] });
+    const its = await show(other.host);
+    for (const type of [4, 0x80000007, 0x80000004, 0x8000000a]) {
+      const log = Buffer.from(its.firmwareLog, "base64");
+      // In front of the digest: register, type, how many digests, and the algorithm of the one.
+      log.writeUInt32LE(type, log.indexOf(Buffer.from(stranger, "hex")) - 10);
+      const renamed = { ...its, firmwareLog: log.toString("base64") };
+      const as = { publicKey: its.publicKey, nonce, images };
+      expect(() => verified(renamed, as)).toThrow("a program that is in none of the images");
+    }
+  }, 300_000);
+
+  test("a driver that was loaded once the firmware had begun to start programs", async () => {
+    await using other = await attestingHost({ drivers: [next.measured.kernel] });
+    const its = await show(other.host);
+    expect(() => verified(its, { publicKey: its.publicKey, nonce, images })).toThrow(
+      `a driver was loaded after its firmware was done: ${next.measured.kernel}`,
+    );
+  }, 300_000);
+
+  test("Secure Boot that was on in the log only after the firmware said that it is off", async () => {
+    await using other = await attestingHost({ secureBoot: [false, true] });
+    const its = await show(other.host);
+    expect(verified(its, { publicKey: its.publicKey, nonce, images }).secureBoot).toBe(false);
+  }, 300_000);
+
+  test("another firmware than the one that was there at first", async () => {
+    const { firmware } = verified(shown, expected);
+    expect(refusal({}, { firmware })).toBe("believed");
+    expect(refusal({}, { firmware: "0".repeat(64) })).toContain(`its firmware is ${firmware}, not 0000`);
+  });
+
   test("a word more on the command line, unless it was expected", async () => {
     const words = "rdinit=/bin/sh";
     await using other = await attestingHost({ words });
@@ -207,7 +244,7 @@ test("without a TPM a host says so, with a code of its own, and does all else", 
   await expect(show(host)).rejects.toMatchObject({ code: "no-tpm", status: 404 });
   await expect(show(host)).rejects.toThrow("cannot attest this host: the machine has no TPM");
   expect(host.machine.logged.join("\n")).not.toContain("attestation");
-});
+}, 300_000);
 
 test("apiclient keeps the key at the first time, and answers without the host from what it kept", async () => {
   await using its = await attestingHost();

@@ -56,10 +56,13 @@ export function readEventLog(log: Uint8Array): MeasuredEvent[] {
 export function replay(events: readonly MeasuredEvent[], pcr: number): Buffer {
   let value: Buffer = Buffer.alloc(32);
   if (pcr === 0) value[31] = localityOf(events);
-  for (const event of events) {
-    if (event.pcr === pcr && event.type !== noAction) value = extended(value, event.digest);
-  }
+  for (const { digest } of measuredInto(events, pcr)) value = extended(value, digest);
   return value;
+}
+
+/** Those that a register stands for. Type and data are what the log says of them, and only the digest is in the register. */
+export function measuredInto(events: readonly MeasuredEvent[], pcr: number): MeasuredEvent[] {
+  return events.filter((event) => event.pcr === pcr && event.type !== noAction);
 }
 
 /** As a TPM extends. */

@@ -49,6 +49,7 @@ host's TPM is kept in a file at the first time, and has to be the same from then
   },
   options: {
     settings: { type: "text", value: "DIGEST", help: "The settings that it has to have, as printed before" },
+    firmware: { type: "text", value: "DIGEST", help: "The firmware that it has to have, as printed before" },
     "added-words": {
       type: "text",
       value: "WORDS",
@@ -63,23 +64,24 @@ host's TPM is kept in a file at the first time, and has to be the same from then
     },
   },
   async run(context, options): Promise<Result> {
-    const { key, images, settings, save } = options;
+    const { key, images, settings, firmware, save } = options;
     const named = await imagesIn(images);
     const { shown, nonce } = await shownBy(context, options.evidence);
     const known = await readTextIfPresent(key);
-    const expected = { nonce, images: named, ...defined({ settings, addedWords: options["added-words"] }) };
+    const expected = { nonce, images: named, ...defined({ settings, firmware, addedWords: options["added-words"] }) };
     const result = verified(shown, { publicKey: known ?? shown.publicKey, ...expected });
     // Not before the rest holds: a key is not worth keeping of a host that nobody should believe.
     if (known === undefined) await writeFileAtomic(key, shown.publicKey);
     if (save !== undefined) await writeFileAtomic(save, `${JSON.stringify(shown)}\n`);
     return { ...result, keyFile: key, enrolled: known === undefined };
   },
-  print: ({ image, commandLine, addedWords, secureBoot, settings, keyFile, enrolled }) =>
+  print: ({ image, commandLine, addedWords, secureBoot, firmware, settings, keyFile, enrolled }) =>
     [
       `runs ${image}`,
       `Secure Boot: ${secureBoot ? "on" : "off"}`,
       `signed words: ${commandLine}`,
       ...(addedWords === "" ? [] : [`added words: ${addedWords}`]),
+      `firmware: ${firmware}`,
       `settings: version ${settings.version}, ${settings.digest}`,
       ...(enrolled ? [`kept the key of its TPM: ${keyFile}`] : []),
     ].join("\n"),

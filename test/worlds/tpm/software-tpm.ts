@@ -126,6 +126,8 @@ type Event = { pcr: number; type: number; data: Buffer; digest?: Buffer };
  *
  * @param words what is added to the command line
  * @param programs Authenticode hashes of what is started before the kernel
+ * @param drivers the same of drivers that are loaded beside them
+ * @param secureBoot what is measured of it, one after the other
  */
 export async function bootMeasured(
   transmit: Transmit,
@@ -133,12 +135,26 @@ export async function bootMeasured(
     image: { measured, parts },
     words = "",
     programs = [measured.loader, measured.unifiedImage],
-  }: { image: ImageOfParts; words?: string; programs?: readonly string[] },
+    drivers = [],
+    secureBoot = [true],
+  }: {
+    image: ImageOfParts;
+    words?: string;
+    programs?: readonly string[];
+    drivers?: readonly string[];
+    secureBoot?: readonly boolean[];
+  },
 ): Promise<Buffer> {
   const events: Event[] = [
     { pcr: 0, type: 8, data: Buffer.from("firmware 1.0\0", "utf16le") },
-    { pcr: 7, type: eventTypes.variable, data: variable("SecureBoot", Buffer.from([1])) },
+    ...secureBoot.map((isOn) => {
+      return { pcr: 7, type: eventTypes.variable, data: variable("SecureBoot", Buffer.from([isOn ? 1 : 0])) };
+    }),
     ...[0, 1, 2, 3, 4, 5, 6, 7].map((pcr) => ({ pcr, type: 4, data: Buffer.alloc(4) })),
+    { pcr: 4, type: 0x80000007, data: Buffer.from("Calling EFI Application from Boot Option") },
+    ...drivers.map((hash) => {
+      return { pcr: 2, type: 0x80000004, data: Buffer.alloc(32), digest: Buffer.from(hash, "hex") };
+    }),
     ...programs.map((hash) => {
       return { pcr: 4, type: eventTypes.application, data: Buffer.alloc(32), digest: Buffer.from(hash, "hex") };
     }),
