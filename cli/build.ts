@@ -17,7 +17,7 @@ import {
   variantOption,
   verb,
 } from "./context.ts";
-import { signingKeyIn, signingKeyOptions } from "./signing-key.ts";
+import { type ImageChoices, imageChoicesIn, imageOptions } from "./image-options.ts";
 
 type BuiltFile = { path: string; bytes: number };
 type Result = { made: BuiltFile[]; changes?: string[]; seconds: number };
@@ -67,39 +67,7 @@ so building again after a change of ours takes seconds.`,
       help: "Where that repository is served: hosts look there unless a setting says otherwise",
       parse: parseUrl,
     },
-    ...signingKeyOptions,
-    "pcr-signing-key": {
-      type: "text",
-      value: "KEY",
-      help: "Signs what a TPM measures of the image, so that it opens what it keeps: as --signing-key",
-      complete: "files",
-    },
-    "pcr-signing-certificate": {
-      type: "text",
-      value: "FILE",
-      help: "The certificate of that key, in PEM",
-      complete: "files",
-    },
-    "module-key": {
-      type: "text",
-      value: "FILE",
-      help: "The certificate, in PEM, of a key whose kernel modules hosts load under lockdown, where Secure Boot is on",
-      complete: "files",
-    },
-    "kmod-kit": {
-      type: "boolean",
-      help: "Also make what kernel modules for the image's hosts are built with: VARIANT-ARCH-kmod-kit-vVERSION.tar.xz",
-    },
-    "with-containers": {
-      type: "boolean",
-      help: "Put the images of the admin and control containers into the image; with --update-root they lie beside it anyway, for the update repository",
-    },
-    supply: {
-      type: "text",
-      many: true,
-      value: "NAME=FILE",
-      help: "A program that no registry carries, with its licence as LICENSE beside it: ecs-agent, plug-ins of the network of its tasks, and those of SSM's agent for the control container",
-    },
+    ...imageOptions,
     "trust-new": {
       type: "boolean",
       help: "Write the SHA-256 of what --supply brings to the list of what is taken (image/supplied/NAME.sha256)",
@@ -185,19 +153,10 @@ async function makeImage(
     "update-root": string | undefined;
     "update-url": string | undefined;
     "update-golden": boolean;
-    "signing-key": string | undefined;
-    "signing-certificate": string | undefined;
-    "pcr-signing-key": string | undefined;
-    "pcr-signing-certificate": string | undefined;
-    "module-key": string | undefined;
-    "kmod-kit": boolean;
-    "with-containers": boolean;
-    supply: readonly string[];
     "trust-new": boolean;
-  },
+  } & ImageChoices,
   signal: AbortSignal,
 ): Promise<Partial> {
-  const { parseSupply } = await import("../image/supplied/supplied.ts");
   const { builtImage } = await import("./built-image.ts");
   const { artefactsOf } = await import("../image/manifest.ts");
   const { machineArchitecture } = await import("../image/packages/tools-root.ts");
@@ -205,6 +164,7 @@ async function makeImage(
   const golden = options["update-golden"] ? "write" : "check";
   const architecture = arch ?? machineArchitecture();
   const variant = await chosenVariant(options);
+  const chosen = await imageChoicesIn(options);
   const { manifest, manifestPath } = await builtImage(
     {
       variant,
@@ -215,12 +175,9 @@ async function makeImage(
       updateRoot: options["update-root"],
       updateUrl: options["update-url"],
       osVersion: options["os-version"],
-      signingKey: signingKeyIn("signing", options["signing-key"], options["signing-certificate"]),
-      pcrSigningKey: signingKeyIn("pcr-signing", options["pcr-signing-key"], options["pcr-signing-certificate"]),
-      moduleCertificate: options["module-key"],
-      moduleKit: options["kmod-kit"],
+      ...chosen,
       companions: options["with-containers"] ? "inside" : takesUpdates(variant, options) ? "beside" : undefined,
-      supplied: { supply: parseSupply(options.supply), trust: options["trust-new"] ? "new" : "listed" },
+      supplied: { ...chosen.supplied, trust: options["trust-new"] ? "new" : "listed" },
     },
     signal,
   );

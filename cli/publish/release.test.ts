@@ -10,6 +10,8 @@ import { parseJson } from "../../lib/text/json.ts";
 import { run } from "../../lib/program/process.ts";
 import { release, type ReleaseOptions, type ReleaseTarget } from "../../publish/release/release.ts";
 import { preAuthenticationEncoding } from "../../publish/release/provenance.ts";
+import type { Machines } from "../../repo/manifest.ts";
+import { currentTree, openRepository } from "../../repo/repository.ts";
 import { initRepository } from "../../repo/root-chain.ts";
 import { defaultExpirations } from "../../repo/roles/expiration.ts";
 import { generateKeyPem } from "../../repo/roles/key.ts";
@@ -52,10 +54,16 @@ beforeEach(async () => {
 });
 afterEach(async () => await rm(directory, { recursive: true }));
 
-const targets: ReleaseTarget[] = [
+const [first, second]: [ReleaseTarget, ReleaseTarget] = [
   { variant: "dev", architecture: "x86_64" },
   { variant: "metal-dev", architecture: "aarch64" },
 ];
+const targets = [first, second];
+
+async function offeredNames(machines: Machines): Promise<string[]> {
+  const tree = await currentTree(await openRepository(file("updates")), machines);
+  return Object.keys(tree?.targets.signed.targets ?? {});
+}
 
 async function options(more: Partial<ReleaseOptions> = {}): Promise<ReleaseOptions> {
   const signer = await signerFrom(file("key.pem"));
@@ -70,7 +78,9 @@ async function options(more: Partial<ReleaseOptions> = {}): Promise<ReleaseOptio
         packages: ["image", "systemd"].map((name) => ({ name, versionInfo: "1" })),
       };
       const commit = await git("rev-parse", "--short=8", "HEAD");
-      await makeBuild(output, { variant, architecture, commit, image: file("disk"), sbom: JSON.stringify(sbom) });
+      return (
+        await makeBuild(output, { variant, architecture, commit, image: file("disk"), sbom: JSON.stringify(sbom) })
+      ).manifestPath;
     },
     test: async () => "4 passed, 0 failed",
     source: file("source"),
@@ -161,7 +171,7 @@ test("a step that fails ends it: nothing is offered, and the same command goes o
   const counted: ReleaseOptions["build"] = async (target, output, signal) => {
     built.push(target.variant);
     if (target.variant === "metal-dev" && built.length === 2) throw new Error("the disk is full");
-    await build(target, output, signal);
+    return await build(target, output, signal);
   };
   await expect(release(await options({ build: counted }))).rejects.toMatchObject({
     code: "release-stopped",
@@ -178,10 +188,41 @@ test("a step that fails ends it: nothing is offered, and the same command goes o
     ...Array(6).fill("not done"),
   ]);
   await release(await options({ build: counted }));
-  expect(built).toEqual(["dev", "metal-dev", "metal-dev"]);
+  expect(built).toEqual(["dev", "metal-dev", "dev", "metal-dev"]);
   expect((await release(await options())).find(({ step }) => step === "repository")?.detail).toBe(
     "0 offered anew, 2 before",
   );
+});
+
+test("what a variant of one's own is made from stands in its statement, and nowhere else", async () => {
+  await writeFile(file("edge.toml"), "of one's own");
+  await release(await options({ targets: [{ ...first, inputs: [file("edge.toml")] }, second] }));
+  const lines = (await readFile(file("out", "provenance.intoto.jsonl"), "utf8")).trim().split("\n");
+  const payloads = lines.map((line) =>
+    Buffer.from(z.object({ payload: z.string() }).parse(parseJson(line)).payload, "base64").toString(),
+  );
+  const sha256 = createHash("sha256").update("of one's own").digest("hex");
+  expect(payloads.map((text) => text.includes(JSON.stringify({ name: "edge.toml", digest: { sha256 } })))).toEqual([
+    true,
+    false,
+  ]);
+});
+
+test("a kit that is asked for after its version was offered is offered with it, and earlier builds are left alone", async () => {
+  const { build: plain } = await options();
+  await release(await options());
+  const build: ReleaseOptions["build"] = async ({ variant, architecture }, output) => {
+    await plain({ variant, architecture }, output, new AbortController().signal);
+    const commit = await git("rev-parse", "--short=8", "HEAD");
+    const sbom = await readFile(join(output, `orlop-${variant}-${architecture}-0.2.0-${commit}.spdx.json`), "utf8");
+    await makeBuild(output, { variant, architecture, commit: "00000000", image: file("disk"), sbom });
+    return (await makeBuild(output, { variant, architecture, commit, image: file("disk"), sbom, moduleKit: true }))
+      .manifestPath;
+  };
+  const steps = await release(await options({ build }));
+  expect(steps.find(({ step }) => step === "repository")?.detail).toBe("0 offered anew, 2 before");
+  const names = await offeredNames({ variant: "dev", arch: "x86_64" });
+  expect(names).toContain("dev-x86_64-kmod-kit-v0.2.0.tar.xz");
 });
 
 test.each([
@@ -200,13 +241,8 @@ test.each([
       build: async ({ variant, architecture }: ReleaseTarget, output: string) => {
         await mkdir(output, { recursive: true });
         const sbom = JSON.stringify({ spdxVersion: "SPDX-2.3", packages: [] });
-        await makeBuild(output, {
-          variant,
-          architecture,
-          commit: await git("rev-parse", "--short=8", "HEAD"),
-          image: file("disk"),
-          sbom,
-        });
+        const commit = await git("rev-parse", "--short=8", "HEAD");
+        return (await makeBuild(output, { variant, architecture, commit, image: file("disk"), sbom })).manifestPath;
       },
     }),
     "bills of materials",
@@ -216,7 +252,8 @@ test.each([
     async () => ({
       build: async ({ variant, architecture }: ReleaseTarget, output: string) => {
         await mkdir(output, { recursive: true });
-        await makeBuild(output, { variant, architecture, commit: "00000000", image: file("disk") });
+        return (await makeBuild(output, { variant, architecture, commit: "00000000", image: file("disk") }))
+          .manifestPath;
       },
     }),
     "build dev for x86_64",

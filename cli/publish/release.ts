@@ -1,8 +1,10 @@
 /** `./orlop release` */
 import { resolve } from "node:path";
+import { defined } from "../../lib/defined.ts";
 import type { OwnVariant } from "../../variants/variant-file.ts";
 import { architectures, type Architecture } from "../../variants/variant.ts";
 import { buildDirectory, mirrorOption, repository, verb } from "../context.ts";
+import { imageChoicesIn, imageOptions } from "../image-options.ts";
 import { parseNames } from "./options.ts";
 
 export const release = verb({
@@ -19,6 +21,10 @@ it and nothing behind it is done; the same command goes on with what is there. r
     {
       run: "./orlop release 0.2.0 --variant-files edge.toml --archs x86_64 --repository updates --key pub.pem --waves none",
       description: "a variant of one's own",
+    },
+    {
+      run: "./orlop release 0.2.0 --variants metal-k8s-1.37 --repository updates --key pub.pem --kmod-kit",
+      description: "with what kernel modules are built with, as a target of the repository",
     },
   ],
   arguments: { version: { value: "VERSION", help: "Of the OS, such as 1.2.3" } },
@@ -65,6 +71,7 @@ it and nothing behind it is done; the same command goes on with what is there. r
       help: "Where it goes; build/release-VERSION unless given",
       complete: "files",
     },
+    ...imageOptions,
     mirror: mirrorOption,
   },
   async run({ invocation: { signal } }, values) {
@@ -79,15 +86,18 @@ it and nothing behind it is done; the same command goes on with what is there. r
     const output = resolve(values.output ?? join(buildDirectory, `release-${version}`));
     const updateRoot = join(resolve(values.repository), "root", "1.root.json");
     const updateUrl = values["update-url"];
+    const image = await imageChoicesIn(values);
+    const companions = values["with-containers"] ? "inside" : "beside";
     const steps = await make({
       version,
-      targets: chosen.map(({ name, architecture }) => ({ variant: name, architecture })),
+      targets: chosen.map(({ name, architecture, inputs }) => ({ variant: name, architecture, inputs })),
       output,
       async build({ variant, architecture }, directory, building) {
         const { builtImage } = await import("../built-image.ts");
         const { wanted } = chosen.find((each) => each.name === variant) ?? { wanted: variant };
-        const image = { variant: wanted, architecture, output: directory, updateRoot, updateUrl, osVersion: version };
-        await builtImage({ ...image, companions: "beside", mirror: values.mirror }, building);
+        const release = { output: directory, updateRoot, updateUrl, osVersion: version, mirror: values.mirror };
+        const request = { variant: wanted, architecture, ...release, ...image, companions } as const;
+        return (await builtImage(request, building)).manifestPath;
       },
       test: values.tests.join() === "none" ? undefined : async (testing) => await runTests(values.tests, testing),
       source: repository,
@@ -98,7 +108,7 @@ it and nothing behind it is done; the same command goes on with what is there. r
       waves: await wavesFrom(values),
       patchesFrom: usualSources,
       key: await readText(values.key[0] ?? ""),
-      parameters: updateUrl === undefined ? {} : { updateUrl },
+      parameters: parametersOf(values),
       builder: { orlop: ownVersion, bun: Bun.version },
       now: () => new Date(),
       signal,
@@ -109,7 +119,29 @@ it and nothing behind it is done; the same command goes on with what is there. r
     [...steps.map(({ step, detail }) => `${step}: ${detail}`), `released ${version}: ${output}`].join("\n"),
 });
 
-type Chosen = { name: string; wanted: string | OwnVariant; architecture: Architecture };
+/** What the provenance has of them; which key signs an image, its certificate says. */
+function parametersOf(values: {
+  "update-url": string | undefined;
+  "kmod-kit": boolean;
+  "with-containers": boolean;
+  supply: readonly string[];
+}): Record<string, string> {
+  const supplied = values.supply.map((text) => text.replace(/=.*/, ""));
+  return defined({
+    updateUrl: values["update-url"],
+    moduleKit: values["kmod-kit"] ? "true" : undefined,
+    containers: values["with-containers"] ? "inside" : undefined,
+    supplied: supplied.length === 0 ? undefined : supplied.join(","),
+  });
+}
+
+type Chosen = {
+  name: string;
+  wanted: string | OwnVariant;
+  architecture: Architecture;
+  /** Of one's own: the file, and the lock of its packages. */
+  inputs: readonly string[];
+};
 
 async function chosenTargets(values: {
   variants: readonly string[] | undefined;
@@ -119,6 +151,13 @@ async function chosenTargets(values: {
   const { usageFailure } = await import("../../lib/command/command.ts");
   const { variantNamed } = await import("../../variants/all.ts");
   const { readVariantFile } = await import("../own-variant.ts");
+  const { goldenPathOf } = await import("../../image/additions/additions-of.ts");
+  const { ownLockPath } = await import("../../image/additions/own-lock.ts");
+  const filesOf = (own: OwnVariant, architecture: Architecture): string[] => [
+    own.path,
+    goldenPathOf(own, architecture),
+    ...(own.file.packages.length === 0 ? [] : [ownLockPath(own.path, architecture)]),
+  ];
   const unknown = values.archs.find((arch) => !architectures.some((name) => name === arch));
   if (unknown !== undefined) throw usageFailure(`--archs takes ${architectures.join(", ")}, not ${unknown}`);
   const named = (values.variants ?? []).map((name) => ({ wanted: name, variant: variantNamed(name) }));
@@ -127,7 +166,12 @@ async function chosenTargets(values: {
   const targets = all.flatMap(({ wanted, variant }) =>
     architectures
       .filter((architecture) => values.archs.includes(architecture) && variant.architectures.includes(architecture))
-      .map((architecture) => ({ name: variant.name, wanted, architecture })),
+      .map((architecture) => ({
+        name: variant.name,
+        wanted,
+        architecture,
+        inputs: typeof wanted === "string" ? [] : filesOf(wanted, architecture),
+      })),
   );
   if (targets.length === 0) throw usageFailure("name what to release with --variants or --variant-files");
   return targets;

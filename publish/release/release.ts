@@ -4,18 +4,18 @@
  */
 import { createPublicKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { artefactOf, type FinishedBuild, readBuild } from "../../image/finished-build.ts";
 import { artefactsOf } from "../../image/manifest.ts";
 import { sha256OfFile } from "../../image/packages/cache.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
-import { isPresent, writeFileAtomic } from "../../lib/files/files.ts";
+import { writeFileAtomic } from "../../lib/files/files.ts";
 import { run as runProgram } from "../../lib/program/process.ts";
 import { parseJson } from "../../lib/text/json.ts";
 import type { Machines } from "../../repo/manifest.ts";
 import { openRepository } from "../../repo/repository.ts";
-import { publish } from "../../repo/publish.ts";
+import { addTarget, publish } from "../../repo/publish.ts";
 import { serveRepository } from "../../repo/serve.ts";
 import { type Signing, serialise } from "../../repo/tree.ts";
 import { validateTree } from "../../repo/validate.ts";
@@ -26,15 +26,20 @@ import { isOffered, offerOf } from "./offer.ts";
 import { type BuildFacts, envelopeOf, statementOf } from "./provenance.ts";
 import { type ReleaseStep, type StepOutcome, walk } from "./walk.ts";
 
-export type ReleaseTarget = { variant: string; architecture: Architecture };
+export type ReleaseTarget = {
+  variant: string;
+  architecture: Architecture;
+  /** Files outside of the source tree that decide what it is made from: those of a variant of one's own. */
+  inputs?: readonly string[];
+};
 
 export type ReleaseOptions = {
   version: string;
   targets: readonly ReleaseTarget[];
   /** Where everything goes: a directory for each build, and what belongs to all. */
   output: string;
-  /** Makes a build into a directory; not called for what is there already. */
-  build: (target: ReleaseTarget, output: string, signal: AbortSignal) => Promise<void>;
+  /** Makes a build into a directory, in which earlier ones may lie, and returns the path of its list. */
+  build: (target: ReleaseTarget, output: string, signal: AbortSignal) => Promise<string>;
   /** Runs the tests; left out when the person said so. */
   test?: ((signal: AbortSignal) => Promise<string>) | undefined;
   /** The source tree. */
@@ -56,7 +61,7 @@ export type ReleaseOptions = {
   signal: AbortSignal;
 };
 
-type Finished = { build: FinishedBuild; startedOn: Date; finishedOn: Date };
+type Finished = { target: ReleaseTarget; build: FinishedBuild; startedOn: Date; finishedOn: Date };
 
 /** @throws {Failure<"release-stopped">} */
 export async function release(options: ReleaseOptions): Promise<StepOutcome[]> {
@@ -114,32 +119,21 @@ async function finishedBuild(
 ): Promise<Finished> {
   const directory = join(output, `${target.variant}-${target.architecture}`);
   const startedOn = now();
-  const isThis = ({ manifest }: FinishedBuild): boolean =>
+  const made = await readBuild(await build(target, directory, signal));
+  const { manifest } = made;
+  const isThis =
     manifest.version === version &&
     manifest.variant === target.variant &&
     manifest.architecture === target.architecture &&
     commit.startsWith(manifest.commit);
-  const earlier = await earlierBuild(directory);
-  if (earlier === undefined || !isThis(earlier)) await build(target, directory, signal);
-  const made = await readBuild(directory);
-  if (!isThis(made)) {
+  if (!isThis) {
     throw new Failure(
       "not-as-built",
       `cannot release ${made.name}: expected version ${version} of ${commit.slice(0, 8)}`,
     );
   }
   for (const artefact of artefactsOf(made.manifest)) await artefactOf(made, artefact);
-  return { build: made, startedOn, finishedOn: now() };
-}
-
-async function earlierBuild(directory: string): Promise<FinishedBuild | undefined> {
-  if (!(await isPresent(directory))) return undefined;
-  try {
-    return await readBuild(directory);
-  } catch (error) {
-    if (isFailure(error, "no-single-build")) return undefined;
-    throw error;
-  }
+  return { target, build: made, startedOn, finishedOn: now() };
 }
 
 const sbomSchema = z.looseObject({
@@ -166,8 +160,13 @@ async function offerAll(
   let offered = 0;
   for (const { build } of finished) {
     const repository = await openRepository(directory);
-    if (await isOffered(repository, build)) continue;
-    await publish(repository, await offerOf(build), { waves, patchesFrom }, signing);
+    const offer = await offerOf(build);
+    if (await isOffered(repository, build)) {
+      // What belongs to a version may have been asked for later than it.
+      for (const source of offer.further ?? []) await addTarget(repository, offer, source, signing);
+      continue;
+    }
+    await publish(repository, offer, { waves, patchesFrom }, signing);
     offered++;
   }
   return `${offered} offered anew, ${finished.length - offered} before`;
@@ -181,8 +180,9 @@ async function validateAll({ repository: directory }: ReleaseOptions, finished: 
   for (const { build } of finished) {
     const machines: Machines = { variant: build.manifest.variant, arch: build.manifest.architecture };
     const validation = await validateTree(server.url, machines, serialise(roots[0]));
-    const { root, hash, unifiedImage } = build.manifest;
-    const missing = [root, hash, unifiedImage].filter(
+    const { root, hash, unifiedImage, moduleKit, companions = {} } = build.manifest;
+    const further = [...(moduleKit === undefined ? [] : [moduleKit]), ...Object.values(companions)];
+    const missing = [root, hash, unifiedImage, ...further].filter(
       ({ name }) => !validation.targets.some((target) => target.name === name),
     );
     if (missing.length > 0) {
@@ -216,8 +216,11 @@ async function writeProvenance(
   const inputs = new Map<string, string>();
   for (const path of options.inputs) inputs.set(path, await sha256OfFile(join(source, path)));
   const lines: string[] = [];
-  for (const { build, startedOn, finishedOn } of finished) {
-    const facts: BuildFacts = { commit, inputs, parameters, builder, startedOn, finishedOn };
+  for (const { target, build, startedOn, finishedOn } of finished) {
+    const own = new Map<string, string>();
+    for (const path of target.inputs ?? []) own.set(basename(path), await sha256OfFile(path));
+    const all = new Map([...inputs, ...own]);
+    const facts: BuildFacts = { commit, inputs: all, parameters, builder, startedOn, finishedOn };
     lines.push(`${await envelopeOf(statementOf(build, artefactsOf(build.manifest), facts), signing.signers)}\n`);
   }
   await writeFileAtomic(join(output, "provenance.intoto.jsonl"), lines.join(""));
