@@ -1,13 +1,17 @@
 /**
  * Protects: the newest minor of Kubernetes that images are built for works with what else is in them: a node joins a
- * control plane of its own minor, and pods run on it, those of the cluster and its own, with the policy of labels enforced.
+ * control plane of its own minor, and pods run on it, those of the cluster and its own. What a pod may use stays in it: it
+ * reaches nothing of its neighbours, and a raw volume is no way into the host.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { isFailure } from "../../../lib/failure.ts";
 import type { JsonObject } from "../../../lib/text/json.ts";
 import { recipeNamed } from "../../../image/recipes/all.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
 import { startMs, TestCluster } from "./cluster.ts";
+import { impostorDisk } from "./impostor-disk.ts";
+import { attempts, startKeeper, succeeding } from "./neighbours.ts";
 import type { TestHost } from "./test-host.ts";
 
 const name = "newest";
@@ -20,13 +24,20 @@ let image: string;
 beforeAll(async () => {
   cluster = await TestCluster.start("newest", { minor: "1.37" });
   registry = await startTestRegistry({ tls: true, auth: true });
-  await using busybox = await busyboxImage({ entrypoint: ["/bin/sh", "-c"] });
+  const disk = await impostorDisk('[settings]\nmotd = "of a volume"\n');
+  await using busybox = await busyboxImage({ entrypoint: ["/bin/sh", "-c"], files: { "/disk.gz": disk } });
   await registry.push(busybox.layout, "test/busybox:v1");
   image = `${registry.forGuests}/test/busybox:v1`;
-  host = await cluster.boot(name, {
-    pki: registry.pki,
-    "container-registry": { credentials: [registry.credential(registry.forGuests)] },
-  });
+  host = await cluster.boot(
+    name,
+    {
+      pki: registry.pki,
+      "container-registry": { credentials: [registry.credential(registry.forGuests)] },
+      motd: "ours",
+    },
+    // A pod has it as a volume.
+    { ephemeralDisksBytes: [1024 ** 3], denied: "expected" },
+  );
 }, startMs);
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
@@ -91,4 +102,79 @@ test("a pod has users of its own once the host allows it, and none before", asyn
 test("the policy is enforced, and has denied nothing of all that", async () => {
   expect((await host.status()).selinux).toBe("enforcing");
   expect(await host.denials()).toEqual([]);
+});
+
+test("a pod reaches nothing of its neighbour, but for who is given the same categories", async () => {
+  const keeper = await startKeeper(cluster, image);
+  const level = /^system_u:system_r:container_t:(s0:c\d+,c\d+)$/.exec(keeper.label)?.[1] ?? "";
+  expect(level).not.toBe("");
+  expect(await succeeding(cluster, { name: "twin", image, keeper, level })).toEqual(Object.keys(attempts));
+  expect(await succeeding(cluster, { name: "neighbour", image, keeper })).toEqual([]);
+});
+
+/** A volume is a whole disk of the node. */
+const rawVolume = [
+  {
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name: "raw" },
+    spec: {
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
+      volumeMode: "Block",
+      storageClassName: "",
+      local: { path: "/dev/vdb" },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [name] }] },
+          ],
+        },
+      },
+    },
+  },
+  {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name: "raw" },
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      volumeMode: "Block",
+      storageClassName: "",
+      volumeName: "raw",
+      resources: { requests: { storage: "1Gi" } },
+    },
+  },
+];
+
+test("a pod without privileges writes the host's names on its raw volume, and the host boots with its own settings", async () => {
+  for (const object of rawVolume) await cluster.apply(object);
+  const names = "dd if=/dev/raw bs=512 skip=2 count=8 2>/dev/null | tr -d '\\0'";
+  const args = [`${names}; gunzip -c /disk.gz > /dev/raw && sync && echo && echo written; exec sleep 1d`];
+  const volumeDevices = [{ name: "raw", devicePath: "/dev/raw" }];
+  const volumes = [{ name: "raw", persistentVolumeClaim: { claimName: "raw" } }];
+  await cluster.apply(pod("writer", "", { containers: [{ name: "main", image, args, volumeDevices }], volumes }));
+  const logs = async (): Promise<string> => {
+    try {
+      return await cluster.kubectl("logs", "writer");
+    } catch (error) {
+      if (!isFailure(error, "exit-status")) throw error; // its container is being made
+      return "";
+    }
+  };
+  await cluster.untilPod("writer");
+  await cluster.until("the volume is written", async () => (await logs()).includes("written"));
+  const { version } = (await host.status()).settings;
+  const denied = await host.denials();
+  await host.reboot();
+  await cluster.untilReady(host);
+  // What it wrote was there while the host booted.
+  await cluster.until("the pod runs again", async () => (await logs()).includes("ORLOP-PRIVATE"));
+  const { settings } = await host.status();
+  expect(settings.version).toBe(version);
+  // Nothing new: neither the volume nor a boot with its pods needs more than the policy allows.
+  expect(await host.denials()).toEqual(denied);
+  expect(await (await host.api()).call("getSettings", { query: { keys: ["settings.motd"] } })).toEqual({
+    motd: "ours",
+  });
 });

@@ -20,7 +20,7 @@ export type BusyboxImage = {
   command?: readonly string[];
   environment?: Readonly<Record<string, string>>;
   /** By absolute path. */
-  files?: Readonly<Record<string, string>>;
+  files?: Readonly<Record<string, string | Uint8Array>>;
   /** With the C library that the host's programs are linked with, as images of distributions have one. */
   glibc?: boolean;
 };
