@@ -1,12 +1,12 @@
 /** Protects: the policy compiles, and one that gives away what it promises to keep does not. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openToolsRoot, type ToolsRoot } from "../packages/tools-root.ts";
 import { factoryDirectory } from "../root/factory.ts";
 import { osDirectory } from "../root/os-content.ts";
-import { placePolicy, policySources } from "./policy.ts";
+import { fileContextsPath, placePolicy, policySources } from "./policy.ts";
 
 let directory: string;
 let tools: ToolsRoot;
@@ -35,6 +35,25 @@ test("it compiles, to what a kernel reads: the same bytes each time", async () =
   // The magic number of a binary policy.
   expect(policies[0]?.readUInt32LE(0)).toBe(0xf97cff8c);
   expect(policies[0]?.equals(policies[1] ?? Buffer.of())).toBe(true);
+});
+
+test("what runs containers has the label for it, wherever a variant has it", async () => {
+  const contexts = await readFile(join(await withRule(""), fileContextsPath), "utf8");
+  const labels = [...contexts.matchAll(/^(\S+)\t*(?:\t--)?\t(\S+)$/gm)];
+  // The last rule that fits counts; secilc sorts them.
+  const typeOf = (path: string): string | undefined =>
+    labels.findLast(([, pattern = ""]) => new RegExp(`^${pattern}$`).test(path))?.[2]?.split(":")[2];
+  expect(typeOf("/usr/bin/kubelet")).toBe("kubelet_exec_t");
+  const lists = join(import.meta.dir, "../executables");
+  const runtimes = new Set<string>();
+  for (const name of await readdir(lists)) {
+    const paths = (await readFile(join(lists, name), "utf8")).matchAll(
+      /^\S+\/(?:containerd\S*|runc|dockerd|docker-proxy)$/gm,
+    );
+    for (const [path] of paths) runtimes.add(path);
+  }
+  expect(runtimes.size).toBeGreaterThan(4);
+  expect([...runtimes].filter((path) => typeOf(path) !== "runtime_exec_t")).toEqual([]);
 });
 
 test.each([
