@@ -34,8 +34,9 @@ const env = (): Record<string, string | undefined> => ({
  * Declares the tests of a page. All that its tours print is kept as it came, in `build/tours.log` for the README.
  *
  * @param page from the root of the repository
+ * @param how whether a copy knows its commit, as a release has to
  */
-export async function walkTours(page: string): Promise<void> {
+export async function walkTours(page: string, how: "files" | "committed" = "files"): Promise<void> {
   const tours = toursOf(await readFile(join(repository, page), "utf8"));
   const name = page === "README.md" ? "tours" : `tours-${basename(page, ".md")}`;
   beforeAll(async () => {
@@ -48,6 +49,7 @@ export async function walkTours(page: string): Promise<void> {
     });
     const files = stdout.split("\0").filter((file) => file !== "");
     await run(["cp", "--parents", "--no-dereference", "--target-directory", directory, ...files], { cwd: repository });
+    if (how === "committed") await commitAll(directory);
   });
 
   afterAll(async () => {
@@ -83,6 +85,20 @@ export async function walkTours(page: string): Promise<void> {
       blockTimeoutMs,
     );
   });
+}
+
+/** The same files have the same commit. */
+async function commitAll(cwd: string): Promise<void> {
+  const time = "2026-01-01T00:00:00Z";
+  const env = { ...process.env, GIT_AUTHOR_DATE: time, GIT_COMMITTER_DATE: time };
+  const author = ["-c", "user.name=Tours", "-c", "user.email=tours@tours.example"];
+  for (const words of [
+    ["init", "--quiet"],
+    ["add", "--all"],
+    [...author, "commit", "--quiet", "--message", "tours: begin"],
+  ]) {
+    await run(["git", ...words], { cwd, env });
+  }
 }
 
 /** What a tour that was lost has left running. What does not run cannot be ended, which is no matter. */
