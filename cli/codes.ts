@@ -10,6 +10,7 @@ export const cliCodes = [
   "no-such-tree",
   "too-new",
   "which-machine",
+  "wrong-variant",
 ] as const;
 
 declare module "../lib/failure.ts" {

@@ -9,12 +9,17 @@ import { type Options, usageFailure, type ValuesOf } from "../../lib/command/com
 import { Failure } from "../../lib/failure.ts";
 import { formatBytes } from "../../lib/progress.ts";
 import type { InstallerPublishOptions } from "../../publish/metal/installer.ts";
-import { buildDirectory, verb } from "../context.ts";
+import type { Variant } from "../../variants/variant.ts";
+import { buildDirectory, variantFileOption, verb } from "../context.ts";
 import { signingKeyIn, signingKeyOptions } from "../signing-key.ts";
 import { buildArgument, outputOption, parseCount } from "./options.ts";
 
 const installerOptions = {
   output: outputOption,
+  "variant-file": {
+    ...variantFileOption,
+    help: "The variant of your own that the build is of, whose keys sign its images and whose settings user data has",
+  },
   disk: {
     type: "text",
     value: "RULE",
@@ -127,14 +132,17 @@ async function publishOptions(
 ): Promise<InstallerPublishOptions> {
   const { compileInstaller } = await import("../../programs/compile.ts");
   const { platformOf } = await import("../../publish/metal/installer.ts");
-  platformOf(build); // before a program is compiled for it
-  const { architecture, variant } = build.manifest;
+  const { variant, keys } = await variantOf(build, values["variant-file"]);
+  platformOf(build, variant); // before a program is compiled for it
+  const { architecture } = build.manifest;
   const signingKey = signingKeyIn("signing", values["signing-key"], values["signing-certificate"]);
   const userData = await userDataOf(values, variant);
   const program = join(buildDirectory, `installer-${architecture}`, "installer");
   await compileInstaller(architecture, program);
   return {
     output: values.output,
+    variant,
+    keys,
     signingKey,
     program,
     chosen: {
@@ -148,10 +156,36 @@ async function publishOptions(
   };
 }
 
+/**
+ * The variant of a build: that of the table, or the one of somebody's own that a file describes.
+ *
+ * @throws {Failure<"no-such-variant" | "wrong-variant">}
+ */
+async function variantOf(
+  { name, manifest }: FinishedBuild,
+  file: string | undefined,
+): Promise<{ variant: Variant; keys?: string | undefined }> {
+  if (file === undefined) {
+    const { variants } = await import("../../variants/all.ts");
+    const variant = variants.get(manifest.variant);
+    if (variant !== undefined) return { variant };
+    throw new Failure("no-such-variant", `cannot make an installer of ${name}: the table has no ${manifest.variant}`, {
+      hint: "--variant-file names the file of a variant of your own",
+    });
+  }
+  const { readVariantFile } = await import("../own-variant.ts");
+  const { beside } = await import("../../image/additions/additions-of.ts");
+  const own = await readVariantFile(file);
+  const { "signing-keys": keys } = own.file;
+  if (own.variant.name === manifest.variant)
+    return { variant: own.variant, keys: keys === undefined ? undefined : beside(own, keys) };
+  throw new Failure("wrong-variant", `cannot make an installer of ${name}: ${file} describes ${own.variant.name}`);
+}
+
 /** @throws {Failure<"usage" | "bad-user-data">} */
 async function userDataOf(
   values: { "user-data": string | undefined; "user-data-from": UserDataPlace | undefined },
-  variant: string,
+  variant: Variant,
 ): Promise<UserDataPlace> {
   const { "user-data": path, "user-data-from": place } = values;
   if (path !== undefined && place !== undefined)
@@ -162,14 +196,11 @@ async function userDataOf(
   return { kind: "text", text };
 }
 
-/** A host whose user data is bad boots without it: better that nobody installs one. What an own variant knows is not known here. */
-async function requireValid(path: string, text: string, variant: string): Promise<void> {
-  const { variants } = await import("../../variants/all.ts");
+/** A host whose user data is bad boots without it: better that nobody installs one. */
+async function requireValid(path: string, text: string, variant: Variant): Promise<void> {
   const { checkDocument, describeCheck } = await import("../../settings/document/check.ts");
   const { modelFor } = await import("../../settings/model/model.ts");
-  const known = variants.get(variant);
-  if (known === undefined) return;
-  const report = checkDocument(text, modelFor(known), new Date());
+  const report = checkDocument(text, modelFor(variant), new Date());
   if (report.valid) return;
   throw new Failure(
     "bad-user-data",

@@ -1,4 +1,6 @@
 /** What ISO and network boot have in common: an installer that knows its image, and the image as it reads it. */
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { imageKeyName, openSigningKey, type SigningKey } from "../../image/boot/signing-key.ts";
 import { isToken } from "../../image/boot/token.ts";
@@ -6,15 +8,19 @@ import { artefactOf, type FinishedBuild } from "../../image/finished-build.ts";
 import { makeInstaller } from "../../image/installer/make-installer.ts";
 import { openToolsRoot, type ToolsRoot } from "../../image/packages/tools-root.ts";
 import type { ImageSource, InstallOrder } from "../../installer/order.ts";
+import { signaturesIn } from "../../lib/efi/authenticode.ts";
 import { Failure } from "../../lib/failure.ts";
-import { variants } from "../../variants/all.ts";
-import type { Platform } from "../../variants/variant.ts";
+import type { Platform, Variant } from "../../variants/variant.ts";
 import { packImage } from "./packed-image.ts";
 
 export type InstallerPublishOptions = {
   /** Directory; the build's own unless given. */
   output?: string | undefined;
-  /** Signs the installer; the key that signed the image, as far as the tree of keys tells, unless given. */
+  /** That of the build. */
+  variant: Variant;
+  /** Directory of the keys that sign its images; the user's own unless given. */
+  keys?: string | undefined;
+  /** Signs the installer; the one in `keys` that signs images of the variant unless given. */
   signingKey?: SigningKey | undefined;
   /** The installer's executable. */
   program: string;
@@ -29,7 +35,7 @@ export type PackedInstaller = { efi: string; image: string };
  * Packs the image of a build, and makes an installer for it.
  *
  * @param source where the installer finds the packed image
- * @throws {Failure<"wrong-platform">}
+ * @throws {Failure<"wrong-platform" | "wrong-certificate">}
  */
 export async function packInstaller(
   build: FinishedBuild,
@@ -37,11 +43,11 @@ export async function packInstaller(
   { tools, work, source }: { tools: ToolsRoot; work: string; source: ImageSource },
 ): Promise<PackedInstaller> {
   const { name, manifest } = build;
-  const { program, chosen, signal } = options;
-  const platform = platformOf(build);
+  const { program, chosen, keys, signal } = options;
+  const platform = platformOf(build, options.variant);
   const { variant, version, disk } = manifest;
-  const key =
-    options.signingKey ?? (await openSigningKey(tools, imageKeyName({ interactive: isInteractive(variant) })));
+  const key = options.signingKey ?? (await openSigningKey(tools, imageKeyName(options.variant), keys));
+  await requireSignerOf(build, key);
   const signingTools = isToken(key.privateKey) ? await openToolsRoot({ signal, sets: ["token"] }) : tools;
   const order: InstallOrder = {
     format: 1,
@@ -55,19 +61,24 @@ export async function packInstaller(
   return { efi, image };
 }
 
-/** A variant of somebody's own counts as one without a shell; where it has one, the key is to be named. */
-function isInteractive(variant: string): boolean {
-  return variants.get(variant)?.interactive ?? false;
-}
-
 /**
  * What the machines of a build are, where it can have an installer: images for clouds and for VMware start as they are.
  *
  * @throws {Failure<"wrong-platform">}
  */
-export function platformOf({ name, manifest }: FinishedBuild): Platform {
-  // Variants of somebody's own are not in the table; what they are for, their kernel's drivers show.
-  const platform = variants.get(manifest.variant)?.platform ?? "metal";
+export function platformOf({ name }: FinishedBuild, { platform }: Pick<Variant, "platform">): Platform {
   if (platform === "metal" || platform === "qemu") return platform;
   throw new Failure("wrong-platform", `cannot make an installer of ${name}: it is for ${platform}, expected metal`);
+}
+
+/** Firmware that starts the image has to start its installer, so both have one signer. */
+async function requireSignerOf(build: FinishedBuild, { certificate }: SigningKey): Promise<void> {
+  const image = await artefactOf(build, build.manifest.unifiedImage);
+  const { raw } = new X509Certificate(await readFile(certificate));
+  if (signaturesIn(await readFile(image), image).includes(raw)) return;
+  throw new Failure(
+    "wrong-certificate",
+    `cannot make an installer of ${build.name}: its image is not signed by the key of ${certificate}`,
+    { hint: "name the key that signed it: --signing-key and --signing-certificate" },
+  );
 }

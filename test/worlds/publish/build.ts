@@ -16,6 +16,7 @@ export async function makeBuild(
     image,
     sbom = ".spdx.json",
     moduleKit = false,
+    unifiedImage,
   }: {
     variant: string;
     architecture?: Architecture;
@@ -23,13 +24,15 @@ export async function makeBuild(
     image: string;
     sbom?: string;
     moduleKit?: boolean;
+    /** What the file holds. */
+    unifiedImage?: string | Uint8Array;
   },
 ): Promise<FinishedBuild> {
   const version = "0.2.0";
   const name = `orlop-${variant}-${architecture}-${version}-${commit}`;
   const path = (suffix: string): string => join(directory, `${name}${suffix}`);
   await (image === path(".img") ? undefined : Bun.write(path(".img"), Bun.file(image)));
-  const small = async (suffix: string, content = `${suffix} of ${name}`) => {
+  const small = async (suffix: string, content: string | Uint8Array = `${suffix} of ${name}`) => {
     await writeFile(path(suffix), content);
     return await artefact(path(suffix));
   };
@@ -48,7 +51,7 @@ export async function makeBuild(
     disk: await artefact(path(".img")),
     root: await payload("-root.erofs.zst"),
     hash: await payload("-root.verity.zst"),
-    unifiedImage: await small(".efi"),
+    unifiedImage: await small(".efi", unifiedImage),
     sbom: await small(".spdx.json", sbom),
     migrations: [],
   };
