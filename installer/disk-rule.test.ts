@@ -56,6 +56,25 @@ test("an installation is kept unless it is to be replaced, wherever it is", () =
   expect(erased(choose([small, installed], "largest", true))).toBe("/dev/sdc");
 });
 
+test("a disk that only calls itself an installation is not started in place of the machine's own", () => {
+  const partitions = [{ name: "p6", label: "ORLOP-PRIVATE", bytes: 40 * 2 ** 20 }];
+  const [own, stranger] = [
+    { ...large, partitions },
+    { ...small, partitions },
+  ];
+  expect(reason(choose([stranger, own], "largest"))).toMatch(
+    /^more than one disk has an installation: \/dev\/sdb.*\/dev\/sdc/,
+  );
+  expect(choose([stranger, own], "serial=S2")).toEqual({ kind: "installed", disk: own });
+  expect(reason(choose([stranger, large], "serial=S2"))).toMatch(
+    /^\/dev\/sdb.* has an installation, and is not of serial S2/,
+  );
+  // A stick is none of the fixed disks.
+  expect(choose([{ ...stick, partitions }, own])).toEqual({ kind: "installed", disk: own });
+  expect(erased(choose([{ ...stick, partitions }, large]))).toBe("/dev/sdc");
+  expect(choose([{ ...stick, partitions }, large], "/dev/sda")).toMatchObject({ kind: "installed" });
+});
+
 test("a rule that is none is refused with those that there are", () => {
   for (const text of ["", "first", "/dev/../sda", "/etc/passwd", "size=3", "serial="]) {
     expect(() => parseDiskRule(text)).toThrow(

@@ -55,14 +55,17 @@ const privateLabel = "ORLOP-PRIVATE";
 /**
  * The disk by the rule. Unless it is to be replaced, an installation on any fixed disk is found first: a machine that starts
  * its installer again, as those that try their network first do each time, keeps what it has.
+ *
+ * Who may write a whole disk, such as a pod that has one as its volume, may call a partition on it as ours are called. So of two
+ * installations none is started, and of a disk that the rule names only the one on it.
  */
 export function chooseDisk(
   disks: readonly InstallDisk[],
   rule: DiskRule,
   { imageBytes, replace }: { imageBytes: number; replace: boolean },
 ): DiskChoice {
-  const installed = disks.find(({ partitions }) => partitions.some(({ label }) => label === privateLabel));
-  if (installed !== undefined && !replace) return { kind: "installed", disk: installed };
+  const installed = disks.filter((disk) => isInstalled(disk) && (!disk.removable || matches(disk, rule)));
+  if (installed.length > 0 && !replace) return installedOf(installed, rule);
   const objection = (disk: InstallDisk): string | undefined => objectionTo(disk, imageBytes);
   const matching = disks.filter((disk) => matches(disk, rule));
   const usable = matching.filter((disk) => objection(disk) === undefined);
@@ -77,6 +80,17 @@ export function chooseDisk(
   }
   return { kind: "erase", disk: first };
 }
+
+function installedOf(installed: readonly InstallDisk[], rule: DiskRule): DiskChoice {
+  const isNamed = rule.kind === "path" || rule.kind === "like";
+  const meant = isNamed ? installed.filter((disk) => matches(disk, rule)) : installed;
+  const [first, second] = meant;
+  if (first !== undefined && second === undefined) return { kind: "installed", disk: first };
+  if (first !== undefined) return { kind: "none", reason: `more than one disk has an installation: ${listed(meant)}` };
+  return { kind: "none", reason: `${listed(installed)} has an installation, and is not ${describeRule(rule)}` };
+}
+
+const isInstalled = ({ partitions }: InstallDisk): boolean => partitions.some(({ label }) => label === privateLabel);
 
 /** Media that people carry are chosen by name only. */
 function matches(disk: InstallDisk, rule: DiskRule): boolean {
