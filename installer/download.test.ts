@@ -1,5 +1,6 @@
 /** Protects: an image arrives whole from servers that are not there yet, break off, or cannot go on in the middle. */
 import { expect, test } from "bun:test";
+import { explain } from "../lib/failure.ts";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { downloaded, downloadedText, type Persistence } from "./download.ts";
 import { resolverFile } from "./machine.ts";
@@ -93,4 +94,17 @@ test("a text has a limit", async () => {
 test("names are looked up where the lease says", () => {
   const lease = "DEVICE='eth0'\nIPV4ADDR='10.0.2.15'\nIPV4DNS0='10.0.2.3'\nIPV4DNS1='0.0.0.0'\n";
   expect(resolverFile(lease)).toBe("nameserver 10.0.2.3\n");
+});
+
+test("a server leads to no weaker place, and what lets its owner in stands in no message", async () => {
+  await using other = await serverWith((_, response) => void response.end("served"));
+  await using server = await serverWith(
+    (_, response) => void response.writeHead(302, { location: other.url }).end(),
+    (_, response) => void response.writeHead(302, { location: "file:///etc/passwd" }).end(),
+  );
+  const url = server.url.replace("http://", "http://me:hunter2@");
+  expect(await downloadedText(url, 100, patience(1))).toBe("served");
+  const refused = downloadedText(`${url}?key=hunter2`, 100, patience(1)).catch((error: unknown) => explain(error));
+  expect(await refused).toContain("it leads from http to file");
+  expect(await refused).not.toContain("hunter2");
 });

@@ -2,6 +2,7 @@
 import { Failure, messageOf } from "../lib/failure.ts";
 import type { Clock } from "../lib/clock.ts";
 import { bytesOf, chunksOf } from "../lib/files/http-body.ts";
+import { followingRedirects, shownPlace } from "../lib/files/http-redirects.ts";
 import { rangeHeaders, restAnswer } from "../lib/files/resumption.ts";
 
 export type Persistence = {
@@ -11,6 +12,9 @@ export type Persistence = {
   /** In a row, without a byte between them. */
   triesMost?: number;
 };
+
+/** What comes by https has the settings of a host in it, so nobody on the way may lead it elsewhere. */
+const asked = followingRedirects(fetch);
 
 const stallMs = 60_000;
 const pauseMs = 5_000;
@@ -35,7 +39,9 @@ export async function* downloaded(url: string, patience: Persistence): AsyncGene
       return;
     } catch (error) {
       if (tries >= triesMost) {
-        throw new Failure("no-download", `cannot fetch ${url}: tried ${tries} times`, { cause: error });
+        throw new Failure("no-download", `cannot fetch ${shownPlace(new URL(url))}: tried ${tries} times`, {
+          cause: error,
+        });
       }
       patience.retries(messageOf(error));
       await patience.clock.sleep(pauseMs);
@@ -45,10 +51,10 @@ export async function* downloaded(url: string, patience: Persistence): AsyncGene
 
 /** From `offset` on, whether the server can begin there or not. */
 async function* rest(url: string, offset: number): AsyncGenerator<Uint8Array> {
-  const response = await fetch(url, { headers: rangeHeaders(offset) });
+  const response = await asked(new URL(url), { headers: rangeHeaders(offset) });
   const answer = restAnswer(response, offset);
   if ((answer !== "rest" && answer !== "whole") || response.body === null) {
-    throw new Failure("no-download", `cannot fetch ${url}: the server answers ${response.status}`);
+    throw new Failure("no-download", `cannot fetch ${shownPlace(new URL(url))}: the server answers ${response.status}`);
   }
   let unwanted = answer === "whole" ? offset : 0;
   const announced = Number(response.headers.get("content-length") ?? Number.NaN);
@@ -60,7 +66,10 @@ async function* rest(url: string, offset: number): AsyncGenerator<Uint8Array> {
     if (wanted.length > 0) yield wanted;
   }
   if (received < announced) {
-    throw new Failure("no-download", `cannot fetch ${url}: it ends after ${received} of ${announced} bytes`);
+    throw new Failure(
+      "no-download",
+      `cannot fetch ${shownPlace(new URL(url))}: it ends after ${received} of ${announced} bytes`,
+    );
   }
 }
 
@@ -73,12 +82,18 @@ export async function downloadedText(url: string, mostBytes: number, patience: P
   const { triesMost = usualTries } = patience;
   for (let tries = 1; ; tries++) {
     try {
-      const response = await fetch(url);
-      if (!response.ok) throw new Failure("no-download", `cannot fetch ${url}: the server answers ${response.status}`);
-      return (await bytesOf(response, url, { mostBytes, stallMs })).toString("utf8");
+      const response = await asked(new URL(url), {});
+      if (!response.ok)
+        throw new Failure(
+          "no-download",
+          `cannot fetch ${shownPlace(new URL(url))}: the server answers ${response.status}`,
+        );
+      return (await bytesOf(response, shownPlace(new URL(url)), { mostBytes, stallMs })).toString("utf8");
     } catch (error) {
       if (tries >= triesMost) {
-        throw new Failure("no-download", `cannot fetch ${url}: tried ${tries} times`, { cause: error });
+        throw new Failure("no-download", `cannot fetch ${shownPlace(new URL(url))}: tried ${tries} times`, {
+          cause: error,
+        });
       }
       patience.retries(messageOf(error));
       await patience.clock.sleep(pauseMs);

@@ -6,6 +6,7 @@ import { Failure } from "../lib/failure.ts";
 import { run } from "../lib/program/process.ts";
 import type { Say } from "./consoles.ts";
 import { entryOf } from "../lib/partition-table.ts";
+import { shownPlace } from "../lib/files/http-redirects.ts";
 import { downloadedText } from "./download.ts";
 import { fileSystemLabelled, machineNames, mounted } from "./machine.ts";
 import type { UserDataPlace } from "./order.ts";
@@ -38,7 +39,7 @@ async function textAt(place: UserDataPlace, card: string | undefined, say: Say):
       return place.text;
     case "url": {
       const url = addressFor(place.url, await machineNames(card ?? "lo"));
-      say(`fetching user data from ${url}`);
+      say(`fetching user data from ${shownPlace(new URL(url))}`);
       return await downloadedText(url, mostBytes, { clock: machineClock, retries: say });
     }
     case "label": {

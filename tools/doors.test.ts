@@ -36,6 +36,7 @@ test("what goes past a door is seen, and comments and tests are left alone", () 
   expect(pastDoors("host/x.ts", "await readFile(hostPath(system, path))")).toEqual([]);
   expect(pastDoors("host/x.ts", 'import { hostname } from "node:os";\nawait fetch(url)')).toHaveLength(2);
   expect(pastDoors("host/x.ts", "await system.fetch(url)")).toEqual([]);
+  expect(pastDoors("installer/x.ts", "await fetch(url)")).toHaveLength(1);
   expect(pastDoors("host/x.ts", 'import { EC2Client } from "@aws-sdk/client-ec2";')).toHaveLength(1);
   expect(pastDoors("publish/aws/x.ts", 'import { EC2Client } from "@aws-sdk/client-ec2";')).toEqual([]);
   expect(pastDoors("host/x.ts", 'await system.run(["journalctl", "--boot"])')).toHaveLength(1);

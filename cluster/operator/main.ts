@@ -1,4 +1,5 @@
 /** The operator as a program: what the image of the chart runs. It is told everything by its environment, as pods are. */
+import { followingRedirects } from "../../lib/files/http-redirects.ts";
 import { explain } from "../../lib/failure.ts";
 import { KubernetesClient } from "../../kubernetes/client.ts";
 import { inClusterConnection } from "../../kubernetes/in-cluster.ts";
@@ -21,7 +22,7 @@ async function main(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> 
   );
   const operator = new Operator({
     client,
-    fetch,
+    fetch: followingRedirects(fetch),
     identity,
     namespace: namespace ?? "default",
     self,

@@ -40,7 +40,7 @@ export function followingRedirects(fetch: Fetch): Fetch {
 
 function nextOf(url: URL, location: string, method: string, hops: number): URL {
   const refuse = (reason: string): never => {
-    throw new Failure("bad-redirect", `cannot follow the redirect of ${shown(url)}: ${reason}`);
+    throw new Failure("bad-redirect", `cannot follow the redirect of ${shownPlace(url)}: ${reason}`);
   };
   if (!["GET", "HEAD"].includes(method.toUpperCase())) refuse(`a ${method} goes to nobody else`);
   if (hops >= hopsMost) refuse(`it is the ${hopsMost + 1}th in a row`);
@@ -62,4 +62,5 @@ function isNear(hostname: string): boolean {
   return host === "localhost" || host.endsWith(".localhost");
 }
 
-const shown = ({ origin, pathname }: URL): string => `${origin}${pathname}`;
+/** An address as it may be printed: without a password and whatever else lets its owner in. */
+export const shownPlace = ({ origin, pathname }: URL): string => `${origin}${pathname}`;
