@@ -24,6 +24,13 @@ test("an empty list of keys, and an empty name in it, is refused", () => {
   for (const text of ["", ",", "settings.motd,"]) expect(z.safeDecode(keyList, text).success).toBe(false);
 });
 
+test("a list has so many names at most, since each is looked for among all settings", () => {
+  const names = (count: number): string => Array.from({ length: count }, () => "s").join(",");
+  expect(z.safeDecode(keyList, names(256)).success).toBe(true);
+  const refused = z.safeDecode(keyList, names(257));
+  expect(refused.error?.issues[0]?.message).toBe("must have at most 256 names");
+});
+
 test("numbers are whole and within their limits", () => {
   const seconds = wholeNumber(10, 100);
   expect(z.decode(seconds, "60")).toBe(60);

@@ -15,11 +15,18 @@ const nonEmpty = z.string().min(1, "must not be empty");
 export const textFormats = ["text", "json"] as const;
 export const textFormat = z.enum(textFormats);
 
+/** Each is compared with every setting of the host. */
+const keysMost = 256;
+
 /** Names of keys joined by commas; a comma inside a quoted segment does not separate. */
-export const keyList = z.codec(nonEmpty, z.array(nonEmpty).min(1), {
-  decode: splitAtCommas,
-  encode: (keys) => keys.join(","),
-});
+export const keyList = z.codec(
+  nonEmpty,
+  z.array(nonEmpty).min(1).max(keysMost, `must have at most ${keysMost} names`),
+  {
+    decode: splitAtCommas,
+    encode: (keys) => keys.join(","),
+  },
+);
 
 export const wholeNumber = (least: number, most: number) =>
   z.codec(z.string().regex(/^[0-9]{1,15}$/, "must be a whole number"), z.number().int().min(least).max(most), {
