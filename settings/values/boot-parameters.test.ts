@@ -55,6 +55,9 @@ test.each([
 
 test.each([
   ['roothash = ["0"]', "2: ….roothash must not be set: it is the image's own"],
+  ['enforcing = ["0"]', "2: ….enforcing must not be set: it is the image's own"],
+  ['selinux = ["0"]', "2: ….selinux must not be set: it is the image's own"],
+  ['lsm = ["yama"]', "2: ….lsm must not be set: it is the image's own"],
   ['init = ["/bin/sh"]', "2: ….init must not be set: it is the image's own"],
   [
     `note = ["${"x".repeat(500)}", "${"y".repeat(500)}"]`,

@@ -12,8 +12,24 @@ import { unmetAt } from "../model/rule.ts";
 type Boot = Settings["boot"];
 type Parameters = Boot["kernel-parameters"];
 
-/** Words by which the image finds its own root and init; another value would start neither set. */
-const reserved = ["hashuuid", "init", "rdinit", "root", "roothash", "rootuuid", "veritysize", "veritytable"];
+/**
+ * Words by which the image finds its own root and init, another value of which would start neither set, and those by which it
+ * has its policy of SELinux, which no setting takes away.
+ */
+const reserved = [
+  "enforcing",
+  "hashuuid",
+  "init",
+  "lsm",
+  "rdinit",
+  "root",
+  "roothash",
+  "rootuuid",
+  "security",
+  "selinux",
+  "veritysize",
+  "veritytable",
+];
 
 /** The kernel takes 2048 bytes on x86_64, and the image's own words need some 1000 of them. */
 const mostBytes = 1000;
