@@ -86,7 +86,8 @@ export async function builtImage(request: ImageRequest, signal: AbortSignal): Pr
   say(`compiling the host's programs for ${architecture}`);
   const hostBinary = join(buildDirectory, `host-${architecture}`, executable);
   await compileHost(architecture, hostBinary);
-  const companions = place === undefined ? undefined : { place, images: await companionImages(request, signal) };
+  const companions =
+    place === undefined ? undefined : async () => ({ place, images: await companionImages(request, signal) });
   return await buildImage(chosen, architecture, {
     version: osVersion,
     commit: await commitOf(repository),

@@ -32,8 +32,8 @@ export type BuildOptions = PlanOptions & {
   fetch?: FetchOptions;
   /** Programs that no registry carries (`supplied/`). */
   supplied?: Omit<SuppliedOptions, "architecture">;
-  /** Images of containers that come with it. */
-  companions?: Companions;
+  /** Images of containers that come with it; they are not made before it is known that the image can be. */
+  companions?: () => Promise<Companions>;
   /** Also makes what kernel modules for the image's hosts are built with. */
   moduleKit?: boolean;
 };
@@ -49,12 +49,13 @@ export async function buildImage(variant: Variant, architecture: Architecture, o
     golden = "check",
     goldenPath,
     fetch = {},
-    companions = { images: {}, place: "beside" },
+    companions: makeCompanions = async () => ({ images: {}, place: "beside" }),
     moduleKit = false,
     supplied = { supply: {} },
     ...wanted
   } = options;
   const plan = await planImage(variant, architecture, wanted, fetch);
+  const companions = await makeCompanions();
 
   const programs = [
     ...(await takeSupplied(variant, { architecture, ...supplied })),

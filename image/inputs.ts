@@ -5,6 +5,7 @@
  * of it, so two builds in two places have the same inputs.
  */
 import { basename } from "node:path";
+import { Failure, isNotFound } from "../lib/failure.ts";
 import { sha256OfFile } from "./packages/cache.ts";
 import { openToolsRoot } from "./packages/tools-root.ts";
 
@@ -51,8 +52,14 @@ export class InputFile {
   }
 }
 
+/** @throws {Failure<"no-such-file">} */
 export async function inputFile(path: string): Promise<InputFile> {
-  return new InputFile(path, await sha256OfFile(path));
+  try {
+    return new InputFile(path, await sha256OfFile(path));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    throw new Failure("no-such-file", `cannot build from ${path}: there is no such file`, { cause: error });
+  }
 }
 
 /** A tools root, which lies under the key of its packages. */

@@ -68,8 +68,8 @@ export type ImagePlan = {
 };
 
 /**
- * @throws {Failure<"variant-lacks">} when the variant cannot be built yet
- * @throws {Failure<"no-host-binary">}
+ * @throws {Failure<"variant-lacks">} when the variant cannot be built yet, or not for that architecture
+ * @throws {Failure<"no-host-binary" | "no-such-file">}
  */
 export async function planImage(
   variant: Variant,
@@ -119,9 +119,8 @@ export function identityOf({ variant: { name }, architecture, version, commit }:
 function requireBuildable({ name, lacks, architectures }: Variant, architecture: Architecture): void {
   if (lacks !== undefined) throw new Failure("variant-lacks", `cannot build ${name} yet: ${lacks}`);
   if (architectures.includes(architecture)) return;
-  throw new Failure("variant-lacks", `cannot build ${name} for ${architecture}`, {
-    hint: `choose one of ${architectures.join(", ")}`,
-  });
+  const supported = architectures.join(", ");
+  throw new Failure("variant-lacks", `cannot build ${name} for ${architecture}: it is for ${supported}`);
 }
 
 async function requireFile(path: string): Promise<void> {
@@ -135,8 +134,9 @@ async function requireFile(path: string): Promise<void> {
   });
 }
 
-/** @throws {Failure<"bad-certificate">} */
+/** @throws {Failure<"bad-certificate" | "no-such-file">} */
 async function certificateInput(path: string): Promise<InputFile> {
+  const file = await inputFile(path);
   try {
     new X509Certificate(await readFile(path));
   } catch (cause) {
@@ -145,7 +145,7 @@ async function certificateInput(path: string): Promise<InputFile> {
       hint: "make a key with `openssl req -x509 -newkey rsa:4096 -noenc -sha256 -subj /CN=modules/ -keyout modules.key -out modules.crt`",
     });
   }
-  return await inputFile(path);
+  return file;
 }
 
 async function inputKeys(

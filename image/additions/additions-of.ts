@@ -1,6 +1,6 @@
 /** What a variant's file adds to images, from what lies beside it. */
 import { dirname, extname, isAbsolute, join } from "node:path";
-import { Failure, isNotFound } from "../../lib/failure.ts";
+import { Failure, isFailure } from "../../lib/failure.ts";
 import { run } from "../../lib/program/process.ts";
 import { variantNamed } from "../../variants/all.ts";
 import { isFor, type OwnVariant } from "../../variants/variant-file.ts";
@@ -52,9 +52,8 @@ async function checkedFile(own: OwnVariant, name: string, sha256: string): Promi
       `cannot use ${path}: its SHA-256 is ${file.sha256}, and ${own.path} says ${sha256}`,
     );
   } catch (error) {
-    if (isNotFound(error))
-      throw new Failure("no-such-file", `cannot read ${path}: it does not exist, and ${own.path} names it`);
-    throw error;
+    if (!isFailure(error, "no-such-file")) throw error;
+    throw new Failure("no-such-file", `cannot read ${path}: it does not exist, and ${own.path} names it`);
   }
 }
 
