@@ -4,7 +4,7 @@ import { Failure } from "../../lib/failure.ts";
 
 export type PackageFile = { name: string; sha256: string };
 
-/** Source: DSP0243 1.1, section 5.1. */
+/** Source: DSP0243 1.1, section 5.1, which has SHA-1; VMware's OVF tool writes and takes SHA-256 in its place. */
 export function manifestOf(files: readonly PackageFile[]): string {
   return files.map(({ name, sha256 }) => `SHA256(${name})= ${sha256}\n`).join("");
 }
