@@ -35,6 +35,7 @@ const shop = program<Shop, { readonly loud: { type: "boolean"; help: string; sho
     command({
       name: "order send",
       summary: "Send an order",
+      description: "It is\nweighed.\n\nIt is sent.",
       examples: [{ run: "shop order send --weight 3", description: "sends 3 kg" }],
       options: {
         weight: {
@@ -132,6 +133,7 @@ describe("a command line", () => {
   });
 
   test("shows help with examples on stdout, for the program and for a command", async () => {
+    expect((await run("order", "send", "--help")).stdout).toContain("Send an order\n\nIt is weighed.\n\nIt is sent.\n");
     const whole = await run("--help");
     expect(whole.exitCode).toBe(0);
     expect(whole.stdout).toContain("Orders of customers");

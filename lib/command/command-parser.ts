@@ -98,13 +98,18 @@ export function namedOption(options: Options, word: string): Option | undefined 
   )?.[1];
 }
 
+/** Paragraphs, whose lines are broken for the reader of help and not where they are in the source. */
+function about({ summary, description = "" }: { summary: string; description?: string }): string {
+  return `${summary}\n\n${description.replaceAll(/(?<!\n)\n(?!\n)/g, " ")}`.trim();
+}
+
 function commanderOf(
   program: Program,
   unnamed: boolean,
   sink: { write(text: string): void; choose(command: Command, commander: Commander): void },
 ): Commander {
   const root = new Commander(program.name)
-    .description([program.summary, program.description ?? ""].join("\n\n").trim())
+    .description(about(program))
     .exitOverride()
     .configureOutput({
       writeOut: (text) => sink.write(text),
@@ -121,7 +126,7 @@ function commanderOf(
       hidden: command.hidden ?? false,
       isDefault: unnamed && program.unnamed?.command === command.name,
     });
-    commander.summary(command.summary).description([command.summary, command.description ?? ""].join("\n\n").trim());
+    commander.summary(command.summary).description(about(command));
     commander.helpOption("-h, --help", "Show this");
     addOptions(commander, command.options);
     const json = jsonOption(command);
