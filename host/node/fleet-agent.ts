@@ -205,9 +205,9 @@ class FleetAgent implements AsyncDisposable {
   }
 
   #text(outlook: UpdateOutlook, { accepted, refused }: About): string {
-    const { boot, running, seed } = this.#host;
+    const { boot, running, seed, system } = this.#host;
     const found = { offers: this.#offers, lookFailure: this.#lookFailure, accepted, refused };
-    return JSON.stringify(reportOf({ boot, running, seed, outlook, ...found }));
+    return JSON.stringify(reportOf({ boot, running, seed, outlook, mask: system.mask, ...found }));
   }
 
   /** On the condition that the Node is as it was read: no request that was slow undoes what came after it. */

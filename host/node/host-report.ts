@@ -17,12 +17,15 @@ export type ReportedHost = {
   lookFailure: string | undefined;
   accepted: string | undefined;
   refused: { order: string; reason: string } | undefined;
+  /** Takes secrets out of a text: whoever may read Nodes reads the report. */
+  mask: (text: string) => string;
 };
 
 const stateNames = { idle: "Idle", available: "Available", staged: "Staged", ready: "Ready" } as const;
 
 export function reportOf(host: ReportedHost): HostReport {
-  const { boot, running, seed, outlook, offers, lookFailure, accepted, refused } = host;
+  const { boot, running, seed, outlook, offers, lookFailure, accepted, refused, mask } = host;
+  const shown = (text: string): string => short(mask(text));
   const { state, onTrial, fallback, working, failure, held } = outlook;
   const staged = "staged" in state ? state.staged.version : undefined;
   const lastFailure = failure ?? lookFailure;
@@ -35,11 +38,11 @@ export function reportOf(host: ReportedHost): HostReport {
     ...(staged === undefined ? {} : { staged }),
     ...(fallback === undefined ? {} : { fallback }),
     onTrial,
-    held: held.slice(-mostHeld).map(({ version, reason }) => ({ version, reason: short(reason) })),
+    held: held.slice(-mostHeld).map(({ version, reason }) => ({ version, reason: shown(reason) })),
     ...(accepted === undefined ? {} : { accepted }),
-    ...(refused === undefined ? {} : { refused: { ...refused, reason: short(refused.reason) } }),
+    ...(refused === undefined ? {} : { refused: { ...refused, reason: shown(refused.reason) } }),
     ...(working === undefined ? {} : { activity: activityOf(working) }),
-    ...(lastFailure === undefined ? {} : { failure: short(lastFailure) }),
+    ...(lastFailure === undefined ? {} : { failure: shown(lastFailure) }),
   };
 }
 

@@ -130,6 +130,18 @@ test("a unit that settings name, and a probe that answers wrongly or not at all,
   expect(reason).not.toContain("/good");
 });
 
+test("why a probe fails is told without what lets its owner in", async () => {
+  await using world = await makeWorld();
+  using server = Bun.serve({ port: 0, fetch: () => new Response("", { status: 503 }) });
+  const [answers, silent] = [new URL("/bad?token=letmein123", server.url), new URL("http://127.0.0.1:1/#letmein123")];
+  for (const url of [answers, silent]) [url.username, url.password] = ["me", "hunter2"];
+  const verdict = await world.prove({ "http-probes": [answers.href, silent.href] });
+  const reason = verdict.kind === "unhealthy" ? verdict.reason : "";
+  expect(reason).toContain("/bad?(secret) answers with status 503");
+  expect(reason).toContain("http://(secret)@127.0.0.1:1/#(secret) does not answer");
+  expect(reason).not.toMatch(/hunter2|letmein123/);
+});
+
 test("a host that has no address but its own is not healthy", async () => {
   await using world = await makeWorld();
   delete world.links["eth0"];

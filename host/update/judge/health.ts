@@ -9,6 +9,7 @@ import type { StatusBody } from "../../../api/status.ts";
 import { defined } from "../../../lib/defined.ts";
 import { isFailure, messageOf } from "../../../lib/failure.ts";
 import type { Settings } from "../../../settings/groups/group.ts";
+import { visibleAddress } from "../../../settings/model/secrecy.ts";
 import type { Orchestrator } from "../../../variants/variant.ts";
 import { check, type Ailment } from "../../machine/ailment.ts";
 import { containerUnit, type Description } from "../../containers/description.ts";
@@ -157,16 +158,18 @@ async function dataAilment(system: System, signal: AbortSignal): Promise<Ailment
   });
 }
 
+/** What it says goes where everybody reads: into the journal, onto the console, to the fleet. */
 async function probeAilment(system: System, probe: string, signal: AbortSignal): Promise<Ailment[]> {
+  const shown = visibleAddress(probe);
   try {
     const until = AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]);
     const response = await system.fetch(new URL(probe), { signal: until, redirect: "manual" });
     await response.body?.cancel();
     if (response.status >= 200 && response.status < 400) return [];
-    return [{ message: `${probe} answers with status ${response.status}` }];
+    return [{ message: `${shown} answers with status ${response.status}` }];
   } catch (error) {
     signal.throwIfAborted();
-    return [{ message: `${probe} does not answer: ${messageOf(error)}` }];
+    return [{ message: `${shown} does not answer: ${messageOf(error)}` }];
   }
 }
 
