@@ -87,3 +87,17 @@ test("bytes that were changed end in a refusal or in other bytes, and in nothing
     }),
   );
 });
+
+test("a frame of very many blocks takes time that grows with its length, since nobody vouches for it yet", async () => {
+  const [blocks, contentBytes] = [300_000, 300_000];
+  const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  header.writeBigUInt64LE(BigInt(contentBytes), 5);
+  // Each holds one byte.
+  const body = Buffer.alloc(4 * blocks);
+  for (let block = 0; block < blocks; block++) body.writeUIntLE(8 | (block === blocks - 1 ? 1 : 0), 4 * block, 3);
+  const startMs = performance.now();
+  const unpacked = await unpackedOf(Buffer.concat([header, body]), 65_536);
+  expect(unpacked).toHaveLength(contentBytes);
+  // It takes tenths of a second; where each block is looked at for each that follows it, an hour.
+  expect(performance.now() - startMs).toBeLessThan(60_000);
+}, 600_000);

@@ -70,7 +70,7 @@ export async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGen
       room.set(part, size);
       at += part.length;
       size += part.length;
-      if (size === extent.bytes && extent.frame === undefined) extent = extentOf(room.subarray(0, size));
+      if (size === extent.bytes && extent.frame === undefined) extent = extentOf(room.subarray(0, size), extent.blocks);
       if (extent.bytes > largestFrameBytes) throw tooLarge(extent.bytes);
       if (size < extent.bytes) continue;
       const bytes = room.subarray(0, size);
@@ -87,10 +87,19 @@ export async function* packedFrames(chunks: AsyncIterable<Uint8Array>): AsyncGen
   if (size > 0) throw new Failure("bad-archive", "it ends within a frame");
 }
 
-/** How long a frame is, or, while that is not known, how many bytes it takes to know more. */
-type Extent = { bytes: number } & ({ frame: "content"; contentBytes: number } | { frame: "skippable" | undefined });
+/** Where the next block of a frame begins, what it holds, and what stands behind its last block. */
+type Blocks = { at: number; contentBytes: number; endBytes: number };
 
-function extentOf(start: Buffer): Extent {
+/** How long a frame is, or, while that is not known, how many bytes it takes to know more. */
+type Extent = { bytes: number } & (
+  | { frame: "content"; contentBytes: number }
+  | { frame: "skippable" }
+  | { frame: undefined; blocks?: Blocks }
+);
+
+/** @param blocks as the one before said it: a frame may consist of millions, and each is looked at once */
+function extentOf(start: Buffer, blocks?: Blocks): Extent {
+  if (blocks !== undefined) return extentOfBlocks(start, blocks);
   const needs = (bytes: number): Extent => ({ bytes, frame: undefined });
   if (start.length < 4) return needs(4);
   const word = start.readUInt32LE(0);
@@ -104,7 +113,7 @@ function extentOf(start: Buffer): Extent {
   const sizeFlag = descriptor >>> 6;
   const sizeBytes = sizeFlag > 0 ? 2 ** sizeFlag : isSingleSegment ? 1 : 0;
   const sizeAt = 5 + (isSingleSegment ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
-  let at = sizeAt + sizeBytes;
+  const at = sizeAt + sizeBytes;
   if (start.length < at) return needs(at);
   if (sizeBytes === 0) throw new Failure("bad-archive", "a frame does not say how much it holds");
   const contentBytes =
@@ -112,14 +121,20 @@ function extentOf(start: Buffer): Extent {
       ? Number(start.readBigUInt64LE(sizeAt))
       : start.readUIntLE(sizeAt, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
   if (contentBytes > largestFrameBytes) throw tooLarge(contentBytes);
+  return extentOfBlocks(start, { at, contentBytes, endBytes: (descriptor & 4) === 0 ? 0 : checksumBytes });
+}
+
+function extentOfBlocks(start: Buffer, { at: first, contentBytes, endBytes }: Blocks): Extent {
+  let at = first;
   for (let isLast = false; !isLast;) {
-    if (start.length < at + blockHeaderBytes) return needs(at + blockHeaderBytes);
+    const bytes = at + blockHeaderBytes;
+    if (start.length < bytes) return { bytes, frame: undefined, blocks: { at, contentBytes, endBytes } };
     const header = start.readUIntLE(at, blockHeaderBytes);
     const isRunLength = ((header >>> 1) & 3) === 1;
     isLast = (header & 1) === 1;
-    at += blockHeaderBytes + (isRunLength ? 1 : header >>> 3);
+    at = bytes + (isRunLength ? 1 : header >>> 3);
   }
-  return { bytes: at + ((descriptor & 4) === 0 ? 0 : checksumBytes), frame: "content", contentBytes };
+  return { bytes: at + endBytes, frame: "content", contentBytes };
 }
 
 function tooLarge(bytes: number): Failure<"bad-archive"> {
