@@ -8,7 +8,7 @@
  * | ebs CompleteSnapshot | takes any count of blocks and any checksum over all |
  * | ec2 DescribeSnapshots | calls a snapshot completed that is still being written |
  * | ec2 RegisterImage | keeps name and description, and forgets the rest; takes a snapshot that is not there |
- * | ec2 CopyImage | the same ClientToken makes a second copy |
+ * | ec2 CopyImage | the same ClientToken makes a second copy; another account finds no image, though it was granted one |
  * | ec2 DescribeImages | so knows nothing of boot mode, TPM, IMDS, ENA and volumes; every image is available at once |
  *
  * All else, and who may do what with an image or a snapshot, is moto's.
@@ -18,7 +18,7 @@ import { startMoto } from "./moto.ts";
 import { imagesAnswer, type RegisteredImage, registeredFrom, xmlError } from "./ec2-answers.ts";
 
 type Snapshot = { blocks: Map<number, string>; bytes: Map<number, Uint8Array>; completed: boolean; polls: number };
-type Call = { region: string; service: string; action: string };
+type Call = { region: string; service: string; action: string; /** Of whoever signed it. */ accessKey: string };
 
 export type SimulatedAws = AsyncDisposable & {
   readonly url: string;
@@ -71,6 +71,10 @@ class World {
   readonly everCalled = new Set<string>();
   readonly snapshots = new Map<string, Snapshot>();
   readonly images = new Map<string, RegisteredImage>();
+  /** Accounts that may start an image and so copy it, by region and image. */
+  readonly #granted = new Map<string, Set<string>>();
+  /** Accounts in which roles were assumed, by the key that came of it. */
+  readonly #accounts = new Map<string, string>();
   /** Answers to calls with a ClientToken, which are given again. */
   readonly #answers = new Map<string, { body: string; status: number }>();
   readonly #moto: string;
@@ -90,6 +94,8 @@ class World {
         return await this.#ebs(request, body, call);
       case "ec2":
         return await this.#ec2(request, body, call);
+      case "sts":
+        return await this.#sts(request, body);
       default:
         return await this.#forward(request, body);
     }
@@ -145,7 +151,16 @@ class World {
     return await this.#forward(request, body);
   }
 
-  async #ec2(request: Request, body: Uint8Array, { region, action }: Call): Promise<Response> {
+  async #sts(request: Request, body: Uint8Array): Promise<Response> {
+    const answer = await this.#forward(request, body);
+    const text = await answer.clone().text();
+    const [, key] = /<AccessKeyId>(\w+)</.exec(text) ?? [];
+    const [, account] = /<Arn>arn:aws:sts::(\d{12}):assumed-role/.exec(text) ?? [];
+    if (key !== undefined && account !== undefined) this.#accounts.set(key, account);
+    return answer;
+  }
+
+  async #ec2(request: Request, body: Uint8Array, { region, action, accessKey }: Call): Promise<Response> {
     const form = new URLSearchParams(Buffer.from(body).toString());
     switch (action) {
       case "RegisterImage": {
@@ -161,13 +176,20 @@ class World {
         const source = this.images.get(`${form.get("SourceRegion")} ${form.get("SourceImageId")}`);
         const answer = await this.#once(
           `${region} ${form.get("ClientToken")}`,
-          async () => await this.#forward(request, body),
+          async () => await this.#copied(request, body, form, accessKey),
         );
+        if (!answer.ok) return answer;
         const key = `${region} ${imageIdIn(await answer.clone().text())}`;
         // The snapshot of a copy is the one that moto made in that region.
         if (source !== undefined && !this.images.has(key))
           this.images.set(key, { ...source, snapshot: undefined, polls: 0 });
         return answer;
+      }
+      case "ModifyImageAttribute": {
+        const image = `${region} ${form.get("ImageId")}`;
+        const accounts = [...form].filter(([name]) => /^LaunchPermission\.Add\.\d+\.UserId$/.test(name));
+        this.#granted.set(image, new Set([...(this.#granted.get(image) ?? []), ...accounts.map(([, id]) => id)]));
+        return await this.#forward(request, body);
       }
       case "DescribeImages": {
         const answer = await this.#forward(request, body);
@@ -188,6 +210,21 @@ class World {
     }
   }
 
+  /** Into the account that owns the image by moto; into another one as a new image there, when it may use this one. */
+  async #copied(request: Request, body: Uint8Array, form: URLSearchParams, accessKey: string): Promise<Response> {
+    const account = this.#accounts.get(accessKey);
+    if (account === undefined) return await this.#forward(request, body);
+    const source = `${form.get("SourceRegion")} ${form.get("SourceImageId")}`;
+    if (this.#granted.get(source)?.has(account) !== true) {
+      return xmlError("InvalidAMIID.Unavailable", `The image '${form.get("SourceImageId")}' is not available to you.`);
+    }
+    const fields = { Action: "RegisterImage", Version: "2016-11-15", RootDeviceName: "/dev/xvda" };
+    const registration = new URLSearchParams({ ...fields, Name: form.get("Name") ?? "" });
+    const made = await this.#forward(request, Buffer.from(registration.toString()));
+    const text = (await made.text()).replaceAll("RegisterImageResponse", "CopyImageResponse");
+    return new Response(text, { status: made.status, headers: made.headers });
+  }
+
   async #once(token: string, work: () => Promise<Response>): Promise<Response> {
     const known = this.#answers.get(token);
     if (known !== undefined) return new Response(known.body, { status: known.status });
@@ -199,9 +236,9 @@ class World {
 
 /** Region and service stand in the signature (AWS Signature Version 4), whatever the address is. */
 function callOf(request: Request, body: Uint8Array): Call {
-  const scope = /Credential=[^/]+\/\d+\/([\w-]+)\/([\w-]+)\//.exec(request.headers.get("authorization") ?? "");
-  const [, region = "", service = ""] = scope ?? [];
-  return { region, service, action: actionOf(request, service, body) };
+  const scope = /Credential=([^/]+)\/\d+\/([\w-]+)\/([\w-]+)\//.exec(request.headers.get("authorization") ?? "");
+  const [, accessKey = "", region = "", service = ""] = scope ?? [];
+  return { region, service, action: actionOf(request, service, body), accessKey };
 }
 
 function actionOf(request: Request, service: string, body: Uint8Array): string {
