@@ -1,6 +1,5 @@
 /** Protects: whoever has a kit and a shell can build and sign a module, also Falco's driver, and has what the licences ask for. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { createHash } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +7,9 @@ import { run } from "../../lib/program/process.ts";
 import { compileFalcoDriver } from "../../test/worlds/modules/falco-driver.ts";
 import type { Architecture } from "../../variants/variant.ts";
 import { openSigningKey } from "../boot/signing-key.ts";
-import { packagesOf, readLock } from "../packages/lock.ts";
+import { packDirectory } from "../oci/layout.ts";
+import { sha256OfFile } from "../packages/cache.ts";
+import { epochSecondsOf, packagesOf, readLock } from "../packages/lock.ts";
 import { machineArchitecture, openToolsRoot } from "../packages/tools-root.ts";
 import { walk } from "../root/tree.ts";
 import { makeKitTree } from "./kit-tree.ts";
@@ -17,15 +18,16 @@ let directory: string;
 const place = (...names: string[]): string => join(directory, ...names);
 let release: string;
 
+/** Makes a kit below a directory of that name. */
 async function makeKit(name: string, architecture: Architecture): Promise<string> {
   const lock = await readLock(architecture);
   const content = { packages: packagesOf(lock, ["modules-cloud"]), architecture, date: lock.date };
-  return await makeKitTree(place(name), content, {});
+  return await makeKitTree(place(name, "kit"), content, {});
 }
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "module-kit-"));
-  release = await makeKit("kit", machineArchitecture());
+  release = await makeKit("first", machineArchitecture());
 }, 300_000);
 afterAll(async () => await rm(directory, { recursive: true }));
 
@@ -36,7 +38,7 @@ async function inContainer(...argv: string[]): Promise<string> {
     place("root"),
     "/",
     "--ro-bind",
-    place("kit"),
+    place("first/kit"),
     "/a/kit",
     "--dev",
     "/dev",
@@ -70,45 +72,42 @@ test("a module is built and signed where nothing but a shell is installed, with 
 
 test("Falco's driver is compiled in a container of an image that has a shell, and signed by somebody's own key", async () => {
   const key = await openSigningKey(await openToolsRoot(), "secure-boot", place("key"));
-  const driver = await compileFalcoDriver(place("kit"), key, place("driver"));
+  const driver = await compileFalcoDriver(place("first/kit"), place("driver"));
   expect(driver.release).toBe(release);
-  const [unsigned, signed] = [Buffer.from(driver.unsigned), Buffer.from(driver.signed)];
+  const [unsigned, signed] = [Buffer.from(driver.unsigned), Buffer.from(await driver.signedBy(key))];
   expect(unsigned.includes(`vermagic=${release} `)).toBe(true);
   expect(signed.subarray(0, unsigned.length).equals(unsigned)).toBe(true);
   expect(signed.subarray(-28).toString()).toBe("~Module signature appended~\n");
 }, 300_000);
 
 test("each package in it has its copyright, and the licences that those name are there", async () => {
-  const lines = (await Bun.file(place("kit/licences/PACKAGES")).text()).trim().split("\n").slice(1);
+  const lines = (await Bun.file(place("first/kit/licences/PACKAGES")).text()).trim().split("\n").slice(1);
   expect(lines.some((line) => line.startsWith("gcc-14\t"))).toBe(true);
-  const licences = new Set((await walk(place("kit/licences"))).map(({ path }) => path));
+  const licences = new Set((await walk(place("first/kit/licences"))).map(({ path }) => path));
   for (const name of ["gcc-14-base", "make", "binutils", "libc6", "coreutils", "common-licenses/GPL-3"]) {
     expect(licences.has(name)).toBe(true);
   }
 });
 
-test("the same packages give the same kit", async () => {
+test("the same packages give an archive of the same bytes, wherever and whenever it is made", async () => {
   expect(await makeKit("again", machineArchitecture())).toBe(release);
-  expect(await digestOf("again")).toBe(await digestOf("kit"));
+  expect(await digestOf("again")).toBe(await digestOf("first"));
 }, 300_000);
 
 test("a kit for the other architecture has its headers, its programs and their libraries", async () => {
   const other = machineArchitecture() === "x86_64" ? "aarch64" : "x86_64";
   expect(await makeKit("other", other)).toMatch(/-cloud-(arm64|amd64)$/);
-  const paths = new Set((await walk(place("other"))).map(({ path }) => path));
+  const paths = new Set((await walk(place("other/kit"))).map(({ path }) => path));
   const source = other === "aarch64" ? "arm64" : "x86";
   for (const path of [`kernel-devel/arch/${source}/Makefile`, "toolchain/bin/gcc", "toolchain/lib/ld.so"]) {
     expect(paths.has(path)).toBe(true);
   }
 }, 300_000);
 
-/** Of all that a kit holds. Its README, which has its name, is left out. */
+/** Of a kit as it is packed, before xz. */
 async function digestOf(name: string): Promise<string> {
-  const hash = createHash("sha256");
-  for (const { path, type, mode, target } of await walk(place(name))) {
-    if (path === "README") continue;
-    hash.update(`${path} ${type} ${mode} ${target ?? ""}\n`);
-    if (type === "file") hash.update(await readFile(place(name, path)));
-  }
-  return hash.digest("hex");
+  const archive = place(`${name}.tar`);
+  const { date } = await readLock(machineArchitecture());
+  await packDirectory(await openToolsRoot(), place(name), archive, epochSecondsOf({ date }));
+  return await sha256OfFile(archive);
 }

@@ -5,7 +5,9 @@ import { makeToolsImage } from "../../../image/oci/tools-image.ts";
 import { epochSecondsOf, readLock } from "../../../image/packages/lock.ts";
 import { machineArchitecture, openToolsRoot } from "../../../image/packages/tools-root.ts";
 import { compile } from "../../../programs/compile.ts";
-import type { FalcoDriver } from "./falco-driver.ts";
+
+/** Modules by the name that a pod asks for, all of them for the kernel of that release. */
+export type DriverModules = { release: string; modules: Readonly<Record<string, Uint8Array>> };
 
 /** What a pod of the image runs: it loads the module of its kernel unless that is there, or says why it cannot. */
 const loader = `#!/usr/bin/bash
@@ -22,7 +24,7 @@ exec /usr/bin/scap-reader
 
 /** Makes the layout of the image; the directory goes when the caller is done. */
 export async function falcoDriverImage(
-  { release, unsigned, signed }: FalcoDriver,
+  { release, modules }: DriverModules,
   work: string,
 ): Promise<AsyncDisposable & { layout: string }> {
   const reader = join(work, "scap-reader");
@@ -30,10 +32,9 @@ export async function falcoDriverImage(
   return await makeToolsImage({
     packages: await openToolsRoot({ sets: ["prepare"] }),
     async furnish(tree) {
-      const [modules, programs] = [join(tree, "modules", release), join(tree, "usr/bin")];
-      for (const path of [modules, programs]) await mkdir(path, { recursive: true });
-      await writeFile(join(modules, "scap-unsigned.ko"), unsigned);
-      await writeFile(join(modules, "scap-signed.ko"), signed);
+      const [folder, programs] = [join(tree, "modules", release), join(tree, "usr/bin")];
+      for (const path of [folder, programs]) await mkdir(path, { recursive: true });
+      for (const [name, module] of Object.entries(modules)) await writeFile(join(folder, `scap-${name}.ko`), module);
       await cp(reader, join(programs, "scap-reader"));
       await writeFile(join(programs, "load-driver"), loader);
       for (const name of ["scap-reader", "load-driver"]) await chmod(join(programs, name), 0o755);

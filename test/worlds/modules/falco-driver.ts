@@ -8,15 +8,20 @@ import { unpackPackages } from "../../../image/packages/unpack-packages.ts";
 import { run } from "../../../lib/program/process.ts";
 import { busyboxImage, unpackLayout } from "../containers/oci-image.ts";
 
-export type FalcoDriver = { release: string; unsigned: Uint8Array; signed: Uint8Array };
+export type FalcoDriver = {
+  /** Of the kernel that the module is for. */
+  release: string;
+  unsigned: Uint8Array;
+  signedBy: (key: SigningKey) => Promise<Uint8Array>;
+};
 
 /**
  * Compiles it.
  *
  * @param kit directory of an unpacked kit
- * @param work for what is needed meanwhile
+ * @param work for what is needed meanwhile, and when it is signed
  */
-export async function compileFalcoDriver(kit: string, key: SigningKey, work: string): Promise<FalcoDriver> {
+export async function compileFalcoDriver(kit: string, work: string): Promise<FalcoDriver> {
   const [root, source] = [join(work, "root"), join(work, "source")];
   for (const path of [root, source]) await rm(path, { recursive: true, force: true });
   for (const path of [root, source]) await mkdir(path, { recursive: true });
@@ -48,13 +53,18 @@ export async function compileFalcoDriver(kit: string, key: SigningKey, work: str
   };
   await inside("make", "KERNELDIR=/kit/kernel-devel");
   await inside("strip", "--strip-debug", "scap.ko");
-  const module = join(root, "driver/scap.ko");
-  const unsigned = await readFile(module);
-  await cp(key.privateKey, join(root, "driver/key.pem"));
-  await cp(key.certificate, join(root, "driver/key.crt"));
-  await inside("/kit/kernel-devel/scripts/sign-file", "sha256", "key.pem", "key.crt", "scap.ko");
+  const unsigned = await readFile(join(root, "driver/scap.ko"));
   const release = (await readFile(join(kit, "kernel-devel/include/config/kernel.release"), "utf8")).trim();
-  return { release, unsigned, signed: await readFile(module) };
+  return {
+    release,
+    unsigned,
+    signedBy: async (key) => {
+      await cp(key.privateKey, join(root, "driver/key.pem"));
+      await cp(key.certificate, join(root, "driver/key.crt"));
+      await inside("/kit/kernel-devel/scripts/sign-file", "sha256", "key.pem", "key.crt", "scap.ko", "signed.ko");
+      return await readFile(join(root, "driver/signed.ko"));
+    },
+  };
 }
 
 /** Of a container that has nothing installed. */
