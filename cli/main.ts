@@ -9,6 +9,7 @@ import { clusterCommands, clusterGroups, helm, kubectl } from "./machine/cluster
 import { serialConsole } from "./machine/console.ts";
 import { dev } from "./dev.ts";
 import { down } from "./machine/down.ts";
+import { extensionBuild } from "./extension.ts";
 import { fleetCommands, fleetGroups } from "./fleet/fleet.ts";
 import { simulateCommands, simulateGroups } from "./fleet/simulate.ts";
 import { generate } from "./generate.ts";
@@ -23,6 +24,8 @@ import { up } from "./machine/up.ts";
 import { check } from "./userdata/check.ts";
 import { fromEksctl } from "./userdata/from-eksctl.ts";
 import { userdataGroups } from "./userdata/groups.ts";
+
+const extensionGroups = { extension: "What is in /usr of hosts beside their image" } as const;
 
 const verbs = [
   up,
@@ -48,7 +51,14 @@ const verbs = [
  * verb takes in all; lines that start with another verb do without.
  */
 export async function orlop(words: readonly string[]): Promise<Program> {
-  const groups = { ...userdataGroups, ...clusterGroups, ...publishGroups, ...fleetGroups, ...simulateGroups };
+  const groups = {
+    ...userdataGroups,
+    ...clusterGroups,
+    ...publishGroups,
+    ...extensionGroups,
+    ...fleetGroups,
+    ...simulateGroups,
+  };
   const needsNoRepo = [...verbs.map(({ name }) => name), ...Object.keys(groups)].some((name) => name === words[0]);
   const { repoCommands, repoGroups } = needsNoRepo ? { repoCommands: [], repoGroups: {} } : await import("./repo.ts");
   return program({
@@ -63,6 +73,7 @@ Exit code 0: done, 1: failed, 2: wrong usage.`,
       ...verbs,
       ...clusterCommands,
       ...publishCommands,
+      extensionBuild,
       ...fleetCommands,
       ...simulateCommands,
       check,

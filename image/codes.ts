@@ -4,6 +4,7 @@ export const imageCodes = [
   "bad-certificate",
   "bad-control-data",
   "bad-dependency",
+  "bad-extension",
   "bad-elf",
   "bad-index",
   "bad-lock",

@@ -1,6 +1,7 @@
 /** What can fail in the building blocks, by code. Each is made by some `Failure`, which `tools/codes.test.ts` holds. */
 export const libCodes = [
   "bad-archive",
+  "bad-signature-partition",
   "bad-stub",
   "bad-toml",
   "bad-tpm-data",
@@ -20,6 +21,7 @@ export const libCodes = [
   "no-partition-table",
   "no-such-program",
   "registry-failed",
+  "signed-by-another",
   "stalled",
   "system-call",
   "timed-out",

@@ -16,6 +16,8 @@ export type OpenTree = {
   add(source: TargetSource): Promise<void>;
   addText(name: string, text: string): Promise<void>;
   /** Its file stays, as other trees may name it. */
+  /** Of its targets. */
+  names(): string[];
   remove(name: string): void;
   store: TargetStore;
 };
@@ -39,6 +41,7 @@ export async function changeTree(
       targets[name] = await storeTarget(repository.files, store, name, path);
     },
     addText: async (name, text) => await addBytes(name, Buffer.from(text)),
+    names: () => Object.keys(targets),
     remove: (name) => void delete targets[name],
     store: {
       stored: (name) => {

@@ -6,6 +6,7 @@ import { changeTree, type TargetSource } from "./change-tree.ts";
 import {
   addMigrations, addUpdate, addWays, prune as pruned, sourcesOf, targetsNamedBy, updateOf, type Machines, type Manifest,
 } from "./manifest.ts"; // prettier-ignore
+import { isExtensionFor } from "./extension.ts";
 import { moduleKitName } from "./module-kit-name.ts";
 import { addSmallerWays, type PatchOptions } from "./patch/smaller-ways.ts";
 import { currentTree, treesOf, type Repository } from "./repository.ts";
@@ -85,7 +86,10 @@ export async function prune(
     gone.push(...tree.manifest.updates.filter((each) => !left.updates.includes(each)).map(({ version }) => version));
     const named = new Set(targetsNamedBy(left));
     for (const name of targetsNamedBy(tree.manifest)) if (!named.has(name)) tree.remove(name);
-    for (const version of gone) tree.remove(moduleKitName(machines, version));
+    for (const version of gone) {
+      tree.remove(moduleKitName(machines, version));
+      for (const name of tree.names()) if (isExtensionFor({ ...machines, version }, name)) tree.remove(name);
+    }
     return left;
   });
   await removeUnnamed(repository);

@@ -12,7 +12,7 @@ const mebibyte = 1024 * 1024;
 export const privatePartitionType = "13766b81-b140-41d6-85fd-563179b19a1c";
 export const dataPartitionType = "127ca19e-d7ef-43ea-9802-4f479ff7354c";
 
-const rootTypes: Readonly<Record<Architecture, string>> = { x86_64: "root-x86-64", aarch64: "root-arm64" };
+export const rootTypes: Readonly<Record<Architecture, string>> = { x86_64: "root-x86-64", aarch64: "root-arm64" };
 
 export const sizes = {
   /**
@@ -39,6 +39,8 @@ export type PartitionLayout = {
   /** A directory whose files are copied into a new file system. */
   files?: string;
   format?: "vfat" | "ext4";
+  /** Of the partition; derived from the disk's seed unless given. */
+  uuid?: string;
 };
 
 export type LayoutInputs = {
@@ -78,11 +80,12 @@ export function diskLayout({ architecture, esp, root, hash }: LayoutInputs): Par
 }
 
 /** One partition as a definition file of systemd-repart; see repart.d(5). */
-export function repartDefinition({ type, label, bytes, content, files, format }: PartitionLayout): string {
+export function repartDefinition({ type, label, bytes, content, files, format, uuid }: PartitionLayout): string {
   return [
     "[Partition]",
     `Type=${type}`,
     `Label=${label}`,
+    ...(uuid === undefined ? [] : [`UUID=${uuid}`]),
     `SizeMinBytes=${bytes}`,
     `SizeMaxBytes=${bytes}`,
     ...(content === undefined ? [] : [`CopyBlocks=${content}`]),

@@ -5,12 +5,15 @@ import { derivedUuid } from "../derived-uuid.ts";
 import { runTool, type ToolsRoot } from "../packages/tools-root.ts";
 import { type PartitionLayout, repartDefinition, sizes } from "./layout.ts";
 
-/** @param seed a UUID from which all that are not given are derived, of partitions and file systems alike */
+/**
+ * @param seed a UUID from which all that are not given are derived, of partitions and file systems alike
+ * @param bytes of the disk; "auto" for as many as the partitions take
+ */
 export async function makeDisk(
   tools: ToolsRoot,
   output: string,
   partitions: readonly PartitionLayout[],
-  { seed, epochSeconds }: { seed: string; epochSeconds: number },
+  { seed, epochSeconds, bytes = sizes.disk }: { seed: string; epochSeconds: number; bytes?: number | "auto" },
 ): Promise<void> {
   const definitions = `${output}.repart.d`;
   await mkdir(definitions);
@@ -28,7 +31,7 @@ export async function makeDisk(
       "--no-pager",
       // Firmware of virtual machines reads no FAT with other sectors than the disk's.
       "--sector-size=512",
-      `--size=${sizes.disk}`,
+      `--size=${bytes}`,
       `--seed=${seed}`,
       `--definitions=${definitions}`,
       output,

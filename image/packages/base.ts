@@ -23,6 +23,7 @@ export const basePackages: Reasons = {
   "dbus-broker": "the system bus: hostd talks to systemd, networkd and resolved over it",
   mount: "mount and umount for systemd's mount units",
   "util-linux": "fsck, agetty for the console, blkid",
+  dmsetup: "opens system extensions, each by a verity device (settings.extensions)",
   e2fsprogs: "mkfs and fsck of the data and private partitions",
   mdadm: "several ephemeral disks become one (apiclient ephemeral-storage)",
   xfsprogs: "mkfs.xfs for them",
@@ -65,8 +66,6 @@ export const excludedPackages: Reasons = {
 
 /** The same, only for what every host has: elsewhere they are wanted. */
 export const excludedFromBase: Reasons = {
-  dmsetup: "libdevmapper wants it",
-  "libdevmapper1.02.1": "xfs_scrub wants it",
   libicu76: "xfs_scrub wants it",
   python3: "xfs_scrub_all wants it; no interpreter on a host",
   "python3-dbus": "xfs_scrub_all wants it",

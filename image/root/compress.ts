@@ -15,7 +15,16 @@ export async function compressRoot(
   tools: ToolsRoot,
   root: string,
   output: string,
-  { key, epochSeconds }: { key: string; epochSeconds: number },
+  {
+    key,
+    epochSeconds,
+    labels = join(root, fileContextsPath),
+  }: {
+    key: string;
+    epochSeconds: number;
+    /** Which label a path has; the root's own list unless given. */
+    labels?: string;
+  },
 ): Promise<void> {
   const hints = join(dirname(output), "compress-hints");
   await writeFile(hints, uncompressed.map((pattern) => `0 ${pattern}\n`).join(""));
@@ -26,7 +35,7 @@ export async function compressRoot(
       "--quiet",
       ...compression,
       `--compress-hints=${hints}`,
-      `--file-contexts=${join(root, fileContextsPath)}`,
+      `--file-contexts=${labels}`,
       `-T${epochSeconds}`,
       "--all-root",
       `-U${derivedUuid("root", key)}`,
@@ -35,7 +44,7 @@ export async function compressRoot(
       output,
       root,
     ],
-    { binds: [dirname(output)], readOnlyBinds: [root] },
+    { binds: [dirname(output)], readOnlyBinds: [root, labels] },
   );
   await rm(hints);
 }

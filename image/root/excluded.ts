@@ -28,6 +28,12 @@ export const excluded: readonly string[] = [
   "usr/lib/udev/hwdb.d",
   // An array is put together when somebody asks for it, and not because a disk's metadata names one.
   "usr/lib/udev/rules.d/64-md-raid-assembly.rules",
+  // The device of the root has no need of them, and those of extensions are made without udev.
+  "usr/lib/udev/rules.d/*-dm*.rules",
+  "usr/lib/udev/rules.d/*-persistent-storage-dm.rules",
+  "usr/lib/systemd/system/blk-availability.service",
+  "usr/sbin/blkdeactivate",
+  "usr/sbin/dmstats",
   "usr/libexec/xfsprogs",
   "usr/lib/systemd/system-shutdown/mdadm.shutdown",
   "usr/sbin/fsck.xfs",

@@ -2,8 +2,6 @@
  * Which programs a host has, and why. Every executable file of a package that is not named here is left out of the
  * root; a name that no package brings any more is an error.
  */
-import type { Orchestrator } from "../../variants/variant.ts";
-
 export type ExecutableGroup = { reason: string; paths: readonly string[] };
 
 /** What every variant has. Links count like files. */
@@ -93,6 +91,11 @@ export const hostExecutables: readonly ExecutableGroup[] = [
     ],
   },
   {
+    // Source of the latter: Kubernetes' pkg/volume/util/volumepathhandler/volume_path_handler_linux.go.
+    reason: "file systems in files, by loop devices: system extensions, and raw block volumes of pods",
+    paths: ["usr/sbin/dmsetup", "usr/sbin/losetup"],
+  },
+  {
     reason: "ephemeral disks: one file system, or several disks as one",
     paths: ["usr/sbin/mdadm", "usr/sbin/mkfs.xfs"],
   },
@@ -103,16 +106,6 @@ export const hostExecutables: readonly ExecutableGroup[] = [
   { reason: "what a crashed kernel left", paths: ["usr/bin/makedumpfile"] },
   { reason: "time", paths: ["usr/bin/chronyc", "usr/sbin/chronyd"] },
 ];
-
-/** What an orchestrator calls of packages that every variant has. */
-export const orchestratorExecutables: Readonly<Record<Orchestrator["kind"], readonly ExecutableGroup[]>> = {
-  none: [],
-  kubernetes: [
-    // Source: Kubernetes' pkg/volume/util/volumepathhandler/volume_path_handler_linux.go.
-    { reason: "raw block volumes of pods, each of which kubelet holds by a loop device", paths: ["usr/sbin/losetup"] },
-  ],
-  ecs: [],
-};
 
 /** Of a package that a variant adds, all programs stay; of these only some. */
 export const someExecutables: Readonly<Record<string, readonly string[]>> = {

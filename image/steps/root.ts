@@ -12,13 +12,7 @@ import { placeProgram } from "../recipes/programs.ts";
 import { makeAccounts } from "../root/accounts.ts";
 import { linkAlternatives } from "../root/alternatives.ts";
 import { excluded } from "../root/excluded.ts";
-import {
-  type ExecutableGroup,
-  hostExecutables,
-  neverExecutables,
-  orchestratorExecutables,
-  someExecutables,
-} from "../root/executable-groups.ts";
+import { type ExecutableGroup, hostExecutables, neverExecutables, someExecutables } from "../root/executable-groups.ts";
 import { executablesIn, formatGolden, keepOnly, unfitExecutables } from "../root/executables.ts";
 import { makeFactory } from "../root/factory.ts";
 import { settleKernel } from "../root/kernel-modules.ts";
@@ -103,7 +97,6 @@ export const makeRoot = step({
 
     const groups = [
       ...executableGroups(packages, brought, interactive),
-      ...orchestratorExecutables[orchestrator],
       ...programGroups(programs),
       ...debs.map(({ name }) => ({
         reason: `the package ${name} of the variant`,

@@ -1,7 +1,7 @@
 /** Adds our own programs and the policy of SELinux to a root, and makes of it the read-only file system and its hash tree. */
 import { createWriteStream } from "node:fs";
 import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { frameBytes, packed } from "../../lib/zstd/seekable-zstd.ts";
 import type { AddedDeb } from "../additions/additions.ts";
@@ -15,6 +15,7 @@ import { imageName, type ImageIdentity, osRelease } from "../root/os-release.ts"
 import { type PlacedProgram, rootPackages } from "../root/packages.ts";
 import { linkTree } from "../root/tree.ts";
 import { step } from "../step.ts";
+import { extensionCertificatePath } from "../../repo/extension.ts";
 import { variantRecordPath } from "../../variants/variant-record.ts";
 import { makeVerity, writeVerity } from "../verity.ts";
 
@@ -46,6 +47,7 @@ export const sealRoot = step({
       hostBinary,
       hostNames,
       updateRoot,
+      certificate: plan.bootKeys.image.certificate,
       copies,
       record,
       identity: identityOf(plan),
@@ -69,6 +71,7 @@ export const sealRoot = step({
     await mkdir(join(tree, "usr/share/orlop"), { recursive: true });
     await writeFile(join(tree, "usr/share/orlop/sbom.spdx.json"), sbom);
     if (inputs.record !== undefined) await writeFile(join(tree, variantRecordPath), inputs.record);
+    await placeCertificate(tree, inputs.certificate);
     if (updateRoot !== undefined) await placeUpdateRoot(tree, updateRoot);
     for (const [name, { path }] of Object.entries(inputs.copies)) await placeCompanion(tree, name, path);
 
@@ -81,6 +84,14 @@ export const sealRoot = step({
     for (const path of [erofs, hash]) await pack(path);
   },
 });
+
+/** Of the key that signs the image: what else it signs, the host takes as its own. */
+async function placeCertificate(tree: string, certificate: InputFile): Promise<void> {
+  const path = join(tree, extensionCertificatePath);
+  await mkdir(dirname(path), { recursive: true });
+  await copyFile(certificate.path, path);
+  await chmod(path, 0o644);
+}
 
 /** A root role of the update repository, which the host trusts from the start. */
 async function placeUpdateRoot(tree: string, role: InputFile): Promise<void> {
