@@ -96,6 +96,18 @@ export const status = z.object({
       }),
     )
     .exactOptional(),
+  /** Those that settings choose, and those that are in /usr until the next boot. */
+  extensions: z
+    .array(
+      z.object({
+        name: z.string(),
+        /** In /usr; about to be, by this boot; from the next boot on; being fetched; not to be used; in /usr until the next boot. */
+        state: z.enum(["active", "merging", "waiting", "fetching", "refused", "leaving"]),
+        /** Why it is refused. */
+        reason: z.string().exactOptional(),
+      }),
+    )
+    .exactOptional(),
   /** On hosts that are to be nodes of Kubernetes. */
   node: z
     .object({
@@ -239,6 +251,8 @@ export const updateExplanation = z.object({
   ),
   /** The next version, where modules are loaded that are not the image's and the repository has no kit to build them by. */
   missingKit: z.object({ version: z.string(), modules: z.array(z.string()), kit: z.string() }).exactOptional(),
+  /** The next version, where the repository does not have every extension that settings choose for it. */
+  missingExtensions: z.object({ version: z.string(), names: z.array(z.string()) }).exactOptional(),
   /** Versions that were started here and did not prove healthy. */
   held: z.array(z.object({ version: z.string(), at: z.iso.datetime(), reason: z.string() })),
   checkedAt: z.iso.datetime(),

@@ -20,6 +20,7 @@ const programs: Record<Name, (words: readonly string[]) => Promise<unknown>> = {
   "host-ctr": async (words) => await (await import("./commands/host-ctr.ts")).main(words),
   bootstrap: async (words) => await (await import("./commands/bootstrap.ts")).main(words),
   "ephemeral-storage": async (words) => await (await import("./commands/ephemeral-storage.ts")).main(words),
+  extensions: async (words) => await (await import("./commands/extensions.ts")).main(words),
   kdump: async (words) => await (await import("./commands/kdump.ts")).main(words),
   "data-disk": async (words) => await (await import("./commands/data-disk.ts")).main(words),
   apiclient: async (words) => await (await import("./commands/apiclient.ts")).main(words),

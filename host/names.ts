@@ -12,6 +12,7 @@ export const names = [
   "host-ctr",
   "bootstrap",
   "ephemeral-storage",
+  "extensions",
   "kdump",
   "data-disk",
 ] as const;

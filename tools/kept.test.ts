@@ -22,6 +22,7 @@ const removers: Readonly<Record<string, string>> = {
   "host/commands/apiclient/logs.ts": "a file of whoever calls it",
   "host/containers/exec.ts": "pipes in /run",
   "host/containers/run-container.ts": "pipes in /run",
+  "host/extensions/fetch-extensions.ts": "copies of what the update repository has, whose hash tree vouches for them",
   "host/reconcile/files.ts": "links in /etc, which ends with the boot",
   "host/update/judge/last-words.ts": "records of the firmware in /sys",
   "host/update/fetch/tuf-state.ts": "copies in /run",

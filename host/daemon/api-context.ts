@@ -1,4 +1,5 @@
 /** What the handlers of the API get from the daemon. */
+import { extensionStandings } from "../extensions/standing.ts";
 import type { Failure } from "../../lib/failure.ts";
 import type { Attestation } from "../attestation/attestation.ts";
 import type { Changes } from "../apiserver/changes.ts";
@@ -58,14 +59,25 @@ function statusSource(host: ApiHost): ApiContext["status"] {
   const nodeStatus = new NodeStatus(system, facts);
   return async () => {
     const settings = currentSettings.settings();
-    const [hostContainers, node, ecs, nvidia, setAside, warnings] = await Promise.all([
+    const [hostContainers, extensions, node, ecs, nvidia, setAside, warnings] = await Promise.all([
       hostContainerStates(system, settings),
+      extensionStandings(system, settings, facts.versionId),
       nodeStatus.now(settings, datastore.version, stopping),
       ecsStatus(system, facts, stopping),
       nvidiaStatus(system, facts),
       listSetAside(system, keptPlaces),
       warningsOf(system, settings),
     ]);
-    return await statusOf({ ...host, boot: bootStatus, hostContainers, node, ecs, nvidia, setAside, warnings });
+    return await statusOf({
+      ...host,
+      boot: bootStatus,
+      hostContainers,
+      extensions,
+      node,
+      ecs,
+      nvidia,
+      setAside,
+      warnings,
+    });
   };
 }

@@ -56,7 +56,7 @@ test("a boot whose last step ends while the status is made is still booting", as
     trial: { current: () => undefined },
     changes: { areLockedDown: false },
   };
-  const rest = { remote: { status: () => ({ enabled: false }) }, hostContainers: [], node: undefined };
+  const rest = { remote: { status: () => ({ enabled: false }) }, hostContainers: [], extensions: [], node: undefined };
   const sources = {
     system: machine.system,
     boot,

@@ -32,6 +32,7 @@ export type StatusSources = {
   remote: Remote;
   updater: Updater;
   hostContainers: NonNullable<StatusBody["hostContainers"]>;
+  extensions: NonNullable<StatusBody["extensions"]>;
   node: StatusBody["node"];
   ecs: StatusBody["ecs"];
   nvidia: StatusBody["nvidia"];
@@ -54,6 +55,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     remote,
     updater,
     hostContainers,
+    extensions,
     node,
     ecs,
     nvidia,
@@ -78,6 +80,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     halted !== undefined ||
     reconcilers.some(({ state }) => state === "failing") ||
     hostContainers.some((container) => container.failing) ||
+    extensions.some((each) => each.state === "refused") ||
     node?.ready === false ||
     ecs?.ready === false ||
     remoteStatus.failure !== undefined;
@@ -87,7 +90,8 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     ...defined({ bootId: await readBootId(system) }),
     uptimeSeconds: system.clock.elapsedMs() / 1000,
     state:
-      halted === undefined && isBooting([...steps, ...bootstrap.entries])
+      halted === undefined &&
+      (isBooting([...steps, ...bootstrap.entries]) || extensions.some((each) => each.state === "merging"))
         ? "booting"
         : failing
           ? "degraded"
@@ -105,6 +109,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     },
     reconcilers,
     ...(hostContainers.length === 0 ? {} : { hostContainers }),
+    ...(extensions.length === 0 ? {} : { extensions }),
     ...defined({ node, ecs, nvidia }),
     rebootNeeded: engine.rebootNeeded(),
     ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),

@@ -7,6 +7,7 @@ import { containerdConfig } from "./containers/containerd.ts";
 import { resolvedConf } from "./dns.ts";
 import { dockerDaemon } from "./ecs/docker-daemon.ts";
 import { ecsConfig } from "./ecs/ecs-config.ts";
+import { extensionList } from "./extensions.ts";
 import { companionMirror } from "./containers/companion-mirror.ts";
 import { hostRegistries } from "./containers/host-registries.ts";
 import { hostnameFile } from "./hostname.ts";
@@ -39,6 +40,7 @@ export const configuration: readonly ConfigFiles[] = [
   registries,
   hostRegistries,
   companionMirror,
+  extensionList,
   containerdConfig,
   baseRuntimeSpec,
   deniedModules,

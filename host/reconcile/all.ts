@@ -8,6 +8,7 @@
 import { configuration } from "../files/all.ts";
 import { bootParameters } from "./kernel/boot-parameters.ts";
 import { bootstrapReconciler } from "./bootstrap.ts";
+import { extensions } from "./extensions.ts";
 import { filesReconciler } from "./files.ts";
 import { hostContainers } from "./host-containers.ts";
 import { hostname } from "./hostname.ts";
@@ -28,6 +29,7 @@ export const reconcilers: readonly Reconciler[] = [
   sysctl,
   lockdown,
   bootParameters,
+  extensions,
   bootstrapReconciler,
   hostContainers,
 ];

@@ -2,6 +2,7 @@
 import { defined } from "../../lib/defined.ts";
 import { afterFailure, Failure } from "../../lib/failure.ts";
 import { describedCompanions } from "../containers/companions/described-companions.ts";
+import { chosenExtensions } from "../extensions/standing.ts";
 import type { System } from "../machine/system.ts";
 import { instanceOf, runToItsEnd } from "../machine/unit.ts";
 import { rehearse } from "../migrations/rehearse.ts";
@@ -75,6 +76,7 @@ export async function prepare(
   system.log.info(`update: ${version} took ${fetched.bytes} bytes of ${plan.wholeBytes}${source}`);
   system.log.info(`update: ${version} is on set ${inactive.set.toUpperCase()}, read back and verified`);
   await fetchCompanions(system, version, signal);
+  if (chosenExtensions(host.settings()).length > 0) await fetchExtensions(system, version, signal);
 }
 
 /** Containers that come with the OS start from those of the new version, though the repository be away then. */
@@ -92,6 +94,20 @@ async function fetchCompanions(system: System, version: string, signal: AbortSig
   }
 }
 
+/** So that the first boot of the new version has them. */
+async function fetchExtensions(system: System, version: string, signal: AbortSignal): Promise<void> {
+  try {
+    await runToItsEnd(system, `fetch-extensions@${instanceOf(version)}.service`, { limitMs: extensionsMs, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    system.log.error(
+      `update: ${version} is complete without its system extensions, which it will ask for itself`,
+      error,
+    );
+  }
+}
+
+const extensionsMs = 11 * 60_000;
 const companionsMs = 30 * 60_000;
 
 /** Makes it boot next. Settings may have changed since it was written, so their way is tried once more. */

@@ -5,15 +5,20 @@ import { isFailure } from "../../lib/failure.ts";
 import { wavesOfUpdate, type Manifest } from "../../repo/manifest.ts";
 import { chosen, describeHold, type RepositoryVersion } from "./choice.ts";
 import { planOf, type DownloadPlan } from "./fetch/ways.ts";
+import { missingExtensions } from "../extensions/missing-extensions.ts";
 import { missingKit } from "./module-kit.ts";
 import { updateIn, waysIn, type Look } from "./look.ts";
 import type { UpdateImage } from "./state.ts";
 
 export function explanationOf(
   look: Look,
-  host: Pick<UpdateExplanation, "proved" | "held"> & { running: UpdateImage; modules: readonly string[] },
+  host: Pick<UpdateExplanation, "proved" | "held"> & {
+    running: UpdateImage;
+    modules: readonly string[];
+    extensions: readonly string[];
+  },
 ): UpdateExplanation {
-  const { running, proved, held, modules } = host;
+  const { running, proved, held, modules, extensions } = host;
   const { trusted, versions, view } = look;
   const next = nextOf(versions);
   return {
@@ -28,6 +33,9 @@ export function explanationOf(
       holds: holdsOf(holds),
     })),
     ...defined({ missingKit: next === undefined ? undefined : missingKit(trusted, running, next, modules) }),
+    ...defined({
+      missingExtensions: next === undefined ? undefined : missingExtensions(trusted, running, next, extensions),
+    }),
     held,
     checkedAt: view.now.toISOString(),
     metadataExpires: trusted.expires.toISOString(),

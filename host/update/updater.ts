@@ -8,6 +8,7 @@ import type { UpdateExplanation, LastUpdate, UpdateStatusBody } from "../../api/
 import { abortable } from "../../lib/abortable.ts";
 import { explain, Failure } from "../../lib/failure.ts";
 import { Place } from "../../lib/place.ts";
+import { chosenExtensions } from "../extensions/standing.ts";
 import { otherSet } from "./boot/boot-entry.ts";
 import { assertProved, findSets, isProved, requireSets } from "./boot/sets.ts";
 import type { Standings } from "./boot/signpost.ts";
@@ -194,7 +195,14 @@ export class Updater implements AsyncDisposable {
     const look = await this.#looks.look(this.#stop.signal);
     const { running, system } = this.#host;
     const modules = await foreignModules(system);
-    return explanationOf(look, { running, proved: isProved(await this.#standings()), held: this.held, modules });
+    const extensions = chosenExtensions(this.#host.settings());
+    return explanationOf(look, {
+      running,
+      proved: isProved(await this.#standings()),
+      held: this.held,
+      modules,
+      extensions,
+    });
   }
 
   /**

@@ -7,6 +7,7 @@ import { containerRegistry } from "./containers/container-registry.ts";
 import { containerRuntime } from "./containers/container-runtime.ts";
 import { dns } from "./dns.ts";
 import { ecs } from "./ecs.ts";
+import { extensions } from "./extensions.ts";
 import { hostContainers } from "./containers/host-containers.ts";
 import { kernel } from "./kernel.ts";
 import { kubernetes } from "./kubernetes/kubernetes.ts";
@@ -29,6 +30,7 @@ export const baseGroups = {
   "container-registry": containerRegistry,
   "container-runtime": containerRuntime,
   dns,
+  extensions,
   "host-containers": hostContainers,
   kernel,
   metrics,

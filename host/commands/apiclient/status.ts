@@ -27,6 +27,7 @@ export function statusText(body: StatusBody): string {
     ...bootstrapLines(body),
     ...reconcilerLines(body),
     ...containerLines(body),
+    ...extensionLines(body),
     ...keptLines(body),
     ...nodeLines(body),
     ...ecsLines(body),
@@ -89,6 +90,20 @@ function containerLines({ hostContainers = [] }: StatusBody): string[] {
     const more = reason === undefined ? (failing ? `; see \`apiclient logs ${name}\`` : "") : `: ${reason}`;
     return row(at === 0 ? "containers" : "", `${name}: ${state}${often}${more}`);
   });
+}
+
+function extensionLines({ extensions = [] }: StatusBody): string[] {
+  const words = {
+    active: "in /usr",
+    merging: "on its way into /usr",
+    waiting: "in /usr from the next boot on",
+    fetching: "on its way here",
+    refused: "refused",
+    leaving: "in /usr until the next boot",
+  } as const;
+  return extensions.map(({ name, state, reason }, at) =>
+    row(at === 0 ? "extensions" : "", `${name}: ${words[state]}${reason === undefined ? "" : `: ${reason}`}`),
+  );
 }
 
 function nodeLines({ node }: StatusBody): string[] {

@@ -16,6 +16,9 @@ const readBytes = 1024 * 1024;
 /** For a root of 8 GiB; what is larger cannot be one of ours. */
 const largestTreeBytes = 64 * 1024 * 1024;
 
+/** Of a partition or a part of a file. */
+export type Readable = Pick<BlockDevice, "path" | "read">;
+
 /** What every block of a root must hash to: read from a hash device, and found to lead to the signed root hash. */
 export type HashTree = { leaves: Buffer; salt: Buffer; dataBlocks: number };
 
@@ -26,8 +29,8 @@ export type HashTree = { leaves: Buffer; salt: Buffer; dataBlocks: number };
  * @throws {Failure<"image-not-verified">} naming the first block that differs
  */
 export async function verifyTree(
-  root: BlockDevice,
-  hash: BlockDevice,
+  root: Readable,
+  hash: Readable,
   promised: Promised,
   onRead: (bytes: number) => void,
   signal: AbortSignal,
@@ -42,7 +45,7 @@ export async function verifyTree(
 }
 
 /** The tree behind the superblock, which is not looked at. @throws {Failure<"image-not-verified">} */
-export async function readHashTree(hash: BlockDevice, promised: Promised): Promise<HashTree> {
+export async function readHashTree(hash: Readable, promised: Promised): Promise<HashTree> {
   const levels = levelsOf(promised.dataBlocks);
   const treeBlocks = levels.reduce((sum, { blocks }) => sum + blocks, 0);
   if (treeBlocks * blockBytes > largestTreeBytes)
@@ -78,7 +81,7 @@ export async function readHashTree(hash: BlockDevice, promised: Promised): Promi
  * @param onRead called after each read
  */
 export async function goodBlocks(
-  root: BlockDevice,
+  root: Readable,
   { leaves, salt, dataBlocks }: HashTree,
   start: number,
   onRead: (bytes: number) => void,
@@ -143,7 +146,7 @@ function saltedDigest(salt: Buffer): (data: Buffer, block: number, into: Buffer)
 }
 
 /** @throws {Failure<"image-not-verified">} */
-export function checkSuperblock(hash: BlockDevice, block: Buffer, promised: Promised): void {
+export function checkSuperblock(hash: Readable, block: Buffer, promised: Promised): void {
   const saltBytes = block.readUInt16LE(80);
   const actual = {
     signature: block.toString("latin1", 0, 8),
@@ -181,6 +184,6 @@ function digestIn(tree: Buffer, firstBlock: number, index: number): Buffer {
   return tree.subarray(at, at + digestBytes);
 }
 
-function refuse(device: BlockDevice, reason: string): Failure<"image-not-verified"> {
+function refuse(device: Readable, reason: string): Failure<"image-not-verified"> {
   return new Failure("image-not-verified", `cannot use what was written to ${device.path}: ${reason}`);
 }

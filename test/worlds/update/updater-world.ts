@@ -27,6 +27,8 @@ export type UpdaterWorld = AsyncDisposable & {
   /** The daemon starts anew, as after a crash or a reboot. */
   start(running?: string): Promise<Updater>;
   settings: JsonObject;
+  /** Has settings choose system extensions. */
+  choose(...extensions: string[]): void;
   /** What somebody set. */
   values: Map<string, Json>;
   /** Names of files whose disk takes nothing more. */
@@ -76,6 +78,7 @@ export async function updaterWorld(...versions: string[]): Promise<UpdaterWorld>
   for (const [index, version] of versions.entries()) {
     await repository.publish(version, { artefacts: testImage(40, index).artefacts });
   }
+  const extensions: JsonObject = {};
   const settings: UpdaterWorld["settings"] = {
     "metadata-base-url": repository.mirror.metadata.href,
     "targets-base-url": repository.mirror.targets.href,
@@ -88,6 +91,9 @@ export async function updaterWorld(...versions: string[]): Promise<UpdaterWorld>
     repository,
     host,
     settings,
+    choose(...names) {
+      for (const name of names) extensions[name] = { enabled: true };
+    },
     values,
     failingWrites,
     partitions,
@@ -95,7 +101,7 @@ export async function updaterWorld(...versions: string[]): Promise<UpdaterWorld>
     lookedAtOnce: () => lookedAtOnce,
     entries: async () => (await readdir(join(host.system.root, "efi/loader/entries"))).toSorted(),
     async start(running = "1.0.0") {
-      const complete = (): Settings => model.complete({ updates: settings });
+      const complete = (): Settings => model.complete({ updates: settings, extensions });
       const updater = await Updater.open({
         system: host.system,
         running: { ...testMachines, version: running },

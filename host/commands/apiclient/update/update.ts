@@ -126,6 +126,7 @@ export function explanationText({
   chosen,
   versions,
   missingKit,
+  missingExtensions,
   held,
   ...times
 }: UpdateExplanation): string {
@@ -139,6 +140,7 @@ export function explanationText({
       ...holds.map((hold) => `  ${hold.says}`),
     ]),
     ...(missingKit === undefined ? [] : [missingKitText(missingKit)]),
+    ...(missingExtensions === undefined ? [] : [missingExtensionsText(missingExtensions)]),
     ...(held.length === 0 ? [] : [`Held after failing here: ${held.map(({ version }) => version).join(", ")}.`]),
     `Metadata as of ${times.checkedAt}, good until ${times.metadataExpires}.`,
   ].join("\n");
@@ -147,6 +149,11 @@ export function explanationText({
 function missingKitText({ version, modules, kit }: NonNullable<UpdateExplanation["missingKit"]>): string {
   const loaded = modules.length === 1 ? `the module ${modules[0]}` : `the modules ${modules.join(", ")}`;
   return `Warning: ${loaded} may not load in ${version}: the repository has no ${kit} to build for its kernel.`;
+}
+
+function missingExtensionsText({ version, names }: NonNullable<UpdateExplanation["missingExtensions"]>): string {
+  const lost = names.length === 1 ? `the extension ${names[0]} is` : `the extensions ${names.join(", ")} are`;
+  return `Warning: ${lost} not in /usr of ${version}: the repository has none that was made for it.`;
 }
 
 function downloadText({
