@@ -15,9 +15,9 @@ export type OpenTree = {
   manifest: Manifest;
   add(source: TargetSource): Promise<void>;
   addText(name: string, text: string): Promise<void>;
-  /** Its file stays, as other trees may name it. */
   /** Of its targets. */
   names(): string[];
+  /** Its file stays, as other trees may name it. */
   remove(name: string): void;
   store: TargetStore;
 };

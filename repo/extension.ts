@@ -6,6 +6,9 @@
  */
 import type { Machines } from "./manifest.ts";
 
+/** Of one extension. All of it is read at each boot. */
+export const largestExtensionBytes = 1024 * 1024 * 1024;
+
 export type ExtensionHost = Machines & { version: string };
 
 /** What it is called in a repository: "metal-k8s-1.35-x86_64-extension-tools-v0.1.0.raw" */

@@ -5,18 +5,22 @@
  */
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { explain, Failure } from "../../lib/failure.ts";
+import { Failure, messageOf } from "../../lib/failure.ts";
 import { isPresent, namesIn, syncDirectory } from "../../lib/files/files.ts";
 import { workDirectory } from "../../lib/files/work-directory.ts";
-import { extensionTarget } from "../../repo/extension.ts";
+import { formatBytes } from "../../lib/progress.ts";
+import { extensionTarget, largestExtensionBytes } from "../../repo/extension.ts";
 import { readCompanionMirror } from "../containers/companions/companion-mirror.ts";
 import { readFacts, type Facts } from "../machine/facts.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import type { UpdateMirror } from "../update/fetch/mirror.ts";
-import { refreshTrust, targetStream, type Target } from "../update/fetch/trusted-repository.ts";
+import { refreshTrust, targetStream, type Target, type TrustedRepository } from "../update/fetch/trusted-repository.ts";
 import { storeDirectory, storedPath } from "./places.ts";
 import { readChosen, readLacking, writeLacking, type Lacking } from "./records.ts";
 import { imageCertificate, verifiedImage } from "./verified-image.ts";
+
+/** What the data partition keeps free for everything else. */
+const spareBytes = 64 * 1024 * 1024;
 
 /**
  * Brings the store to what settings choose.
@@ -68,57 +72,80 @@ async function fetchAll(
   before: Lacking,
   signal: AbortSignal,
 ): Promise<Lacking> {
-  const lacking: Lacking = [];
+  let mirror: UpdateMirror;
+  let trusted: TrustedRepository;
   try {
-    const mirror = await readCompanionMirror(system, facts.versionId);
+    mirror = await readCompanionMirror(system, facts.versionId);
     const { mtime: builtAt } = await stat(hostPath(system, "/usr/lib/os-release"));
-    const trusted = await refreshTrust(system, mirror, builtAt, signal);
-    for (const name of names) {
-      const target = trusted.target(extensionTarget({ variant: facts.variant.name, arch: facts.arch, version }, name));
-      const known = before.find((each) => each.name === name && each.version === version);
-      const reason =
-        target === undefined
-          ? `the update repository does not have it for ${version}`
-          : known?.digest === target.digest.hex
-            ? known.reason
-            : await fetchOne(system, mirror, target, { name, version, isRunning: version === facts.versionId }, signal);
-      if (reason === undefined) continue;
-      lacking.push({ name, version, reason, ...(target === undefined ? {} : { digest: target.digest.hex }) });
-    }
+    trusted = await refreshTrust(system, mirror, builtAt, signal);
   } catch (error) {
     signal.throwIfAborted();
-    const known = new Set(lacking.map(({ name }) => name));
-    for (const name of names) if (!known.has(name)) lacking.push({ name, version, reason: explain(error) });
+    system.log.error("extensions: cannot look into the update repository", error);
+    return names.map((name) => ({ name, version, reason: messageOf(error) }));
   }
-  // What was fetched before the repository went away is there all the same.
-  const absent = new Set(await missingIn(system, names, version));
-  return lacking.filter(({ name }) => absent.has(name));
+  const lacking: Lacking = [];
+  for (const name of names) {
+    const target = trusted.target(extensionTarget({ variant: facts.variant.name, arch: facts.arch, version }, name));
+    if (target === undefined) {
+      lacking.push({ name, version, reason: `the update repository does not have it for ${version}` });
+      continue;
+    }
+    const known = before.find((each) => each.name === name && each.digest === target.digest.hex);
+    const refusal = known ?? (await fetchOne({ system, mirror, target, facts }, { name, version }, signal));
+    if (refusal !== undefined) lacking.push({ name, version, ...refusal });
+  }
+  return lacking;
 }
 
-/** @returns why it is refused; undefined when it is in the store. */
+type Refusal = Omit<Lacking[number], "name" | "version">;
+
+/** @returns why it is not in the store; undefined when it is. */
 async function fetchOne(
-  system: System,
-  mirror: UpdateMirror,
-  target: Target,
-  { name, version, isRunning }: { name: string; version: string; isRunning: boolean },
+  { system, mirror, target, facts }: { system: System; mirror: UpdateMirror; target: Target; facts: Facts },
+  { name, version }: { name: string; version: string },
   signal: AbortSignal,
-): Promise<string | undefined> {
-  system.log.info(`extensions: fetching ${target.name} of ${(target.bytes / 1e6).toFixed(1)} MB`);
-  const place = hostPath(system, storedPath(version, name));
-  await using work = await workDirectory(hostPath(system, join(storeDirectory, ".work")));
-  const coming = join(work.path, `${name}.raw`);
-  {
-    await using file = await open(coming, "w", 0o600);
-    for await (const bytes of targetStream(system, mirror, target, signal)) await file.writeFile(bytes);
-    await file.datasync();
+): Promise<Refusal | undefined> {
+  try {
+    await mkdir(hostPath(system, storeDirectory), { recursive: true });
+    const { availableBytes } = await system.space(storeDirectory);
+    const tooLarge = sizeRefusal(target.bytes, availableBytes);
+    if (tooLarge !== undefined) return { reason: tooLarge };
+    system.log.info(`extensions: fetching ${target.name} of ${formatBytes(target.bytes)}`);
+    const place = hostPath(system, storedPath(version, name));
+    await using work = await workDirectory(hostPath(system, join(storeDirectory, ".work")));
+    const coming = join(work.path, `${name}.raw`);
+    await download({ system, mirror, target }, coming, signal);
+    // What the next version takes, only that version can tell: it may have another key.
+    const reason = version === facts.versionId ? await refusalOf(system, coming, signal) : undefined;
+    if (reason !== undefined) return { reason, digest: target.digest.hex };
+    await mkdir(dirname(place), { recursive: true });
+    await rename(coming, place);
+    await syncDirectory(dirname(place));
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    system.log.error(`extensions: cannot fetch ${name}`, error);
+    return { reason: messageOf(error) };
   }
-  // What the next version takes, only that version can tell: it may have another key.
-  const reason = isRunning ? await refusalOf(system, coming, signal) : undefined;
-  if (reason !== undefined) return reason;
-  await mkdir(dirname(place), { recursive: true });
-  await rename(coming, place);
-  await syncDirectory(dirname(place));
-  return undefined;
+}
+
+/** Why nothing of it is fetched: it, or the data partition, has the wrong size. */
+export function sizeRefusal(bytes: number, availableBytes: number): string | undefined {
+  if (bytes > largestExtensionBytes) {
+    return `it has ${formatBytes(bytes)}, and an extension has at most ${formatBytes(largestExtensionBytes)}`;
+  }
+  if (availableBytes >= bytes + spareBytes) return undefined;
+  return `it has ${formatBytes(bytes)}, and the data partition has room for ${formatBytes(Math.max(0, availableBytes - spareBytes))}`;
+}
+
+async function download(
+  { system, mirror, target }: { system: System; mirror: UpdateMirror; target: Target },
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await using file = await open(path, "w", 0o600);
+  for await (const bytes of targetStream(system, mirror, target, signal)) await file.writeFile(bytes);
+  await file.datasync();
 }
 
 async function refusalOf(system: System, path: string, signal: AbortSignal): Promise<string | undefined> {
@@ -127,7 +154,7 @@ async function refusalOf(system: System, path: string, signal: AbortSignal): Pro
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
-    return explain(error);
+    return messageOf(error);
   }
 }
 

@@ -10,8 +10,9 @@ import { Failure } from "../../lib/failure.ts";
 import { readIfPresent } from "../../lib/files/files.ts";
 import { readRecord } from "../../lib/files/record.ts";
 import { workDirectory } from "../../lib/files/work-directory.ts";
+import { formatBytes } from "../../lib/progress.ts";
 import { fingerprintOf } from "../../lib/verity-signature.ts";
-import { extensionCertificatePath, extensionTarget } from "../../repo/extension.ts";
+import { extensionCertificatePath, extensionTarget, largestExtensionBytes } from "../../repo/extension.ts";
 import { extensionNamePattern } from "../../settings/values/extension-name.ts";
 import { variantNamed } from "../../variants/all.ts";
 import { variantRecord, variantRecordPath } from "../../variants/variant-record.ts";
@@ -67,6 +68,7 @@ export async function buildExtension(build: FinishedBuild, options: ExtensionOpt
   const target = extensionTarget({ variant, arch: architecture, version }, name);
   const made = join(work.path, target);
   await makeSignedDisk(signingTools, made, { root, work: work.path, key, architecture, name, epochSeconds });
+  refuseTooLarge(name, (await stat(made)).size);
   await rename(made, join(output, target));
   return join(output, target);
 }
@@ -77,6 +79,12 @@ function refuseName(name: string): void {
     "bad-extension",
     `cannot make an extension called "${name}": 1 to 40 small letters, digits and hyphens are expected`,
   );
+}
+
+function refuseTooLarge(name: string, bytes: number): void {
+  if (bytes <= largestExtensionBytes) return;
+  const sizes = `${formatBytes(bytes)}, and hosts take at most ${formatBytes(largestExtensionBytes)}`;
+  throw new Failure("bad-extension", `cannot make the extension ${name}: it has ${sizes}`);
 }
 
 /** The root as the build has it, so that what hosts run is what counts. */
