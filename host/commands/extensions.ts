@@ -1,6 +1,7 @@
 /** `extensions`: brings system extensions onto the data partition and into /usr, for their units. */
 import { fetchExtensions } from "../extensions/fetch-extensions.ts";
 import { mergeExtensions } from "../extensions/merge-extensions.ts";
+import type { Merged } from "../extensions/records.ts";
 import { hostCommand, hostProgram, runHostProgram } from "./host-program.ts";
 
 const fetch = hostCommand({
@@ -17,11 +18,14 @@ const merge = hostCommand({
   summary: "Put the extensions of the version that runs into /usr",
   examples: [{ run: "extensions merge", description: "as merge-extensions.service does, once in a boot" }],
   run: async ({ system, invocation }) => await mergeExtensions(system, invocation.signal),
-  print: (merged) =>
-    merged
-      .map(({ name, reason }) => (reason === undefined ? `${name} is in /usr` : `${name} is not: ${reason}`))
-      .join("\n"),
+  print: (merged) => merged.map(describeMerged).join("\n"),
 });
+
+function describeMerged(extension: Merged[number]): string {
+  const { name } = extension;
+  if (extension.state === "refused") return `${name} is not: ${extension.reason}`;
+  return extension.state === "active" ? `${name} is in /usr` : `${name} is not: it is not on the data partition`;
+}
 
 export const extensionsProgram = hostProgram({
   name: "extensions",

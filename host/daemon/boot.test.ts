@@ -9,6 +9,7 @@ import { testSystem, type TestSystem, type TestSystemOptions } from "../../test/
 import { boot, keepGenerating, newBootStatus, type BootHost, type BootStatus } from "./boot.ts";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/log/disk.ts";
+import { readBootList } from "../extensions/records.ts";
 import { configFile } from "../files/config-file.ts";
 import { Engine } from "../reconcile/engine.ts";
 import { filesReconciler } from "../reconcile/files.ts";
@@ -78,6 +79,7 @@ test("a first boot sets what user data says, generates the rest, and writes file
     "done",
     "skipped",
     "skipped",
+    "skipped",
   ]);
   expect(host.datastore.values.get("settings.motd")).toBe("hello");
   expect(host.datastore.values.get("settings.updates.seed")).toBeNumber();
@@ -88,6 +90,21 @@ test("a first boot sets what user data says, generates the rest, and writes file
     { kind: "host", part: "generators" },
     { kind: "host", part: "user-data" },
   ]);
+});
+
+test("what a boot is to put into /usr is written down before it goes on, and stays what it was", async () => {
+  await using world = await machine();
+  await world.write(userData, `${hostname}[settings.extensions]\ntools.enabled = true\nother.enabled = false\n`);
+  await using host = await world.start();
+  const status = newBootStatus();
+  await boot(host, status, signal);
+  expect(status.steps.at(-1)).toMatchObject({ step: "see what is to come into /usr", state: "done" });
+  expect(await readBootList(world.system)).toEqual(["tools"]);
+  // Chosen since, and the daemon starts anew: this boot is past that.
+  host.datastore.stage("default", new Map([["settings.extensions.other.enabled", true]]));
+  await host.datastore.commit("default", { kind: "socket", uid: 0 }, "another one");
+  await boot(host, newBootStatus(), signal);
+  expect(await readBootList(world.system)).toEqual(["tools"]);
 });
 
 test("a second boot keeps settings, ignores user data, and commits nothing", async () => {
@@ -108,6 +125,7 @@ test("a second boot keeps settings, ignores user data, and commits nothing", asy
     "skipped",
     "skipped",
     "done",
+    "skipped",
     "skipped",
     "skipped",
   ]);

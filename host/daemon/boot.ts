@@ -14,6 +14,8 @@ import type { Model } from "../../settings/model/model.ts";
 import { describeProblem, type Problem } from "../../settings/model/problem.ts";
 import { commandsIn, configuredMark, containersIn, recordPath, writeRecord } from "../bootstrap/record.ts";
 import type { Author, Datastore } from "../datastore/datastore.ts";
+import { writeBootList } from "../extensions/records.ts";
+import { chosenExtensions } from "../extensions/standing.ts";
 import type { Facts } from "../machine/facts.ts";
 import { generate } from "../generators/generate.ts";
 import { kept } from "../kept/things.ts";
@@ -56,6 +58,7 @@ const steps: readonly Step[] = [
   { description: "write configuration files and apply kernel settings", run: applySettings },
   { description: "reboot for boot parameters, when settings say so", run: rebootToReconcile },
   { description: "see what is to prepare this machine", run: describeBootstrap },
+  { description: "see what is to come into /usr", run: listExtensions },
 ];
 
 /** Code of a step without whose success the boot must not go on. */
@@ -210,6 +213,14 @@ async function describeBootstrap({ system, model, datastore }: BootHost): Promis
   if (entries.length > 0) await writeRecord(system, { entries });
   else await removeIfPresent(hostPath(system, recordPath));
   return entries.length > 0 ? "done" : "skipped";
+}
+
+/** merge-extensions.service looks for it once the boot goes on. */
+async function listExtensions({ system, model, datastore }: BootHost): Promise<Outcome> {
+  if (await isPresent(hostPath(system, configuredMark))) return "skipped";
+  const names = chosenExtensions(model.complete(model.tree(datastore.values)));
+  await writeBootList(system, names);
+  return names.length > 0 ? "done" : "skipped";
 }
 
 /** Keys whose value nobody chose: a generator was the last to set them. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { copyFile, mkdir, readFile, rm, stat } from "node:fs/promises";
 import { X509Certificate } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { explain } from "../../lib/failure.ts";
+import { explain, Failure } from "../../lib/failure.ts";
 import { tableEntries } from "../../lib/partition-table.ts";
 import { addTarget } from "../../repo/publish.ts";
 import { extensionBuild, type ExtensionBuild } from "../../test/worlds/extension/extension-build.ts";
@@ -22,10 +22,11 @@ import {
 import { companionMirrorPath, type CompanionMirror } from "../containers/companions/companion-mirror.ts";
 import { hostPath } from "../machine/system.ts";
 import { shippedRootPath } from "../update/fetch/trusted-repository.ts";
-import { fetchExtensions } from "./fetch-extensions.ts";
+import { fetchExtensions, sizeRefusal } from "./fetch-extensions.ts";
 import { mergeExtensions } from "./merge-extensions.ts";
-import { chosenPath, mountPoint, storedPath } from "./places.ts";
-import { chosenText, readLacking, readMerged } from "./records.ts";
+import { chosenPath, mountPoint, storeDirectory, storedPath } from "./places.ts";
+import { chosenText, readLacking, readMerged, writeBootList } from "./records.ts";
+import { standingsOf } from "./standing.ts";
 import { verifiedImage } from "./verified-image.ts";
 
 const signal = AbortSignal.timeout(600_000);
@@ -68,6 +69,7 @@ async function runs(version: string): Promise<void> {
   await host.write("/usr/lib/os-release", lines.join("\n"));
 }
 const choose = async (...names: string[]) => await host.write(chosenPath, chosenText(names));
+const bootList = async (...names: string[]) => await writeBootList(host.system, names);
 const offer = async (name: string, version: string, path: string) => {
   const target = { name: extensionTarget({ ...testMachines, version }, name), path };
   await addTarget(await repository.open(), testMachines, target, repository.signing());
@@ -171,6 +173,45 @@ test("one that nobody offers does not keep the others away", async () => {
   expect(await readLacking(host.system)).toMatchObject([{ name: "unknown", version: running }]);
 }, 30_000);
 
+test("one that is too large, or for which there is no room, is refused before a byte of it is fetched", async () => {
+  const gibibyte = 1024 ** 3;
+  const tooLarge = sizeRefusal(1.5 * gibibyte, 100 * gibibyte);
+  expect(tooLarge).toBe("it has 1.5 GiB, and an extension has at most 1.0 GiB");
+  expect(sizeRefusal(gibibyte, 100 * gibibyte)).toBeUndefined();
+  await offer("tools", running, good);
+  await choose("tools");
+  await mkdir(hostPath(host.system, storeDirectory), { recursive: true });
+  host.spaces.set(storeDirectory, { device: 0, sizeBytes: gibibyte, availableBytes: 64 * 1024 * 1024 + 10_000 });
+  expect(await fetch()).toMatch(
+    /^cannot have tools: it has [0-9.]+ [KM]iB, and the data partition has room for 9.8 KiB/,
+  );
+  expect(host.logged.filter((line) => line.includes("fetching"))).toEqual([]);
+  expect(await stored("tools")).toBe(false);
+  // Once there is.
+  host.spaces.delete(storeDirectory);
+  expect(await fetch()).toEqual(["tools"]);
+}, 60_000);
+
+test("where the repository is away, what lacks is told with the reason, and what is there is used", async () => {
+  await place(good);
+  await gone();
+  await choose("late", "tools");
+  expect(await fetch()).toMatch(/^cannot have late: cannot /);
+  const lacking = await readLacking(host.system);
+  expect(lacking).toEqual([
+    { name: "late", version: running, reason: expect.stringMatching(/^cannot read the update repository .*404$/) },
+  ]);
+  await bootList("late", "tools");
+  mounting(release);
+  const merged = await mergeExtensions(host.system, signal);
+  expect(merged).toEqual([
+    { name: "late", state: "absent" },
+    { name: "tools", state: "active" },
+  ]);
+  const world = { bootList: ["late", "tools"], merged, lacking, missing: ["late"] };
+  expect(standingsOf(["late", "tools"], world)).toMatchObject([{ state: "refused" }, { state: "active" }]);
+}, 30_000);
+
 test("the next version's come before it runs, and those of the version before stay for the way back", async () => {
   await offer("tools", running, good);
   // By a key that only the next version knows.
@@ -194,9 +235,9 @@ test("the next version's come before it runs, and those of the version before st
 
 test("it is opened under the root hash that was verified, and lies below the image", async () => {
   const file = await place(good);
-  await choose("tools");
+  await bootList("tools");
   mounting({ ...release, "usr/lib/systemd/system/tools.service": "" });
-  expect(await mergeExtensions(host.system, signal)).toEqual([{ name: "tools" }]);
+  expect(await mergeExtensions(host.system, signal)).toEqual([{ name: "tools", state: "active" }]);
   const { rootHash, salt, dataBlocks, dataOffset, hashOffset } = await verifiedImage(
     good,
     new X509Certificate(world.certificate),
@@ -211,7 +252,7 @@ test("it is opened under the root hash that was verified, and lies below the ima
     `mount -t overlay -o ro,nodev,redirect_dir=off,metacopy=off,lowerdir=/usr:${mountPoint("tools")}/usr extensions /usr`,
     "systemctl daemon-reload",
   ]);
-  expect(await readMerged(host.system)).toEqual([{ name: "tools" }]);
+  expect(await readMerged(host.system)).toEqual([{ name: "tools", state: "active" }]);
   expect((await stat(file)).size).toBe((await stat(good)).size);
 });
 
@@ -222,13 +263,19 @@ test.each([
     "made for VERSION_ID 0.1.0, and this host has 0.2.0",
   ],
   ["another variant", extensionRelease({ ...forHost, variant: "metal-dev" }), "made for VARIANT_ID metal-dev"],
+  [
+    "any version of a level, as systemd-sysext has it,",
+    extensionRelease(forHost).replace("VERSION_ID=0.2.0", "SYSEXT_LEVEL=1"),
+    "made for VERSION_ID unsaid, and this host has 0.2.0",
+  ],
+  ["another system", extensionRelease(forHost).replace("ID=orlop", "ID=debian"), "made for ID debian"],
   ["another architecture", extensionRelease({ ...forHost, arch: "aarch64" }), "made for ARCHITECTURE arm64"],
 ])("one that was made for %s is closed again, with the reason", async (_, text, reason) => {
   await place(good);
-  await choose("tools");
+  await bootList("tools");
   mounting({ [extensionReleasePath("tools")]: text });
   expect(await mergeExtensions(host.system, signal)).toEqual([
-    { name: "tools", reason: expect.stringContaining(reason) },
+    { name: "tools", state: "refused", reason: expect.stringContaining(reason) },
   ]);
   expect(host.ran.map((line) => line.split(" ").slice(0, 2).join(" ")).slice(-3)).toEqual([
     `umount ${hostPath(host.system, mountPoint("tools"))}`,
@@ -239,14 +286,14 @@ test.each([
 
 test("one that holds more than /usr, or is called otherwise, is refused", async () => {
   await place(good);
-  await choose("tools");
+  await bootList("tools");
   mounting({ ...release, "etc/passwd": "" });
   expect(await mergeExtensions(host.system, signal)).toMatchObject([
     { reason: expect.stringContaining("it holds /etc, which is outside /usr") },
   ]);
   await rm(hostPath(host.system, mountPoint("tools")), { recursive: true });
   await place(good, running, "other-name");
-  await choose("other-name");
+  await bootList("other-name");
   mounting(release);
   expect(await mergeExtensions(host.system, signal)).toMatchObject([
     { reason: expect.stringContaining(`it has no /${extensionReleasePath("other-name")}`) },
@@ -254,16 +301,46 @@ test("one that holds more than /usr, or is called otherwise, is refused", async 
 });
 
 test("one of another key and one that was changed are refused at boot too, and nothing is mounted", async () => {
-  await choose("changed", "foreign", "absent");
+  await bootList("changed", "foreign", "absent");
   await place(foreign, running, "foreign");
   const changed = await place(good, running, "changed");
   const [data] = tableEntries(await readFile(good));
   await flipBit(changed, (data?.first ?? 0) * 512 + 2_000);
   mounting(release);
   expect(await mergeExtensions(host.system, signal)).toEqual([
-    { name: "changed", reason: expect.stringContaining("differs from its hash") },
-    { name: "foreign", reason: expect.stringContaining("it is signed by the key with the certificate") },
-    { name: "absent", reason: `it is not here for ${running}` },
+    { name: "changed", state: "refused", reason: expect.stringContaining("differs from its hash") },
+    {
+      name: "foreign",
+      state: "refused",
+      reason: expect.stringContaining("it is signed by the key with the certificate"),
+    },
+    { name: "absent", state: "absent" },
   ]);
   expect(host.ran).toEqual([]);
+});
+
+test("what this boot did not come to is noted with the reason, and nobody waits for it", async () => {
+  await place(good);
+  await bootList("tools");
+  mounting(release);
+  await expect(mergeExtensions(host.system, AbortSignal.abort(new Error("too late")))).rejects.toThrow("too late");
+  expect(await readMerged(host.system)).toEqual([
+    { name: "tools", state: "refused", reason: "this boot has not come to it: too late" },
+  ]);
+});
+
+test("where the layers cannot be joined, none of them is told to be in /usr", async () => {
+  await place(good);
+  await bootList("absent", "tools");
+  mounting(release);
+  const mount = host.programs.get("mount");
+  host.programs.set("mount", async (argv, options) => {
+    if (argv.includes("overlay")) throw new Failure("exit-status", "cannot run mount: exit code 32");
+    return (await mount?.(argv, options)) ?? "";
+  });
+  expect(await mergeExtensions(host.system, signal)).toEqual([
+    { name: "absent", state: "absent" },
+    { name: "tools", state: "refused", reason: "cannot run mount: exit code 32" },
+  ]);
+  expect(host.ran).not.toContain("systemctl daemon-reload");
 });

@@ -5,44 +5,59 @@
  * host. An overlay without an upper layer then joins /usr of the image with theirs; nothing in it can be written.
  */
 import { mkdir } from "node:fs/promises";
-import { explain, Failure } from "../../lib/failure.ts";
+import { afterFailure, Failure, messageOf } from "../../lib/failure.ts";
 import { isPresent, namesIn, readTextIfPresent } from "../../lib/files/files.ts";
 import { extensionReleasePath, releaseMismatch } from "../../repo/extension.ts";
 import { parseOsRelease, readFacts, type Facts } from "../machine/facts.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { blockBytes } from "../update/write/verity-tree.ts";
 import { mountPoint, storedPath } from "./places.ts";
-import { readChosen, writeMerged, type Merged } from "./records.ts";
+import { readBootList, writeMerged, type Merged } from "./records.ts";
 import { imageCertificate, verifiedImage, type VerifiedImage } from "./verified-image.ts";
 
 const device = (name: string): string => `extension-${name}`;
 
-/** @returns what became of each that settings choose */
+/**
+ * Whatever happens, what became of each is noted, so that nobody waits for it.
+ *
+ * @returns what became of each that this boot is to have
+ */
 export async function mergeExtensions(system: System, signal: AbortSignal): Promise<Merged> {
-  const facts = await readFacts(system);
-  const merged: { name: string; reason?: string }[] = [];
-  for (const name of await readChosen(system)) {
-    const reason = await mounted(system, facts, name, signal);
-    merged.push({ name, ...(reason === undefined ? {} : { reason }) });
-  }
-  const names = merged.filter(({ reason }) => reason === undefined).map(({ name }) => name);
-  if (names.length > 0) {
-    try {
-      await join(system, names);
-    } catch (error) {
-      const reason = explain(error);
-      for (const each of merged) each.reason ??= reason;
-    }
-  }
+  const names = await readBootList(system);
+  const merged = await mergeAll(system, names, signal).catch(async (error: unknown) => {
+    const reason = `this boot has not come to it: ${messageOf(error)}`;
+    throw await afterFailure(error, async () => {
+      await writeMerged(
+        system,
+        names.map((name) => ({ name, state: "refused", reason })),
+      );
+    });
+  });
   await writeMerged(system, merged);
-  if (await bringUnits(system, names)) await system.run(["systemctl", "daemon-reload"]);
+  const active = merged.filter(({ state }) => state === "active").map(({ name }) => name);
+  if (await bringUnits(system, active)) await system.run(["systemctl", "daemon-reload"]);
   return merged;
 }
 
-/** @returns why it is not; undefined when its file system is mounted. */
-async function mounted(system: System, facts: Facts, name: string, signal: AbortSignal): Promise<string | undefined> {
+async function mergeAll(system: System, names: readonly string[], signal: AbortSignal): Promise<Merged> {
+  const facts = await readFacts(system);
+  const merged: Merged = [];
+  for (const name of names) merged.push(await mounted(system, facts, name, signal));
+  const layers = merged.filter(({ state }) => state === "active").map(({ name }) => name);
+  try {
+    if (layers.length > 0) await join(system, layers);
+    return merged;
+  } catch (error) {
+    const reason = messageOf(error);
+    system.log.error("extensions: cannot join them with /usr", error);
+    return merged.map((each) => (each.state === "active" ? { name: each.name, state: "refused", reason } : each));
+  }
+}
+
+/** Mounts its file system, beside /usr. */
+async function mounted(system: System, facts: Facts, name: string, signal: AbortSignal): Promise<Merged[number]> {
   const path = hostPath(system, storedPath(facts.versionId, name));
-  if (!(await isPresent(path))) return `it is not here for ${facts.versionId}`;
+  if (!(await isPresent(path))) return { name, state: "absent" };
   const undo: (() => Promise<unknown>)[] = [];
   try {
     const image = await verifiedImage(path, await imageCertificate(system), signal);
@@ -58,15 +73,16 @@ async function mounted(system: System, facts: Facts, name: string, signal: Abort
     await system.run(["mount", "-t", "erofs", "-o", "ro,nodev", `/dev/mapper/${device(name)}`, place]);
     undo.unshift(async () => await system.run(["umount", place]));
     await refuseForeign(place, facts, name);
-    return undefined;
+    return { name, state: "active" };
   } catch (error) {
-    signal.throwIfAborted();
     for (const step of undo) {
       await step().catch((again: unknown) => {
         system.log.error(`extensions: cannot close ${name}`, again);
       });
     }
-    return explain(error);
+    signal.throwIfAborted();
+    system.log.error(`extensions: cannot use ${name}`, error);
+    return { name, state: "refused", reason: messageOf(error) };
   }
 }
 

@@ -1,19 +1,18 @@
 /** What hostd and the programs that fetch and merge extensions leave for each other. */
 import { z } from "zod";
 import { readRecord } from "../../lib/files/record.ts";
-import { writeFileAtomic } from "../../lib/files/files.ts";
+import { removeIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { hostPath, type System } from "../machine/system.ts";
-import { bootDirectory, chosenPath } from "./places.ts";
+import { bootDirectory, bootListPath, chosenPath } from "./places.ts";
 
 const chosenSchema = z.object({ names: z.array(z.string()) });
 
-/** What became of each at this boot. */
+/** What became of each at this boot: it is in /usr, it was not on the data partition, or something is wrong with it. */
 const mergedSchema = z.array(
-  z.object({
-    name: z.string(),
-    /** Why it is not in /usr; absent when it is. */
-    reason: z.string().exactOptional(),
-  }),
+  z.discriminatedUnion("state", [
+    z.object({ name: z.string(), state: z.enum(["active", "absent"]) }),
+    z.object({ name: z.string(), state: z.literal("refused"), reason: z.string() }),
+  ]),
 );
 export type Merged = z.infer<typeof mergedSchema>;
 
@@ -34,15 +33,26 @@ const mergedPath = `${bootDirectory}/merged.json`;
 const lackingPath = `${bootDirectory}/lacking.json`;
 const remedy = "reboot: it is written anew at every boot";
 
-export function chosenText(names: string[]): string {
-  return `${JSON.stringify({ names } satisfies z.input<typeof chosenSchema>, null, 2)}\n`;
+export function chosenText(names: readonly string[]): string {
+  return `${JSON.stringify({ names: [...names] } satisfies z.input<typeof chosenSchema>, null, 2)}\n`;
 }
 
 export async function readChosen({ root }: Pick<System, "root">): Promise<readonly string[]> {
   return (await readRecord(hostPath({ root }, chosenPath), chosenSchema, remedy))?.names ?? [];
 }
 
-/** Undefined when this boot had none to merge. */
+/** Those that this boot is to put into /usr, as hostd wrote down before it let the boot go on. */
+export async function readBootList({ root }: Pick<System, "root">): Promise<readonly string[]> {
+  return (await readRecord(hostPath({ root }, bootListPath), chosenSchema, remedy))?.names ?? [];
+}
+
+export async function writeBootList({ root }: Pick<System, "root">, names: readonly string[]): Promise<void> {
+  const path = hostPath({ root }, bootListPath);
+  if (names.length > 0) await writeFileAtomic(path, chosenText(names));
+  else await removeIfPresent(path);
+}
+
+/** Undefined until this boot has put into /usr what it puts there. */
 export async function readMerged({ root }: Pick<System, "root">): Promise<Merged | undefined> {
   return await readRecord(hostPath({ root }, mergedPath), mergedSchema, remedy);
 }

@@ -5,14 +5,14 @@ import { isPresent } from "../../lib/files/files.ts";
 import { configuredMark } from "../bootstrap/record.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { missingIn } from "./fetch-extensions.ts";
-import { readLacking, readMerged, type Lacking, type Merged } from "./records.ts";
+import { readBootList, readLacking, readMerged, type Lacking, type Merged } from "./records.ts";
 
 export type ExtensionStanding = NonNullable<StatusBody["extensions"]>[number];
 
 export type ExtensionWorld = {
-  /** This boot has put into /usr what it puts there. */
-  booted: boolean;
-  /** What this boot has put into /usr; undefined when there was nothing to put there. */
+  /** Those that this boot is to put into /usr; undefined while hostd has not said so. */
+  bootList: readonly string[] | undefined;
+  /** What became of them; undefined before. */
   merged: Merged | undefined;
   lacking: Lacking;
   /** Chosen and not in the store for the version that runs. */
@@ -31,8 +31,9 @@ export async function extensionWorld(
   chosen: readonly string[],
   version: string,
 ): Promise<ExtensionWorld> {
+  const mayGoOn = await isPresent(hostPath(system, configuredMark));
   return {
-    booted: await isPresent(hostPath(system, configuredMark)),
+    bootList: mayGoOn ? await readBootList(system) : undefined,
     merged: await readMerged(system),
     lacking: (await readLacking(system)).filter((each) => each.version === version),
     missing: await missingIn(system, chosen, version),
@@ -51,23 +52,22 @@ export async function extensionStandings(
 /** Pure; those that are in /usr and that nobody chooses any more come last. */
 export function standingsOf(chosen: readonly string[], world: ExtensionWorld): ExtensionStanding[] {
   const { merged = [] } = world;
-  const leaving = merged.filter(({ name, reason }) => reason === undefined && !chosen.includes(name));
+  const leaving = merged.filter(({ name, state }) => state === "active" && !chosen.includes(name));
   return [
     ...chosen.map((name) => standingOf(name, world)),
     ...leaving.map(({ name }) => ({ name, state: "leaving" }) as const),
   ];
 }
 
-function standingOf(name: string, { booted, merged = [], lacking, missing }: ExtensionWorld): ExtensionStanding {
-  const ofThisBoot = merged.find((each) => each.name === name);
-  if (ofThisBoot !== undefined && ofThisBoot.reason === undefined) return { name, state: "active" };
-  if (!booted && ofThisBoot === undefined) return { name, state: "merging" };
-  const refusal = lacking.find((each) => each.name === name);
+function standingOf(name: string, world: ExtensionWorld): ExtensionStanding {
+  const { bootList, merged, lacking, missing } = world;
+  const ofThisBoot = merged?.find((each) => each.name === name);
+  if (ofThisBoot?.state === "active") return { name, state: "active" };
+  if (merged === undefined && bootList?.includes(name) !== false) return { name, state: "merging" };
   if (missing.includes(name)) {
+    const refusal = lacking.find((each) => each.name === name);
     return refusal === undefined ? { name, state: "fetching" } : { name, state: "refused", reason: refusal.reason };
   }
-  // It was not here when this boot looked for it, and is now.
-  const wasAbsent = ofThisBoot?.reason?.startsWith("it is not here") === true;
-  if (ofThisBoot?.reason === undefined || wasAbsent) return { name, state: "waiting" };
-  return { name, state: "refused", reason: ofThisBoot.reason };
+  if (ofThisBoot?.state === "refused") return { name, state: "refused", reason: ofThisBoot.reason };
+  return { name, state: "waiting" };
 }

@@ -22,7 +22,6 @@ export const extensions = reconciler<Desired, Actual, Step>({
   },
   plan: planExtensions,
   rebootNeeded({ chosen }, actual) {
-    if (!actual.booted) return [];
     return standingsOf(chosen, actual).flatMap(({ name, state }) => {
       if (state === "waiting" || state === "fetching")
         return [`the extension ${name} is in /usr from the next boot on`];

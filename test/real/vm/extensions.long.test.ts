@@ -33,7 +33,7 @@ afterAll(async () => {
 /** A program, and a unit that runs it at each boot. The path of the extension comes back. */
 async function extension(name: string, image: "older" | "newer"): Promise<string> {
   const files = {
-    [`usr/bin/${name}`]: `#!/bin/bash\necho "${name} for ${{ older, newer }[image]}"\n`,
+    [`usr/bin/${name}`]: `#!/bin/bash\necho "${name} for ${{ older, newer }[image]} as $(< /proc/self/attr/current)"\n`,
     [`usr/lib/systemd/system/${name}.service`]: `[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/bin/${name}\n`,
     [`usr/lib/systemd/system/multi-user.target.d/50-${name}.conf`]: `[Unit]\nUpholds=${name}.service\n`,
   };
@@ -69,12 +69,16 @@ test("the first boot of a host has what its user data chooses, and nobody writes
     "active",
   );
   expect(await shell.run("journalctl -b --no-pager -o cat -u hello.service")).toContain(`hello for ${older}`);
+  expect(await shell.run("journalctl -b --no-pager -o cat -u hello.service")).toContain(
+    "as system_u:system_r:system_t:",
+  );
   const { output, exitCode } = await shell.try("touch /usr/bin/hello");
   expect({ output, exitCode }).toEqual({ output: expect.stringContaining("Read-only file system"), exitCode: 1 });
   const label = await shell.run(
     "getfattr --only-values -n security.selinux /usr/bin/hello 2>/dev/null || ls -Z /usr/bin/hello",
   );
   expect(label).toContain("object_r:os_t");
+  expect((await machine.host.status()).selinux).toBe("enforcing");
 });
 
 test("one that is chosen later waits for a boot; one of another key and one that is not offered are refused", async () => {
@@ -138,13 +142,19 @@ test("the version before has its own again after going back, without the reposit
   expect(await machine.host.shell.run("hello")).toContain(`hello for ${older}`);
 });
 
-test("what nobody chooses any more is there until the next boot, and then gone", async () => {
+test("what nobody chooses any more goes with the next boot, which does without what no repository offers", async () => {
   const { host } = machine;
   await host.reset("settings.extensions.hello");
   expect(await settled()).toEqual([{ name: "hello", state: "leaving" }]);
   expect((await host.status()).rebootNeeded).toEqual(["the extension hello is in /usr until the next boot"]);
+  await host.commit({ extensions: { late: { enabled: true } } });
+  // The repository is away.
+  const late = { name: "late", state: "refused", reason: expect.stringContaining("cannot") } as const;
   const { extensions, state } = await host.reboot();
-  expect({ extensions, state }).toEqual({ extensions: undefined, state: "running" });
+  expect({ extensions, state }).toEqual({ extensions: [late], state: "degraded" });
   expect((await host.shell.try("command -v hello")).exitCode).not.toBe(0);
+  expect(await host.shell.run("systemctl is-active configured.target")).toBe("active");
+  await host.reset("settings.extensions.late");
+  expect(await settled()).toBeUndefined();
   expect(await host.shell.run("ls /var/lib/system-extensions/* | grep raw || echo none")).toBe("none");
 });
