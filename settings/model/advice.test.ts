@@ -45,6 +45,14 @@ const cases: Case[] = [
     ],
   },
   {
+    rule: "a system extension has a repository to come from",
+    variant: "dev",
+    document: "[settings.extensions]\ntools.enabled = true\n",
+    messages: [
+      "settings.updates.metadata-base-url is not set, and only an image built with --update-url knows where extensions are without it",
+    ],
+  },
+  {
     rule: "a certificate is in force",
     variant: "dev",
     document: nameless,

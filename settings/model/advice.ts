@@ -45,6 +45,17 @@ export const advice: readonly Advice[] = [
       );
     },
   },
+  {
+    name: "a system extension has a repository to come from",
+    *check({ extensions, updates }) {
+      const isChosen = Object.values(extensions).some(({ enabled }) => enabled);
+      if (!isChosen || updates["metadata-base-url"] !== undefined) return;
+      yield unmetAt(
+        ["updates", "metadata-base-url"],
+        "is not set, and only an image built with --update-url knows where extensions are without it",
+      );
+    },
+  },
   ...kubeletAdvice,
   ...certificateAdvice,
 ];
