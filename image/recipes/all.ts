@@ -3,6 +3,7 @@ import { Failure } from "../../lib/failure.ts";
 import { awsIamAuthenticator } from "./aws.ts";
 import { containerd, containerd17 } from "./containerd.ts";
 import { helm } from "./helm.ts";
+import { kubeBench } from "./kube-bench.ts";
 import { kubernetes120 } from "./kubernetes-1.20.ts";
 import { kubernetesModules } from "./kubernetes.ts";
 import { nvidiaContainerToolkit } from "./nvidia.ts";
@@ -16,6 +17,7 @@ const all: readonly Recipe[] = [
   ...kubernetesModules,
   awsIamAuthenticator,
   helm,
+  kubeBench,
   nvidiaContainerToolkit,
   runc,
 ];

@@ -9,8 +9,9 @@ import type { JsonObject } from "../../../lib/text/json.ts";
 import { recipeNamed } from "../../../image/recipes/all.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
+import { impostorDisk } from "../../worlds/host/impostor-disk.ts";
 import { startMs, TestCluster } from "./cluster.ts";
-import { impostorDisk } from "./impostor-disk.ts";
+import { benchNode, kubeBenchImage } from "./kube-bench.ts";
 import { attempts, startKeeper, succeeding } from "./neighbours.ts";
 import type { TestHost } from "./test-host.ts";
 
@@ -28,6 +29,8 @@ beforeAll(async () => {
   await using busybox = await busyboxImage({ entrypoint: ["/bin/sh", "-c"], files: { "/disk.gz": disk } });
   await registry.push(busybox.layout, "test/busybox:v1");
   image = `${registry.forGuests}/test/busybox:v1`;
+  await using bench = await kubeBenchImage();
+  await registry.push(bench.layout, "test/kube-bench:v1");
   host = await cluster.boot(
     name,
     {
@@ -68,6 +71,27 @@ test("it is as the CIS benchmarks want a node and its host, as far as settings h
   // settings.kubernetes.pod-pids-limit.
   expect(await failures("kubernetes")).toEqual(["4.2.13: a pod may start as many processes as the host has room for"]);
   expect((await failures("bottlerocket")).filter((failure) => failure.startsWith("1.5.1"))).toEqual([]);
+});
+
+test("kube-bench finds what the host's own report finds, and asks for what docs/reports.md gives a reason for", async () => {
+  const found = await benchNode(cluster, `${registry.forGuests}/test/kube-bench:v1`);
+  expect(found.length).toBeGreaterThan(20);
+  const { results } = await (await host.api()).call("getCisReport", { query: { type: "kubernetes", level: 2 } });
+  const reported = new Map(Object.values(results).map(({ id, status }) => [id, status]));
+  // What both can tell, they tell alike.
+  const differing = found.filter(({ id, status }) => {
+    const ours = reported.get(id);
+    return (ours === "PASS" || ours === "FAIL") && (ours === "PASS") !== (status === "PASS");
+  });
+  expect(differing.map(({ id }) => id)).toEqual(["4.2.9"]);
+  const open = found.filter(({ status }) => status !== "PASS");
+  expect(open.map(({ id, status }) => `${id} ${status}`)).toEqual([
+    "4.2.7 WARN",
+    "4.2.9 WARN",
+    "4.2.13 WARN",
+    "4.2.15 WARN",
+    "4.3.1 FAIL",
+  ]);
 });
 
 test("a pod runs, with the runtime's seccomp profile, and is reached through the cluster", async () => {

@@ -6,7 +6,7 @@
  * await registry.push(image.layout, "sleeper:v1");
  * ```
  */
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -21,6 +21,8 @@ export type BusyboxImage = {
   environment?: Readonly<Record<string, string>>;
   /** By absolute path. */
   files?: Readonly<Record<string, string | Uint8Array>>;
+  /** Files of this computer, by the absolute path that they have in the image, where they may be executed. */
+  programs?: Readonly<Record<string, string>>;
   /** With the C library that the host's programs are linked with, as images of distributions have one. */
   glibc?: boolean;
 };
@@ -35,6 +37,7 @@ const epochSeconds = 1_750_000_000;
 /** Makes the layout of an image; its directory goes when the caller is done. */
 export async function busyboxImage({
   files = {},
+  programs = {},
   environment = {},
   glibc = false,
   ...started
@@ -56,12 +59,14 @@ export async function busyboxImage({
     await mkdir(dirname(join(tree, path)), { recursive: true });
     await writeFile(join(tree, path), text);
   }
-  if (glibc) {
-    const paths = [loaders[architecture], ...libraries.map((name) => `lib/${architecture}-linux-gnu/${name}`)];
-    for (const path of paths) {
-      await mkdir(dirname(join(tree, path)), { recursive: true });
-      await copyFile(join(from, path), join(tree, path));
-    }
+  const paths = [loaders[architecture], ...libraries.map((name) => `lib/${architecture}-linux-gnu/${name}`)];
+  const linked = glibc ? Object.fromEntries(paths.map((path) => [path, join(from, path)])) : {};
+  for (const [path, source] of Object.entries({ ...linked, ...programs })) {
+    const place = join(tree, path);
+    await mkdir(dirname(place), { recursive: true });
+    await rm(place, { force: true }); // a link to busybox
+    await copyFile(source, place);
+    await chmod(place, 0o755);
   }
   const layout = join(directory, "layout");
   const layer = join(directory, "layer");
