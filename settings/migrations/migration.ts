@@ -10,7 +10,7 @@ import { z } from "zod";
 import { Failure } from "../../lib/failure.ts";
 import { parseJson, type Json } from "../../lib/text/json.ts";
 
-const key = z.string().regex(/^settings(\.[^\s]+)+$/, 'a key such as "settings.ntp.time-servers"');
+const key = z.string().regex(/^settings\.\S+$/, 'a key such as "settings.ntp.time-servers"');
 /** Proven by its only source: what is checked is a part of what `parseJson` gave. */
 const json = z.custom<Json>((value) => value !== undefined);
 

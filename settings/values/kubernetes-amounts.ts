@@ -73,7 +73,7 @@ const decimals: Readonly<Record<string, number>> = {
 };
 
 function partsOf(text: string): Parts {
-  const [, sign = "", whole = "", fraction = "", suffix = ""] = /^([+-]?)0*(\d*)(?:\.(\d*))?(.*)$/.exec(text) ?? [];
+  const [, sign = "", whole = "", fraction = "", suffix = ""] = /^([+-]?)0*(\d*)(?:\.(\d*))?(.*)$/s.exec(text) ?? [];
   const number = { negative: sign === "-", whole: whole === "" ? "0" : whole, fraction };
   if (suffix.endsWith("i")) return { ...number, base: 2n, exponent: 10 * powers.indexOf(suffix.slice(0, -1)) };
   const exponent = decimals[suffix] ?? Number(suffix.slice(1));

@@ -25,12 +25,16 @@ export type ClientView = {
   now: Date;
 };
 
+/** What tuf-js says may quote what a mirror sent, which may be as long as metadata is. */
+const longestText = 500;
+
 /** The failure to tell for an error of tuf-js; undefined for a bug. */
 export function refusalOf(error: unknown, seen: ClientView): Failure<TufCode> | undefined {
   if (!(error instanceof Error)) return undefined;
+  const text = error.message.slice(0, longestText);
   const refuse = (code: TufCode, reason: string, hint?: string): Failure<TufCode> =>
     new Failure(code, `cannot trust the update repository ${seen.repository}: ${reason}`, {
-      cause: new Failure("tuf-client", error.message), // an answer of the library, no bug: its stack helps nobody
+      cause: new Failure("tuf-client", text), // an answer of the library, no bug: its stack helps nobody
       ...defined({ hint }),
     });
   if (seen.download !== undefined) {
@@ -41,7 +45,6 @@ export function refusalOf(error: unknown, seen: ClientView): Failure<TufCode> | 
           cause: seen.download,
         });
   }
-  const text = error.message;
   const expired = /(?:Final )?(\w+)(?:\.json)? (?:is )?expired/i.exec(text)?.[1];
   if (expired !== undefined) {
     const at = seen.expiresOf(expired);
