@@ -7,7 +7,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { connect } from "../api/client/client.ts";
-import { builtImage } from "../cli/built-image.ts";
+import { builtImage } from "../cli/image/built-image.ts";
 import { buildDirectory } from "../cli/context.ts";
 import { openToolsRoot, type ToolsRoot } from "../image/packages/tools-root.ts";
 import { Failure } from "../lib/failure.ts";

@@ -8,7 +8,7 @@ import { mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { builtImage } from "../cli/built-image.ts";
+import { builtImage } from "../cli/image/built-image.ts";
 import { buildDirectory } from "../cli/context.ts";
 import type { ImageManifest } from "../image/manifest.ts";
 import { openToolsRoot, runTool, type ToolsRoot } from "../image/packages/tools-root.ts";

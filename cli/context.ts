@@ -39,7 +39,7 @@ export async function chosenVariant(values: {
   readonly "variant-file": string | undefined;
 }): Promise<string | OwnVariant> {
   const path = values["variant-file"];
-  return path === undefined ? values.variant : await (await import("./own-variant.ts")).readVariantFile(path);
+  return path === undefined ? values.variant : await (await import("./image/own-variant.ts")).readVariantFile(path);
 }
 
 export async function variantIn(chosen: string | OwnVariant): Promise<Variant> {

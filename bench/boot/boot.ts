@@ -8,7 +8,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BootTimeline } from "../../api/machine-view.ts";
-import { builtImage } from "../../cli/built-image.ts";
+import { builtImage } from "../../cli/image/built-image.ts";
 import { buildDirectory } from "../../cli/context.ts";
 import { openToolsRoot, type ToolsRoot } from "../../image/packages/tools-root.ts";
 import { efiSection } from "../../lib/efi/efi-sections.ts";

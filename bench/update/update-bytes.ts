@@ -8,7 +8,7 @@
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { builtImage } from "../../cli/built-image.ts";
+import { builtImage } from "../../cli/image/built-image.ts";
 import { buildDirectory, repository } from "../../cli/context.ts";
 import { executable, names as hostNames } from "../../host/names.ts";
 import { buildImage } from "../../image/build.ts";

@@ -42,7 +42,7 @@ type ImageServer = {
 };
 
 async function serveImages({ port, mirror, ready, signal }: ImageServer): Promise<void> {
-  const { builtContainer } = await import("../built-image.ts");
+  const { builtContainer } = await import("../image/built-image.ts");
   const { prepareImage } = await import("../../image/oci/prepare-image.ts");
   const { machineArchitecture } = await import("../../image/packages/tools-root.ts");
   const { startRegistry } = await import("../../vm/registry.ts");

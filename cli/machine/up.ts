@@ -221,7 +221,7 @@ async function buildFor(
   wanted: { architecture: Architecture; mirror: string | undefined },
   signal: AbortSignal,
 ): Promise<string> {
-  const { builtImage } = await import("../built-image.ts");
+  const { builtImage } = await import("../image/built-image.ts");
   return (await builtImage({ variant, ...wanted }, signal)).image;
 }
 

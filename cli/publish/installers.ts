@@ -11,7 +11,7 @@ import { formatBytes } from "../../lib/progress.ts";
 import type { InstallerPublishOptions } from "../../publish/metal/installer.ts";
 import type { Variant } from "../../variants/variant.ts";
 import { buildDirectory, variantFileOption, verb } from "../context.ts";
-import { signingKeyIn, signingKeyOptions } from "../signing-key.ts";
+import { signingKeyIn, signingKeyOptions } from "../image/signing-key.ts";
 import { buildArgument, outputOption, parseCount } from "./options.ts";
 
 const installerOptions = {
@@ -173,7 +173,7 @@ async function variantOf(
       hint: "--variant-file names the file of a variant of your own",
     });
   }
-  const { readVariantFile } = await import("../own-variant.ts");
+  const { readVariantFile } = await import("../image/own-variant.ts");
   const { beside } = await import("../../image/additions/additions-of.ts");
   const own = await readVariantFile(file);
   const { "signing-keys": keys } = own.file;

@@ -4,7 +4,7 @@ import { defined } from "../../lib/defined.ts";
 import type { OwnVariant } from "../../variants/variant-file.ts";
 import { architectures, type Architecture } from "../../variants/variant.ts";
 import { buildDirectory, mirrorOption, repository, verb } from "../context.ts";
-import { imageChoicesIn, imageOptions } from "../image-options.ts";
+import { imageChoicesIn, imageOptions } from "../image/image-options.ts";
 import { parseNames } from "./options.ts";
 
 export const release = verb({
@@ -93,7 +93,7 @@ it and nothing behind it is done; the same command goes on with what is there. r
       targets: chosen.map(({ name, architecture, inputs }) => ({ variant: name, architecture, inputs })),
       output,
       async build({ variant, architecture }, directory, building) {
-        const { builtImage } = await import("../built-image.ts");
+        const { builtImage } = await import("../image/built-image.ts");
         const { wanted } = chosen.find((each) => each.name === variant) ?? { wanted: variant };
         const release = { output: directory, updateRoot, updateUrl, osVersion: version, mirror: values.mirror };
         const request = { variant: wanted, architecture, ...release, ...image, companions } as const;
@@ -150,7 +150,7 @@ async function chosenTargets(values: {
 }): Promise<Chosen[]> {
   const { usageFailure } = await import("../../lib/command/command.ts");
   const { variantNamed } = await import("../../variants/all.ts");
-  const { readVariantFile } = await import("../own-variant.ts");
+  const { readVariantFile } = await import("../image/own-variant.ts");
   const { goldenPathOf } = await import("../../image/additions/additions-of.ts");
   const { ownLockPath } = await import("../../image/additions/own-lock.ts");
   const filesOf = (own: OwnVariant, architecture: Architecture): string[] => [

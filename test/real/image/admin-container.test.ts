@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { builtContainer } from "../../../cli/built-image.ts";
+import { builtContainer } from "../../../cli/image/built-image.ts";
 import { run, ask } from "../../../lib/program/process.ts";
 import { unpackLayout } from "../../worlds/containers/oci-image.ts";
 import { freePort } from "../../../lib/free-port.ts";

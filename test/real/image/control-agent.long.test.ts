@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { builtContainer } from "../../../cli/built-image.ts";
+import { builtContainer } from "../../../cli/image/built-image.ts";
 import { ssmAgent } from "../../../image/supplied/supplied.ts";
 import { ask, run } from "../../../lib/program/process.ts";
 import { unpackLayout } from "../../worlds/containers/oci-image.ts";

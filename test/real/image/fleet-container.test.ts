@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { builtContainer } from "../../../cli/built-image.ts";
+import { builtContainer } from "../../../cli/image/built-image.ts";
 import { machineArchitecture } from "../../../image/packages/tools-root.ts";
 import { ask } from "../../../lib/program/process.ts";
 import { unpackLayout } from "../../worlds/containers/oci-image.ts";

@@ -3,7 +3,7 @@
  * from an update that is bad, takes one that is good, and is a node of a cluster whose control plane runs on x86-64.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { builtImage } from "../../../cli/built-image.ts";
+import { builtImage } from "../../../cli/image/built-image.ts";
 import { startMs, TestCluster } from "./cluster.ts";
 import { newer, older, PublishedImages } from "./published-images.ts";
 import type { TestHost } from "./test-host.ts";

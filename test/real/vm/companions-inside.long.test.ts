@@ -4,7 +4,7 @@
  */
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { builtImage } from "../../../cli/built-image.ts";
+import { builtImage } from "../../../cli/image/built-image.ts";
 import { imdsServer } from "../../worlds/host/imds.ts";
 import { makeCdRom } from "./cd-rom.ts";
 import { directory, TestHost } from "./test-host.ts";

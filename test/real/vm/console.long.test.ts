@@ -3,7 +3,7 @@
  * goes back by itself, a container's log is followed, and a terminal reaches into it. In Chromium, over the remote API.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { builtContainer } from "../../../cli/built-image.ts";
+import { builtContainer } from "../../../cli/image/built-image.ts";
 import type { LoopbackServer } from "../../../web/server/loopback-server.ts";
 import { eventually } from "../../eventually.ts";
 import { startBrowser } from "../../worlds/console/browser.ts";

@@ -3,7 +3,7 @@
  * afar, and what they do there is on record.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { builtContainer } from "../../../cli/built-image.ts";
+import { builtContainer } from "../../../cli/image/built-image.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { startTestRegistry, type TestRegistry } from "../../worlds/containers/registry.ts";
 import { TestHost } from "./test-host.ts";

@@ -1,5 +1,5 @@
 /** The images that the tests boot: built from this work tree, once for all test files of a run. */
-import { builtImage } from "../../../cli/built-image.ts";
+import { builtImage } from "../../../cli/image/built-image.ts";
 import type { kubernetesMinors } from "../../../variants/kubernetes.ts";
 
 type NodeMinor = (typeof kubernetesMinors)[number];

@@ -8,7 +8,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { builtImage } from "../../../cli/built-image.ts";
+import { builtImage } from "../../../cli/image/built-image.ts";
 import { orlop } from "../../../cli/main.ts";
 import { openSigningKey, type SigningKey } from "../../../image/boot/signing-key.ts";
 import { openToolsRoot } from "../../../image/packages/tools-root.ts";

@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { builtImage, type ImageRequest } from "../../../cli/built-image.ts";
+import { builtImage, type ImageRequest } from "../../../cli/image/built-image.ts";
 import { repoCommands, repoGroups } from "../../../cli/repo.ts";
 import type { Built } from "../../../image/artefacts.ts";
 import { invoke } from "../../../lib/command/command-line.ts";

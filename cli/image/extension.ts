@@ -1,8 +1,8 @@
 /** `./orlop extension build` */
-import { formatBytes } from "../lib/progress.ts";
-import { buildDirectory, verb } from "./context.ts";
+import { formatBytes } from "../../lib/progress.ts";
+import { buildDirectory, verb } from "../context.ts";
 import { signingKeyIn, signingKeyOptions } from "./signing-key.ts";
-import { defined } from "../lib/defined.ts";
+import { defined } from "../../lib/defined.ts";
 
 export const extensionBuild = verb({
   name: "extension build",
@@ -35,8 +35,8 @@ settings.extensions.NAME.enabled chooses it (docs/extensions.md).`,
     ...signingKeyOptions,
   },
   async run({ invocation: { signal } }, { build, sources, name, output = buildDirectory, ...keys }) {
-    const { buildExtension } = await import("../image/extension/build-extension.ts");
-    const { readBuild } = await import("../image/finished-build.ts");
+    const { buildExtension } = await import("../../image/extension/build-extension.ts");
+    const { readBuild } = await import("../../image/finished-build.ts");
     const finished = await readBuild(build);
     const key = signingKeyIn("signing", keys["signing-key"], keys["signing-certificate"]);
     const path = await buildExtension(finished, { name, sources, output, signal, ...defined({ key }) });

@@ -2,9 +2,9 @@
 import { readFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import { z } from "zod";
-import { Failure, isNotFound } from "../lib/failure.ts";
-import { parseTomlDocument } from "../lib/text/toml-document.ts";
-import { type OwnVariant, type ReadVariantFile, variantFileSchema, variantOf } from "../variants/variant-file.ts";
+import { Failure, isNotFound } from "../../lib/failure.ts";
+import { parseTomlDocument } from "../../lib/text/toml-document.ts";
+import { type OwnVariant, type ReadVariantFile, variantFileSchema, variantOf } from "../../variants/variant-file.ts";
 
 /** @throws {Failure<"bad-variant-file" | "bad-toml" | "no-such-variant">} */
 export async function readVariantFile(name: string): Promise<OwnVariant> {

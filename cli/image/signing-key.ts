@@ -1,7 +1,7 @@
 /** Options by which a verb takes a key that signs for Secure Boot. */
 import { resolve } from "node:path";
-import type { SigningKey } from "../image/boot/signing-key.ts";
-import { type TextOption, usageFailure } from "../lib/command/command.ts";
+import type { SigningKey } from "../../image/boot/signing-key.ts";
+import { type TextOption, usageFailure } from "../../lib/command/command.ts";
 
 export const signingKeyOptions = {
   "signing-key": {

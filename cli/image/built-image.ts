@@ -1,35 +1,40 @@
 /** Builds images, of hosts and of host containers, with the programs of this work tree in them. */
 import { join, resolve } from "node:path";
-import { compileContainerPrograms, compileEcsUpdater, compileFleetOperator, compileHost } from "../programs/compile.ts";
+import {
+  compileContainerPrograms,
+  compileEcsUpdater,
+  compileFleetOperator,
+  compileHost,
+} from "../../programs/compile.ts";
 import {
   containerExecutable,
   containerNames,
   ecsUpdaterExecutable,
   fleetExecutable,
-} from "../programs/containers/names.ts";
-import { executable, names } from "../host/names.ts";
-import type { Built } from "../image/artefacts.ts";
-import { additionsOf, beside, goldenPathOf } from "../image/additions/additions-of.ts";
-import type { SigningKey } from "../image/boot/signing-key.ts";
-import { type BuildOptions, buildImage } from "../image/build.ts";
-import { commitOf } from "../image/commit.ts";
+} from "../../programs/containers/names.ts";
+import { executable, names } from "../../host/names.ts";
+import type { Built } from "../../image/artefacts.ts";
+import { additionsOf, beside, goldenPathOf } from "../../image/additions/additions-of.ts";
+import type { SigningKey } from "../../image/boot/signing-key.ts";
+import { type BuildOptions, buildImage } from "../../image/build.ts";
+import { commitOf } from "../../image/commit.ts";
 import {
   buildContainer,
   type BuiltContainer,
   type Companions,
   type ContainerOptions,
-} from "../image/oci/container-image.ts";
-import type { ContainerImage } from "../image/packages/base.ts";
-import { suppliedSsmAgent } from "../image/supplied/supplied.ts";
-import { defined } from "../lib/defined.ts";
-import { say } from "../lib/progress.ts";
-import { version } from "../package.json";
-import { updateDefaults, withDefaults } from "../variants/defaults.ts";
-import { withTaskNetwork } from "../variants/flavours/task-network.ts";
-import type { OwnVariant } from "../variants/variant-file.ts";
-import { variantNamed } from "../variants/all.ts";
-import type { Architecture } from "../variants/variant.ts";
-import { buildDirectory, repository } from "./context.ts";
+} from "../../image/oci/container-image.ts";
+import type { ContainerImage } from "../../image/packages/base.ts";
+import { suppliedSsmAgent } from "../../image/supplied/supplied.ts";
+import { defined } from "../../lib/defined.ts";
+import { say } from "../../lib/progress.ts";
+import { version } from "../../package.json";
+import { updateDefaults, withDefaults } from "../../variants/defaults.ts";
+import { withTaskNetwork } from "../../variants/flavours/task-network.ts";
+import type { OwnVariant } from "../../variants/variant-file.ts";
+import { variantNamed } from "../../variants/all.ts";
+import type { Architecture } from "../../variants/variant.ts";
+import { buildDirectory, repository } from "../context.ts";
 
 type ContainerPrograms = ContainerOptions["programs"];
 

@@ -1,5 +1,5 @@
 /** What people choose of an image beside its variant: the same words for `./orlop build` and `./orlop release`. */
-import type { Options, ValuesOf } from "../lib/command/command.ts";
+import type { Options, ValuesOf } from "../../lib/command/command.ts";
 import type { ImageRequest } from "./built-image.ts";
 import { signingKeyIn, signingKeyOptions } from "./signing-key.ts";
 
@@ -47,7 +47,7 @@ type Chosen = Pick<ImageRequest, "signingKey" | "pcrSigningKey" | "moduleCertifi
 
 /** @throws {Failure<"usage">} */
 export async function imageChoicesIn(values: ImageChoices): Promise<Chosen> {
-  const { parseSupply } = await import("../image/supplied/supplied.ts");
+  const { parseSupply } = await import("../../image/supplied/supplied.ts");
   return {
     signingKey: signingKeyIn("signing", values["signing-key"], values["signing-certificate"]),
     pcrSigningKey: signingKeyIn("pcr-signing", values["pcr-signing-key"], values["pcr-signing-certificate"]),

@@ -1,13 +1,13 @@
 /** `./orlop build` */
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { machineClock } from "../lib/clock.ts";
-import { usageFailure } from "../lib/command/command.ts";
-import { defined } from "../lib/defined.ts";
-import { formatDuration } from "../lib/duration.ts";
-import { formatBytes } from "../lib/progress.ts";
-import type { FetchOptions } from "../image/packages/fetch.ts";
-import type { OwnVariant } from "../variants/variant-file.ts";
+import { machineClock } from "../../lib/clock.ts";
+import { usageFailure } from "../../lib/command/command.ts";
+import { defined } from "../../lib/defined.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import { formatBytes } from "../../lib/progress.ts";
+import type { FetchOptions } from "../../image/packages/fetch.ts";
+import type { OwnVariant } from "../../variants/variant-file.ts";
 import {
   architectureOption,
   buildDirectory,
@@ -16,7 +16,7 @@ import {
   variantFileOption,
   variantOption,
   verb,
-} from "./context.ts";
+} from "../context.ts";
 import { type ImageChoices, imageChoicesIn, imageOptions } from "./image-options.ts";
 
 type BuiltFile = { path: string; bytes: number };
@@ -88,7 +88,7 @@ so building again after a change of ours takes seconds.`,
       value: "RECIPE/PROGRAM",
       help: "Make a program of image/recipes/, such as kubernetes-1.20/kubectl, instead of an image",
       complete: async () => {
-        const { recipes } = await import("../image/recipes/all.ts");
+        const { recipes } = await import("../../image/recipes/all.ts");
         return [...recipes.values()].flatMap(({ name, programs }) =>
           Object.keys(programs).map((program) => ({ value: `${name}/${program}` })),
         );
@@ -158,8 +158,8 @@ async function makeImage(
   signal: AbortSignal,
 ): Promise<Partial> {
   const { builtImage } = await import("./built-image.ts");
-  const { artefactsOf } = await import("../image/manifest.ts");
-  const { machineArchitecture } = await import("../image/packages/tools-root.ts");
+  const { artefactsOf } = await import("../../image/manifest.ts");
+  const { machineArchitecture } = await import("../../image/packages/tools-root.ts");
   const { arch, output, mirror } = options;
   const golden = options["update-golden"] ? "write" : "check";
   const architecture = arch ?? machineArchitecture();
@@ -203,8 +203,8 @@ async function makeRecipeProgram(
   options: { arch: "x86_64" | "aarch64" | undefined; mirror: string | undefined; "update-golden": boolean },
   signal: AbortSignal,
 ): Promise<Partial> {
-  const { makeProgram, placeProgram } = await import("../image/recipes/programs.ts");
-  const { machineArchitecture } = await import("../image/packages/tools-root.ts");
+  const { makeProgram, placeProgram } = await import("../../image/recipes/programs.ts");
+  const { machineArchitecture } = await import("../../image/packages/tools-root.ts");
   const architecture = options.arch ?? machineArchitecture();
   const made = await makeProgram(name, {
     architecture,
@@ -220,7 +220,7 @@ async function makeClient(
   platform: "linux-x86_64" | "linux-aarch64" | "darwin-aarch64",
   directory: string,
 ): Promise<Partial> {
-  const { compileClient } = await import("../programs/compile.ts");
+  const { compileClient } = await import("../../programs/compile.ts");
   const path = join(directory, `apiclient-${platform}`);
   await compileClient(platform, path);
   return { made: [{ path, bytes: Bun.file(path).size }] };
@@ -238,9 +238,9 @@ async function makeContainer(
   signal: AbortSignal,
 ): Promise<Partial> {
   const { arch, mirror } = options;
-  const { parseSupply } = await import("../image/supplied/supplied.ts");
+  const { parseSupply } = await import("../../image/supplied/supplied.ts");
   const { builtContainer } = await import("./built-image.ts");
-  const { machineArchitecture } = await import("../image/packages/tools-root.ts");
+  const { machineArchitecture } = await import("../../image/packages/tools-root.ts");
   const { name, archive } = await builtContainer(
     {
       image,
@@ -260,19 +260,19 @@ async function moveLock(
   options: { variant: string; "variant-file": string | undefined; mirror: string | undefined },
   signal: AbortSignal,
 ): Promise<Partial> {
-  const { architectures } = await import("../variants/variant.ts");
+  const { architectures } = await import("../../variants/variant.ts");
   const chosen = await chosenVariant(options);
   const fetch = { signal, ...defined({ mirror: options.mirror }) };
   if (typeof chosen !== "string") return { made: [], changes: await moveOwnLock(chosen, fetch) };
-  const { updateLock } = await import("../image/packages/update-lock.ts");
-  const { variants } = await import("../variants/all.ts");
+  const { updateLock } = await import("../../image/packages/update-lock.ts");
+  const { variants } = await import("../../variants/all.ts");
   const changes = await updateLock(architectures, { variants: [...variants.values()], ...fetch });
   return { made: [], changes: changes.length === 0 ? ["the locks are up to date"] : changes };
 }
 
 async function moveOwnLock(own: OwnVariant, fetch: FetchOptions): Promise<string[]> {
-  const { updateOwnLock } = await import("../image/additions/own-lock.ts");
-  const { variantNamed } = await import("../variants/all.ts");
+  const { updateOwnLock } = await import("../../image/additions/own-lock.ts");
+  const { variantNamed } = await import("../../variants/all.ts");
   const { base, packages: wanted } = own.file;
   if (wanted.length === 0) return ["the variant has no packages of its own to lock"];
   const changes: string[] = [];
