@@ -25,6 +25,11 @@ export const basePackages: Reasons = {
   "util-linux": "fsck, agetty for the console, blkid",
   dmsetup: "opens system extensions, each by a verity device (settings.extensions)",
   e2fsprogs: "mkfs and fsck of the data and private partitions",
+  "cryptsetup-bin": "encrypts them (settings.storage.encryption)",
+  "systemd-cryptsetup": "opens them with the TPM",
+  "libtss2-esys-3.0.2-0t64": "how systemd talks to a TPM",
+  "libtss2-rc0t64": "loaded with it",
+  "libtss2-tcti-device0t64": "the TPM of a machine, by way of the kernel",
   mdadm: "several ephemeral disks become one (apiclient ephemeral-storage)",
   xfsprogs: "mkfs.xfs for them",
   makedumpfile: "keeps what a crashed kernel left, without the pages of programs",
@@ -69,6 +74,10 @@ export const excludedFromBase: Reasons = {
   libicu76: "xfs_scrub wants it",
   python3: "xfs_scrub_all wants it; no interpreter on a host",
   "python3-dbus": "xfs_scrub_all wants it",
+  "libtss2-tcti-cmd0t64": "a TPM behind a program, which no host has",
+  "libtss2-tcti-mssim0t64": "a TPM that is played",
+  "libtss2-tcti-swtpm0t64": "a TPM that is played",
+  "tpm-udev": "gives the TPM to users that hosts do not have",
 };
 
 /** The same, for what a package of a variant depends on. */

@@ -96,6 +96,10 @@ export const hostExecutables: readonly ExecutableGroup[] = [
     paths: ["usr/sbin/dmsetup", "usr/sbin/losetup"],
   },
   {
+    reason: "encrypting these partitions, and opening them with the TPM",
+    paths: ["usr/bin/systemd-cryptenroll", "usr/bin/systemd-cryptsetup", "usr/sbin/cryptsetup"],
+  },
+  {
     reason: "ephemeral disks: one file system, or several disks as one",
     paths: ["usr/sbin/mdadm", "usr/sbin/mkfs.xfs"],
   },
@@ -134,6 +138,10 @@ export const neverExecutables: readonly string[] = [
   "usr/lib/systemd/systemd-pcrextend",
   "usr/lib/systemd/systemd-pcrlock",
   "usr/lib/systemd/systemd-tpm2-setup",
+  "usr/lib/systemd/systemd-integritysetup",
+  "usr/lib/systemd/systemd-veritysetup",
+  "usr/sbin/integritysetup",
+  "usr/sbin/veritysetup",
   "usr/lib/systemd/systemd-pstore",
   "usr/lib/systemd/systemd-remount-fs",
   "usr/lib/systemd/systemd-initctl",
