@@ -18,6 +18,7 @@ export const statuses = {
   "unmet-requirements": 400,
   forbidden: 403,
   "no-good-boot": 404,
+  "no-recovery-key": 404,
   "no-such-configuration-file": 404,
   "no-such-endpoint": 404,
   "no-such-hold": 404,

@@ -56,6 +56,19 @@ export const lastUpdate = z.discriminatedUnion("stage", [
 ]);
 export type LastUpdate = z.infer<typeof lastUpdate>;
 
+/** How the partitions are encrypted that this host writes to. */
+export const storage = z.discriminatedUnion("encryption", [
+  z.object({ encryption: z.literal("none") }),
+  z.object({
+    encryption: z.literal("tpm2"),
+    /** What the TPM measures into these is as it was, or as the signer of the image says, or it opens nothing. */
+    registers: z.array(z.int()),
+    /** Whether the recovery key waits for somebody to take it. */
+    recoveryKey: z.enum(["waiting", "handed-out"]),
+  }),
+]);
+export type StorageBody = z.infer<typeof storage>;
+
 export const status = z.object({
   os: os.extend({ platform: z.string() }),
   hostname: z.string(),
@@ -149,6 +162,8 @@ export const status = z.object({
   warnings: warnings.exactOptional(),
   /** Whether the kernel denies what its policy does not allow, or only notes it. Versions before there was one do not tell. */
   selinux: z.enum(["enforcing", "permissive", "disabled"]).exactOptional(),
+  /** Versions before there was a choice do not tell. */
+  storage: storage.exactOptional(),
   /** The last update of this host, until it has proved healthy. */
   update: lastUpdate.exactOptional(),
   /** Versions that were started here, did not prove healthy and are not tried again; the newest failure last. */

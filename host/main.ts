@@ -23,6 +23,7 @@ const programs: Record<Name, (words: readonly string[]) => Promise<unknown>> = {
   extensions: async (words) => await (await import("./commands/extensions.ts")).main(words),
   kdump: async (words) => await (await import("./commands/kdump.ts")).main(words),
   "data-disk": async (words) => await (await import("./commands/data-disk.ts")).main(words),
+  "storage-seal": async (words) => await (await import("./commands/storage-seal.ts")).main(words),
   apiclient: async (words) => await (await import("./commands/apiclient.ts")).main(words),
 };
 

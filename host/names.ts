@@ -15,5 +15,6 @@ export const names = [
   "extensions",
   "kdump",
   "data-disk",
+  "storage-seal",
 ] as const;
 export type Name = (typeof names)[number];

@@ -71,6 +71,17 @@ export const machineEndpoints = {
     text: "application/text",
     refusals: [],
   },
+  takeRecoveryKey: {
+    method: "POST",
+    path: "/actions/recovery-key",
+    summary:
+      "Hand out the key that opens the encrypted partitions without the TPM, encrypted for those whom user data names; once",
+    role: "admin",
+    remote: true,
+    query: noQuery,
+    answers: { 200: z.object({ recoveryKey: z.string() }) },
+    refusals: [404],
+  },
   exec: {
     method: "GET",
     path: "/exec",

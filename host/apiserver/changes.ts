@@ -11,6 +11,7 @@ import type { Problem } from "../../settings/model/problem.ts";
 import type { Author, Change, Committed, Datastore, Staged } from "../datastore/datastore.ts";
 import { changesBetween, revert, withStaged, type Values } from "../datastore/change.ts";
 import type { Trial } from "../daemon/trial.ts";
+import { refuseOtherStorage, withStorageOf } from "./first-boot-settings.ts";
 import type { SettingsLockdown } from "./settings-lockdown.ts";
 
 export class Changes {
@@ -120,7 +121,8 @@ export class Changes {
   }
 
   /** An older image may have accepted what this one does not. */
-  async #replace(values: Values, by: Author, message: string): Promise<Committed> {
+  async #replace(chosen: Values, by: Author, message: string): Promise<Committed> {
+    const values = withStorageOf(this.#datastore.values, chosen);
     const parsed = this.#model.parse(this.#model.tree(values));
     if (!parsed.ok) {
       throw new Refused("bad-settings", `cannot ${message}: this image does not accept those settings`, {
@@ -138,6 +140,7 @@ export class Changes {
    * @throws {Refused<"unmet-requirements">}
    */
   checkWhole(after: Values): void {
+    refuseOtherStorage(this.#datastore.values, after);
     const unmet = this.#unmet(after);
     if (unmet.length === 0) return;
     const before = this.#unmet(this.#datastore.values);

@@ -1,14 +1,15 @@
 /** What this host can show of itself by its TPM: image, command line, settings. Who believes it is others' business. */
-import { createHmac, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import {
   attestedRegisters,
+  settingsRegister,
   type Evidence,
   type MeasuredSettings,
   type SettingsLog,
 } from "../../api/attestation/evidence.ts";
 import { Refused } from "../../api/client/refused.ts";
 import { readIfPresent } from "../../lib/files/files.ts";
-import { quote, readRegisters, type Transmit } from "../../lib/tpm/tpm.ts";
+import { extend, quote, readRegisters, type Transmit } from "../../lib/tpm/tpm.ts";
 import type { Datastore } from "../datastore/datastore.ts";
 import { kept } from "../kept/things.ts";
 import { hostPath, type System } from "../machine/system.ts";
@@ -16,6 +17,8 @@ import { measureSettings } from "./settings-register.ts";
 
 /** Who asks meanwhile is told to ask again: a chip takes some tenths of a second for an answer. */
 const waitingMost = 8;
+/** Stands for settings that could not be measured: no event of a log leads there. */
+const unmeasured = createHash("sha256").update("settings that could not be measured\n").digest();
 const firmwareLogPath = "/sys/kernel/security/tpm0/binary_bios_measurements";
 
 type Measuring = Pick<Datastore, "head" | "values" | "version" | "changedSince">;
@@ -39,6 +42,22 @@ export class Attestation {
       await this.#measureOrSay();
       await this.#datastore.changedSince(version, until);
     }
+  }
+
+  /**
+   * Afterwards the register is not what it is at the start of a machine, whatever kept the settings from being measured.
+   *
+   * @returns whether there is a TPM
+   * @throws {Failure<"tpm-refused" | "bad-tpm-data">}
+   */
+  async begin(): Promise<boolean> {
+    await this.#measureOrSay();
+    const closed = await this.#alone(async (transmit) => {
+      const value = (await readRegisters(transmit, [settingsRegister])).get(settingsRegister);
+      if (value?.every((byte) => byte === 0) === true) await extend(transmit, settingsRegister, unmeasured);
+      return true;
+    });
+    return closed === true;
   }
 
   /**

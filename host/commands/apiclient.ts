@@ -7,13 +7,19 @@ import { contextNames } from "./apiclient/address.ts";
 import { clientContext } from "./apiclient/context.ts";
 import { deleteSettings, planDelete, tryDelete } from "./apiclient/change/delete.ts";
 import { exec } from "./apiclient/exec.ts";
-import { ephemeralBind, ephemeralDirectories, ephemeralDisks, ephemeralInit } from "./apiclient/ephemeral-storage.ts";
+import {
+  ephemeralBind,
+  ephemeralDirectories,
+  ephemeralDisks,
+  ephemeralInit,
+} from "./apiclient/machine/ephemeral-storage.ts";
 import { get } from "./apiclient/get.ts";
 import { history, restore, undo } from "./apiclient/change/history.ts";
 import { lockdown } from "./apiclient/lockdown.ts";
+import { recoveryKey } from "./apiclient/machine/recovery-key.ts";
 import { logs } from "./apiclient/logs.ts";
 import { raw } from "./apiclient/raw.ts";
-import { reboot } from "./apiclient/reboot.ts";
+import { reboot } from "./apiclient/machine/reboot.ts";
 import { reportCis, reportCisKubernetes, reportFips } from "./apiclient/report.ts";
 import { planSet, set, trySet } from "./apiclient/change/set.ts";
 import { status } from "./apiclient/status.ts";
@@ -90,6 +96,7 @@ Results go to standard output, everything else to standard error. Exit code 0: d
     status,
     reboot,
     lockdown,
+    recoveryKey,
     verify,
     ephemeralInit,
     ephemeralBind,

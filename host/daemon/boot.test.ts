@@ -7,6 +7,7 @@ import { modelFor } from "../../settings/model/model.ts";
 import { factsOf } from "../../test/worlds/host/settings.ts";
 import { testSystem, type TestSystem, type TestSystemOptions } from "../../test/worlds/host/system.ts";
 import { boot, keepGenerating, newBootStatus, type BootHost, type BootStatus } from "./boot.ts";
+import { Attestation } from "../attestation/attestation.ts";
 import { Datastore } from "../datastore/datastore.ts";
 import { directoryDisk } from "../datastore/log/disk.ts";
 import { readBootList } from "../extensions/records.ts";
@@ -39,7 +40,7 @@ async function machine(options: TestSystemOptions = {}): Promise<World> {
         current: () => ({ version: datastore.version, settings: model.complete(model.tree(datastore.values)) }),
         changedSince: (version, wait) => datastore.changedSince(version, wait),
       });
-      const parts = { system, facts, model, datastore, engine };
+      const parts = { system, facts, model, datastore, engine, attestation: new Attestation(system, datastore) };
       return Object.assign(parts, { [Symbol.asyncDispose]: () => datastore[Symbol.asyncDispose]() });
     },
   });
@@ -76,6 +77,7 @@ test("a first boot sets what user data says, generates the rest, and writes file
     "skipped",
     "done",
     "done",
+    "skipped",
     "done",
     "skipped",
     "skipped",
@@ -120,6 +122,7 @@ test("a second boot keeps settings, ignores user data, and commits nothing", asy
   const status = newBootStatus();
   await boot(host, status, signal);
   expect(status.steps.map(({ state }) => state)).toEqual([
+    "skipped",
     "skipped",
     "skipped",
     "skipped",
@@ -188,7 +191,7 @@ test("a reconciler that fails is the last step's failure, and the boot ends all 
   await using host = await world.start();
   const status = newBootStatus();
   await boot(host, status, signal);
-  expect(status.steps[4]).toMatchObject({ state: "failed", failure: { code: "not-applied" } });
+  expect(status.steps[5]).toMatchObject({ state: "failed", failure: { code: "not-applied" } });
   expect(await world.readIfPresent("/run/orlop/configured")).toBe("");
 });
 
@@ -223,7 +226,7 @@ test("a boot that has other parameters than the settings reboots once, when it i
     await using host = await world.start();
     const status = newBootStatus();
     await boot(host, status, signal);
-    expect(status.steps[5]?.state).toBe(state);
+    expect(status.steps[6]?.state).toBe(state);
   }
   expect(world.ran).toEqual(["systemctl --no-block reboot"]);
 });

@@ -5,6 +5,7 @@
  * and says so can be repaired through its API, one that gave up cannot. What was staged but not committed needs no
  * step: it lives in the daemon's memory.
  */
+import { untilAborted } from "../../lib/abortable.ts";
 import { Failure, messageOf } from "../../lib/failure.ts";
 import { firstOf } from "../../lib/first-of.ts";
 import type { Json } from "../../lib/text/json.ts";
@@ -22,16 +23,18 @@ import { kept } from "../kept/things.ts";
 import { wantedWords, wordsOfThisBoot } from "../reconcile/kernel/boot-parameters.ts";
 import { tooFewHugePages } from "../reconcile/kernel/huge-pages.ts";
 import { bringToForm } from "../migrations/bring.ts";
+import type { Attestation } from "../attestation/attestation.ts";
 import type { Engine } from "../reconcile/engine.ts";
 import { notApplied } from "../reconcile/reconciler.ts";
 import { failureOf, type PassFailure } from "../reconcile/pass-failure.ts";
 import { hostPath, type System } from "../machine/system.ts";
+import { sealIfWanted } from "../sealing/want-sealed.ts";
 import { actOnUnit } from "../machine/unit.ts";
 import { keepTryForPlannedReboot } from "../update/boot/sets.ts";
 import { readUserData } from "../user-data/user-data.ts";
 
 type SettingsHost = { system: System; facts: Facts; model: Model; datastore: Datastore };
-export type BootHost = SettingsHost & { engine: Engine };
+export type BootHost = SettingsHost & { engine: Engine; attestation: Pick<Attestation, "begin"> };
 
 export type BootStep = {
   step: string;
@@ -55,6 +58,7 @@ const steps: readonly Step[] = [
   { description: "bring settings to the form of this version", run: migrateSettings },
   { description: "read user data, on first boot", run: applyUserData },
   generateMissing,
+  { description: "measure settings before anything else begins, where there is a TPM", run: measureSettings },
   { description: "write configuration files and apply kernel settings", run: applySettings },
   { description: "reboot for boot parameters, when settings say so", run: rebootToReconcile },
   { description: "see what is to prepare this machine", run: describeBootstrap },
@@ -157,6 +161,11 @@ export async function applyUserData(host: SettingsHost, status: BootStatus, sign
   if (datastore.version > 0 && (await kept.userDataRead.read(system)) !== undefined) return "skipped";
   const { values, from, problems } = await readUserData({ system, variant: facts.variant, model }, signal);
   status.userData.problems = problems;
+  if (await sealIfWanted(system, datastore, values)) {
+    // The machine goes down; what the boot would do now is for the next one.
+    await untilAborted(signal);
+    signal.throwIfAborted();
+  }
   const generated = await generatedKeys(datastore);
   const unchosen = [...values].filter(([key]) => !datastore.values.has(key) || generated.has(key));
   await commit(datastore, new Map(unchosen), "user-data", `user data from ${from.join(", ")}`);
@@ -178,6 +187,18 @@ async function applyGenerated(host: BootHost, _status: BootStatus, signal: Abort
   if (first === undefined) return values.size === 0 ? "skipped" : "done";
   const keys = failures.map(({ key, error }) => `${key}: ${messageOf(error)}`);
   throw new Failure("not-generated", `cannot generate ${keys.join("; ")}`, { cause: first.error });
+}
+
+/**
+ * Also on a host that is not sealed: from here on the TPM opens no partition. Whoever puts one in place of ours, and is root by what
+ * it says, could else have ours opened.
+ */
+async function measureSettings({ attestation }: BootHost): Promise<Outcome> {
+  try {
+    return (await attestation.begin()) ? "done" : "skipped";
+  } catch (error) {
+    throw new Failure(essentialMissing, `cannot go on with the boot: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 async function applySettings({ engine }: BootHost): Promise<Outcome> {

@@ -68,7 +68,8 @@ export async function openHost(machine: System, stopping: AbortSignal): Promise<
     changedSince: async (known, raced) => await datastore.changedSince(known, raced),
   });
   const bootStatus = unusable === undefined ? newBootStatus() : haltedBoot(unusable);
-  const booting = { system, facts, model, datastore, engine, currentSettings, bootStatus };
+  const attestation = new Attestation(system, datastore);
+  const booting = { attestation, system, facts, model, datastore, engine, currentSettings, bootStatus };
   const updater = opened.use(await openUpdater(booting));
 
   const usageLog = new UsageLog(system);
@@ -76,7 +77,6 @@ export async function openHost(machine: System, stopping: AbortSignal): Promise<
     ...booting,
     audit,
     auditUnusable,
-    attestation: new Attestation(system, datastore),
     trial,
     changes,
     remote,

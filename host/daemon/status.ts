@@ -15,6 +15,7 @@ import type { Engine } from "../reconcile/engine.ts";
 import type { SetAside } from "../kept/set-aside.ts";
 import { securityMode } from "../machine/security-mode.ts";
 import { hostPath, type System } from "../machine/system.ts";
+import { storageNow } from "../sealing/sealed.ts";
 import type { Trial } from "./trial.ts";
 import type { Updater } from "../update/updater.ts";
 
@@ -114,6 +115,7 @@ export async function statusOf(sources: StatusSources): Promise<StatusBody> {
     rebootNeeded: engine.rebootNeeded(),
     ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     selinux: await securityMode(system),
+    storage: await storageNow(system),
     ...defined({ update }),
     ...(updater.held.length === 0 ? {} : { heldUpdates: updater.held }),
     ...(crashedAt === undefined ? {} : { kernelCrash: { at: crashedAt.toISOString() } }),

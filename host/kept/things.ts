@@ -44,6 +44,14 @@ export const dataPartitions: KeptPlace = {
   whenLost: "data is looked for on the disk of the system alone",
 };
 
+/** On a sealed host; read by units before the daemon. */
+export const sealing = {
+  /** Opens the data partition. */
+  dataKey: `${early}/data-key`,
+  /** The recovery key, until the data partition has it too. */
+  sealData: `${early}/seal-data`,
+};
+
 const trial = z.object({
   version: z.int(),
   revertsTo: z.int(),
@@ -85,6 +93,11 @@ export const kept = {
     at("attestation-salt", "the digests by which this host attests its settings are others than before"),
     { read: (content) => z.hash("sha256").parse(content), write: (salt) => salt },
   ),
+  /** Encrypted for those whom user data names, until one of them has it. */
+  recoveryKey: keptFile(at("recovery-key.age", "nothing but the TPM opens the partitions of this host"), {
+    read: (content) => z.string().startsWith("-----BEGIN AGE ENCRYPTED FILE-----\n").parse(content),
+    write: (content) => content,
+  }),
   settingsForm: keptFile(
     at("settings-form.json", "the form is that of the version that changed settings last, with no way back from it"),
     json(settingsForm),

@@ -31,17 +31,18 @@ const places: Record<Exclude<UserDataSource, "local-file">, Place> = {
   "vmware-cd-rom": { name: "VMware CD-ROM", read: readVmwareCdRom, isPossible: on("vmware", /^VMware/) },
   "vmware-guestinfo": { name: "VMware guestinfo", read: readVmwareGuestinfo, isPossible: vendorIs(/^VMware/) },
 };
+/** On the data partition. */
+export const besideData = { defaults: "/local/user-data-defaults.toml", overrides: "/local/user-data-overrides.toml" };
+
 const before: Place[] = [
-  { name: "local defaults", read: userDataFile("/local/user-data-defaults.toml"), isPossible: always },
+  { name: "local defaults", read: userDataFile(besideData.defaults), isPossible: always },
   {
     name: "local user data",
     read: firstUserDataFile(placed.userData, "/var/lib/bottlerocket/user-data.toml"),
     isPossible: always,
   },
 ];
-const after: Place[] = [
-  { name: "local overrides", read: userDataFile("/local/user-data-overrides.toml"), isPossible: always },
-];
+const after: Place[] = [{ name: "local overrides", read: userDataFile(besideData.overrides), isPossible: always }];
 
 /** The places that a variant looks at and this machine has. */
 export async function placesOf(system: System, variant: Variant): Promise<Place[]> {

@@ -36,7 +36,7 @@ test("a mount unit of a disk names a link of our own", async () => {
     "/dev/cdrom",
     "/dev/orlop/data",
     "/run/own-disk/ORLOP-ESP",
-    "/run/own-disk/ORLOP-PRIVATE",
+    "/run/own-disk/private",
   ]);
 });
 

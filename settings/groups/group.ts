@@ -19,6 +19,7 @@ import { nvidiaContainerRuntime } from "./nvidia.ts";
 import { ociDefaults, ociHooks } from "./containers/oci-defaults.ts";
 import { pki } from "./pki.ts";
 import type { PartOf, ValueOf } from "../model/setting.ts";
+import { storage } from "./storage.ts";
 import { updates } from "./updates.ts";
 
 /** Every variant has these. */
@@ -40,6 +41,7 @@ export const baseGroups = {
   "oci-defaults": ociDefaults,
   "oci-hooks": ociHooks,
   pki,
+  storage,
   updates,
 };
 

@@ -57,6 +57,18 @@ const cases: RuleCase[] = [
     holds: { "bootstrap-commands": { a: { mode: "always", commands: [["apiclient", "reboot"]] } } },
   },
   {
+    rule: "somebody gets the key that opens encrypted partitions without the TPM",
+    on: "dev",
+    breaks: { storage: { encryption: "tpm2" } },
+    messages: ["settings.storage.recovery-recipients must be set because settings.storage.encryption is tpm2"],
+    holds: {
+      storage: {
+        encryption: "tpm2",
+        "recovery-recipients": ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"],
+      },
+    },
+  },
+  {
     rule: "a module that is loaded at boot is allowed",
     on: "dev",
     breaks: { kernel: { modules: { udf: { allowed: false, autoload: true } } } },

@@ -83,6 +83,14 @@ export const rules: readonly Rule[] = [
       }
     },
   },
+  {
+    name: "somebody gets the key that opens encrypted partitions without the TPM",
+    *check({ storage }) {
+      if (storage.encryption !== "none" && (storage["recovery-recipients"] ?? []).length === 0) {
+        yield missing(["storage", "recovery-recipients"], `settings.storage.encryption is ${storage.encryption}`);
+      }
+    },
+  },
   { name: "boot parameters can be handed to the kernel", check: ({ boot }) => bootParameterProblems(boot) },
   {
     name: "an update repository has metadata and targets",

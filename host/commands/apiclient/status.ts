@@ -48,12 +48,14 @@ function identity({
   heldUpdates = [],
   kernelCrash,
   selinux,
+  storage,
 }: StatusBody): string[] {
   return [
     row("host", `${hostname}, up ${formatDuration(uptimeSeconds)}`),
     row("image", `${os.pretty_name}, variant ${os.variant_id}, ${os.arch}, build ${os.build_id}, on ${os.platform}`),
     row("state", halted === undefined ? state : `${state}: the boot stopped: ${halted}`),
     row("selinux", selinux ?? "none"),
+    ...storageLines(storage),
     ...rebootNeeded.map((reason) => row("reboot", `needed: ${reason}`)),
     ...warnings.map((sentence) => row("warning", sentence)),
     ...updateLines(update),
@@ -62,6 +64,22 @@ function identity({
       ? []
       : [row("kernel", `crashed at ${kernelCrash.at}; \`apiclient logs --bundle\` has its last messages`)]),
   ];
+}
+
+function storageLines(storage: StatusBody["storage"]): string[] {
+  switch (storage?.encryption) {
+    case undefined:
+      return [];
+    case "none":
+      return [row("storage", "not encrypted")];
+    case "tpm2":
+      return [
+        row("storage", `encrypted, sealed to the TPM and its PCRs ${storage.registers.join(", ")}`),
+        ...(storage.recoveryKey === "waiting"
+          ? [row("", "its recovery key waits: `apiclient recovery-key` hands it out, once")]
+          : []),
+      ];
+  }
 }
 
 /** Versions that the host went back from are printed with those that are held. */

@@ -12,6 +12,7 @@ import { readIfPresent } from "../../../lib/files/files.ts";
 import { isSecureBoot } from "../../machine/firmware.ts";
 import { writeFirmwareVariable } from "../../machine/linux.ts";
 import { hostPath, type System } from "../../machine/system.ts";
+import { refuseOtherFirmware } from "../../sealing/same-signer.ts";
 import { kernelPath } from "./boot-entry.ts";
 import { findPartitions } from "./partitions.ts";
 import { espPath } from "./sets.ts";
@@ -26,7 +27,7 @@ const hashBytes = 32;
 
 /**
  * @param evenRunning also when the machine then has nothing to start but the other set
- * @throws {Failure<"secure-boot" | "bad-revocation" | "runs-here" | "system-call">}
+ * @throws {Failure<"secure-boot" | "bad-revocation" | "runs-here" | "stays-closed" | "system-call">}
  */
 export async function revokeImages(
   system: System,
@@ -45,6 +46,7 @@ export async function revokeImages(
   const before = await readIfPresent(hostPath(system, variable));
   const fresh = hashes.filter((hash) => before?.includes(hash) !== true);
   if (fresh.length === 0) return 0;
+  await refuseOtherFirmware(system);
   if (!evenRunning) await refuseRunning(system, fresh);
   write(hostPath(system, variable), Buffer.concat([uint32(attributes), update]));
   return fresh.length;

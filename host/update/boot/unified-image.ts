@@ -19,7 +19,7 @@ export type Promised = {
 
 const blockBytes = 4096;
 const subject = "the unified kernel image";
-const longestCommandLine = 64 * 1024;
+const longestText = 64 * 1024;
 
 /** Fills the buffer from `offset` on; tells how many bytes there were. */
 export type ReadInto = (offset: number, into: Buffer) => Promise<number>;
@@ -57,12 +57,21 @@ export async function promisedBy(read: ReadInto): Promise<Promised> {
 }
 
 async function commandLineOf(read: ReadInto): Promise<string> {
+  return await textIn(read, { name: ".cmdline", called: "its command line" });
+}
+
+/** By whose key the image signs what a TPM measures of it, in PEM; see systemd-measure(1). @throws {Failure<"bad-program">} */
+export async function measurementKeyOf(read: ReadInto): Promise<string> {
+  return await textIn(read, { name: ".pcrpkey", called: "the key of its measurements" });
+}
+
+async function textIn(read: ReadInto, { name, called }: { name: string; called: string }): Promise<string> {
   const head = await partOf(read, { offset: 0, bytes: efiHeaderBytes });
   const sections = new Map(efiSectionTable(head, subject).map((section) => [section.name, section]));
-  const section = sectionIn(sections, ".cmdline", subject);
-  if (section.bytes > longestCommandLine) throw refuse(`its command line has ${section.bytes} bytes`);
+  const section = sectionIn(sections, name, subject);
+  if (section.bytes > longestText) throw refuse(`${called} has ${section.bytes} bytes`);
   const text = await partOf(read, section);
-  if (text.length < section.bytes) throw refuse("its command line is cut off");
+  if (text.length < section.bytes) throw refuse(`${called} is cut off`);
   return text
     .toString("utf8")
     .replace(/\0[^]*$/, "")

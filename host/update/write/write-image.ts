@@ -21,6 +21,7 @@ import { resumePoint } from "../fetch/resume.ts";
 import type { Way, Ways } from "../fetch/ways.ts";
 import { PartDownloads, type Fetched } from "./part-download.ts";
 import { checkSuperblock, readHashTree, verifyTree, type HashTree } from "./verity-tree.ts";
+import { refuseOtherSigner } from "../../sealing/same-signer.ts";
 import { isThere, writeKernel } from "./write-kernel.ts";
 import { firstBlockBytes, firstBlockOf, writeStream, type WriteSize } from "./write-stream.ts";
 
@@ -63,7 +64,10 @@ export async function writeImage(
   const set = { root, hash, kernel, size };
   await emptyStarts(set);
   await bringKernel(system, ways, downloads, kernel);
-  const promised = await promisedBy(async (offset, into) => await system.storage.readInto(kernel, offset, into));
+  const read = async (offset: number, into: Buffer): Promise<number> =>
+    await system.storage.readInto(kernel, offset, into);
+  const promised = await promisedBy(read);
+  await refuseOtherSigner(system, read);
   const { hashStart, tree } = await downloads.byAnyWay("hash", ways, async (way) => {
     const start = await writeStream(hash, 0, size, downloads.content("hash", way));
     checkSuperblock(hash, start, promised);

@@ -507,6 +507,11 @@ describe("actions", () => {
     expect((await call("POST", "/actions/forget?key=settings.no-such")).status).toBe(404);
   });
 
+  test("POST /actions/recovery-key is 404 on a host whose partitions are not encrypted", async () => {
+    const { status, body } = await call("POST", "/actions/recovery-key");
+    expect([status, body]).toEqual([404, expect.stringContaining("the partitions of this host are not encrypted")]);
+  });
+
   // The last one: nothing that the API can be asked takes it back.
   test("POST /actions/lockdown is 204, and every change is 423 from then on", async () => {
     expect((await call("POST", "/actions/lockdown")).status).toBe(204);

@@ -1,5 +1,5 @@
 /** `apiclient reboot` */
-import { apiCommand } from "./context.ts";
+import { apiCommand } from "../context.ts";
 
 export const reboot = apiCommand({
   name: "reboot",

@@ -1,10 +1,10 @@
 /** `apiclient ephemeral-storage`: the disks of a machine that lose their content when it is switched off. */
-import { defined } from "../../../lib/defined.ts";
-import type { ValuesOf } from "../../../lib/command/command.ts";
-import { filesystems } from "../../../api/ephemeral-storage.ts";
-import type { Client } from "../../../api/client/client.ts";
-import { apiCommand, type ClientContext } from "./context.ts";
-import { formatOption, type FormatOption } from "./format-option.ts";
+import { defined } from "../../../../lib/defined.ts";
+import type { ValuesOf } from "../../../../lib/command/command.ts";
+import { filesystems } from "../../../../api/ephemeral-storage.ts";
+import type { Client } from "../../../../api/client/client.ts";
+import { apiCommand, type ClientContext } from "../context.ts";
+import { formatOption, type FormatOption } from "../format-option.ts";
 
 export const ephemeralInit = apiCommand({
   name: "ephemeral-storage init",
