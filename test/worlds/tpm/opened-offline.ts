@@ -1,16 +1,18 @@
 /**
- * A partition on the disk of a machine that is off, as who holds the recovery key sees it on another computer: cryptsetup finds the
- * volume key by it, and the blocks are decrypted here, so that nothing has to be mounted.
+ * The disk of a machine that is off, as who has taken it sees it on another computer, and who holds the recovery key: cryptsetup
+ * finds the volume key by it, and the blocks are decrypted here, so that nothing has to be mounted.
  *
- * Sources: UEFI specification, 5.3 (GPT); LUKS2 On-Disk Format; Documentation/admin-guide/device-mapper/dm-crypt.rst (plain64).
+ * Sources: UEFI specification, 5.3 (GPT); LUKS2 On-Disk Format; Documentation/admin-guide/device-mapper/dm-crypt.rst (plain64);
+ * IEEE 1619 (XTS).
  */
-import { createDecipheriv } from "node:crypto";
+import { createCipheriv, createDecipheriv, type Cipheriv, type Decipheriv } from "node:crypto";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { openToolsRoot, runTool, type ToolsRoot } from "../../../image/packages/tools-root.ts";
 
 const sectorBytes = 512;
+const cipherBlockBytes = 16;
 const superblockAt = 1024;
 const superblockBytes = 1024;
 
@@ -55,6 +57,18 @@ export async function openedOffline(disk: string, partition: string, key: string
   }
 }
 
+/** Whether a text lies on a disk as it is. What a machine writes to its overlay is not compressed. */
+export async function occursOn(disk: string, text: string): Promise<boolean> {
+  const wanted = Buffer.from(text);
+  let before: Buffer = Buffer.alloc(0);
+  for await (const part of (await open(disk)).createReadStream({ highWaterMark: 16 * 1024 * 1024 })) {
+    const bytes = Buffer.concat([before, part as Buffer]);
+    if (bytes.includes(wanted)) return true;
+    before = bytes.subarray(-wanted.length);
+  }
+  return false;
+}
+
 type Place = { offset: number; size: number };
 
 async function placeOf(
@@ -95,9 +109,32 @@ async function sectorsIn(tools: ToolsRoot, work: string, raw: string): Promise<{
   return { size, bytes: Math.max(size, superblockAt + superblockBytes) };
 }
 
-function decrypted(key: Buffer, sector: number, block: Buffer): Buffer {
-  const tweak = Buffer.alloc(16);
+/** XTS of IEEE 1619, which the runtime does not have: each block of AES is masked before and after. */
+function decrypted(key: Buffer, sector: number, encrypted: Buffer): Buffer {
+  const [blockKey, tweakKey] = [key.subarray(0, key.length / 2), key.subarray(key.length / 2)];
+  const tweak = Buffer.alloc(cipherBlockBytes);
   tweak.writeBigUInt64LE(BigInt(sector));
-  const decipher = createDecipheriv("aes-256-xts", key, tweak);
-  return Buffer.concat([decipher.update(block), decipher.final()]);
+  const masks = Buffer.alloc(encrypted.length);
+  let mask = plainCipher(createCipheriv("aes-256-ecb", tweakKey, null), tweak);
+  for (let at = 0; at < masks.length; at += cipherBlockBytes) {
+    mask.copy(masks, at);
+    mask = doubled(mask);
+  }
+  return xor(plainCipher(createDecipheriv("aes-256-ecb", blockKey, null), xor(encrypted, masks)), masks);
+}
+
+function plainCipher(cipher: Cipheriv | Decipheriv, bytes: Buffer): Buffer {
+  cipher.setAutoPadding(false);
+  return Buffer.concat([cipher.update(bytes), cipher.final()]);
+}
+
+/** Times x in GF(2^128), lowest byte first. */
+function doubled(mask: Buffer): Buffer {
+  const next = Buffer.from(mask.map((byte, at) => (byte << 1) | ((at === 0 ? 0 : mask.readUInt8(at - 1)) >> 7)));
+  if (mask.readUInt8(cipherBlockBytes - 1) >= 0x80) next.writeUInt8(next.readUInt8(0) ^ 0x87, 0);
+  return next;
+}
+
+function xor(bytes: Buffer, masks: Buffer): Buffer {
+  return Buffer.from(bytes.map((byte, at) => byte ^ masks.readUInt8(at)));
 }
