@@ -96,7 +96,7 @@ export const hostExecutables: readonly ExecutableGroup[] = [
     paths: ["usr/sbin/dmsetup", "usr/sbin/losetup"],
   },
   {
-    reason: "encrypting these partitions, and opening them with the TPM",
+    reason: "encrypting the private and the data partition, and opening them with the TPM",
     paths: ["usr/bin/systemd-cryptenroll", "usr/bin/systemd-cryptsetup", "usr/sbin/cryptsetup"],
   },
   {
