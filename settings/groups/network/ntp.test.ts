@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { modelNamed } from "../../test/worlds/host/models.ts";
-import { testType } from "../../test/cases/type-cases.ts";
-import { chronyOptions } from "../values/chrony-options.ts";
+import { modelNamed } from "../../../test/worlds/host/models.ts";
+import { testType } from "../../../test/cases/type-cases.ts";
+import { chronyOptions } from "../../values/chrony-options.ts";
 
 const model = modelNamed("dev");
 

@@ -1,7 +1,7 @@
 /** `settings.dns` */
-import { dnsDomain, ipAddress } from "../values/network-names.ts";
-import { setting, table } from "../model/setting.ts";
-import { listOf } from "../model/type.ts";
+import { dnsDomain, ipAddress } from "../../values/network-names.ts";
+import { setting, table } from "../../model/setting.ts";
+import { listOf } from "../../model/type.ts";
 
 export const dns = table("How this host resolves names.", {
   "name-servers": setting({

@@ -1,10 +1,10 @@
 /** `settings.network` */
 import { z } from "zod";
-import { hostname, interfaceName, ipAddress, ownName } from "../values/network-names.ts";
-import { setting, table } from "../model/setting.ts";
-import { line } from "../values/text.ts";
-import { listOf, typeOf } from "../model/type.ts";
-import { proxyUrl } from "../values/url.ts";
+import { hostname, interfaceName, ipAddress, ownName } from "../../values/network-names.ts";
+import { setting, table } from "../../model/setting.ts";
+import { line } from "../../values/text.ts";
+import { listOf, typeOf } from "../../model/type.ts";
+import { proxyUrl } from "../../values/url.ts";
 
 const hostsEntry = typeOf("a pair of an IP address and a list of host names", (refusal) =>
   z.tuple([ipAddress.schema(), listOf(hostname, { least: 1 }).schema()], refusal),

@@ -1,10 +1,10 @@
 /** `settings.ntp` */
 import { z } from "zod";
-import { chronyOptions } from "../values/chrony-options.ts";
-import { host } from "../values/network-names.ts";
-import { setting, table } from "../model/setting.ts";
-import { identifier } from "../values/text.ts";
-import { listOf, oneOf, tableOf, typeOf } from "../model/type.ts";
+import { chronyOptions } from "../../values/chrony-options.ts";
+import { host } from "../../values/network-names.ts";
+import { setting, table } from "../../model/setting.ts";
+import { identifier } from "../../values/text.ts";
+import { listOf, oneOf, tableOf, typeOf } from "../../model/type.ts";
 
 const server = typeOf("a table with address, and perhaps directive (server or pool) and options", (refusal) =>
   tableOf(
