@@ -53,7 +53,6 @@ const doors: readonly Door[] = [
       "host/apiserver/exec/exec-session.ts",
       "host/containers/exec.ts",
       "host/containers/pipes.ts",
-      "host/containers/run-container.ts",
       "host/node/node-status.ts",
       "host/update/fetch/download.ts",
     ],

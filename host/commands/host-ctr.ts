@@ -1,16 +1,16 @@
-/** `host-ctr`: runs one container of the host in the foreground, for its unit. */
+/** `host-ctr`: starts, stops and runs containers of the host, each for its unit. */
 import { cleanUpImages } from "../containers/clean-up.ts";
 import { fetchAhead, fetchFor } from "../containers/companions/fetch-companions.ts";
-import { containerNamed, containerTypes } from "../containers/description.ts";
-import { runDescribed } from "../containers/run-described.ts";
+import { containerNamed } from "../containers/description.ts";
+import { runDescribed, startDescribed, stopStarted } from "../containers/run-described.ts";
 import { hostCommand, hostProgram, runHostProgram } from "./host-program.ts";
 
 const run = hostCommand({
   name: "run",
   summary: "Run a container that hostd has described, until it ends or this is told to stop",
-  examples: [{ run: "host-ctr run host admin", description: "as host-container@admin.service does" }],
+  examples: [{ run: "host-ctr run bootstrap disks", description: "as bootstrap-container@disks.service does" }],
   arguments: {
-    type: { value: "TYPE", help: "Which kind of container", choices: containerTypes },
+    type: { value: "TYPE", help: "Which kind of container", choices: ["bootstrap", "health"] },
     name: { value: "NAME", help: "Its name in the settings" },
   },
   async run({ system, invocation }, { type, name }) {
@@ -42,6 +42,32 @@ const ahead = hostCommand({
   print: printFetched,
 });
 
+const hostContainer = { value: "NAME", help: "Its name in settings.host-containers" } as const;
+
+const startCommand = hostCommand({
+  name: "start",
+  summary: "Start a host container, which goes on when this has ended",
+  description: "What the container prints goes to where this prints, by a process that ends with the container.",
+  examples: [{ run: "host-ctr start admin", description: "as host-container@admin.service does" }],
+  arguments: { name: hostContainer },
+  async run({ system, invocation }, { name }) {
+    await startDescribed(system, name, invocation.signal);
+    return {};
+  },
+  print: () => "",
+});
+
+const stopCommand = hostCommand({
+  name: "stop",
+  summary: "Stop a host container and take away what is left of it",
+  description: "The exit code is that of a container which had ended by itself, and 0 for any other.",
+  examples: [{ run: "host-ctr stop admin", description: "as host-container@admin.service does" }],
+  arguments: { name: hostContainer },
+  run: async ({ system }, { name }) => await stopStarted(system, name),
+  print: (ended) => (ended === undefined ? "" : `exit code ${ended.exitCode}`),
+  exitCode: (ended) => (ended === undefined || ended.stopped ? 0 : ended.exitCode),
+});
+
 const cleanUp = hostCommand({
   name: "clean-up",
   summary: "Remove images that no setting names any more",
@@ -55,7 +81,7 @@ const cleanUp = hostCommand({
 export const hostCtr = hostProgram({
   name: "host-ctr",
   summary: "Containers that belong to the host",
-  commands: [run, fetch, ahead, cleanUp],
+  commands: [startCommand, stopCommand, run, fetch, ahead, cleanUp],
 });
 
 export async function main(words: readonly string[]): Promise<never> {

@@ -31,9 +31,21 @@ export function containerNamed(id: string): Pick<Description, "type" | "name"> {
   return { type: "host", name: id };
 }
 
-/** The control group that systemd makes for it, below the slice of all of them. Source: runc, libcontainer/cgroups/systemd. */
+/** Of all of them. */
 export const containersSlice = "host-containers.slice";
-export const containerScope = (id: string): string => `orlop-${id}.scope`;
+
+/**
+ * The control group of a container, as its specification names it. That of one of the host is within the group of its
+ * unit, which systemd leaves to it: the unit lives as long as a process is in there. Of others systemd makes a scope.
+ * Sources: runc, libcontainer/cgroups/systemd; systemd.resource-control(5), Delegate.
+ */
+export function controlGroupOf(container: Pick<Description, "type" | "name">): string {
+  if (container.type !== "host") return `${containersSlice}:orlop:${containerId(container)}`;
+  return `/host.slice/${containersSlice}/${containerUnit(container)}/container`;
+}
+
+/** Whether runc has systemd make the group. */
+export const isMadeBySystemd = (controlGroup: string): boolean => !controlGroup.startsWith("/");
 
 /** The containerd that runs them, which no orchestrator touches. */
 export const hostContainerd = { socket: "/run/host-containerd/containerd.sock", namespace: "default" } as const;

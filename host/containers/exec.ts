@@ -18,7 +18,7 @@ import { makeFifo } from "../machine/linux.ts";
 import { ifThere, running, type Containerd } from "./containerd/containerd.ts";
 import { ConnectError } from "@connectrpc/connect";
 import { openToRead, openToWrite, writeAll } from "./pipes.ts";
-import { exitStatus } from "./run-container.ts";
+import { exitStatus } from "./stop-container.ts";
 
 type ConsoleSize = { rows: number; columns: number };
 
@@ -162,7 +162,7 @@ export class ExecutedProgram implements AsyncDisposable {
   async #untilEnded(): Promise<ProgramExit> {
     const { containerd, containerId } = this.#execution;
     try {
-      return { exitCode: await exitStatus(containerd, containerId, this.#id) };
+      return { exitCode: await exitStatus({ containerd, clock: machineClock }, containerId, this.#id) };
     } finally {
       this.#isRunning = false;
       this.#unread.abort(new Error("the program has ended"));

@@ -32,6 +32,7 @@ export const basePackages: Reasons = {
   "libtss2-tcti-device0t64": "the TPM of a machine, by way of the kernel",
   mdadm: "several ephemeral disks become one (apiclient ephemeral-storage)",
   xfsprogs: "mkfs.xfs for them",
+  coreutils: "cat, which hands on what host containers print",
   makedumpfile: "keeps what a crashed kernel left, without the pages of programs",
   chrony: "time, from settings.ntp",
   libseccomp2: "filters the system calls of containers, for runc",

@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { containerId, containerNamed, containerScope, containersSlice } from "../../containers/description.ts";
+import { containerNamed, controlGroupOf, isMadeBySystemd } from "../../containers/description.ts";
 import { originIn, type Origin } from "./origin.ts";
 import { originOf } from "./peer.ts";
 
@@ -18,8 +18,9 @@ test.each([
 });
 
 test.each([
+  ["/host.slice/host-containers.slice/host-container@admin.service/container", "admin"],
+  ["/host.slice/host-containers.slice/host-container@my-tool.service/container/inner", "my-tool"],
   ["/host.slice/host-containers.slice/orlop-admin.scope", "admin"],
-  ["/host.slice/host-containers.slice/orlop-my-tool.scope/inner", "my-tool"],
   ["/host.slice/host-containers.slice/orlop-boot.disk.scope", "boot.disk"],
 ])("%s is the container %s", (path, id) => {
   expect(originIn(`0::${path}\n`)).toEqual({ kind: "container", id });
@@ -31,11 +32,17 @@ test("the group of a container is the one that its specification asks for", () =
     { type: "bootstrap", name: "disk" },
     { type: "health", name: "web" },
   ] as const) {
-    const group = `/host.slice/${containersSlice}/${containerScope(containerId(container))}`;
-    const origin = originIn(`0::${group}\n`);
+    const origin = originIn(`0::${pathOf(controlGroupOf(container))}\n`);
     expect(origin.kind === "container" ? containerNamed(origin.id) : origin).toEqual(container);
   }
 });
+
+/** As runc has systemd make it. Source: runc, libcontainer/cgroups/systemd. */
+function pathOf(controlGroup: string): string {
+  if (!isMadeBySystemd(controlGroup)) return controlGroup;
+  const [slice, prefix, name] = controlGroup.split(":");
+  return `/host.slice/${slice}/${prefix}-${name}.scope`;
+}
 
 test.each([
   "/",
@@ -49,6 +56,9 @@ test.each([
   "/kubepods.slice/system.slice/hostd.service",
   "/host.slice/host-containers.slice",
   "/host.slice/host-containers.slice/run-u12.service",
+  "/host.slice/host-containers.slice/host-container@admin.service",
+  "/host.slice/host-containers.slice/host-container@admin.service/relay",
+  "/host.slice/host-containers.slice/host-container@.service/container",
   "/host.slice/host-containers.slice/orlop-.scope",
   "/host-containers.slice/orlop-admin.scope",
   "/system.slice/hostd.service (deleted)",

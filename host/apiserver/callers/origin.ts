@@ -19,12 +19,15 @@ const workload: Origin = { kind: "workload" };
 
 /** Services. Docker's containers are scopes, Kubernetes' have a slice of their own. */
 const ofHost = /^\/(?:init\.scope|system\.slice\/(?:[^/]+\.slice\/)*[^/]+\.service(?:\/.*)?)$/;
-const ofContainer = /^\/host\.slice\/host-containers\.slice\/orlop-([A-Za-z0-9.-]+)\.scope(?:\/.*)?$/;
+/** Source: `controlGroupOf`, host/containers/description.ts. */
+const ofContainer =
+  /^\/host\.slice\/host-containers\.slice\/(?:orlop-([A-Za-z0-9.-]+)\.scope|host-container@([A-Za-z0-9-]+)\.service\/container)(?:\/.*)?$/;
 
 /** @param cgroup as /proc/PID/cgroup tells; "0::/system.slice/hostd.service" */
 export function originIn(cgroup: string): Origin {
   const path = /^0::(.*)$/m.exec(cgroup)?.[1] ?? "";
-  const id = ofContainer.exec(path)?.[1];
+  const [, inScope, inUnit] = ofContainer.exec(path) ?? [];
+  const id = inScope ?? inUnit;
   if (id !== undefined) return { kind: "container", id };
   return ofHost.test(path) ? host : workload;
 }

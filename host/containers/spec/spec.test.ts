@@ -12,7 +12,6 @@ function spec(type: "host" | "bootstrap", superpowered: boolean) {
     description,
     image,
     environment: { HTTPS_PROXY: "http://proxy.example.com" },
-    systemd: true,
     labelled: true,
   });
 }
@@ -27,13 +26,13 @@ test.each([
 
 test("a container finds its programs when its image does not say where they are", () => {
   const description = { type: "host", name: "one", source: "", superpowered: false, api: "none" } as const;
-  const { process } = specOf({ description, image: { Env: ["A=1"] }, environment: {}, systemd: true, labelled: true });
+  const { process } = specOf({ description, image: { Env: ["A=1"] }, environment: {}, labelled: true });
   expect(process.env).toEqual(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=1"]);
 });
 
 test.each(["read-only", "operator", "admin", "none"] as const)("a container whose role is %s", (api) => {
   const description = { type: "host", name: "one", source: "", superpowered: true, api } as const;
-  const { mounts } = specOf({ description, image, environment: {}, systemd: true, labelled: true });
+  const { mounts } = specOf({ description, image, environment: {}, labelled: true });
   const client = mounts.map(({ destination }) => destination).filter((path) => /api\.sock|apiclient/.test(path));
   expect(client).toEqual(api === "none" ? [] : ["/run/api.sock", "/usr/local/bin/apiclient"]);
 });
@@ -48,7 +47,6 @@ test("what a bootstrap container mounts where containers keep their data is seen
     description,
     image,
     environment: {},
-    systemd: true,
     labelled: true,
     prepared: ["/var/lib/kubelet"],
   });

@@ -6,7 +6,7 @@
 import { hostSocket } from "../../../api/client/transport.ts";
 import { imageBundle } from "../../machine/facts.ts";
 import { authoritiesPath } from "../../machine/outbound.ts";
-import { containerId, containersSlice, persistentDirectory, type Description } from "../description.ts";
+import { controlGroupOf, persistentDirectory, type Description } from "../description.ts";
 import { labelsOf } from "./labels.ts";
 import { privilegesOf, type Privileges } from "./privileges.ts";
 import type { ImageConfig } from "../image.ts";
@@ -19,8 +19,6 @@ export type SpecInput = {
   environment: Readonly<Record<string, string>>;
   /** Those of `preparedDirectories` that this host has. */
   prepared?: readonly string[];
-  /** Whether there is a systemd that makes control groups. */
-  systemd: boolean;
   /** Whether the kernel has a policy, so that everything has a label. */
   labelled: boolean;
 };
@@ -30,10 +28,9 @@ export const preparedDirectories = ["/var/lib/containerd", "/var/lib/docker", "/
 
 const usualPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-export function specOf({ description, image, environment, systemd, labelled, prepared = [] }: SpecInput) {
+export function specOf({ description, image, environment, labelled, prepared = [] }: SpecInput) {
   const privileges = privilegesOf(description);
   const { capabilities, refused } = privileges;
-  const id = containerId(description);
   const labels = labelled ? labelsOf(description) : undefined;
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   return {
@@ -55,7 +52,7 @@ export function specOf({ description, image, environment, systemd, labelled, pre
     },
     mounts: [...systemMounts(privileges), ...hostMounts(privileges, prepared), ...commonMounts(description)],
     linux: {
-      cgroupsPath: systemd ? `${containersSlice}:orlop:${id}` : `/host-containers/${id}`,
+      cgroupsPath: controlGroupOf(description),
       namespaces: [
         { type: "mount" },
         { type: "ipc" },

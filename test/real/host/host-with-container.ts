@@ -13,8 +13,9 @@ import { machineClock } from "../../../lib/clock.ts";
 import type { Containerd } from "../../../host/containers/containerd/containerd.ts";
 import { bringImage } from "../../../host/containers/pull.ts";
 import { parseReference } from "../../../host/containers/registry/reference.ts";
-import { removeContainer, runContainer } from "../../../host/containers/run-container.ts";
 import { specOf } from "../../../host/containers/spec/spec.ts";
+import { startContainer } from "../../../host/containers/start-container.ts";
+import { stopContainer } from "../../../host/containers/stop-container.ts";
 import { testContainerd } from "../../worlds/containers/containerd.ts";
 import { busyboxImage } from "../../worlds/containers/oci-image.ts";
 import { writeRegistryHosts } from "../../worlds/containers/registry-hosts.ts";
@@ -35,32 +36,19 @@ export async function hostWithContainer(name: string): Promise<HostWithContainer
   const log = { info: () => undefined, error: () => undefined };
   const registries = { mirrors: [{ registry: "*", endpoint: [`http://${registry.here}`] }], credentials: [] };
   const hostsDirectory = await writeRegistryHosts(directory, registries);
-  const stop = new AbortController();
-  const started = Promise.withResolvers<undefined>();
-  const ended = runContainer(
-    { containerd, id: name, directory: join(directory, "pipes"), systemd: false, log },
-    async () => {
-      const reference = parseReference("registry.example.com/test/probe:v1");
-      const context = { containerd, registries, hostsDirectory, clock: machineClock, log };
-      const got = await bringImage(context, reference, stop.signal);
-      const description = { type: "host", name, source: "", superpowered: false, api: "none" } as const;
-      const spec = specOf({ description, image: got.config, environment: {}, systemd: false, labelled: false });
-      // runc starts nothing in a group with other processes, such as those of another run of this test.
-      spec.linux.cgroupsPath = `/host-containers/${name}-${process.pid}`;
-      // What only a host has, and may.
-      spec.process.rlimits = [];
-      spec.mounts = spec.mounts.filter(({ type }) => type !== "bind");
-      return { image: got, spec };
-    },
-    () => started.resolve(undefined),
-    stop.signal,
-  );
-  await Promise.race([started.promise, ended]);
-  stack.defer(async () => {
-    stop.abort();
-    await ended;
-    await removeContainer(containerd, name);
-  });
+  const reference = parseReference("registry.example.com/test/probe:v1");
+  const context = { containerd, registries, hostsDirectory, clock: machineClock, log };
+  const got = await bringImage(context, reference, new AbortController().signal);
+  const description = { type: "host", name, source: "", superpowered: false, api: "none" } as const;
+  const spec = specOf({ description, image: got.config, environment: {}, labelled: false });
+  // runc starts nothing in a group with other processes, such as those of another run of this test.
+  spec.linux.cgroupsPath = `/host-containers/${name}-${process.pid}`;
+  // What only a host has, and may.
+  spec.process.rlimits = [];
+  spec.mounts = spec.mounts.filter(({ type }) => type !== "bind");
+  const place = { containerd, id: name, directory: join(directory, "pipes"), clock: machineClock, log };
+  await startContainer(place, { image: got, spec }, "inherit");
+  stack.defer(async () => void (await stopContainer(place)));
 
   // Where the daemon looks for the containerd of the host's containers.
   await symlink(join(directory, "run/host-containerd"), join(host.machine.system.root, "run/host-containerd"));

@@ -62,18 +62,18 @@ test(
       clock: machineClock,
       log,
     };
-    const running = { containerd, id: "probe", directory: join(directory, "pipes"), systemd: false, log };
+    const running = { containerd, id: "probe", directory: join(directory, "pipes"), clock: machineClock, log };
     const exitCodeOf = async (source: string): Promise<number> => {
       const signal = AbortSignal.timeout(120_000);
       const prepare = async () => {
         const image = await bringImage(context, parseReference(source), signal);
-        const spec = specOf({ description, image: image.config, environment: {}, systemd: false, labelled: false });
+        const spec = specOf({ description, image: image.config, environment: {}, labelled: false });
         spec.linux.cgroupsPath = `/host-containers/older-${process.pid}`;
         spec.process.rlimits = [];
         spec.mounts = spec.mounts.filter(({ type }) => type !== "bind");
         return { image, spec };
       };
-      return (await runContainer(running, prepare, () => {}, signal)).exitCode;
+      return (await runContainer(running, prepare, signal)).exitCode;
     };
 
     const version = async (): Promise<string> => {

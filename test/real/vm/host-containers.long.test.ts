@@ -215,6 +215,38 @@ test("they do not notice that the daemon is killed 50 times, at any moment of it
   expect(names.map((name) => kept.get(name)?.restarts)).toEqual([0, 0]);
 });
 
+const groupOf = (name: Name): string =>
+  `/sys/fs/cgroup/host.slice/host-containers.slice/host-container@${name}.service`;
+
+test("nothing of ours runs beside them: their units have the container, and a small cat that hands on what it prints", async () => {
+  expect((await host.shell.try("pgrep -x host-ctr")).exitCode).toBe(1);
+  for (const name of names) {
+    const beside = await host.shell.run(
+      `for pid in $(cat ${groupOf(name)}/relay/cgroup.procs); do cat /proc/$pid/comm; grep ^Pss: /proc/$pid/smaps_rollup; done`,
+    );
+    const [, kibibytes] = /^cat\nPss: +(\d+) kB$/.exec(beside.trim()) ?? [];
+    expect(Number(kibibytes), beside).toBeLessThan(1024);
+  }
+});
+
+test("one that ends starts again, with the reason in its unit, and one that is stopped stays so", async () => {
+  const unit = "host-container@control.service";
+  const before = await began();
+  await host.shell.run(`kill -KILL $(head -n 1 ${groupOf("control")}/container/cgroup.procs)`);
+  await host.eventually(`systemctl show --value --property=NRestarts ${unit}`, (output) => output.trim() === "1");
+  await host.untilRunning("control");
+  expect(await began()).not.toBe(before);
+  expect(await host.shell.run(`journalctl -b -u ${unit}`)).toContain("exit code 137");
+
+  await host.shell.run(`systemctl stop ${unit}`);
+  expect(await host.shell.run(`systemctl show --value --property=ActiveState --property=Result ${unit}`)).toMatch(
+    /^(success\s+inactive|inactive\s+success)\s*$/,
+  );
+  expect((await host.shell.try(`test -e ${groupOf("control")}`)).exitCode).toBe(1);
+  await host.shell.run(`systemctl start ${unit}`);
+  await host.untilRunning("control");
+});
+
 test("the support archive comes through the API, with what containers said", async () => {
   const files = await host.supportArchive();
   expect(await files.get("journal.log")?.text()).toContain("container control: started as process");
