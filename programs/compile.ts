@@ -92,6 +92,8 @@ export async function compile(
     "--no-compile-autoload-bunfig",
     "--bytecode",
     "--format=esm",
+    // A program reads and keeps in memory the modules that it imports, not those of all programs.
+    "--splitting",
     // Stacks in the journal are read by people: they name our functions, files and lines.
     "--keep-names",
     "--sourcemap=linked",
