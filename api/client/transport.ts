@@ -11,9 +11,6 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { defined } from "../../lib/defined.ts";
 import { Failure } from "../../lib/failure.ts";
 
-/** Where the API of a host is, on the host. */
-export const hostSocket = "/run/api.sock";
-
 export type HostAddress =
   | { socket: string }
   | {

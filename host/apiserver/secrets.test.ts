@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import type { ChangeRequest } from "../../api/answers.ts";
 import { connect, type Client } from "../../api/client/client.ts";
 import { endpoints, type EndpointName } from "../../api/endpoints/contract.ts";
-import { hostSocket } from "../../api/client/transport.ts";
+import { hostSocket } from "../../api/host-socket.ts";
 import { hostPath } from "../machine/system.ts";
 import { openAudit } from "../daemon/stores.ts";
 import { requestsFor } from "../logdog/requests.ts";

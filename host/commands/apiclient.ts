@@ -2,7 +2,7 @@
 import { runProgram } from "../../lib/command/command-line.ts";
 import { program } from "../../lib/command/command.ts";
 import { apply, planApply, tryApply } from "./apiclient/change/apply.ts";
-import { hostSocket } from "../../api/client/transport.ts";
+import { hostSocket } from "../../api/host-socket.ts";
 import { contextNames } from "./apiclient/address.ts";
 import { clientContext } from "./apiclient/context.ts";
 import { deleteSettings, planDelete, tryDelete } from "./apiclient/change/delete.ts";

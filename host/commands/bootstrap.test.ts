@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { expect, test } from "bun:test";
-import { hostSocket } from "../../api/client/transport.ts";
+import { hostSocket } from "../../api/host-socket.ts";
 import { invoke } from "../../lib/command/command-line.ts";
 import { testSystem } from "../../test/worlds/host/system.ts";
 import { hostPath } from "../machine/system.ts";

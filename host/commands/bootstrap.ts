@@ -1,7 +1,7 @@
 /** `bootstrap`: prepares the machine as settings say, for bootstrap.service. */
 import { connect } from "../../api/client/client.ts";
 import { isPassing } from "../../api/client/refused.ts";
-import { hostSocket } from "../../api/client/transport.ts";
+import { hostSocket } from "../../api/host-socket.ts";
 import { modelFor, type Settings } from "../../settings/model/model.ts";
 import { bootstrap } from "../bootstrap/bootstrap.ts";
 import { readFacts } from "../machine/facts.ts";

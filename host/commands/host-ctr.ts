@@ -1,6 +1,5 @@
 /** `host-ctr`: starts, stops and runs containers of the host, each for its unit. */
-import { cleanUpImages } from "../containers/clean-up.ts";
-import { fetchAhead, fetchFor } from "../containers/companions/fetch-companions.ts";
+import { companionOf } from "../containers/companions/described-companions.ts";
 import { containerNamed } from "../containers/description.ts";
 import { runDescribed, startDescribed, stopStarted } from "../containers/run-described.ts";
 import { hostCommand, hostProgram, runHostProgram } from "./host-program.ts";
@@ -28,8 +27,13 @@ const fetch = hostCommand({
   summary: "Fetch the image of a container that comes with the OS, unless it is here or comes from a registry",
   examples: [{ run: "host-ctr fetch admin", description: "as fetch-companion@admin.service does" }],
   arguments: { container: { value: "CONTAINER", help: "As containerd knows it: admin, boot.NAME, health.NAME" } },
-  run: async ({ system, invocation }, { container }) =>
-    await fetchFor(system, containerNamed(container), invocation.signal),
+  async run({ system, invocation }, { container }) {
+    // Most are from a registry, and wait for no client of the update repository.
+    const companion = await companionOf(system, containerNamed(container));
+    if (companion === undefined) return [];
+    const { fetchCurrent } = await import("../containers/companions/fetch-companions.ts");
+    return await fetchCurrent(system, companion, invocation.signal);
+  },
   print: printFetched,
 });
 
@@ -38,7 +42,10 @@ const ahead = hostCommand({
   summary: "Fetch the images of containers that come with another version of the OS, before that version runs",
   examples: [{ run: "host-ctr fetch-ahead 1.2.3", description: "as an update has it done, once 1.2.3 is written" }],
   arguments: { version: { value: "VERSION", help: "The version that the update repository has" } },
-  run: async ({ system, invocation }, { version }) => await fetchAhead(system, version, invocation.signal),
+  async run({ system, invocation }, { version }) {
+    const { fetchAhead } = await import("../containers/companions/fetch-companions.ts");
+    return await fetchAhead(system, version, invocation.signal);
+  },
   print: printFetched,
 });
 
@@ -73,7 +80,10 @@ const cleanUp = hostCommand({
   summary: "Remove images that no setting names any more",
   description: "A week after they were last used, or at once when the disk is more than 85 % full.",
   examples: [{ run: "host-ctr clean-up", description: "as host-images-cleanup.timer has it done" }],
-  run: async ({ system }) => await cleanUpImages(system),
+  async run({ system }) {
+    const { cleanUpImages } = await import("../containers/clean-up.ts");
+    return await cleanUpImages(system);
+  },
   print: (removed) =>
     removed.length === 0 ? "nothing to remove" : removed.map((name) => `removed ${name}`).join("\n"),
 });

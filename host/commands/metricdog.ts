@@ -1,6 +1,6 @@
 /** `metricdog`: reports about the health of this host, when settings.metrics says so. */
 import { connect } from "../../api/client/client.ts";
-import { hostSocket } from "../../api/client/transport.ts";
+import { hostSocket } from "../../api/host-socket.ts";
 import { modelFor } from "../../settings/model/model.ts";
 import { readFacts } from "../machine/facts.ts";
 import type { ReportEvent } from "../metricdog/report.ts";

@@ -1,6 +1,6 @@
 /** `signpost`: which partition set boots, as the disk says, and the changes a person or a unit may make to it. */
 import { connect, type Client } from "../../api/client/client.ts";
-import { hostSocket } from "../../api/client/transport.ts";
+import { hostSocket } from "../../api/host-socket.ts";
 import { defined } from "../../lib/defined.ts";
 import { Failure, isFailure } from "../../lib/failure.ts";
 import { modelFor } from "../../settings/model/model.ts";

@@ -8,7 +8,6 @@ import { setLabel } from "../machine/linux.ts";
 import { removeProxyVariables } from "../machine/outbound.ts";
 import { securityMode } from "../machine/security-mode.ts";
 import { hostPath, type System } from "../machine/system.ts";
-import { bringCompanion } from "./companions/bring-companion.ts";
 import { companionIn } from "./companions/companion.ts";
 import { type Containerd, openContainerd } from "./containerd/containerd.ts";
 import { readDescription } from "./described.ts";
@@ -93,7 +92,11 @@ async function prepared(
   const companion = companionIn(reference);
   const bring = async (): Promise<PulledImage> => {
     await using _turn = await pullTurn(system.clock, hostPath(system, turnsDirectory), reference.name, stop);
-    if (companion !== undefined) return await bringCompanion({ system, containerd }, companion, stop);
+    if (companion !== undefined) {
+      // What it asks of the host, other images need not.
+      const { bringCompanion } = await import("./companions/bring-companion.ts");
+      return await bringCompanion({ system, containerd }, companion, stop);
+    }
     return await bringImage(context, reference, stop);
   };
   // A companion is fetched by another unit, which is started once more with this one.

@@ -1,7 +1,7 @@
 /** `hostd` as a program: its options, and the machine or directory that it runs on. */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { hostSocket } from "../../api/client/transport.ts";
+import { hostSocket } from "../../api/host-socket.ts";
 import { defined } from "../../lib/defined.ts";
 import { explain } from "../../lib/failure.ts";
 import { version } from "../../package.json";

@@ -10,7 +10,7 @@ import { assert } from "../../lib/failure.ts";
 import type { Settings } from "../../settings/model/model.ts";
 import { isBlank, readBundle, subjectLine } from "../../settings/values/pem.ts";
 import { pemOf, readPem } from "../../settings/values/pem-blocks.ts";
-import { imageBundle } from "../machine/facts.ts";
+import { imageBundle } from "../machine/outbound.ts";
 import type { ConfigFiles } from "./config-file.ts";
 
 /** Where OpenSSL, GnuTLS, Go and people look: a bundle, and links to it. */

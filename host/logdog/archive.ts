@@ -1,6 +1,6 @@
 /** The support archive: made for whoever helps, from this host's logs and state, and without its secrets. */
 import { connect } from "../../api/client/client.ts";
-import { hostSocket } from "../../api/client/transport.ts";
+import { hostSocket } from "../../api/host-socket.ts";
 import { removeIfPresent, removeLeftovers, writeFileAtomic } from "../../lib/files/files.ts";
 import { modelFor, type Model, type SettingsTree } from "../../settings/model/model.ts";
 import { withoutSecrets } from "../../settings/model/secrecy.ts";

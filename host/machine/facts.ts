@@ -9,10 +9,8 @@ import { architectures, type Architecture, type Variant } from "../../variants/v
 import { variantNamed } from "../../variants/all.ts";
 import { variantRecord, variantRecordPath } from "../../variants/variant-record.ts";
 import { readNetworkSource, type NetworkSource } from "../network/source.ts";
+import { imageBundle } from "./outbound.ts";
 import { hostPath, type System } from "./system.ts";
-
-/** The certificate authorities of the image: image/root/trust-store.ts puts them there. */
-export const imageBundle = "/usr/share/orlop/ca-bundle.crt";
 
 export type Facts = {
   variant: Variant;

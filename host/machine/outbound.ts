@@ -16,6 +16,9 @@ export type ProxyRoute = {
 /** The bundle that every program of the host trusts; `settings.pki` is part of it. */
 export const authoritiesPath = "/etc/ssl/certs/ca-certificates.crt";
 
+/** The certificate authorities of the image: image/root/trust-store.ts puts them there. */
+export const imageBundle = "/usr/share/orlop/ca-bundle.crt";
+
 /** The way that settings say, as of now. */
 export async function routeOf(system: System, settings: Settings): Promise<ProxyRoute> {
   return {

@@ -1,7 +1,7 @@
 /** Which companions the containers of this host are from. */
 import type { System } from "../../machine/system.ts";
 import { describedNames, readDescription } from "../described.ts";
-import { containerTypes } from "../description.ts";
+import { containerTypes, type Description } from "../description.ts";
 import { parseReference, type Reference } from "../registry/reference.ts";
 import { companionIn } from "./companion.ts";
 
@@ -15,6 +15,15 @@ export async function describedReferences(system: System): Promise<Reference[]> 
     }
   }
   return references;
+}
+
+/** What one of them is from; undefined when that is a registry, or nothing is described. */
+export async function companionOf(
+  system: System,
+  container: Pick<Description, "type" | "name">,
+): Promise<string | undefined> {
+  const description = await readDescription(system, container);
+  return description === undefined ? undefined : companionIn(parseReference(description.source));
 }
 
 /** Each once. */

@@ -9,13 +9,11 @@ import { workDirectory } from "../../../lib/files/work-directory.ts";
 import { readFacts } from "../../machine/facts.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import { openContainerd, type Containerd } from "../containerd/containerd.ts";
-import { readDescription } from "../described.ts";
-import { hostContainerd, type Description } from "../description.ts";
+import { hostContainerd } from "../description.ts";
 import { imageHere } from "../image.ts";
 import { noteUse } from "../pull.ts";
-import { parseReference } from "../registry/reference.ts";
 import { tried } from "../tried.ts";
-import { companionIn, imageNameOf } from "./companion.ts";
+import { imageNameOf } from "./companion.ts";
 import { copyOf, lastUsed } from "./bring-companion.ts";
 import { readCompanionMirror } from "./companion-mirror.ts";
 import { describedCompanions } from "./described-companions.ts";
@@ -27,19 +25,8 @@ const archivesDirectory = "/var/cache/orlop/companions";
 
 type Work = { system: System; containerd: Containerd };
 
-/**
- * That of the version that runs, for one container of this host.
- *
- * @returns its name, when it was fetched: not for a container that is from a registry, nor when it is here
- */
-export async function fetchFor(
-  system: System,
-  container: Pick<Description, "type" | "name">,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const description = await readDescription(system, container);
-  const companion = description === undefined ? undefined : companionIn(parseReference(description.source));
-  if (companion === undefined) return [];
+/** That of the version that runs. @returns its name, when it was fetched: not when it is here */
+export async function fetchCurrent(system: System, companion: string, signal: AbortSignal): Promise<string[]> {
   const { versionId } = await readFacts(system);
   using containerd = openContainerd(hostPath(system, hostContainerd.socket), hostContainerd.namespace);
   return (await fetchCompanion({ system, containerd }, companion, versionId, signal)) ? [companion] : [];

@@ -3,9 +3,8 @@
  *
  * The network is the host's for all of them. Source: OCI runtime specification 1.1, config.md and config-linux.md.
  */
-import { hostSocket } from "../../../api/client/transport.ts";
-import { imageBundle } from "../../machine/facts.ts";
-import { authoritiesPath } from "../../machine/outbound.ts";
+import { hostSocket } from "../../../api/host-socket.ts";
+import { authoritiesPath, imageBundle } from "../../machine/outbound.ts";
 import { controlGroupOf, persistentDirectory, type Description } from "../description.ts";
 import { labelsOf } from "./labels.ts";
 import { privilegesOf, type Privileges } from "./privileges.ts";

@@ -6,13 +6,12 @@ import { usageFailure } from "../../../../lib/command/command.ts";
 import { Failure } from "../../../../lib/failure.ts";
 import { onOneLine } from "../../../../lib/text/printable.ts";
 import { placeOf, type Places } from "../../../../lib/text/places.ts";
-import { readDocument, type DocumentReading } from "../../../../settings/document/document.ts";
+import type { DocumentReading } from "../../../../settings/document/document.ts";
 import { splitKey } from "../../../../settings/model/key.ts";
 import { describeProblem, type Problem } from "../../../../settings/model/problem.ts";
 import { visibleAddress } from "../../../../settings/model/secrecy.ts";
 import { appliedResult } from "./applied-text.ts";
 import { apiCommand, type ClientContext } from "../context.ts";
-import { modelOfHost } from "../host-model.ts";
 import { planText } from "./plan-text.ts";
 import { readSource } from "./source.ts";
 import { commitProposed, messageOption, planProposed, type Propose } from "./proposal.ts";
@@ -80,6 +79,9 @@ function proposal(context: ClientContext, named: readonly string[], sha256?: str
       sources.map(async (source) => await readSource(source, { ...context.invocation, signal: context.signal })),
     );
     for (const bytes of contents) if (sha256 !== undefined) checkHash(bytes, sha256, sources[0] ?? "");
+    // Every other command does without the schemas of all settings.
+    const { modelOfHost } = await import("../host-model.ts");
+    const { readDocument } = await import("../../../../settings/document/document.ts");
     const { model, hint } = await modelOfHost(api, context.signal);
     const documents: Document[] = [];
     for (const [index, bytes] of contents.entries()) {
