@@ -8,7 +8,15 @@ import type { Caller } from "./callers/caller.ts";
 import { PreparedReply } from "./server/reply.ts";
 import { seesSecrets } from "./secrets.ts";
 
-type Shown = { leaves: ReadonlyMap<string, Json>; prepared: PreparedReply };
+type Shown = {
+  leaves: ReadonlyMap<string, Json>;
+  prepared: PreparedReply;
+  /** Parts that were asked for lately, by how they were asked for. */
+  parts: Map<string, PreparedReply>;
+};
+
+/** Each may have as many bytes as the whole. */
+const partsMost = 16;
 
 type Known = {
   version: number;
@@ -37,6 +45,21 @@ export class CurrentSettings {
     return this.#shownTo(caller).prepared;
   }
 
+  /**
+   * A part of what the caller may see, serialised.
+   *
+   * @param name of the part: the same one always means the same leaves
+   */
+  part(caller: Caller, name: string, leavesOf: (all: ReadonlyMap<string, Json>) => Map<string, Json>): PreparedReply {
+    const { leaves, parts } = this.#shownTo(caller);
+    const known = parts.get(name);
+    if (known !== undefined) return known;
+    const part = new PreparedReply(this.#model.tree(leavesOf(leaves)));
+    if (parts.size >= partsMost) parts.clear();
+    parts.set(name, part);
+    return part;
+  }
+
   settings(): Settings {
     return this.#current().settings;
   }
@@ -61,7 +84,7 @@ export class CurrentSettings {
     if (seesSecrets(caller)) return known.whole;
     if (known.masked !== undefined) return known.masked;
     const leaves = withoutSecrets(this.#model, known.whole.leaves);
-    known.masked = { leaves, prepared: new PreparedReply(this.#model.tree(leaves)) };
+    known.masked = { leaves, prepared: new PreparedReply(this.#model.tree(leaves)), parts: new Map() };
     return known.masked;
   }
 
@@ -71,7 +94,7 @@ export class CurrentSettings {
     const settings = this.#model.complete(this.#model.tree(this.#datastore.values));
     assert(isJsonObject(settings), "settings are a table");
     const tree: SettingsTree = settings;
-    const whole = { leaves: this.#model.leaves(tree), prepared: new PreparedReply(tree) };
+    const whole = { leaves: this.#model.leaves(tree), prepared: new PreparedReply(tree), parts: new Map() };
     this.#known = { version, settings, tree, whole, masked: undefined };
     return this.#known;
   }

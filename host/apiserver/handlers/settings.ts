@@ -7,7 +7,6 @@ import { fullKey, isUnder, splitKey, splitPair } from "../../../settings/model/k
 import type { Model } from "../../../settings/model/model.ts";
 import { mostProblems, type Problem } from "../../../settings/model/problem.ts";
 import type { Staged } from "../../datastore/datastore.ts";
-import type { Caller } from "../callers/caller.ts";
 import type { ApiContext } from "../context.ts";
 import { didYouMean } from "../did-you-mean.ts";
 import type { Handlers } from "../handler.ts";
@@ -19,9 +18,13 @@ export function settingsHandlers(
 
   return {
     getSettings({ query: { keys, prefix }, caller }) {
-      if (keys !== undefined) return model.tree(namedLeaves(context, keys, caller));
-      if (prefix !== undefined)
-        return model.tree(leavesStartingWith(currentSettings.leaves(caller), model.canonicalKey(fullKey(prefix))));
+      if (keys !== undefined) {
+        return currentSettings.part(caller, `keys ${keys.join()}`, (leaves) => namedLeaves(model, leaves, keys));
+      }
+      if (prefix !== undefined) {
+        const start = model.canonicalKey(fullKey(prefix));
+        return currentSettings.part(caller, `prefix ${start}`, (leaves) => leavesStartingWith(leaves, start));
+      }
       return currentSettings.prepared(caller);
     },
 
@@ -107,12 +110,7 @@ function keysToDelete({ model, currentSettings }: ApiContext, named: string, set
 }
 
 /** Bottlerocket: what is not set, or no setting, is left out. @throws {Failure<"bad-key">} for what is no key at all */
-function namedLeaves(
-  { currentSettings, model }: ApiContext,
-  keys: readonly string[],
-  caller: Caller,
-): Map<string, Json> {
-  const leaves = currentSettings.leaves(caller);
+function namedLeaves(model: Model, leaves: ReadonlyMap<string, Json>, keys: readonly string[]): Map<string, Json> {
   const values = new Map<string, Json>();
   for (const named of keys) {
     const key = model.canonicalKey(fullKey(named));

@@ -10,7 +10,7 @@ import type { Caller } from "../callers/caller.ts";
 export type MatchedEndpoint = {
   readonly name: EndpointName;
   readonly endpoint: Endpoint;
-  readonly query: Record<string, unknown>;
+  readonly query: Readonly<Record<string, unknown>>;
 };
 
 type Entry = {
@@ -23,6 +23,10 @@ type Entry = {
 
 const targetBytesMost = 8 * 1024;
 const byPath = tableByPath();
+
+/** Of reading requests that came lately, since clients ask the same again and again. */
+const lately = new Map<string, MatchedEndpoint>();
+const latelyMost = { targets: 64, bytes: 256 };
 
 /**
  * @param target path and query as the client sent them
@@ -50,8 +54,18 @@ function routeOfOrigin(method: string, target: string): MatchedEndpoint {
   const path = questionMark === -1 ? target : target.slice(0, questionMark);
   const entry = entryOf(method, path);
   if (questionMark === -1 && entry.whenNoQuery !== undefined) return entry.whenNoQuery;
+  if (method !== "GET" || target.length > latelyMost.bytes) return matchedBy(entry, target, questionMark);
+  const known = lately.get(target);
+  if (known !== undefined) return known;
+  const matched = matchedBy(entry, target, questionMark);
+  if (lately.size >= latelyMost.targets) lately.clear();
+  lately.set(target, matched);
+  return matched;
+}
+
+function matchedBy(entry: Entry, target: string, questionMark: number): MatchedEndpoint {
   const search = questionMark === -1 ? "" : target.slice(questionMark + 1);
-  return { name: entry.name, endpoint: entry.endpoint, query: parseQuery(entry, search) };
+  return { name: entry.name, endpoint: entry.endpoint, query: Object.freeze(parseQuery(entry, search)) };
 }
 
 /** @throws {Refused<"forbidden" | "no-such-endpoint">} */
