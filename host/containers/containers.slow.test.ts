@@ -13,7 +13,7 @@ import type { Description } from "./description.ts";
 import { ifThere, running } from "./containerd/containerd.ts";
 import { collectGarbage } from "./garbage.ts";
 import { outputPipe } from "./pipes.ts";
-import { bringImage, type PullContext } from "./pull.ts";
+import { bringImage, type PullContext } from "./pull/pull.ts";
 import { parseReference } from "./registry/reference.ts";
 import type { Registries } from "./registry/registries.ts";
 import { runContainer } from "./run-container.ts";

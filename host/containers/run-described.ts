@@ -23,15 +23,15 @@ import {
 } from "./description.ts";
 import { labelsOf } from "./spec/labels.ts";
 import type { PulledImage } from "./image.ts";
-import { pullTurn } from "./pull-turn.ts";
-import { bringImage } from "./pull.ts";
+import { pullTurn } from "./pull/pull-turn.ts";
+import { bringImage } from "./pull/pull.ts";
 import { parseReference } from "./registry/reference.ts";
 import { registriesSchema } from "./registry/registries.ts";
 import { runContainer } from "./run-container.ts";
 import { preparedDirectories, specOf } from "./spec/spec.ts";
 import { type Prepared, startContainer } from "./start-container.ts";
 import { type ContainerExit, type ContainerPlace, stopContainer } from "./stop-container.ts";
-import { tried } from "./tried.ts";
+import { tried } from "./pull/tried.ts";
 
 const turnsDirectory = "/run/orlop/pulls";
 

@@ -12,7 +12,7 @@ import { hostPath, type System } from "../../machine/system.ts";
 import type { Containerd } from "../containerd/containerd.ts";
 import { usedLabel } from "../garbage.ts";
 import { imageHere, type PulledImage } from "../image.ts";
-import { noteUse } from "../pull.ts";
+import { noteUse } from "../pull/pull.ts";
 import { companionCopyPath, companionPrefix, imageNameOf } from "./companion.ts";
 import { importArchive } from "./import-archive.ts";
 

@@ -13,7 +13,7 @@ import type { Containerd } from "../containerd/containerd.ts";
 import { openLease } from "../containerd/leases.ts";
 import { openStream, packed, type OpenStream } from "../containerd/streams.ts";
 import { settleOnManifest } from "../image.ts";
-import { destinationOf } from "../pull.ts";
+import { destinationOf } from "../pull/pull.ts";
 
 /** Half of the room that containerd makes at once. Source: maxRead of its core/transfer/streaming. */
 const pieceBytes = 32 * 1024;

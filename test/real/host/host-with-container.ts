@@ -11,7 +11,7 @@ import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { machineClock } from "../../../lib/clock.ts";
 import type { Containerd } from "../../../host/containers/containerd/containerd.ts";
-import { bringImage } from "../../../host/containers/pull.ts";
+import { bringImage } from "../../../host/containers/pull/pull.ts";
 import { parseReference } from "../../../host/containers/registry/reference.ts";
 import { specOf } from "../../../host/containers/spec/spec.ts";
 import { startContainer } from "../../../host/containers/start-container.ts";

@@ -17,7 +17,7 @@ import { startTestRegistry } from "../../worlds/containers/registry.ts";
 import { compileMs, openRuntime } from "../../worlds/containers/runtime.ts";
 import type { Description } from "../../../host/containers/description.ts";
 import { DescriptorSchema } from "../../../host/containers/containerd/api/types_pb.ts";
-import { bringImage, type PullContext } from "../../../host/containers/pull.ts";
+import { bringImage, type PullContext } from "../../../host/containers/pull/pull.ts";
 import { parseReference } from "../../../host/containers/registry/reference.ts";
 import { runContainer } from "../../../host/containers/run-container.ts";
 import { specOf } from "../../../host/containers/spec/spec.ts";

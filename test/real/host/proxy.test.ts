@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { bringImage } from "../../../host/containers/pull.ts";
+import { bringImage } from "../../../host/containers/pull/pull.ts";
 import { parseReference } from "../../../host/containers/registry/reference.ts";
 import { proxyEnvironment } from "../../../host/files/proxy.ts";
 import { trustStore } from "../../../host/files/trust-store.ts";

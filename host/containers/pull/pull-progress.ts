@@ -1,11 +1,11 @@
 /** How far a pull is, from what containerd tells of it; and when it is too slow to be waited for. */
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import type { Clock } from "../../lib/clock.ts";
-import { Failure } from "../../lib/failure.ts";
-import { ProgressSchema } from "./containerd/api/transfer-types_pb.ts";
-import type { Containerd } from "./containerd/containerd.ts";
-import { layerBytes } from "./image.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { Failure } from "../../../lib/failure.ts";
+import { ProgressSchema } from "../containerd/api/transfer-types_pb.ts";
+import type { Containerd } from "../containerd/containerd.ts";
+import { layerBytes } from "../image.ts";
 
 /** The turn to pull an image is held for as long as it is pulled, so one that trickles is given up. */
 const slowest = { bytes: 64 * 1024, waitedMs: 120_000 } as const;

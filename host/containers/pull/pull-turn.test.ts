@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { linuxSystem } from "../machine/system.ts";
+import { linuxSystem } from "../../machine/system.ts";
 import { pullTurn } from "./pull-turn.ts";
 
 const { clock } = linuxSystem();

@@ -4,14 +4,14 @@
  */
 import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { type Clock, machineClock } from "../../lib/clock.ts";
-import { testContainerd, type TestContainerd } from "../../test/worlds/containers/containerd.ts";
-import { writeRegistryHosts } from "../../test/worlds/containers/registry-hosts.ts";
-import { compileMs } from "../../test/worlds/containers/runtime.ts";
-import { ifThere } from "./containerd/containerd.ts";
+import { type Clock, machineClock } from "../../../lib/clock.ts";
+import { testContainerd, type TestContainerd } from "../../../test/worlds/containers/containerd.ts";
+import { writeRegistryHosts } from "../../../test/worlds/containers/registry-hosts.ts";
+import { compileMs } from "../../../test/worlds/containers/runtime.ts";
+import { ifThere } from "../containerd/containerd.ts";
 import { bringImage } from "./pull.ts";
-import { parseReference } from "./registry/reference.ts";
-import type { Credential, Registries } from "./registry/registries.ts";
+import { parseReference } from "../registry/reference.ts";
+import type { Credential, Registries } from "../registry/registries.ts";
 
 const testMs = 60_000;
 const mebibyte = 1024 * 1024;

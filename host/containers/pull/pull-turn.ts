@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "../../lib/clock.ts";
-import { waitForLock } from "../../lib/files/file-lock.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { waitForLock } from "../../../lib/files/file-lock.ts";
 
 /** Waits until no other process pulls that image. A process that ends gives its turn away. */
 export async function pullTurn(

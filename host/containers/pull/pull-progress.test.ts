@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { createClient, createRouterTransport } from "@connectrpc/connect";
-import { Content } from "./containerd/api/content_pb.ts";
-import { ProgressSchema } from "./containerd/api/transfer-types_pb.ts";
-import { packed } from "./containerd/streams.ts";
+import { Content } from "../containerd/api/content_pb.ts";
+import { ProgressSchema } from "../containerd/api/transfer-types_pb.ts";
+import { packed } from "../containerd/streams.ts";
 import { PullProgress } from "./pull-progress.ts";
 
 const types = {

@@ -6,26 +6,26 @@
  * there already is used, so that a host starts its containers offline.
  */
 import { create } from "@bufbuild/protobuf";
-import type { Clock } from "../../lib/clock.ts";
-import { Failure } from "../../lib/failure.ts";
-import { firstOf } from "../../lib/first-of.ts";
-import type { Log } from "../machine/system.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { Failure } from "../../../lib/failure.ts";
+import { firstOf } from "../../../lib/first-of.ts";
+import type { Log } from "../../machine/system.ts";
 import {
   ImageStoreSchema,
   OCIRegistrySchema,
   RegistryResolverSchema,
   UnpackConfigurationSchema,
-} from "./containerd/api/transfer-types_pb.ts";
-import { PlatformSchema } from "./containerd/api/types_pb.ts";
-import { snapshotter, type Containerd } from "./containerd/containerd.ts";
-import { openLease } from "./containerd/leases.ts";
-import { openStream, packed } from "./containerd/streams.ts";
-import { usedLabel } from "./garbage.ts";
-import { imageHere, platform, settleOnManifest, type PulledImage } from "./image.ts";
+} from "../containerd/api/transfer-types_pb.ts";
+import { PlatformSchema } from "../containerd/api/types_pb.ts";
+import { snapshotter, type Containerd } from "../containerd/containerd.ts";
+import { openLease } from "../containerd/leases.ts";
+import { openStream, packed } from "../containerd/streams.ts";
+import { usedLabel } from "../garbage.ts";
+import { imageHere, platform, settleOnManifest, type PulledImage } from "../image.ts";
 import { PullProgress } from "./pull-progress.ts";
-import { answering } from "./registry/credentials.ts";
-import type { Reference } from "./registry/reference.ts";
-import type { Registries } from "./registry/registries.ts";
+import { answering } from "../registry/credentials.ts";
+import type { Reference } from "../registry/reference.ts";
+import type { Registries } from "../registry/registries.ts";
 
 export type PullContext = {
   containerd: Containerd;

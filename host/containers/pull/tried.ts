@@ -1,5 +1,5 @@
 /** Images come over a network that may still be coming up. */
-import type { System } from "../machine/system.ts";
+import type { System } from "../../machine/system.ts";
 
 /** 1, 2, 4, … s between them. */
 const tries = 6;
