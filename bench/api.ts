@@ -23,6 +23,8 @@ const requests = 200_000;
 /** Enough for the just-in-time compiler to be done. */
 const warmUpRequests = 20_000;
 const commits = 500;
+/** What a request at that load, and the daemon under it, may take. */
+const most = { p99Ms: 5, bytes: 80 * 1024 * 1024 };
 
 export async function benchApi(signal: AbortSignal): Promise<BenchReport> {
   const directory = await mkdtemp(join(tmpdir(), "bench-api-"));
@@ -80,13 +82,26 @@ async function measure(directory: string, program: string, signal: AbortSignal):
         unit: "per second",
         ours: ours.requestsPerSecond,
         limit: limit.requestsPerSecond,
-        goal: { beside: "limit", atLeast: 0.5 },
       },
       { name: "request, p50", unit: "milliseconds", ours: ours.p50Ms, limit: limit.p50Ms },
       { name: "request, p99", unit: "milliseconds", ours: ours.p99Ms, limit: limit.p99Ms },
+      {
+        name: "request, p99, beside what it may take",
+        unit: "milliseconds",
+        ours: ours.p99Ms,
+        limit: most.p99Ms,
+        goal: { beside: "limit", atMost: 1 },
+      },
       { name: "memory when started", unit: "bytes", ours: startBytes, limit: limitStartBytes },
       { name: `memory after ${warmUpRequests} requests`, unit: "bytes", ours: warmBytes },
       { name: `memory after ${requests} more`, unit: "bytes", ours: endBytes, limit: limitEndBytes },
+      {
+        name: "memory after them, beside what it may take",
+        unit: "bytes",
+        ours: endBytes,
+        limit: most.bytes,
+        goal: { beside: "limit", atMost: 1 },
+      },
       {
         name: "set, commit, apply motd, p50",
         unit: "milliseconds",
