@@ -5,7 +5,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { generateIdentity, identityToRecipient } from "age-encryption";
-import { builtImage } from "../../cli/built-image.ts";
+import { builtImage } from "../../cli/image/built-image.ts";
 import { buildDirectory } from "../../cli/context.ts";
 import { say } from "../../lib/progress.ts";
 import { computer, type BenchReport, type Figure } from "../report.ts";
