@@ -89,10 +89,13 @@ describe("a container of the host without privileges", () => {
   });
 });
 
-test.each(["plain", "super"])("a program in %s opens its output anew, as those do whose log is /dev/stdout", async (name) => {
-  const script = "echo said > /dev/stdout && echo said > /proc/self/fd/1 && echo said > /dev/stderr";
-  expect(await inContainer(name, script)).toEqual({ output: "said\n".repeat(3), exitCode: 0 });
-});
+test.each(["plain", "super"])(
+  "a program in %s opens its output anew, as those do whose log is /dev/stdout",
+  async (name) => {
+    const script = "echo said > /dev/stdout && echo said > /proc/self/fd/1 && echo said > /dev/stderr";
+    expect(await inContainer(name, script)).toEqual({ output: "said\n".repeat(3), exitCode: 0 });
+  },
+);
 
 test("nobody makes a user namespace", async () => {
   expect(await inContainer("super", "unshare -m true")).toEqual({ output: "", exitCode: 0 });
