@@ -56,6 +56,9 @@ test("the policy is enforced from the first process", async () => {
   };
   const labels = await host.shell.run(`stat -L -c %C ${Object.keys(files).join(" ")}`);
   expect(labels.split("\n").map((label) => label.split(":")[2])).toEqual(Object.values(files));
+  // Those that this first boot has made, too.
+  const partitions = await host.shell.run("stat -c %C /dev/vda[0-9]*");
+  expect(new Set(partitions.split("\n").map((label) => label.split(":")[2]))).toEqual(new Set(["disk_t"]));
 });
 
 test("the root is an EROFS that the kernel verifies with dm-verity", async () => {
