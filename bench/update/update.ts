@@ -17,15 +17,14 @@ import { say } from "../../lib/progress.ts";
 import { testRepository } from "../../test/worlds/update/update-repository.ts";
 import { newer, PublishedImages } from "../../test/real/vm/published-images.ts";
 import { UpdatingHost } from "../../test/real/vm/updating-host.ts";
-import { bootTimeoutMs } from "../guests.ts";
 import { benchUpdateBytes } from "./update-bytes.ts";
+import { writeUpdate } from "./write-update.ts";
 import { computer, median, type Figure, type BenchReport } from "../report.ts";
 
 const mebibyte = 1024 * 1024;
 const targetBytes = 500 * mebibyte;
 const rounds = 3;
 const memoryLimitBytes = 128 * mebibyte;
-const updateTimeoutMs = 600_000;
 const usualToolsTimeoutMs = 600_000;
 
 export async function benchUpdate(signal: AbortSignal): Promise<BenchReport> {
@@ -60,15 +59,7 @@ async function benchApply(): Promise<Figure[]> {
   const { manifest } = published.images.newer;
   const { root, hash, unifiedImage } = manifest;
   const mebibytes = (root.unpackedBytes + hash.unpackedBytes + unifiedImage.bytes) / mebibyte;
-  await shell.run("systemctl is-system-running --wait", bootTimeoutMs); // its own work after a boot is no part of it
-  // Told by the journal: questions to the API would take the time of the one who works.
-  const follow = "journalctl --follow --lines=0 --unit=hostd.service";
-  const verified = shell.run(`${follow} | grep --quiet "read back and verified"`, updateTimeoutMs);
-  const startedMs = performance.now();
-  await updating.choose(newer);
-  await (await updating.host.api()).call("prepareUpdate");
-  await verified;
-  const seconds = (performance.now() - startedMs) / 1000;
+  const { seconds } = await writeUpdate(updating, newer);
   const status = await shell.run("cat /proc/$(systemctl show --value -p MainPID hostd.service)/status");
   const peak = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
   // Afterwards: hostd does not fetch what it finds on the partitions.
