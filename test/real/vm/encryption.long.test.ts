@@ -73,7 +73,7 @@ test("the first boot seals both partitions to the TPM, and nothing is denied to 
     "for p in /run/own-disk/ORLOP-PRIVATE /dev/orlop/sealed-data; do blkid -o value -s TYPE $p; done",
   );
   expect(types.split("\n")).toEqual(["crypto_LUKS", "crypto_LUKS"]);
-  const mapped = "for d in /run/private /local; do cat /sys/dev/block/$(findmnt -no MAJ:MIN $d)/dm/uuid; done";
+  const mapped = "for d in /run/private /local; do cat /sys/dev/block/$(findmnt -rno MAJ:MIN $d)/dm/uuid; done";
   expect(await host.shell.run(mapped)).toMatch(/^CRYPT-LUKS2-\S+\nCRYPT-LUKS2-\S+$/);
   expect(await host.shell.run("find /run/private/seal-data /efi/orlop -type f 2>/dev/null || true")).toBe("");
   expect(await host.denials()).toEqual([]);
