@@ -115,7 +115,7 @@ test("a byte that was changed on the disk is refused, and the others are there",
   });
   await host.reset("settings.extensions.extra", "settings.extensions.foreign", "settings.extensions.unknown");
   expect(await settled()).toEqual([{ name: "hello", state: "active" }]);
-  expect(await host.shell.run("ls /var/lib/system-extensions/*")).toBe("hello.raw");
+  await host.eventually("ls /var/lib/system-extensions/*", (files) => files === "hello.raw");
 });
 
 test("an update says which it would lose, and brings the others for its version, though the repository goes away", async () => {
@@ -156,5 +156,5 @@ test("what nobody chooses any more goes with the next boot, which does without w
   expect(await host.shell.run("systemctl is-active configured.target")).toBe("active");
   await host.reset("settings.extensions.late");
   expect(await settled()).toBeUndefined();
-  expect(await host.shell.run("ls /var/lib/system-extensions/* | grep raw || echo none")).toBe("none");
+  await host.eventually("ls /var/lib/system-extensions/* | grep raw || echo none", (files) => files === "none");
 });
