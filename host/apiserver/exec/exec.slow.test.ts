@@ -143,10 +143,9 @@ test("a terminal has the size of the person's, and follows it", async () => {
 
 test("Ctrl-C in a terminal is a signal to the program, and Ctrl-D the end of its input", async () => {
   const person = new Person();
-  const ended = person.starts(["sh", "-c", "trap 'echo trapped' INT; echo ready; cat; cat; exit 9"], {
-    rows: 24,
-    cols: 80,
-  });
+  // A signal that comes before a program has started is trapped once that ends: what waits for it has to end by itself.
+  const script = "trap 'echo trapped; trapped=1' INT; echo ready; until [ $trapped ]; do sleep 0.1; done; cat; exit 9";
+  const ended = person.starts(["sh", "-c", script], { rows: 24, cols: 80 });
   await person.sees("ready");
   await person.types("\x03");
   await person.sees("trapped");

@@ -73,7 +73,9 @@ const names = async () => (await world.containerd.images.list({})).images.map(({
 /** What the image has in it. */
 const contentOf = async ({ chain }: PulledImage): Promise<string> => {
   const key = randomUUID();
-  const { mounts } = await world.containerd.snapshots.prepare({ snapshotter, key, parent: chain });
+  // Nothing else keeps it from being collected as garbage meanwhile.
+  const labels = { "containerd.io/gc.root": "test" };
+  const { mounts } = await world.containerd.snapshots.prepare({ snapshotter, key, parent: chain, labels });
   const layer = mounts.flatMap(({ options }) => options).find((option) => option.startsWith("lowerdir="));
   const path = layer?.replace("lowerdir=/var/lib/host-containerd", join(world.directory, "data")) ?? "";
   const content = await readFile(join(path, "which"), "utf8");
