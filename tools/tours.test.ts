@@ -60,6 +60,7 @@ const toursIn = async (page: string) => toursOf(await readFile(join(import.meta.
 const tours = await toursIn("README.md");
 const allTours = [
   ...tours,
+  ...(await toursIn("docs/arm64.md")),
   ...(await toursIn("docs/kernel-modules.md")),
   ...(await toursIn("docs/own-variant.md")),
   ...(await toursIn("docs/publish.md")),
