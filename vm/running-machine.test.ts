@@ -14,12 +14,14 @@ afterEach(async () => {
 });
 
 /** Its console shows what a test prints; nobody listens on its port. */
-async function machine(): Promise<{ machine: RunningMachine; print: (line: string) => Promise<void> }> {
+async function machine(
+  pid = process.pid,
+): Promise<{ machine: RunningMachine; print: (line: string) => Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), "machine-"));
   directories.push(directory);
   const files = machineFiles(directory);
   for (const path of [files.consoleLog, files.certificate, files.key]) await writeFile(path, "");
-  const us = await identify(process.pid);
+  const us = await identify(pid);
   if (us === undefined) throw new Error("this process does not exist");
   const apiPort = await unusedPort();
   const startedAt = "2026-01-01T00:00:00.000Z";
@@ -68,3 +70,21 @@ test("whoever waits may stop waiting", async () => {
   const { machine: running } = await machine();
   await expect(running.untilConfigured(60_000, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
 });
+
+test("the power button is pressed again when nobody in the guest has heard it", async () => {
+  await using guest = Bun.spawn(["sleep", "60"]);
+  const { machine: running } = await machine(guest.pid);
+  let presses = 0;
+  await using qemu = createServer((socket) => {
+    socket.write('{"QMP": {"version": {}}}\r\n');
+    socket
+      .on("error", () => undefined)
+      .on("data", (data) => {
+        if (data.includes("system_powerdown") && ++presses === 2) guest.kill();
+        socket.write('{"return": {}}\r\n');
+      });
+  });
+  await new Promise<void>((resolve) => qemu.listen(running.files.qmp, resolve));
+  await running.switchOff(AbortSignal.timeout(20_000));
+  expect(presses).toBe(2);
+}, 30_000);

@@ -13,10 +13,11 @@ import { defined } from "../lib/defined.ts";
 import { Failure, isFailure, type FailureCode } from "../lib/failure.ts";
 import { readLines } from "./qemu/console.ts";
 import { machineFiles, readMachineRecord, type MachineFiles, type MachineRecord } from "./machine-files.ts";
-import { isAlive, kill, untilGone } from "./process-identity.ts";
+import { isAlive, kill } from "./process-identity.ts";
 import { Qmp } from "./qemu/qmp.ts";
 
 const pollMs = 250;
+const pressAgainMs = 2000;
 /** QEMU takes connections for a guest that is down, or that was reset since, and nobody ever answers them. */
 export const answerMs = 20_000;
 /** Lines of the console in the failure when a machine does not come up. */
@@ -50,13 +51,24 @@ export class RunningMachine implements AsyncDisposable {
     return isAlive(this.record.process);
   }
 
-  /** Presses the power button and waits until the guest has shut down. */
+  /** Presses the power button until the guest has shut down: before it listens, which no boot waits for, a press is lost. */
   async switchOff(signal: AbortSignal): Promise<void> {
-    {
-      await using qmp = await Qmp.connect(this.files.qmp);
-      await qmp.powerdown();
+    await this.#pressPower();
+    for (let patience = deadline(machineClock, pressAgainMs); await this.isOn(); await machineClock.sleep(50, signal)) {
+      if (!patience.passed) continue;
+      patience = deadline(machineClock, pressAgainMs);
+      try {
+        await this.#pressPower();
+      } catch (error) {
+        // It ends just now.
+        if (!isFailure(error, "cannot-connect", "qmp-failed")) throw error;
+      }
     }
-    await untilGone(this.record.process, signal);
+  }
+
+  async #pressPower(): Promise<void> {
+    await using qmp = await Qmp.connect(this.files.qmp);
+    await qmp.powerdown();
   }
 
   /** Ends QEMU between two of its instructions: what the guest has not written is lost. */
