@@ -1,7 +1,7 @@
 /** Protects: what a host mounts is on its own disk, whatever the partitions of other disks are called. */
 import { expect, test } from "bun:test";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { openToolsRoot, runTool } from "../packages/tools-root.ts";
 import { osDirectory } from "./os-content.ts";
 
@@ -38,6 +38,26 @@ test("a mount unit of a disk names a link of our own", async () => {
     "/run/own-disk/ORLOP-ESP",
     "/run/own-disk/private",
   ]);
+});
+
+test("who makes or resizes an encrypted partition does not wait for udev, whose rules answer nobody", async () => {
+  const programs =
+    /^Exec\w+=\S*\/(?:cryptsetup|systemd-cryptsetup|storage-seal (?:private|data)|systemd-growfs)(?: |$)/m;
+  const [using, waiting]: [string[], string[]] = [[], []];
+  for (const path of (await files()).filter((name) => name.endsWith(".service"))) {
+    const unit = await readFile(join(osDirectory, path), "utf8");
+    if (!programs.test(unit)) continue;
+    using.push(basename(path));
+    if (!/^Environment=DM_DISABLE_UDEV=1$/m.test(unit)) waiting.push(path);
+  }
+  expect(using.toSorted()).toEqual([
+    "grow-data@.service",
+    "open-data.service",
+    "open-private.service",
+    "seal-data.service",
+    "seal-private.service",
+  ]);
+  expect(waiting).toEqual([]);
 });
 
 test("udev understands every rule", async () => {
