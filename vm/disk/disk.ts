@@ -55,3 +55,11 @@ export async function overwrite(
     cwd: dirname(disk.path),
   });
 }
+
+/** Gives the disk of a machine that is off more room, which its guest finds behind its partitions. */
+export async function enlarge(tools: ToolsRoot, disk: OverlayDisk, byBytes: number): Promise<void> {
+  await runTool(tools, ["qemu-img", "resize", "-q", "-f", "qcow2", disk.path, `+${byBytes}`], {
+    binds: [dirname(disk.path)],
+    readOnlyBinds: [dirname(disk.image)],
+  });
+}

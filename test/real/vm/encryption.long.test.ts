@@ -7,7 +7,7 @@ import { rename, rm } from "node:fs/promises";
 import { armor, Decrypter, generateIdentity, identityToRecipient } from "age-encryption";
 import { Refused } from "../../../api/client/refused.ts";
 import { isFailure } from "../../../lib/failure.ts";
-import { createFirmwareVariables } from "../../../vm/disk/disk.ts";
+import { createFirmwareVariables, enlarge } from "../../../vm/disk/disk.ts";
 import { machineFiles } from "../../../vm/machine-files.ts";
 import { waitForLine } from "../../../vm/qemu/console.ts";
 import { guestPlatforms } from "../../../vm/qemu/guest-platform.ts";
@@ -18,6 +18,7 @@ import { UpdatingHost } from "./updating-host.ts";
 
 const buildMs = 1_200_000;
 const bootMs = 600_000;
+const roomBytes = 512 * 1024 ** 2;
 /** A setting, which stands for secrets. */
 const marker = `kept-to-itself-${crypto.randomUUID()}`;
 
@@ -131,6 +132,24 @@ test("beside another TPM its disk stays closed, and the console says why; beside
   await host.switchOn();
   await host.untilConfigured();
   expect((await host.status()).storage).toMatchObject(sealed);
+});
+
+test("its data partition grows with its disk, and is not looked at again because somebody looked", async () => {
+  const size = "findmnt -bno SIZE /local";
+  const bytes = Number(await host.shell.run(size));
+  await host.switchOff();
+  const { disk } = machineFiles(host.machine.directory);
+  await enlarge(host.machine.tools, { path: disk, image: published.images.older.image }, roomBytes);
+  await host.switchOn();
+  await host.untilConfigured();
+  await host.eventually(size, (output) => Number(output) > bytes + roomBytes / 2);
+  const looks = async (): Promise<number> =>
+    Number(await host.shell.run("journalctl --boot --unit='grow-data@*' --output=cat | grep -c ^Starting || :"));
+  await host.shell.run("udevadm settle --timeout=60; systemctl start grow-data@vda.service");
+  const before = await looks();
+  await host.shell.run("udevadm settle --timeout=60; sleep 10");
+  expect(await looks()).toBe(before);
+  expect(await host.denials()).toEqual([]);
 });
 
 test("another command line is refused by the firmware, and with Secure Boot switched off nothing opens to it", async () => {
