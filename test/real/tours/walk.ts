@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createWriteStream, type WriteStream } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { z } from "zod";
@@ -112,5 +112,6 @@ async function endAll(): Promise<void> {
   }
   await orlop("cluster", "down");
   await orlop("registry", "--stop");
-  for (const repository of ["updates", "edge-updates"]) await orlop("repo", "serve", repository, "--stop");
+  const repositories = (await readdir(directory)).filter((name) => name.endsWith("updates"));
+  for (const repository of repositories) await orlop("repo", "serve", repository, "--stop");
 }
