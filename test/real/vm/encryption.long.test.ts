@@ -143,8 +143,7 @@ test("its data partition grows with its disk, and is not looked at again because
   await host.switchOn();
   await host.untilConfigured();
   await host.eventually(size, (output) => Number(output) > bytes + roomBytes / 2);
-  const looks = async (): Promise<number> =>
-    Number(await host.shell.run("journalctl --boot --unit='grow-data@*' --output=cat | grep -c ^Starting || :"));
+  const looks = async (): Promise<number> => await host.startsOf("grow-data@*");
   await host.shell.run("udevadm settle --timeout=60; systemctl start grow-data@vda.service");
   const before = await looks();
   await host.shell.run("udevadm settle --timeout=60; sleep 10");

@@ -232,6 +232,12 @@ export class TestHost implements AsyncDisposable {
     return output.split("\n").filter(isDenial);
   }
 
+  /** How often units were started in this boot, by a name or a pattern of names. */
+  async startsOf(units: string): Promise<number> {
+    const lines = `journalctl --boot --unit='${units}' --output=cat`;
+    return Number(await this.shell.run(`${lines} | grep -c ^Starting || :`));
+  }
+
   /** Sets the clock forward or back, as chrony does and people do. */
   async stepClock(seconds: number): Promise<void> {
     await this.shell.run(`date -s @$(($(date +%s) + ${seconds}))`);
