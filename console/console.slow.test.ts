@@ -53,6 +53,23 @@ test.each(plantedFaults.map((fault) => [fault.name, fault] as const))(
 );
 
 test(
+  "a click that comes as soon as there is something to click opens its view",
+  async () => {
+    const { identifier } = await page.evaluateOnNewDocument(`new MutationObserver((_, observer) => {
+      const link = document.querySelector('nav a[href="#/history"]');
+      if (link === null) return;
+      observer.disconnect();
+      link.click();
+    }).observe(document, { childList: true, subtree: true })`);
+    await driver.openView("");
+    await page.reload();
+    await page.removeScriptToEvaluateOnNewDocument(identifier);
+    await eventually(async () => expect(await driver.view()).toBe("#/history"), limitMs);
+  },
+  testMs,
+);
+
+test(
   "the page says at a glance how the host does, and what one could do",
   async () => {
     await driver.openView("");

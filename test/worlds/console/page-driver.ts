@@ -76,11 +76,14 @@ export class PageDriver {
     // Not by the pointer, which waits until a page that moves has stood still for two frames.
     await eventually(async () => {
       await this.page.evaluate(`document.querySelector('nav a[href="#/${address}"]')?.click()`);
-      expect(await this.evaluated("document.querySelector('nav [aria-current]').getAttribute('href')")).toBe(
-        `#/${address}`,
-      );
+      expect(await this.view()).toBe(`#/${address}`);
     }, limitMs);
     await this.shows(/./);
+  }
+
+  /** The address of the view that the page's own list marks, as "#/history". */
+  async view(): Promise<string> {
+    return await this.evaluated("document.querySelector('nav [aria-current]').getAttribute('href')");
   }
 
   /** To where no view of the page's own list leads. @param address behind "#/" */

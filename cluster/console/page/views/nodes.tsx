@@ -1,6 +1,7 @@
 /** All nodes, to be searched and narrowed down; each leads to its own page. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { Empty } from "../../../../web/page/parts.tsx";
+import { useOutside } from "../../../../web/page/use-outside.ts";
 import { nodeAddress } from "../fleet-routes.ts";
 import type { SentNode } from "../../fleet-update.ts";
 import { sentenceOf, type ShownFleet } from "../fleet-store.ts";
@@ -108,12 +109,7 @@ const narrow = "(width < 46rem)";
 
 /** On a phone, what it waits for stands below the rest. */
 function useRowHeight(): number {
-  const [isNarrow, setNarrow] = useState(matchMedia(narrow).matches);
-  useEffect(() => {
-    const media = matchMedia(narrow);
-    const changed = (): void => setNarrow(media.matches);
-    media.addEventListener("change", changed);
-    return () => media.removeEventListener("change", changed);
-  }, []);
+  const media = matchMedia(narrow);
+  const isNarrow = useOutside(media, "change", () => media.matches);
   return isNarrow ? 76 : 32;
 }
