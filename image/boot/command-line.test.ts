@@ -63,3 +63,12 @@ test("the policy is enforced as soon as there is one, unless a parameter of the 
   expect(mode([], { kind: "ecs" })).toBe("enforcing=0");
   expect(mode([], { kind: "kubernetes", minor: "1.35" })).toBe("enforcing=1");
 });
+
+test("a variant may name the security modules of its kernel, which are those that hosts use otherwise", () => {
+  const modules = (kernelParameters: string[]) =>
+    words(commandLine({ platform: "qemu", kernelParameters, orchestrator }, "x86_64", verity)).filter((word) =>
+      word.startsWith("lsm="),
+    );
+  expect(modules([])).toEqual(["lsm=lockdown,landlock,yama,selinux"]);
+  expect(modules(["lsm=lockdown,yama"])).toEqual(["lsm=lockdown,yama"]);
+});

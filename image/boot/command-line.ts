@@ -47,6 +47,9 @@ function isEnforced(orchestrator: Orchestrator): boolean {
   }
 }
 
+/** The security modules of the kernel that hosts use. BPF costs systemd a second of every boot. */
+const securityModules = "lsm=lockdown,landlock,yama,selinux";
+
 /** The kernel takes at most 2048 bytes on x86_64. */
 const maxBytes = 2047;
 
@@ -70,8 +73,8 @@ export function commandLine(
     // Where a crash kernel waits, it starts once the firmware has the last words, from which the reason of a failed
     // update is read.
     "crash_kexec_post_notifiers",
-    // Those that hosts use. BPF costs systemd a second of every boot.
-    "lsm=lockdown,landlock,yama,selinux",
+    // The last word of this name counts. Debian's kernel has no `selinux=0`: a list without it is how a variant does without.
+    ...(variant.kernelParameters.some((word) => word.startsWith("lsm=")) ? [] : [securityModules]),
     // From the first process. The first word of this name counts (libselinux, load_policy.c), so a variant may say otherwise.
     `enforcing=${isEnforced(variant.orchestrator) ? 1 : 0}`,
     // Until systemd has the watchdog: a processor that is stuck, or a task that waits for a device for two minutes, is
