@@ -7,6 +7,7 @@ type Benchmark = (signal: AbortSignal) => Promise<BenchReport>;
 const benchmarks = {
   boot: async (): Promise<Benchmark> => (await import("../bench/boot/boot.ts")).benchBoot,
   encryption: async (): Promise<Benchmark> => (await import("../bench/boot/encryption.ts")).benchEncryption,
+  labels: async (): Promise<Benchmark> => (await import("../bench/boot/labels.ts")).benchLabels,
   architectures: async (): Promise<Benchmark> => (await import("../bench/boot/architectures.ts")).benchArchitectures,
   api: async (): Promise<Benchmark> => (await import("../bench/api.ts")).benchApi,
   containers: async (): Promise<Benchmark> => (await import("../bench/containers.ts")).benchContainers,

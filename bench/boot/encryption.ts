@@ -7,14 +7,9 @@ import { join } from "node:path";
 import { generateIdentity, identityToRecipient } from "age-encryption";
 import { builtImage } from "../../cli/image/built-image.ts";
 import { buildDirectory } from "../../cli/context.ts";
-import { say } from "../../lib/progress.ts";
-import { computer, type BenchReport, type Figure } from "../report.ts";
-import { bootFirst, bootOurs, ourMachine, size, type FirstBoot, type OurBoot } from "./our-boot.ts";
-import { figuresOf } from "./pair.ts";
-
-const rounds = 3;
-
-type Measured = { first: FirstBoot; later: OurBoot[] };
+import { computer, type BenchReport } from "../report.ts";
+import { ourMachine } from "./our-boot.ts";
+import { comparePair, pairNotes } from "./pair.ts";
 
 export async function benchEncryption(signal: AbortSignal): Promise<BenchReport> {
   const directory = join(buildDirectory, "bench-encryption");
@@ -26,44 +21,18 @@ export async function benchEncryption(signal: AbortSignal): Promise<BenchReport>
       ours: await ourMachine(image, join(directory, "sealed"), { userData, tpm: true }),
       peer: await ourMachine(image, join(directory, "in-clear"), { tpm: true }),
     };
-    const measured: Record<keyof typeof machines, Measured> = {
-      ours: { first: await bootFirst(machines.ours, signal), later: [] },
-      peer: { first: await bootFirst(machines.peer, signal), later: [] },
+    return {
+      benchmark: "encryption",
+      ours: "the dev image with both partitions sealed to the TPM",
+      peer: "the same image with partitions in clear, and a TPM as well",
+      figures: await comparePair(machines, signal),
+      notes: [
+        ...pairNotes,
+        "the first boot of ours is two, for sealed partitions begin with a second one; processor time of swtpm is left out",
+      ],
+      computer: computer(),
     };
-    for (let round = 1; round <= rounds; round++) {
-      say(`round ${round} of ${rounds}`);
-      for (const side of ["ours", "peer"] as const) {
-        measured[side].later.push((await bootOurs(machines[side], signal)).boot);
-      }
-    }
-    return report(measured);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-function report({ ours, peer }: Record<"ours" | "peer", Measured>): BenchReport {
-  const first = (name: string, key: keyof FirstBoot): Figure => ({
-    name: `first boot, ${name}`,
-    unit: "seconds",
-    ours: ours.first[key],
-    peer: peer.first[key],
-  });
-  return {
-    benchmark: "encryption",
-    ours: "the dev image with both partitions sealed to the TPM",
-    peer: "the same image with partitions in clear, and a TPM as well",
-    figures: [
-      first("switched on to configured.target", "wall"),
-      first("processor time of QEMU", "processor"),
-      ...figuresOf(ours.later, peer.later, "later"),
-    ],
-    notes: [
-      `one first boot each, which ours makes of two; medians of ${rounds} later boots each, in turns`,
-      "processor time is until multi-user.target, a first boot's until configured.target, with firmware and boot loader; that of swtpm is left out",
-      "memory in use: MemTotal less MemAvailable of /proc/meminfo; the kernel's own objects: Slab",
-      `QEMU without KVM, ${size.cpus} processors, ${size.memoryMiB} MiB`,
-    ],
-    computer: computer(),
-  };
 }
