@@ -1,5 +1,6 @@
 /** `./orlop bench` */
 import type { BenchReport } from "../bench/report.ts";
+import { say } from "../lib/progress.ts";
 import { verb } from "./context.ts";
 
 type Benchmark = (signal: AbortSignal) => Promise<BenchReport>;
@@ -17,6 +18,8 @@ const benchmarks = {
   console: async (): Promise<Benchmark> => (await import("../bench/console.ts")).benchConsole,
   fleet: async (): Promise<Benchmark> => (await import("../bench/fleet/simulation.ts")).benchFleet,
 };
+/** In place of all names. */
+const all = "all";
 type Name = keyof typeof benchmarks;
 const isName = (text: string): text is Name => Object.hasOwn(benchmarks, text);
 
@@ -27,17 +30,29 @@ export const bench = verb({
   examples: [
     { run: "./orlop bench boot", description: "kernel start to multi-user, beside stock Debian" },
     { run: "./orlop bench api --json", description: "the host's API" },
+    { run: "./orlop bench all", description: "everything, in hours" },
   ],
   arguments: {
-    names: { value: "NAME", help: "What to measure", many: true, choices: Object.keys(benchmarks) },
+    names: { value: "NAME", help: "What to measure", many: true, choices: [...Object.keys(benchmarks), all] },
   },
   async run({ invocation: { signal } }, { names }): Promise<BenchReport[]> {
+    const wanted = names.includes(all) ? Object.keys(benchmarks) : names;
     const reports: BenchReport[] = [];
-    for (const name of names.filter(isName)) reports.push(await (await benchmarks[name]())(signal));
+    for (const name of wanted.filter(isName)) {
+      try {
+        reports.push(await (await benchmarks[name]())(signal));
+      } catch (error) {
+        // What took an hour is not lost by what comes after it.
+        if (reports.length > 0) say(await tables(reports));
+        throw error;
+      }
+    }
     return reports;
   },
-  async print(reports) {
-    const { table } = await import("../bench/report.ts");
-    return reports.map(table).join("\n\n");
-  },
+  print: tables,
 });
+
+async function tables(reports: readonly BenchReport[]): Promise<string> {
+  const { table } = await import("../bench/report.ts");
+  return reports.map(table).join("\n\n");
+}
