@@ -69,6 +69,8 @@ test.each([
   ["has the kernel start a program", "(allow control_t knob_t (file (write)))"],
   ["writes /etc from a container", "(allow control_t etc_t (file (create)))"],
   ["reaches the runtimes' sockets", "(allow control_t runtime_run_t (dir (search)))"],
+  ["writes to a runtime's socket that is mounted for it", "(allow control_t runtime_run_t (sock_file (write)))"],
+  ["talks to a runtime", "(allow control_t runtime_t (unix_stream_socket (connectto)))"],
   ["asks the API from an ordinary container", "(allow container_t api_socket_t (sock_file (write)))"],
   ["reads images from an ordinary container", "(allow container_t image_t (file (open)))"],
   ["traces the host", "(allow control_t init_t (process (ptrace)))"],
