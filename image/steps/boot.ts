@@ -39,11 +39,7 @@ export const makeBoot = step({
       root,
       initrd,
       sealed,
-      kernel: {
-        platform: variant.platform,
-        kernelParameters: variant.kernelParameters,
-        orchestrator: variant.orchestrator,
-      },
+      kernel: { platform: variant.platform, kernelParameters: variant.kernelParameters },
       identity: identityOf(plan),
       epochSeconds,
     };
