@@ -7,7 +7,7 @@ import type { SocketRoles } from "../apiserver/callers/caller.ts";
 import { socketRole } from "../apiserver/callers/socket-role.ts";
 import { SocketServer, type SocketPlace } from "../apiserver/server/socket-server.ts";
 import { untilPrepared } from "../bootstrap/now.ts";
-import { sdNotify } from "../machine/linux.ts";
+import { dropProgramPages, sdNotify } from "../machine/linux.ts";
 import type { System } from "../machine/system.ts";
 import { boot, keepGenerating } from "./boot.ts";
 import { consoleReport, showOnConsole } from "./console.ts";
@@ -17,6 +17,9 @@ import { untilUsable } from "./stores.ts";
 
 /** The unit's WatchdogSec is three times this. */
 const watchdogMs = 20_000;
+
+/** After a boot, until what it took is not needed any more: its last work, and the first questions of others, are through. */
+export const restAfterMs = 20_000;
 
 const programsRemembered = 1_000;
 
@@ -61,6 +64,7 @@ async function bootThenKeep(host: OpenHost, until: AbortSignal): Promise<void> {
   await host.goodBoot.noteIfGood();
   sdNotify("READY=1");
   const works = [keepApplied, keepGenerated, noteOncePrepared, keepUpdateTerms, keepSecretsKnown, keepFleet];
+  using _start = startGivenBack(host);
   await doTogether(host, until, works);
 }
 
@@ -143,4 +147,16 @@ async function reportBoot({ system, facts, currentSettings, remote, bootStatus }
 function watchdog(): Disposable {
   const timer = setInterval(() => sdNotify("WATCHDOG=1"), watchdogMs);
   return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Of the executable, a boot needs twice what the daemon needs afterwards. */
+function startGivenBack({ system }: OpenHost): Disposable {
+  const timer = setTimeout(() => {
+    try {
+      dropProgramPages();
+    } catch (error) {
+      system.log.error("hostd: keeps the memory of its start", error);
+    }
+  }, restAfterMs);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }

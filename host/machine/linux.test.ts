@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { dlopen, FFIType, ptr } from "bun:ffi";
-import { mkdtemp, open, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { idleIo, isIoIdle, peerCredentials, sdNotify } from "./linux.ts";
@@ -86,6 +86,26 @@ function receiveDatagrams(address: string): Disposable & { next(): string } {
     [Symbol.dispose]: () => void libc.close(socket),
   };
 }
+
+test("a program gives back the pages of its executable, and goes on", async () => {
+  await using directory = await temporaryDirectory();
+  // Of its own: pages that another process has in use stay. On the medium: what is only in memory cannot be given back.
+  const program = join(directory.path, "program");
+  await copyFile(process.execPath, program);
+  await using file = await open(program);
+  await file.datasync();
+  const script = `
+    import { dropProgramPages } from ${JSON.stringify(join(import.meta.dir, "linux.ts"))};
+    import { readFileSync } from "node:fs";
+    const resident = () => Number(/^RssFile:\\s+(\\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))[1]);
+    const before = resident();
+    dropProgramPages();
+    console.log(resident() / before);
+  `;
+  const ended = Bun.spawnSync([program, "--eval", script]);
+  expect(ended.stderr.toString()).toBe("");
+  expect(Number(ended.stdout.toString())).toBeWithin(0.01, 0.7);
+});
 
 test("while an update is written every thread gives way to the I/O of others, and not afterwards", async () => {
   const idleThreads = async (): Promise<boolean[]> => (await readdir("/proc/self/task")).map(Number).map(isIoIdle);

@@ -5,7 +5,7 @@
  * Sources: sd_notify(3), sd_listen_fds(3), unix(7), ioprio_set(2), kexec_file_load(2).
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
-import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readlinkSync, writeSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { endianness } from "node:os";
 import { assert, Failure } from "../../lib/failure.ts";
@@ -18,6 +18,7 @@ const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_PEERPIDFD = 77;
 const POSIX_FADV_DONTNEED = 4;
+const MADV_PAGEOUT = 21;
 const ESRCH = 3;
 const EINVAL = 22;
 const ENOPROTOOPT = 92;
@@ -45,6 +46,7 @@ function open() {
     },
     getsockopt: { args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     posix_fadvise: { args: [FFIType.i32, FFIType.i64, FFIType.i64, FFIType.i32], returns: FFIType.i32 },
+    madvise: { args: [FFIType.u64, FFIType.u64, FFIType.i32], returns: FFIType.i32 },
     lsetxattr: {
       args: [FFIType.cstring, FFIType.cstring, FFIType.ptr, FFIType.u64, FFIType.i32],
       returns: FFIType.i32,
@@ -145,6 +147,20 @@ export function dropPageCache(fd: number): void {
   const error = libc().posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
   if (error !== 0) {
     throw new Failure("system-call", `cannot drop the page cache of file descriptor ${fd}: errno ${error}`);
+  }
+}
+
+/**
+ * Gives back the memory that holds pages of this program's executable. Those that are needed again come from the file; those
+ * that another process has in use, too, stay. Sources: madvise(2), proc_pid_maps(5).
+ */
+export function dropProgramPages(): void {
+  const program = readlinkSync("/proc/self/exe");
+  for (const line of readFileSync("/proc/self/maps", "utf8").split("\n")) {
+    const [, start, end, path] = /^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \d+ +(\/.*)$/.exec(line) ?? [];
+    if (start === undefined || end === undefined || path !== program) continue;
+    const [from, to] = [BigInt(`0x${start}`), BigInt(`0x${end}`)];
+    if (libc().madvise(from, to - from, MADV_PAGEOUT) !== 0) throw systemCallFailure("give back pages of", program);
   }
 }
 
