@@ -31,9 +31,9 @@ test("the first issue's variants are there", () => {
     "aws-k8s-1.20",
     "metal-k8s-1.20",
     "vmware-k8s-1.20",
-    ...["1.35", "1.37"].flatMap((minor) => [`aws-k8s-${minor}`, `metal-k8s-${minor}`, `vmware-k8s-${minor}`]),
+    ...["1.34", "1.35", "1.37"].flatMap((minor) => [`aws-k8s-${minor}`, `metal-k8s-${minor}`, `vmware-k8s-${minor}`]),
     "aws-ecs-1-nvidia",
-    ...["1.35", "1.37"].flatMap((minor) => [`aws-k8s-${minor}-nvidia`, `metal-k8s-${minor}-nvidia`]),
+    ...["1.34", "1.35", "1.37"].flatMap((minor) => [`aws-k8s-${minor}-nvidia`, `metal-k8s-${minor}-nvidia`]),
   ]);
 });
 

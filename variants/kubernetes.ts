@@ -11,7 +11,7 @@ export const kubernetesGroups: readonly Group[] = [...baseGroupNames, "aws", "ku
 export const kubernetesPackages: readonly string[] = ["conntrack", "containernetworking-plugins", "iptables"];
 
 /** From old to new, each with a recipe. */
-export const kubernetesMinors = ["1.20", "1.35", "1.37"] as const satisfies readonly Minor[];
+export const kubernetesMinors = ["1.20", "1.34", "1.35", "1.37"] as const satisfies readonly Minor[];
 
 /** The image that pods start from, which every node has in its root: `/usr/share/orlop/images/pause.tar`. */
 export const pauseImage = "orlop.local/pause:1";

@@ -17,6 +17,7 @@ type Release = {
 };
 
 const releases: readonly Release[] = [
+  { minor: "1.34", version: "1.34.4", ecrCredentialProvider: "1.34.4" },
   { minor: "1.35", version: "1.35.4", ecrCredentialProvider: "1.35.3" },
   { minor: "1.37", version: "1.37.2", ecrCredentialProvider: "1.37.1" },
 ];
