@@ -100,6 +100,19 @@ test("a unit whose failure has consequences gives what runs after it more time t
   }
 });
 
+test("what stands behind the @ of a unit's name is never read as an option", async () => {
+  const read: string[] = [];
+  for (const name of services.filter((service) => service.includes("@"))) {
+    const text = await readFile(paths.get(name) ?? "", "utf8");
+    for (const [line, words = ""] of text.matchAll(/^Exec\w+=(.*)$/gm)) {
+      const [options = ""] = words.split(" -- ");
+      // A word that begins with it may begin with a hyphen.
+      if (/ %[iIjJ]/.test(options)) read.push(`${name}: ${line}`);
+    }
+  }
+  expect(read).toEqual([]);
+});
+
 test("lockdown.service writes the level that is kept, and nothing when none is", async () => {
   const at = join(root, "lockdown");
   const [kernel, credentials] = [join(at, "kernel"), join(at, "credentials")];
