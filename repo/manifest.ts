@@ -64,10 +64,10 @@ export type Machines = { variant: string; arch: string };
 export const emptyManifest: Manifest = { updates: [], migrations: {} };
 
 /**
- * @param file what the document was read from, for errors
+ * @param file what the document was read from, for errors: a path, or the target's name where it was downloaded
  * @throws {Failure<"bad-manifest">} naming the place and what was expected there
  */
-export function parseManifest(document: unknown, file = "manifest.json"): Manifest {
+export function parseManifest(document: unknown, file: string): Manifest {
   const parsed = Manifest.safeParse(document);
   if (!parsed.success) throw new Failure("bad-manifest", `cannot use ${file}: ${z.prettifyError(parsed.error)}`);
   return parsed.data;

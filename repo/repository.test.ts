@@ -239,6 +239,24 @@ test("a root that nobody signed, or that is none, is told without a stack", asyn
   }
 });
 
+test("a manifest that is damaged on disk is told by the path of its file", async () => {
+  await using here = await publisher();
+  await publish(here.repository, await here.release("1.0.0"), { waves: [] }, here.signing);
+  const tree = await currentTree(here.repository, machines);
+  const targets = tree?.targets.signed.targets ?? {};
+  const stored = (await readdir(join(here.directory, "targets"))).find((name) => name.endsWith(".manifest.json"));
+  const path = join(here.directory, "targets", stored ?? "");
+  for (const [text, reason] of [
+    ["{}", `cannot use ${path}: `],
+    ["{", `cannot read ${path}: line 1, `],
+  ] as const) {
+    await writeFile(path, text);
+    const refused = await readManifest(here.repository, targets).catch((error: unknown) => error);
+    expect(explain(refused)).toStartWith(reason);
+    expect(explain(refused)).not.toContain("TUF metadata");
+  }
+});
+
 test("metadata names the version of the specification that every client accepts", async () => {
   // tough, which tuftool and Bottlerocket's own tools are made of, takes "1.0.0" and nothing else when it updates.
   await using here = await publisher();

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { Metadata, MetadataKind, type Root, type Targets } from "@tufjs/models";
 import { Failure, isFailure } from "../lib/failure.ts";
 import { namesIn, readTextIfPresent, realFiles, type Files } from "../lib/files/files.ts";
+import { parseJson } from "../lib/text/json.ts";
 import { emptyManifest, parseManifest, type Machines, type Manifest } from "./manifest.ts";
 import { storedName } from "./target-store.ts";
 import { badMetadata, parsed, readRoleTree, type RoleTree } from "./tree.ts";
@@ -69,14 +70,14 @@ export function treePath({ directory }: Repository, { variant, arch }: Machines)
   return join(directory, "metadata", variant, arch);
 }
 
-/** The manifest of a tree; an empty one when it has none. */
+/** The manifest of a tree; an empty one when it has none. @throws {Failure<"bad-manifest" | "bad-json">} */
 export async function readManifest(repository: Repository, targets: Targets["targets"]): Promise<Manifest> {
   const target = targets[manifestName];
   if (target === undefined) return emptyManifest;
   const path = join(repository.directory, "targets", storedName(target));
   const json = await readTextIfPresent(path);
   if (json === undefined) throw new Failure("bad-manifest", `cannot read the manifest: ${path} does not exist`);
-  return parsed(json, path, parseManifest);
+  return parseManifest(parseJson(json, path), path);
 }
 
 /**

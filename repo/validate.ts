@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { Metadata, MetadataKind } from "@tufjs/models";
 import { Updater } from "tuf-js";
 import { Failure } from "../lib/failure.ts";
+import { parseJson } from "../lib/text/json.ts";
 import { parseManifest, targetsNamedBy, type Machines } from "./manifest.ts";
 import { parsed } from "./tree.ts";
 
@@ -94,7 +95,7 @@ export async function validateTree(
 }
 
 function manifestProblems(json: string, targets: Readonly<Record<string, unknown>>): string[] {
-  const manifest = parsed(json, "manifest.json", parseManifest);
+  const manifest = parseManifest(parseJson(json, "manifest.json"), "manifest.json");
   return targetsNamedBy(manifest)
     .filter((name) => !(name in targets))
     .map((name) => `manifest.json names ${name}, which is no target`);

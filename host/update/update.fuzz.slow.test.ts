@@ -103,14 +103,14 @@ test("a manifest of any kind is understood or refused, and what is understood is
   const anything = fc.oneof(fc.jsonValue(), changed(manifest));
   await fc.assert(
     fc.asyncProperty(anything, async (document) => {
-      const parsed = await inTime(() => parseManifest(document));
+      const parsed = await inTime(() => parseManifest(document, "manifest.json"));
       if (parsed !== undefined) expect(document).toMatchObject(JSON.parse(JSON.stringify(parsed)));
     }),
     { numRuns: 2000 },
   );
   await fc.assert(
     fc.asyncProperty(damaged(manifestFile ?? Buffer.alloc(0)), async (bytes) => {
-      await inTime(() => parseManifest(jsonOf(bytes)));
+      await inTime(() => parseManifest(jsonOf(bytes), "manifest.json"));
     }),
     { numRuns: 500 },
   );

@@ -78,7 +78,7 @@ test("hosts and tools that know nothing of patches read what they always did", a
   const seen = older.parse(manifest);
   expect(seen.updates[1]?.images).toEqual({ boot: "1.1.0-boot.efi", root: "1.1.0-root.zst", hash: "1.1.0-hash.zst" });
   expect(JSON.stringify(seen)).not.toContain("patch");
-  expect(parseManifest(seen).updates[1]).not.toHaveProperty("patches");
+  expect(parseManifest(seen, "manifest.json").updates[1]).not.toHaveProperty("patches");
   const targets = await validated(here);
   expect(targets.get("1.1.0-boot.efi")).toBe(second.kernel.length);
 });

@@ -65,7 +65,7 @@ export async function refreshTrust(
   }
   const manifest = await targetBytes(system, mirror, manifestTarget, manifestMaxBytes, signal);
   const repository: TrustedRepository = {
-    manifest: parseManifest(parseJson(manifest.toString("utf8"))),
+    manifest: parseManifest(parseJson(manifest.toString("utf8"), "manifest.json"), "manifest.json"),
     target: trusted,
     expires: await soonestExpiry(work.directory),
   };
