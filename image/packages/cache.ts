@@ -1,6 +1,9 @@
 /**
  * The builder's cache: downloads by content, tools roots, intermediate results. It lies outside the clone, so that
- * several clones share it, and nothing in it is trusted: what comes out is checked against the lock again.
+ * several clones share it.
+ *
+ * Downloads are checked by length and hash each time that they are asked for. Tools roots and results of steps are found
+ * by the hash of what went into them and taken as they lie there: who may write here decides what a build holds.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
