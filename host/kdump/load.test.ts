@@ -22,8 +22,9 @@ async function machine(reserved: number) {
   const image = efiProgram(parts);
   await writeFile(join(host.system.root, "efi/EFI/orlop/b.efi"), image);
   const loaded: string[][] = [];
-  const load = (kernel: number, initrd: number, commandLine: string): void => {
+  const load = (kernel: number, initrd: number, commandLine: string): boolean => {
     loaded.push([readFileSync(kernel, "latin1"), readFileSync(initrd, "latin1"), commandLine]);
+    return true;
   };
   return { host, image, loaded, load };
 }
@@ -55,6 +56,16 @@ test("under Secure Boot only what the firmware measured when it started it is lo
   const { refusal } = await loadCrashKernel(host.system, load);
   expect(refusal).toBe("/efi/EFI/orlop/b.efi is not what the firmware started");
   expect(loaded).toHaveLength(1);
+});
+
+test("a kernel that is locked down and trusts nobody who signed it refuses, which is no failure", async () => {
+  const { host } = await machine(2 ** 20);
+  await using _host = host;
+  const refused = async () => await loadCrashKernel(host.system, () => false);
+  await host.write("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+  expect(await refused()).toEqual({ reserved: 2 ** 20, refusal: expect.stringContaining("is locked down") });
+  await host.write("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
+  await expect(refused()).rejects.toThrow("cannot load the crash kernel: the kernel does not permit it");
 });
 
 test("a machine with too little memory loads none, and says so", async () => {

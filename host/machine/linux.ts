@@ -19,9 +19,12 @@ const SO_PEERCRED = 17;
 const SO_PEERPIDFD = 77;
 const POSIX_FADV_DONTNEED = 4;
 const MADV_PAGEOUT = 21;
+const EPERM = 1;
 const ESRCH = 3;
 const EINVAL = 22;
 const ENOPROTOOPT = 92;
+const ENOKEY = 126;
+const EKEYREJECTED = 129;
 const sunPathBytes = 108;
 const IOPRIO_WHO_PROCESS = 1;
 const IOPRIO_CLASS_SHIFT = 13;
@@ -191,15 +194,19 @@ function ioprioCall(name: "set" | "get"): number {
 }
 
 /**
- * The kernel that takes over when the running one panics, by file descriptors of it and of its initrd.
+ * The kernel that takes over when the running one panics, by file descriptors of it and of its initrd. False when the
+ * running one does not permit it: under lockdown it loads what is signed with a key that it knows and nothing else.
+ * Source: Linux' kernel/kexec_file.c, kimage_validate_signature().
  *
- * @throws {Failure<"system-call">} also when the kernel has set no memory aside for it, or does not trust it
+ * @throws {Failure<"system-call">} also when the kernel has set no memory aside for it
  */
-export function loadPanicKernel(kernel: number, initrd: number, commandLine: string): void {
+export function loadPanicKernel(kernel: number, initrd: number, commandLine: string): boolean {
   const text = Buffer.from(`${commandLine}\0`);
   const call = process.arch === "arm64" ? kexecFileLoadCalls.arm64 : kexecFileLoadCalls.x64;
   const result = libc().syscall(call, kernel, initrd, text.length, ptr(text), KEXEC_FILE_ON_CRASH);
-  if (Number(result) !== 0) throw systemCallFailure("load", "the crash kernel");
+  if (Number(result) === 0) return true;
+  if ([EPERM, ENOKEY, EKEYREJECTED].includes(errno())) return false;
+  throw systemCallFailure("load", "the crash kernel");
 }
 
 /**
