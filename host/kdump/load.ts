@@ -47,7 +47,10 @@ export async function loadCrashKernel(system: System, load = loadPanicKernel): P
   if (!(await isLockedDown(system))) {
     throw new Failure("system-call", "cannot load the crash kernel: the kernel does not permit it");
   }
-  return { reserved, refusal: "the kernel is locked down, and knows none of the keys that its own image is signed with" };
+  return {
+    reserved,
+    refusal: "the kernel is locked down, and knows none of the keys that its own image is signed with",
+  };
 }
 
 /** A kernel without lockdown has no such file. */
