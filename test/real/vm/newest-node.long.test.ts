@@ -73,27 +73,6 @@ test("it is as the CIS benchmarks want a node and its host, as far as settings h
   expect((await failures("bottlerocket")).filter((failure) => failure.startsWith("1.5.1"))).toEqual([]);
 });
 
-test("kube-bench finds what the host's own report finds, and asks for what docs/reports.md gives a reason for", async () => {
-  const found = await benchNode(cluster, `${registry.forGuests}/test/kube-bench:v1`);
-  expect(found.length).toBeGreaterThan(20);
-  const { results } = await (await host.api()).call("getCisReport", { query: { type: "kubernetes", level: 2 } });
-  const reported = new Map(Object.values(results).map(({ id, status }) => [id, status]));
-  // What both can tell, they tell alike.
-  const differing = found.filter(({ id, status }) => {
-    const ours = reported.get(id);
-    return (ours === "PASS" || ours === "FAIL") && (ours === "PASS") !== (status === "PASS");
-  });
-  expect(differing.map(({ id }) => id)).toEqual(["4.2.9"]);
-  const open = found.filter(({ status }) => status !== "PASS");
-  expect(open.map(({ id, status }) => `${id} ${status}`)).toEqual([
-    "4.2.7 WARN",
-    "4.2.9 WARN",
-    "4.2.13 WARN",
-    "4.2.15 WARN",
-    "4.3.1 FAIL",
-  ]);
-});
-
 test("a pod runs, with the runtime's seccomp profile, and is reached through the cluster", async () => {
   await cluster.apply(pod("worker", "echo hello; exec sleep 1d"));
   await cluster.untilPod("worker");
@@ -201,4 +180,26 @@ test("a pod without privileges writes the host's names on its raw volume, and th
   expect(await (await host.api()).call("getSettings", { query: { keys: ["settings.motd"] } })).toEqual({
     motd: "ours",
   });
+});
+
+// The last one, for it searches /proc, and is denied thousands of times what is not its own.
+test("kube-bench finds what the host's own report finds, and asks for what docs/reports.md gives a reason for", async () => {
+  const found = await benchNode(cluster, `${registry.forGuests}/test/kube-bench:v1`);
+  expect(found.length).toBeGreaterThan(20);
+  const { results } = await (await host.api()).call("getCisReport", { query: { type: "kubernetes", level: 2 } });
+  const reported = new Map(Object.values(results).map(({ id, status }) => [id, status]));
+  // What both can tell, they tell alike.
+  const differing = found.filter(({ id, status }) => {
+    const ours = reported.get(id);
+    return (ours === "PASS" || ours === "FAIL") && (ours === "PASS") !== (status === "PASS");
+  });
+  expect(differing.map(({ id }) => id)).toEqual(["4.2.9"]);
+  const open = found.filter(({ status }) => status !== "PASS");
+  expect(open.map(({ id, status }) => `${id} ${status}`)).toEqual([
+    "4.2.7 WARN",
+    "4.2.9 WARN",
+    "4.2.13 WARN",
+    "4.2.15 WARN",
+    "4.3.1 FAIL",
+  ]);
 });
