@@ -127,7 +127,7 @@ test("ten releases of three variants, made up as real ones differ, are less than
   }
   const names = (await readdir(join(here.directory, "targets"))).map((name) => name.slice(65));
   expect(names.filter((name) => name.startsWith("1.7.0"))).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 test("what was recalled, and what it was recalled to, stay when old versions are pruned", async () => {
   await using here = await testRepository();
