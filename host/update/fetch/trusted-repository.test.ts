@@ -92,12 +92,10 @@ test("without its memory the same old metadata would be taken: the memory is wha
 
 test("a repository that stands still is refused once it expires, with the role and the date", async () => {
   await using world = await makeWorld();
+  const signedAt = Date.now() - dayMs;
   const expirations = { timestamp: 1000 };
-  await refresh(
-    await world.repository.open(),
-    world.repository.signing({ expirations, now: new Date(Date.now() - dayMs) }),
-  );
-  const at = new Date(Date.now() - dayMs + 1000).toISOString().slice(0, 16);
+  await refresh(await world.repository.open(), world.repository.signing({ expirations, now: new Date(signedAt) }));
+  const at = new Date(signedAt + 1000).toISOString().slice(0, 16);
   await expect(world.look()).rejects.toMatchObject(
     refused("metadata-expired", `its timestamp metadata expired at ${at}`),
   );
