@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { Orchestrator } from "../../variants/variant.ts";
 import type { Verity } from "../verity.ts";
 import { commandLine } from "./command-line.ts";
 
@@ -9,7 +10,8 @@ const verity: Verity = {
   rootUuid: "00112233-4455-8677-8899-aabbccddeeff",
   hashUuid: "10112233-4455-8677-8899-aabbccddeeff",
 };
-const qemu = { platform: "qemu", kernelParameters: ["crashkernel=256M"] } as const;
+const orchestrator = { kind: "none" } as const;
+const qemu = { platform: "qemu", kernelParameters: ["crashkernel=256M"], orchestrator } as const;
 
 /** As the kernel splits it: quotes hold words together. */
 function words(line: string): string[] {
@@ -36,7 +38,7 @@ test("parameters of the variant come first", () => {
 
 test("the last console is the serial port of the architecture", () => {
   const consoles = (architecture: "x86_64" | "aarch64", platform: "qemu" | "metal"): string[] =>
-    words(commandLine({ platform, kernelParameters: [] }, architecture, verity)).filter((word) =>
+    words(commandLine({ platform, kernelParameters: [], orchestrator }, architecture, verity)).filter((word) =>
       word.startsWith("console="),
     );
   expect(consoles("x86_64", "qemu")).toEqual(["console=ttyS0"]);
@@ -46,21 +48,25 @@ test("the last console is the serial port of the architecture", () => {
 
 test("interfaces have names by place on hardware and are eth0 elsewhere", () => {
   expect(commandLine(qemu, "x86_64", verity)).toContain("net.ifnames=0");
-  expect(commandLine({ platform: "metal", kernelParameters: [] }, "x86_64", verity)).not.toContain("net.ifnames");
+  expect(commandLine({ platform: "metal", kernelParameters: [], orchestrator }, "x86_64", verity)).not.toContain(
+    "net.ifnames",
+  );
 });
 
 test("the policy is enforced as soon as there is one, unless a parameter of the variant says otherwise", () => {
-  const mode = (kernelParameters: string[]) =>
-    words(commandLine({ platform: "qemu", kernelParameters }, "x86_64", verity)).find((word) =>
+  const mode = (kernelParameters: string[], runs: Orchestrator = orchestrator) =>
+    words(commandLine({ platform: "qemu", kernelParameters, orchestrator: runs }, "x86_64", verity)).find((word) =>
       word.startsWith("enforcing="),
     );
   expect(mode([])).toBe("enforcing=1");
   expect(mode(["enforcing=0"])).toBe("enforcing=0");
+  expect(mode([], { kind: "ecs" })).toBe("enforcing=0");
+  expect(mode([], { kind: "kubernetes", minor: "1.35" })).toBe("enforcing=1");
 });
 
 test("a variant may name the security modules of its kernel, which are those that hosts use otherwise", () => {
   const modules = (kernelParameters: string[]) =>
-    words(commandLine({ platform: "qemu", kernelParameters }, "x86_64", verity)).filter((word) =>
+    words(commandLine({ platform: "qemu", kernelParameters, orchestrator }, "x86_64", verity)).filter((word) =>
       word.startsWith("lsm="),
     );
   expect(modules([])).toEqual(["lsm=lockdown,landlock,yama,selinux"]);

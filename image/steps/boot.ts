@@ -39,7 +39,11 @@ export const makeBoot = step({
       root,
       initrd,
       sealed,
-      kernel: { platform: variant.platform, kernelParameters: variant.kernelParameters },
+      kernel: {
+        platform: variant.platform,
+        kernelParameters: variant.kernelParameters,
+        orchestrator: variant.orchestrator,
+      },
       identity: identityOf(plan),
       epochSeconds,
     };

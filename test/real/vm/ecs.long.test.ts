@@ -211,10 +211,3 @@ test("admin and control start from what is here, though the repository is away",
   await host.untilRunning("admin", "control");
   expect((await host.exec("control", ["apiclient", "get", "os"])).output).toContain(`"version_id": "${newer}"`);
 });
-
-test("the policy is enforced, and has denied nothing of all that", async () => {
-  expect((await host.status()).selinux).toBe("enforcing");
-  const socket = await host.exec("admin", ["stat", "--format=%C", "/.bottlerocket/rootfs/run/docker.sock"]);
-  expect(socket.output).toBe("system_u:object_r:runtime_run_t:s0\n");
-  expect(await host.denials()).toEqual([]);
-});
