@@ -37,7 +37,7 @@ export async function benchLabels(signal: AbortSignal): Promise<BenchReport> {
       ours: "the dev image, which enforces its policy of SELinux",
       peer: "the same image but for its kernel, which has no SELinux",
       figures: await comparePair(machines, signal),
-      notes: [...pairNotes],
+      notes: pairNotes,
       computer: computer(),
     };
   } finally {

@@ -14,9 +14,10 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { authenticodeHash } from "../../lib/efi/authenticode.ts";
 import { Failure } from "../../lib/failure.ts";
-import { readIfPresent, readTextIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
+import { readIfPresent, writeFileAtomic } from "../../lib/files/files.ts";
 import { isSecureBoot } from "../machine/firmware.ts";
 import { loadPanicKernel } from "../machine/linux.ts";
+import { lockdownLevel } from "../machine/security-mode.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { type RunningKernel, runningKernel } from "../update/boot/running-kernel.ts";
 
@@ -44,19 +45,13 @@ export async function loadCrashKernel(system: System, load = loadPanicKernel): P
   await using initrd = await openFile(system, "initrd", running.initrd);
   const commandLine = crashCommandLine(await readFile(hostPath(system, "/proc/cmdline"), "utf8"));
   if (load(kernel.fd, initrd.fd, commandLine)) return { reserved };
-  if (!(await isLockedDown(system))) {
+  if ((await lockdownLevel(system)) === "none") {
     throw new Failure("system-call", "cannot load the crash kernel: the kernel does not permit it");
   }
   return {
     reserved,
     refusal: "the kernel is locked down, and knows none of the keys that its own image is signed with",
   };
-}
-
-/** A kernel without lockdown has no such file. */
-async function isLockedDown(system: System): Promise<boolean> {
-  const levels = (await readTextIfPresent(hostPath(system, "/sys/kernel/security/lockdown"))) ?? "";
-  return levels.includes("[") && !levels.includes("[none]");
 }
 
 /** Why nobody can tell that this is what the firmware started; undefined when it is. */

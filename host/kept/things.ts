@@ -10,6 +10,7 @@ import { identityIn, pemOf, type Identity } from "../apiserver/server/identity.t
 import { keptDeadline } from "./kept-deadline.ts";
 import { settingsForm } from "../migrations/form.ts";
 import { failedVersion, memory } from "../update/memory.ts";
+import { lockdownLevels } from "../machine/security-mode.ts";
 import { hostPath, type System } from "../machine/system.ts";
 import { json, kept as keptFile, text, type Kept, type Notation } from "./kept.ts";
 import type { KeptPlace } from "./set-aside.ts";
@@ -75,9 +76,6 @@ const updateTerms = z.object({
   /** How ailments of that moment are known. */
   before: z.array(z.string()),
 });
-
-export const lockdownLevels = ["none", "integrity", "confidentiality"] as const;
-export type LockdownLevel = (typeof lockdownLevels)[number];
 
 export const kept = {
   trial: keptFile(at("trial.json", "settings that were on trial stay as they are"), json(trial)),

@@ -5,14 +5,12 @@
  * begins at "integrity" when the firmware says that Secure Boot is on, and nothing relaxes that.
  */
 import { constants, writeFile } from "node:fs/promises";
-import { readTextIfPresent } from "../../../lib/files/files.ts";
 import { Failure, unreachable } from "../../../lib/failure.ts";
-import { kept, lockdownLevels, type LockdownLevel } from "../../kept/things.ts";
+import { kept } from "../../kept/things.ts";
 import { isSecureBoot } from "../../machine/firmware.ts";
+import { lockdownLevel, lockdownLevels, lockdownPath, type LockdownLevel } from "../../machine/security-mode.ts";
 import { hostPath, type System } from "../../machine/system.ts";
 import { reconciler } from "../reconciler.ts";
-
-const path = "/sys/kernel/security/lockdown";
 
 type Actual = { level: LockdownLevel; atNextBoot: LockdownLevel | undefined; secureBoot: boolean };
 type Step = { kind: "raise" | "keep"; level: LockdownLevel };
@@ -24,10 +22,8 @@ export const lockdown = reconciler<LockdownLevel, Actual, Step>({
   name: "lockdown",
   desired: ({ kernel }) => kernel.lockdown,
   async observe(system) {
-    // "none [integrity] confidentiality"; a kernel without lockdown has no such file.
-    const text = (await readTextIfPresent(hostPath(system, path))) ?? "";
     return {
-      level: lockdownLevels.find((level) => text.includes(`[${level}]`)) ?? "none",
+      level: await lockdownLevel(system),
       atNextBoot: await kept.lockdown.read(system),
       secureBoot: await isSecureBoot(system),
     };
@@ -60,7 +56,7 @@ export const lockdown = reconciler<LockdownLevel, Actual, Step>({
 
 async function raise(system: System, level: LockdownLevel): Promise<void> {
   try {
-    await writeFile(hostPath(system, path), level, { flag: constants.O_WRONLY | constants.O_TRUNC });
+    await writeFile(hostPath(system, lockdownPath), level, { flag: constants.O_WRONLY | constants.O_TRUNC });
   } catch (error) {
     throw new Failure("lockdown-refused", `cannot raise kernel lockdown to ${level}`, { cause: error });
   }
